@@ -1,1 +1,42 @@
-export {};
+/**
+ * libtorch for TypeScript: tensors, autograd, nn, optim, safetensors.
+ *
+ * @module
+ */
+export {
+  type BackwardOptions,
+  backward,
+  detach,
+  enableGrad,
+  grad,
+  isGradEnabled,
+  noGrad,
+} from "./autograd.ts";
+export { buildFolder } from "./binding.ts";
+export { type Call, call, type Result, recordCalls, schema, type Value } from "./call.ts";
+export {
+  arange,
+  type CreateOptions,
+  empty,
+  full,
+  ones,
+  rand,
+  randn,
+  randperm,
+  tensor,
+  zeros,
+} from "./create.ts";
+export {
+  autocast,
+  cudaIsAvailable,
+  type EngineInfo,
+  engineInfo,
+  getNumThreads,
+  loadLibrary,
+  setNumThreads,
+} from "./engine.ts";
+export { TorchError } from "./error.ts";
+export { getRngState, manualSeed, setRngState } from "./random.ts";
+export { keep, memoryStats, scope } from "./scope.ts";
+export { type DType, type MemoryFormat, Tensor } from "./tensor.ts";
+export type { NestedArray, TypedArray } from "./typed-array.ts";

@@ -1,0 +1,85 @@
+// The addon's table of contents. Context-aware: every worker thread may load it; state is per process and locked,
+// per thread where libtorch keeps it so (grad mode, autocast), or in the handles themselves.
+#include <node_api.h>
+
+#include <string>
+
+#include "arguments.h"
+#include "autograd.h"
+#include "dispatch.h"
+#include "runtime.h"
+#include "tensor.h"
+
+namespace pea {
+
+std::string brief(const char* message) {
+  std::string text(message);
+  // "message\nException raised from f at file.cpp:12 (most recent call first): …"
+  const auto trace = text.find("\nException raised from");
+  if (trace != std::string::npos) text.resize(trace);
+  while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
+  return text;
+}
+
+void throw_error(napi_env env, const std::string& message) {
+  bool pending = false;
+  napi_is_exception_pending(env, &pending);
+  if (!pending) napi_throw_error(env, nullptr, message.c_str());
+}
+
+namespace {
+
+struct Export {
+  const char* name;
+  napi_callback function;
+};
+
+constexpr Export kExports[] = {
+    {"resolve", resolve_operator},
+    {"call", call_operator},
+    {"schema", operator_schema},
+    {"shape", tensor_shape},
+    {"strides", tensor_strides},
+    {"dtype", tensor_dtype},
+    {"device", tensor_device},
+    {"isContiguous", tensor_is_contiguous},
+    {"item", tensor_item},
+    {"dispose", tensor_dispose},
+    {"same", tensor_same},
+    {"fromBytes", tensor_from_bytes},
+    {"toBytes", tensor_to_bytes},
+    {"copyBytes", tensor_copy_bytes},
+    {"memoryStats", tensor_memory_stats},
+    {"requiresGrad", get_requires_grad},
+    {"setRequiresGrad", set_requires_grad},
+    {"isLeaf", is_leaf},
+    {"gradient", get_grad},
+    {"setGradient", set_grad},
+    {"gradEnabled", grad_enabled},
+    {"setGradEnabled", set_grad_enabled},
+    {"backward", backward},
+    {"grad", grad},
+    {"manualSeed", manual_seed},
+    {"rngState", rng_state},
+    {"setRngState", set_rng_state},
+    {"numThreads", num_threads},
+    {"setNumThreads", set_num_threads},
+    {"autocastBegin", autocast_begin},
+    {"autocastEnd", autocast_end},
+    {"loadLibrary", load_library},
+    {"cudaIsAvailable", cuda_is_available},
+    {"engineInfo", engine_info},
+};
+
+}  // namespace
+}  // namespace pea
+
+NAPI_MODULE_INIT() {
+  pea::tune_allocator();
+  for (const auto& entry : pea::kExports) {
+    napi_value function;
+    napi_create_function(env, entry.name, NAPI_AUTO_LENGTH, entry.function, nullptr, &function);
+    napi_set_named_property(env, exports, entry.name, function);
+  }
+  return exports;
+}

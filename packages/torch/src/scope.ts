@@ -1,0 +1,72 @@
+import { native } from "./binding.ts";
+import { TorchError } from "./error.ts";
+import type { Tensor } from "./tensor.ts";
+
+let current: Set<Tensor> | undefined;
+
+/** Called by every new tensor: it belongs to the innermost running scope, if there is one. */
+export function track(tensor: Tensor): void {
+  current?.add(tensor);
+}
+
+/**
+ * Takes tensors out of the running scopes, so that they live until disposed of (or collected).
+ * Use it for what outlives a step: parameters, buffers, optimizer state.
+ *
+ * @returns the tensor given
+ */
+export function keep<T extends Tensor>(tensor: T): T {
+  tensor.kept = true;
+  return tensor;
+}
+
+function* tensorsIn(value: unknown, depth: number): Iterable<Tensor> {
+  if (value === null || typeof value !== "object") return;
+  if (isTensor(value)) {
+    yield value;
+    return;
+  }
+  if (depth === 0) return;
+  const items = value instanceof Map || value instanceof Set ? value.values() : Object.values(value);
+  for (const item of items) yield* tensorsIn(item, depth - 1);
+}
+
+function isTensor(value: object): value is Tensor {
+  return "kept" in value && "dispose" in value;
+}
+
+/**
+ * Runs `body` and frees every tensor made inside it that it does not return, now rather than whenever the garbage
+ * collector comes. Returned are: a Tensor, or the tensors in a returned array, Map, Set or object (two levels deep);
+ * in a nested scope they pass to the outer one. Exceptions free everything.
+ *
+ * @example
+ * const loss = scope(() => crossEntropyLoss(model.forward(x), y));
+ * @throws TorchError when body is async: the scope would end before its work
+ */
+export function scope<T>(body: () => T): T {
+  const outer = current;
+  const inner = new Set<Tensor>();
+  current = inner;
+  try {
+    const result = body();
+    if (result instanceof Promise) {
+      throw new TorchError(
+        "scope() takes a synchronous function; await outside of it, or dispose of tensors by hand",
+      );
+    }
+    for (const tensor of tensorsIn(result, 2)) {
+      if (inner.delete(tensor)) outer?.add(tensor);
+    }
+    return result;
+  } finally {
+    current = outer;
+    for (const tensor of inner) if (!tensor.kept) tensor.dispose();
+  }
+}
+
+/** Native tensors alive in this process, and the bytes of storage they own (views own none). */
+export function memoryStats(): { tensors: number; bytes: number } {
+  const [tensors, bytes] = native.memoryStats();
+  return { tensors, bytes };
+}

@@ -1,0 +1,207 @@
+import { type Handle, native } from "./binding.ts";
+import { TorchError } from "./error.ts";
+import { track } from "./scope.ts";
+import { type NestedArray, nest, type TypedArray, viewBytes } from "./typed-array.ts";
+
+/** Element types, by PyTorch's names. */
+export type DType =
+  | "float32"
+  | "float64"
+  | "bfloat16"
+  | "float16"
+  | "int64"
+  | "int32"
+  | "int16"
+  | "int8"
+  | "uint8"
+  | "bool";
+
+/** How the dimensions of an N×C×H×W tensor lie in memory. */
+export type MemoryFormat = "contiguous" | "channels_last";
+
+const constructorKey = Symbol("tensor");
+
+/**
+ * An n-dimensional array in native memory. Operators are functions (`add(a, b)`, `reshape(x, [2, 3])`); a tensor
+ * itself knows its shape, its gradient and its lifetime. Free it with `dispose()`, `using`, or a `scope`; the garbage
+ * collector is the safety net. Any use after that is a TorchError.
+ */
+export class Tensor {
+  /** Set by `keep`: no scope frees this tensor. */
+  kept = false;
+  #handle: Handle | undefined;
+  #shape: readonly number[] | undefined;
+
+  /** Tensors come from operators and from `tensor`, `zeros`, … */
+  constructor(handle: Handle, key: typeof constructorKey) {
+    if (key !== constructorKey)
+      throw new TorchError("Tensors are made by tensor(), zeros(), … or by operators, not by new");
+    this.#handle = handle;
+    track(this);
+  }
+
+  /** The native tensor behind `value`; for this package alone. */
+  static handleOf(value: Tensor, what = "the tensor"): Handle {
+    if (!(value instanceof Tensor)) {
+      throw new TorchError(
+        `${what} is not a Tensor of this copy of @pea/torch (tensors do not cross worker threads): ${describe(value)}`,
+      );
+    }
+    if (value.#handle === undefined) throw new TorchError(`${what} was disposed of before this use`);
+    return value.#handle;
+  }
+
+  get #live(): Handle {
+    return Tensor.handleOf(this);
+  }
+
+  /** Sizes of the dimensions; `[]` for a scalar. */
+  get shape(): readonly number[] {
+    const handle = this.#live;
+    this.#shape ??= Object.freeze(native.shape(handle));
+    return this.#shape;
+  }
+
+  /** Steps between neighbours of each dimension, in elements. */
+  get strides(): readonly number[] {
+    return native.strides(this.#live);
+  }
+
+  get dtype(): DType {
+    return native.dtype(this.#live) as DType;
+  }
+
+  /** `"cpu"`, `"cuda:0"`, … */
+  get device(): string {
+    return native.device(this.#live);
+  }
+
+  /** Number of dimensions. */
+  get ndim(): number {
+    return this.shape.length;
+  }
+
+  /** Number of elements. */
+  get numel(): number {
+    return this.shape.reduce((product, size) => product * size, 1);
+  }
+
+  /** Whether backward() computes a gradient for this tensor. Only leaves of floating dtype can be set. */
+  get requiresGrad(): boolean {
+    return native.requiresGrad(this.#live);
+  }
+
+  set requiresGrad(value: boolean) {
+    rethrow("requiresGrad", () => native.setRequiresGrad(this.#live, value));
+  }
+
+  /** The gradient that backward() accumulated, or null. A new view object at each read. */
+  get grad(): Tensor | null {
+    return wrapOrNull(native.gradient(this.#live));
+  }
+
+  set grad(gradient: Tensor | null) {
+    const handle = gradient === null ? null : Tensor.handleOf(gradient, "the gradient");
+    rethrow("grad", () => native.setGradient(this.#live, handle));
+  }
+
+  /** True for tensors that no recorded operator made. */
+  get isLeaf(): boolean {
+    return native.isLeaf(this.#live);
+  }
+
+  get disposed(): boolean {
+    return this.#handle === undefined;
+  }
+
+  /** Whether the elements lie densely in the order of the memory format. */
+  isContiguous(memoryFormat: MemoryFormat = "contiguous"): boolean {
+    return rethrow("isContiguous", () => native.isContiguous(this.#live, memoryFormat));
+  }
+
+  /** Frees the native memory now. A second call does nothing. */
+  dispose(): void {
+    if (this.#handle === undefined) return;
+    native.dispose(this.#handle);
+    this.#handle = undefined;
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  /**
+   * The value of a tensor of one element.
+   * @throws TorchError for any other number of elements
+   */
+  item(): number {
+    return Number(rethrow("item", () => native.item(this.#live)));
+  }
+
+  /** A row-major copy: Float32Array (also for float16 and bfloat16), Float64Array, BigInt64Array, Uint8Array, … */
+  toTypedArray(): TypedArray {
+    const { dtype } = this;
+    const readable = dtype === "bfloat16" || dtype === "float16" ? "float32" : dtype;
+    return viewBytes(
+      rethrow("toTypedArray", () => native.toBytes(this.#live, readable)),
+      readable,
+    );
+  }
+
+  /** A row-major copy of the raw little-endian bytes. */
+  toBytes(): ArrayBuffer {
+    return rethrow("toBytes", () => native.toBytes(this.#live, this.dtype));
+  }
+
+  /** A row-major copy as nested arrays of numbers (int64 beyond 2^53: BigInt; bool: booleans). */
+  toNestedArray(): NestedArray {
+    const values = Array.from(this.toTypedArray() as ArrayLike<number | bigint>, (value) =>
+      typeof value === "bigint" && Number.isSafeInteger(Number(value)) ? Number(value) : value,
+    );
+    const flat: NestedArray[] = this.dtype === "bool" ? values.map(Boolean) : values;
+    return nest(flat, this.shape);
+  }
+
+  /** Overwrites this tensor's elements, row-major, from a typed array of the same byte length. */
+  copyFrom(array: TypedArray): void {
+    rethrow("copyFrom", () => native.copyBytes(this.#live, array));
+  }
+
+  /** Whether both objects stand for one native tensor (an in-place operator's result and its input do). */
+  isSame(other: Tensor): boolean {
+    return native.same(this.#live, Tensor.handleOf(other));
+  }
+
+  toString(): string {
+    return this.disposed ? "Tensor(disposed)" : `${this.dtype}[${this.shape.join(", ")}]`;
+  }
+
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
+    return `Tensor(${this.toString()})`;
+  }
+}
+
+function describe(value: unknown): string {
+  return value === null || typeof value !== "object"
+    ? String(value)
+    : `an object of class ${value.constructor?.name ?? "null"}`;
+}
+
+/** Wraps a handle that the addon returned; for this package alone. */
+export function wrap(handle: Handle): Tensor {
+  return new Tensor(handle, constructorKey);
+}
+
+export function wrapOrNull(handle: Handle | null): Tensor | null {
+  return handle === null ? null : wrap(handle);
+}
+
+/** Runs a native function; its errors become TorchErrors that say what was being done. */
+export function rethrow<T>(what: string, body: () => T): T {
+  try {
+    return body();
+  } catch (error) {
+    if (error instanceof TorchError) throw error;
+    throw new TorchError(`${what}: ${(error as Error).message}`);
+  }
+}
