@@ -1,0 +1,72 @@
+# Helpers shared by the scripts beside this file; sourced, never run.
+
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cd "$ROOT"
+mkdir -p .setup
+
+# fail MESSAGE: says why the script stops, and stops it.
+fail() {
+  printf 'error: %s\n' "$1" >&2
+  exit 1
+}
+
+# step TITLE COMMAND...: runs one command with its output in .setup/log. A failure shows the end of that output,
+# names the step and prints the command that repeats it alone.
+step() {
+  local title=$1 status=0
+  shift
+  printf -- '- %s\n' "$title" >&2
+  "$@" >.setup/log 2>&1 || status=$?
+  if ((status != 0)); then
+    tail -n 40 .setup/log >&2
+    printf 'error: this step failed with exit code %d: %s\n' "$status" "$title" >&2
+    printf 'repeat it alone: cd %q &&%s\n' "$ROOT" "$(printf ' %q' "$@")" >&2
+    exit "$status"
+  fi
+}
+
+# install_debian_packages PACKAGE...: installs those that are missing.
+install_debian_packages() {
+  local package as_root=() missing=()
+  command -v apt-get >/dev/null && command -v dpkg-query >/dev/null || fail "this system has no apt. \
+The set-up takes libtorch, the compiler and the data set from Debian's packages: use Debian 12 or newer, for instance \
+a debian:12 container with Node.js 20 or newer."
+  for package; do
+    [[ $(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) == installed ]] || missing+=("$package")
+  done
+  ((${#missing[@]})) || return 0
+  if (($(id -u) != 0)); then
+    command -v sudo >/dev/null || fail "these Debian packages are missing, and neither root nor sudo is at hand to \
+install them. As root, run: apt-get update && apt-get install --no-install-recommends ${missing[*]}"
+    as_root=(sudo)
+  fi
+  # A simulated install needs no rights; it fails when apt's lists do not know a package yet.
+  if ! apt-get install --simulate "${missing[@]}" >/dev/null 2>&1; then
+    step "reading Debian's package lists" "${as_root[@]}" apt-get update
+  fi
+  step "installing Debian's ${missing[*]}" "${as_root[@]}" \
+    env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${missing[@]}"
+}
+
+# build_native PACKAGE FOLDER [CMAKE_OPTION...]: builds packages/PACKAGE/native into packages/PACKAGE/FOLDER; CMake
+# compiles only what has changed.
+build_native() {
+  local package=$1 folder=packages/$1/$2
+  shift 2
+  step "configuring $folder" cmake -S "packages/$package/native" -B "$folder" -DCMAKE_BUILD_TYPE=Release "$@"
+  step "building $folder (the first time takes a few minutes)" cmake --build "$folder" --parallel "$(nproc)"
+}
+
+# run_tests PATTERN FILE...: runs those test files whose path contains PATTERN (empty: all of them).
+run_tests() {
+  local pattern=$1 file selected=()
+  shift
+  for file; do
+    [[ $file == *"$pattern"* ]] && selected+=("$file")
+  done
+  ((${#selected[@]})) || fail "no test file has \"$pattern\" in its path"
+  # Node's default leaves one core idle. Two test files at a time fill two cores; more would only contend with
+  # libtorch's own threads, which wait passively so that one file's threads do not take the core from another's.
+  OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-passive} \
+    node --conditions=pea-source --import tsx --test --test-concurrency=2 "${selected[@]}"
+}
