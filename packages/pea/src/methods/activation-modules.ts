@@ -1,0 +1,32 @@
+/**
+ * The activation modules of @pea/torch by the names of @pea/core.
+ *
+ * @module
+ */
+import type { ActivationName } from "@pea/core";
+import { ELU, GELU, Mish, type Module, ReLU, SiLU } from "@pea/torch";
+import { findPlaces, type Place, replaceModules } from "./replace-modules.ts";
+
+/** Makes a fresh activation module. */
+export const activationModules: Readonly<Record<ActivationName, () => Module>> = {
+  relu: () => new ReLU(),
+  gelu: () => new GELU(),
+  swish: () => new SiLU(),
+  mish: () => new Mish(),
+  elu: () => new ELU(),
+};
+
+/** Whether a module is a ReLU. */
+export function isReLU(module: Module): module is ReLU {
+  return module instanceof ReLU;
+}
+
+/**
+ * Swaps every ReLU module of `model` for the named activation; paths and state-dict keys stay.
+ *
+ * @returns the new modules and where they stand, in the order of definition.
+ * @throws PeaError of kind usage when one ReLU instance stands in two places.
+ */
+export function replaceActivation(model: Module, activation: ActivationName): Place[] {
+  return replaceModules(model, findPlaces(model, isReLU), () => activationModules[activation]());
+}

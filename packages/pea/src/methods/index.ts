@@ -1,0 +1,10 @@
+/**
+ * Training methods.
+ *
+ * @module
+ */
+export { activationModules, replaceActivation } from "./activation-modules.ts";
+export { createMethod, type MethodSettings } from "./create-method.ts";
+export type { EvaluationView, FitContext, Method, MethodState, Phase, StepSpan } from "./method.ts";
+export * from "./pea/index.ts";
+export { PlainMethod } from "./plain/plain-method.ts";

@@ -1,0 +1,57 @@
+/**
+ * Putting PEA into a network.
+ *
+ * @module
+ */
+import { PeaError } from "@pea/core";
+import type { Module } from "@pea/torch";
+import { isReLU } from "../activation-modules.ts";
+import { findPlaces, replaceModules } from "../replace-modules.ts";
+import { EnsembleActivation, isEnsembleActivation } from "./ensemble-activation.ts";
+import { type EnsembleSettings, PeaHandle } from "./handle.ts";
+
+/** Options of `applyPea`. */
+export interface ApplyPeaOptions extends EnsembleSettings {
+  /** Receives the warning when the model has no ReLU module; default `process.emitWarning`. */
+  warn?: (message: string) => void;
+}
+
+/**
+ * Swaps each ReLU module of `model` for an `EnsembleActivation`; paths and state-dict keys stay. α starts at 0: set
+ * `handle.alpha` and `handle.step` before each forward pass, and call `finalize(model)` at the end.
+ *
+ * A site's index, which keys its stochastic masks, is its place in the order in which the modules are defined.
+ *
+ * @example
+ * const handle = applyPea(model, { ensemble: "stochastic", smooth: "mish", seed: 1 });
+ * for (let step = 0; step < totalSteps; step++) {
+ *   handle.alpha = alphaAt(step, plan);
+ *   handle.step = step;
+ *   trainOneStep(model);
+ * }
+ * finalize(model);
+ *
+ * @throws PeaError of kind usage when PEA stands in the model already, or one ReLU instance stands in two places.
+ */
+export function applyPea(model: Module, { warn = emitWarning, ...settings }: ApplyPeaOptions): PeaHandle {
+  const [applied] = findPlaces(model, isEnsembleActivation);
+  if (applied !== undefined) {
+    throw new PeaError(`PEA stands in this model already (at ${applied.path}); call finalize(model) first`, {
+      kind: "usage",
+    });
+  }
+  const handle = new PeaHandle(settings);
+  const places = findPlaces(model, isReLU);
+  if (places.length === 0) {
+    warn(
+      `no ReLU module found in ${model.constructor.name}, so PEA changes nothing; ` +
+        "calls of the function relu inside forward cannot be swapped: make each a ReLU module",
+    );
+  }
+  handle.sites = replaceModules(model, places, (_, site) => new EnsembleActivation(handle, site));
+  return handle;
+}
+
+function emitWarning(message: string): void {
+  process.emitWarning(message, "PeaWarning");
+}

@@ -1,0 +1,68 @@
+/**
+ * The ensemble of ReLU and a smooth activation that stands at every activation site during PEA training.
+ *
+ * @module
+ */
+import type { SmoothName } from "@pea/core";
+import { ensembleAct } from "@pea/kernels";
+import { Module, type Tensor } from "@pea/torch";
+
+/** How the two activations are combined (paper sections 3.1 and 3.2). */
+export type Ensemble = "weighted" | "stochastic";
+
+/** What all sites of a network share. It holds no tensor, so the state dict is that of the plain network. */
+export interface EnsembleControl {
+  readonly ensemble: Ensemble;
+  readonly smooth: SmoothName;
+  /** Seed of the stochastic masks. */
+  readonly seed: number;
+  /** Training step, from 0; keys the stochastic masks. */
+  readonly step: number;
+  /** ReLU's coefficient (weighted) or probability (stochastic), 0 to 1. */
+  readonly alpha: number;
+  /** The α the activations run with: `alpha`, or 1 while the network is evaluated as deployed. */
+  readonly effectiveAlpha: number;
+  /** The activation that runs alone at α = 0. */
+  readonly smoothModule: Module;
+  /** The activation that runs alone at α = 1. */
+  readonly reluModule: Module;
+}
+
+/**
+ * - weighted: `α · ReLU(x) + (1 − α) · Act(x)` (paper Eq. 1);
+ * - stochastic, in training: per element ReLU(x) with probability α, else Act(x) (Eq. 3), by masks that follow from
+ *   (seed, site, step) alone; in evaluation its expectation, which is the weighted formula (spec recipes 2.7).
+ *
+ * At α = 0 only the smooth activation runs and at α = 1 only ReLU, so both ends equal the plain networks bit for bit
+ * and neither meets 0 · ∞ (spec recipes 2.5). Any shape and floating-point dtype; the output is as the input.
+ */
+export class EnsembleActivation extends Module {
+  readonly control: EnsembleControl;
+  /** Index of the site in the network, from 0; keys the stochastic masks. */
+  readonly site: number;
+
+  constructor(control: EnsembleControl, site: number) {
+    super();
+    this.control = control;
+    this.site = site;
+  }
+
+  override forward(x: Tensor): Tensor {
+    const { ensemble, smooth, seed, step, effectiveAlpha: alpha, smoothModule, reluModule } = this.control;
+    if (alpha === 0) return smoothModule.forward(x);
+    if (alpha === 1) return reluModule.forward(x);
+    return ensembleAct(x, {
+      ensemble: this.training ? ensemble : "weighted",
+      smooth,
+      alpha,
+      seed,
+      site: this.site,
+      step,
+    });
+  }
+}
+
+/** Whether a module is an ensemble activation. */
+export function isEnsembleActivation(module: Module): module is EnsembleActivation {
+  return module instanceof EnsembleActivation;
+}

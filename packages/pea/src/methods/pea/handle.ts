@@ -1,0 +1,80 @@
+/**
+ * The handle by which a training loop steers the ensembles of a network.
+ *
+ * @module
+ */
+import { PeaError, type SmoothName } from "@pea/core";
+import type { Module } from "@pea/torch";
+import { activationModules } from "../activation-modules.ts";
+import type { EvaluationView } from "../method.ts";
+import type { Place } from "../replace-modules.ts";
+import type { Ensemble, EnsembleActivation, EnsembleControl } from "./ensemble-activation.ts";
+
+/** Settings of the ensembles of one network. */
+export interface EnsembleSettings {
+  ensemble: Ensemble;
+  smooth: SmoothName;
+  /** Seed of the stochastic masks, a whole number of at least 0; default 0. */
+  seed?: number;
+}
+
+/** One α, one step and one view for all activation sites of a network; see `applyPea`. */
+export class PeaHandle implements EnsembleControl {
+  readonly ensemble: Ensemble;
+  readonly smooth: SmoothName;
+  readonly seed: number;
+  readonly smoothModule: Module;
+  readonly reluModule: Module = activationModules.relu();
+
+  /** The activation sites, in the order of definition, which is their index. */
+  sites: readonly Place<EnsembleActivation>[] = [];
+
+  /** `deployed` lets ReLU alone run, whatever α is; for evaluation. */
+  view: EvaluationView = "current";
+
+  #alpha = 0;
+  #step = 0;
+
+  /** @throws PeaError of kind usage for a seed that is no whole number of at least 0. */
+  constructor({ ensemble, smooth, seed = 0 }: EnsembleSettings) {
+    this.ensemble = ensemble;
+    this.smooth = smooth;
+    this.seed = count("seed", seed);
+    this.smoothModule = activationModules[smooth]();
+  }
+
+  /** ReLU's coefficient (weighted) or probability (stochastic); 0 at first. */
+  get alpha(): number {
+    return this.#alpha;
+  }
+
+  /** @throws PeaError of kind usage unless `alpha` is a number from 0 to 1. */
+  set alpha(alpha: number) {
+    if (!(alpha >= 0 && alpha <= 1)) {
+      throw new PeaError(`alpha must be a number from 0 to 1, not ${alpha}`, { kind: "usage" });
+    }
+    this.#alpha = alpha;
+  }
+
+  /** The training step the stochastic masks are drawn for; 0 at first. */
+  get step(): number {
+    return this.#step;
+  }
+
+  /** @throws PeaError of kind usage unless `step` is a whole number of at least 0. */
+  set step(step: number) {
+    this.#step = count("step", step);
+  }
+
+  /** The α the activations run with: 1 in the view `deployed`, else `alpha`. */
+  get effectiveAlpha(): number {
+    return this.view === "deployed" ? 1 : this.#alpha;
+  }
+}
+
+function count(name: string, value: number): number {
+  if (!Number.isSafeInteger(value) || value < 0) {
+    throw new PeaError(`${name} must be a whole number of at least 0, not ${value}`, { kind: "usage" });
+  }
+  return value;
+}

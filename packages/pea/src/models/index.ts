@@ -1,0 +1,19 @@
+/**
+ * Plain ReLU networks; they know nothing of PEA.
+ *
+ * @module
+ */
+export { type DecayGroups, decayGroups } from "./decay-groups.ts";
+export { listSites, type ModelInfo, modelInfo, type Site, type SiteKind } from "./inspect.ts";
+export { MobileNet, type MobileNetOptions } from "./mobilenet.ts";
+export type { ModelOptions } from "./options.ts";
+export {
+  type CreateModelOptions,
+  createModel,
+  listModels,
+  type ModelEntry,
+  type ModelFactory,
+  type RegisteredModel,
+  registerModel,
+} from "./registry.ts";
+export { ResNet18, type ResNet18Options } from "./resnet.ts";

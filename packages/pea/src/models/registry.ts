@@ -1,0 +1,154 @@
+/**
+ * Networks by name: `<family>[-<width>][-small]`, e.g. `resnet18`, `mobilenet-0.25-small`, and the user's own.
+ *
+ * @module
+ */
+import { PeaError } from "@pea/core";
+import type { Module } from "@pea/torch";
+import { closest } from "fastest-levenshtein";
+import { MobileNet } from "./mobilenet.ts";
+import { commonOptions, type ModelOptions } from "./options.ts";
+import { ResNet18 } from "./resnet.ts";
+
+/** Options of `createModel`: those of every network, and the network's own. */
+export type CreateModelOptions = ModelOptions & Readonly<Record<string, unknown>>;
+
+/** Builds a network. */
+export type ModelFactory = (options: CreateModelOptions) => Module;
+
+/** What is known of a network without building it. */
+export interface ModelEntry {
+  name: string;
+  description: string;
+  /** Channels, height and width of the images it is meant for. */
+  inputShape: readonly [number, number, number];
+  /** Classes of the data set its published figures stand for. */
+  classes: number;
+}
+
+/** A network of the user's own. */
+export interface RegisteredModel extends ModelEntry {
+  create: ModelFactory;
+}
+
+/** A built-in network that comes in all widths and in a small variant. */
+interface ModelFamily {
+  create: ModelFactory;
+  /** Its options besides the common ones. */
+  ownOptions: readonly string[];
+}
+
+const families: Readonly<Record<string, ModelFamily>> = {
+  resnet18: { create: (options) => new ResNet18(options), ownOptions: ["init"] },
+  mobilenet: {
+    create: (options) => new MobileNet(options),
+    ownOptions: ["padding", "init", "activation", "dropout"],
+  },
+};
+
+const builtIn: readonly ModelEntry[] = [
+  {
+    name: "resnet18",
+    description: "ResNet-18",
+    inputShape: [3, 224, 224],
+    classes: 1000,
+  },
+  {
+    name: "resnet18-small",
+    description: "ResNet-18 for images of about 32×32: 3×3 stem of stride 1, no max-pool",
+    inputShape: [3, 32, 32],
+    classes: 10,
+  },
+  {
+    name: "mobilenet-0.25",
+    description: "MobileNet-V1 at width 0.25, with ReLU; any other width by name, e.g. mobilenet-0.5",
+    inputShape: [3, 224, 224],
+    classes: 1000,
+  },
+  {
+    name: "mobilenet-0.25-small",
+    description: "MobileNet-V1 at width 0.25 for images of about 32×32: stem of stride 1",
+    inputShape: [3, 32, 32],
+    classes: 10,
+  },
+];
+
+const registered = new Map<string, RegisteredModel>();
+
+/** The networks to show in a list: the usual built-in ones, then the registered ones. */
+export function listModels(): ModelEntry[] {
+  return [...builtIn, ...registered.values()].map(({ name, description, inputShape, classes }) => ({
+    name,
+    description,
+    inputShape,
+    classes,
+  }));
+}
+
+/**
+ * Makes a network of the user's own known by its name.
+ *
+ * @example
+ * registerModel({
+ *   name: "two-layers", description: "a network for trying things out",
+ *   inputShape: [1, 28, 28], classes: 10,
+ *   create: ({ inputChannels = 1, classes = 10 }) => new TwoLayers(inputChannels, classes),
+ * });
+ *
+ * @throws PeaError of kind usage when the name is taken.
+ */
+export function registerModel(model: RegisteredModel): void {
+  if (registered.has(model.name) || parseName(model.name) !== null) {
+    throw new PeaError(`a model named ${model.name} exists already; choose another name`, { kind: "usage" });
+  }
+  registered.set(model.name, model);
+}
+
+/**
+ * Builds a network with fresh float32 weights drawn from the global generator (`manualSeed`).
+ *
+ * @throws PeaError of kind usage for an unknown name (with the nearest one) or an option the network does not have.
+ */
+export function createModel(name: string, options: CreateModelOptions = {}): Module {
+  const own = registered.get(name);
+  if (own !== undefined) return own.create(options);
+  const parsed = parseName(name);
+  if (parsed === null) {
+    const nearest = closest(name, [...listModels().map((entry) => entry.name), ...Object.keys(families)]);
+    throw new PeaError(`unknown model ${name}; did you mean ${nearest}?`, { kind: "usage" });
+  }
+  const { family, fromName } = parsed;
+  checkOptionNames(name, options, [...commonOptions, ...family.ownOptions]);
+  for (const [option, value] of Object.entries(fromName)) {
+    if (options[option] !== undefined && options[option] !== value) {
+      throw new PeaError(`the name ${name} sets ${option} to ${value}; leave the option ${option} out`, {
+        kind: "usage",
+      });
+    }
+  }
+  return family.create({ ...options, ...fromName });
+}
+
+/** Family, width and variant in a built-in name; null when it is none. */
+function parseName(name: string): { family: ModelFamily; fromName: Partial<ModelOptions> } | null {
+  const match = /^(?<base>[a-z0-9]+?)(?:-(?<width>\d+(?:\.\d+)?))?(?<small>-small)?$/.exec(name);
+  const { base = "", width, small } = match?.groups ?? {};
+  const family = Object.hasOwn(families, base) ? families[base] : undefined;
+  if (family === undefined) return null;
+  return {
+    family,
+    fromName: {
+      ...(width === undefined ? {} : { width: Number(width) }),
+      ...(small === undefined ? {} : { small: true }),
+    },
+  };
+}
+
+function checkOptionNames(name: string, options: CreateModelOptions, known: readonly string[]): void {
+  for (const option of Object.keys(options)) {
+    if (known.includes(option)) continue;
+    throw new PeaError(`${name} has no option ${option}; did you mean ${closest(option, known)}?`, {
+      kind: "usage",
+    });
+  }
+}
