@@ -1,1 +1,1 @@
-export {};
+export { PeaError, type PeaErrorKind, type PeaErrorOptions } from "./error.ts";
