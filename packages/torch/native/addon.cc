@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "allocator.h"
 #include "arguments.h"
 #include "autograd.h"
 #include "dispatch.h"
@@ -68,6 +69,7 @@ constexpr Export kExports[] = {
     {"autocastEnd", autocast_end},
     {"loadLibrary", load_library},
     {"cudaIsAvailable", cuda_is_available},
+    {"emptyCache", release_cache},
     {"engineInfo", engine_info},
 };
 
@@ -75,7 +77,7 @@ constexpr Export kExports[] = {
 }  // namespace pea
 
 NAPI_MODULE_INIT() {
-  pea::tune_allocator();
+  pea::install_allocator();
   for (const auto& entry : pea::kExports) {
     napi_value function;
     napi_create_function(env, entry.name, NAPI_AUTO_LENGTH, entry.function, nullptr, &function);

@@ -1,7 +1,7 @@
 #include "autograd.h"
 
 #include <ATen/ATen.h>
-#include <ATen/core/grad_mode.h>
+#include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/autograd.h>
 
 #include "arguments.h"
@@ -65,12 +65,12 @@ napi_value set_grad(napi_env env, napi_callback_info info) {
 }
 
 napi_value grad_enabled(napi_env env, napi_callback_info) {
-  return guarded(env, [&] { return to_boolean(env, at::GradMode::is_enabled()); });
+  return guarded(env, [&] { return to_boolean(env, c10::GradMode::is_enabled()); });
 }
 
 napi_value set_grad_enabled(napi_env env, napi_callback_info info) {
   return guarded(env, [&] {
-    at::GradMode::set_enabled(to_bool(env, Arguments<1>(env, info)[0]));
+    c10::GradMode::set_enabled(to_bool(env, Arguments<1>(env, info)[0]));
     return static_cast<napi_value>(nullptr);
   });
 }

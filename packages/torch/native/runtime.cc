@@ -6,11 +6,10 @@
 #include <ATen/Version.h>
 #include <ATen/detail/CUDAHooksInterface.h>
 #include <dlfcn.h>
-#include <malloc.h>
 
-#include <cstdlib>
 #include <mutex>
 
+#include "allocator.h"
 #include "arguments.h"
 #include "convert.h"
 #include "handle.h"
@@ -18,8 +17,6 @@
 
 namespace pea {
 namespace {
-
-bool allocator_tuned = false;
 
 at::Generator cpu_generator() { return at::detail::getDefaultCPUGenerator(); }
 
@@ -52,16 +49,6 @@ void autocast_set(napi_env env, napi_value dtype) {
 }
 
 }  // namespace
-
-void tune_allocator() {
-#ifdef __GLIBC__
-  static std::once_flag once;
-  std::call_once(once, [] {
-    // Never map large blocks one by one, never give the heap's top back, and grow it in large strides.
-    allocator_tuned = mallopt(M_MMAP_MAX, 0) == 1 && mallopt(M_TRIM_THRESHOLD, -1) == 1 && mallopt(M_TOP_PAD, 64 << 20) == 1;
-  });
-#endif
-}
 
 napi_value manual_seed(napi_env env, napi_callback_info info) {
   return guarded(env, [&] {
@@ -159,8 +146,15 @@ napi_value engine_info(napi_env env, napi_callback_info) {
     set_property(env, result, "libraries", TORCH_LIB_DIR);
     set_property(env, result, "config", at::show_config());
     set_property(env, result, "parallel", at::get_parallel_info());
-    set_property(env, result, "allocator", allocator_tuned ? "glibc malloc, memory kept" : "system malloc, untuned");
+    set_property(env, result, "allocator", allocator_name());
     return result;
+  });
+}
+
+napi_value release_cache(napi_env env, napi_callback_info) {
+  return guarded(env, [&] {
+    empty_cache();
+    return static_cast<napi_value>(nullptr);
   });
 }
 

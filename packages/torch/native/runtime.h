@@ -1,13 +1,9 @@
-// The engine itself: threads, random numbers, autocast, operator libraries, devices, allocator.
+// The engine itself: threads, random numbers, autocast, operator libraries, devices.
 #pragma once
 
 #include <node_api.h>
 
 namespace pea {
-
-// Keeps freed memory in the process (design: the C library otherwise returns every large tensor to the kernel, and
-// page faults dominate a training step). Called once when the addon loads.
-void tune_allocator();
 
 napi_value manual_seed(napi_env env, napi_callback_info info);      // (bigint | number)
 napi_value rng_state(napi_env env, napi_callback_info info);        // () -> uint8 tensor
@@ -18,6 +14,7 @@ napi_value autocast_begin(napi_env env, napi_callback_info info);   // (dtype | 
 napi_value autocast_end(napi_env env, napi_callback_info info);     // (previous dtype | null)
 napi_value load_library(napi_env env, napi_callback_info info);     // (path)
 napi_value cuda_is_available(napi_env env, napi_callback_info info);// () -> boolean
+napi_value release_cache(napi_env env, napi_callback_info info);    // ()
 napi_value engine_info(napi_env env, napi_callback_info info);      // () -> { version, config, parallel, allocator, libraries }
 
 }  // namespace pea

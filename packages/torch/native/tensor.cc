@@ -1,9 +1,11 @@
 #include "tensor.h"
 
 #include <ATen/ATen.h>
+#include <c10/core/GradMode.h>
 
 #include <cstring>
 
+#include "allocator.h"
 #include "arguments.h"
 #include "convert.h"
 #include "handle.h"
@@ -145,21 +147,17 @@ napi_value tensor_copy_bytes(napi_env env, napi_callback_info info) {
     const at::Tensor& tensor = unwrap_tensor(env, args[0]);
     const Bytes bytes = bytes_of(env, args[1]);
     check_length(bytes, tensor);
-    const at::NoGradGuard no_grad;
+    const c10::NoGradGuard no_grad;
     if (bytes.length > 0) tensor.copy_(at::from_blob(bytes.data, tensor.sizes(), tensor.scalar_type()));
     return static_cast<napi_value>(nullptr);
   });
 }
 
 napi_value tensor_memory_stats(napi_env env, napi_callback_info) {
-  const MemoryStats stats = memory_stats();
-  napi_value result, tensors, bytes;
-  napi_create_array_with_length(env, 2, &result);
-  napi_create_int64(env, stats.tensors, &tensors);
-  napi_create_int64(env, stats.bytes, &bytes);
-  napi_set_element(env, result, 0, tensors);
-  napi_set_element(env, result, 1, bytes);
-  return result;
+  const MemoryStats tensors = memory_stats();
+  const AllocatorStats blocks = allocator_stats();
+  const int64_t figures[] = {tensors.tensors, tensors.bytes, blocks.in_use, blocks.cached};
+  return to_array(env, figures);
 }
 
 }  // namespace pea

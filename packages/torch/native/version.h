@@ -13,7 +13,7 @@ namespace pea {
 #if TORCH_VERSION_MAJOR >= 2
 template <typename T>
 using Optional = std::optional<T>;
-constexpr auto kNone = std::nullopt;
+#define PEA_ALLOCATE_CONST
 
 inline bool autocast_enabled() { return at::autocast::is_autocast_enabled(at::kCPU); }
 inline at::ScalarType autocast_dtype() { return at::autocast::get_autocast_dtype(at::kCPU); }
@@ -24,7 +24,7 @@ inline void set_autocast(bool enabled, at::ScalarType dtype) {
 #else
 template <typename T>
 using Optional = c10::optional<T>;
-constexpr auto kNone = c10::nullopt;
+#define PEA_ALLOCATE_CONST const
 
 inline bool autocast_enabled() { return at::autocast::is_cpu_enabled(); }
 inline at::ScalarType autocast_dtype() { return at::autocast::get_autocast_cpu_dtype(); }

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import { createRequire } from "node:module";
-import { join } from "node:path";
+import { availableParallelism } from "node:os";
+import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { TorchError } from "./error.ts";
 
@@ -23,7 +24,8 @@ export interface Binding {
   fromBytes(array: NodeJS.TypedArray, dtype: string, shape: readonly number[]): Handle;
   toBytes(tensor: Handle, dtype: string): ArrayBuffer;
   copyBytes(tensor: Handle, array: NodeJS.TypedArray): void;
-  memoryStats(): [tensors: number, bytes: number];
+  memoryStats(): [tensors: number, bytes: number, inUse: number, cached: number];
+  emptyCache(): void;
   requiresGrad(tensor: Handle): boolean;
   setRequiresGrad(tensor: Handle, value: boolean): void;
   isLeaf(tensor: Handle): boolean;
@@ -52,45 +54,58 @@ export interface Binding {
   engineInfo(): { version: string; libraries: string; config: string; parallel: string; allocator: string };
 }
 
-const packageDirectory = fileURLToPath(new URL("..", import.meta.url));
-
-/** The folder of a libtorch 2.x to use instead of Debian's: `LIBTORCH`, or `torch` in the active Python environment. */
-function libtorchDirectory(): string | undefined {
-  if (process.env.LIBTORCH) return process.env.LIBTORCH;
-  if (!process.env.VIRTUAL_ENV) return undefined;
-  const library = join(process.env.VIRTUAL_ENV, "lib");
-  if (!existsSync(library)) return undefined;
-  return pythonDirectories(library).find((directory) =>
-    existsSync(join(directory, "lib", "libtorch_cpu.so")),
-  );
+/** A libtorch 2.x to use instead of Debian's: the `torch` folder of PyPI's wheel. */
+interface Engine {
+  directory: string;
+  /** What pointed there, for messages. */
+  origin: string;
 }
 
-function pythonDirectories(library: string): string[] {
-  return readdirSync(library)
-    .filter((name) => name.startsWith("python3"))
-    .map((name) => join(library, name, "site-packages", "torch"));
+function chosenEngine(): Engine | undefined {
+  if (process.env.LIBTORCH) return { directory: process.env.LIBTORCH, origin: "LIBTORCH" };
+  const library = process.env.VIRTUAL_ENV && join(process.env.VIRTUAL_ENV, "lib");
+  if (!library || !existsSync(library) || !existsSync(addonPath("build-libtorch2"))) return undefined;
+  const directory = readdirSync(library)
+    .map((python) => join(library, python, "site-packages", "torch"))
+    .find((candidate) => existsSync(join(candidate, "lib", "libtorch_cpu.so")));
+  return directory === undefined ? undefined : { directory, origin: "the active Python environment" };
 }
+
+function addonPath(folder: string): string {
+  return fileURLToPath(new URL(`../${folder}/pea_torch.node`, import.meta.url));
+}
+
+const engine = chosenEngine();
 
 /**
  * The name of the build folders that belong to the chosen engine: `build` for Debian's libtorch, `build-libtorch2`
- * for PyPI's. Libraries of other packages that are loaded into the engine (see `loadLibrary`) use the same name.
+ * for PyPI's (chosen by `LIBTORCH`, or by an active Python environment once the addon is built for it). Libraries
+ * of other packages that are loaded into the engine (see `loadLibrary`) use the same name.
  */
-export const buildFolder = libtorchDirectory() === undefined ? "build" : "build-libtorch2";
+export const buildFolder = engine === undefined ? "build" : "build-libtorch2";
 
 function load(): Binding {
-  const path = join(packageDirectory, buildFolder, "pea_torch.node");
-  const rebuild =
-    buildFolder === "build"
-      ? "Run `npm run setup` in the project's root, which installs libtorch (Debian: libtorch-dev) and builds it."
-      : "Run `npm run test:libtorch2` once, which builds it, or unset LIBTORCH and VIRTUAL_ENV for Debian's libtorch.";
-  if (!existsSync(path)) throw new TorchError(`The native addon ${path} is not built. ${rebuild}`);
+  const path = addonPath(buildFolder);
+  const remedy =
+    engine === undefined
+      ? "Run `npm run setup` in the project's root: it installs libtorch (Debian: libtorch-dev) and builds the addon."
+      : `Build it for ${engine.directory} (${engine.origin}; \`npm run test:libtorch2\` does), or unset LIBTORCH and VIRTUAL_ENV to use Debian's libtorch.`;
+  if (!existsSync(path)) throw new TorchError(`The native addon ${path} is not built. ${remedy}`);
+  let binding: Binding;
   try {
-    return createRequire(import.meta.url)(path) as Binding;
+    binding = createRequire(import.meta.url)(path) as Binding;
   } catch (error) {
+    throw new TorchError(`The native addon ${path} cannot be loaded: ${(error as Error).message}. ${remedy}`);
+  }
+  const { libraries } = binding.engineInfo();
+  if (engine !== undefined && resolve(libraries) !== resolve(engine.directory, "lib")) {
     throw new TorchError(
-      `The native addon ${path} cannot be loaded: ${(error as Error).message}. ${rebuild}`,
+      `The native addon ${path} was built for ${libraries}, but ${engine.origin} names ${engine.directory}. ${remedy}`,
     );
   }
+  return binding;
 }
 
+/** The loaded addon. Operators use all processors unless OMP_NUM_THREADS says otherwise. */
 export const native: Binding = load();
+if (!process.env.OMP_NUM_THREADS) native.setNumThreads(availableParallelism());

@@ -36,7 +36,10 @@ export {
   setNumThreads,
 } from "./engine.ts";
 export { TorchError } from "./error.ts";
+export * from "./nn/index.ts";
+export * from "./ops/index.ts";
+export * from "./optim/sgd.ts";
 export { getRngState, manualSeed, setRngState } from "./random.ts";
-export { keep, memoryStats, scope } from "./scope.ts";
+export { emptyCache, keep, type MemoryStats, memoryStats, scope } from "./scope.ts";
 export { type DType, type MemoryFormat, Tensor } from "./tensor.ts";
 export type { NestedArray, TypedArray } from "./typed-array.ts";

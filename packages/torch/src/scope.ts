@@ -65,8 +65,24 @@ export function scope<T>(body: () => T): T {
   }
 }
 
-/** Native tensors alive in this process, and the bytes of storage they own (views own none). */
-export function memoryStats(): { tensors: number; bytes: number } {
-  const [tensors, bytes] = native.memoryStats();
-  return { tensors, bytes };
+/** Where native memory is. */
+export interface MemoryStats {
+  /** Tensors alive, in this process. */
+  tensors: number;
+  /** Bytes of storage that these tensors own as seen from JavaScript (views own none; autograd's are not counted). */
+  bytes: number;
+  /** Bytes of large blocks that libtorch holds, for JavaScript or for backward(). */
+  inUse: number;
+  /** Bytes of large blocks kept for reuse; `emptyCache` gives them back. */
+  cached: number;
+}
+
+export function memoryStats(): MemoryStats {
+  const [tensors, bytes, inUse, cached] = native.memoryStats();
+  return { tensors, bytes, inUse, cached };
+}
+
+/** Gives the memory that is kept for reuse back to the system; the next steps will be slower until it is refilled. */
+export function emptyCache(): void {
+  native.emptyCache();
 }

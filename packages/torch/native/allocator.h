@@ -1,0 +1,28 @@
+// Memory for tensors: large blocks are kept and reused instead of going back to the kernel.
+//
+// The C library returns large blocks to the kernel at every free, so each training step faults all of its memory in
+// again, which costs more than many operators; and its aligned allocations cannot be reused exactly (they ask for more
+// than they keep), so switching that off makes the heap grow. Blocks here are rounded to size classes and cached.
+#pragma once
+
+#include <cstdint>
+
+namespace pea {
+
+// Makes this libtorch's CPU allocator, once per process, before any tensor exists. PEA_ALLOCATOR=system skips it.
+void install_allocator();
+
+// "caching" or "system".
+const char* allocator_name();
+
+struct AllocatorStats {
+  int64_t in_use;  // bytes of large blocks that tensors hold
+  int64_t cached;  // bytes of large blocks kept for reuse
+};
+
+AllocatorStats allocator_stats();
+
+// Gives all cached blocks back to the kernel.
+void empty_cache();
+
+}  // namespace pea

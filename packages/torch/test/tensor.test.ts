@@ -1,0 +1,133 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { call, type DType, empty, full, ones, Tensor, TorchError, tensor, zeros } from "@pea/torch";
+
+const values: [DType, number[]][] = [
+  ["float32", [0, -1.5, 3.25]],
+  ["float64", [0, -1.1, Math.PI]],
+  ["bfloat16", [0, -1.5, 3.25]],
+  ["float16", [0, -1.5, 3.25]],
+  ["int64", [0, -1, 2 ** 40]],
+  ["int32", [0, -1, 2 ** 30]],
+  ["int16", [0, -1, 300]],
+  ["int8", [0, -1, 100]],
+  ["uint8", [0, 1, 255]],
+];
+
+for (const [dtype, data] of values) {
+  test(`${dtype} goes in and comes out`, () => {
+    const x = tensor(data, { dtype });
+    assert.equal(x.dtype, dtype);
+    assert.deepEqual(x.shape, [3]);
+    assert.deepEqual(x.toNestedArray(), data);
+  });
+}
+
+test("bool goes in and comes out", () => {
+  const x = tensor([[true, false]], { dtype: "bool" });
+  assert.deepEqual(x.toNestedArray(), [[true, false]]);
+  assert.deepEqual(x.toTypedArray(), new Uint8Array([1, 0]));
+});
+
+test("typed arrays keep their type and take a shape", () => {
+  const x = tensor(new Float64Array([1, 2, 3, 4, 5, 6]), { shape: [2, 3] });
+  assert.equal(x.dtype, "float64");
+  assert.deepEqual(x.toNestedArray(), [
+    [1, 2, 3],
+    [4, 5, 6],
+  ]);
+  assert.deepEqual(x.toTypedArray(), new Float64Array([1, 2, 3, 4, 5, 6]));
+  assert.equal(
+    tensor(new BigInt64Array([2n ** 60n]))
+      .toNestedArray()
+      ?.toString(),
+    "1152921504606846976",
+  );
+});
+
+test("a copy is made: later changes of the array do not reach the tensor", () => {
+  const data = new Float32Array([1, 2]);
+  const x = tensor(data);
+  data[0] = 9;
+  assert.deepEqual(x.toNestedArray(), [1, 2]);
+});
+
+test("metadata: shape, strides, device, memory format, scalars and empty tensors", () => {
+  const x = zeros([2, 3, 4, 5]);
+  assert.deepEqual([x.ndim, x.numel, x.device], [4, 120, "cpu"]);
+  assert.deepEqual(x.strides, [60, 20, 5, 1]);
+  assert.ok(x.isContiguous());
+  const last = call("aten::contiguous", x, "channels_last");
+  assert.deepEqual(last.strides, [60, 1, 15, 3]);
+  assert.ok(last.isContiguous("channels_last") && !last.isContiguous());
+  assert.deepEqual(tensor(4).shape, []);
+  assert.equal(tensor(4).item(), 4);
+  assert.deepEqual(empty([0, 3]).toNestedArray(), []);
+  assert.deepEqual(tensor([]).shape, [0]);
+  assert.equal(full([2], 7).toString(), "float32[2]");
+});
+
+test("copyFrom fills in place, whatever the strides", () => {
+  const x = call("aten::contiguous", zeros([1, 2, 1, 2]), "channels_last");
+  x.copyFrom(new Float32Array([1, 2, 3, 4]));
+  assert.deepEqual(x.toNestedArray(), [[[[1, 2]], [[3, 4]]]]);
+  assert.throws(() => x.copyFrom(new Float32Array(3)), /12 bytes, but float32\[1, 2, 1, 2\] needs 16/);
+});
+
+test("bad data is refused by name", () => {
+  assert.throws(() => tensor([[1], [1, 2]]), /ragged/);
+  assert.throws(() => tensor([1, [2]] as never), /ragged/);
+  assert.throws(
+    () => tensor(new Float32Array(3), { shape: [2, 2] }),
+    /12 bytes, but float32\[2, 2\] needs 16/,
+  );
+  assert.throws(() => zeros([Number.NaN]), /'size' must be int\[\].*NaN/);
+  assert.throws(() => zeros([2.5]), /2\.5/);
+  assert.throws(() => zeros([-1]), TorchError);
+  assert.throws(() => zeros([1e15]), /allocate/);
+  assert.throws(() => zeros([1], { dtype: "float99" as DType }), /float99/);
+  assert.throws(() => ones([2, 2]).item(), /one element, got shape \[2, 2\]/);
+  assert.throws(() => new Tensor({} as never, Symbol() as never), /made by tensor\(\)/);
+});
+
+test("use after dispose is an error, never a crash", () => {
+  const x = ones([2]);
+  x.dispose();
+  x.dispose();
+  assert.ok(x.disposed);
+  assert.equal(x.toString(), "Tensor(disposed)");
+  const uses = [
+    () => x.shape,
+    () => x.dtype,
+    () => x.grad,
+    () => x.item(),
+    () => x.toTypedArray(),
+    () => call("aten::neg", x),
+    () => call("aten::cat", [ones([2]), x]),
+  ];
+  for (const use of uses)
+    assert.throws(use, (error) => error instanceof TorchError && /disposed/.test(error.message));
+});
+
+test("`using` disposes at the end of the block", () => {
+  let seen: Tensor;
+  {
+    using x = ones([2]);
+    seen = x;
+    assert.ok(!x.disposed);
+  }
+  assert.ok(seen.disposed);
+});
+
+test("a foreign tensor is an error that says so", () => {
+  assert.throws(
+    () => call("aten::neg", structuredClone({ shape: [1] }) as never),
+    /must be Tensor, got an object/,
+  );
+  assert.throws(() => ones([1]).isSame({} as never), /not a Tensor of this copy/);
+});
+
+test("a device the engine lacks is a clear error", () => {
+  assert.throws(() => zeros([1], { device: "cuda" }), /CUDA/i);
+  assert.throws(() => zeros([1], { device: "toaster" }), /toaster/);
+});
