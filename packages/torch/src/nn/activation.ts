@@ -1,0 +1,50 @@
+/**
+ * Activation functions as modules: one instance per place in a network, so that each can be found by its path
+ * and replaced. None holds a tensor, so none adds keys to a state dict.
+ * @module
+ */
+import { elu, gelu, hardtanh, mish, relu, silu } from "../ops/activation.ts";
+import type { Tensor } from "../tensor.ts";
+import { Module } from "./module.ts";
+
+/** max(x, 0). */
+export class ReLU extends Module {
+  forward(input: Tensor): Tensor {
+    return relu(input);
+  }
+}
+
+/** min(max(x, 0), 6). */
+export class ReLU6 extends Module {
+  forward(input: Tensor): Tensor {
+    return hardtanh(input, { min: 0, max: 6 });
+  }
+}
+
+/** x Φ(x), by erf. */
+export class GELU extends Module {
+  forward(input: Tensor): Tensor {
+    return gelu(input);
+  }
+}
+
+/** x σ(x), also called Swish. */
+export class SiLU extends Module {
+  forward(input: Tensor): Tensor {
+    return silu(input);
+  }
+}
+
+/** x tanh(ln(1 + eˣ)). */
+export class Mish extends Module {
+  forward(input: Tensor): Tensor {
+    return mish(input);
+  }
+}
+
+/** x for x > 0, else eˣ − 1. */
+export class ELU extends Module {
+  forward(input: Tensor): Tensor {
+    return elu(input);
+  }
+}

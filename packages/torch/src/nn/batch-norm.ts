@@ -1,0 +1,72 @@
+import { noGrad } from "../autograd.ts";
+import { ones, zeros } from "../create.ts";
+import { addInPlace } from "../ops/in-place.ts";
+import { batchNorm } from "../ops/norm.ts";
+import type { Tensor } from "../tensor.ts";
+import { checkInput, type ExpectedShape } from "./check-input.ts";
+import { Module } from "./module.ts";
+
+/** Options of a batch normalization layer. */
+export interface BatchNormLayerOptions {
+  /** Added to the variance; 1e-5 by default. */
+  eps?: number;
+  /** Weight of the batch in the running statistics, PyTorch's meaning (Keras' is 1 − momentum); 0.1 by default. */
+  momentum?: number;
+}
+
+/**
+ * Per channel: (x − mean) / √(variance + eps) · weight + bias. In training mean and biased variance are those of
+ * the batch, and the running mean and (unbiased) variance follow them; in inference the running ones are used.
+ */
+abstract class BatchNorm extends Module {
+  readonly weight: Tensor;
+  readonly bias: Tensor;
+  readonly runningMean: Tensor;
+  readonly runningVar: Tensor;
+  /** Number of training passes so far: a scalar int64. */
+  readonly numBatchesTracked: Tensor;
+  readonly eps: number;
+  readonly momentum: number;
+
+  constructor(
+    readonly channels: number,
+    { eps = 1e-5, momentum = 0.1 }: BatchNormLayerOptions = {},
+  ) {
+    super();
+    this.eps = eps;
+    this.momentum = momentum;
+    this.weight = this.parameter("weight", ones([channels]));
+    this.bias = this.parameter("bias", zeros([channels]));
+    this.runningMean = this.buffer("running_mean", zeros([channels]));
+    this.runningVar = this.buffer("running_var", ones([channels]));
+    this.numBatchesTracked = this.buffer("num_batches_tracked", zeros([], { dtype: "int64" }));
+  }
+
+  protected normalize(input: Tensor): Tensor {
+    const { weight, bias, runningMean, runningVar, training, momentum, eps } = this;
+    if (training) noGrad(() => addInPlace(this.numBatchesTracked, 1));
+    return batchNorm(input, { weight, bias, runningMean, runningVar, training, momentum, eps });
+  }
+
+  override toString(): string {
+    return `${this.constructor.name}(${this.channels})`;
+  }
+}
+
+/** Batch normalization of [N, channels] or [N, channels, L]. */
+export class BatchNorm1d extends BatchNorm {
+  forward(input: Tensor): Tensor {
+    checkInput(this, input, input.ndim === 2 ? ["N", this.channels] : ["N", this.channels, "L"]);
+    return this.normalize(input);
+  }
+}
+
+/** Batch normalization of [N, channels, H, W]. */
+export class BatchNorm2d extends BatchNorm {
+  readonly #expected: ExpectedShape = ["N", this.channels, "H", "W"];
+
+  forward(input: Tensor): Tensor {
+    checkInput(this, input, this.#expected);
+    return this.normalize(input);
+  }
+}

@@ -1,0 +1,49 @@
+import { TorchError } from "../error.ts";
+import { flatten } from "../ops/shape.ts";
+import type { Tensor } from "../tensor.ts";
+import { Module } from "./module.ts";
+
+/** Modules one after the other, named "0", "1", … */
+export class Sequential extends Module {
+  constructor(...modules: Module[]) {
+    super();
+    Object.assign(this, modules);
+  }
+
+  forward(input: Tensor): Tensor {
+    let output = input;
+    for (const module of this.children().values()) output = module.forward(output);
+    return output;
+  }
+}
+
+/** A list of modules, named "0", "1", …, that its owner calls as it likes. */
+export class ModuleList extends Module implements Iterable<Module> {
+  constructor(modules: Iterable<Module>) {
+    super();
+    Object.assign(this, [...modules]);
+  }
+
+  [Symbol.iterator](): Iterator<Module> {
+    return this.children().values();
+  }
+
+  /** @throws TorchError always: a list has no forward pass */
+  forward(): never {
+    throw new TorchError("A ModuleList has no forward pass; call its modules, or use Sequential");
+  }
+}
+
+/** Its input. */
+export class Identity extends Module {
+  forward(input: Tensor): Tensor {
+    return input;
+  }
+}
+
+/** [N, ...] → [N, product of the rest]. */
+export class Flatten extends Module {
+  forward(input: Tensor): Tensor {
+    return flatten(input, { startDim: 1 });
+  }
+}

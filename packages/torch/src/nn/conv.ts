@@ -1,0 +1,107 @@
+import { empty } from "../create.ts";
+import { TorchError } from "../error.ts";
+import { type ConvOptions, conv1d, conv2d, convTranspose2d, type Pair } from "../ops/conv.ts";
+import type { Tensor } from "../tensor.ts";
+import { checkInput, type ExpectedShape } from "./check-input.ts";
+import * as init from "./init.ts";
+import { Module } from "./module.ts";
+
+/** Options of a convolution layer: those of the operator, with `bias` saying whether there is one (true). */
+export type ConvLayerOptions<Size> = Omit<ConvOptions<Size>, "bias"> & { bias?: boolean };
+
+/** What the three convolutions share: a weight and a bias, drawn as PyTorch draws them. */
+abstract class Conv<Size> extends Module {
+  readonly weight: Tensor;
+  readonly bias: Tensor | null;
+  protected readonly expected: ExpectedShape;
+
+  constructor(
+    readonly inputChannels: number,
+    readonly outputChannels: number,
+    protected readonly options: ConvLayerOptions<Size>,
+    weightShape: readonly number[],
+    spatial: readonly string[],
+  ) {
+    super();
+    const { groups = 1, bias = true } = options;
+    this.expected = ["N", inputChannels, ...spatial];
+    if (!(groups >= 1) || inputChannels % groups !== 0 || outputChannels % groups !== 0) {
+      throw new TorchError(
+        `${this}: groups must divide both channel counts, got ${inputChannels} → ${outputChannels} in ${groups} groups`,
+      );
+    }
+    this.weight = this.parameter("weight", init.layerDefault(empty(weightShape)));
+    const fanIn = init.fans(this.weight);
+    this.bias = bias ? this.parameter("bias", init.layerDefault(empty([outputChannels]), fanIn)) : null;
+  }
+
+  override toString(): string {
+    const settings = Object.entries(this.options).map(
+      ([name, value]) => `, ${name}: ${JSON.stringify(value)}`,
+    );
+    return `${this.constructor.name}(${this.inputChannels}, ${this.outputChannels}${settings.join("")})`;
+  }
+}
+
+/** Convolution of [N, inputChannels, L]; weight [out, in / groups, kernelSize], bias [out]. */
+export class Conv1d extends Conv<number> {
+  constructor(
+    inputChannels: number,
+    outputChannels: number,
+    kernelSize: number,
+    options: ConvLayerOptions<number> = {},
+  ) {
+    const weightShape = [outputChannels, inputChannels / (options.groups ?? 1), kernelSize];
+    super(inputChannels, outputChannels, options, weightShape, ["L"]);
+  }
+
+  /** [N, C, L] → [N, out, L′]. */
+  forward(input: Tensor): Tensor {
+    checkInput(this, input, this.expected);
+    return conv1d(input, this.weight, { ...this.options, bias: this.bias });
+  }
+}
+
+/** Convolution of [N, inputChannels, H, W]; weight [out, in / groups, kh, kw], bias [out]. */
+export class Conv2d extends Conv<Pair> {
+  constructor(
+    inputChannels: number,
+    outputChannels: number,
+    kernelSize: Pair,
+    options: ConvLayerOptions<Pair> = {},
+  ) {
+    const weightShape = [outputChannels, inputChannels / (options.groups ?? 1), ...bothAxes(kernelSize)];
+    super(inputChannels, outputChannels, options, weightShape, ["H", "W"]);
+  }
+
+  /** [N, C, H, W] → [N, out, H′, W′]. */
+  forward(input: Tensor): Tensor {
+    checkInput(this, input, this.expected);
+    return conv2d(input, this.weight, { ...this.options, bias: this.bias });
+  }
+}
+
+/** Transposed convolution of [N, inputChannels, H, W]; weight [in, out / groups, kh, kw], bias [out]. */
+export class ConvTranspose2d extends Conv<Pair> {
+  declare protected readonly options: ConvLayerOptions<Pair> & { outputPadding?: Pair };
+
+  constructor(
+    inputChannels: number,
+    outputChannels: number,
+    kernelSize: Pair,
+    options: ConvLayerOptions<Pair> & { outputPadding?: Pair } = {},
+  ) {
+    const weightShape = [inputChannels, outputChannels / (options.groups ?? 1), ...bothAxes(kernelSize)];
+    super(inputChannels, outputChannels, options, weightShape, ["H", "W"]);
+  }
+
+  /** [N, C, H, W] → [N, out, H′, W′]. */
+  forward(input: Tensor): Tensor {
+    checkInput(this, input, this.expected);
+    return convTranspose2d(input, this.weight, { ...this.options, bias: this.bias });
+  }
+}
+
+function bothAxes(size: Pair): readonly [number, number] {
+  return typeof size === "number" ? [size, size] : size;
+}

@@ -1,0 +1,62 @@
+/**
+ * Activation functions, element by element on floating-point tensors of any shape (softmax and log-softmax:
+ * along one dimension).
+ * @module
+ */
+import { call } from "../call.ts";
+import type { DType, Tensor } from "../tensor.ts";
+
+/** max(x, 0). */
+export function relu(self: Tensor): Tensor {
+  return call("aten::relu", self);
+}
+
+/** min(max(x, min), max), with the gradient 0 outside; ReLU6 is `hardtanh(x, { min: 0, max: 6 })`. */
+export function hardtanh(self: Tensor, { min = -1, max = 1 }: { min?: number; max?: number } = {}): Tensor {
+  return call("aten::hardtanh", self, min, max);
+}
+
+/** x Φ(x) with the normal distribution function Φ, computed by erf. */
+export function gelu(self: Tensor): Tensor {
+  return call("aten::gelu", self);
+}
+
+/** x σ(x), also called Swish. */
+export function silu(self: Tensor): Tensor {
+  return call("aten::silu", self);
+}
+
+/** x tanh(ln(1 + eˣ)). */
+export function mish(self: Tensor): Tensor {
+  return call("aten::mish", self);
+}
+
+/** x for x > 0, else alpha (eˣ − 1). */
+export function elu(self: Tensor, { alpha }: { alpha?: number } = {}): Tensor {
+  return call("aten::elu", self, alpha);
+}
+
+/** σ(x) = 1 / (1 + e⁻ˣ). */
+export function sigmoid(self: Tensor): Tensor {
+  return call("aten::sigmoid", self);
+}
+
+/** Hyperbolic tangent. */
+export function tanh(self: Tensor): Tensor {
+  return call("aten::tanh", self);
+}
+
+/** ln(1 + eˣ); beyond x = 20 the function is x itself. */
+export function softplus(self: Tensor): Tensor {
+  return call("aten::softplus", self);
+}
+
+/** e^x / Σ e^x along `dim`, stable for large x; with `dtype` the input is cast first. */
+export function softmax(self: Tensor, dim: number, { dtype }: { dtype?: DType } = {}): Tensor {
+  return call("aten::softmax.int", self, dim, dtype);
+}
+
+/** ln softmax(x) along `dim`, more precise than the logarithm of the softmax; with `dtype` cast first. */
+export function logSoftmax(self: Tensor, dim: number, { dtype }: { dtype?: DType } = {}): Tensor {
+  return call("aten::log_softmax.int", self, dim, dtype);
+}

@@ -1,0 +1,58 @@
+/**
+ * Convolutions (cross-correlations, as everywhere in the field). Shapes that do not fit throw a TorchError.
+ * @module
+ */
+import { call } from "../call.ts";
+import type { Tensor } from "../tensor.ts";
+
+/** One number for both axes, or [height, width]. */
+export type Pair = number | readonly [number, number];
+
+/** Options of a convolution. */
+export interface ConvOptions<Size> {
+  /** One value per output channel. */
+  bias?: Tensor | null;
+  /** 1 by default. */
+  stride?: Size;
+  /** Zeros added on both sides of each axis; 0 by default. */
+  padding?: Size;
+  /** 1 by default. */
+  dilation?: Size;
+  /** Groups of channels that do not see each other; 1 by default. */
+  groups?: number;
+}
+
+/** input [N, C, L], weight [out, C / groups, k] → [N, out, L′]. */
+export function conv1d(input: Tensor, weight: Tensor, options: ConvOptions<number> = {}): Tensor {
+  const { bias, stride, padding, dilation, groups } = options;
+  return call("aten::conv1d", input, weight, bias, stride, padding, dilation, groups);
+}
+
+/** input [N, C, H, W], weight [out, C / groups, kh, kw] → [N, out, H′, W′]. */
+export function conv2d(input: Tensor, weight: Tensor, options: ConvOptions<Pair> = {}): Tensor {
+  const { bias, stride, padding, dilation, groups } = options;
+  return call("aten::conv2d", input, weight, bias, stride, padding, dilation, groups);
+}
+
+/**
+ * The transpose of `conv2d`: input [N, C, H, W], weight [C, out / groups, kh, kw] → [N, out, H′, W′] with
+ * H′ = (H − 1) · stride − 2 · padding + dilation · (kh − 1) + outputPadding + 1.
+ */
+export function convTranspose2d(
+  input: Tensor,
+  weight: Tensor,
+  options: ConvOptions<Pair> & { outputPadding?: Pair } = {},
+): Tensor {
+  const { bias, stride, padding, outputPadding, dilation, groups } = options;
+  return call(
+    "aten::conv_transpose2d.input",
+    input,
+    weight,
+    bias,
+    stride,
+    padding,
+    outputPadding,
+    groups,
+    dilation,
+  );
+}

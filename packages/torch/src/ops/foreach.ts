@@ -1,0 +1,36 @@
+/**
+ * One operator over a list of tensors in a single call: an optimizer's step over all of its parameters.
+ * Two lists are of one length, and their tensors pairwise of one shape, dtype and device.
+ * @module
+ */
+import { call } from "../call.ts";
+import type { Tensor } from "../tensor.ts";
+import type { AlphaOptions } from "./pointwise.ts";
+
+/** self[i] + alpha · other[i]. */
+export function foreachAdd(
+  self: readonly Tensor[],
+  other: readonly Tensor[],
+  { alpha }: AlphaOptions = {},
+): Tensor[] {
+  return call<Tensor[]>("aten::_foreach_add.List", self, other, alpha);
+}
+
+/** self[i] ← self[i] + alpha · other[i]. */
+export function foreachAddInPlace(
+  self: readonly Tensor[],
+  other: readonly Tensor[],
+  { alpha }: AlphaOptions = {},
+): void {
+  call("aten::_foreach_add_.List", self, other, alpha);
+}
+
+/** self[i] ← self[i] · factor. */
+export function foreachMulInPlace(self: readonly Tensor[], factor: number): void {
+  call("aten::_foreach_mul_.Scalar", self, factor);
+}
+
+/** self[i] ← 0. */
+export function foreachZeroInPlace(self: readonly Tensor[]): void {
+  call("aten::_foreach_zero_", self);
+}

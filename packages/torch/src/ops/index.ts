@@ -1,0 +1,15 @@
+export * from "./activation.ts";
+export * from "./cast.ts";
+export * from "./compare.ts";
+export * from "./conv.ts";
+export * from "./foreach.ts";
+export * from "./gather.ts";
+export * from "./in-place.ts";
+export * from "./linear.ts";
+export * from "./loss.ts";
+export * from "./norm.ts";
+export type { Operand, Scalar } from "./operand.ts";
+export * from "./pointwise.ts";
+export * from "./pool.ts";
+export * from "./reduce.ts";
+export * from "./shape.ts";

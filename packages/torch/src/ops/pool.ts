@@ -1,0 +1,40 @@
+/**
+ * Pooling of [N, C, H, W] (or [C, H, W]) over windows of each channel.
+ * @module
+ */
+import { call } from "../call.ts";
+import type { Tensor } from "../tensor.ts";
+import type { Pair } from "./conv.ts";
+
+/** Options of pooling over windows. */
+export interface PoolOptions {
+  /** The kernel size by default. */
+  stride?: Pair;
+  /** Added on both sides of each axis, at most half the kernel: −∞ for the maximum, zeros for the average. */
+  padding?: Pair;
+  /** Round the output size up, so that a window may end beyond the padding. */
+  ceilMode?: boolean;
+}
+
+/** Largest element of each window. */
+export function maxPool2d(
+  self: Tensor,
+  kernelSize: Pair,
+  { stride, padding, dilation, ceilMode }: PoolOptions & { dilation?: Pair } = {},
+): Tensor {
+  return call("aten::max_pool2d", self, kernelSize, stride, padding, dilation, ceilMode);
+}
+
+/** Mean of each window; padded zeros count unless `countIncludePad` is false. */
+export function avgPool2d(
+  self: Tensor,
+  kernelSize: Pair,
+  { stride, padding, ceilMode, countIncludePad }: PoolOptions & { countIncludePad?: boolean } = {},
+): Tensor {
+  return call("aten::avg_pool2d", self, kernelSize, stride, padding, ceilMode, countIncludePad);
+}
+
+/** Means of windows chosen so that the output is [N, C, ...outputSize]; 1 is global average pooling. */
+export function adaptiveAvgPool2d(self: Tensor, outputSize: Pair): Tensor {
+  return call("aten::adaptive_avg_pool2d", self, outputSize);
+}
