@@ -1,0 +1,113 @@
+/**
+ * Proof that a file computes what the network computes: ONNX Runtime against libtorch on real images.
+ * @module
+ */
+import { PeaError } from "@pea/core";
+import { type Module, noGrad, scope, type Tensor, tensor } from "@pea/torch";
+import { readOnnx } from "./onnx.ts";
+import { allowedOperators } from "./operators.ts";
+import { type DeployedSession, openSession } from "./session.ts";
+
+/** Largest absolute difference between the logits of ONNX Runtime and of libtorch that passes. */
+export const tolerance = 1e-4;
+
+export interface Verification {
+  /** Images compared. */
+  images: number;
+  /** Largest absolute difference of any logit. */
+  largestDifference: number;
+  /** Images for which both name the same class; a tie within the tolerance may go either way. */
+  sameClass: number;
+  /** Nodes by operator type. */
+  operators: Record<string, number>;
+}
+
+const batchSize = 64;
+// Images which are also run one at a time: the batch dimension must be dynamic.
+const singleImages = 4;
+
+/**
+ * Runs the file and the network on `images` and compares the logits, in batches and one image at a time.
+ *
+ * @param path an ONNX file written by this package
+ * @param model the network the file was made from, with ReLU at every site
+ * @param images standardized images `[count, channels, height, width]`, float32
+ * @throws PeaError when the file cannot be loaded, holds an operator outside the allow list, or differs by more than
+ *   {@link tolerance}
+ */
+export async function verifyOnnx(path: string, model: Module, images: Tensor): Promise<Verification> {
+  const { operators } = await readOnnx(path);
+  assertReluOnly(path, operators);
+  const session = await openSession(path);
+  try {
+    const result = await compare(session, model, images);
+    // Negated so that NaN fails.
+    if (!(result.largestDifference <= tolerance)) {
+      throw new PeaError(
+        `${path} differs from the network by ${result.largestDifference.toExponential(2)} in a logit ` +
+          `(allowed: ${tolerance}); the file must not be used.`,
+      );
+    }
+    return { ...result, operators };
+  } finally {
+    await session.release();
+  }
+}
+
+/** Throws unless every operator is of a known type without activation, or `Relu`. */
+export function assertReluOnly(path: string, operators: Readonly<Record<string, number>>): void {
+  const foreign = Object.keys(operators).filter((type) => !allowedOperators.has(type));
+  if (foreign.length > 0) {
+    throw new PeaError(
+      `${path} holds ${foreign.join(", ")}: a deployed network has no activation but Relu and no operator but ` +
+        `${[...allowedOperators].join(", ")}.`,
+    );
+  }
+}
+
+async function compare(session: DeployedSession, model: Module, images: Tensor) {
+  const [count = 0, ...inputShape] = images.shape;
+  const pixels = images.toTypedArray() as Float32Array;
+  const size = inputShape.reduce((a, b) => a * b, 1);
+  const result = { images: count, largestDifference: 0, sameClass: 0 };
+
+  const compareBatch = async (first: number, length: number) => {
+    const batch = pixels.subarray(first * size, (first + length) * size);
+    const shape = [length, ...inputShape];
+    const deployed = await session.run(batch, shape);
+    const expected = logits(model, batch, shape);
+    result.largestDifference = largestDifference(result.largestDifference, deployed, expected);
+    return countSameClass(deployed, expected, length);
+  };
+  for (let first = 0; first < count; first += batchSize) {
+    result.sameClass += await compareBatch(first, Math.min(batchSize, count - first));
+  }
+  for (let first = 0; first < Math.min(singleImages, count); first++) await compareBatch(first, 1);
+  return result;
+}
+
+function logits(model: Module, batch: Float32Array, shape: number[]): Float32Array {
+  const wasTraining = model.training;
+  model.eval();
+  try {
+    return scope(() => noGrad(() => model.forward(tensor(batch, { shape })).toTypedArray())) as Float32Array;
+  } finally {
+    model.train(wasTraining);
+  }
+}
+
+function largestDifference(soFar: number, a: Float32Array, b: Float32Array): number {
+  // Math.max keeps NaN, which the caller refuses.
+  return a.reduce((largest, value, i) => Math.max(largest, Math.abs(value - (b[i] as number))), soFar);
+}
+
+function countSameClass(a: Float32Array, b: Float32Array, images: number): number {
+  const classes = a.length / images;
+  const argmax = (values: Float32Array, image: number) => {
+    const row = values.subarray(image * classes, (image + 1) * classes);
+    return row.indexOf(Math.max(...row));
+  };
+  let same = 0;
+  for (let image = 0; image < images; image++) if (argmax(a, image) === argmax(b, image)) same++;
+  return same;
+}
