@@ -1,0 +1,177 @@
+/**
+ * The directory of a run, the interface between the commands: what lies where, and `config.yaml`, which says how the
+ * run was made.
+ *
+ * @module
+ */
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { PeaError } from "@pea/core";
+import { engineInfo, writeFileAtomically } from "@pea/torch";
+import { parse, stringify } from "yaml";
+
+/** Paths of a run's files; which of them exist depends on how far the run has come. */
+export interface RunDirectory {
+  readonly path: string;
+  readonly config: string;
+  readonly metrics: string;
+  readonly summary: string;
+  readonly checkpoints: string;
+  readonly model: string;
+  readonly report: string;
+}
+
+function runDirectory(path: string): RunDirectory {
+  return {
+    path,
+    config: join(path, "config.yaml"),
+    metrics: join(path, "metrics.jsonl"),
+    summary: join(path, "summary.csv"),
+    checkpoints: join(path, "checkpoints"),
+    model: join(path, "model.onnx"),
+    report: join(path, "report.html"),
+  };
+}
+
+/**
+ * Makes the directory of a new run.
+ *
+ * @param options.overwrite delete the run that is already there; files that are not a run's stay
+ * @throws PeaError (usage) when the directory is not empty and nothing may be, or nothing is, overwritten
+ */
+export function createRunDirectory(
+  path: string,
+  { overwrite = false }: { overwrite?: boolean } = {},
+): RunDirectory {
+  const run = runDirectory(path);
+  const isRun = existsSync(run.config);
+  if (isRun && !overwrite) {
+    throw new PeaError(
+      `${path} already holds a run; go on with it with --resume, or delete it with --overwrite`,
+      {
+        kind: "usage",
+      },
+    );
+  }
+  if (isRun) removeRun(run);
+  else if (existsSync(path)) checkEmpty(path);
+  try {
+    mkdirSync(run.checkpoints, { recursive: true });
+  } catch (error) {
+    throw new PeaError(`cannot make the run directory ${path}: ${(error as Error).message}`);
+  }
+  return run;
+}
+
+/**
+ * Opens the directory of a run made earlier.
+ *
+ * @throws PeaError (usage) when there is none
+ */
+export function openRunDirectory(path: string): RunDirectory {
+  const run = runDirectory(path);
+  if (!existsSync(run.config)) {
+    throw new PeaError(
+      `${path} is not a run directory: it has no config.yaml. Runs are made by \`pea train\`.`,
+      {
+        kind: "usage",
+      },
+    );
+  }
+  return run;
+}
+
+function checkEmpty(path: string): void {
+  if (!statSync(path).isDirectory())
+    throw new PeaError(`${path} is a file, not a directory`, { kind: "usage" });
+  const names = readdirSync(path);
+  if (names.length === 0) return;
+  throw new PeaError(
+    `${path} is not empty and not a run directory (it holds ${names[0]}); give the run a directory of its own`,
+    { kind: "usage" },
+  );
+}
+
+/** Only what a run writes: a mistyped path must not cost anybody's files. config.yaml goes last and marks the run. */
+function removeRun({ path, config, metrics, summary, checkpoints, model, report }: RunDirectory): void {
+  const events = readdirSync(path).filter((name) => name.startsWith("events.out.tfevents."));
+  const files = [
+    metrics,
+    summary,
+    checkpoints,
+    model,
+    report,
+    ...events.map((name) => join(path, name)),
+    config,
+  ];
+  for (const file of files) rmSync(file, { recursive: true, force: true });
+}
+
+/** What a run was made with. */
+export interface Environment {
+  readonly pea: string;
+  readonly node: string;
+  readonly libtorch: string;
+  /** Operating system and processor. */
+  readonly platform: string;
+  /** Commit of the working directory, with `-dirty` where it had changes; null outside of git. */
+  readonly commit: string | null;
+}
+
+/** The environment of this process. */
+export function currentEnvironment(): Environment {
+  const manifest = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
+  return {
+    pea: manifest.version,
+    node: process.versions.node,
+    libtorch: engineInfo().version,
+    platform: `${process.platform}-${process.arch}`,
+    commit: currentCommit(),
+  };
+}
+
+function currentCommit(): string | null {
+  try {
+    return execFileSync("git", ["describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"], {
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "ignore"],
+    }).trim();
+  } catch {
+    return null;
+  }
+}
+
+/** Contents of `config.yaml`. */
+export interface RunConfig {
+  /** Every setting of the run, resolved. */
+  readonly config: Readonly<Record<string, unknown>>;
+  readonly environment: Environment;
+}
+
+/** Writes `config.yaml`. */
+export function writeRunConfig(run: RunDirectory, { config, environment }: RunConfig): void {
+  writeFileAtomically(run.config, [Buffer.from(stringify({ config, environment }))]);
+}
+
+/**
+ * Reads `config.yaml`; the settings come unchecked.
+ *
+ * @throws PeaError when it is not as `writeRunConfig` writes it
+ */
+export function readRunConfig(run: RunDirectory): RunConfig {
+  let document: unknown;
+  try {
+    document = parse(readFileSync(run.config, "utf8"));
+  } catch (error) {
+    throw new PeaError(`cannot read ${run.config}: ${(error as Error).message}`);
+  }
+  if (!isObject(document) || !isObject(document.config) || !isObject(document.environment)) {
+    throw new PeaError(`${run.config} lacks the sections config and environment: it was not written by pea`);
+  }
+  return document as unknown as RunConfig;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
