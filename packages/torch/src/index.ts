@@ -3,6 +3,8 @@
  *
  * @module
  */
+
+export { writeFileAtomically } from "./atomic-file.ts";
 export {
   type BackwardOptions,
   backward,
@@ -40,6 +42,7 @@ export * from "./nn/index.ts";
 export * from "./ops/index.ts";
 export * from "./optim/sgd.ts";
 export { getRngState, manualSeed, setRngState } from "./random.ts";
+export { readSafetensors, type SafetensorsFile, writeSafetensors } from "./safetensors.ts";
 export { emptyCache, keep, type MemoryStats, memoryStats, scope } from "./scope.ts";
 export { type DType, type MemoryFormat, Tensor } from "./tensor.ts";
 export type { NestedArray, TypedArray } from "./typed-array.ts";
