@@ -1,0 +1,59 @@
+/** Three training steps on fixed data, and everything that happened in them. */
+import {
+  backward,
+  crossEntropyLoss,
+  type Module,
+  SGD,
+  scope,
+  type Tensor,
+  type TypedArray,
+  tensor,
+} from "@pea/torch";
+import { decayGroups } from "../src/models/index.ts";
+import { goldenInput } from "./golden-fill.ts";
+
+export interface TraceOptions {
+  /** Shape of one image. */
+  image: readonly [number, number, number];
+  classes: number;
+  batch: number;
+  /** Called before the forward pass of each step. */
+  onStep?: (step: number) => void;
+}
+
+/** `logits.0` … `loss.2`, `gradient.<key>` of the first step, `state.<key>` after the last, row-major. */
+export type Trace = Map<string, TypedArray>;
+
+/** Trains a model, filled before, for three steps of SGD with momentum, weight decay and label smoothing. */
+export function traceTraining(model: Module, { image, classes, batch, onStep }: TraceOptions): Trace {
+  const trace: Trace = new Map();
+  const { decayed, notDecayed } = decayGroups(model);
+  const optimizer = new SGD([{ parameters: decayed, weightDecay: 2e-4 }, { parameters: notDecayed }], {
+    lr: 0.001,
+    momentum: 0.9,
+  });
+  model.train();
+  scope(() => {
+    const dtype = model.parameters()[0]?.dtype;
+    const input = goldenInput([batch, ...image], { dtype });
+    const labels = tensor(BigInt64Array.from({ length: batch }, (_, i) => BigInt(i % classes)));
+    for (let step = 0; step < 3; step++) {
+      onStep?.(step);
+      const logits = model.forward(input);
+      const loss = crossEntropyLoss(logits, labels, { labelSmoothing: 0.1 });
+      optimizer.zeroGrad();
+      backward(loss);
+      trace.set(`logits.${step}`, logits.toTypedArray());
+      trace.set(`loss.${step}`, loss.toTypedArray());
+      if (step === 0) {
+        for (const [key, parameter] of model.namedParameters()) {
+          trace.set(`gradient.${key}`, (parameter.grad as Tensor).toTypedArray());
+        }
+      }
+      optimizer.step();
+    }
+  });
+  for (const [key, value] of model.stateDict()) trace.set(`state.${key}`, value.toTypedArray());
+  optimizer.dispose();
+  return trace;
+}
