@@ -1,0 +1,134 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { PeaError } from "@pea/core";
+import { type BatchNormAct2d, type Dropout, Linear, ReLU6, type Tensor } from "@pea/torch";
+import { createModel, listModels, MobileNet, ResNet18, registerModel } from "../src/models/index.ts";
+
+const usage = (message: RegExp) => (error: unknown) =>
+  error instanceof PeaError && error.kind === "usage" && message.test(error.message);
+
+describe("names", () => {
+  test("family, width and variant", () => {
+    assert.ok(createModel("resnet18") instanceof ResNet18);
+    assert.ok(createModel("mobilenet-0.25-small") instanceof MobileNet);
+    const shape = (name: string, key: string) => createModel(name).stateDict().get(key)?.shape;
+    assert.deepEqual(shape("resnet18-0.5", "conv1.weight"), [32, 3, 7, 7]);
+    assert.deepEqual(shape("resnet18-0.5-small", "conv1.weight"), [32, 3, 3, 3]);
+    assert.deepEqual(shape("mobilenet-0.5", "fc.weight"), [1000, 512]);
+    assert.deepEqual(shape("mobilenet", "fc.weight"), [1000, 1024]);
+  });
+
+  test("channels are truncated, and at least 8", () => {
+    const state = createModel("mobilenet-0.1").stateDict();
+    assert.deepEqual(state.get("features.0.conv.weight")?.shape, [8, 3, 3, 3]);
+    assert.deepEqual(state.get("features.3.pw.conv.weight")?.shape, [12, 12, 1, 1]);
+    assert.deepEqual(state.get("fc.weight")?.shape, [1000, 102]);
+  });
+
+  test("an unknown name is refused with the nearest one", () => {
+    assert.throws(() => createModel("resnet81"), usage(/unknown model resnet81; did you mean resnet18\?/));
+    assert.throws(() => createModel("mobilenet-0.25-smal"), usage(/did you mean mobilenet-0.25-small\?/));
+  });
+
+  test("every listed network can be built for its own input", () => {
+    for (const { name, inputShape, classes } of listModels()) {
+      const fc = createModel(name, { inputChannels: inputShape[0], classes }).getModule("fc") as Linear;
+      assert.equal(fc.outputFeatures, classes);
+    }
+  });
+});
+
+describe("options", () => {
+  test("reach the network", () => {
+    const model = createModel("mobilenet-0.25-small", {
+      inputChannels: 2,
+      classes: 7,
+      dropout: 0.25,
+      activation: "relu6",
+      batchNormEps: 0.5,
+      batchNormMomentum: 0.0003,
+    });
+    assert.equal((model.getModule("dropout") as Dropout).p, 0.25);
+    assert.ok(model.getModule("features.4.pw.act") instanceof ReLU6);
+    const { eps, momentum } = model.getModule("features.4.pw.bn") as BatchNormAct2d;
+    assert.deepEqual({ eps, momentum }, { eps: 0.5, momentum: 0.0003 });
+  });
+
+  test("batch norm: eps 1e-5 for ResNet, 1e-3 for MobileNet, momentum 0.1", () => {
+    const settings = (name: string, path: string) => {
+      const { eps, momentum } = createModel(name).getModule(path) as BatchNormAct2d;
+      return { eps, momentum };
+    };
+    assert.deepEqual(settings("resnet18-0.25", "layer4.0.downsample.1"), { eps: 1e-5, momentum: 0.1 });
+    assert.deepEqual(settings("mobilenet-0.25", "features.0.bn"), { eps: 1e-3, momentum: 0.1 });
+  });
+
+  test("that cannot be are refused by name and value", () => {
+    assert.throws(() => createModel("resnet18", { classes: 0 }), usage(/classes .* not 0/));
+    assert.throws(() => createModel("resnet18", { inputChannels: 1.5 }), usage(/inputChannels .* not 1.5/));
+    assert.throws(() => createModel("mobilenet-0"), usage(/width must be a number above 0, not 0/));
+    assert.throws(
+      () => createModel("mobilenet", { padding: "valid" }),
+      usage(/padding .* symmetric, same, not valid/),
+    );
+    assert.throws(
+      () => createModel("resnet18", { init: "slim" }),
+      usage(/init .* he-truncated, he-out, not slim/),
+    );
+  });
+
+  test("the network does not have are refused with the nearest one", () => {
+    assert.throws(
+      () => createModel("resnet18", { padding: "same" }),
+      usage(/resnet18 has no option padding/),
+    );
+    assert.throws(() => createModel("mobilenet", { dropOut: 0.1 }), usage(/did you mean dropout\?/));
+  });
+
+  test("may not contradict the name", () => {
+    assert.throws(
+      () => createModel("mobilenet-0.25", { width: 0.5 }),
+      usage(/mobilenet-0.25 sets width to 0.25/),
+    );
+    assert.deepEqual(
+      createModel("mobilenet", { width: 0.25 }).stateDict().get("fc.weight")?.shape,
+      [1000, 256],
+    );
+  });
+});
+
+describe("own networks", () => {
+  const inputShape = [1, 28, 28] as const;
+
+  test("are built and listed by their name", () => {
+    registerModel({
+      name: "one-layer",
+      description: "a test",
+      inputShape,
+      classes: 10,
+      create: ({ classes = 10 }) => new Linear(784, classes),
+    });
+    assert.deepEqual((createModel("one-layer", { classes: 3 }) as Linear).bias?.shape, [3]);
+    assert.deepEqual(listModels().at(-1), {
+      name: "one-layer",
+      description: "a test",
+      inputShape,
+      classes: 10,
+    });
+  });
+
+  test("may not take a name that exists", () => {
+    const create = () => new Linear(1, 1);
+    for (const name of ["one-layer", "resnet18", "mobilenet-0.75-small"]) {
+      const model = { name, description: "", inputShape, classes: 1, create };
+      assert.throws(() => registerModel(model), usage(new RegExp(`${name} exists already`)));
+    }
+  });
+});
+
+test("float64 and channels_last reach every weight", () => {
+  const model = createModel("mobilenet-0.25-small").to({ dtype: "float64", memoryFormat: "channels_last" });
+  const weight = model.stateDict().get("features.5.pw.conv.weight") as Tensor;
+  assert.equal(weight.dtype, "float64");
+  assert.ok(weight.isContiguous("channels_last"));
+});
