@@ -1,1 +1,26 @@
+/**
+ * Progressive Ensemble Activations in plain numbers: activations, ensembles, schedules, variant codes and the paper's
+ * tables. No dependency; runs wherever JavaScript runs.
+ *
+ * @module
+ */
+export { type Activation, type ActivationName, activations, type SmoothName } from "./activations/index.ts";
+export {
+  type Duration,
+  durationToSteps,
+  formatDuration,
+  parseDuration,
+  type RunLength,
+} from "./duration.ts";
+export { type Ensemble, stochasticVariance, weighted, weightedDerivative } from "./ensemble.ts";
 export { PeaError, type PeaErrorKind, type PeaErrorOptions } from "./error.ts";
+export {
+  alphaAt,
+  type PhaseName,
+  type PhasePlan,
+  phaseAt,
+  type ScheduleOptions,
+  type ScheduleShape,
+} from "./schedule.ts";
+export * as paperTables from "./tables.ts";
+export { formatVariant, parseVariant, type TransitionEnd, type Variant } from "./variant.ts";

@@ -1,0 +1,21 @@
+import type { Activation } from "./activation.ts";
+
+/** Swish with β = 1 (SiLU): f(x) = x·σ(x); f′(x) = σ(x)·(1 + x·(1 − σ(x))), where σ is the logistic function. */
+export const swish: Activation = {
+  name: "swish",
+  f(x) {
+    if (x === Number.NEGATIVE_INFINITY) return -0;
+    return x * logistic(x);
+  },
+  df(x) {
+    if (Math.abs(x) === Number.POSITIVE_INFINITY) return x > 0 ? 1 : 0;
+    // σ(−x) is 1 − σ(x) without the cancellation.
+    return logistic(x) * (1 + x * logistic(-x));
+  },
+};
+
+/** σ(x) = 1/(1 + e^(−x)), by the exponential that cannot overflow. */
+function logistic(x: number): number {
+  const n = Math.exp(-Math.abs(x));
+  return x < 0 ? n / (1 + n) : 1 / (1 + n);
+}

@@ -1,0 +1,63 @@
+import type { SmoothName } from "./activations/index.ts";
+import type { Ensemble } from "./ensemble.ts";
+import { PeaError } from "./error.ts";
+
+/** Where the transition ends: with an epoch (counted from 1) or at a share of the run, above 0 and below 1. */
+export type TransitionEnd = { readonly epochs: number } | { readonly share: number };
+
+/** What a variant code says: the ensemble, its smooth activation and the transition's end. */
+export interface Variant {
+  readonly ensemble: Ensemble;
+  readonly smooth: SmoothName;
+  readonly end: TransitionEnd;
+}
+
+const ensembles: Readonly<Record<string, Ensemble>> = { W: "weighted", S: "stochastic" };
+const smoothActivations: Readonly<Record<string, SmoothName>> = {
+  G: "gelu",
+  S: "swish",
+  M: "mish",
+  E: "elu",
+};
+const pattern = /^(?<ensemble>[WS])(?<smooth>[GSME])(?<end>\d+(?:\.\d+)?)(?<percent>%)?$/;
+
+/**
+ * Reads a variant code in the paper's notation (Tables 4 and 6): W or S (weighted, stochastic), then G, S, M or E (GELU,
+ * Swish, Mish, ELU), then the epoch the transition ends with (`WG90`) or, in per cent, the share of the run (`SM75%`).
+ *
+ * @throws PeaError of kind usage for any other text, an end of 0, part of an epoch, or a share of 100 % and more.
+ */
+export function parseVariant(code: string): Variant {
+  const groups = pattern.exec(code)?.groups;
+  if (groups === undefined) throw invalid(code, "cannot be read");
+  const end = Number(groups.end);
+  if (end === 0) throw invalid(code, "leaves no training with the smooth activation");
+  if (groups.percent && end >= 100) throw invalid(code, "leaves no final phase");
+  if (!groups.percent && !Number.isSafeInteger(end)) throw invalid(code, "ends within an epoch");
+  return {
+    ensemble: ensembles[groups.ensemble],
+    smooth: smoothActivations[groups.smooth],
+    end: groups.percent ? { share: end / 100 } : { epochs: end },
+  };
+}
+
+/** Writes a variant as its code, e.g. `WG90`; a share in per cent to twelve digits, e.g. `SM62.5%`. */
+export function formatVariant({ ensemble, smooth, end }: Variant): string {
+  const letters = letterOf(ensembles, ensemble) + letterOf(smoothActivations, smooth);
+  return "epochs" in end
+    ? `${letters}${end.epochs}`
+    : // 0.07 · 100 is 7.000000000000001.
+      `${letters}${Number((end.share * 100).toPrecision(12))}%`;
+}
+
+function letterOf<Name extends string>(letters: Readonly<Record<string, Name>>, name: Name): string {
+  return Object.keys(letters).find((letter) => letters[letter] === name) as string;
+}
+
+function invalid(code: string, problem: string): PeaError {
+  return new PeaError(
+    `variant code ${JSON.stringify(code)} ${problem}; write W or S (weighted, stochastic), then G, S, M or E (GELU, ` +
+      "Swish, Mish, ELU), then the transition's end: an epoch (WG90) or a share of the run (SM75%)",
+    { kind: "usage" },
+  );
+}
