@@ -46,6 +46,7 @@ const traceBatch = 3;
  * @throws PeaError when the output does not come from recorded operators on the input, the parameters and the buffers
  */
 export function traceNetwork(model: Module, inputShape: readonly number[]): NetworkGraph {
+  for (const [key, parameter] of model.namedParameters()) requireFloat32(key, parameter);
   const wasTraining = model.training;
   model.eval();
   try {
@@ -128,11 +129,8 @@ class GraphBuilder {
           "operator; register it in its module with this.buffer(name, tensor).",
       );
     }
-    const data = arg.toTypedArray();
-    if (!(data instanceof Float32Array) || arg.dtype !== "float32") {
-      throw new PeaError(`"${key}" is ${arg.dtype}; only float32 networks can be exported.`);
-    }
-    return this.#define(arg, key, data);
+    requireFloat32(key, arg);
+    return this.#define(arg, key, arg.toTypedArray() as Float32Array);
   }
 
   #define(tensor: Tensor, name: string, data?: Float32Array): GraphValue {
@@ -159,6 +157,10 @@ function neededFor(output: Tensor, calls: readonly Call[]): Call[] {
     for (const arg of call.args.flat()) needed.add(arg);
   }
   return kept.reverse();
+}
+
+function requireFloat32(key: string, { dtype }: Tensor): void {
+  if (dtype !== "float32") throw new PeaError(`"${key}" is ${dtype}; only float32 networks can be exported.`);
 }
 
 function withoutOverload(name: string): string {

@@ -44,8 +44,8 @@ export async function verifyOnnx(path: string, model: Module, images: Tensor): P
     // Negated so that NaN fails.
     if (!(result.largestDifference <= tolerance)) {
       throw new PeaError(
-        `${path} differs from the network by ${result.largestDifference.toExponential(2)} in a logit ` +
-          `(allowed: ${tolerance}); the file must not be used.`,
+        `ONNX Runtime and libtorch differ by ${result.largestDifference.toExponential(2)} in a logit ` +
+          `(allowed: ${tolerance}): ${path} must not be used`,
       );
     }
     return { ...result, operators };

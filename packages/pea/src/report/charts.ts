@@ -22,7 +22,7 @@ const variantColors = ["#d55e00", "#0072b2", "#009e73", "#cc79a7", "#56b4e9", "#
 
 /** Accuracy, loss, alpha and learning rate by epoch; a chart without a single value is left out. */
 export function charts(runs: readonly ReportRun[]): Chart[] {
-  const shaded = runs.find((run) => run.phases.length > 0);
+  const shaded = runs.find(({ phases }) => phases.some(({ name }) => name === "transition"));
   const shading = shaded ? ` Shaded: the transition of ${shaded.variant}, seed ${shaded.seed}.` : "";
   const seeds = new Set(runs.map((run) => run.seed)).size > 1 ? " One line per seed." : "";
   const chart = (id: string, title: string, unit: string, caption: string, lines: unknown[]): Chart => ({

@@ -7,7 +7,7 @@ export interface ReportRun {
   seed: number;
   settings: Readonly<Record<string, unknown>>;
   environment: Readonly<Record<string, unknown>>;
-  /** The phases in epochs; empty for a run without PEA. */
+  /** The phases in epochs. */
   phases: readonly { name: string; firstEpoch: number; endEpoch: number }[];
   epochs: readonly EpochPoint[];
   /** Score of the deployed network on the test images; null for a run that has not ended. */

@@ -1,0 +1,126 @@
+/**
+ * From a run directory to a verified ONNX file.
+ * @module
+ */
+import { rename, rm, writeFile } from "node:fs/promises";
+import { PeaError } from "@pea/core";
+import type { Batch } from "../data/loader.ts";
+import { evaluationLoader } from "../train/prepare.ts";
+import { currentEnvironment, readRunConfig } from "../train/run-directory.ts";
+import { type CheckpointName, openTrainedRun, type TrainedRun } from "../train/trained-run.ts";
+import { encodeOnnx } from "./onnx.ts";
+import { traceNetwork } from "./trace.ts";
+import { type Verification, verifyOnnx } from "./verify.ts";
+
+export interface ExportOptions {
+  /** The best model of the final phase or the last one; by default the best where there is one. */
+  checkpoint?: CheckpointName;
+  /** The file to write; by default `model.onnx` in the run directory. */
+  out?: string;
+}
+
+export interface ExportSummary extends Verification {
+  runDirectory: string;
+  checkpoint: CheckpointName;
+  /** Epoch of the exported weights. */
+  epoch: number;
+  file: string;
+  bytes: number;
+  /** Channels, height and width of one image. */
+  inputShape: readonly number[];
+}
+
+/**
+ * Writes the deployed network of a run as ONNX and verifies it on test images. The file appears only when it has
+ * passed; a file that was there before is then replaced in one step.
+ *
+ * @throws PeaError when the network still has an activation other than ReLU, when it holds an operator without a form
+ *   in ONNX, or when ONNX Runtime computes something else than libtorch (see `verifyOnnx`)
+ */
+export async function exportRun(
+  runDirectory: string,
+  { checkpoint, out }: ExportOptions = {},
+): Promise<ExportSummary> {
+  const trained = openTrainedRun(runDirectory, checkpoint);
+  refuseOtherActivations(trained);
+  const { model, method, data, run, epoch } = trained;
+  method.onEnd();
+  model.to({ device: "cpu" });
+  const bytes = encodeOnnx(traceNetwork(model, data.inputShape), currentEnvironment().pea, describe(trained));
+  const file = out ?? run.model;
+  const batches = evaluationLoader(data.test, data, "cpu").batches();
+  try {
+    const { images } = batches.next().value as Batch;
+    const verification = await writeVerified(file, bytes, (path) => verifyOnnx(path, model, images));
+    return {
+      runDirectory,
+      checkpoint: trained.checkpoint,
+      epoch,
+      file,
+      bytes: bytes.length,
+      inputShape: data.inputShape,
+      ...verification,
+    };
+  } finally {
+    batches.return();
+  }
+}
+
+function refuseOtherActivations({ method, recipe, plan, epoch }: TrainedRun): void {
+  if (recipe.activation !== "relu") {
+    throw new PeaError(
+      `this run trained with ${recipe.activation} all along: an upper limit to compare with, not a ReLU network to deploy`,
+      { kind: "usage" },
+    );
+  }
+  const { alpha = 1 } = method.scalars();
+  if (alpha === 1) return;
+  const final = method.phases.find(({ name }) => name === "final");
+  const start = (final?.firstStep ?? plan.totalSteps) / plan.stepsPerEpoch;
+  throw new PeaError(
+    `alpha is ${alpha.toFixed(3)} after epoch ${epoch}: the network still holds a smooth activation; the final phase ` +
+      `would start after ${Number(start.toFixed(2))} of ${plan.epochs} epochs. Train on with pea train --resume.`,
+    { kind: "usage" },
+  );
+}
+
+/** What a user of the file needs to know: how to prepare images, what the outputs mean, where the file comes from. */
+function describe({ run, recipe, data, checkpoint, epoch }: TrainedRun): Record<string, string> {
+  const { environment } = readRunConfig(run);
+  const preprocessing = {
+    layout: "NCHW",
+    shape: data.inputShape,
+    valueRange: [0, 1],
+    mean: data.statistics.mean,
+    std: data.statistics.std,
+    formula: "(pixel / 255 - mean) / std",
+  };
+  return {
+    network: recipe.model,
+    method: recipe.pea === "none" ? "ReLU" : recipe.pea,
+    alpha: "1",
+    preprocessing: JSON.stringify(preprocessing),
+    classes: JSON.stringify(data.classes),
+    training: JSON.stringify({ data: recipe.data, seed: recipe.seed, checkpoint, epoch }),
+    versions: JSON.stringify(environment),
+  };
+}
+
+/** Writes beside `file`, and renames once `verify` has passed: what lies under the name was verified. */
+async function writeVerified<T>(
+  file: string,
+  bytes: Uint8Array,
+  verify: (path: string) => Promise<T>,
+): Promise<T> {
+  const unverified = `${file}.${process.pid}.unverified`;
+  try {
+    await writeFile(unverified, bytes, { flush: true });
+    const verification = await verify(unverified);
+    await rename(unverified, file);
+    return verification;
+  } catch (error) {
+    await rm(unverified, { force: true });
+    if (error instanceof PeaError) throw error;
+    throw new PeaError(`cannot write ${file}: ${(error as Error).message}`, { cause: error });
+  }
+}
