@@ -1,0 +1,117 @@
+import { existsSync } from "node:fs";
+import { cpus, release, totalmem } from "node:os";
+import { join } from "node:path";
+import { debianFashionMnistDirectory } from "../data/fashion-mnist.ts";
+import { type CommonOptions, printResult } from "./output.ts";
+
+/** One thing looked at. */
+interface Check {
+  name: string;
+  ok: boolean;
+  found: string;
+  /** What to do where it is not ok. */
+  advice?: string;
+}
+
+/**
+ * `pea doctor`: what is installed and loaded, and what to do where something is missing.
+ *
+ * @returns exit code 0, or 1 when training cannot run
+ */
+export async function runDoctor(options: CommonOptions, version: string): Promise<number> {
+  const checks: Check[] = [
+    { name: "pea", ok: true, found: version },
+    {
+      name: "node",
+      ok: true,
+      found: `${process.version} on ${process.platform} ${process.arch} ${release()}`,
+    },
+    {
+      name: "cpu",
+      ok: true,
+      found: `${cpus()[0]?.model ?? "unknown"}, ${cpus().length} cores, ${(totalmem() / 2 ** 30).toFixed(1)} GiB memory`,
+    },
+    ...(await engineChecks()),
+    dataCheck(),
+  ];
+  const ok = checks.every((check) => check.ok);
+  printResult(options, { ok, checks }, () => checks.map(formatCheck).join("\n"));
+  return ok ? 0 : 1;
+}
+
+/** The engine is loaded here and not above: where it does not load, that is what doctor has to say. */
+async function engineChecks(): Promise<Check[]> {
+  let torch: typeof import("@pea/torch");
+  try {
+    torch = await import("@pea/torch");
+    torch.engineInfo();
+  } catch (error) {
+    return [
+      {
+        name: "engine",
+        ok: false,
+        found: (error as Error).message,
+        advice: "run `npm run setup`, or set LIBTORCH to the folder of a libtorch",
+      },
+    ];
+  }
+  const info = torch.engineInfo();
+  return [
+    { name: "engine", ok: true, found: `libtorch ${info.version} in ${info.libraries}` },
+    { name: "cpu features", ok: true, found: capability(info.config) },
+    { name: "threads", ok: true, found: String(torch.getNumThreads()) },
+    blasCheck(info.blas),
+    { name: "allocator", ok: true, found: info.allocator },
+    {
+      name: "gpu",
+      ok: true,
+      found: torch.cudaIsAvailable() ? "CUDA, by --device cuda" : "none that this engine can use",
+    },
+    await kernelsCheck(),
+  ];
+}
+
+/** libtorch says which instructions its kernels were chosen for. */
+const capability = (config: string): string => /CPU capability usage: (\S+)/.exec(config)?.[1] ?? "unknown";
+
+function blasCheck(files: readonly string[]): Check {
+  const found = files.length === 0 ? "within libtorch" : files.join(", ");
+  const isReference = files.some((file) => /\/lib(blas|cblas)[^/]*$/.test(file)) && !files.some(isFast);
+  return isReference
+    ? {
+        name: "blas",
+        ok: true,
+        found: `${found} (the slow reference BLAS)`,
+        advice: "install a fast one: sudo apt-get install libopenblas0-pthread",
+      }
+    : { name: "blas", ok: true, found };
+}
+
+const isFast = (file: string): boolean => /openblas|mkl|blis/.test(file);
+
+async function kernelsCheck(): Promise<Check> {
+  const { loadKernels } = await import("@pea/kernels");
+  return loadKernels()
+    ? { name: "kernels", ok: true, found: "fused activations" }
+    : {
+        name: "kernels",
+        ok: true,
+        found: "plain operators: same results, slower",
+        advice: "run `npm run setup` to build the fused ones",
+      };
+}
+
+function dataCheck(): Check {
+  const name = "fashion-mnist";
+  return existsSync(join(debianFashionMnistDirectory, "train-images-idx3-ubyte.gz"))
+    ? { name, ok: true, found: debianFashionMnistDirectory }
+    : {
+        name,
+        ok: true,
+        found: `not in ${debianFashionMnistDirectory}`,
+        advice: "sudo apt-get install dataset-fashion-mnist, or give its folder with --data-dir",
+      };
+}
+
+const formatCheck = ({ name, ok, found, advice }: Check): string =>
+  `${ok ? (advice ? "!" : "✓") : "✗"} ${name.padEnd(14)} ${found}${advice ? `\n  ${" ".repeat(14)} → ${advice}` : ""}`;

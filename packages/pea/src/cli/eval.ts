@@ -1,0 +1,42 @@
+import { PeaError } from "@pea/core";
+import type { EvaluationView } from "../methods/method.ts";
+import { evaluate } from "../train/evaluate.ts";
+import { evaluationLoader } from "../train/prepare.ts";
+import type { Scores } from "../train/score-sums.ts";
+import { type CheckpointName, openTrainedRun } from "../train/trained-run.ts";
+import { type CommonOptions, printResult } from "./output.ts";
+
+interface EvalOptions extends CommonOptions {
+  checkpoint?: CheckpointName;
+  part: "test" | "validation";
+}
+
+/** `pea eval`: scores a model of a run, in each view its method has at that step. */
+export function runEval(path: string, options: EvalOptions): void {
+  const { data, model, method, recipe, checkpoint, epoch } = openTrainedRun(path, options.checkpoint);
+  const dataset = data[options.part];
+  if (dataset === null)
+    throw new PeaError(
+      `${path} was trained with valFraction 0: it has no validation part; take --part test`,
+      {
+        kind: "usage",
+      },
+    );
+  const loader = evaluationLoader(dataset, data, recipe.device);
+  const scores: Partial<Record<EvaluationView, Scores>> = {};
+  for (const view of method.views) {
+    method.onEval(view);
+    scores[view] = evaluate(model, loader, { classes: data.classes.length, device: recipe.device });
+  }
+  const images = dataset.labels.numel;
+  printResult(options, { run: path, checkpoint, epoch, part: options.part, images, scores }, () => {
+    const lines = Object.entries(scores).map(([view, { loss, top1, top5 }]) => {
+      const five = top5 === undefined ? "" : `  top-5 ${top5.toFixed(2)} %`;
+      return `${view.padEnd(8)}  top-1 ${top1.toFixed(2)} %${five}  loss ${loss.toFixed(4)}`;
+    });
+    return [
+      `${checkpoint} model of ${path}, epoch ${epoch}, ${images} ${options.part} images`,
+      ...lines,
+    ].join("\n");
+  });
+}

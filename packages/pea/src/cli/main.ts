@@ -1,0 +1,126 @@
+/** The command line `pea`. Each command loads its own code, so that help and doctor run without the engine. */
+import { createRequire } from "node:module";
+import { PeaError } from "@pea/core";
+import { Command, CommanderError, Option } from "commander";
+import { recipeFlags } from "../train/config.ts";
+import { type CommonOptions, log, printResult } from "./output.ts";
+
+const { version } = createRequire(import.meta.url)("../../package.json") as { version: string };
+
+/** Exit code of a user's mistake. */
+const USAGE = 2;
+/** Exit code of anything else that failed. */
+const FAILURE = 1;
+
+/**
+ * Runs one command line.
+ *
+ * @param words the words after `pea`
+ * @returns the exit code: 0; 1 for a failure; 2 for a user's mistake; 130 or 143 when stopped by a signal
+ */
+export async function main(words: readonly string[]): Promise<number> {
+  const outcome = { code: 0 };
+  const program = createProgram(outcome);
+  try {
+    await program.parseAsync(words, { from: "user" });
+    return outcome.code;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE;
+    reportError(error, { json: words.includes("--json"), debug: words.includes("--debug") });
+    return error instanceof PeaError ? error.exitCode : FAILURE;
+  }
+}
+
+function reportError(error: unknown, options: CommonOptions): void {
+  const { message, stack } = error instanceof Error ? error : new Error(String(error));
+  log(options.debug ? (stack ?? message) : `pea: ${message}`);
+  if (options.json) printResult(options, { error: { message } }, () => "");
+}
+
+function createProgram(outcome: { code: number }): Command {
+  const program = new Command("pea")
+    .description("Trains ReLU networks with Progressive Ensemble Activations.")
+    .version(version)
+    .exitOverride()
+    .addHelpText(
+      "after",
+      example("pea train --pea SM75% --epochs 10", "pea export runs/<run>", "pea help train"),
+    );
+
+  const train = common(program.command("train"))
+    .description("train a network")
+    .option("-c, --config <FILE>", "recipe in YAML; flags go over it")
+    .option("--run <DIR>", "folder of the run (default: a new one in runs/)")
+    .option("--overwrite", "delete the run that is already in the folder")
+    .option("--resume <DIR>", "go on with a stopped run; takes no recipe and no flags of one")
+    .option("--dry-run", "print the plan and train nothing")
+    .addHelpText(
+      "after",
+      example(
+        "pea train --pea SM75%                        PEA: stochastic Mish, ReLU alone from 75 % of the run",
+        "pea train --pea none                         the same network with ReLU from the start",
+        "pea train --activation mish                  the upper limit: Mish from start to end",
+        "pea train -c recipe.yaml --epochs 20 --seed 1",
+        "pea train --pea WG9 --dry-run --json",
+        "pea train --resume runs/<run>",
+      ),
+    )
+    .action(async (options) => {
+      outcome.code = await (await import("./train.ts")).runTrain(options);
+    });
+  for (const flag of recipeFlags()) for (const option of optionsOf(flag)) train.addOption(option);
+
+  common(program.command("eval"))
+    .description("score the network of a run")
+    .argument("<run>", "folder of the run")
+    .addOption(checkpointOption())
+    .addOption(
+      new Option("--part <NAME>", "part of the data set").choices(["test", "validation"]).default("test"),
+    )
+    .addHelpText("after", example("pea eval runs/<run>", "pea eval runs/<run> --checkpoint last --json"))
+    .action(async (run, options) => (await import("./eval.ts")).runEval(run, options));
+
+  common(program.command("export"))
+    .description("write the ReLU network of a run as an ONNX file and verify it")
+    .argument("<run>", "folder of the run")
+    .addOption(checkpointOption())
+    .option("-o, --output <FILE>", "the file to write (default: model.onnx in the run)")
+    .addHelpText("after", example("pea export runs/<run>", "pea export runs/<run> -o network.onnx --json"))
+    .action(async (run, options) => (await import("./export.ts")).runExport(run, options));
+
+  common(program.command("models"))
+    .description("list the networks")
+    .addHelpText("after", example("pea models", "pea models --json"))
+    .action(async (options) => (await import("./models.ts")).runModels(options));
+
+  common(program.command("doctor"))
+    .description("show versions, engine and data sets, and what to do where something is missing")
+    .addHelpText("after", example("pea doctor", "pea doctor --json"))
+    .action(async (options) => {
+      outcome.code = await (await import("./doctor.ts")).runDoctor(options, version);
+    });
+  return program;
+}
+
+const common = (command: Command): Command =>
+  command
+    .option("--json", "print one JSON document on stdout; all else goes to stderr")
+    .option("--debug", "show the stack of an error");
+
+const checkpointOption = (): Option =>
+  new Option("--checkpoint <NAME>", "best or last model (default: best where there is one)").choices([
+    "best",
+    "last",
+  ]);
+
+const example = (...lines: string[]): string =>
+  `\nExamples:\n${lines.map((line) => `  $ ${line}`).join("\n")}\n`;
+
+/** The option of a recipe key; an on/off key has two. */
+function optionsOf(flag: ReturnType<typeof recipeFlags>[number]): Option[] {
+  const initial = Array.isArray(flag.default) ? flag.default.join(",") : flag.default;
+  const help = initial === undefined ? flag.help : `${flag.help} (default: ${initial})`;
+  if (flag.value === undefined)
+    return [new Option(`--${flag.name}`, help), new Option(`--no-${flag.name}`, `not: ${flag.help}`)];
+  return [new Option(`--${flag.name} <${flag.value}>`, help)];
+}

@@ -1,0 +1,39 @@
+/** Where a command's words go: its result to stdout, all else to stderr. */
+
+/** Flags every command has. */
+export interface CommonOptions {
+  /** Print the result as one JSON document. */
+  json?: boolean;
+  /** Show the stack of an error. */
+  debug?: boolean;
+}
+
+/** Prints a command's result: as JSON, or as the text for people. */
+export function printResult({ json }: CommonOptions, document: unknown, text: () => string): void {
+  process.stdout.write(json ? `${JSON.stringify(document, null, 2)}\n` : `${text()}\n`);
+}
+
+/** Prints a line that is not the result. */
+export function log(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+/** Columns padded to their widest cell; numbers to the right. */
+export function formatTable(
+  header: readonly string[],
+  rows: readonly (readonly (string | number)[])[],
+): string {
+  const cells = [header, ...rows].map((row) => row.map(String));
+  const widths = header.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
+  const isNumeric = header.map((_, column) => rows.every((row) => typeof row[column] === "number"));
+  return cells
+    .map((row) =>
+      row
+        .map((cell, column) =>
+          isNumeric[column] ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0),
+        )
+        .join("  ")
+        .trimEnd(),
+    )
+    .join("\n");
+}

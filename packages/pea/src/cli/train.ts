@@ -1,0 +1,155 @@
+import { PeaError } from "@pea/core";
+import { type Recipe, readRecipeFile, recipeFlags, resolveRecipe } from "../train/config.ts";
+import { joints } from "../train/plan.ts";
+import { prepareRun } from "../train/prepare.ts";
+import { createProgress, formatSeconds, type Progress } from "../train/progress.ts";
+import { exitCodeOf, stopSignals } from "../train/stop-signals.ts";
+import { resumeTraining, type TrainOptions, type TrainResult, train } from "../train/train.ts";
+import { TrainingInterrupted } from "../train/trainer.ts";
+import { type CommonOptions, formatTable, log, printResult } from "./output.ts";
+
+/** What commander hands over: the command's own flags, and those of the recipe by camelCase of the flag. */
+interface TrainFlags extends CommonOptions, Record<string, unknown> {
+  config?: string;
+  run?: string;
+  overwrite?: boolean;
+  resume?: string;
+  dryRun?: boolean;
+}
+
+/**
+ * `pea train`.
+ *
+ * @returns exit code 0, or 130 or 143 when a signal stopped the run
+ */
+export async function runTrain(flags: TrainFlags): Promise<number> {
+  const settings = settingsOf(flags);
+  if (flags.resume !== undefined) refuseBesideResume(flags, settings);
+  const recipe = resolveRecipe(...(flags.config === undefined ? [] : [readRecipeFile(flags.config)]), {
+    source: "the flags",
+    settings,
+  });
+  if (flags.dryRun) {
+    printPlan(flags, recipe);
+    return 0;
+  }
+  return trainUntilStopped(flags, recipe);
+}
+
+async function trainUntilStopped(flags: TrainFlags, recipe: Recipe): Promise<number> {
+  let progress: Progress | undefined;
+  let runDirectory = "";
+  const stop = stopSignals((name) => log(`\n${name}: finishing this step; once more ends at once`));
+  const options: TrainOptions = {
+    runDirectory: flags.run,
+    overwrite: flags.overwrite,
+    signal: stop.signal,
+    observe(plan, firstStep, path) {
+      runDirectory = path;
+      log(firstStep === 0 ? `run: ${path}` : `run: ${path}, from step ${firstStep}`);
+      progress = createProgress(plan, process.stderr, firstStep);
+      return progress;
+    },
+  };
+  try {
+    const result =
+      flags.resume === undefined ? await train(recipe, options) : await resumeTraining(flags.resume, options);
+    progress?.stop();
+    printResult(flags, result, () => describeResult(result));
+    return 0;
+  } catch (error) {
+    progress?.stop();
+    if (!(error instanceof TrainingInterrupted)) throw error;
+    const resume = `pea train --resume ${runDirectory}`;
+    log(`${error.message}; go on with: ${resume}`);
+    if (flags.json)
+      printResult(flags, { interrupted: error.reason, step: error.step, runDirectory }, () => "");
+    return exitCodeOf(error.reason as "SIGINT" | "SIGTERM");
+  } finally {
+    stop.dispose();
+  }
+}
+
+/** The settings that flags give, nested as in a recipe. */
+function settingsOf(flags: TrainFlags): Record<string, unknown> {
+  const settings: Record<string, unknown> = {};
+  for (const { name, path, parse } of recipeFlags()) {
+    const given = flags[name.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())];
+    if (given === undefined) continue;
+    const value = typeof given === "string" ? parse(given) : given;
+    const [key = "", inner] = path;
+    settings[key] =
+      inner === undefined ? value : { ...(settings[key] as object | undefined), [inner]: value };
+  }
+  return settings;
+}
+
+/** A run goes on as it began. */
+function refuseBesideResume(flags: TrainFlags, settings: Record<string, unknown>): void {
+  const own = (["config", "run", "overwrite", "dryRun"] as const).filter((name) => flags[name] !== undefined);
+  const [first] = [...own, ...Object.keys(settings)];
+  if (first !== undefined)
+    throw new PeaError(`--resume goes on with the recipe of ${flags.resume}; leave ${first} out`, {
+      kind: "usage",
+    });
+}
+
+/** `--dry-run`: what would be trained, and how α and the learning rate move. */
+function printPlan(flags: TrainFlags, recipe: Recipe): void {
+  const { plan, method, info, data } = prepareRun(recipe);
+  const document = {
+    recipe,
+    method: method.name,
+    images: {
+      train: data.train.labels.numel,
+      validation: data.validation?.labels.numel ?? 0,
+      test: data.test.labels.numel,
+    },
+    parameters: info.parameters,
+    macs: info.macs,
+    sites: info.sites,
+    epochs: plan.epochs,
+    stepsPerEpoch: plan.stepsPerEpoch,
+    steps: plan.totalSteps,
+    phases: method.phases.map((phase) => ({ ...phase, steps: phase.endStep - phase.firstStep })),
+    joints: joints(plan, method),
+  };
+  printResult(flags, document, () => {
+    const { images } = document;
+    const scalars = Object.keys(document.joints[0]?.scalars ?? {});
+    return [
+      `${recipe.model}: ${info.parameters} parameters, ${info.macs} MACs, ${info.sites} activation sites`,
+      `${recipe.data}: ${images.train} training, ${images.validation} validation, ${images.test} test images`,
+      `${plan.epochs} epochs of ${plan.stepsPerEpoch} steps: ${plan.totalSteps} steps`,
+      "",
+      formatTable(
+        ["phase", "from step", "steps"],
+        document.phases.map(({ name, firstStep, steps }) => [name, firstStep, steps]),
+      ),
+      "",
+      formatTable(
+        ["step", "epoch", "phase", "learning rate", ...scalars],
+        document.joints.map((joint) => [
+          joint.step,
+          joint.epoch,
+          joint.phase,
+          Number(joint.learningRate.toPrecision(6)),
+          ...scalars.map((name) => Number((joint.scalars[name] ?? Number.NaN).toPrecision(6))),
+        ]),
+      ),
+    ].join("\n");
+  });
+}
+
+function describeResult({ runDirectory, last, best, seconds }: TrainResult): string {
+  const lines = [
+    `trained in ${formatSeconds(seconds)}`,
+    `last model   epoch ${last.epoch}  test top-1 ${last.test.top1.toFixed(2)} %`,
+  ];
+  if (best)
+    lines.push(
+      `best model   epoch ${best.epoch}  test top-1 ${best.test.top1.toFixed(2)} %  ` +
+        `(validation ${best.validationTop1.toFixed(2)} %)`,
+    );
+  return [...lines, `run: ${runDirectory}`].join("\n");
+}

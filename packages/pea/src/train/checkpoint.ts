@@ -1,0 +1,105 @@
+/**
+ * Checkpoints: one safetensors file holds everything of one moment, replaced in one step, so that a crash at any
+ * time leaves a whole checkpoint and never a mixture of two.
+ *
+ * The weights lie under the network's own state-dict keys. What else a resumed run needs has a "/" in its name, which
+ * no state-dict key has: `optimizer/…` and `rng/cpu`. The rest is JSON under the metadata key `state`.
+ */
+import { PeaError } from "@pea/core";
+import {
+  getRngState,
+  type Module,
+  readSafetensors,
+  type SGD,
+  scope,
+  setRngState,
+  type Tensor,
+  writeSafetensors,
+} from "@pea/torch";
+import type { MethodState } from "../methods/method.ts";
+import type { Sums } from "./score-sums.ts";
+
+/** The best model so far and what it was chosen by. */
+export interface Best {
+  /** From 1. */
+  epoch: number;
+  /** Weight updates done. */
+  step: number;
+  /** Top-1 on the validation part, in percent. */
+  top1: number;
+}
+
+/** The state of a run besides tensors. */
+export interface TrainerState {
+  /** Version of this layout. */
+  format: 1;
+  /** What the run was configured with, see `recipeHash`. */
+  recipe: string;
+  /** Weight updates done. */
+  step: number;
+  /** Sums over the current epoch, and at its last line of metrics. */
+  sums: { now: Sums; logged: Sums };
+  best: Best | null;
+  method: MethodState;
+  /** Time spent on training steps so far. */
+  seconds: number;
+}
+
+const RNG = "rng/cpu";
+const OPTIMIZER = "optimizer/";
+
+/** Writes a checkpoint of this moment. */
+export function saveCheckpoint(path: string, model: Module, optimizer: SGD, state: TrainerState): void {
+  scope(() => {
+    const tensors = new Map<string, Tensor>(model.stateDict());
+    for (const [key, tensor] of optimizer.state()) tensors.set(OPTIMIZER + key, tensor);
+    tensors.set(RNG, getRngState());
+    writeSafetensors(path, tensors, { state: JSON.stringify(state) });
+  });
+}
+
+/** Brings model, optimizer and the global random generator back to the moment of a checkpoint. */
+export function loadCheckpoint(path: string, model: Module, optimizer: SGD): TrainerState {
+  return scope(() => {
+    const { tensors, metadata } = readSafetensors(path);
+    const state = parseState(path, metadata.state);
+    const rng = tensors.get(RNG);
+    if (rng === undefined) throw new PeaError(`${path} has no tensor "${RNG}": it is no checkpoint of a run`);
+    model.loadStateDict(modelTensors(tensors));
+    optimizer.load(new Map([...tensors].flatMap(([key, tensor]) => optimizerEntry(key, tensor))));
+    setRngState(rng);
+    return state;
+  });
+}
+
+/** What a file of weights says of the model it holds. */
+export type ModelState = Pick<TrainerState, "format" | "step" | "method">;
+
+/** Writes the weights alone, and what the method needs to make the same network of them. */
+export function saveWeights(path: string, model: Module, state: ModelState): void {
+  scope(() => writeSafetensors(path, model.stateDict(), { state: JSON.stringify(state) }));
+}
+
+/** Loads the weights of a checkpoint, or of a file of weights alone. */
+export function loadWeights(path: string, model: Module): ModelState {
+  return scope(() => {
+    const { tensors, metadata } = readSafetensors(path);
+    model.loadStateDict(modelTensors(tensors));
+    return parseState(path, metadata.state);
+  });
+}
+
+const modelTensors = (tensors: Map<string, Tensor>): Map<string, Tensor> =>
+  new Map([...tensors].filter(([key]) => !key.includes("/")));
+
+const optimizerEntry = (key: string, tensor: Tensor): [string, Tensor][] =>
+  key.startsWith(OPTIMIZER) ? [[key.slice(OPTIMIZER.length), tensor]] : [];
+
+function parseState(path: string, text: string | undefined): TrainerState {
+  const state = text === undefined ? undefined : (JSON.parse(text) as TrainerState);
+  if (state?.format !== 1)
+    throw new PeaError(
+      `${path} is no checkpoint this version can go on from (format ${state?.format ?? "missing"})`,
+    );
+  return state;
+}

@@ -1,0 +1,316 @@
+/**
+ * The recipe: every setting of a training run, from a YAML file, from flags or from code.
+ *
+ * Keys are camelCase in YAML and code and kebab-case as flags. Each key carries its own description (`help`, and
+ * what `allowed` values are), which the flags, `--help` and the error messages are made from.
+ */
+import { readFileSync } from "node:fs";
+import { PeaError, parseDuration, parseVariant } from "@pea/core";
+import { closest, distance } from "fastest-levenshtein";
+import { parse as parseYaml } from "yaml";
+import { z } from "zod";
+import { learningRateShapes } from "./lr-schedule.ts";
+
+/** What a key's description says besides its type. */
+export interface KeyDescription {
+  /** One line for `--help`. */
+  help: string;
+  /** The values it takes, in words; ends the sentence "… must be". */
+  allowed: string;
+  /** Placeholder of the flag's value; a key without one is an on/off flag. */
+  value?: string;
+}
+
+/** Attaches a description; the last call on a schema, since zod drops it when a schema is refined. */
+function described<T extends z.ZodType>(schema: T, description: KeyDescription): T {
+  return schema.meta({ ...description }) as T;
+}
+
+const choice = <const T extends readonly string[]>(choices: T, initial: T[number], help: string) =>
+  described(z.enum(choices).default(initial as never), { help, allowed: choices.join(", "), value: "NAME" });
+
+const isDuration = (value: string | number): boolean => {
+  try {
+    parseDuration(value);
+    return true;
+  } catch {
+    return false;
+  }
+};
+const durationSchema = z.union([z.string(), z.number()]).refine(isDuration);
+const DURATION = 'epochs ("5ep" or 5), a share of the run ("75%" or "0.75dur") or steps ("1200st")';
+const duration = (initial: string, help: string) =>
+  described(durationSchema.default(initial), { help, allowed: DURATION, value: "DURATION" });
+
+const numberFrom = (low: number, initial: number, help: string) =>
+  described(z.number().min(low).default(initial), {
+    help,
+    allowed: `a number of at least ${low}`,
+    value: "X",
+  });
+const share = (initial: number, help: string) =>
+  described(z.number().min(0).lt(1).default(initial), {
+    help,
+    allowed: "a number from 0 up to but not 1",
+    value: "X",
+  });
+const countFrom = (low: number, initial: number, help: string) =>
+  described(z.int().min(low).default(initial), {
+    help,
+    allowed: `a whole number of at least ${low}`,
+    value: "N",
+  });
+const toggle = (initial: boolean, help: string) =>
+  described(z.boolean().default(initial), { help, allowed: "true or false" });
+
+const isVariant = (code: string): boolean => {
+  if (code === "none") return true;
+  try {
+    parseVariant(code);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+const l2Schema = z
+  .strictObject({
+    coef: numberFrom(0, 4e-5, "weight decay"),
+    form: choice(
+      ["keras", "half"],
+      "keras",
+      "penalty: keras = coef·Σw² (gradient 2·coef·w), half = ½·coef·Σw²",
+    ),
+  })
+  .prefault({});
+
+export const recipeSchema = z.strictObject({
+  model: described(z.string().min(1).default("mobilenet-0.25-small"), {
+    help: "network, see `pea models`",
+    allowed: "a name `pea models` lists",
+    value: "NAME",
+  }),
+  data: choice(["fashion-mnist"], "fashion-mnist", "data set"),
+  dataDir: described(z.string().min(1).optional(), {
+    help: "folder of the data set's files (default: where its Debian package lies)",
+    allowed: "a folder",
+    value: "DIR",
+  }),
+  limitTrain: described(z.number().positive().default(1), {
+    help: "train on a part of the training data only: a share up to 1, or a number of images above 1",
+    allowed: "a share up to 1, or a whole number of images above 1",
+    value: "X",
+  }),
+  valFraction: share(
+    0.1,
+    "share of the training data kept for choosing the best model; 0 chooses by training end",
+  ),
+  pea: described(z.string().refine(isVariant).default("none"), {
+    help: "variant code: W or S (weighted, stochastic), G S M E (GELU, Swish, Mish, ELU), end of the transition as epoch or share",
+    allowed: 'a variant code such as "SM75%" or "WG90", or "none"',
+    value: "CODE",
+  }),
+  peaInitial: described(durationSchema.optional(), {
+    help: "length of the initial phase, which runs the smooth activation alone (default: 5 of 120 epochs, as the paper)",
+    allowed: DURATION,
+    value: "DURATION",
+  }),
+  peaSchedule: choice(
+    ["linear", "cosine", "step", "exponential"],
+    "linear",
+    "shape of alpha during the transition",
+  ),
+  activation: choice(
+    ["relu", "gelu", "swish", "mish", "elu"],
+    "relu",
+    "activation of a run without PEA; a smooth one all along is PEA's upper limit",
+  ),
+  epochs: countFrom(1, 10, "passes over the training data"),
+  batchSize: countFrom(1, 256, "images per step; an incomplete last batch is left out"),
+  lr: numberFrom(0, 0.2, "peak learning rate"),
+  lrSchedule: choice(learningRateShapes, "cosine", "course of the learning rate after the warm-up"),
+  lrSteps: described(z.array(durationSchema).default(["25%", "50%", "67%"]), {
+    help: "where --lr-schedule step falls, separated by commas",
+    allowed: `a list of durations: ${DURATION}`,
+    value: "DURATIONS",
+  }),
+  lrGamma: described(z.number().positive().max(1).default(0.1), {
+    help: "factor of each fall of --lr-schedule step",
+    allowed: "a number above 0 and up to 1",
+    value: "X",
+  }),
+  warmup: duration("4%", "linear rise of the learning rate from 0"),
+  momentum: share(0.9, "momentum of SGD"),
+  nesterov: toggle(false, "Nesterov's momentum"),
+  l2: l2Schema,
+  labelSmoothing: share(0, "label smoothing of the training loss"),
+  flip: toggle(true, "mirror training images at random"),
+  cropPadding: countFrom(
+    0,
+    0,
+    "pad training images by N pixels and crop at random; 0 leaves them as they are",
+  ),
+  seed: countFrom(0, 0, "seed of weights, order, augmentation and masks"),
+  selectFrom: duration(
+    "0st",
+    "earliest point of the run whose model may be the best one; gives a baseline the same choice as a PEA run",
+  ),
+  amp: choice(["none", "bf16"], "none", "bf16: forward pass in mixed precision"),
+  device: described(
+    z
+      .string()
+      .regex(/^(cpu|cuda(:\d+)?)$/)
+      .default("cpu"),
+    {
+      help: "where to train",
+      allowed: 'cpu, cuda or a numbered one such as "cuda:0"',
+      value: "NAME",
+    },
+  ),
+  threads: countFrom(0, 0, "threads of the engine; 0 leaves its own choice"),
+  logEverySteps: countFrom(1, 50, "steps between two lines of training metrics"),
+  checkpointEverySteps: countFrom(
+    0,
+    0,
+    "steps between two checkpoints within an epoch; 0: at the end of epochs only",
+  ),
+});
+
+/** A complete recipe. */
+export type Recipe = z.infer<typeof recipeSchema>;
+
+/** A recipe in which every key may be left out. */
+export type RecipeInput = z.input<typeof recipeSchema>;
+
+/** Where a layer of settings comes from, for error messages. */
+interface Layer {
+  /** E.g. `recipe.yaml` or `the flags`. */
+  source: string;
+  settings: unknown;
+}
+
+/**
+ * The recipe that results from layers of settings, later ones over earlier ones, defaults below all.
+ *
+ * @throws PeaError of kind usage that names the key, its value and the values allowed
+ */
+export function resolveRecipe(...layers: Layer[]): Recipe {
+  const merged: Record<string, unknown> = {};
+  for (const { source, settings } of layers) {
+    if (!isRecord(settings)) throw usage(`${source} must hold keys and values, not ${show(settings)}`);
+    refuseUnknownKeys(settings, Object.keys(recipeSchema.shape), source);
+    for (const [key, value] of Object.entries(settings)) {
+      if (value === undefined) continue;
+      const below = merged[key];
+      merged[key] = isRecord(below) && isRecord(value) ? { ...below, ...value } : value;
+    }
+  }
+  if (isRecord(merged.l2)) refuseUnknownKeys(merged.l2, Object.keys(l2Schema.unwrap().shape), "l2");
+  const result = recipeSchema.safeParse(merged);
+  if (!result.success) throw usage(describeIssue(result.error.issues[0] as z.core.$ZodIssue, merged));
+  checkTogether(result.data);
+  return result.data;
+}
+
+/** Checks what no single key can tell. */
+function checkTogether(recipe: Recipe): void {
+  if (recipe.pea !== "none" && recipe.activation !== "relu")
+    throw usage(
+      `activation is ${show(recipe.activation)}, but with pea ${show(recipe.pea)} it must be "relu": ` +
+        "the variant code names the smooth activation; leave one of the two out",
+    );
+  if (recipe.limitTrain > 1 && !Number.isInteger(recipe.limitTrain))
+    throw usage(`limitTrain is ${recipe.limitTrain}, but must be ${describeKey("limitTrain").allowed}`);
+  if (recipe.nesterov && recipe.momentum === 0)
+    throw usage("nesterov is true, but needs a momentum above 0; momentum is 0");
+}
+
+/**
+ * The settings of a YAML recipe file, unchecked.
+ *
+ * @throws PeaError of kind usage when the file cannot be read or is no YAML
+ */
+export function readRecipeFile(path: string): Layer {
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    throw usage(`cannot read the recipe ${path}: ${(error as Error).message}`);
+  }
+  try {
+    return { source: path, settings: parseYaml(text) ?? {} };
+  } catch (error) {
+    throw usage(`${path} is no valid YAML: ${(error as Error).message}`);
+  }
+}
+
+/** A flag of the command line that sets one key of the recipe. */
+export interface RecipeFlag extends KeyDescription {
+  /** Kebab-case without dashes, e.g. `batch-size`. */
+  name: string;
+  /** Where the value goes: one key, or a key within one (`["l2", "coef"]`). */
+  path: readonly string[];
+  default: unknown;
+  /** The value a word of the command line stands for: the word itself where the key takes text, else a number. */
+  parse(word: string): unknown;
+}
+
+/** The flags of all keys, in the recipe's order. A group's first key bears the group's name: `--l2`, `--l2-form`. */
+export function recipeFlags(): RecipeFlag[] {
+  return Object.entries(recipeSchema.shape).flatMap(([key, schema]) => {
+    if (key !== "l2") return [flagOf([key], kebab(key), schema)];
+    return Object.entries(l2Schema.unwrap().shape).map(([inner, innerSchema], index) =>
+      flagOf([key, inner], index === 0 ? key : `${key}-${kebab(inner)}`, innerSchema),
+    );
+  });
+}
+
+function flagOf(path: readonly string[], name: string, schema: z.ZodType): RecipeFlag {
+  const initial = schema.safeParse(undefined).data;
+  return {
+    ...(schema.meta() as unknown as KeyDescription),
+    name,
+    path,
+    default: initial,
+    parse(word) {
+      if (Array.isArray(initial)) return word.split(",").map((part) => part.trim());
+      if (schema.safeParse(word).success) return word;
+      const number = Number(word);
+      return word.trim() === "" || Number.isNaN(number) ? word : number;
+    },
+  };
+}
+
+function describeKey(key: string): KeyDescription {
+  const [group = "", inner] = key.split(".");
+  const shape: Record<string, z.ZodType> = inner === undefined ? recipeSchema.shape : l2Schema.unwrap().shape;
+  return shape[inner ?? group]?.meta() as unknown as KeyDescription;
+}
+
+function describeIssue(issue: z.core.$ZodIssue, settings: Record<string, unknown>): string {
+  const path = issue.path.filter((part) => typeof part === "string");
+  const key = path.join(".");
+  let value: unknown = settings;
+  for (const part of path) value = (value as Record<string, unknown>)[part];
+  if (key === "l2")
+    return `l2 is ${show(value)}, but must hold coef and form, e.g. { coef: 1e-4, form: keras }`;
+  return `${key} is ${show(value)}, but must be ${describeKey(key).allowed}`;
+}
+
+function refuseUnknownKeys(settings: Record<string, unknown>, known: string[], source: string): void {
+  for (const key of Object.keys(settings)) {
+    if (known.includes(key)) continue;
+    const nearest = closest(key.toLowerCase(), known);
+    const hint =
+      distance(key.toLowerCase(), nearest.toLowerCase()) <= Math.max(2, key.length / 3)
+        ? `; did you mean "${nearest}"?`
+        : `; known are ${known.join(", ")}`;
+    throw usage(`unknown key "${key}" in ${source}${hint}`);
+  }
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+const show = (value: unknown): string => JSON.stringify(value) ?? "missing";
+const kebab = (key: string): string => key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+const usage = (message: string): PeaError => new PeaError(message, { kind: "usage" });

@@ -1,0 +1,176 @@
+/** A training run from recipe to result, with its directory. */
+import { createHash } from "node:crypto";
+import { existsSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { writeFileAtomically } from "@pea/torch";
+import { Loader } from "../data/loader.ts";
+import type { Phase } from "../methods/index.ts";
+import { loadWeights } from "./checkpoint.ts";
+import { type Recipe, type RecipeInput, resolveRecipe } from "./config.ts";
+import { evaluate } from "./evaluate.ts";
+import type { TrainingPlan } from "./plan.ts";
+import { evaluationLoader, type PreparedRun, prepareRun } from "./prepare.ts";
+import { Recorder } from "./recorder.ts";
+import {
+  createRunDirectory,
+  currentEnvironment,
+  openRunDirectory,
+  type RunDirectory,
+  writeRunConfig,
+} from "./run-directory.ts";
+import type { Scores } from "./score-sums.ts";
+import { readRecipe, weightFiles } from "./trained-run.ts";
+import { Trainer, type TrainingObserver } from "./trainer.ts";
+
+export interface TrainOptions {
+  /** Folder of the run; left out: a new one in `runs`, named after the recipe. */
+  runDirectory?: string;
+  /** Delete the run that is already in the folder. */
+  overwrite?: boolean;
+  /** Stops the run between two steps, after writing a checkpoint. */
+  signal?: AbortSignal;
+  /** Watches the run; called once the plan stands and the run's first step is known. */
+  observe?: (plan: TrainingPlan, firstStep: number, runDirectory: string) => TrainingObserver;
+}
+
+/** What came out of a run. Accuracies are of the deployed network on the test part, which is scored only here. */
+export interface TrainResult {
+  runDirectory: string;
+  recipe: Recipe;
+  /** Of the plain network. */
+  parameters: number;
+  sites: number;
+  epochs: number;
+  stepsPerEpoch: number;
+  steps: number;
+  phases: readonly Phase[];
+  /** Time of all training steps. */
+  seconds: number;
+  /** The model after the last step. */
+  last: { epoch: number; test: Scores };
+  /** The best model of the final phase, with its top-1 on the validation part in percent; null without such a part. */
+  best: { epoch: number; validationTop1: number; test: Scores } | null;
+}
+
+/**
+ * Trains a network from its first step to its last. One run at a time in a process: runs draw from the engine's one
+ * random generator.
+ *
+ * @example
+ * const { best } = await train({ pea: "SM75%", epochs: 10 });
+ *
+ * @throws PeaError of kind usage for a wrong recipe or missing data; TrainingInterrupted when stopped by `signal`
+ */
+export async function train(recipe: RecipeInput, options: TrainOptions = {}): Promise<TrainResult> {
+  const resolved = resolveRecipe({ source: "the recipe", settings: recipe });
+  const prepared = prepareRun(resolved);
+  const path = options.runDirectory ?? freeName(join("runs", runName(resolved)));
+  const run = createRunDirectory(path, { overwrite: options.overwrite });
+  rmSync(resultFile(run), { force: true });
+  writeRunConfig(run, { config: resolved, environment: currentEnvironment() });
+  return execute(run, resolved, prepared, options);
+}
+
+/**
+ * Goes on with a run that was stopped or killed, from its last checkpoint, with the same weights and metrics as if it
+ * had never stopped.
+ *
+ * @throws PeaError of kind usage when the folder holds no run
+ */
+export async function resumeTraining(
+  runDirectory: string,
+  options: Pick<TrainOptions, "signal" | "observe"> = {},
+): Promise<TrainResult> {
+  const run = openRunDirectory(runDirectory);
+  const recipe = readRecipe(run);
+  return execute(run, recipe, prepareRun(recipe), options);
+}
+
+const resultFile = (run: RunDirectory): string => join(run.path, "result.json");
+
+async function execute(
+  run: RunDirectory,
+  recipe: Recipe,
+  prepared: PreparedRun,
+  { signal, observe }: TrainOptions,
+): Promise<TrainResult> {
+  const { data, plan, model, method, optimizer } = prepared;
+  const { batchSize, seed, flip, cropPadding, device } = recipe;
+  const files = weightFiles(run);
+  const trainer = new Trainer({
+    model,
+    method,
+    optimizer,
+    plan,
+    classes: data.classes.length,
+    batches: new Loader(data.train, {
+      batchSize,
+      statistics: data.statistics,
+      training: { seed, flip, padding: cropPadding },
+      device,
+    }),
+    validation: data.validation && evaluationLoader(data.validation, data, device),
+    settings: recipe,
+    files,
+    recipeHash: hashOf(recipe),
+  });
+  // A run killed before its first checkpoint begins anew.
+  if (existsSync(files.last)) trainer.resume();
+  const recorder = new Recorder(run, trainer.step);
+  trainer.observe(recorder);
+  if (observe) trainer.observe(observe(plan, trainer.step, run.path));
+  try {
+    await trainer.run(signal);
+  } finally {
+    recorder.close();
+  }
+  const result = score(run, recipe, prepared, trainer);
+  writeFileAtomically(resultFile(run), [Buffer.from(`${JSON.stringify(result, null, 2)}\n`)]);
+  return result;
+}
+
+/** Scores the last and the best model on the test part; the model is left with the best weights. */
+function score(
+  run: RunDirectory,
+  recipe: Recipe,
+  { data, info, plan, model, method }: PreparedRun,
+  { best, seconds }: Trainer,
+): TrainResult {
+  const options = { classes: data.classes.length, device: recipe.device };
+  const loader = evaluationLoader(data.test, data, recipe.device);
+  const last = { epoch: plan.epochs, test: evaluate(model, loader, options) };
+  if (best !== null) loadWeights(weightFiles(run).best, model);
+  return {
+    runDirectory: run.path,
+    recipe,
+    parameters: info.parameters,
+    sites: info.sites,
+    epochs: plan.epochs,
+    stepsPerEpoch: plan.stepsPerEpoch,
+    steps: plan.totalSteps,
+    phases: method.phases,
+    seconds,
+    last,
+    best: best && {
+      epoch: best.epoch,
+      validationTop1: best.top1,
+      test: evaluate(model, loader, options),
+    },
+  };
+}
+
+/** The data may have moved since. */
+function hashOf({ dataDir, ...decisive }: Recipe): string {
+  return createHash("sha256").update(JSON.stringify(decisive)).digest("hex");
+}
+
+function runName({ model, pea, activation, seed }: Recipe): string {
+  const method = pea === "none" ? activation : pea.replace("%", "pct");
+  return `${model}_${method}_seed${seed}`;
+}
+
+function freeName(path: string): string {
+  let name = path;
+  for (let number = 2; existsSync(name); number++) name = `${path}_${number}`;
+  return name;
+}

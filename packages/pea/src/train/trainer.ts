@@ -1,0 +1,297 @@
+/**
+ * The training loop. It knows the network, the optimizer and the hooks of a method, and tells observers what happens;
+ * files other than checkpoints, the terminal and signals are theirs.
+ */
+import { PeaError } from "@pea/core";
+import { autocast, backward, crossEntropyLoss, type Module, type SGD, scope } from "@pea/torch";
+import type { Batch, Loader } from "../data/loader.ts";
+import type { EvaluationView, Method } from "../methods/method.ts";
+import { type Best, loadCheckpoint, saveCheckpoint, saveWeights, type TrainerState } from "./checkpoint.ts";
+import { evaluate } from "./evaluate.ts";
+import { learningRateAt } from "./lr-schedule.ts";
+import type { TrainingPlan } from "./plan.ts";
+import { meanScores, ScoreSums, type Scores, type Sums } from "./score-sums.ts";
+
+/** Where the run stands. */
+export interface Moment {
+  /** Weight updates done. */
+  step: number;
+  /** Epoch of the last of them, from 1. */
+  epoch: number;
+  /** Learning rate of the last step. */
+  learningRate: number;
+  phase: string;
+  /** What the method logs of the last step, e.g. `{ alpha: 0.5 }`. */
+  scalars: Record<string, number>;
+}
+
+/** Loss (with label smoothing) and top-1 in percent on training batches. */
+export type TrainScores = Pick<Scores, "loss" | "top1">;
+
+/** Means over the steps since the last such row. */
+export interface StepMetrics extends Moment {
+  train: TrainScores;
+  imagesPerSecond: number;
+}
+
+/** Means over an epoch, and the scores after it. */
+export interface EpochMetrics extends Moment {
+  train: TrainScores;
+  /** Scores on the validation part in each of the method's views; empty without such a part. */
+  validation: Partial<Record<EvaluationView, Scores>>;
+  /** Whether the model after this epoch may be the best one. */
+  candidate: boolean;
+  /** Best model so far. */
+  best: Best | null;
+  imagesPerSecond: number;
+  /** Time of the epoch's training steps. */
+  seconds: number;
+}
+
+/** What can be watched of a run. All calls are synchronous, between two steps. */
+export interface TrainingObserver {
+  /** After every step: keep it cheap. */
+  onStep?(step: number): void;
+  /** Every `logEverySteps` steps and at the end of an epoch. */
+  onLog?(metrics: StepMetrics): void;
+  onEpoch?(metrics: EpochMetrics): void;
+  /** Before a checkpoint is written. */
+  onCheckpoint?(): void;
+}
+
+export interface TrainerOptions {
+  /** Fitted by the method. */
+  model: Module;
+  /** After `onFit`. */
+  method: Method;
+  optimizer: SGD;
+  plan: TrainingPlan;
+  classes: number;
+  batches: Loader;
+  /** null: no model is the best one, the last is the result. */
+  validation: Loader | null;
+  settings: {
+    device: string;
+    amp: "none" | "bf16";
+    labelSmoothing: number;
+    logEverySteps: number;
+    checkpointEverySteps: number;
+  };
+  /** Files that checkpoints and the weights of the best model are written to. */
+  files: { last: string; best: string };
+  /** Identity of the recipe, kept in checkpoints. */
+  recipeHash: string;
+}
+
+/** A run stopped before its end, with a checkpoint of the step it stopped at. */
+export class TrainingInterrupted extends PeaError {
+  override name = "TrainingInterrupted";
+  constructor(
+    readonly step: number,
+    readonly reason: unknown,
+  ) {
+    super(`training stopped after step ${step}; a checkpoint is written`);
+  }
+}
+
+/** Trains by `run`, after `resume` from where a checkpoint stands. */
+export class Trainer {
+  /** Weight updates done. */
+  step = 0;
+  best: Best | null = null;
+  /** Time spent on training steps. */
+  seconds = 0;
+  private sums: ScoreSums;
+  private logged: Sums;
+  /** `seconds` at the last row of metrics and at the last end of an epoch. */
+  private clock = { logged: 0, epoch: 0 };
+  private readonly observers: TrainingObserver[] = [];
+
+  constructor(private readonly options: TrainerOptions) {
+    options.model.train();
+    this.sums = this.newSums();
+    this.logged = this.sums.read();
+  }
+
+  /** Lets an observer watch the run. */
+  observe(observer: TrainingObserver): void {
+    this.observers.push(observer);
+  }
+
+  /** Goes back to the moment of the last checkpoint. */
+  resume(): void {
+    const { model, optimizer, method, files, recipeHash } = this.options;
+    const state = loadCheckpoint(files.last, model, optimizer);
+    if (state.recipe !== recipeHash)
+      throw new PeaError(
+        `${files.last} was written with another recipe than the run's config.yaml; a run goes on only as it began`,
+        { kind: "usage" },
+      );
+    method.load(state.method);
+    this.step = state.step;
+    this.best = state.best;
+    this.seconds = state.seconds;
+    this.sums.dispose();
+    this.sums = this.newSums(state.sums.now);
+    this.logged = state.sums.logged;
+    this.clock = { logged: this.seconds, epoch: this.seconds };
+  }
+
+  /**
+   * Trains to the end and hands the model to the method's `onEnd`.
+   *
+   * @param signal stops the run between two steps, after writing a checkpoint
+   * @throws TrainingInterrupted when stopped; PeaError when the loss is no longer a finite number
+   */
+  async run(signal?: AbortSignal): Promise<void> {
+    const { plan, method, batches } = this.options;
+    while (this.step < plan.totalSteps) {
+      const epoch = Math.floor(this.step / plan.stepsPerEpoch);
+      const waiting = batches.batches(epoch, this.step % plan.stepsPerEpoch);
+      let start = performance.now();
+      for (const batch of waiting) {
+        this.trainStep(batch);
+        this.seconds += (performance.now() - start) / 1000;
+        await this.afterStep(signal);
+        start = performance.now();
+      }
+    }
+    method.onEnd();
+    this.sums.dispose();
+  }
+
+  private trainStep({ images, labels }: Batch): void {
+    const { model, method, optimizer, plan, settings } = this.options;
+    method.onStep(this.step);
+    for (const group of optimizer.groups) group.lr = learningRateAt(this.step, plan.learningRate);
+    scope(() => {
+      const forward = () => model.forward(images);
+      const logits = settings.amp === "bf16" ? autocast("bfloat16", forward) : forward();
+      const loss = crossEntropyLoss(logits, labels, { labelSmoothing: settings.labelSmoothing });
+      optimizer.zeroGrad();
+      backward(loss);
+      optimizer.step();
+      this.sums.add(loss, logits, labels);
+    });
+    this.step++;
+  }
+
+  /** Metrics, evaluation and checkpoint where they are due, then the event loop turns: signals come in there. */
+  private async afterStep(signal?: AbortSignal): Promise<void> {
+    const { plan, settings } = this.options;
+    this.tell("onStep", this.step);
+    const endsEpoch = this.step % plan.stepsPerEpoch === 0;
+    if (endsEpoch || this.step % settings.logEverySteps === 0) this.log();
+    if (endsEpoch) this.endEpoch();
+    const isDue = settings.checkpointEverySteps > 0 && this.step % settings.checkpointEverySteps === 0;
+    await new Promise(setImmediate);
+    if (endsEpoch || isDue || signal?.aborted) this.checkpoint();
+    if (signal?.aborted && this.step < plan.totalSteps)
+      throw new TrainingInterrupted(this.step, signal.reason);
+  }
+
+  private log(): void {
+    const now = this.readSums();
+    const train = meanScores(now, this.logged);
+    const images = now.images - this.logged.images;
+    const metrics: StepMetrics = {
+      ...this.moment(),
+      train: { loss: train.loss, top1: train.top1 },
+      imagesPerSecond: images / (this.seconds - this.clock.logged),
+    };
+    this.logged = now;
+    this.clock.logged = this.seconds;
+    this.tell("onLog", metrics);
+  }
+
+  private endEpoch(): void {
+    const { plan, method, model, files } = this.options;
+    const moment = this.moment();
+    const { loss, top1 } = meanScores(this.logged);
+    const { images } = this.logged;
+    const seconds = this.seconds - this.clock.epoch;
+    const validation = this.validate();
+    const span = { firstStep: this.step - plan.stepsPerEpoch, endStep: this.step };
+    const candidate =
+      validation.current !== undefined && span.firstStep >= plan.selectFromStep && method.isCandidate(span);
+    if (candidate && validation.current && validation.current.top1 > (this.best?.top1 ?? -1)) {
+      this.best = { epoch: moment.epoch, step: this.step, top1: validation.current.top1 };
+      saveWeights(files.best, model, { format: 1, step: this.step, method: method.state() });
+    }
+    this.sums.dispose();
+    this.sums = this.newSums();
+    this.logged = this.sums.read();
+    this.clock.epoch = this.seconds;
+    const metrics: EpochMetrics = {
+      ...moment,
+      train: { loss, top1 },
+      validation,
+      candidate,
+      best: this.best,
+      imagesPerSecond: images / seconds,
+      seconds,
+    };
+    this.tell("onEpoch", metrics);
+  }
+
+  private validate(): Partial<Record<EvaluationView, Scores>> {
+    const { method, model, validation, classes, settings } = this.options;
+    const scores: Partial<Record<EvaluationView, Scores>> = {};
+    if (validation === null) return scores;
+    for (const view of method.views) {
+      method.onEval(view);
+      scores[view] = evaluate(model, validation, { classes, device: settings.device });
+    }
+    return scores;
+  }
+
+  private checkpoint(): void {
+    const { model, optimizer, method, files, recipeHash } = this.options;
+    const now = this.readSums();
+    this.tell("onCheckpoint");
+    saveCheckpoint(files.last, model, optimizer, {
+      format: 1,
+      recipe: recipeHash,
+      step: this.step,
+      sums: { now, logged: this.logged },
+      best: this.best,
+      method: method.state(),
+      seconds: this.seconds,
+    } satisfies TrainerState);
+  }
+
+  /** The sums of the epoch, checked: a loss that was not finite stays so in its sum. */
+  private readSums(): Sums {
+    const now = this.sums.read();
+    if (!Number.isFinite(now.loss))
+      throw new PeaError(
+        `the training loss became ${now.loss} at or before step ${this.step}; the last checkpoint is kept. ` +
+          "Lower lr, lengthen warmup or set amp to none",
+      );
+    return now;
+  }
+
+  private moment(): Moment {
+    const { plan, method } = this.options;
+    const last = this.step - 1;
+    return {
+      step: this.step,
+      epoch: Math.floor(last / plan.stepsPerEpoch) + 1,
+      learningRate: learningRateAt(last, plan.learningRate),
+      phase: method.phase,
+      scalars: method.scalars(),
+    };
+  }
+
+  private tell<Event extends keyof TrainingObserver>(
+    event: Event,
+    ...facts: Parameters<Required<TrainingObserver>[Event]>
+  ): void {
+    for (const observer of this.observers)
+      (observer[event] as ((...facts: unknown[]) => void) | undefined)?.apply(observer, facts);
+  }
+
+  private newSums(start?: Sums): ScoreSums {
+    return new ScoreSums({ device: this.options.settings.device, top5: false }, start);
+  }
+}

@@ -1,0 +1,196 @@
+import assert from "node:assert/strict";
+import { existsSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, it, mock } from "node:test";
+import { main } from "../src/cli/main.ts";
+import { outcomeOf, pea, startPea } from "./support/pea-process.ts";
+import { temporaryFolder, writeTinyData } from "./support/tiny-data.ts";
+
+// 216 training images at batch 32: 6 steps per epoch.
+const dataDir = writeTinyData();
+const small = [
+  "--model",
+  "mobilenet-0.02-small",
+  "--data-dir",
+  dataDir,
+  "--batch-size",
+  "32",
+  "--threads",
+  "1",
+];
+
+describe("pea train --dry-run", () => {
+  it("gives steps, phases, alpha and learning rate at their joints, and trains nothing", async () => {
+    const run = join(temporaryFolder(), "run");
+    const { code, stdout } = await pea(
+      "train",
+      ...small,
+      "--pea",
+      "SM75%",
+      "--pea-initial",
+      "1ep",
+      "--epochs",
+      "10",
+      "--warmup",
+      "1ep",
+      "--lr",
+      "0.2",
+      "--run",
+      run,
+      "--dry-run",
+      "--json",
+    );
+    assert.equal(code, 0);
+    const plan = JSON.parse(stdout);
+    assert.deepEqual(plan.images, { train: 216, validation: 24, test: 60 });
+    assert.deepEqual([plan.epochs, plan.stepsPerEpoch, plan.steps], [10, 6, 60]);
+    assert.equal(plan.sites, 27);
+    assert.deepEqual(
+      plan.phases.map(({ name, steps }: { name: string; steps: number }) => [name, steps]),
+      [
+        ["initial", 6],
+        ["transition", 39],
+        ["final", 15],
+      ],
+    );
+    type Joint = { step: number; phase: string; scalars: { alpha: number }; learningRate: number };
+    const joints = new Map<number, Joint>(plan.joints.map((joint: Joint) => [joint.step, joint]));
+    assert.deepEqual([...joints.keys()], [0, 6, 45, 59]);
+    assert.deepEqual([joints.get(0)?.learningRate, joints.get(0)?.scalars.alpha], [0, 0]);
+    assert.deepEqual([joints.get(6)?.learningRate, joints.get(6)?.scalars.alpha], [0.2, 0]);
+    assert.deepEqual([joints.get(45)?.phase, joints.get(45)?.scalars.alpha], ["final", 1]);
+    assert.equal(existsSync(run), false);
+  });
+
+  it("shows the turns of a step-wise learning rate", async () => {
+    const flags = [
+      "--lr-schedule",
+      "step",
+      "--lr-steps",
+      "1ep,75%",
+      "--lr",
+      "0.4",
+      "--warmup",
+      "0",
+      "--epochs",
+      "2",
+    ];
+    const { stdout } = await pea("train", ...small, ...flags, "--dry-run");
+    assert.match(stdout, /^ {3}0 +1 +training +0\.4$/m);
+    assert.match(stdout, /^ {3}7 +2 +training +0\.04$/m);
+    assert.match(stdout, /^ {2}10 +2 +training +0\.004$/m);
+  });
+});
+
+describe("pea train", () => {
+  it("trains from a recipe with flags over it, keeps one JSON document on stdout and the rest on stderr", async () => {
+    const folder = temporaryFolder();
+    const recipe = join(folder, "recipe.yaml");
+    writeFileSync(recipe, "pea: WG50%\nepochs: 9\nlr: 0.05\nl2: { coef: 1.0e-4, form: half }\n");
+    const run = join(folder, "run");
+    const { code, stdout, stderr } = await pea(
+      "train",
+      "-c",
+      recipe,
+      ...small,
+      "--epochs",
+      "2",
+      "--run",
+      run,
+      "--json",
+    );
+    assert.equal(code, 0, stderr);
+    const result = JSON.parse(stdout);
+    assert.deepEqual([result.recipe.epochs, result.recipe.lr, result.recipe.l2.form], [2, 0.05, "half"]);
+    assert.equal(result.best.epoch, 2);
+    assert.match(stderr, /^epoch 1\/2 .*deployed .*$/m);
+    for (const name of ["config.yaml", "metrics.jsonl", "summary.csv", "checkpoints/best.safetensors"])
+      assert.ok(existsSync(join(run, name)), name);
+
+    const evaluated = await pea("eval", run, "--json");
+    assert.deepEqual(JSON.parse(evaluated.stdout).scores.current, result.best.test);
+  });
+
+  it("ends with 130 at SIGINT and with 143 at SIGTERM, and goes on from there", async () => {
+    for (const [signal, code] of [
+      ["SIGINT", 130],
+      ["SIGTERM", 143],
+    ] as const) {
+      const run = join(temporaryFolder(), "run");
+      const child = startPea("train", ...small, "--epochs", "3", "--run", run);
+      child.stderr?.on("data", (text: Buffer) => String(text).startsWith("run: ") && child.kill(signal));
+      const stopped = await outcomeOf(child);
+      assert.equal(stopped.code, code, stopped.stderr);
+      assert.match(stopped.stderr, /a checkpoint is written; go on with: pea train --resume/);
+      const resumed = await pea("train", "--resume", run, "--json");
+      assert.equal(resumed.code, 0, resumed.stderr);
+      assert.equal(JSON.parse(resumed.stdout).steps, 18);
+    }
+  });
+});
+
+describe("a user's mistake", () => {
+  const mistakes: [words: string[], message: RegExp][] = [
+    [["trian"], /unknown command 'trian'[\s\S]*train/],
+    [["train", "--epoch", "3"], /unknown option '--epoch'[\s\S]*--epochs/],
+    [["train", "--pea", "SM"], /^pea: pea is "SM", but must be a variant code such as "SM75%"/],
+    [["train", "--model", "mobilnet"], /^pea: unknown model mobilnet/],
+    [
+      ["train", ...small, "--batch-size", "300"],
+      /^pea: batchSize is 300, but there are only 216 training images/,
+    ],
+    [
+      ["train", ...small, "--warmup", "11ep"],
+      /^pea: warmup is 11ep \(66 steps\), but the run has only 60 steps/,
+    ],
+    [["train", "--device", "cuda"], /^pea: device is cuda, but this engine finds no GPU/],
+    [["train", "--resume", "nowhere"], /^pea: nowhere is not a run directory/],
+    [
+      ["train", "--resume", "nowhere", "--lr", "1"],
+      /^pea: --resume goes on with the recipe of nowhere; leave lr out/,
+    ],
+    [["train", "-c", "missing.yaml"], /^pea: cannot read the recipe missing\.yaml/],
+    [["eval", "nowhere"], /^pea: nowhere is not a run directory/],
+  ];
+  for (const [words, message] of mistakes)
+    it(`ends with 2 and one message: pea ${words.filter((word) => !small.includes(word)).join(" ")}`, async () => {
+      const written: string[] = [];
+      const stderr = mock.method(process.stderr, "write", (text: string) => written.push(text) > 0);
+      const code = await main(words).finally(() => stderr.mock.restore());
+      assert.equal(code, 2, written.join(""));
+      assert.match(written.join(""), message);
+      assert.doesNotMatch(written.join(""), /^ {4}at /m);
+    });
+
+  it("shows its stack with --debug, and is a JSON document with --json", async () => {
+    const { code, stdout, stderr } = await pea("eval", "nowhere", "--debug", "--json");
+    assert.equal(code, 2);
+    assert.match(stderr, /^ {4}at /m);
+    assert.match(JSON.parse(stdout).error.message, /nowhere is not a run directory/);
+  });
+});
+
+describe("help and facts", () => {
+  it("every command shows examples", async () => {
+    for (const command of ["train", "eval", "export", "models", "doctor"]) {
+      const { code, stdout } = await pea(command, "--help");
+      assert.equal(code, 0);
+      assert.match(stdout, /Examples:\n {2}\$ pea /, command);
+    }
+  });
+
+  it("pea models lists every network with its size", async () => {
+    const { stdout } = await pea("models", "--json");
+    const { models } = JSON.parse(stdout);
+    const mobile = models.find(({ name }: { name: string }) => name === "mobilenet-0.25");
+    assert.deepEqual([mobile.parameters, mobile.sites], [470_072, 27]);
+  });
+
+  it("pea doctor tells engine, threads and data set", async () => {
+    const { code, stdout } = await pea("doctor", "--json");
+    assert.equal(code, 0);
+    const names = JSON.parse(stdout).checks.map(({ name }: { name: string }) => name);
+    for (const name of ["node", "engine", "threads", "blas", "allocator", "gpu", "fashion-mnist"])
+      assert.ok(names.includes(name), name);
+  });
+});

@@ -1,0 +1,34 @@
+import {
+  adaptiveAvgPool2d,
+  BatchNorm2d,
+  Conv2d,
+  Dropout,
+  flatten,
+  Linear,
+  Module,
+  ReLU,
+  type Tensor,
+} from "@pea/torch";
+
+/** The least network with all that a resumed run must bring back: running statistics, dropout and two sites. */
+export class DropoutNetwork extends Module {
+  readonly conv1: Conv2d;
+  readonly bn1 = new BatchNorm2d(8);
+  readonly relu1 = new ReLU();
+  readonly conv2 = new Conv2d(8, 16, 3, { stride: 2 });
+  readonly relu2 = new ReLU();
+  readonly dropout = new Dropout(0.5);
+  readonly fc: Linear;
+
+  constructor(inputChannels: number, classes: number) {
+    super();
+    this.conv1 = new Conv2d(inputChannels, 8, 3, { stride: 2 });
+    this.fc = new Linear(16, classes);
+  }
+
+  override forward(images: Tensor): Tensor {
+    const x = this.relu1.forward(this.bn1.forward(this.conv1.forward(images)));
+    const y = this.relu2.forward(this.conv2.forward(x));
+    return this.fc.forward(this.dropout.forward(flatten(adaptiveAvgPool2d(y, [1, 1]), { startDim: 1 })));
+  }
+}

@@ -1,0 +1,218 @@
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import {
+  add,
+  copyInPlace,
+  Module,
+  memoryStats,
+  mul,
+  noGrad,
+  readSafetensors,
+  reshape,
+  SGD,
+  scope,
+  sum,
+  type Tensor,
+  tensor,
+  zeros,
+} from "@pea/torch";
+import type { Dataset } from "../src/data/dataset.ts";
+import { Loader } from "../src/data/loader.ts";
+import type { Method, StepSpan } from "../src/methods/method.ts";
+import { type EpochMetrics, Trainer, TrainingInterrupted } from "../src/train/trainer.ts";
+import { temporaryFolder } from "./support/tiny-data.ts";
+
+const STEPS_PER_EPOCH = 3;
+
+/** Gives every image the same logits of three classes. */
+class ConstantNetwork extends Module {
+  readonly logits = this.parameter("logits", zeros([3]));
+
+  override forward(images: Tensor): Tensor {
+    const nothing = mul(reshape(sum(images, { dim: [1, 2, 3] }), [-1, 1]), 0);
+    return add(nothing, this.logits);
+  }
+
+  /** Sets the logits, whatever training did to them. */
+  set(logits: readonly number[]): void {
+    scope(() => noGrad(() => copyInPlace(this.logits, tensor([...logits]))));
+  }
+}
+
+/** Ten images: five of class 0, three of class 1, two of class 2. */
+const images: Dataset = {
+  images: tensor(new Uint8Array(10 * 4).fill(1), { shape: [10, 1, 2, 2] }),
+  labels: tensor(BigInt64Array.from([0n, 0n, 0n, 0n, 0n, 1n, 1n, 1n, 2n, 2n])),
+  classes: ["a", "b", "c"],
+};
+const answers = { half: [9, 0, 0], third: [0, 9, 0], fifth: [0, 0, 9] };
+
+/** A method that sets the network's logits before each step and takes epochs from `candidatesFrom` on. */
+function scripted(
+  network: ConstantNetwork,
+  logitsOf: (epoch: number) => readonly number[],
+  candidatesFrom = 0,
+) {
+  const calls: string[] = [];
+  const method: Method = {
+    name: "scripted",
+    phases: [],
+    phase: "only",
+    views: ["current", "deployed"],
+    onFit() {},
+    onStep(step) {
+      calls.push(`step ${step}`);
+      network.set(logitsOf(Math.floor(step / STEPS_PER_EPOCH)));
+    },
+    onEval: (view) => calls.push(view),
+    onEnd: () => calls.push("end"),
+    scalars: () => ({ alpha: 0.5 }),
+    isCandidate: ({ firstStep }: StepSpan) => firstStep >= candidatesFrom * STEPS_PER_EPOCH,
+    state: () => ({ method: "scripted" }),
+    load() {},
+  };
+  return { method, calls };
+}
+
+function build(options: {
+  epochs: number;
+  logitsOf: (epoch: number) => readonly number[];
+  candidatesFrom?: number;
+  selectFromStep?: number;
+}) {
+  const { epochs, logitsOf, candidatesFrom, selectFromStep = 0 } = options;
+  const folder = temporaryFolder();
+  const files = { last: join(folder, "last.safetensors"), best: join(folder, "best.safetensors") };
+  const network = new ConstantNetwork();
+  const { method, calls } = scripted(network, logitsOf, candidatesFrom);
+  const totalSteps = epochs * STEPS_PER_EPOCH;
+  const statistics = { mean: [0], std: [1] };
+  const epochRows: EpochMetrics[] = [];
+  const trainer = new Trainer({
+    model: network,
+    method,
+    optimizer: new SGD(network.parameters(), { lr: 0 }),
+    plan: {
+      epochs,
+      stepsPerEpoch: STEPS_PER_EPOCH,
+      totalSteps,
+      selectFromStep,
+      learningRate: { shape: "constant", peak: 0, warmupSteps: 0, totalSteps, boundaries: [], gamma: 1 },
+    },
+    classes: 3,
+    batches: new Loader(images, { batchSize: 3, statistics, training: { seed: 0, flip: false, padding: 0 } }),
+    validation: new Loader(images, { batchSize: 4, statistics }),
+    settings: { device: "cpu", amp: "none", labelSmoothing: 0, logEverySteps: 3, checkpointEverySteps: 0 },
+    files,
+    recipeHash: "hash",
+  });
+  trainer.observe({ onEpoch: (metrics) => epochRows.push(metrics) });
+  return { trainer, network, files, calls, epochRows };
+}
+
+/** What the best model answers, as its file has it. */
+const bestLogits = (path: string): number[] =>
+  Array.from(readSafetensors(path).tensors.get("logits")?.toTypedArray() ?? [], Number);
+
+describe("the trainer", () => {
+  it("calls the hooks in their order: each step, then the evaluation of each view, then the end", async () => {
+    const { trainer, calls } = build({ epochs: 1, logitsOf: () => answers.half });
+    await trainer.run();
+    assert.deepEqual(calls, ["step 0", "step 1", "step 2", "current", "deployed", "end"]);
+  });
+
+  it("scores loss and accuracy over all validation images, the smaller last batch included", async () => {
+    const { trainer, epochRows } = build({ epochs: 1, logitsOf: () => answers.third });
+    await trainer.run();
+    const scores = epochRows[0]?.validation.current;
+    assert.ok(scores);
+    assert.equal(scores.top1, 30);
+    assert.equal(scores.top5, undefined);
+    const loss = Math.log(Math.exp(9) + 2) - 0.3 * 9;
+    assert.ok(Math.abs(scores.loss - loss) < 1e-5, `${scores.loss} is not ${loss}`);
+  });
+
+  it("gives the mean over an epoch's training batches", async () => {
+    const { trainer, epochRows } = build({ epochs: 1, logitsOf: () => answers.half });
+    await trainer.run();
+    // Nine of the ten images are in the epoch's whole batches, so four or five of class 0.
+    const top1 = epochRows[0]?.train.top1;
+    assert.ok(top1 === (100 * 4) / 9 || top1 === (100 * 5) / 9, `${top1} %`);
+  });
+});
+
+describe("the best model", () => {
+  const logitsOf = (epoch: number) =>
+    [answers.half, answers.third, answers.fifth, answers.third][epoch] ?? [];
+
+  it("is the one with the highest validation accuracy, the earliest of equals", async () => {
+    const { trainer, files } = build({ epochs: 4, logitsOf });
+    await trainer.run();
+    assert.deepEqual(trainer.best, { epoch: 1, step: 3, top1: 50 });
+    assert.deepEqual(bestLogits(files.best), answers.half);
+  });
+
+  it("lies among the method's candidates, however good others are", async () => {
+    const { trainer, files, epochRows } = build({ epochs: 4, logitsOf, candidatesFrom: 2 });
+    await trainer.run();
+    assert.deepEqual(
+      epochRows.map((row) => row.candidate),
+      [false, false, true, true],
+    );
+    assert.deepEqual(trainer.best, { epoch: 4, step: 12, top1: 30 });
+    assert.deepEqual(bestLogits(files.best), answers.third);
+  });
+
+  it("lies in the window of selectFrom, which an epoch must be in with all its steps", async () => {
+    const { trainer } = build({ epochs: 4, logitsOf, selectFromStep: 4 });
+    await trainer.run();
+    assert.equal(trainer.best?.epoch, 4);
+  });
+
+  it("is none where no epoch is a candidate", async () => {
+    const { trainer, files } = build({ epochs: 2, logitsOf, candidatesFrom: 9 });
+    await trainer.run();
+    assert.equal(trainer.best, null);
+    assert.equal(existsSync(files.best), false);
+  });
+});
+
+describe("a loss that is no finite number", () => {
+  it("ends the run with the step and a way out, and leaves the last good checkpoint", async () => {
+    const { trainer, files } = build({
+      epochs: 3,
+      logitsOf: (epoch) => (epoch < 1 ? answers.half : [Number.NaN, 0, 0]),
+    });
+    await assert.rejects(trainer.run(), /training loss became NaN at or before step 6.*Lower lr/s);
+    const state = JSON.parse(readSafetensors(files.last).metadata.state ?? "");
+    assert.equal(state.step, 3);
+    assert.deepEqual(bestLogits(files.last), answers.half);
+  });
+});
+
+describe("a stopped run", () => {
+  it("finishes its step, writes a checkpoint of it and says where it stands", async () => {
+    const { trainer, files } = build({ epochs: 2, logitsOf: () => answers.half });
+    const stop = new AbortController();
+    trainer.observe({ onStep: (step) => step === 5 && stop.abort("SIGINT") });
+    await assert.rejects(trainer.run(stop.signal), (error) => {
+      assert.ok(error instanceof TrainingInterrupted);
+      assert.deepEqual([error.step, error.reason], [5, "SIGINT"]);
+      return true;
+    });
+    assert.equal(JSON.parse(readSafetensors(files.last).metadata.state ?? "").step, 5);
+  });
+});
+
+describe("memory", () => {
+  it("has as many live tensors after the last step as after the second", async () => {
+    const { trainer } = build({ epochs: 5, logitsOf: () => answers.half });
+    const live: number[] = [];
+    trainer.observe({ onStep: () => live.push(memoryStats().tensors) });
+    await trainer.run();
+    assert.equal(live.length, 15);
+    assert.equal(live.at(-1), live[1]);
+  });
+});
