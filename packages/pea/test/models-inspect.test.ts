@@ -83,7 +83,7 @@ describe("activation sites", () => {
   });
 
   test("the order of definition, which PEA numbers sites by, is the order of execution", () => {
-    for (const name of ["resnet18-small", "mobilenet-0.25-small"]) {
+    for (const name of ["resnet18-0.25-small", "mobilenet-0.25-small"]) {
       const model = createModel(name);
       const defined = [...model.namedModules()].filter(([, module]) => module instanceof ReLU);
       assert.deepEqual(
@@ -142,7 +142,7 @@ describe("state-dict keys", () => {
     );
     const expected = ["conv1.weight", ...batchNorm("bn1"), ...blocks, "fc.weight", "fc.bias"];
     assert.equal(expected.length, 122);
-    for (const name of ["resnet18", "resnet18-small"]) {
+    for (const name of ["resnet18-0.25", "resnet18-0.25-small"]) {
       assert.deepEqual([...createModel(name).stateDict().keys()], expected);
     }
   });

@@ -9,7 +9,7 @@ const usage = (message: RegExp) => (error: unknown) =>
 
 describe("names", () => {
   test("family, width and variant", () => {
-    assert.ok(createModel("resnet18") instanceof ResNet18);
+    assert.ok(createModel("resnet18-0.25") instanceof ResNet18);
     assert.ok(createModel("mobilenet-0.25-small") instanceof MobileNet);
     const shape = (name: string, key: string) => createModel(name).stateDict().get(key)?.shape;
     assert.deepEqual(shape("resnet18-0.5", "conv1.weight"), [32, 3, 7, 7]);

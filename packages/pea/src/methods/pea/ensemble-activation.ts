@@ -3,12 +3,9 @@
  *
  * @module
  */
-import type { SmoothName } from "@pea/core";
+import type { Ensemble, SmoothName } from "@pea/core";
 import { ensembleAct } from "@pea/kernels";
 import { Module, type Tensor } from "@pea/torch";
-
-/** How the two activations are combined (paper sections 3.1 and 3.2). */
-export type Ensemble = "weighted" | "stochastic";
 
 /** What all sites of a network share. It holds no tensor, so the state dict is that of the plain network. */
 export interface EnsembleControl {

@@ -3,12 +3,12 @@
  *
  * @module
  */
-import { PeaError, type SmoothName } from "@pea/core";
+import { type Ensemble, PeaError, type SmoothName } from "@pea/core";
 import type { Module } from "@pea/torch";
 import { activationModules } from "../activation-modules.ts";
 import type { EvaluationView } from "../method.ts";
 import type { Place } from "../replace-modules.ts";
-import type { Ensemble, EnsembleActivation, EnsembleControl } from "./ensemble-activation.ts";
+import type { EnsembleActivation, EnsembleControl } from "./ensemble-activation.ts";
 
 /** Settings of the ensembles of one network. */
 export interface EnsembleSettings {

@@ -5,13 +5,17 @@
  */
 import {
   alphaAt,
+  type Duration,
   durationToSteps,
+  formatDuration,
   PeaError,
   type PhasePlan,
   parseDuration,
   parseVariant,
   phaseAt,
-  type ScheduleShape,
+  type ScheduleOptions,
+  type TransitionEnd,
+  type Variant,
 } from "@pea/core";
 import type { EvaluationView, FitContext, Method, MethodState, Phase, StepSpan } from "../method.ts";
 import { refuseOtherState } from "../method-state.ts";
@@ -19,18 +23,12 @@ import { applyPea } from "./apply.ts";
 import { finalize } from "./finalize.ts";
 import type { PeaHandle } from "./handle.ts";
 
-/** Settings of PEA training. */
-export interface PeaMethodOptions {
+/** Settings of PEA training; the shape of the schedule and its details are those of `alphaAt` in @pea/core. */
+export interface PeaMethodOptions extends Pick<ScheduleOptions, "shape" | "indexing" | "granularity"> {
   /** Variant code: ensemble, smooth activation and transition end, e.g. `SM75%` or `WG90`. */
   variant: string;
   /** Length of the initial phase, e.g. `4%`; default see `defaultInitial`. */
   initial?: string | number;
-  /** Shape of the transition; default `linear`. */
-  shape?: ScheduleShape;
-  /** α before the t-th transition step: (t − 1) / T `zero-based` (the default), t / T `one-based` (spec recipes 2.2). */
-  indexing?: "zero-based" | "one-based";
-  /** Whether α moves each step (the default) or each epoch (spec recipes 2.3). */
-  granularity?: "step" | "epoch";
 }
 
 /** A method that has met its run. */
@@ -46,18 +44,21 @@ interface Fitted {
  */
 export class PeaMethod implements Method {
   readonly name = "pea";
-  readonly #options: PeaMethodOptions &
-    Required<Pick<PeaMethodOptions, "shape" | "indexing" | "granularity">>;
-  readonly #variant: ReturnType<typeof parseVariant>;
+  readonly #code: string;
+  readonly #variant: Variant;
+  readonly #initial: Duration | null;
+  readonly #schedule: Required<Pick<ScheduleOptions, "shape" | "indexing" | "granularity">>;
   #fitted: Fitted | null = null;
   /** Steps begun so far. */
   #steps = 0;
 
   /** @throws PeaError of kind usage for a code or duration that does not parse. */
   constructor(options: PeaMethodOptions) {
-    this.#options = { shape: "linear", indexing: "zero-based", granularity: "step", ...options };
-    this.#variant = parseVariant(options.variant);
-    if (options.initial !== undefined) parseDuration(options.initial);
+    const { variant, initial, shape = "linear", indexing = "zero-based", granularity = "step" } = options;
+    this.#code = variant;
+    this.#variant = parseVariant(variant);
+    this.#initial = initial === undefined ? null : parseDuration(initial);
+    this.#schedule = { shape, indexing, granularity };
   }
 
   get phases(): Phase[] {
@@ -118,7 +119,6 @@ export class PeaMethod implements Method {
 
   state(): MethodState {
     const { handle, context, plan } = this.#run;
-    const { shape, indexing, granularity } = this.#options;
     return {
       method: this.name,
       ensemble: handle.ensemble,
@@ -128,9 +128,7 @@ export class PeaMethod implements Method {
       transitionSteps: plan.transitionSteps,
       totalSteps: plan.totalSteps,
       stepsPerEpoch: context.stepsPerEpoch,
-      shape,
-      indexing,
-      granularity,
+      ...this.#schedule,
       steps: this.#steps,
     };
   }
@@ -148,43 +146,42 @@ export class PeaMethod implements Method {
 
   #alphaAt(step: number): number {
     const { plan, context } = this.#run;
-    const { shape, indexing, granularity } = this.#options;
-    return alphaAt(step, plan, { shape, indexing, granularity, stepsPerEpoch: context.stepsPerEpoch });
+    return alphaAt(step, plan, { ...this.#schedule, stepsPerEpoch: context.stepsPerEpoch });
   }
 
   #plan({ totalSteps, stepsPerEpoch }: FitContext): PhasePlan {
-    const { variant } = this.#options;
     const { end } = this.#variant;
-    const lengths = { totalSteps, stepsPerEpoch };
-    const endStep = durationToSteps(
-      parseDuration("epochs" in end ? `${end.epochs}ep` : `${end.share}dur`),
-      lengths,
-    );
+    const run = { totalSteps, stepsPerEpoch };
+    const endStep = durationToSteps(durationOf(end), run);
     if (endStep >= totalSteps) {
       throw new PeaError(
-        `${variant} ends its transition at step ${endStep} of ${totalSteps}, which leaves no final phase; ` +
-          "choose an earlier end (a share such as SM75% fits any run) or more epochs",
+        `${this.#code} ends its transition at step ${endStep} of ${totalSteps}, which leaves no final phase; ` +
+          "take an earlier end (a share, such as 75%, fits any run) or train longer",
         { kind: "usage" },
       );
     }
-    const asked = this.#options.initial;
-    const initialSteps = durationToSteps(parseDuration(asked ?? defaultInitial(end)), lengths);
-    if (asked !== undefined && initialSteps > endStep) {
+    const asked = durationToSteps(this.#initial ?? defaultInitial(end), run);
+    if (this.#initial !== null && asked > endStep) {
       throw new PeaError(
-        `the initial phase of ${asked} is ${initialSteps} steps, but ${variant} ends its transition at step ` +
-          `${endStep}; shorten the initial phase`,
+        `the initial phase of ${formatDuration(this.#initial)} takes ${asked} steps, but ${this.#code} ends its ` +
+          `transition at step ${endStep}; shorten the initial phase`,
         { kind: "usage" },
       );
     }
-    const fitting = Math.min(initialSteps, endStep);
-    return { initialSteps: fitting, transitionSteps: endStep - fitting, totalSteps };
+    const initialSteps = Math.min(asked, endStep);
+    return { initialSteps, transitionSteps: endStep - initialSteps, totalSteps };
   }
 }
 
 /**
  * The paper's initial phase (section 4.1): 5 epochs where the transition ends with an epoch, and the same 5 of 120
- * epochs as a share where it ends at a share of the run. Cut to the transition's end in runs too short for it.
+ * epochs as a share where it ends at a share of the run. A run whose transition ends sooner has no transition left:
+ * the initial phase is cut to its end.
  */
-export function defaultInitial(end: ReturnType<typeof parseVariant>["end"]): string {
-  return "epochs" in end ? "5ep" : `${5 / 120}dur`;
+export function defaultInitial(end: TransitionEnd): Duration {
+  return "epochs" in end ? { unit: "epochs", value: 5 } : { unit: "share", value: 5 / 120 };
+}
+
+function durationOf(end: TransitionEnd): Duration {
+  return "epochs" in end ? { unit: "epochs", value: end.epochs } : { unit: "share", value: end.share };
 }

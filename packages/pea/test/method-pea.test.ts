@@ -1,0 +1,288 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { PeaError } from "@pea/core";
+import { Mish, ReLU } from "@pea/torch";
+import {
+  createMethod,
+  type EnsembleActivation,
+  type FitContext,
+  PeaMethod,
+  type PeaMethodOptions,
+  PlainMethod,
+} from "../src/methods/index.ts";
+import { createModel } from "../src/models/index.ts";
+
+const usage = (message: RegExp) => (error: unknown) =>
+  error instanceof PeaError && error.kind === "usage" && message.test(error.message);
+
+function context(run: Partial<FitContext> = {}): FitContext {
+  return { model: createModel("mobilenet-0.25-small"), totalSteps: 120, stepsPerEpoch: 10, seed: 7, ...run };
+}
+
+function fit(options: PeaMethodOptions, run: Partial<FitContext> = {}): PeaMethod {
+  const method = new PeaMethod(options);
+  method.onFit(context(run));
+  return method;
+}
+
+/** [initial, transition, final] as half-open spans of steps. */
+const spans = (method: PeaMethod) =>
+  method.phases.map(({ name, firstStep, endStep }) => [name, firstStep, endStep]);
+
+const alphaAfter = (method: PeaMethod, step: number) => {
+  method.onStep(step);
+  return method.scalars().alpha;
+};
+
+describe("phases", () => {
+  test("of the paper's 90 and 115 settings on ImageNet, in steps", () => {
+    const imageNet = { stepsPerEpoch: 5004, totalSteps: 600_480 };
+    assert.deepEqual(spans(fit({ variant: "WG90" }, imageNet)), [
+      ["initial", 0, 25_020],
+      ["transition", 25_020, 450_360],
+      ["final", 450_360, 600_480],
+    ]);
+    assert.deepEqual(spans(fit({ variant: "SM115" }, imageNet)), [
+      ["initial", 0, 25_020],
+      ["transition", 25_020, 575_460],
+      ["final", 575_460, 600_480],
+    ]);
+  });
+
+  test("of a share: the initial phase is 5 of 120 epochs", () => {
+    assert.deepEqual(spans(fit({ variant: "SM75%" })), [
+      ["initial", 0, 5],
+      ["transition", 5, 90],
+      ["final", 90, 120],
+    ]);
+  });
+
+  test("with an initial phase of one's own, or none", () => {
+    assert.deepEqual(spans(fit({ variant: "SM75%", initial: "12st" }))[0], ["initial", 0, 12]);
+    assert.deepEqual(spans(fit({ variant: "SM75%", initial: 0 })), [
+      ["transition", 0, 90],
+      ["final", 90, 120],
+    ]);
+  });
+
+  test("the default initial phase is cut to the transition's end, one asked for is not", () => {
+    assert.deepEqual(spans(fit({ variant: "SM3" })), [
+      ["initial", 0, 30],
+      ["final", 30, 120],
+    ]);
+    assert.throws(
+      () => fit({ variant: "SM3", initial: "4ep" }),
+      usage(/initial phase of 4ep takes 40 steps, but SM3 ends its transition at step 30/),
+    );
+  });
+
+  test("a transition that leaves no final phase is refused", () => {
+    assert.throws(() => fit({ variant: "SM12" }), usage(/SM12 ends its transition at step 120 of 120/));
+    assert.throws(() => fit({ variant: "WG115" }), usage(/leaves no final phase/));
+  });
+
+  test("a code or duration that cannot be read is refused at once", () => {
+    assert.throws(() => new PeaMethod({ variant: "XM75%" }), usage(/XM75%/));
+    assert.throws(() => new PeaMethod({ variant: "SM75%", initial: "soon" }), usage(/soon/));
+  });
+});
+
+describe("steps", () => {
+  test("α is 0, then rises from 0, and is 1 exactly from the final phase on", () => {
+    const method = fit({ variant: "WM75%" });
+    assert.deepEqual(
+      [0, 4, 5, 6, 89, 90, 119].map((step) => alphaAfter(method, step)),
+      [0, 0, 0, 1 / 85, 84 / 85, 1, 1],
+    );
+  });
+
+  test("the phase is that of the last step", () => {
+    const method = fit({ variant: "WM75%" });
+    assert.equal(method.phase, "initial");
+    for (const [step, phase] of [
+      [4, "initial"],
+      [5, "transition"],
+      [90, "final"],
+    ] as const) {
+      method.onStep(step);
+      assert.equal(method.phase, phase);
+    }
+  });
+
+  test("shape, indexing and granularity reach the schedule", () => {
+    const alpha = (options: Partial<PeaMethodOptions>, step: number) =>
+      alphaAfter(fit({ variant: "WM75%", initial: 0, ...options }), step);
+    assert.equal(alpha({ shape: "cosine" }, 45), (1 - Math.cos(Math.PI / 2)) / 2);
+    assert.equal(alpha({ indexing: "one-based" }, 0), 1 / 90);
+    assert.equal(alpha({ granularity: "epoch" }, 19), 10 / 90);
+  });
+
+  test("key the masks of the model", () => {
+    const run = context();
+    const method = new PeaMethod({ variant: "SM75%" });
+    method.onFit(run);
+    method.onStep(42);
+    const { control } = run.model.getModule("features.0.act") as EnsembleActivation;
+    assert.deepEqual(
+      [control.seed, control.step, control.ensemble, control.smooth],
+      [7, 42, "stochastic", "mish"],
+    );
+  });
+});
+
+describe("evaluation", () => {
+  test("is under both views until α is 1", () => {
+    const method = fit({ variant: "SM75%" });
+    method.onStep(89);
+    assert.deepEqual(method.views, ["current", "deployed"]);
+    method.onStep(90);
+    assert.deepEqual(method.views, ["current"]);
+  });
+
+  test("does not change α, and the next step trains again", () => {
+    const run = context();
+    const method = new PeaMethod({ variant: "SM75%" });
+    method.onFit(run);
+    const { control } = run.model.getModule("features.0.act") as EnsembleActivation;
+    method.onStep(40);
+    const alpha = control.effectiveAlpha;
+    method.onEval("deployed");
+    assert.equal(control.effectiveAlpha, 1);
+    assert.equal(method.scalars().alpha, alpha);
+    method.onEval("current");
+    assert.equal(control.effectiveAlpha, alpha);
+    method.onEval("deployed");
+    method.onStep(41);
+    assert.equal(control.effectiveAlpha, method.scalars().alpha);
+  });
+
+  test("makes a candidate for the best model only where every step of the epoch ran with ReLU alone", () => {
+    const method = fit({ variant: "SM70%" });
+    const isCandidate = (epoch: number) =>
+      method.isCandidate({ firstStep: 10 * (epoch - 1), endStep: 10 * epoch });
+    assert.deepEqual([1, 8, 9, 10, 12].map(isCandidate), [false, false, false, true, true]);
+  });
+});
+
+describe("the end", () => {
+  test("is a plain ReLU network", () => {
+    const run = context();
+    const method = new PeaMethod({ variant: "SM75%" });
+    method.onFit(run);
+    method.onStep(119);
+    method.onEnd();
+    assert.ok(run.model.getModule("features.13.pw.act") instanceof ReLU);
+  });
+
+  test("is refused before the final phase", () => {
+    const method = fit({ variant: "SM75%" });
+    method.onStep(89);
+    assert.throws(() => method.onEnd(), /alpha is 0.98\d+ at features.0.act, not 1/);
+  });
+});
+
+describe("state", () => {
+  test("survives JSON and goes on where it stopped", () => {
+    const before = fit({ variant: "SM75%" });
+    before.onStep(41);
+    const saved = JSON.parse(JSON.stringify(before.state()));
+    const run = context();
+    const after = new PeaMethod({ variant: "SM75%" });
+    after.onFit(run);
+    after.load(saved);
+    assert.deepEqual(after.state(), before.state());
+    assert.deepEqual(after.scalars(), before.scalars());
+    assert.equal(after.phase, "transition");
+    assert.equal((run.model.getModule("features.0.act") as EnsembleActivation).control.step, 41);
+  });
+
+  test("saved before the first step is that of a fresh run", () => {
+    const method = fit({ variant: "SM75%" });
+    method.load(fit({ variant: "SM75%" }).state());
+    assert.equal(method.state().steps, 0);
+  });
+
+  test("of another plan is refused, naming what differs", () => {
+    const { ...saved } = fit({ variant: "SM75%" }).state();
+    const refused = (method: PeaMethod, message: RegExp) =>
+      assert.throws(() => method.load(saved), usage(message));
+    refused(fit({ variant: "SG75%" }), /smooth \(saved mish, now gelu\)/);
+    refused(fit({ variant: "WM75%" }), /ensemble \(saved stochastic, now weighted\)/);
+    refused(fit({ variant: "SM70%" }), /transitionSteps \(saved 85, now 79\)/);
+    refused(fit({ variant: "SM75%" }, { totalSteps: 200 }), /totalSteps \(saved 120, now 200\)/);
+    refused(fit({ variant: "SM75%" }, { seed: 8 }), /seed \(saved 7, now 8\)/);
+    refused(fit({ variant: "SM75%", shape: "cosine" }), /shape \(saved linear, now cosine\)/);
+  });
+
+  test("of another method is refused", () => {
+    const baseline = new PlainMethod("relu");
+    baseline.onFit(context());
+    assert.throws(
+      () => fit({ variant: "SM75%" }).load(baseline.state()),
+      usage(/method \(saved baseline, now pea\)/),
+    );
+    assert.throws(
+      () => baseline.load(fit({ variant: "SM75%" }).state()),
+      usage(/method \(saved pea, now baseline\)/),
+    );
+  });
+});
+
+test("hooks before onFit are an error", () => {
+  assert.throws(() => new PeaMethod({ variant: "SM75%" }).onStep(0), /call onFit before/);
+  assert.throws(() => new PlainMethod("relu").phases, /call onFit before/);
+});
+
+describe("one activation all along", () => {
+  test("the baseline leaves the ReLU network as it is", () => {
+    const run = context();
+    const method = new PlainMethod("relu");
+    method.onFit(run);
+    assert.equal(method.name, "baseline");
+    assert.ok(run.model.getModule("features.0.act") instanceof ReLU);
+  });
+
+  test("the upper limit runs the smooth activation to the end", () => {
+    const run = context();
+    const method = new PlainMethod("mish");
+    method.onFit(run);
+    method.onEnd();
+    assert.equal(method.name, "upper-limit");
+    assert.ok(run.model.getModule("features.0.act") instanceof Mish);
+  });
+
+  test("is one phase, of which every epoch is a candidate", () => {
+    const method = new PlainMethod("relu");
+    method.onFit(context());
+    assert.deepEqual(method.phases, [{ name: "training", firstStep: 0, endStep: 120 }]);
+    assert.deepEqual(method.views, ["current"]);
+    assert.ok(method.isCandidate());
+  });
+});
+
+describe("createMethod", () => {
+  test("picks the method of a recipe", () => {
+    assert.equal(createMethod({ pea: "SM75%", activation: "relu" }).name, "pea");
+    assert.equal(createMethod({ pea: "none", activation: "relu" }).name, "baseline");
+    assert.equal(createMethod({ pea: "none", activation: "mish" }).name, "upper-limit");
+  });
+
+  test("hands PEA's settings on", () => {
+    const method = createMethod({
+      pea: "WM75%",
+      activation: "relu",
+      peaInitial: "0st",
+      peaSchedule: "cosine",
+    });
+    method.onFit(context());
+    method.onStep(45);
+    assert.deepEqual(method.scalars(), { alpha: (1 - Math.cos(Math.PI / 2)) / 2 });
+  });
+
+  test("refuses PEA together with a smooth activation", () => {
+    assert.throws(
+      () => createMethod({ pea: "SM75%", activation: "mish" }),
+      usage(/activation mish does not go with/),
+    );
+  });
+});
