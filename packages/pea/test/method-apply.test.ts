@@ -2,9 +2,21 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { describe, test } from "node:test";
 import { PeaError } from "@pea/core";
-import { Conv2d, Module, manualSeed, noGrad, ReLU, randn, relu, type Tensor } from "@pea/torch";
+import {
+  Conv2d,
+  Module,
+  manualSeed,
+  noGrad,
+  ReLU,
+  randn,
+  relu,
+  setNumThreads,
+  type Tensor,
+} from "@pea/torch";
 import { applyPea, EnsembleActivation, finalize, replaceActivation } from "../src/methods/index.ts";
 import { createModel } from "../src/models/index.ts";
+
+setNumThreads(1);
 
 const settings = { ensemble: "stochastic", smooth: "mish" } as const;
 

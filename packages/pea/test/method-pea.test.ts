@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { PeaError } from "@pea/core";
-import { Mish, ReLU } from "@pea/torch";
+import { Mish, ReLU, setNumThreads } from "@pea/torch";
 import {
   createMethod,
   type EnsembleActivation,
@@ -12,11 +12,19 @@ import {
 } from "../src/methods/index.ts";
 import { createModel } from "../src/models/index.ts";
 
+setNumThreads(1);
+
 const usage = (message: RegExp) => (error: unknown) =>
   error instanceof PeaError && error.kind === "usage" && message.test(error.message);
 
 function context(run: Partial<FitContext> = {}): FitContext {
-  return { model: createModel("mobilenet-0.25-small"), totalSteps: 120, stepsPerEpoch: 10, seed: 7, ...run };
+  return {
+    model: createModel("mobilenet-0.25-small", { classes: 10 }),
+    totalSteps: 120,
+    stepsPerEpoch: 10,
+    seed: 7,
+    ...run,
+  };
 }
 
 function fit(options: PeaMethodOptions, run: Partial<FitContext> = {}): PeaMethod {

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { beforeEach, describe, test } from "node:test";
-import { type Module, manualSeed } from "@pea/torch";
+import { type Module, manualSeed, setNumThreads } from "@pea/torch";
 import { createModel } from "../src/models/index.ts";
+
+setNumThreads(1);
 
 /** Mean, standard deviation and largest absolute value of a parameter. */
 function statistics(

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { PeaError } from "@pea/core";
-import { type BatchNormAct2d, type Dropout, Linear, ReLU6, type Tensor } from "@pea/torch";
+import { type BatchNormAct2d, type Dropout, Linear, ReLU6, setNumThreads, type Tensor } from "@pea/torch";
 import { createModel, listModels, MobileNet, ResNet18, registerModel } from "../src/models/index.ts";
+
+setNumThreads(1);
 
 const usage = (message: RegExp) => (error: unknown) =>
   error instanceof PeaError && error.kind === "usage" && message.test(error.message);

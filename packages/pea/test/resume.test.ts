@@ -19,7 +19,7 @@ registerModel({
   create: ({ inputChannels = 1, classes = 10 }) => new DropoutNetwork(inputChannels, classes),
 });
 
-// 216 training images: 6 steps per epoch, 18 in all; the transition runs from step 1 to step 9.
+// 220 training images: 6 steps per epoch, 18 in all; the transition runs from step 1 to step 9.
 const base: RecipeInput = {
   model: "dropout-network",
   dataDir: writeTinyData(),
@@ -56,7 +56,8 @@ async function trainInParts(recipe: RecipeInput, steps: readonly number[]): Prom
   };
   for (const [part, step] of steps.entries()) {
     const options = stopAt(step);
-    const run = part === 0 ? train(recipe, { runDirectory, ...options }) : resumeTraining(runDirectory, options);
+    const run =
+      part === 0 ? train(recipe, { runDirectory, ...options }) : resumeTraining(runDirectory, options);
     await assert.rejects(run, TrainingInterrupted);
   }
   return resumeTraining(runDirectory);
