@@ -1,0 +1,25 @@
+import { exportRun } from "../deploy/export.ts";
+import { tolerance } from "../deploy/verify.ts";
+import type { CheckpointName } from "../train/trained-run.ts";
+import { type CommonOptions, printResult } from "./output.ts";
+
+interface ExportOptions extends CommonOptions {
+  checkpoint?: CheckpointName;
+  output?: string;
+}
+
+/** `pea export`: the ReLU network of a run as a verified ONNX file. */
+export async function runExport(path: string, options: ExportOptions): Promise<void> {
+  const summary = await exportRun(path, { checkpoint: options.checkpoint, out: options.output });
+  printResult(options, summary, () =>
+    [
+      `${summary.file}: ${summary.checkpoint} model, epoch ${summary.epoch}, ${(summary.bytes / 2 ** 20).toFixed(2)} MiB`,
+      `operators: ${Object.entries(summary.operators)
+        .map(([type, count]) => `${count} ${type}`)
+        .join(", ")}`,
+      "Relu is the only activation",
+      `ONNX Runtime agrees with libtorch on ${summary.images} test images: largest difference ` +
+        `${summary.largestDifference.toExponential(1)} (allowed ${tolerance})`,
+    ].join("\n"),
+  );
+}
