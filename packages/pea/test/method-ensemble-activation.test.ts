@@ -3,6 +3,7 @@ import { beforeEach, describe, test } from "node:test";
 import { activations, type SmoothName, weighted, weightedDerivative } from "@pea/core";
 import {
   backward,
+  contiguous,
   type DType,
   Module,
   manualSeed,
@@ -180,13 +181,15 @@ test("at α = 1 an infinite input meets no 0 · ∞, and NaN stays NaN", () => {
   assert.deepEqual(numbers(model.forward(extremes)), [0, Number.POSITIVE_INFINITY, Number.NaN]);
 });
 
-test("shape and dtype are those of the input", () => {
+test("shape, dtype and memory format are those of the input", () => {
   for (const dtype of ["float32", "float64", "bfloat16"] as const satisfies DType[]) {
-    for (const alpha of [0, 0.5, 1]) {
-      const y = site({ ensemble: "stochastic", smooth: "swish" }, alpha).model.forward(
-        randn([2, 3, 5], { dtype }),
-      );
-      assert.deepEqual([y.dtype, ...y.shape], [dtype, 2, 3, 5]);
+    for (const memoryFormat of ["contiguous", "channels_last"] as const) {
+      for (const alpha of [0, 0.5, 1]) {
+        const x = contiguous(randn([2, 3, 4, 5], { dtype }), { memoryFormat });
+        const y = site({ ensemble: "stochastic", smooth: "swish" }, alpha).model.forward(x);
+        assert.deepEqual([y.dtype, ...y.shape], [dtype, 2, 3, 4, 5]);
+        assert.ok(y.isContiguous(memoryFormat));
+      }
     }
   }
 });

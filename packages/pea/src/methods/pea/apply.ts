@@ -6,8 +6,8 @@
 import { PeaError } from "@pea/core";
 import type { Module } from "@pea/torch";
 import { isReLU } from "../activation-modules.ts";
-import { findPlaces, replaceModules } from "../replace-modules.ts";
-import { EnsembleActivation, isEnsembleActivation } from "./ensemble-activation.ts";
+import { findPlaces } from "../replace-modules.ts";
+import { isEnsembleActivation } from "./ensemble-activation.ts";
 import { type EnsembleSettings, PeaHandle } from "./handle.ts";
 
 /** Options of `applyPea`. */
@@ -40,7 +40,6 @@ export function applyPea(model: Module, { warn = emitWarning, ...settings }: App
       kind: "usage",
     });
   }
-  const handle = new PeaHandle(settings);
   const places = findPlaces(model, isReLU);
   if (places.length === 0) {
     warn(
@@ -48,8 +47,7 @@ export function applyPea(model: Module, { warn = emitWarning, ...settings }: App
         "calls of the function relu inside forward cannot be swapped: make each a ReLU module",
     );
   }
-  handle.sites = replaceModules(model, places, (_, site) => new EnsembleActivation(handle, site));
-  return handle;
+  return new PeaHandle(model, places, settings);
 }
 
 function emitWarning(message: string): void {

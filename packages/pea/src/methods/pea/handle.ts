@@ -7,8 +7,8 @@ import { type Ensemble, PeaError, type SmoothName } from "@pea/core";
 import type { Module } from "@pea/torch";
 import { activationModules } from "../activation-modules.ts";
 import type { EvaluationView } from "../method.ts";
-import type { Place } from "../replace-modules.ts";
-import type { EnsembleActivation, EnsembleControl } from "./ensemble-activation.ts";
+import { type Place, replaceModules } from "../replace-modules.ts";
+import { EnsembleActivation, type EnsembleControl } from "./ensemble-activation.ts";
 
 /** Settings of the ensembles of one network. */
 export interface EnsembleSettings {
@@ -27,7 +27,7 @@ export class PeaHandle implements EnsembleControl {
   readonly reluModule: Module = activationModules.relu();
 
   /** The activation sites, in the order of definition, which is their index. */
-  sites: readonly Place<EnsembleActivation>[] = [];
+  readonly sites: readonly Place<EnsembleActivation>[];
 
   /** `deployed` lets ReLU alone run, whatever α is; for evaluation. */
   view: EvaluationView = "current";
@@ -35,12 +35,17 @@ export class PeaHandle implements EnsembleControl {
   #alpha = 0;
   #step = 0;
 
-  /** @throws PeaError of kind usage for a seed that is no whole number of at least 0. */
-  constructor({ ensemble, smooth, seed = 0 }: EnsembleSettings) {
+  /**
+   * Puts an ensemble activation at each of `places` in `model`; use `applyPea`, which finds them.
+   *
+   * @throws PeaError of kind usage for a seed that is no whole number of at least 0.
+   */
+  constructor(model: Module, places: readonly Place[], { ensemble, smooth, seed = 0 }: EnsembleSettings) {
     this.ensemble = ensemble;
     this.smooth = smooth;
     this.seed = count("seed", seed);
     this.smoothModule = activationModules[smooth]();
+    this.sites = replaceModules(model, places, (_, site) => new EnsembleActivation(this, site));
   }
 
   /** ReLU's coefficient (weighted) or probability (stochastic); 0 at first. */

@@ -1,0 +1,40 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { contiguous, noGrad, onForward, randn, setNumThreads, type Tensor } from "@pea/torch";
+import { createModel } from "../src/models/index.ts";
+
+setNumThreads(1);
+
+test("dtype and memory format reach every weight", () => {
+  const model = createModel("mobilenet-0.25-small").to({ dtype: "float64", memoryFormat: "channels_last" });
+  for (const [key, value] of model.stateDict()) {
+    if (key.endsWith("num_batches_tracked")) continue;
+    assert.equal(value.dtype, "float64", key);
+    if (value.ndim === 4) assert.ok(value.isContiguous("channels_last"), key);
+  }
+});
+
+for (const [name, options] of [
+  ["resnet18-0.125", {}],
+  ["mobilenet-0.25", {}],
+  ["mobilenet-0.25", { padding: "same" }],
+] as const) {
+  test(`${name} ${JSON.stringify(options)}: channels_last from end to end, in training and evaluation`, () => {
+    const model = createModel(name, options).to({ memoryFormat: "channels_last" });
+    let maps = 0;
+    for (const [path, module] of model.namedModules()) {
+      onForward(module, (_, output: Tensor) => {
+        if (output.ndim !== 4) return;
+        maps++;
+        assert.ok(output.isContiguous("channels_last"), `${path} leaves channels_last`);
+      });
+    }
+    const x = contiguous(randn([2, 3, 64, 64]), { memoryFormat: "channels_last" });
+    for (const training of [true, false]) {
+      model.train(training);
+      maps = 0;
+      noGrad(() => model.forward(x));
+      assert.ok(maps > 50, `${maps} maps seen`);
+    }
+  });
+}
