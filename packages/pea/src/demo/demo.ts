@@ -17,16 +17,16 @@ import { readRecipe } from "../train/trained-run.ts";
 
 /** How much the demo trains. */
 export interface DemoScale {
+  /** Also the name of the runs' folder. */
   name: string;
-  epochs: number;
-  /** Share of the training images, or their number above 1. */
-  limitTrain: number;
   seeds: readonly number[];
+  /** What is set besides the shared settings. */
+  recipe: RecipeInput & { epochs: number };
 }
 
 /** Fits into six minutes on two cores. */
-export const quickScale: DemoScale = { name: "quick", epochs: 5, limitTrain: 1, seeds: [0] };
-export const fullScale: DemoScale = { name: "full", epochs: 10, limitTrain: 1, seeds: [0, 1, 2] };
+export const quickScale: DemoScale = { name: "quick", seeds: [0], recipe: { epochs: 5 } };
+export const fullScale: DemoScale = { name: "full", seeds: [0, 1, 2], recipe: { epochs: 10 } };
 
 /**
  * What both runs share. The learning rate and batch size are those of the reference measurement on this network; the
@@ -58,6 +58,7 @@ export interface DemoRun {
 /** Contents of `summary.json`. */
 export interface DemoSummary {
   scale: DemoScale;
+  /** What the runs share. */
   settings: RecipeInput;
   runs: DemoRun[];
   comparison: Comparison;
@@ -84,7 +85,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoSummary> {
   const runs: DemoRun[] = [];
   for (const seed of scale.seeds) {
     for (const method of methods) {
-      const recipe = { ...shared, ...method, epochs: scale.epochs, limitTrain: scale.limitTrain, seed };
+      const recipe = { ...shared, ...scale.recipe, ...method, seed };
       log(`${nameOf(recipe)}, seed ${seed}`);
       const result = await trainOrResume(recipe, options);
       runs.push(await deploy(result, log));
@@ -96,7 +97,14 @@ export async function runDemo(options: DemoOptions): Promise<DemoSummary> {
     runs.map((run) => run.export.runDirectory),
     report,
   );
-  const summary = { scale, settings: shared, runs, comparison, verdict: verdict(comparison), report };
+  const summary = {
+    scale,
+    settings: { ...shared, ...scale.recipe },
+    runs,
+    comparison,
+    verdict: verdict(comparison),
+    report,
+  };
   writeFileAtomically(join(directory, "summary.json"), [
     Buffer.from(`${JSON.stringify(summary, null, 2)}\n`),
   ]);

@@ -51,9 +51,9 @@ function readScale(): DemoScale {
   }
 }
 
-function introduction({ epochs, seeds }: DemoScale): string {
+function introduction({ seeds, recipe }: DemoScale): string {
   const runs = seeds.length === 1 ? "one seed" : `seeds ${seeds.join(", ")}`;
-  return `MobileNet-0.25 (small) on Fashion-MNIST: ReLU against SM75%, ${epochs} epochs, ${runs}, same settings.`;
+  return `MobileNet-0.25 (small) on Fashion-MNIST: ReLU against SM75%, ${recipe.epochs} epochs, ${runs}, same settings.`;
 }
 
 try {
