@@ -89,9 +89,10 @@ test("half-precision logits give a float32 loss, under autocast too", () => {
   autocast("bfloat16", () => assert.equal(crossEntropyLoss(x, y).item(), exact));
 });
 
-test("a target outside of the classes, or of another length, is an error", () => {
+test("targets outside of the classes, of another length, and unknown reductions are errors", () => {
   const x = zeros([2, 3]);
   assert.throws(() => crossEntropyLoss(x, tensor([0, 3], { dtype: "int64" })), TorchError);
   assert.throws(() => crossEntropyLoss(x, tensor([0, 1, 2], { dtype: "int64" })), TorchError);
   assert.throws(() => crossEntropyLoss(x, zeros([2])), TorchError);
+  assert.throws(() => mseLoss(x, x, { reduction: "average" as never }), /got average/);
 });

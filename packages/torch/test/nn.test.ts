@@ -281,7 +281,7 @@ test("a shape that does not fit names the layer, the expected shape and the give
   const x = t.zeros([2, 1, 28, 28]);
   assert.throws(() => new Conv2d(3, 8, 3, { stride: 2 }).forward(x), {
     name: "TorchError",
-    message: "Conv2d(3, 8, stride: 2) expects an input of shape [N, 3, H, W], got [2, 1, 28, 28]",
+    message: "Conv2d(3, 8, [3,3], stride: 2) expects an input of shape [N, 3, H, W], got [2, 1, 28, 28]",
   });
   assert.throws(
     () => new BatchNorm2d(8).forward(x),

@@ -9,7 +9,7 @@ import { Module } from "./module.ts";
 /** Options of a convolution layer: those of the operator, with `bias` saying whether there is one (true). */
 export type ConvLayerOptions<Size> = Omit<ConvOptions<Size>, "bias"> & { bias?: boolean };
 
-/** What the three convolutions share: a weight and a bias, drawn as PyTorch draws them. */
+/** What the convolutions share: a weight and a bias, drawn as PyTorch draws them. */
 abstract class Conv<Size> extends Module {
   readonly weight: Tensor;
   readonly bias: Tensor | null;
@@ -18,28 +18,32 @@ abstract class Conv<Size> extends Module {
   constructor(
     readonly inputChannels: number,
     readonly outputChannels: number,
+    readonly kernelSize: readonly number[],
     protected readonly options: ConvLayerOptions<Size>,
-    weightShape: readonly number[],
-    spatial: readonly string[],
+    { transposed = false }: { transposed?: boolean } = {},
   ) {
     super();
     const { groups = 1, bias = true } = options;
-    this.expected = ["N", inputChannels, ...spatial];
     if (!(groups >= 1) || inputChannels % groups !== 0 || outputChannels % groups !== 0) {
       throw new TorchError(
         `${this}: groups must divide both channel counts, got ${inputChannels} → ${outputChannels} in ${groups} groups`,
       );
     }
-    this.weight = this.parameter("weight", init.layerDefault(empty(weightShape)));
+    this.expected = ["N", inputChannels, ...(kernelSize.length === 1 ? ["L"] : ["H", "W"])];
+    const channels = transposed
+      ? [inputChannels, outputChannels / groups]
+      : [outputChannels, inputChannels / groups];
+    this.weight = this.parameter("weight", init.layerDefault(empty([...channels, ...kernelSize])));
     const fanIn = init.fans(this.weight);
     this.bias = bias ? this.parameter("bias", init.layerDefault(empty([outputChannels]), fanIn)) : null;
   }
 
   override toString(): string {
+    const { inputChannels, outputChannels, kernelSize } = this;
     const settings = Object.entries(this.options).map(
       ([name, value]) => `, ${name}: ${JSON.stringify(value)}`,
     );
-    return `${this.constructor.name}(${this.inputChannels}, ${this.outputChannels}${settings.join("")})`;
+    return `${this.constructor.name}(${inputChannels}, ${outputChannels}, [${kernelSize}]${settings.join("")})`;
   }
 }
 
@@ -51,8 +55,7 @@ export class Conv1d extends Conv<number> {
     kernelSize: number,
     options: ConvLayerOptions<number> = {},
   ) {
-    const weightShape = [outputChannels, inputChannels / (options.groups ?? 1), kernelSize];
-    super(inputChannels, outputChannels, options, weightShape, ["L"]);
+    super(inputChannels, outputChannels, [kernelSize], options);
   }
 
   /** [N, C, L] → [N, out, L′]. */
@@ -70,8 +73,7 @@ export class Conv2d extends Conv<Pair> {
     kernelSize: Pair,
     options: ConvLayerOptions<Pair> = {},
   ) {
-    const weightShape = [outputChannels, inputChannels / (options.groups ?? 1), ...bothAxes(kernelSize)];
-    super(inputChannels, outputChannels, options, weightShape, ["H", "W"]);
+    super(inputChannels, outputChannels, bothAxes(kernelSize), options);
   }
 
   /** [N, C, H, W] → [N, out, H′, W′]. */
@@ -83,16 +85,13 @@ export class Conv2d extends Conv<Pair> {
 
 /** Transposed convolution of [N, inputChannels, H, W]; weight [in, out / groups, kh, kw], bias [out]. */
 export class ConvTranspose2d extends Conv<Pair> {
-  declare protected readonly options: ConvLayerOptions<Pair> & { outputPadding?: Pair };
-
   constructor(
     inputChannels: number,
     outputChannels: number,
     kernelSize: Pair,
-    options: ConvLayerOptions<Pair> & { outputPadding?: Pair } = {},
+    protected override readonly options: ConvLayerOptions<Pair> & { outputPadding?: Pair } = {},
   ) {
-    const weightShape = [inputChannels, outputChannels / (options.groups ?? 1), ...bothAxes(kernelSize)];
-    super(inputChannels, outputChannels, options, weightShape, ["H", "W"]);
+    super(inputChannels, outputChannels, bothAxes(kernelSize), options, { transposed: true });
   }
 
   /** [N, C, H, W] → [N, out, H′, W′]. */

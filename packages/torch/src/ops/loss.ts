@@ -3,6 +3,7 @@
  * @module
  */
 import { call } from "../call.ts";
+import { TorchError } from "../error.ts";
 import type { Tensor } from "../tensor.ts";
 import { cast } from "./cast.ts";
 
@@ -10,7 +11,7 @@ import { cast } from "./cast.ts";
 export type Reduction = "none" | "mean" | "sum";
 
 // ATen's enumeration at::Reduction.
-const reductionCode: Record<Reduction, number> = { none: 0, mean: 1, sum: 2 };
+const reductionCodes: Record<Reduction, number> = { none: 0, mean: 1, sum: 2 };
 
 /** Options of a loss over classes. */
 export interface ClassLossOptions {
@@ -37,7 +38,7 @@ export function crossEntropyLoss(
     atLeastFloat32(input),
     target,
     weight,
-    reductionCode[reduction],
+    codeOf(reduction),
     ignoreIndex,
     labelSmoothing,
   );
@@ -46,14 +47,7 @@ export function crossEntropyLoss(
 /** −input[target] for log-probabilities [N, K, ...] and class numbers (int64, [N, ...]). */
 export function nllLoss(input: Tensor, target: Tensor, options: ClassLossOptions = {}): Tensor {
   const { weight = null, reduction = "mean", ignoreIndex } = options;
-  return call(
-    "aten::nll_loss_nd",
-    atLeastFloat32(input),
-    target,
-    weight,
-    reductionCode[reduction],
-    ignoreIndex,
-  );
+  return call("aten::nll_loss_nd", atLeastFloat32(input), target, weight, codeOf(reduction), ignoreIndex);
 }
 
 /** (input − target)², both of one shape. */
@@ -62,7 +56,13 @@ export function mseLoss(
   target: Tensor,
   { reduction = "mean" }: { reduction?: Reduction } = {},
 ): Tensor {
-  return call("aten::mse_loss", atLeastFloat32(input), target, reductionCode[reduction]);
+  return call("aten::mse_loss", atLeastFloat32(input), target, codeOf(reduction));
+}
+
+function codeOf(reduction: Reduction): number {
+  const code = reductionCodes[reduction];
+  if (code === undefined) throw new TorchError(`reduction must be "none", "mean" or "sum", got ${reduction}`);
+  return code;
 }
 
 function atLeastFloat32(input: Tensor): Tensor {
