@@ -19,7 +19,7 @@ step() {
   "$@" >.setup/log 2>&1 || status=$?
   if ((status != 0)); then
     tail -n 40 .setup/log >&2
-    printf 'error: this step failed with exit code %d: %s\n' "$status" "$title" >&2
+    printf 'error: this step failed with exit code %d: %s (its whole output: .setup/log)\n' "$status" "$title" >&2
     printf 'repeat it alone: cd %q &&%s\n' "$ROOT" "$(printf ' %q' "$@")" >&2
     exit "$status"
   fi
@@ -29,8 +29,8 @@ step() {
 install_debian_packages() {
   local package as_root=() missing=()
   command -v apt-get >/dev/null && command -v dpkg-query >/dev/null || fail "this system has no apt. \
-The set-up takes libtorch, the compiler and the data set from Debian's packages: use Debian 12 or newer, for instance \
-a debian:12 container with Node.js 20 or newer."
+The set-up takes libtorch, the compiler and the data set from Debian's packages: use Debian 12, for instance a \
+debian:12 container with Node.js 20 or newer."
   for package; do
     [[ $(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) == installed ]] || missing+=("$package")
   done
