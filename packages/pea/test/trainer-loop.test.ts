@@ -81,8 +81,9 @@ function build(options: {
   logitsOf: (epoch: number) => readonly number[];
   candidatesFrom?: number;
   selectFromStep?: number;
+  hasValidation?: boolean;
 }) {
-  const { epochs, logitsOf, candidatesFrom, selectFromStep = 0 } = options;
+  const { epochs, logitsOf, candidatesFrom, selectFromStep = 0, hasValidation = true } = options;
   const folder = temporaryFolder();
   const files = { last: join(folder, "last.safetensors"), best: join(folder, "best.safetensors") };
   const network = new ConstantNetwork();
@@ -103,7 +104,7 @@ function build(options: {
     },
     classes: 3,
     batches: new Loader(images, { batchSize: 3, statistics, training: { seed: 0, flip: false, padding: 0 } }),
-    validation: new Loader(images, { batchSize: 4, statistics }),
+    validation: hasValidation ? new Loader(images, { batchSize: 4, statistics }) : null,
     settings: { device: "cpu", amp: "none", labelSmoothing: 0, logEverySteps: 3, checkpointEverySteps: 0 },
     files,
     recipeHash: "hash",
@@ -176,6 +177,20 @@ describe("the best model", () => {
     await trainer.run();
     assert.equal(trainer.best, null);
     assert.equal(existsSync(files.best), false);
+  });
+});
+
+describe("a run without validation images", () => {
+  it("has no best model, and evaluates nothing on the way", async () => {
+    const { trainer, calls, epochRows } = build({
+      epochs: 2,
+      logitsOf: () => answers.half,
+      hasValidation: false,
+    });
+    await trainer.run();
+    assert.equal(trainer.best, null);
+    assert.deepEqual(epochRows[0]?.validation, {});
+    assert.ok(!calls.includes("current"));
   });
 });
 

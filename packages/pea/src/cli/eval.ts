@@ -12,7 +12,7 @@ interface EvalOptions extends CommonOptions {
 }
 
 /** `pea eval`: scores a model of a run, in each view its method has at that step. */
-export function runEval(path: string, options: EvalOptions): void {
+export async function runEval(path: string, options: EvalOptions): Promise<void> {
   const { data, model, method, recipe, checkpoint, epoch } = openTrainedRun(path, options.checkpoint);
   const dataset = data[options.part];
   if (dataset === null)
@@ -26,7 +26,7 @@ export function runEval(path: string, options: EvalOptions): void {
   const scores: Partial<Record<EvaluationView, Scores>> = {};
   for (const view of method.views) {
     method.onEval(view);
-    scores[view] = evaluate(model, loader, { classes: data.classes.length, device: recipe.device });
+    scores[view] = await evaluate(model, loader, { classes: data.classes.length, device: recipe.device });
   }
   const images = dataset.labels.numel;
   printResult(options, { run: path, checkpoint, epoch, part: options.part, images, scores }, () => {

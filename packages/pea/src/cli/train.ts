@@ -116,10 +116,11 @@ function printPlan(flags: TrainFlags, recipe: Recipe): void {
   };
   printResult(flags, document, () => {
     const { images } = document;
+    const limited = recipe.limitTrain === 1 ? "" : ` (limitTrain ${recipe.limitTrain})`;
     const scalars = Object.keys(document.joints[0]?.scalars ?? {});
     return [
       `${recipe.model}: ${info.parameters} parameters, ${info.macs} MACs, ${info.sites} activation sites`,
-      `${recipe.data}: ${images.train} training, ${images.validation} validation, ${images.test} test images`,
+      `${recipe.data}: ${images.train} training${limited}, ${images.validation} validation, ${images.test} test images`,
       `${plan.epochs} epochs of ${plan.stepsPerEpoch} steps: ${plan.totalSteps} steps`,
       "",
       formatTable(

@@ -10,11 +10,11 @@ import { meanScores, ScoreSums, type Scores } from "./score-sums.ts";
  * @param loader of evaluation: every sample once, none augmented
  * @param classes length of the logits; top-5 is counted above five
  */
-export function evaluate(
+export async function evaluate(
   model: Module,
   loader: Loader,
   { classes, device }: { classes: number; device: string },
-): Scores {
+): Promise<Scores> {
   const wasTraining = model.training;
   const sums = new ScoreSums({ device, top5: classes > 5 });
   model.eval();
@@ -26,6 +26,8 @@ export function evaluate(
           sums.add(crossEntropyLoss(logits, labels), logits, labels);
         }),
       );
+      // Lets a signal end the process.
+      await new Promise(setImmediate);
     }
     const { top5, ...scores } = meanScores(sums.read());
     return classes > 5 ? { ...scores, top5 } : scores;

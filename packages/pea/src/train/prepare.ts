@@ -34,12 +34,12 @@ export interface RecipeData {
  * @throws PeaError of kind usage when the data are not there or too few
  */
 export function prepareData(recipe: Recipe): RecipeData {
-  const { train: all, test } = loadFashionMnist({ dir: recipe.dataDir });
+  const { dataDir, valFraction, seed } = recipe;
+  const { train: all, test } = loadFashionMnist({ dir: dataDir });
   const { train: rest, validation } =
-    recipe.valFraction === 0
-      ? { train: all, validation: null }
-      : splitDataset(all, { share: recipe.valFraction, seed: recipe.seed });
+    valFraction === 0 ? { train: all, validation: null } : splitDataset(all, { share: valFraction, seed });
   const train = limit(rest, recipe);
+  for (const part of new Set([all, rest])) if (part !== train) disposeDataset(part);
   const [, channels = 0, height = 0, width = 0] = train.images.shape;
   return {
     train,
@@ -51,7 +51,7 @@ export function prepareData(recipe: Recipe): RecipeData {
   };
 }
 
-/** A stratified draw of the training images, as many as `limitTrain` asks for. */
+/** A stratified draw of as many training images as `limitTrain` asks for, rounded in each class. */
 function limit(dataset: Dataset, { limitTrain, seed }: Recipe): Dataset {
   const available = dataset.labels.numel;
   const count = limitTrain <= 1 ? Math.round(limitTrain * available) : limitTrain;
@@ -61,7 +61,14 @@ function limit(dataset: Dataset, { limitTrain, seed }: Recipe): Dataset {
       { kind: "usage" },
     );
   if (count === available) return dataset;
-  return splitDataset(dataset, { share: count / available, seed }).validation;
+  const { train: left, validation: drawn } = splitDataset(dataset, { share: count / available, seed });
+  disposeDataset(left);
+  return drawn;
+}
+
+function disposeDataset({ images, labels }: Dataset): void {
+  images.dispose();
+  labels.dispose();
 }
 
 /** A loader of every image of `part` in order, for evaluation. */
@@ -106,6 +113,13 @@ export function prepareRun(recipe: Recipe): PreparedRun {
   model.to({ device, memoryFormat: "channels_last" });
   method.onFit({ model, totalSteps: plan.totalSteps, stepsPerEpoch: plan.stepsPerEpoch, seed });
   return { data, info, plan, model, method, optimizer: createOptimizer(model, recipe) };
+}
+
+/** Frees the memory of a run that has ended. */
+export function disposeRun({ data, model, optimizer }: PreparedRun): void {
+  for (const part of [data.train, data.validation, data.test]) if (part) disposeDataset(part);
+  optimizer.dispose();
+  model.dispose();
 }
 
 /** SGD in PyTorch's form; Keras' penalty has twice the gradient (spec recipes 1.4). */

@@ -1,11 +1,8 @@
 /** Writes what happens in a run to its directory: metrics.jsonl, summary.csv and TensorBoard's event files. */
 import { EventWriter } from "./events.ts";
-import { MetricsLog, type MetricsRow } from "./metrics.ts";
+import { MetricsLog } from "./metrics.ts";
 import type { RunDirectory } from "./run-directory.ts";
 import type { EpochMetrics, StepMetrics, TrainingObserver } from "./trainer.ts";
-
-/** Facts of a row that are no curves. */
-const notScalars = new Set(["kind", "step", "epoch", "phase"]);
 
 export class Recorder implements TrainingObserver {
   private readonly metrics: MetricsLog;
@@ -18,21 +15,26 @@ export class Recorder implements TrainingObserver {
   }
 
   onLog(metrics: StepMetrics): void {
-    this.write({ kind: "interval", ...stepFields(metrics) });
+    const { step, phase, epoch, ...curves } = stepFields(metrics);
+    this.metrics.append({ kind: "interval", ...stepFields(metrics) });
+    this.events.scalars(step, curves);
   }
 
   onEpoch(metrics: EpochMetrics): void {
-    const { validation, candidate, best, seconds } = metrics;
-    const { current, deployed } = validation;
-    this.write({
+    const { step, train, validation, candidate, best, seconds } = metrics;
+    const scores = {
+      ...(validation.current && prefixed("val", validation.current)),
+      ...(validation.deployed && prefixed("deployed", validation.deployed)),
+    };
+    this.metrics.append({
       kind: "epoch",
       ...stepFields(metrics),
-      ...(current && prefixed("val", { ...current })),
-      ...(deployed && prefixed("deployed", { ...deployed })),
+      ...scores,
       candidate: Number(candidate),
       bestEpoch: best?.epoch ?? null,
       seconds,
     });
+    this.events.scalars(step, { ...prefixed("epoch", train), ...scores });
   }
 
   /** A checkpoint vouches for the rows up to its step. */
@@ -45,24 +47,7 @@ export class Recorder implements TrainingObserver {
     this.metrics.close();
     this.events.close();
   }
-
-  private write(row: MetricsRow): void {
-    this.metrics.append(row);
-    // An interval that ends with its epoch has the epoch's row to follow, at the same step.
-    const scalars = Object.entries(row).flatMap(([name, value]) =>
-      notScalars.has(name) || typeof value !== "number" ? [] : [[name, value] as const],
-    );
-    this.events.scalars(
-      row.step,
-      Object.fromEntries(
-        scalars.map(([name, value]) => [row.kind === "epoch" ? epochTag(name) : name, value]),
-      ),
-    );
-  }
 }
-
-/** Means over an epoch are curves of their own beside those over intervals. */
-const epochTag = (name: string): string => (name.startsWith("train/") ? `epoch/${name}` : name);
 
 function stepFields({ step, epoch, learningRate, phase, scalars, train, imagesPerSecond }: StepMetrics) {
   return { step, epoch, phase, lr: learningRate, ...scalars, ...prefixed("train", train), imagesPerSecond };

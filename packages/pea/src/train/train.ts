@@ -9,7 +9,7 @@ import { loadWeights } from "./checkpoint.ts";
 import { type Recipe, type RecipeInput, resolveRecipe } from "./config.ts";
 import { evaluate } from "./evaluate.ts";
 import type { TrainingPlan } from "./plan.ts";
-import { evaluationLoader, type PreparedRun, prepareRun } from "./prepare.ts";
+import { disposeRun, evaluationLoader, type PreparedRun, prepareRun } from "./prepare.ts";
 import { Recorder } from "./recorder.ts";
 import {
   createRunDirectory,
@@ -121,24 +121,25 @@ async function execute(
   if (observe) trainer.observe(observe(plan, trainer.step, run.path));
   try {
     await trainer.run(signal);
+    const result = await score(run, recipe, prepared, trainer);
+    writeFileAtomically(resultFile(run), [Buffer.from(`${JSON.stringify(result, null, 2)}\n`)]);
+    return result;
   } finally {
     recorder.close();
+    disposeRun(prepared);
   }
-  const result = score(run, recipe, prepared, trainer);
-  writeFileAtomically(resultFile(run), [Buffer.from(`${JSON.stringify(result, null, 2)}\n`)]);
-  return result;
 }
 
-/** Scores the last and the best model on the test part; the model is left with the best weights. */
-function score(
+/** Scores the last and the best model on the test part. */
+async function score(
   run: RunDirectory,
   recipe: Recipe,
   { data, info, plan, model, method }: PreparedRun,
   { best, seconds }: Trainer,
-): TrainResult {
+): Promise<TrainResult> {
   const options = { classes: data.classes.length, device: recipe.device };
   const loader = evaluationLoader(data.test, data, recipe.device);
-  const last = { epoch: plan.epochs, test: evaluate(model, loader, options) };
+  const last = { epoch: plan.epochs, test: await evaluate(model, loader, options) };
   if (best !== null) loadWeights(weightFiles(run).best, model);
   return {
     runDirectory: run.path,
@@ -154,7 +155,7 @@ function score(
     best: best && {
       epoch: best.epoch,
       validationTop1: best.top1,
-      test: evaluate(model, loader, options),
+      test: await evaluate(model, loader, options),
     },
   };
 }

@@ -182,7 +182,7 @@ export class Trainer {
     this.tell("onStep", this.step);
     const endsEpoch = this.step % plan.stepsPerEpoch === 0;
     if (endsEpoch || this.step % settings.logEverySteps === 0) this.log();
-    if (endsEpoch) this.endEpoch();
+    if (endsEpoch) await this.endEpoch();
     const isDue = settings.checkpointEverySteps > 0 && this.step % settings.checkpointEverySteps === 0;
     await new Promise(setImmediate);
     if (endsEpoch || isDue || signal?.aborted) this.checkpoint();
@@ -204,13 +204,13 @@ export class Trainer {
     this.tell("onLog", metrics);
   }
 
-  private endEpoch(): void {
+  private async endEpoch(): Promise<void> {
     const { plan, method, model, files } = this.options;
     const moment = this.moment();
     const { loss, top1 } = meanScores(this.logged);
     const { images } = this.logged;
     const seconds = this.seconds - this.clock.epoch;
-    const validation = this.validate();
+    const validation = await this.validate();
     const span = { firstStep: this.step - plan.stepsPerEpoch, endStep: this.step };
     const candidate =
       validation.current !== undefined && span.firstStep >= plan.selectFromStep && method.isCandidate(span);
@@ -234,13 +234,13 @@ export class Trainer {
     this.tell("onEpoch", metrics);
   }
 
-  private validate(): Partial<Record<EvaluationView, Scores>> {
+  private async validate(): Promise<Partial<Record<EvaluationView, Scores>>> {
     const { method, model, validation, classes, settings } = this.options;
     const scores: Partial<Record<EvaluationView, Scores>> = {};
     if (validation === null) return scores;
     for (const view of method.views) {
       method.onEval(view);
-      scores[view] = evaluate(model, validation, { classes, device: settings.device });
+      scores[view] = await evaluate(model, validation, { classes, device: settings.device });
     }
     return scores;
   }

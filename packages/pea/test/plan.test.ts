@@ -1,0 +1,108 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { type RecipeInput, resolveRecipe } from "../src/train/config.ts";
+import { planTraining } from "../src/train/plan.ts";
+import { disposeRun, prepareData, prepareRun } from "../src/train/prepare.ts";
+import { writeTinyData } from "./support/tiny-data.ts";
+
+const dataDir = writeTinyData();
+const resolve = (settings: RecipeInput) =>
+  resolveRecipe({
+    source: "the test",
+    settings: { model: "mobilenet-0.02-small", dataDir, batchSize: 32, threads: 1, ...settings },
+  });
+
+describe("the plan of a run", () => {
+  it("lays the paper's ImageNet recipe over its images (spec recipes 1.1 and 1.2)", () => {
+    const plan = planTraining(
+      resolve({ epochs: 120, batchSize: 256, lr: 0.1, lrSchedule: "step", lrSteps: [30, 60, 80], warmup: 5 }),
+      1_281_167,
+    );
+    assert.deepEqual([plan.stepsPerEpoch, plan.totalSteps], [5004, 600_480]);
+    assert.equal(plan.learningRate.warmupSteps, 25_020);
+    assert.deepEqual(plan.learningRate.boundaries, [150_120, 300_240, 400_320]);
+  });
+
+  it("takes durations as epochs, shares and steps, and ignores the falls of another schedule", () => {
+    const plan = planTraining(resolve({ epochs: 10, batchSize: 10, warmup: "25st", selectFrom: "75%" }), 109);
+    assert.deepEqual([plan.stepsPerEpoch, plan.totalSteps], [10, 100]);
+    assert.deepEqual([plan.learningRate.warmupSteps, plan.selectFromStep], [25, 75]);
+    assert.deepEqual(plan.learningRate.boundaries, []);
+  });
+
+  it("refuses a batch larger than the data, and what is longer than the run", () => {
+    assert.throws(
+      () => planTraining(resolve({ batchSize: 256 }), 255),
+      /batchSize is 256.* only 255 training/,
+    );
+    assert.throws(
+      () => planTraining(resolve({ epochs: 2, warmup: 3 }), 32),
+      /warmup is 3 \(3 steps\).* only 2/,
+    );
+  });
+});
+
+describe("the data of a run", () => {
+  it("keep the validation part whatever limitTrain is", () => {
+    const [all, few, share] = [1, 50, 0.5].map((limitTrain) => prepareData(resolve({ limitTrain })));
+    assert.deepEqual(
+      [all?.train.labels.numel, few?.train.labels.numel, share?.train.labels.numel],
+      [220, 50, 110],
+    );
+    const pixels = (data = all) => Array.from(data?.validation?.images.toTypedArray() ?? [], Number);
+    assert.deepEqual(pixels(few), pixels(all));
+    assert.deepEqual(pixels(share), pixels(all));
+  });
+
+  it("have no validation part with valFraction 0, and refuse more images than there are", () => {
+    assert.equal(prepareData(resolve({ valFraction: 0 })).validation, null);
+    assert.throws(() => prepareData(resolve({ limitTrain: 221 })), /limitTrain is 221.* only 220/);
+  });
+});
+
+describe("weight decay", () => {
+  const groupsOf = (form: "keras" | "half") => {
+    const run = prepareRun(resolve({ l2: { coef: 1e-4, form } }));
+    const groups = run.optimizer.groups.map(({ parameters, weightDecay }) => ({
+      scalars: parameters.reduce((sum, parameter) => sum + parameter.numel, 0),
+      weightDecay,
+    }));
+    const { parameters } = run.info;
+    disposeRun(run);
+    return { groups, parameters };
+  };
+
+  it("has twice the gradient in Keras' form (spec recipes 1.4)", () => {
+    assert.deepEqual(
+      groupsOf("keras").groups.map(({ weightDecay }) => weightDecay),
+      [2e-4, 0],
+    );
+    assert.deepEqual(
+      groupsOf("half").groups.map(({ weightDecay }) => weightDecay),
+      [1e-4, 0],
+    );
+  });
+
+  it("covers every parameter in one of the groups", () => {
+    const { groups, parameters } = groupsOf("half");
+    assert.equal(
+      groups.reduce((sum, { scalars }) => sum + scalars, 0),
+      parameters,
+    );
+    assert.ok(groups.every(({ scalars }) => scalars > 0));
+  });
+});
+
+describe("a seed", () => {
+  const firstWeights = (seed: number) => {
+    const run = prepareRun(resolve({ seed }));
+    const values = Array.from(run.model.parameters()[0]?.toTypedArray() ?? [], Number);
+    disposeRun(run);
+    return values;
+  };
+
+  it("fixes the weights a run begins with", () => {
+    assert.deepEqual(firstWeights(1), firstWeights(1));
+    assert.notDeepEqual(firstWeights(1), firstWeights(2));
+  });
+});
