@@ -1,0 +1,126 @@
+#include "ensemble_act.h"
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+
+#include <algorithm>
+
+#include "cpu_capability.h"
+
+namespace pea {
+namespace {
+
+// Threads take whole blocks, so that no two of them write to one cache line.
+constexpr int64_t kBlock = 1024;
+// Blocks below which another thread costs more than it saves; libtorch's own grain, in elements.
+constexpr int64_t kGrain = 32768 / kBlock;
+
+template <typename Range>
+void parallel_ranges(int64_t count, const Range& range) {
+  at::parallel_for(0, (count + kBlock - 1) / kBlock, kGrain, [&](int64_t first, int64_t last) {
+    range(first * kBlock, std::min(last * kBlock, count));
+  });
+}
+
+ElementType element_type(const at::Tensor& x) {
+  switch (x.scalar_type()) {
+    case at::kFloat: return ElementType::kFloat32;
+    case at::kBFloat16: return ElementType::kBFloat16;
+    case at::kDouble: return ElementType::kFloat64;
+    default:
+      TORCH_CHECK_TYPE(false, "ensemble_act: x must be float32, bfloat16 or float64, not ", x.scalar_type());
+  }
+}
+
+// Memory without gaps is walked in its own order; only what has gaps or repeats is copied.
+at::Tensor dense(const at::Tensor& x) { return x.is_non_overlapping_and_dense() ? x : x.contiguous(); }
+
+bool same_memory_order(const at::Tensor& a, const at::Tensor& b) {
+  for (int64_t dim = 0; dim < a.dim(); ++dim) {
+    if (a.size(dim) > 1 && a.stride(dim) != b.stride(dim)) return false;
+  }
+  return true;
+}
+
+// grad in the memory order of x.
+at::Tensor ordered_like(const at::Tensor& grad, const at::Tensor& x) {
+  return same_memory_order(grad, x) ? grad : at::empty_like(x).copy_(grad);
+}
+
+void check_gradient(const at::Tensor& grad, const at::Tensor& x) {
+  TORCH_CHECK_VALUE(grad.sizes() == x.sizes(), "ensemble_act_backward: grad has the shape ", grad.sizes(),
+                    ", x has ", x.sizes(), "; they must be equal");
+  TORCH_CHECK_TYPE(grad.scalar_type() == x.scalar_type(), "ensemble_act_backward: grad is ", grad.scalar_type(),
+                   ", x is ", x.scalar_type(), "; they must be equal");
+  TORCH_CHECK_VALUE(grad.device() == x.device(), "ensemble_act_backward: grad is on ", grad.device(), ", x is on ",
+                    x.device(), "; they must be on one device");
+}
+
+}  // namespace
+
+EnsembleOptions ensemble_options(const at::Tensor& x, const std::string& smooth, const std::string& mode, double alpha,
+                                 int64_t seed, int64_t site, int64_t step) {
+  EnsembleOptions options{Smooth::kGelu, Mode::kWeighted, alpha, seed, site, step};
+  if (smooth == "gelu") options.smooth = Smooth::kGelu;
+  else if (smooth == "swish") options.smooth = Smooth::kSwish;
+  else if (smooth == "mish") options.smooth = Smooth::kMish;
+  else if (smooth == "elu") options.smooth = Smooth::kElu;
+  else TORCH_CHECK_VALUE(false, "ensemble_act: smooth must be gelu, swish, mish or elu, not '", smooth, "'");
+
+  if (mode == "weighted") options.mode = Mode::kWeighted;
+  else if (mode == "stochastic") options.mode = Mode::kStochastic;
+  else TORCH_CHECK_VALUE(false, "ensemble_act: mode must be weighted or stochastic, not '", mode, "'");
+
+  TORCH_CHECK_VALUE(alpha >= 0 && alpha <= 1, "ensemble_act: alpha must be in [0, 1], not ", alpha);
+  element_type(x);
+  return options;
+}
+
+at::Tensor ensemble_act_cpu(const at::Tensor& x, const std::string& smooth, const std::string& mode, double alpha,
+                            int64_t seed, int64_t site, int64_t step) {
+  const EnsembleOptions options = ensemble_options(x, smooth, mode, alpha, seed, site, step);
+  if (alpha == 1) return at::relu(x);  // bit-equal to the plain network
+  const at::Tensor input = dense(x);
+  at::Tensor output = at::empty_like(input);
+  const void* from = input.data_ptr();
+  void* to = output.data_ptr();
+  const ElementType type = element_type(x);
+  parallel_ranges(input.numel(), [&](int64_t begin, int64_t end) {
+    ensemble_kernels().forward(type, from, to, begin, end, options);
+  });
+  return output;
+}
+
+at::Tensor ensemble_act_backward_cpu(const at::Tensor& grad, const at::Tensor& x, const std::string& smooth,
+                                     const std::string& mode, double alpha, int64_t seed, int64_t site, int64_t step) {
+  const EnsembleOptions options = ensemble_options(x, smooth, mode, alpha, seed, site, step);
+  check_gradient(grad, x);
+  if (alpha == 1) return at::threshold_backward(grad, x, 0);
+  const at::Tensor input = dense(x);
+  const at::Tensor gradient = ordered_like(grad, input);
+  at::Tensor output = at::empty_like(input);
+  const void* from_gradient = gradient.data_ptr();
+  const void* from = input.data_ptr();
+  void* to = output.data_ptr();
+  const ElementType type = element_type(x);
+  parallel_ranges(input.numel(), [&](int64_t begin, int64_t end) {
+    ensemble_kernels().backward(type, from_gradient, from, to, begin, end, options);
+  });
+  return output;
+}
+
+at::Tensor ensemble_act_meta(const at::Tensor& x, const std::string& smooth, const std::string& mode, double alpha,
+                             int64_t seed, int64_t site, int64_t step) {
+  ensemble_options(x, smooth, mode, alpha, seed, site, step);
+  return at::empty_like(x);
+}
+
+at::Tensor ensemble_act_backward_meta(const at::Tensor& grad, const at::Tensor& x, const std::string& smooth,
+                                      const std::string& mode, double alpha, int64_t seed, int64_t site,
+                                      int64_t step) {
+  ensemble_options(x, smooth, mode, alpha, seed, site, step);
+  check_gradient(grad, x);
+  return at::empty_like(x);
+}
+
+}  // namespace pea

@@ -1,0 +1,33 @@
+// The loops over memory. Free of libtorch, because their source is compiled once per CPU capability: code from shared
+// headers, compiled for AVX-512, must never be the copy that the linker keeps for a CPU without it.
+#pragma once
+
+#include <cstdint>
+
+#include "ensemble_options.h"
+
+namespace pea {
+
+// Elements [begin, end) of dense memory, counted from the tensor's first element; the ranges of one tensor may be
+// given to several threads. 0 <= alpha < 1. y may not overlap the inputs.
+struct EnsembleKernels {
+  // y = f(x)
+  void (*forward)(ElementType type, const void* x, void* y, int64_t begin, int64_t end, const EnsembleOptions& options);
+  // y = grad · f'(x)
+  void (*backward)(ElementType type, const void* grad, const void* x, void* y, int64_t begin, int64_t end,
+                   const EnsembleOptions& options);
+};
+
+namespace portable {
+extern const EnsembleKernels kernels;
+}
+#if defined(__x86_64__)
+namespace avx2 {
+extern const EnsembleKernels kernels;
+}
+namespace avx512 {
+extern const EnsembleKernels kernels;
+}
+#endif
+
+}  // namespace pea
