@@ -9,6 +9,7 @@
 #include <sstream>
 #include <utility>
 
+#include "device.h"
 #include "handle.h"
 #include "version.h"
 
@@ -29,6 +30,8 @@ constexpr std::pair<const char*, at::MemoryFormat> kMemoryFormats[] = {
     {"channels_last_3d", at::MemoryFormat::ChannelsLast3d},
     {"preserve", at::MemoryFormat::Preserve},
 };
+
+constexpr std::pair<const char*, at::Layout> kLayouts[] = {{"strided", at::Layout::Strided}};
 
 napi_valuetype type_of(napi_env env, napi_value value) {
   napi_valuetype type;
@@ -76,15 +79,14 @@ bool bigint(napi_env env, napi_value value, int64_t* result) {
   return lossless;
 }
 
-// Dtypes, layouts and memory formats are integers in the schema and words in JavaScript.
-bool named_constant(const std::string& name, int64_t* result) {
-  for (const auto& [word, dtype] : kDtypes) {
-    if (name == word) return *result = static_cast<int64_t>(dtype), true;
+// The number of a word in one of the tables above.
+template <typename Table>
+bool named_constant(napi_env env, napi_value value, const Table& table, c10::IValue* result) {
+  if (type_of(env, value) != napi_string) return false;
+  const std::string name = to_string(env, value);
+  for (const auto& [word, constant] : table) {
+    if (name == word) return *result = static_cast<int64_t>(constant), true;
   }
-  for (const auto& [word, format] : kMemoryFormats) {
-    if (name == word) return *result = static_cast<int64_t>(format), true;
-  }
-  if (name == "strided") return *result = static_cast<int64_t>(at::Layout::Strided), true;
   return false;
 }
 
@@ -101,8 +103,6 @@ bool integer(napi_env env, napi_value value, int64_t* result) {
     case napi_boolean:
       *result = boolean(env, value) ? 1 : 0;
       return true;
-    case napi_string:
-      return named_constant(to_string(env, value), result);
     default:
       return false;
   }
@@ -251,9 +251,15 @@ bool convert(napi_env env, napi_value value, const c10::TypePtr& type, int32_t l
       if (type_of(env, value) != napi_string) return false;
       *result = to_string(env, value);
       return true;
+    case c10::TypeKind::ScalarTypeType:
+      return named_constant(env, value, kDtypes, result);
+    case c10::TypeKind::LayoutType:
+      return named_constant(env, value, kLayouts, result);
+    case c10::TypeKind::MemoryFormatType:
+      return named_constant(env, value, kMemoryFormats, result);
     case c10::TypeKind::DeviceObjType:
       if (type_of(env, value) != napi_string) return false;
-      *result = c10::Device(to_string(env, value));
+      *result = parse_device(to_string(env, value));
       return true;
     default:
       return false;
@@ -281,11 +287,27 @@ napi_value int_to_js(napi_env env, int64_t value) {
 
 }  // namespace
 
+// Dtypes, layouts and memory formats are plain integers to the dispatcher, which trusts them: one that does not exist
+// ends the process. Their real type in the schema tells them apart, and they are taken as words alone.
+const c10::TypePtr& checked_type(const c10::Argument& argument) {
+  const c10::TypePtr& real = argument.real_type();
+  const bool optional = real->kind() == c10::TypeKind::OptionalType;
+  switch ((optional ? real->containedType(0) : real)->kind()) {
+    case c10::TypeKind::ScalarTypeType:
+    case c10::TypeKind::LayoutType:
+    case c10::TypeKind::MemoryFormatType:
+      return real;
+    default:
+      return argument.type();
+  }
+}
+
 c10::IValue to_ivalue(napi_env env, napi_value value, const c10::Argument& argument) {
   c10::IValue result;
   const auto list_size = argument.N();
-  if (!convert(env, value, argument.type(), list_size ? *list_size : 0, &result)) {
-    TORCH_CHECK(false, "argument '", argument.name(), "' must be ", argument.type()->str(), ", got ", describe(env, value));
+  const c10::TypePtr& type = checked_type(argument);
+  if (!convert(env, value, type, list_size ? *list_size : 0, &result)) {
+    TORCH_CHECK(false, "argument '", argument.name(), "' must be ", type->str(), ", got ", describe(env, value));
   }
   return result;
 }

@@ -4,7 +4,6 @@
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/Parallel.h>
 #include <ATen/Version.h>
-#include <ATen/detail/CUDAHooksInterface.h>
 #include <dlfcn.h>
 
 #include <mutex>
@@ -12,6 +11,7 @@
 #include "allocator.h"
 #include "arguments.h"
 #include "convert.h"
+#include "device.h"
 #include "handle.h"
 #include "version.h"
 
@@ -127,13 +127,8 @@ napi_value load_library(napi_env env, napi_callback_info info) {
 
 napi_value cuda_is_available(napi_env env, napi_callback_info) {
   return guarded(env, [&] {
-    // The addon links libtorch's CPU part alone; the CUDA part registers itself when it is loaded.
-    static const bool available = [] {
-      if (dlopen(TORCH_LIB_DIR "/libtorch_cuda.so", RTLD_NOW | RTLD_GLOBAL) == nullptr) return false;
-      return at::detail::getCUDAHooks().hasCUDA() && at::detail::getCUDAHooks().getNumGPUs() > 0;
-    }();
     napi_value result;
-    napi_get_boolean(env, available, &result);
+    napi_get_boolean(env, cuda().empty(), &result);
     return result;
   });
 }
