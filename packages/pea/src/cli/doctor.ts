@@ -32,6 +32,7 @@ export async function runDoctor(options: CommonOptions, version: string): Promis
       found: `${cpus()[0]?.model ?? "unknown"}, ${cpus().length} cores, ${(totalmem() / 2 ** 30).toFixed(1)} GiB memory`,
     },
     ...(await engineChecks()),
+    ...environmentChecks(),
     dataCheck(),
   ];
   const ok = checks.every((check) => check.ok);
@@ -99,6 +100,13 @@ async function kernelsCheck(): Promise<Check> {
         found: "plain operators: same results, slower",
         advice: "run `npm run setup` to build the fused ones",
       };
+}
+
+/** Variables that change which engine is loaded or how fast it is. */
+function environmentChecks(): Check[] {
+  const names = ["LIBTORCH", "VIRTUAL_ENV", "OMP_NUM_THREADS", "OPENBLAS_CORETYPE", "LD_PRELOAD"];
+  const set = names.filter((name) => process.env[name]).map((name) => `${name}=${process.env[name]}`);
+  return set.length === 0 ? [] : [{ name: "environment", ok: true, found: set.join(" ") }];
 }
 
 function dataCheck(): Check {

@@ -2,10 +2,13 @@
 import { createRequire } from "node:module";
 import { PeaError } from "@pea/core";
 import { Command, CommanderError, Option } from "commander";
-import { recipeFlags } from "../train/config.ts";
+import { type RecipeFlag, recipeFlags } from "../train/config.ts";
 import { type CommonOptions, log, printResult } from "./output.ts";
 
 const { version } = createRequire(import.meta.url)("../../package.json") as { version: string };
+
+/** Heading in help. */
+const RECIPE = "Recipe (keys of the same names in YAML, in camelCase):";
 
 /** Exit code of a user's mistake. */
 const USAGE = 2;
@@ -116,11 +119,15 @@ const checkpointOption = (): Option =>
 const example = (...lines: string[]): string =>
   `\nExamples:\n${lines.map((line) => `  $ ${line}`).join("\n")}\n`;
 
-/** The option of a recipe key; an on/off key has two. */
-function optionsOf(flag: ReturnType<typeof recipeFlags>[number]): Option[] {
+/** The option of a recipe key. An on/off key has two; help shows the one that changes the default. */
+function optionsOf(flag: RecipeFlag): Option[] {
   const initial = Array.isArray(flag.default) ? flag.default.join(",") : flag.default;
+  if (flag.value === undefined) {
+    const on = new Option(`--${flag.name}`, flag.help);
+    const off = new Option(`--no-${flag.name}`, `do not ${flag.help}`);
+    (initial ? on : off).hideHelp();
+    return [on.helpGroup(RECIPE), off.helpGroup(RECIPE)];
+  }
   const help = initial === undefined ? flag.help : `${flag.help} (default: ${initial})`;
-  if (flag.value === undefined)
-    return [new Option(`--${flag.name}`, help), new Option(`--no-${flag.name}`, `not: ${flag.help}`)];
-  return [new Option(`--${flag.name} <${flag.value}>`, help)];
+  return [new Option(`--${flag.name} <${flag.value}>`, help).helpGroup(RECIPE)];
 }

@@ -18,6 +18,14 @@ export function log(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
+/** Lets a reader close the pipe early (`pea models | head`) without ending what runs. */
+export function outliveReaders(): void {
+  for (const stream of [process.stdout, process.stderr])
+    stream.on("error", (error: NodeJS.ErrnoException) => {
+      if (error.code !== "EPIPE") throw error;
+    });
+}
+
 /** Columns padded to their widest cell; numbers to the right. */
 export function formatTable(
   header: readonly string[],

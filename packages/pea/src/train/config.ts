@@ -27,7 +27,11 @@ function described<T extends z.ZodType>(schema: T, description: KeyDescription):
 }
 
 const choice = <const T extends readonly string[]>(choices: T, initial: T[number], help: string) =>
-  described(z.enum(choices).default(initial as never), { help, allowed: choices.join(", "), value: "NAME" });
+  described(z.enum(choices).default(initial as never), {
+    help: `${help}: ${choices.join(", ")}`,
+    allowed: choices.join(", "),
+    value: "NAME",
+  });
 
 const isDuration = (value: string | number): boolean => {
   try {
@@ -79,7 +83,7 @@ const l2Schema = z
     form: choice(
       ["keras", "half"],
       "keras",
-      "penalty: keras = coef·Σw² (gradient 2·coef·w), half = ½·coef·Σw²",
+      "penalty coef·Σw² as Keras (gradient 2·coef·w), or half of it as PyTorch",
     ),
   })
   .prefault({});
@@ -103,7 +107,7 @@ export const recipeSchema = z.strictObject({
   }),
   valFraction: share(
     0.1,
-    "share of the training data kept for choosing the best model; 0 chooses by training end",
+    "share of the training data kept for choosing the best model; 0: the last model is the result",
   ),
   pea: described(z.string().refine(isVariant).default("none"), {
     help: "variant code: W or S (weighted, stochastic), G S M E (GELU, Swish, Mish, ELU), end of the transition as epoch or share",
@@ -123,7 +127,7 @@ export const recipeSchema = z.strictObject({
   activation: choice(
     ["relu", "gelu", "swish", "mish", "elu"],
     "relu",
-    "activation of a run without PEA; a smooth one all along is PEA's upper limit",
+    "activation of a run without PEA, a smooth one for PEA's upper limit",
   ),
   epochs: countFrom(1, 10, "passes over the training data"),
   batchSize: countFrom(1, 256, "images per step; an incomplete last batch is left out"),
@@ -141,7 +145,7 @@ export const recipeSchema = z.strictObject({
   }),
   warmup: duration("4%", "linear rise of the learning rate from 0"),
   momentum: share(0.9, "momentum of SGD"),
-  nesterov: toggle(false, "Nesterov's momentum"),
+  nesterov: toggle(false, "use Nesterov's momentum"),
   l2: l2Schema,
   labelSmoothing: share(0, "label smoothing of the training loss"),
   flip: toggle(true, "mirror training images at random"),
@@ -155,7 +159,7 @@ export const recipeSchema = z.strictObject({
     "0st",
     "earliest point of the run whose model may be the best one; gives a baseline the same choice as a PEA run",
   ),
-  amp: choice(["none", "bf16"], "none", "bf16: forward pass in mixed precision"),
+  amp: choice(["none", "bf16"], "none", "mixed precision of the forward pass"),
   device: described(
     z
       .string()
