@@ -1,0 +1,199 @@
+/**
+ * What is measured. A group is measured in alternation, so that its cases share what the machine does meanwhile and
+ * ratios within it can be trusted; its contenders' processes are fresh.
+ *
+ * @module
+ */
+import { availableParallelism } from "node:os";
+import type { ContenderName } from "./contenders.ts";
+import type { ActivationVariant, NetworkWorkload, Precision, Workload } from "./protocol.ts";
+
+export type Suite = "operator" | "overhead" | "step" | "scaling" | "inference" | "memory";
+
+export interface Case {
+  contender: ContenderName;
+  workload: Workload;
+}
+
+export interface Group {
+  suite: Suite;
+  /** For `--filter` and the progress: "step/resnet18/batch-16". */
+  name: string;
+  threads: number;
+  cases: Case[];
+}
+
+/** All processors: what an operator uses by default, on both sides. */
+export const ALL_THREADS = availableParallelism();
+
+/** 51 MB of float32, an activation of ResNet-18's first stage at batch 64. */
+const LARGE = [64, 64, 56, 56] as const;
+
+const ENSEMBLES = ["weighted", "stochastic"] as const;
+const SMOOTH = ["gelu", "swish", "mish"] as const;
+
+const ALL: readonly ActivationVariant[] = [
+  "relu",
+  ...ENSEMBLES.flatMap((ensemble) => SMOOTH.map((smooth): ActivationVariant => `${ensemble}-${smooth}`)),
+];
+/** The paper's favourite of each ensemble. */
+const SOME: readonly ActivationVariant[] = ["relu", "weighted-gelu", "stochastic-mish"];
+const RELU: readonly ActivationVariant[] = ["relu"];
+
+type Network = Pick<NetworkWorkload, "network" | "image" | "classes"> & {
+  batches: readonly [number, number];
+};
+
+const NETWORKS: readonly Network[] = [
+  { network: "resnet18", image: [3, 224, 224], classes: 1000, batches: [16, 64] },
+  { network: "mobilenet-0.25", image: [3, 224, 224], classes: 1000, batches: [16, 64] },
+  { network: "resnet18-small", image: [1, 28, 28], classes: 10, batches: [64, 256] },
+  { network: "mobilenet-0.25-small", image: [1, 28, 28], classes: 10, batches: [64, 256] },
+];
+
+/** Which activations each contender runs, per precision. */
+type Line = readonly [
+  contender: ContenderName,
+  activations: Partial<Record<Precision, readonly ActivationVariant[]>>,
+];
+
+// PyTorch 1.13 has no mish in bfloat16, so only its ReLU step stands in for bf16.
+const WIDE: readonly Line[] = [
+  ["pea", { fp32: ALL, bf16: ALL }],
+  ["torch1", { fp32: ALL, bf16: RELU }],
+  ["pea-libtorch2", { fp32: ALL, bf16: SOME }],
+  ["torch2", { fp32: SOME, bf16: RELU }],
+  ["torch2-compiled", { fp32: SOME, bf16: ["weighted-gelu"] }],
+];
+const NARROW: readonly Line[] = [
+  ["pea", { fp32: SOME, bf16: SOME }],
+  ["torch1", { fp32: SOME }],
+  ["pea-libtorch2", { fp32: SOME }],
+  ["torch2", { fp32: RELU }],
+  ["torch2-compiled", { fp32: ["weighted-gelu", "stochastic-mish"] }],
+];
+const DEPLOYED: readonly Line[] = [
+  ["pea", { fp32: RELU, bf16: RELU }],
+  ["torch1", { fp32: RELU, bf16: RELU }],
+  ["pea-libtorch2", { fp32: RELU, bf16: RELU }],
+  ["torch2", { fp32: RELU, bf16: RELU }],
+  ["torch2-compiled", { fp32: RELU }],
+];
+const MEMORY: readonly Line[] = [
+  ["pea", { fp32: SOME, bf16: ["weighted-gelu"] }],
+  ["torch1", { fp32: SOME }],
+  ["pea-libtorch2", { fp32: SOME }],
+  ["torch2", { fp32: RELU }],
+  ["torch2-compiled", { fp32: ["relu", "weighted-gelu"] }],
+];
+
+/** All groups, or the small choice that a quick look needs. */
+export function listGroups({ quick }: { quick: boolean }): Group[] {
+  return quick
+    ? [
+        ...operators(SOME),
+        ...NETWORKS.map((network) => steps(network, network.batches[0], NARROW)),
+        ...memory(),
+      ]
+    : [
+        ...operators(ALL),
+        ...NETWORKS.flatMap((network) => [
+          steps(network, network.batches[0], WIDE),
+          steps(network, network.batches[1], NARROW),
+        ]),
+        ...scaling(),
+        ...NETWORKS.map(inference),
+        ...memory(),
+      ];
+}
+
+function operators(activations: readonly ActivationVariant[]): Group[] {
+  const contenders: ContenderName[] = ["pea", "torch1", "pea-libtorch2", "torch2", "torch2-compiled"];
+  const onLarge = (contender: ContenderName): Case[] => [
+    { contender, workload: { kind: "copy", shape: LARGE } },
+    ...activations.map(
+      (activation): Case => ({
+        contender,
+        workload: { kind: "activation", shape: LARGE, activation, precision: "fp32" },
+      }),
+    ),
+  ];
+  const addition = (contender: ContenderName): Case => ({
+    contender,
+    workload: { kind: "overhead", calls: 1000 },
+  });
+  return [
+    { suite: "operator", name: "operator/51-MB", threads: ALL_THREADS, cases: contenders.flatMap(onLarge) },
+    {
+      suite: "overhead",
+      name: "overhead/add",
+      threads: ALL_THREADS,
+      cases: contenders.filter((name) => name !== "torch2-compiled").map(addition),
+    },
+  ];
+}
+
+function steps(network: Network, batch: number, lines: readonly Line[]): Group {
+  return {
+    suite: "step",
+    name: `step/${network.network}/batch-${batch}`,
+    threads: ALL_THREADS,
+    cases: onNetwork("step", network, batch, lines),
+  };
+}
+
+/** The small networks by batch size and number of threads. */
+function scaling(): Group[] {
+  const lines: readonly Line[] = [
+    ["pea", { fp32: SOME }],
+    ["torch1", { fp32: SOME }],
+  ];
+  return NETWORKS.filter(({ network }) => network.endsWith("-small")).flatMap((network) =>
+    [1, ALL_THREADS].flatMap((threads) =>
+      [16, 64, 256].map(
+        (batch): Group => ({
+          suite: "scaling",
+          name: `scaling/${network.network}/batch-${batch}/threads-${threads}`,
+          threads,
+          cases: onNetwork("step", network, batch, lines),
+        }),
+      ),
+    ),
+  );
+}
+
+function inference(network: Network): Group {
+  const [batch] = network.batches;
+  return {
+    suite: "inference",
+    name: `inference/${network.network}/batch-${batch}`,
+    threads: ALL_THREADS,
+    cases: onNetwork("inference", network, batch, DEPLOYED),
+  };
+}
+
+/** Peaks belong to a process, so each case has one of its own (see measure.ts). */
+function memory(): Group[] {
+  return NETWORKS.filter(({ network }) => !network.endsWith("-small")).map((network) => ({
+    suite: "memory",
+    name: `memory/${network.network}/batch-${network.batches[0]}`,
+    threads: ALL_THREADS,
+    cases: onNetwork("step", network, network.batches[0], MEMORY),
+  }));
+}
+
+function onNetwork(
+  kind: NetworkWorkload["kind"],
+  { network, image, classes }: Network,
+  batch: number,
+  lines: readonly Line[],
+): Case[] {
+  return lines.flatMap(([contender, activations]) =>
+    (["fp32", "bf16"] as const).flatMap((precision) =>
+      (activations[precision] ?? []).map((activation) => ({
+        contender,
+        workload: { kind, network, image, classes, batch, activation, precision },
+      })),
+    ),
+  );
+}

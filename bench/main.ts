@@ -1,0 +1,87 @@
+/**
+ * The benchmark: this project beside PyTorch, on the same networks, shapes and threads; see docs/performance.md.
+ *
+ * cases.ts says what is measured, contenders.ts who is, measure.ts how, goals.ts what ought to come out.
+ *
+ * @module
+ */
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { ALL_THREADS, listGroups } from "./cases.ts";
+import { listContenders } from "./contenders.ts";
+import { judge } from "./goals.ts";
+import { describeMachine, type Machine } from "./machine.ts";
+import { describeContenders, measureGroup } from "./measure.ts";
+import { type BenchOptions, parseOptions, USAGE } from "./options.ts";
+import { goalsTable, report } from "./report.ts";
+import type { Results } from "./results.ts";
+
+const RESULTS = join(import.meta.dirname, "results.json");
+const PAGE = join(import.meta.dirname, "../docs/performance.md");
+const MARKERS = { begin: "<!-- benchmark: begin -->", end: "<!-- benchmark: end -->" };
+
+const QUICK = { rounds: 3, turn: 100 };
+const FULL = { rounds: 7, turn: 400 };
+
+async function measure({ quick, filter, peers }: BenchOptions): Promise<Results> {
+  const machine = describeMachine();
+  warnOfLoad(machine);
+  const contenders = listContenders(peers);
+  const versions = Object.fromEntries(await describeContenders(contenders, ALL_THREADS));
+  const groups = listGroups({ quick }).filter(({ name }) => filter === null || filter.test(name));
+  const measurements = [];
+  for (const [index, group] of groups.entries()) {
+    process.stderr.write(`- ${index + 1} of ${groups.length}: ${group.name}\n`);
+    measurements.push(...(await measureGroup(group, contenders, quick ? QUICK : FULL)));
+  }
+  return { machine, versions, quick, measurements };
+}
+
+function warnOfLoad({ loadBefore, cores }: Machine): void {
+  if (loadBefore <= 0.3 * cores) return;
+  process.stderr.write(
+    `! the machine is busy (load ${loadBefore}): figures will be worse and scatter more\n`,
+  );
+}
+
+/** Puts the tables between the markers of docs/performance.md. */
+function updatePage(tables: string): void {
+  const page = readFileSync(PAGE, "utf8");
+  const [before, rest] = page.split(MARKERS.begin);
+  const after = rest?.split(MARKERS.end)[1];
+  if (after === undefined) throw new Error("docs/performance.md has lost the markers of its tables");
+  writeFileSync(PAGE, `${before}${MARKERS.begin}\n\n${tables}\n\n${MARKERS.end}${after}`);
+}
+
+/** As JSON with four significant digits, which is more than the noise leaves. */
+function toJson(results: Results): string {
+  const round = (_: string, value: unknown) =>
+    typeof value === "number" && !Number.isInteger(value) ? Number(value.toPrecision(4)) : value;
+  return `${JSON.stringify(results, round, 1)}\n`;
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  if (args.includes("--help")) {
+    process.stdout.write(USAGE);
+    return 0;
+  }
+  const options = parseOptions(args);
+  const results = await measure(options);
+  const verdicts = judge(results.measurements);
+  const tables = report(results, verdicts);
+  if (!options.quick && options.filter === null) {
+    writeFileSync(RESULTS, toJson(results));
+    updatePage(tables);
+  }
+  process.stdout.write(options.json ? toJson(results) : `${tables}\n`);
+  if (!options.check) return 0;
+  process.stderr.write(`\n${goalsTable(verdicts)}\n`);
+  return verdicts.some(({ worst, isMet }) => worst !== null && !isMet) ? 1 : 0;
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  process.stderr.write(`error: ${(error as Error).message}\n`);
+  process.exitCode = 1;
+}

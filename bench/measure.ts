@@ -1,0 +1,136 @@
+/**
+ * The harness: runs the cases of a group in turns and keeps what each round gave.
+ *
+ * @module
+ */
+import type { Case, Group } from "./cases.ts";
+import type { Contender, ContenderName } from "./contenders.ts";
+import type { Description } from "./protocol.ts";
+import type { Measurement } from "./results.ts";
+import { WorkerProcess } from "./worker-process.ts";
+
+export interface MeasureOptions {
+  /** Turns that every case gets. */
+  rounds: number;
+  /** Milliseconds that a turn should last; a longer case runs once. */
+  turn: number;
+}
+
+/** Repetitions whose peak of memory is taken. */
+const PEAK_REPETITIONS = 3;
+
+/** Below this time in milliseconds a case runs once untimed at each turn, because another has used the caches. */
+const CACHE_SENSITIVE = 100;
+
+/** What each contender says of itself. */
+export async function describeContenders(
+  contenders: readonly Contender[],
+  threads: number,
+): Promise<Map<ContenderName, Description>> {
+  const descriptions = new Map<ContenderName, Description>();
+  for (const contender of contenders) {
+    const worker = new WorkerProcess(contender, threads);
+    try {
+      descriptions.set(contender.name, await worker.describe());
+    } finally {
+      await worker.stop();
+    }
+  }
+  return descriptions;
+}
+
+/**
+ * Measures the cases of `group` whose contender is among `contenders`.
+ *
+ * @throws Error when a contender fails, or when contenders disagree on the size of a network
+ */
+export async function measureGroup(
+  group: Group,
+  contenders: readonly Contender[],
+  options: MeasureOptions,
+): Promise<Measurement[]> {
+  const cases = group.cases.flatMap((item) => {
+    const contender = contenders.find(({ name }) => name === item.contender);
+    return contender === undefined ? [] : [{ ...item, contender }];
+  });
+  return group.suite === "memory" ? measurePeaks(group, cases) : measureTimes(group, cases, options);
+}
+
+type RunnableCase = Omit<Case, "contender"> & { contender: Contender };
+
+async function measurePeaks(group: Group, cases: readonly RunnableCase[]): Promise<Measurement[]> {
+  const measurements: Measurement[] = [];
+  for (const { contender, workload } of cases) {
+    const worker = new WorkerProcess(contender, group.threads);
+    try {
+      await worker.prepare("0", workload);
+      const { mebibytes } = await worker.peak("0", PEAK_REPETITIONS);
+      measurements.push({ ...blank(group, contender, workload), unit: "MiB", rounds: [mebibytes] });
+    } finally {
+      await worker.stop();
+    }
+  }
+  return measurements;
+}
+
+/** One case in its contender's process. */
+interface Runner {
+  worker: WorkerProcess;
+  key: string;
+  warmUp: number;
+  repetitions: number;
+  measurement: Measurement;
+}
+
+async function measureTimes(
+  group: Group,
+  cases: readonly RunnableCase[],
+  { rounds, turn }: MeasureOptions,
+): Promise<Measurement[]> {
+  const workers = new Map<Contender, WorkerProcess>();
+  try {
+    const runners: Runner[] = [];
+    let parameters: number | undefined;
+    for (const [index, { contender, workload }] of cases.entries()) {
+      const worker = workers.get(contender) ?? new WorkerProcess(contender, group.threads);
+      workers.set(contender, worker);
+      const key = String(index);
+      const facts = await worker.prepare(key, workload);
+      parameters ??= facts.parameters;
+      if (facts.parameters !== parameters) {
+        throw new Error(
+          `${group.name}: ${contender.title} has ${facts.parameters} parameters, others have ${parameters}`,
+        );
+      }
+      const { milliseconds } = await worker.run(key, { warmUp: 0, repetitions: 1 });
+      runners.push({
+        worker,
+        key,
+        warmUp: milliseconds < CACHE_SENSITIVE ? 1 : 0,
+        repetitions: Math.max(1, Math.round(turn / milliseconds)),
+        measurement: blank(group, contender, workload),
+      });
+    }
+    for (let round = 0; round < rounds; round++) {
+      // Back and forth, so that a machine that grows slower or faster favours nobody.
+      for (const runner of round % 2 === 0 ? runners : runners.toReversed()) await takeTurn(runner);
+    }
+    return runners.map(({ measurement }) => measurement);
+  } finally {
+    for (const worker of workers.values()) await worker.stop();
+  }
+}
+
+async function takeTurn({ worker, key, warmUp, repetitions, measurement }: Runner): Promise<void> {
+  const { milliseconds, parts, minorFaults } = await worker.run(key, { warmUp, repetitions });
+  measurement.rounds.push(milliseconds);
+  measurement.minorFaults.push(minorFaults);
+  for (const [part, time] of Object.entries(parts)) {
+    measurement.parts[part] ??= [];
+    measurement.parts[part].push(time);
+  }
+}
+
+function blank({ suite, threads }: Group, { name }: Contender, workload: Case["workload"]): Measurement {
+  return { suite, contender: name, threads, workload, unit: "ms", rounds: [], parts: {}, minorFaults: [] };
+}

@@ -1,0 +1,200 @@
+"""The benchmark's workload in PyTorch: the counterpart of ../worker/, over the same protocol (../protocol.ts).
+
+One JSON object per line comes in on stdin, one answer per line goes out on stdout. With --compile everything goes
+through torch.compile.
+"""
+
+import json
+import os
+import resource
+import statistics
+import sys
+import time
+import traceback
+
+import torch
+import torch.nn.functional as F
+from networks import activation_factory, create_network
+
+COMPILE = "--compile" in sys.argv
+ALPHA = 0.5
+WARM_UP = 3
+
+
+def tuned_compile(function, **options):
+    return torch.compile(function, **options) if COMPILE else function
+
+
+def alpha():
+    return torch.tensor(ALPHA) if COMPILE else ALPHA
+
+
+def autocast(precision):
+    return torch.autocast("cpu", dtype=torch.bfloat16, enabled=precision == "bf16")
+
+
+def network_and_batch(workload):
+    channels, height, width = workload["image"]
+    model = create_network(
+        workload["network"], channels, workload["classes"], activation_factory(workload["activation"], alpha())
+    ).to(memory_format=torch.channels_last)
+    images = torch.randn(workload["batch"], channels, height, width).contiguous(memory_format=torch.channels_last)
+    labels = torch.arange(workload["batch"]) % workload["classes"]
+    return model, images, labels
+
+
+def count_parameters(model):
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+def step(workload):
+    model, images, labels = network_and_batch(workload)
+    settings = {"lr": 1e-3, "momentum": 0.9, "weight_decay": 1e-4}
+    # The fastest implementation of each version.
+    fastest = {"fused": True} if torch.__version__ >= "2" else {"foreach": True}
+    optimizer = torch.optim.SGD(model.parameters(), **settings, **fastest)
+
+    def loss_of(images, labels):
+        with autocast(workload["precision"]):
+            return F.cross_entropy(model(images), labels)
+
+    loss_of = tuned_compile(loss_of)
+
+    def run(lap):
+        optimizer.zero_grad(set_to_none=True)
+        loss = loss_of(images, labels)
+        lap("forward")
+        loss.backward()
+        lap("backward")
+        optimizer.step()
+        lap("optimizer")
+
+    return run, {"parameters": count_parameters(model)}
+
+
+def inference(workload):
+    model, images, _ = network_and_batch(workload)
+    model.eval()
+    forward = tuned_compile(model, options={"freezing": True}) if COMPILE else model
+
+    def run(lap):
+        with torch.inference_mode(not COMPILE), torch.no_grad(), autocast(workload["precision"]):
+            forward(images)
+
+    return run, {"parameters": count_parameters(model)}
+
+
+def activation(workload):
+    dtype = {"fp32": torch.float32, "bf16": torch.bfloat16}[workload["precision"]]
+    x = torch.randn(workload["shape"], dtype=dtype).contiguous(memory_format=torch.channels_last).requires_grad_()
+    gradient = torch.randn_like(x)
+    # Not in place as in the networks: x is a leaf here.
+    module = F.relu if workload["activation"] == "relu" else activation_factory(workload["activation"], alpha())()
+    function = tuned_compile(module)
+
+    def run(lap):
+        y = function(x)
+        lap("forward")
+        torch.autograd.grad(y, x, gradient)
+        lap("backward")
+
+    return run, {}
+
+
+def copy(workload):
+    source = torch.randn(workload["shape"])
+    target = torch.empty_like(source)
+    return lambda lap: target.copy_(source), {}
+
+
+def overhead(workload):
+    a, b = torch.randn(16), torch.randn(16)
+
+    def run(lap):
+        for _ in range(workload["calls"]):
+            torch.add(a, b)
+
+    return run, {}
+
+
+KINDS = {"step": step, "inference": inference, "activation": activation, "copy": copy, "overhead": overhead}
+
+
+def minor_faults():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+
+
+def timed(workload, repetitions):
+    total, parts = [], {}
+    faults = minor_faults()
+    for _ in range(repetitions):
+        start = last = time.perf_counter()
+
+        def lap(part):
+            nonlocal last
+            now = time.perf_counter()
+            parts.setdefault(part, []).append((now - last) * 1000)
+            last = now
+
+        workload(lap)
+        total.append((time.perf_counter() - start) * 1000)
+    return {
+        "milliseconds": statistics.median(total),
+        "parts": {part: statistics.median(values) for part, values in parts.items()},
+        "minorFaults": (minor_faults() - faults) / repetitions,
+    }
+
+
+def untimed(workload, repetitions):
+    for _ in range(repetitions):
+        workload(lambda part: None)
+
+
+def status_mebibytes(field):
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) / 1024 for line in status if line.startswith(field))
+
+
+def peak_memory(workload, repetitions):
+    """Peak of the resident memory during the repetitions, in MiB."""
+    with open("/proc/self/clear_refs", "w") as file:
+        file.write("5")
+    untimed(workload, repetitions)
+    return {"mebibytes": status_mebibytes("VmHWM")}
+
+
+workloads = {}
+
+
+def answer(request):
+    op = request["op"]
+    if op == "describe":
+        return {"version": torch.__version__, "threads": torch.get_num_threads()}
+    key = request["key"]
+    if op == "prepare":
+        torch.manual_seed(1)
+        workloads[key], facts = KINDS[request["workload"]["kind"]](request["workload"])
+        untimed(workloads[key], WARM_UP)
+        return facts
+    if op == "run":
+        untimed(workloads[key], request["warmUp"])
+        return timed(workloads[key], request["repetitions"])
+    if op == "peak":
+        return peak_memory(workloads[key], request["repetitions"])
+    raise ValueError(f"unknown request {op}")
+
+
+def main():
+    # Answers go out on the real stdout; what libraries print must not come between them.
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    for line in sys.stdin:
+        try:
+            result = answer(json.loads(line))
+        except Exception:
+            result = {"error": traceback.format_exc()}
+        answers.write(json.dumps(result) + "\n")
+        answers.flush()
+
+
+main()

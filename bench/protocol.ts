@@ -1,0 +1,85 @@
+/**
+ * What the harness and its workers say to each other: one JSON object per line, requests on the worker's stdin,
+ * answers on its stdout, in order. Spoken by worker/main.ts and peer/worker.py.
+ *
+ * @module
+ */
+
+/** float32 throughout, or convolutions and what follows them in bfloat16 (autocast). */
+export type Precision = "fp32" | "bf16";
+
+/** `relu`, or an ensemble with its smooth activation at α = 0.5. */
+export type ActivationVariant = "relu" | `${"weighted" | "stochastic"}-${"gelu" | "swish" | "mish"}`;
+
+/** A training step (forward, loss, backward, SGD with momentum) or a forward pass in evaluation mode. */
+export interface NetworkWorkload {
+  kind: "step" | "inference";
+  network: string;
+  /** Channels, height, width. */
+  image: readonly [number, number, number];
+  classes: number;
+  batch: number;
+  activation: ActivationVariant;
+  precision: Precision;
+}
+
+/** One activation by itself, forward and backward. */
+export interface ActivationWorkload {
+  kind: "activation";
+  shape: readonly number[];
+  activation: ActivationVariant;
+  precision: Precision;
+}
+
+/** Copying a float32 tensor into another: the least that any operator on it can cost. */
+export interface CopyWorkload {
+  kind: "copy";
+  shape: readonly number[];
+}
+
+/** `calls` additions of two tensors of 16 elements. */
+export interface OverheadWorkload {
+  kind: "overhead";
+  calls: number;
+}
+
+export type Workload = NetworkWorkload | ActivationWorkload | CopyWorkload | OverheadWorkload;
+
+/** Requests by name; all but `describe` act on the workload that was prepared under `key`. */
+export type Request =
+  | { op: "describe" }
+  /** Builds the workload and runs it until it is warm. */
+  | { op: "prepare"; key: string; workload: Workload }
+  /** Runs `warmUp` times untimed, then `repetitions` times timed. */
+  | { op: "run"; key: string; warmUp: number; repetitions: number }
+  /** Measures the peak of the resident memory over some repetitions. */
+  | { op: "peak"; key: string; repetitions: number };
+
+/** Answer to `describe`. */
+export interface Description {
+  /** Of libtorch. */
+  version: string;
+  threads: number;
+  /** Contenders of this project: whether the fused kernels are in use. */
+  kernels?: boolean;
+}
+
+/** Answer to `prepare`. */
+export interface Facts {
+  /** Trainable scalars of a network. */
+  parameters?: number;
+}
+
+/** Answer to `run`: medians over the repetitions. */
+export interface Timing {
+  milliseconds: number;
+  /** Of a step: `forward` (with the loss), `backward`, `optimizer`; of an activation: `forward`, `backward`. */
+  parts: Record<string, number>;
+  /** Minor page faults of the process, per repetition (a mean). */
+  minorFaults: number;
+}
+
+/** Answer to `peak`. */
+export interface Peak {
+  mebibytes: number;
+}

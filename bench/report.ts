@@ -1,0 +1,191 @@
+/**
+ * Tables in Markdown.
+ *
+ * @module
+ */
+import type { ContenderName } from "./contenders.ts";
+import type { Verdict } from "./goals.ts";
+import {
+  isSameSubject,
+  type Measurement,
+  type NetworkMeasurement,
+  networkMeasurements,
+  type Results,
+  ratio,
+  subjectOf,
+  valuesOf,
+} from "./results.ts";
+import { median, quantile } from "./statistics.ts";
+
+const TITLES: Readonly<Record<ContenderName, string>> = {
+  pea: "pea",
+  torch1: "PyTorch 1.13",
+  "pea-libtorch2": "pea, libtorch 2",
+  torch2: "PyTorch 2",
+  "torch2-compiled": "PyTorch 2, compiled",
+};
+
+/** The goals with what was reached. */
+export function goalsTable(verdicts: readonly Verdict[]): string {
+  return table(
+    ["goal", "bound", "reached", "", "where (the worst)"],
+    verdicts.map(({ what, bound, worst, isMet }) => [
+      what,
+      bound,
+      worst === null ? "not measured" : format(worst.value),
+      worst === null ? "" : isMet ? "✓" : "missed",
+      worst?.where ?? "",
+    ]),
+  );
+}
+
+/** Everything, for docs/performance.md. */
+export function report({ machine, versions, measurements }: Results, verdicts: readonly Verdict[]): string {
+  const contenders = (Object.keys(TITLES) as ContenderName[]).filter((name) => versions[name] !== undefined);
+  const rounds = Math.max(...measurements.map((measurement) => measurement.rounds.length));
+  return [
+    `${machine.cpu}, ${machine.cores} cores (${machine.instructions.join(", ")}), ${machine.memoryGiB} GiB memory; ` +
+      `Node.js ${machine.node}; ${contenders.map((name) => `${TITLES[name]}: ${versions[name]?.version}`).join("; ")}. ` +
+      `${rounds} rounds; load before the run ${machine.loadBefore}.`,
+    "### Goals",
+    goalsTable(verdicts),
+    "### Training steps",
+    "Milliseconds: median (10th–90th percentile of the rounds). ÷ ReLU: the contender's own ReLU step in the same " +
+      "precision. ÷ PyTorch's ReLU: the fp32 ReLU step of PyTorch on the same generation of libtorch.",
+    stepTables(measurements, contenders),
+    "### Operators",
+    "A tensor of 51 MB (float32, channels_last), forward / backward in milliseconds; copying it is the measure.",
+    operatorTable(measurements, contenders),
+    "### Overhead of an operator",
+    overheadTable(measurements),
+    "### Peak memory",
+    "Resident memory of the whole process during training steps, MiB.",
+    valueTable(networkMeasurements(measurements, "memory"), contenders),
+    "### Inference",
+    "Forward pass in evaluation mode, milliseconds.",
+    valueTable(networkMeasurements(measurements, "inference"), contenders),
+    "### Batch size and threads",
+    "Training step, milliseconds.",
+    valueTable(networkMeasurements(measurements, "scaling"), contenders),
+  ].join("\n\n");
+}
+
+function stepTables(measurements: readonly Measurement[], contenders: readonly ContenderName[]): string {
+  const steps = networkMeasurements(measurements, "step");
+  return [...new Set(steps.map(subjectOf))]
+    .map((subject) => {
+      const rows = contenders
+        .flatMap((contender) =>
+          steps.filter((step) => step.contender === contender && subjectOf(step) === subject),
+        )
+        .map((step) => stepRow(step, steps));
+      const header = [
+        subject,
+        "activation",
+        "precision",
+        "step",
+        "forward",
+        "backward",
+        "optimizer",
+        "÷ ReLU",
+        "÷ PyTorch's ReLU",
+        "page faults",
+      ];
+      return table(header, rows);
+    })
+    .join("\n\n");
+}
+
+function stepRow(step: NetworkMeasurement, all: readonly NetworkMeasurement[]): string[] {
+  const { contender, workload } = step;
+  const peer: ContenderName = contender === "pea" || contender === "torch1" ? "torch1" : "torch2";
+  const relu = (name: ContenderName, precision: string) =>
+    all.find(
+      (other) =>
+        isSameSubject(other, step) &&
+        other.contender === name &&
+        other.workload.activation === "relu" &&
+        other.workload.precision === precision,
+    );
+  const against = (other?: NetworkMeasurement) =>
+    other === undefined || other === step ? "" : format(ratio(step, other));
+  return [
+    TITLES[contender],
+    workload.activation,
+    workload.precision,
+    spread(step.rounds),
+    ...["forward", "backward", "optimizer"].map((part) => format(median(valuesOf(step, part)))),
+    against(relu(contender, workload.precision)),
+    against(relu(peer, "fp32")),
+    format(median(step.minorFaults)),
+  ];
+}
+
+function operatorTable(measurements: readonly Measurement[], contenders: readonly ContenderName[]): string {
+  const large = measurements.filter(({ suite }) => suite === "operator");
+  const names = [...new Set(large.map(operatorName))];
+  return table(
+    ["", ...contenders.map((name) => TITLES[name])],
+    names.map((name) => [
+      name,
+      ...contenders.map((contender) => {
+        const found = large.find((item) => item.contender === contender && operatorName(item) === name);
+        if (found === undefined) return "";
+        return found.workload.kind === "copy"
+          ? format(median(found.rounds))
+          : ["forward", "backward"].map((part) => format(median(valuesOf(found, part)))).join(" / ");
+      }),
+    ]),
+  );
+}
+
+function operatorName({ workload }: Measurement): string {
+  return workload.kind === "activation" ? workload.activation : workload.kind;
+}
+
+function overheadTable(measurements: readonly Measurement[]): string {
+  const rows = measurements.flatMap(({ contender, workload, rounds }) =>
+    workload.kind === "overhead"
+      ? [[TITLES[contender], spread(rounds.map((time) => (time * 1000) / workload.calls))]]
+      : [],
+  );
+  return table(["addition of 16 elements", "µs"], rows);
+}
+
+/** A row per workload, a column per contender. */
+function valueTable(
+  measurements: readonly NetworkMeasurement[],
+  contenders: readonly ContenderName[],
+): string {
+  const present = contenders.filter((name) => measurements.some(({ contender }) => contender === name));
+  const nameOf = (item: NetworkMeasurement) =>
+    `${subjectOf(item)}, threads ${item.threads}, ${item.workload.precision} ${item.workload.activation}`;
+  return table(
+    ["", ...present.map((name) => TITLES[name])],
+    [...new Set(measurements.map(nameOf))].map((name) => [
+      name,
+      ...present.map((contender) => {
+        const found = measurements.find((item) => item.contender === contender && nameOf(item) === name);
+        return found === undefined ? "" : spread(found.rounds);
+      }),
+    ]),
+  );
+}
+
+function spread(values: readonly number[]): string {
+  const middle = format(median(values));
+  return values.length === 1
+    ? middle
+    : `${middle} (${format(quantile(values, 0.1))}–${format(quantile(values, 0.9))})`;
+}
+
+/** Three significant digits. */
+function format(value: number): string {
+  return Math.abs(value) >= 100 ? value.toFixed(0) : String(Number(value.toPrecision(3)));
+}
+
+function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
+  if (rows.length === 0) return "Not measured.";
+  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
+  return [line(header), line(header.map(() => "---")), ...rows.map(line)].join("\n");
+}

@@ -1,0 +1,83 @@
+/**
+ * What a run of the benchmark found, and how two findings are compared.
+ *
+ * @module
+ */
+import type { Suite } from "./cases.ts";
+import type { ContenderName } from "./contenders.ts";
+import type { Machine } from "./machine.ts";
+import type { ActivationVariant, Description, NetworkWorkload, Precision, Workload } from "./protocol.ts";
+import { median } from "./statistics.ts";
+
+/** One case: the values of its rounds, in order. */
+export interface Measurement {
+  suite: Suite;
+  contender: ContenderName;
+  threads: number;
+  workload: Workload;
+  /** Of `rounds`: milliseconds of one repetition, or the peak of resident memory. */
+  unit: "ms" | "MiB";
+  rounds: number[];
+  /** Milliseconds of the parts of a repetition. */
+  parts: Record<string, number[]>;
+  /** Per repetition. */
+  minorFaults: number[];
+}
+
+/** The file results.json. */
+export interface Results {
+  machine: Machine;
+  /** By contender. */
+  versions: Partial<Record<ContenderName, Description>>;
+  quick: boolean;
+  measurements: Measurement[];
+}
+
+/** A measurement of a network. */
+export type NetworkMeasurement = Measurement & { workload: NetworkWorkload };
+
+/** Measurements of networks in `suite` that fit every property given. */
+export function networkMeasurements(
+  measurements: readonly Measurement[],
+  suite: Suite,
+  wanted: { contender?: ContenderName; activation?: ActivationVariant; precision?: Precision } = {},
+): NetworkMeasurement[] {
+  return measurements
+    .filter((measurement): measurement is NetworkMeasurement => "network" in measurement.workload)
+    .filter(
+      ({ suite: its, contender, workload }) =>
+        its === suite &&
+        (wanted.contender ?? contender) === contender &&
+        (wanted.activation ?? workload.activation) === workload.activation &&
+        (wanted.precision ?? workload.precision) === workload.precision,
+    );
+}
+
+/** Whether two measurements are of one network, batch size and number of threads. */
+export function isSameSubject(a: NetworkMeasurement, b: NetworkMeasurement): boolean {
+  return (
+    a.workload.network === b.workload.network &&
+    a.workload.batch === b.workload.batch &&
+    a.threads === b.threads
+  );
+}
+
+/**
+ * The median over the rounds of a's value divided by b's in the same round; both must be of one group.
+ *
+ * @param part of a repetition; default: all of it
+ */
+export function ratio(a: Measurement, b: Measurement, part?: string): number {
+  const divisors = valuesOf(b, part);
+  return median(valuesOf(a, part).map((value, round) => value / (divisors[round] ?? Number.NaN)));
+}
+
+/** The values of the rounds; a workload without such a part counts whole. */
+export function valuesOf({ rounds, parts }: Measurement, part?: string): number[] {
+  return (part === undefined ? undefined : parts[part]) ?? rounds;
+}
+
+/** "resnet18, batch 16". */
+export function subjectOf({ workload: { network, batch } }: NetworkMeasurement): string {
+  return `${network}, batch ${batch}`;
+}

@@ -1,0 +1,81 @@
+/**
+ * A contender of the benchmark: this project, in a process of its own, speaking ../protocol.ts.
+ *
+ * @module
+ */
+import { readFileSync, writeFileSync } from "node:fs";
+import { createInterface } from "node:readline";
+import { loadKernels } from "@pea/kernels";
+import { engineInfo, getNumThreads, manualSeed } from "@pea/torch";
+import type { Description, Facts, Peak, Request, Timing } from "../protocol.ts";
+import { median } from "../statistics.ts";
+import { type Prepared, prepare } from "./workloads.ts";
+
+/** Runs before a workload counts as warm: convolutions choose their kernels and the memory is in the cache. */
+const WARM_UP = 3;
+
+const workloads = new Map<string, Prepared>();
+
+function answer(request: Request): Description | Facts | Timing | Peak {
+  if (request.op === "describe") {
+    return { version: engineInfo().version, threads: getNumThreads(), kernels: loadKernels() };
+  }
+  if (request.op === "prepare") {
+    manualSeed(1);
+    const prepared = prepare(request.workload);
+    workloads.set(request.key, prepared);
+    untimed(prepared, WARM_UP);
+    return prepared.facts;
+  }
+  const prepared = workloads.get(request.key);
+  if (prepared === undefined) throw new Error(`no workload ${request.key} is prepared`);
+  if (request.op === "peak") return peakMemory(prepared, request.repetitions);
+  untimed(prepared, request.warmUp);
+  return timed(prepared, request.repetitions);
+}
+
+function untimed({ run }: Prepared, repetitions: number): void {
+  for (let repetition = 0; repetition < repetitions; repetition++) run(() => {});
+}
+
+function timed({ run }: Prepared, repetitions: number): Timing {
+  const total: number[] = [];
+  const parts = new Map<string, number[]>();
+  const faults = process.resourceUsage().minorPageFault;
+  for (let repetition = 0; repetition < repetitions; repetition++) {
+    const start = performance.now();
+    let last = start;
+    run((part) => {
+      const now = performance.now();
+      const times = parts.get(part);
+      if (times === undefined) parts.set(part, [now - last]);
+      else times.push(now - last);
+      last = now;
+    });
+    total.push(performance.now() - start);
+  }
+  return {
+    milliseconds: median(total),
+    parts: Object.fromEntries([...parts].map(([part, times]) => [part, median(times)])),
+    minorFaults: (process.resourceUsage().minorPageFault - faults) / repetitions,
+  };
+}
+
+/** Peak of the resident memory during the repetitions. */
+function peakMemory(prepared: Prepared, repetitions: number): Peak {
+  // "5" sets the kernel's high-water mark back to what is resident now (proc(5)).
+  writeFileSync("/proc/self/clear_refs", "5");
+  untimed(prepared, repetitions);
+  const kibibytes = /^VmHWM:\s*(\d+) kB$/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1];
+  return { mebibytes: Number(kibibytes) / 1024 };
+}
+
+for await (const line of createInterface({ input: process.stdin })) {
+  let result: object;
+  try {
+    result = answer(JSON.parse(line) as Request);
+  } catch (error) {
+    result = { error: (error as Error).stack };
+  }
+  process.stdout.write(`${JSON.stringify(result)}\n`);
+}

@@ -1,0 +1,172 @@
+/**
+ * The workloads in this project; their counterparts in PyTorch stand in ../peer/worker.py.
+ *
+ * @module
+ */
+import { ensembleAct } from "@pea/kernels";
+import {
+  add,
+  autocast,
+  backward,
+  contiguous,
+  copyInPlace,
+  crossEntropyLoss,
+  empty,
+  grad,
+  type Module,
+  noGrad,
+  randn,
+  relu,
+  SGD,
+  scope,
+  type Tensor,
+  tensor,
+} from "@pea/torch";
+import { applyPea, createModel, type EnsembleSettings, type PeaHandle } from "pea";
+import type {
+  ActivationVariant,
+  ActivationWorkload,
+  CopyWorkload,
+  Facts,
+  NetworkWorkload,
+  OverheadWorkload,
+  Precision,
+  Workload,
+} from "../protocol.ts";
+
+/** ReLU's coefficient or probability: in the middle of the transition both branches run. */
+const ALPHA = 0.5;
+
+/** Tells the clock that a part of the workload ends here. */
+export type Lap = (part: string) => void;
+
+/** A workload that is set up: every call runs it once. */
+export interface Prepared {
+  run(lap: Lap): void;
+  facts: Facts;
+}
+
+/** Builds the tensors and networks of a workload. */
+export function prepare(workload: Workload): Prepared {
+  switch (workload.kind) {
+    case "step":
+      return prepareStep(workload);
+    case "inference":
+      return prepareInference(workload);
+    case "activation":
+      return prepareActivation(workload);
+    case "copy":
+      return prepareCopy(workload);
+    case "overhead":
+      return prepareOverhead(workload);
+  }
+}
+
+function prepareStep({ precision, ...workload }: NetworkWorkload): Prepared {
+  const { model, handle, images, labels } = createNetwork(workload);
+  const parameters = model.parameters();
+  const optimizer = new SGD(parameters, { lr: 1e-3, momentum: 0.9, weightDecay: 1e-4 });
+  let step = 0;
+  const run = (lap: Lap) => {
+    if (handle !== null) handle.step = step++;
+    scope(() => {
+      optimizer.zeroGrad();
+      const logits = inPrecision(precision, () => model.forward(images));
+      const loss = crossEntropyLoss(logits, labels);
+      lap("forward");
+      backward(loss);
+      lap("backward");
+      optimizer.step();
+      lap("optimizer");
+    });
+  };
+  return { run, facts: { parameters: count(parameters) } };
+}
+
+function prepareInference({ precision, ...workload }: NetworkWorkload): Prepared {
+  const { model, images } = createNetwork(workload);
+  model.eval();
+  const run = () => {
+    scope(() => noGrad(() => void inPrecision(precision, () => model.forward(images))));
+  };
+  return { run, facts: { parameters: count(model.parameters()) } };
+}
+
+interface Network {
+  model: Module;
+  /** null for the plain ReLU network. */
+  handle: PeaHandle | null;
+  images: Tensor;
+  labels: Tensor;
+}
+
+function createNetwork(workload: Omit<NetworkWorkload, "precision">): Network {
+  const { network, image, classes, batch, activation } = workload;
+  const model = createModel(network, { inputChannels: image[0], classes });
+  model.to({ memoryFormat: "channels_last" });
+  const ensemble = parseEnsemble(activation);
+  const handle = ensemble === null ? null : applyPea(model, { ...ensemble, seed: 1 });
+  if (handle !== null) handle.alpha = ALPHA;
+  return {
+    model,
+    handle,
+    images: contiguous(randn([batch, ...image]), { memoryFormat: "channels_last" }),
+    labels: tensor(BigInt64Array.from({ length: batch }, (_, index) => BigInt(index % classes))),
+  };
+}
+
+function prepareActivation({ shape, activation, precision }: ActivationWorkload): Prepared {
+  const dtype = precision === "bf16" ? "bfloat16" : "float32";
+  const x = contiguous(randn(shape, { dtype }), { memoryFormat: "channels_last" });
+  x.requiresGrad = true;
+  const gradient = contiguous(randn(shape, { dtype }), { memoryFormat: "channels_last" });
+  const ensemble = parseEnsemble(activation);
+  let step = 0;
+  const forward =
+    ensemble === null
+      ? () => relu(x)
+      : () => ensembleAct(x, { ...ensemble, alpha: ALPHA, seed: 1, site: 0, step: step++ });
+  const run = (lap: Lap) => {
+    scope(() => {
+      const y = forward();
+      lap("forward");
+      grad([y], [x], { gradients: [gradient] });
+      lap("backward");
+    });
+  };
+  return { run, facts: {} };
+}
+
+function prepareCopy({ shape }: CopyWorkload): Prepared {
+  const source = randn(shape);
+  const target = empty(shape);
+  return { run: () => void copyInPlace(target, source), facts: {} };
+}
+
+function prepareOverhead({ calls }: OverheadWorkload): Prepared {
+  const a = randn([16]);
+  const b = randn([16]);
+  const run = () => {
+    scope(() => {
+      for (let call = 0; call < calls; call++) add(a, b);
+    });
+  };
+  return { run, facts: {} };
+}
+
+function parseEnsemble(activation: ActivationVariant): EnsembleSettings | null {
+  if (activation === "relu") return null;
+  const [ensemble, smooth] = activation.split("-") as [
+    EnsembleSettings["ensemble"],
+    EnsembleSettings["smooth"],
+  ];
+  return { ensemble, smooth };
+}
+
+function inPrecision<T>(precision: Precision, body: () => T): T {
+  return precision === "bf16" ? autocast("bfloat16", body) : body();
+}
+
+function count(parameters: readonly Tensor[]): number {
+  return parameters.reduce((sum, { numel }) => sum + numel, 0);
+}
