@@ -22,18 +22,17 @@ const pattern = /^(?<number>\d+(?:\.\d+)?(?:e[+-]?\d+)?)(?<suffix>ep|dur|%|st)?$
  */
 export function parseDuration(text: string | number): Duration {
   const { number, suffix } = pattern.exec(String(text))?.groups ?? {};
-  const value = Number(number);
+  // 62.553 / 100 is not the number nearest to 0.62553; shifting the decimal point is exact.
+  const value = Number(suffix === "%" ? `${number}e-2` : number);
   if (!Number.isFinite(value)) throw invalid(text, "cannot be read");
   switch (suffix) {
     case "st":
       if (!Number.isSafeInteger(value)) throw invalid(text, "is not a whole number of steps");
       return { unit: "steps", value };
     case "%":
-    case "dur": {
-      const share = suffix === "%" ? value / 100 : value;
-      if (share > 1) throw invalid(text, "is more than the whole run");
-      return { unit: "share", value: share };
-    }
+    case "dur":
+      if (value > 1) throw invalid(text, "is more than the whole run");
+      return { unit: "share", value };
     default:
       return { unit: "epochs", value };
   }

@@ -37,7 +37,8 @@ export function parseVariant(code: string): Variant {
   return {
     ensemble: ensembles[groups.ensemble],
     smooth: smoothActivations[groups.smooth],
-    end: groups.percent ? { share: end / 100 } : { epochs: end },
+    // 62.553 / 100 is not the number nearest to 0.62553; shifting the decimal point is exact.
+    end: groups.percent ? { share: Number(`${groups.end}e-2`) } : { epochs: end },
   };
 }
 
