@@ -52,8 +52,12 @@ function readScale(): DemoScale {
 }
 
 function introduction({ seeds, recipe }: DemoScale): string {
-  const runs = seeds.length === 1 ? "one seed" : `seeds ${seeds.join(", ")}`;
-  return `MobileNet-0.25 (small) on Fashion-MNIST: ReLU against SM75%, ${recipe.epochs} epochs, ${runs}, same settings.`;
+  const { epochs: fullEpochs } = fullScale.recipe;
+  const extent =
+    recipe.epochs < fullEpochs
+      ? `${recipe.epochs} epochs and one seed, to take at most six minutes on two cores; --full trains ${fullEpochs} epochs with three seeds`
+      : `${recipe.epochs} epochs, seeds ${seeds.join(", ")}`;
+  return `MobileNet-0.25 (small) on Fashion-MNIST: ReLU against SM75%, the same settings for both.\n${extent}.`;
 }
 
 try {
