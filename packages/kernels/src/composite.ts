@@ -1,44 +1,66 @@
+import {
+  add,
+  call,
+  cast,
+  contiguous,
+  elu,
+  gelu,
+  mish,
+  mul,
+  relu,
+  scope,
+  silu,
+  type Tensor,
+  where,
+} from "@pea/torch";
+import type { EnsembleActOptions } from "./ensemble-act.ts";
+import { ensembleMask } from "./mask.ts";
+
+const smoothFunctions = { gelu, swish: silu, mish, elu };
+
 /**
- * The ensemble composed of libtorch's operators: for devices without kernels and for `PEA_KERNELS=off`. The same
- * values and the same masks as the fused operator, at several times its cost.
- *
- * @module
+ * `ensembleAct` composed of plain operators, for every device and twice differentiable: the same masks exactly, the
+ * same values within the rounding of float32. Costs several passes over memory and saves more than x for backward.
+ * The options are not checked.
  */
-import { call, noGrad, type Tensor } from "@pea/torch";
-import type { EnsembleOptions, SmoothName } from "./ensemble-act.ts";
-import { reluMask } from "./mask.ts";
-
-const smoothOperators: Record<SmoothName, string> = {
-  gelu: "aten::gelu",
-  swish: "aten::silu",
-  mish: "aten::mish",
-  elu: "aten::elu",
-};
-
-const isHalf = (x: Tensor) => x.dtype === "bfloat16" || x.dtype === "float16";
-
-/** Elements in memory order with no gap, so that an element's place is its index; others are copied. */
-function dense(x: Tensor): Tensor {
-  return x.isContiguous() || (x.ndim === 4 && x.isContiguous("channels_last"))
-    ? x
-    : call("aten::contiguous", x);
+export function ensembleActComposite(x: Tensor, options: EnsembleActOptions): Tensor {
+  const { ensemble, smooth, alpha } = options;
+  const act = smoothFunctions[smooth];
+  return scope(() => {
+    if (alpha === 1) return relu(x);
+    if (alpha === 0) return act(x);
+    const isHalf = x.dtype === "bfloat16" || x.dtype === "float16";
+    // Halves are computed in float32 and rounded once, as the kernels do.
+    const input = dense(isHalf ? cast(x, { dtype: "float32" }) : x);
+    const mixed =
+      ensemble === "weighted"
+        ? add(mul(relu(input), alpha), mul(act(input), 1 - alpha))
+        : where(maskLike(input, options), relu(input), act(input));
+    return isHalf ? cast(mixed, { dtype: x.dtype }) : mixed;
+  });
 }
 
-/** f(x) of paper Eq. 1 or 3, differentiable; shape and dtype of `x`. Half precision is computed in float32. */
-export function compositeEnsembleAct(x: Tensor, options: EnsembleOptions): Tensor {
-  const { ensemble, smooth, alpha } = options;
-  if (isHalf(x)) {
-    const wide = compositeEnsembleAct(call("aten::to.dtype", dense(x), "float32"), options);
-    return call("aten::to.dtype", wide, x.dtype);
+/** The mask in the shape and memory order of x, which must be dense. */
+function maskLike(x: Tensor, options: EnsembleActOptions): Tensor {
+  const mask = ensembleMask(x.numel, { ...options, device: x.device });
+  return call("aten::as_strided", mask, x.shape, x.strides);
+}
+
+function dense(x: Tensor): Tensor {
+  return isDense(x) ? x : contiguous(x);
+}
+
+/** Whether the elements lie in memory without gaps and repetitions, in whatever order of dimensions. */
+function isDense({ shape, strides, numel }: Tensor): boolean {
+  if (numel === 0) return true;
+  const byStride = shape
+    .map((size, dim) => ({ size, stride: strides[dim] as number }))
+    .filter(({ size }) => size > 1)
+    .sort((a, b) => a.stride - b.stride);
+  let expected = 1;
+  for (const { size, stride } of byStride) {
+    if (stride !== expected) return false;
+    expected *= size;
   }
-  if (alpha === 1) return call("aten::relu", x);
-  const input = dense(x);
-  const smoothed = call(smoothOperators[smooth], input);
-  if (alpha === 0) return smoothed;
-  const rectified = call("aten::relu", input);
-  if (ensemble === "stochastic") {
-    const mask = noGrad(() => reluMask(input, alpha, options));
-    return call("aten::where.self", mask, rectified, smoothed);
-  }
-  return call("aten::add.Tensor", call("aten::mul.Scalar", smoothed, 1 - alpha), rectified, alpha);
+  return true;
 }

@@ -1,34 +1,66 @@
 import { call, type Tensor, TorchError } from "@pea/torch";
-import { compositeEnsembleAct } from "./composite.ts";
-import { loadKernels } from "./library.ts";
-import type { MaskStream } from "./mask.ts";
+import { ensembleActComposite } from "./composite.ts";
+import { loadKernels } from "./load.ts";
 
-/** The smooth activations that have kernels: GELU (erf), Swish (β = 1), Mish, ELU. */
-export type SmoothName = "gelu" | "swish" | "mish" | "elu";
-
-/** What `ensembleAct` computes. */
-export interface EnsembleOptions extends MaskStream {
-  /** `weighted`: α · ReLU + (1 − α) · Act (paper Eq. 1); `stochastic`: ReLU with probability α per element (Eq. 3). */
+/** What an ensemble activation computes. */
+export interface EnsembleActOptions {
+  /** `weighted`: α ReLU + (1 − α) Act (paper Eq. 1). `stochastic`: per element ReLU with probability α, else Act (Eq. 3). */
   ensemble: "weighted" | "stochastic";
-  smooth: SmoothName;
+  /** Act. `swish` is x σ(x), `gelu` the erf form, `elu` has the scale 1. */
+  smooth: "gelu" | "swish" | "mish" | "elu";
   /** ReLU's coefficient or probability, 0 to 1. */
   alpha: number;
+  /** With `site` and `step` the key of the stochastic masks; default 0, as theirs. */
+  seed?: number | bigint;
+  /** Index of the activation in the network. */
+  site?: number;
+  /** Training step. */
+  step?: number;
 }
 
+const smoothNames = ["gelu", "swish", "mish", "elu"];
+const ensembles = ["weighted", "stochastic"];
+const kernelDtypes = ["float32", "bfloat16", "float64"];
+
 /**
- * The ensemble activation in one pass over memory, forward and backward, saving `x` alone. Masks follow from
- * (seed, site, step) and the element's place in memory.
+ * The ensemble of ReLU and a smooth activation, element by element (spec recipes 2.5-2.7). Differentiable once; saves
+ * x alone for backward, where the masks are drawn again. One pass over memory forward and one backward on the CPU in
+ * float32, bfloat16 and float64; on other devices, in float16, and with `PEA_KERNELS=off` composed of plain operators
+ * with exactly the same masks.
  *
- * @param x any shape; float32, float64, bfloat16 or float16
- * @returns shape and dtype of `x`
- * @throws TorchError for α outside [0, 1], an integer tensor, or a second derivative
+ * @param x floating-point tensor of any shape
+ * @returns shape, dtype and memory order of x (contiguous where x has gaps)
+ * @throws TorchError for an unknown name, an alpha outside [0, 1], a key that is no integer, or a dtype without fractions
+ * @example ensembleAct(x, { ensemble: "stochastic", smooth: "gelu", alpha: 0.3, seed: 1, site: 0, step: 100 });
  */
-export function ensembleAct(x: Tensor, options: EnsembleOptions): Tensor {
-  const { ensemble, smooth, alpha, seed, site, step } = options;
-  if (!(alpha >= 0 && alpha <= 1))
-    throw new TorchError(`ensembleAct: alpha must be between 0 and 1, got ${alpha}`);
-  if (x.device === "cpu" && loadKernels()) {
+export function ensembleAct(x: Tensor, options: EnsembleActOptions): Tensor {
+  check(x, options);
+  const { ensemble, smooth, alpha, seed = 0, site = 0, step = 0 } = options;
+  if (x.device === "cpu" && kernelDtypes.includes(x.dtype) && loadKernels()) {
     return call("pea::ensemble_act", x, smooth, ensemble, alpha, seed, site, step);
   }
-  return compositeEnsembleAct(x, options);
+  return ensembleActComposite(x, options);
+}
+
+function check(
+  x: Tensor,
+  { ensemble, smooth, alpha, seed = 0, site = 0, step = 0 }: EnsembleActOptions,
+): void {
+  requireOneOf("ensemble", ensemble, ensembles);
+  requireOneOf("smooth", smooth, smoothNames);
+  requireOneOf("the dtype of x", x.dtype, [...kernelDtypes, "float16"]);
+  if (!(alpha >= 0 && alpha <= 1)) {
+    throw new TorchError(`ensembleAct: alpha must be a number from 0 to 1, not ${alpha}`);
+  }
+  for (const [name, value] of Object.entries({ seed, site, step })) {
+    if (typeof value !== "bigint" && !Number.isSafeInteger(value)) {
+      throw new TorchError(`ensembleAct: ${name} must be an integer, not ${value}`);
+    }
+  }
+}
+
+function requireOneOf(name: string, value: string, allowed: readonly string[]): void {
+  if (!allowed.includes(value)) {
+    throw new TorchError(`ensembleAct: ${name} must be one of ${allowed.join(", ")}, not ${value}`);
+  }
 }

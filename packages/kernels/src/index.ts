@@ -1,7 +1,9 @@
 /**
- * Fused C++ operators for Progressive Ensemble Activations.
+ * The ensembles of ReLU and a smooth activation as one fused operator, and the same composed of plain operators.
  *
  * @module
  */
-export { type EnsembleOptions, ensembleAct, type SmoothName } from "./ensemble-act.ts";
-export { loadKernels } from "./library.ts";
+export { ensembleActComposite } from "./composite.ts";
+export { type EnsembleActOptions, ensembleAct } from "./ensemble-act.ts";
+export { loadKernels } from "./load.ts";
+export { ensembleMask, type MaskOptions } from "./mask.ts";

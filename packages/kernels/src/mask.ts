@@ -1,67 +1,80 @@
 /**
- * The masks of the stochastic ensemble, composed of libtorch's integer operators: the same bits as
- * native/mask_generator.h draws, on any device.
- *
- * @module
+ * The masks of the stochastic ensemble by plain operators: native/mask_generator.h in int64 arithmetic, bit for bit.
  */
-import { arange, call, type Tensor, TorchError } from "@pea/torch";
+import {
+  add,
+  arange,
+  bitwiseAnd,
+  bitwiseRightShift,
+  bitwiseXor,
+  cat,
+  le,
+  mul,
+  scope,
+  type Tensor,
+} from "@pea/torch";
 
-/** What the draws of one call follow from. */
-export interface MaskStream {
-  /** Seed of the run. */
-  seed: number;
-  /** Index of the activation site. */
-  site: number;
-  /** Training step. */
-  step: number;
+/** The key of a mask, and the probability of ReLU. */
+export interface MaskOptions {
+  /** Probability of ReLU, between 0 and 1 (both excluded: there no mask is needed). */
+  alpha: number;
+  seed?: number | bigint;
+  site?: number;
+  step?: number;
+  /** Where the mask is made, default `"cpu"`. */
+  device?: string;
 }
-
-const WORD = 0xffffffff;
-const MASK64 = (1n << 64n) - 1n;
-const GOLDEN_RATIO = 0x9e3779b97f4a7c15n;
-
-/** SplitMix64's output function. */
-function mix(z: bigint): bigint {
-  let mixed = z & MASK64;
-  mixed = ((mixed ^ (mixed >> 30n)) * 0xbf58476d1ce4e5b9n) & MASK64;
-  mixed = ((mixed ^ (mixed >> 27n)) * 0x94d049bb133111ebn) & MASK64;
-  return mixed ^ (mixed >> 31n);
-}
-
-/** The key words of the first 2^32 elements. */
-function maskKey({ seed, site, step }: MaskStream): { before: number; between: number; after: number } {
-  let state = 0n;
-  for (const word of [seed, site, step, 0]) {
-    state = mix((state ^ BigInt.asUintN(64, BigInt(word))) + GOLDEN_RATIO);
-  }
-  const first = mix(state + GOLDEN_RATIO);
-  const second = mix(state + 2n * GOLDEN_RATIO);
-  return {
-    before: Number(first >> 32n),
-    between: Number(first & BigInt(WORD)),
-    after: Number(second & BigInt(WORD)),
-  };
-}
-
-const low32 = (x: Tensor) => call("aten::bitwise_and.Scalar", x, WORD);
-const xorShift = (x: Tensor, shift: number) =>
-  call("aten::bitwise_xor.Tensor", x, call("aten::__rshift__.Scalar", x, shift));
-const multiplyAdd = (x: Tensor, factor: number, term: number) =>
-  low32(call("aten::add.Scalar", call("aten::mul.Scalar", x, factor), term));
 
 /**
- * Where the stochastic ensemble takes ReLU: a bool tensor with the shape and strides of `x`.
+ * Where the stochastic ensemble takes ReLU, for the elements `first`, `first + 1`, … of a tensor in memory order.
  *
- * @param x dense in memory; the index of an element is its place there
- * @throws TorchError beyond 2^32 elements
+ * @returns bool tensor of shape [count]
  */
-export function reluMask(x: Tensor, alpha: number, stream: MaskStream): Tensor {
-  if (x.numel > WORD)
-    throw new TorchError(`a mask of ${x.numel} elements needs the native kernels (at most 2^32 here)`);
-  const key = maskKey(stream);
-  const index = call("aten::as_strided", arange(0, x.numel, 1, { device: x.device }), x.shape, x.strides);
-  let draw = low32(call("aten::add.Scalar", index, key.before));
-  draw = multiplyAdd(xorShift(draw, 16), 0x21f0aaad, key.between);
-  draw = multiplyAdd(xorShift(draw, 15), 0x735a2d97, key.after);
-  return call("aten::lt.Scalar", draw, Math.ceil(alpha * 2 ** 32));
+export function ensembleMask(count: number, options: MaskOptions, first = 0): Tensor {
+  return scope(() => {
+    const pieces: Tensor[] = [];
+    for (let begin = first; begin < first + count || pieces.length === 0; ) {
+      // The key words hold the high half of the index.
+      const high = Math.floor(begin / 2 ** 32);
+      const end = Math.min(first + count, (high + 1) * 2 ** 32);
+      pieces.push(maskPiece(begin - high * 2 ** 32, end - high * 2 ** 32, high, options));
+      begin = end;
+    }
+    return pieces.length === 1 ? (pieces[0] as Tensor) : cat(pieces);
+  });
+}
+
+const low32 = 0xffffffff;
+
+function maskPiece(begin: number, end: number, indexHigh: number, options: MaskOptions): Tensor {
+  const { alpha, seed = 0, site = 0, step = 0, device } = options;
+  const [before, between, after] = keyWords([seed, site, step, indexHigh]);
+  let x = bitwiseAnd(add(arange(begin, end, 1, { device }), before), low32);
+  x = bitwiseXor(x, bitwiseRightShift(x, 16));
+  x = bitwiseAnd(add(mul(x, 0x21f0aaad), between), low32);
+  x = bitwiseXor(x, bitwiseRightShift(x, 15));
+  x = bitwiseAnd(add(mul(x, 0x735a2d97), after), low32);
+  return le(x, Math.ceil(alpha * 2 ** 32) - 1);
+}
+
+const goldenRatio = 0x9e3779b97f4a7c15n;
+
+/** The three 32-bit words in which (seed, site, step, high half of the index) enter the draws. */
+function keyWords(key: readonly (number | bigint)[]): [number, number, number] {
+  const state = key.reduce<bigint>((mixed, word) => mix((mixed ^ uint64(word)) + goldenRatio), 0n);
+  const first = mix(state + goldenRatio);
+  const second = mix(state + 2n * goldenRatio);
+  return [Number(first >> 32n), Number(BigInt.asUintN(32, first)), Number(BigInt.asUintN(32, second))];
+}
+
+function uint64(word: number | bigint): bigint {
+  return BigInt.asUintN(64, BigInt(word));
+}
+
+/** SplitMix64's output function. */
+function mix(value: bigint): bigint {
+  let z = uint64(value);
+  z = uint64((z ^ (z >> 30n)) * 0xbf58476d1ce4e5b9n);
+  z = uint64((z ^ (z >> 27n)) * 0x94d049bb133111ebn);
+  return z ^ (z >> 31n);
 }

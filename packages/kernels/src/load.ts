@@ -1,0 +1,31 @@
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { buildFolder, loadLibrary, TorchError } from "@pea/torch";
+
+let loaded: boolean | undefined;
+
+/**
+ * Loads the fused operators built for the loaded engine, once per thread; `ensembleAct` does it by itself.
+ *
+ * @returns false where they are switched off (`PEA_KERNELS=off`) or not built: then plain operators do the work
+ * @throws TorchError when the library is there but cannot be loaded
+ */
+export function loadKernels(): boolean {
+  loaded ??= load();
+  return loaded;
+}
+
+function load(): boolean {
+  if (process.env.PEA_KERNELS === "off") return false;
+  const path = fileURLToPath(new URL(`../${buildFolder}/libpea_kernels.so`, import.meta.url));
+  if (!existsSync(path)) return false;
+  try {
+    loadLibrary(path);
+  } catch (error) {
+    throw new TorchError(
+      `The kernels ${path} cannot be loaded: ${(error as Error).message}. ` +
+        "Build them again (npm run setup), or run without them: PEA_KERNELS=off.",
+    );
+  }
+  return true;
+}
