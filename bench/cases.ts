@@ -79,6 +79,12 @@ const DEPLOYED: readonly Line[] = [
   ["torch2", { fp32: RELU, bf16: RELU }],
   ["torch2-compiled", { fp32: RELU }],
 ];
+const QUICK_MEMORY: readonly Line[] = [
+  ["pea", { fp32: ["weighted-gelu"] }],
+  ["torch1", { fp32: RELU }],
+  ["pea-libtorch2", { fp32: ["weighted-gelu"] }],
+  ["torch2", { fp32: RELU }],
+];
 const MEMORY: readonly Line[] = [
   ["pea", { fp32: SOME, bf16: ["weighted-gelu"] }],
   ["torch1", { fp32: SOME }],
@@ -93,7 +99,7 @@ export function listGroups({ quick }: { quick: boolean }): Group[] {
     ? [
         ...operators(SOME),
         ...NETWORKS.map((network) => steps(network, network.batches[0], NARROW)),
-        ...memory(),
+        ...memory(MEMORY),
       ]
     : [
         ...operators(ALL),
@@ -103,7 +109,7 @@ export function listGroups({ quick }: { quick: boolean }): Group[] {
         ]),
         ...scaling(),
         ...NETWORKS.map(inference),
-        ...memory(),
+        ...memory(MEMORY),
       ];
 }
 
@@ -173,12 +179,12 @@ function inference(network: Network): Group {
 }
 
 /** Peaks belong to a process, so each case has one of its own (see measure.ts). */
-function memory(): Group[] {
+function memory(lines: readonly Line[]): Group[] {
   return NETWORKS.filter(({ network }) => !network.endsWith("-small")).map((network) => ({
     suite: "memory",
     name: `memory/${network.network}/batch-${network.batches[0]}`,
     threads: ALL_THREADS,
-    cases: onNetwork("step", network, network.batches[0], MEMORY),
+    cases: onNetwork("step", network, network.batches[0], lines),
   }));
 }
 

@@ -75,7 +75,7 @@ async function main(args: readonly string[]): Promise<number> {
   }
   process.stdout.write(options.json ? toJson(results) : `${tables}\n`);
   if (!options.check) return 0;
-  process.stderr.write(`\n${goalsTable(verdicts)}\n`);
+  if (options.json) process.stderr.write(`${goalsTable(verdicts)}\n`);
   return verdicts.some(({ worst, isMet }) => worst !== null && !isMet) ? 1 : 0;
 }
 

@@ -17,7 +17,7 @@ export interface MeasureOptions {
 }
 
 /** Repetitions whose peak of memory is taken. */
-const PEAK_REPETITIONS = 3;
+const PEAK_REPETITIONS = 2;
 
 /** Below this time in milliseconds a case runs once untimed at each turn, because another has used the caches. */
 const CACHE_SENSITIVE = 100;

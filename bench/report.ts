@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Suite } from "./cases.ts";
 import type { ContenderName } from "./contenders.ts";
 import type { Verdict } from "./goals.ts";
 import {
@@ -43,31 +44,41 @@ export function goalsTable(verdicts: readonly Verdict[]): string {
 export function report({ machine, versions, measurements }: Results, verdicts: readonly Verdict[]): string {
   const contenders = (Object.keys(TITLES) as ContenderName[]).filter((name) => versions[name] !== undefined);
   const rounds = Math.max(...measurements.map((measurement) => measurement.rounds.length));
+  const byContender = (suite: Suite) => valueTable(networkMeasurements(measurements, suite), contenders);
   return [
     `${machine.cpu}, ${machine.cores} cores (${machine.instructions.join(", ")}), ${machine.memoryGiB} GiB memory; ` +
       `Node.js ${machine.node}; ${contenders.map((name) => `${TITLES[name]}: ${versions[name]?.version}`).join("; ")}. ` +
       `${rounds} rounds; load before the run ${machine.loadBefore}.`,
-    "### Goals",
-    goalsTable(verdicts),
-    "### Training steps",
-    "Milliseconds: median (10th–90th percentile of the rounds). ÷ ReLU: the contender's own ReLU step in the same " +
-      "precision. ÷ PyTorch's ReLU: the fp32 ReLU step of PyTorch on the same generation of libtorch.",
-    stepTables(measurements, contenders),
-    "### Operators",
-    "A tensor of 51 MB (float32, channels_last), forward / backward in milliseconds; copying it is the measure.",
-    operatorTable(measurements, contenders),
-    "### Overhead of an operator",
-    overheadTable(measurements),
-    "### Peak memory",
-    "Resident memory of the whole process during training steps, MiB.",
-    valueTable(networkMeasurements(measurements, "memory"), contenders),
-    "### Inference",
-    "Forward pass in evaluation mode, milliseconds.",
-    valueTable(networkMeasurements(measurements, "inference"), contenders),
-    "### Batch size and threads",
-    "Training step, milliseconds.",
-    valueTable(networkMeasurements(measurements, "scaling"), contenders),
+    ...section(
+      "Goals",
+      "The worst value found for each, as a ratio unless a unit is named.",
+      goalsTable(verdicts),
+    ),
+    ...section(
+      "Training steps",
+      "Milliseconds: median (10th–90th percentile of the rounds). ÷ ReLU: the contender's own ReLU step in the same " +
+        "precision. ÷ PyTorch's ReLU: the fp32 ReLU step of PyTorch on the same generation of libtorch.",
+      stepTables(measurements, contenders),
+    ),
+    ...section(
+      "Operators",
+      "A tensor of 51 MB (float32, channels_last), forward / backward in milliseconds; copying it is the measure.",
+      operatorTable(measurements, contenders),
+    ),
+    ...section("Overhead of an operator", "Adding two tensors of 16 elements.", overheadTable(measurements)),
+    ...section(
+      "Peak memory",
+      "Resident memory of the whole process during training steps, MiB.",
+      byContender("memory"),
+    ),
+    ...section("Inference", "Forward pass in evaluation mode, milliseconds.", byContender("inference")),
+    ...section("Batch size and threads", "Training step, milliseconds.", byContender("scaling")),
   ].join("\n\n");
+}
+
+/** Nothing where nothing was measured. */
+function section(title: string, text: string, tables: string): string[] {
+  return tables === "" ? [] : [`### ${title}`, text, tables];
 }
 
 function stepTables(measurements: readonly Measurement[], contenders: readonly ContenderName[]): string {
@@ -149,7 +160,7 @@ function overheadTable(measurements: readonly Measurement[]): string {
       ? [[TITLES[contender], spread(rounds.map((time) => (time * 1000) / workload.calls))]]
       : [],
   );
-  return table(["addition of 16 elements", "µs"], rows);
+  return table(["", "microseconds"], rows);
 }
 
 /** A row per workload, a column per contender. */
@@ -185,7 +196,7 @@ function format(value: number): string {
 }
 
 function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
-  if (rows.length === 0) return "Not measured.";
+  if (rows.length === 0) return "";
   const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
   return [line(header), line(header.map(() => "---")), ...rows.map(line)].join("\n");
 }

@@ -18,7 +18,7 @@ from networks import activation_factory, create_network
 
 COMPILE = "--compile" in sys.argv
 ALPHA = 0.5
-WARM_UP = 3
+WARM_UP = 2
 
 
 def tuned_compile(function, **options):

@@ -12,7 +12,7 @@ import { median } from "../statistics.ts";
 import { type Prepared, prepare } from "./workloads.ts";
 
 /** Runs before a workload counts as warm: convolutions choose their kernels and the memory is in the cache. */
-const WARM_UP = 3;
+const WARM_UP = 2;
 
 const workloads = new Map<string, Prepared>();
 

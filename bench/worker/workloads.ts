@@ -71,8 +71,11 @@ function prepareStep({ precision, ...workload }: NetworkWorkload): Prepared {
     if (handle !== null) handle.step = step++;
     scope(() => {
       optimizer.zeroGrad();
-      const logits = inPrecision(precision, () => model.forward(images));
-      const loss = crossEntropyLoss(logits, labels);
+      // A scope of its own: from here on autograd alone holds the activations, and backward frees them one by one.
+      const loss = scope(() => {
+        const logits = inPrecision(precision, () => model.forward(images));
+        return crossEntropyLoss(logits, labels);
+      });
       lap("forward");
       backward(loss);
       lap("backward");
