@@ -48,9 +48,9 @@ struct Stochastic {
   explicit Stochastic(const EnsembleOptions& options) : limit(mask_limit(options.alpha)) {}
 
   template <typename F>
-  PEA_INLINE F mix(F relu_part, F gap, uint32_t index_low, MaskKey key) const {
+  PEA_INLINE F mix(F relu_part, F gap, uint32_t counter, MaskKey key) const {
     const F smooth_part = relu_part - gap;
-    return mask_draw(index_low, key) <= limit ? relu_part : smooth_part;
+    return mask_draw(counter, key) <= limit ? relu_part : smooth_part;
   }
 };
 
@@ -71,18 +71,22 @@ PEA_INLINE void for_each_piece(int64_t begin, int64_t end, const EnsembleOptions
 template <typename Activation, typename Ensemble, typename F>
 PEA_INLINE void forward_loop(const F* __restrict x, F* __restrict y, uint32_t count, uint32_t index_low, MaskKey key,
                              const Ensemble& ensemble) {
-#pragma omp simd
+  uint32_t counter = mask_counter(index_low, key);
+#pragma omp simd linear(counter : kMaskIncrement)
   for (uint32_t i = 0; i < count; ++i) {
-    y[i] = ensemble.mix(relu(x[i]), Activation::gap(x[i]), index_low + i, key);
+    y[i] = ensemble.mix(relu(x[i]), Activation::gap(x[i]), counter, key);
+    counter += kMaskIncrement;
   }
 }
 
 template <typename Activation, typename Ensemble, typename F>
 PEA_INLINE void backward_loop(const F* __restrict grad, const F* __restrict x, F* __restrict y, uint32_t count,
                               uint32_t index_low, MaskKey key, const Ensemble& ensemble) {
-#pragma omp simd
+  uint32_t counter = mask_counter(index_low, key);
+#pragma omp simd linear(counter : kMaskIncrement)
   for (uint32_t i = 0; i < count; ++i) {
-    y[i] = grad[i] * ensemble.mix(relu_slope(x[i]), Activation::gap_slope(x[i]), index_low + i, key);
+    y[i] = grad[i] * ensemble.mix(relu_slope(x[i]), Activation::gap_slope(x[i]), counter, key);
+    counter += kMaskIncrement;
   }
 }
 

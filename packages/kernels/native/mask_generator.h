@@ -3,10 +3,12 @@
 // can start anywhere, and a resumed run draws what the interrupted one would have drawn.
 //
 // The key words absorb (seed, site, step, high half of the index) in 64 bits, once per 2^32 elements. A draw then costs
-// nine 32-bit operations that vectorize on every CPU: two rounds of xorshift and multiplication (shifts and multipliers
-// from Chris Wellons' hash-prospector search, of nearly ideal avalanche) with a key word before, between and after. The
-// draw is only ever compared with a limit, so the last xorshift of the original, which touches low bits alone, is left
-// out. Both multipliers are below 2^31: int64 arithmetic computes the same without overflow (src/mask.ts does).
+// nine 32-bit operations that vectorize on every CPU: a Weyl sequence (the index times an odd number, an addition from
+// one element to the next) and two rounds of xorshift and multiplication, whose shifts and multipliers come from Chris
+// Wellons' hash-prospector search, with a key word in each step. Without the Weyl sequence the first round would be
+// affine in the index's low bits, and elements 4096 apart measurably dependent. The search's last xorshift touches low
+// bits alone, and the draw is only compared with a limit: it is left out. All factors are below 2^31, so that int64
+// arithmetic computes the same without overflow (src/mask.ts does).
 #pragma once
 
 #include <cstdint>
@@ -20,9 +22,16 @@ struct MaskKey {
 // Key of the elements whose index has this high half (index >> 32).
 MaskKey mask_key(int64_t seed, int64_t site, int64_t step, uint32_t index_high);
 
-// 32 uniform random bits, the high ones the best, for the element whose index has this low half.
-inline __attribute__((always_inline)) uint32_t mask_draw(uint32_t index_low, MaskKey key) {
-  uint32_t x = index_low + key.before;
+constexpr uint32_t kMaskIncrement = 0x61c88647u;  // 2^32 / φ², odd
+
+// What mask_draw takes for the element whose index has this low half; kMaskIncrement more is the next element's.
+inline __attribute__((always_inline)) uint32_t mask_counter(uint32_t index_low, MaskKey key) {
+  return index_low * kMaskIncrement + key.before;
+}
+
+// 32 uniform random bits, the high ones the best.
+inline __attribute__((always_inline)) uint32_t mask_draw(uint32_t counter, MaskKey key) {
+  uint32_t x = counter;
   x ^= x >> 16;
   x = x * 0x21f0aaadu + key.between;
   x ^= x >> 15;

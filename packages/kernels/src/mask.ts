@@ -49,7 +49,7 @@ const low32 = 0xffffffff;
 function maskPiece(begin: number, end: number, indexHigh: number, options: MaskOptions): Tensor {
   const { alpha, seed = 0, site = 0, step = 0, device } = options;
   const [before, between, after] = keyWords([seed, site, step, indexHigh]);
-  let x = bitwiseAnd(add(arange(begin, end, 1, { device }), before), low32);
+  let x = bitwiseAnd(add(mul(arange(begin, end, 1, { device }), 0x61c88647), before), low32);
   x = bitwiseXor(x, bitwiseRightShift(x, 16));
   x = bitwiseAnd(add(mul(x, 0x21f0aaad), between), low32);
   x = bitwiseXor(x, bitwiseRightShift(x, 15));

@@ -67,7 +67,7 @@ const recipes: Record<string, RecipeInput> = {
   "a baseline": { ...base, pea: "none" },
   "weighted PEA": { ...base, pea: "WG50%" },
   "stochastic PEA": { ...base, pea: "SM50%" },
-  "stochastic PEA in bf16": { ...base, pea: "SG50%", amp: "bf16" },
+  "stochastic PEA in bf16": { ...base, pea: "SM50%", amp: "bf16" },
 };
 
 for (const [name, recipe] of Object.entries(recipes)) {

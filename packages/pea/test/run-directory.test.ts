@@ -40,6 +40,11 @@ describe("a new run directory", () => {
     mkdirSync(path, { recursive: true });
     assert.equal(createRunDirectory(path).path, path);
   });
+  it("is made where a run was killed as it began", () => {
+    const path = newPath();
+    createRunDirectory(path);
+    assert.equal(createRunDirectory(path).path, path);
+  });
   it("is refused where a run is", () => {
     const path = finishedRun();
     assert.throws(() => createRunDirectory(path), {

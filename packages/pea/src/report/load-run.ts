@@ -57,6 +57,6 @@ function epochPoint(row: MetricsRow): EpochPoint {
 }
 
 function readResult(run: RunDirectory): TrainResult | null {
-  const path = join(run.path, "result.json");
+  const path = run.result;
   return existsSync(path) ? JSON.parse(readFileSync(path, "utf8")) : null;
 }

@@ -20,6 +20,8 @@ export interface RunDirectory {
   readonly checkpoints: string;
   readonly model: string;
   readonly report: string;
+  /** Scores of a run that ended. */
+  readonly result: string;
 }
 
 function runDirectory(path: string): RunDirectory {
@@ -31,6 +33,7 @@ function runDirectory(path: string): RunDirectory {
     checkpoints: join(path, "checkpoints"),
     model: join(path, "model.onnx"),
     report: join(path, "report.html"),
+    result: join(path, "result.json"),
   };
 }
 
@@ -85,8 +88,9 @@ export function openRunDirectory(path: string): RunDirectory {
 function checkEmpty(path: string): void {
   if (!statSync(path).isDirectory())
     throw new PeaError(`${path} is a file, not a directory`, { kind: "usage" });
-  const names = readdirSync(path);
-  if (names.length === 0) return;
+  const names = readdirSync(path, { recursive: true });
+  // A run that was killed while it began leaves this and no more.
+  if (names.every((name) => name === "checkpoints")) return;
   throw new PeaError(
     `${path} is not empty and not a run directory (it holds ${names[0]}); give the run a directory of its own`,
     { kind: "usage" },
@@ -94,7 +98,16 @@ function checkEmpty(path: string): void {
 }
 
 /** Only what a run writes: a mistyped path must not cost anybody's files. config.yaml goes last and marks the run. */
-function removeRun({ path, config, metrics, summary, checkpoints, model, report }: RunDirectory): void {
+function removeRun({
+  path,
+  config,
+  metrics,
+  summary,
+  checkpoints,
+  model,
+  report,
+  result,
+}: RunDirectory): void {
   const events = readdirSync(path).filter((name) => name.startsWith("events.out.tfevents."));
   const files = [
     metrics,
@@ -102,6 +115,7 @@ function removeRun({ path, config, metrics, summary, checkpoints, model, report 
     checkpoints,
     model,
     report,
+    result,
     ...events.map((name) => join(path, name)),
     config,
   ];

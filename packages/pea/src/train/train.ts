@@ -1,6 +1,6 @@
 /** A training run from recipe to result, with its directory. */
 import { createHash } from "node:crypto";
-import { existsSync, rmSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { writeFileAtomically } from "@pea/torch";
 import { Loader } from "../data/loader.ts";
@@ -66,7 +66,6 @@ export async function train(recipe: RecipeInput, options: TrainOptions = {}): Pr
   const prepared = prepareRun(resolved);
   const path = options.runDirectory ?? freeName(join("runs", runName(resolved)));
   const run = createRunDirectory(path, { overwrite: options.overwrite });
-  rmSync(resultFile(run), { force: true });
   writeRunConfig(run, { config: resolved, environment: currentEnvironment() });
   return execute(run, resolved, prepared, options);
 }
@@ -85,8 +84,6 @@ export async function resumeTraining(
   const recipe = readRecipe(run);
   return execute(run, recipe, prepareRun(recipe), options);
 }
-
-const resultFile = (run: RunDirectory): string => join(run.path, "result.json");
 
 async function execute(
   run: RunDirectory,
@@ -122,7 +119,7 @@ async function execute(
   try {
     await trainer.run(signal);
     const result = await score(run, recipe, prepared, trainer);
-    writeFileAtomically(resultFile(run), [Buffer.from(`${JSON.stringify(result, null, 2)}\n`)]);
+    writeFileAtomically(run.result, [Buffer.from(`${JSON.stringify(result, null, 2)}\n`)]);
     return result;
   } finally {
     recorder.close();

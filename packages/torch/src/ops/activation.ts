@@ -5,6 +5,7 @@
  */
 import { call } from "../call.ts";
 import type { DType, Tensor } from "../tensor.ts";
+import { cast } from "./cast.ts";
 
 /** max(x, 0). */
 export function relu(self: Tensor): Tensor {
@@ -26,9 +27,11 @@ export function silu(self: Tensor): Tensor {
   return call("aten::silu", self);
 }
 
-/** x tanh(ln(1 + eˣ)). */
+/** x tanh(ln(1 + eˣ)). Half precision is computed in float32: libtorch 1.13 has no other for the CPU. */
 export function mish(self: Tensor): Tensor {
-  return call("aten::mish", self);
+  const { dtype } = self;
+  if (dtype !== "bfloat16" && dtype !== "float16") return call("aten::mish", self);
+  return cast(call("aten::mish", cast(self, { dtype: "float32" })), { dtype });
 }
 
 /** x for x > 0, else alpha (eˣ − 1). */
