@@ -99,7 +99,7 @@ export function listGroups({ quick }: { quick: boolean }): Group[] {
     ? [
         ...operators(SOME),
         ...NETWORKS.map((network) => steps(network, network.batches[0], NARROW)),
-        ...memory(MEMORY),
+        ...memory(QUICK_MEMORY),
       ]
     : [
         ...operators(ALL),
