@@ -65,8 +65,7 @@ run_tests() {
     [[ $file == *"$pattern"* ]] && selected+=("$file")
   done
   ((${#selected[@]})) || fail "no test file has \"$pattern\" in its path"
-  # Node's default leaves one core idle. Two test files at a time fill two cores; more would only contend with
-  # libtorch's own threads, which wait passively so that one file's threads do not take the core from another's.
-  OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-passive} \
+  # Two test files at a time fill two cores; threads of libtorch's own would only contend with each other.
+  OMP_NUM_THREADS=${OMP_NUM_THREADS:-1} \
     node --conditions=pea-source --import tsx --test --test-concurrency=2 "${selected[@]}"
 }
