@@ -19,16 +19,22 @@ import { ensembleMask } from "./mask.ts";
 const smoothFunctions = { gelu, swish: silu, mish, elu };
 
 /**
+ * x Φ(x) of plain operators: libtorch 1.13's own gelu computes wrong gradients where the gradient that arrives is
+ * channels last and x is not.
+ */
+const geluOfPlainOperators = (x: Tensor) => mul(x, call("aten::special_ndtr", x));
+
+/**
  * `ensembleAct` composed of plain operators, for every device and twice differentiable: the same masks exactly, the
  * same values within the rounding of float32. Costs several passes over memory and saves more than x for backward.
  * The options are not checked.
  */
 export function ensembleActComposite(x: Tensor, options: EnsembleActOptions): Tensor {
   const { ensemble, smooth, alpha } = options;
-  const act = smoothFunctions[smooth];
   return scope(() => {
     if (alpha === 1) return relu(x);
-    if (alpha === 0) return act(x);
+    if (alpha === 0) return smoothFunctions[smooth](x);
+    const act = smooth === "gelu" ? geluOfPlainOperators : smoothFunctions[smooth];
     const isHalf = x.dtype === "bfloat16" || x.dtype === "float16";
     // Halves are computed in float32 and rounded once, as the kernels do.
     const input = dense(isHalf ? cast(x, { dtype: "float32" }) : x);

@@ -1,0 +1,293 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { activations, type SmoothName, weighted, weightedDerivative } from "@pea/core";
+import { type EnsembleActOptions, ensembleAct, ensembleActComposite, loadKernels } from "@pea/kernels";
+import {
+  backward,
+  call,
+  cast,
+  type DType,
+  detach,
+  getNumThreads,
+  grad,
+  mul,
+  randn,
+  relu,
+  scope,
+  setNumThreads,
+  sum,
+  type Tensor,
+  TorchError,
+  tensor,
+} from "@pea/torch";
+import fc from "fast-check";
+
+const smooths: SmoothName[] = ["gelu", "swish", "mish", "elu"];
+const ensembles = ["weighted", "stochastic"] as const;
+const key = { seed: 7, site: 1, step: 42 };
+const paths = { composite: ensembleActComposite, ...(loadKernels() ? { fused: ensembleAct } : {}) };
+
+const numbers = (x: Tensor) => Array.from(x.toTypedArray() as Float32Array);
+
+function largest(values: Iterable<number>): number {
+  let max = 0;
+  for (const value of values) max = value > max || Number.isNaN(value) ? value : max;
+  return max;
+}
+
+/** Output and gradient for the loss Σ weight · y. */
+function run(path: typeof ensembleAct, x: Tensor, options: EnsembleActOptions, weight?: Tensor) {
+  const leaf = detach(x);
+  leaf.requiresGrad = true;
+  const y = path(leaf, options);
+  backward(sum(weight ? mul(y, weight) : y));
+  return { y, gradient: leaf.grad as Tensor };
+}
+
+/** A grid with many points near 0, where the activations bend, and some far out. */
+const grid = Float64Array.from({ length: 4001 }, (_, i) => {
+  const t = (i - 2000) / 2000;
+  return t * 6 + t ** 9 * 100;
+});
+
+for (const [name, path] of Object.entries(paths)) {
+  for (const smooth of smooths) {
+    test(`${name} weighted ${smooth}: f and f′ are those of float64`, () => {
+      for (const [dtype, limit] of [
+        ["float32", name === "fused" ? 4 * 2 ** -24 : 1e-6], // libtorch's own Swish′ and Mish′ lose a few digits
+        ["float64", 1e-14],
+      ] as const) {
+        for (const alpha of [0, 0.3, 0.9]) {
+          scope(() => {
+            const x = tensor(grid, { dtype });
+            const exact = numbers(x);
+            const { y, gradient } = run(path, x, { ensemble: "weighted", smooth, alpha });
+            const values = numbers(y);
+            const slopes = numbers(gradient);
+            const errors = exact.map((v, i) => {
+              const scale = Math.max(1, Math.abs(v));
+              return Math.abs((values[i] as number) - weighted(v, alpha, smooth)) / scale;
+            });
+            const slopeErrors = exact.map((v, i) =>
+              Math.abs((slopes[i] as number) - weightedDerivative(v, alpha, smooth)),
+            );
+            assert.ok(largest(errors) <= limit, `f, ${dtype}, alpha ${alpha}: ${largest(errors)}`);
+            assert.ok(
+              largest(slopeErrors) <= 1.1 * limit,
+              `f′, ${dtype}, alpha ${alpha}: ${largest(slopeErrors)}`,
+            );
+          });
+        }
+      }
+    });
+
+    test(`${name} stochastic ${smooth}: each element is ReLU or ${smooth}, in backward by the same draw`, () => {
+      scope(() => {
+        const x = randn([10_000], { dtype: "float64" });
+        const { y, gradient } = run(path, x, { ensemble: "stochastic", smooth, alpha: 0.3, ...key });
+        const values = numbers(y);
+        const slopes = numbers(gradient);
+        let reluCount = 0;
+        numbers(x).forEach((v, i) => {
+          const isRelu = values[i] === activations.relu.f(v);
+          const drawn = isRelu ? activations.relu : activations[smooth];
+          // ELU equals ReLU above 0: there the draw does not show.
+          if (isRelu) reluCount++;
+          assert.ok(Math.abs((values[i] as number) - drawn.f(v)) < 1e-14);
+          assert.ok(Math.abs((slopes[i] as number) - drawn.df(v)) < 1e-14);
+        });
+        const expected = smooth === "elu" ? 0.5 + 0.5 * 0.3 : 0.3;
+        assert.ok(Math.abs(reluCount / 10_000 - expected) < 5 * Math.sqrt(0.25 / 10_000));
+      });
+    });
+  }
+
+  test(`${name}: at alpha = 1 output and gradient are ReLU's, bit for bit`, () => {
+    const edges = [0, -0, Infinity, -Infinity, Number.NaN, 1e-40, -1e-40, 3.4e38, -3.4e38];
+    for (const dtype of ["float32", "float64", "bfloat16"] as DType[]) {
+      for (const ensemble of ensembles) {
+        scope(() => {
+          const x = cast(tensor([...edges, ...numbers(randn([500]))]), { dtype });
+          const { y, gradient } = run(path, x, { ensemble, smooth: "gelu", alpha: 1, ...key });
+          const plain = run((input) => relu(input), x, { ensemble, smooth: "gelu", alpha: 1 });
+          assert.deepEqual(y.toTypedArray(), plain.y.toTypedArray());
+          assert.deepEqual(gradient.toTypedArray(), plain.gradient.toTypedArray());
+        });
+      }
+    }
+  });
+
+  test(`${name}: at alpha = 0 both ensembles are the smooth activation`, () => {
+    for (const smooth of smooths) {
+      scope(() => {
+        const x = randn([1000]);
+        const [first, second] = ensembles.map((ensemble) =>
+          run(path, x, { ensemble, smooth, alpha: 0, ...key }),
+        );
+        assert.deepEqual(first?.y.toTypedArray(), second?.y.toTypedArray());
+        assert.deepEqual(first?.gradient.toTypedArray(), second?.gradient.toTypedArray());
+      });
+    }
+  });
+
+  test(`${name}: NaN stays NaN, +∞ stays +∞ with the slope 1`, () => {
+    for (const smooth of smooths) {
+      for (const ensemble of ensembles) {
+        scope(() => {
+          const x = tensor([Number.NaN, Infinity]);
+          const { y } = run(path, x, { ensemble, smooth, alpha: 0.5, ...key });
+          assert.deepEqual(numbers(y), [Number.NaN, Infinity]);
+        });
+      }
+    }
+  });
+}
+
+const fused = { skip: !loadKernels() && "the kernels are not built, or PEA_KERNELS=off" };
+
+test("infinities and the largest numbers give limits, never NaN", fused, () => {
+  for (const smooth of smooths) {
+    for (const ensemble of ensembles) {
+      scope(() => {
+        const x = tensor([Infinity, -Infinity, 3.4e38, -3.4e38]);
+        const { y, gradient } = run(ensembleAct, x, { ensemble, smooth, alpha: 0, ...key });
+        const floor = smooth === "elu" ? -1 : 0;
+        assert.deepEqual(
+          numbers(y).map((v) => v + 0),
+          [Infinity, floor, Math.fround(3.4e38), floor],
+        );
+        assert.deepEqual(
+          numbers(gradient).map((v) => v + 0),
+          [1, 0, 1, 0],
+        );
+      });
+    }
+  }
+});
+
+test("any shape, strides, dtype, options: the fused operator agrees with the composite", fused, () => {
+  const tolerance = { float32: 6e-7, float64: 1e-13, bfloat16: 2 ** -8 } as const;
+  const layouts = {
+    contiguous: (x: Tensor) => x,
+    "channels last": (x: Tensor) => call("aten::contiguous", x, "channels_last"),
+    transposed: (x: Tensor) => call("aten::transpose.int", x, 1, 3),
+    "with gaps": (x: Tensor) => call("aten::slice.Tensor", x, 3, 0, null, 2),
+    "with offset": (x: Tensor) => call("aten::slice.Tensor", x, 0, 1),
+    expanded: (x: Tensor) => call("aten::expand", call("aten::slice.Tensor", x, 1, 0, 1), [-1, 3, -1, -1]),
+  };
+  const layoutNames = Object.keys(layouts) as (keyof typeof layouts)[];
+  fc.assert(
+    fc.property(
+      fc.tuple(fc.nat(4), fc.integer({ min: 1, max: 9 }), fc.nat(9), fc.nat(9)),
+      fc.constantFrom(...layoutNames),
+      fc.constantFrom(...layoutNames.slice(0, 2)),
+      fc.constantFrom("float32", "float64", "bfloat16"),
+      fc.constantFrom(...ensembles),
+      fc.constantFrom(...smooths),
+      fc.double({ min: 1e-9, max: 1 - 1e-9, noNaN: true }),
+      fc.integer(),
+      (shape, layout, gradientLayout, dtype, ensemble, smooth, alpha, seed) => {
+        scope(() => {
+          const x = layouts[layout](cast(randn(shape), { dtype }));
+          const weight = layouts[gradientLayout](cast(randn(x.shape), { dtype }));
+          const options = { ensemble, smooth, alpha, seed, site: 3, step: 9 };
+          const ours = run(ensembleAct, x, options, weight);
+          const reference = run(ensembleActComposite, x, options, weight);
+          assert.deepEqual(ours.y.shape, x.shape);
+          assert.equal(ours.y.dtype, dtype);
+          for (const part of ["y", "gradient"] as const) {
+            const expected = numbers(reference[part]);
+            numbers(ours[part]).forEach((value, i) => {
+              const scale = Math.max(1, Math.abs(expected[i] as number));
+              assert.ok(Math.abs(value - (expected[i] as number)) <= 2 * tolerance[dtype] * scale, part);
+            });
+          }
+        });
+      },
+    ),
+    { numRuns: 300 },
+  );
+});
+
+test("dense tensors keep their strides, others become contiguous", fused, () => {
+  scope(() => {
+    const options = { ensemble: "weighted", smooth: "gelu", alpha: 0.5 } as const;
+    const x = randn([2, 3, 4, 5]);
+    const channelsLast = call("aten::contiguous", x, "channels_last");
+    const transposed = call("aten::transpose.int", x, 0, 2);
+    const gaps = call("aten::slice.Tensor", x, 3, 0, null, 2);
+    assert.deepEqual(ensembleAct(channelsLast, options).strides, channelsLast.strides);
+    assert.deepEqual(ensembleAct(transposed, options).strides, transposed.strides);
+    assert.ok(ensembleAct(gaps, options).isContiguous());
+  });
+});
+
+test("the number of threads changes no bit", fused, () => {
+  const threads = getNumThreads();
+  try {
+    for (const dtype of ["float32", "bfloat16"] as const) {
+      scope(() => {
+        const x = cast(randn([300_001]), { dtype });
+        const [one, two] = [1, 2].map((count) => {
+          setNumThreads(count);
+          return run(ensembleAct, x, { ensemble: "stochastic", smooth: "mish", alpha: 0.4, ...key });
+        });
+        assert.deepEqual(one?.y.toTypedArray(), two?.y.toTypedArray());
+        assert.deepEqual(one?.gradient.toTypedArray(), two?.gradient.toTypedArray());
+      });
+    }
+  } finally {
+    setNumThreads(threads);
+  }
+});
+
+test("a second derivative is refused by name; the composite has one", fused, () => {
+  const options = { ensemble: "weighted", smooth: "swish", alpha: 0.5 } as const;
+  const second = (path: typeof ensembleAct) =>
+    scope(() => {
+      const x = tensor([1, 2], { requiresGrad: true });
+      const [first] = grad([sum(path(x, options))], [x], { createGraph: true });
+      return grad([sum(first as Tensor)], [x])[0]?.numel;
+    });
+  assert.throws(() => second(ensembleAct), /no second derivative.*PEA_KERNELS=off/s);
+  assert.equal(second(ensembleActComposite), 2);
+});
+
+test("errors name the argument, the value given and what is allowed", () => {
+  scope(() => {
+    const x = randn([3]);
+    const good = { ensemble: "weighted", smooth: "gelu", alpha: 0.5 } as const;
+    const refuses = (options: object, message: RegExp, input = x) => {
+      assert.throws(
+        () => ensembleAct(input, { ...good, ...options }),
+        (error) => error instanceof TorchError && message.test(error.message),
+      );
+    };
+    refuses({ smooth: "relu" }, /smooth must be one of gelu, swish, mish, elu, not relu/);
+    refuses({ ensemble: "mean" }, /ensemble must be one of weighted, stochastic, not mean/);
+    for (const alpha of [-0.1, 1.1, Number.NaN])
+      refuses({ alpha }, /alpha must be a number from 0 to 1, not/);
+    refuses({ step: 0.5 }, /step must be an integer, not 0.5/);
+    refuses({}, /dtype of x must be one of .*, not int64/, tensor([1n], { dtype: "int64" } as object));
+  });
+});
+
+test("the operator itself refuses the same", fused, () => {
+  scope(() => {
+    const x = randn([3]);
+    assert.throws(() => call("pea::ensemble_act", x, "relu", "weighted", 0.5), /smooth must be gelu/);
+    assert.throws(() => call("pea::ensemble_act", x, "gelu", "mean", 0.5), /mode must be weighted/);
+    assert.throws(
+      () => call("pea::ensemble_act", x, "gelu", "weighted", 1.5),
+      /alpha must be in \[0, 1\], not 1.5/,
+    );
+    assert.throws(
+      () => call("pea::ensemble_act", cast(x, { dtype: "int64" }), "gelu", "weighted", 0.5),
+      /must be float32, bfloat16 or float64, not Long/,
+    );
+    assert.throws(
+      () => call("pea::ensemble_act_backward", randn([4]), x, "gelu", "weighted", 0.5),
+      /grad has the shape \[4\], x has \[3\]/,
+    );
+  });
+});

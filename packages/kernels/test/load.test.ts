@@ -1,0 +1,25 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { test } from "node:test";
+
+/** Runs a program of its own, because the kernels are loaded once per process. */
+function evaluate(program: string, environment: NodeJS.ProcessEnv): string {
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    ["--conditions=pea-source", "--import", "tsx", "--input-type=module", "-e", program],
+    { encoding: "utf8", env: { ...process.env, ...environment }, cwd: import.meta.dirname },
+  );
+  assert.equal(status, 0, stderr);
+  return stdout.trim();
+}
+
+test("PEA_KERNELS=off runs the ensemble on plain operators", () => {
+  const program = `
+    import { ensembleAct, loadKernels } from "@pea/kernels";
+    import { recordCalls, tensor } from "@pea/torch";
+    const names = [];
+    const options = { ensemble: "stochastic", smooth: "mish", alpha: 0.5 };
+    recordCalls(({ name }) => names.push(name), () => ensembleAct(tensor([1, 2]), options));
+    console.log(loadKernels(), names.some((name) => name.startsWith("pea::")), names.includes("aten::mish"));`;
+  assert.equal(evaluate(program, { PEA_KERNELS: "off" }), "false false true");
+});

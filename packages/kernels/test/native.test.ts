@@ -1,0 +1,40 @@
+/** What is not reached through TypeScript: the operators in Python, and the kernels under sanitizers. */
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { buildFolder } from "@pea/torch";
+
+const packageFile = (name: string) => fileURLToPath(new URL(`../${name}`, import.meta.url));
+
+function run(command: string, ...args: string[]): string {
+  const { status, stdout, stderr } = spawnSync(command, args, { encoding: "utf8" });
+  assert.equal(status, 0, `${command} ${args.join(" ")}\n${stdout}\n${stderr}`);
+  return stdout;
+}
+
+const library = packageFile("build/libpea_kernels.so");
+const debianOnly = buildFolder !== "build" && "Debian's engine alone";
+
+test("Python loads the operators: gradcheck, autocast, meta tensors, one derivative", {
+  skip: debianOnly || (!existsSync(library) && "the kernels are not built"),
+}, () => {
+  const output = run("/usr/bin/python3", packageFile("test/python_use.py"), library);
+  assert.deepEqual(output.trim().split("\n"), [
+    "gradcheck",
+    "autocast",
+    "meta",
+    "grad mode",
+    "double backward",
+  ]);
+});
+
+test("every capability of this CPU is right and stays in bounds under the sanitizers", {
+  skip: debianOnly,
+}, () => {
+  const build = packageFile("build-sanitized");
+  run("cmake", "-S", packageFile("native"), "-B", build, "-DPEA_NATIVE_TESTS=ON");
+  run("cmake", "--build", build, "--target", "native_test", "--parallel", "2");
+  assert.match(run(`${build}/native_test`), /^portable .*passed\n$/);
+});

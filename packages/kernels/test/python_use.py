@@ -1,0 +1,43 @@
+"""The kernels as Python uses them: loading, gradcheck, autocast, meta tensors, memory formats. Argument: the library."""
+import sys
+import warnings
+
+warnings.filterwarnings("ignore")
+import torch
+
+torch.ops.load_library(sys.argv[1])
+ensemble_act = torch.ops.pea.ensemble_act
+SMOOTH = ["gelu", "swish", "mish", "elu"]
+
+torch.manual_seed(0)
+for smooth in SMOOTH:
+    for mode in ["weighted", "stochastic"]:
+        for alpha in [0.0, 0.3, 1.0]:
+            x = torch.randn(2, 3, 5, 7, dtype=torch.float64)
+            x = (x + 0.01 * x.sign()).contiguous(memory_format=torch.channels_last).requires_grad_()
+            assert torch.autograd.gradcheck(lambda v: ensemble_act(v, smooth, mode, alpha, 1, 2, 3), (x,))
+print("gradcheck")
+
+x = torch.randn(4, 8, requires_grad=True)
+with torch.autocast("cpu", dtype=torch.bfloat16):
+    assert ensemble_act(x, "gelu", "weighted", 0.5).dtype == torch.float32
+    assert ensemble_act(x @ torch.randn(8, 8), "gelu", "weighted", 0.5).dtype == torch.bfloat16
+print("autocast")
+
+assert ensemble_act(torch.empty(2, 3, device="meta"), "mish", "stochastic", 0.5).shape == (2, 3)
+print("meta")
+
+with torch.no_grad():
+    assert not ensemble_act(x, "gelu", "weighted", 0.5).requires_grad
+y = ensemble_act(x, "gelu", "weighted", 0.5)
+assert y.requires_grad and y.is_leaf is False
+print("grad mode")
+
+x = torch.randn(5, dtype=torch.float64, requires_grad=True)
+(first,) = torch.autograd.grad(ensemble_act(x, "gelu", "weighted", 0.5).sum(), x, create_graph=True)
+try:
+    first.sum().backward()
+    raise SystemExit("double backward must be refused")
+except NotImplementedError as error:
+    assert "no second derivative" in str(error)
+print("double backward")
