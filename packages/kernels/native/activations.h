@@ -74,7 +74,7 @@ struct Mish {
   static PEA_INLINE F gap(F x) {
     const F a = bounded_magnitude(x);
     const F e = exp_neg(a);
-    return a * (e * (e + (x > 0 ? e : F(2)))) / denominator(x, e);
+    return a * e * (e + (x > 0 ? e : F(2))) / denominator(x, e);
   }
 
   // x > 0:  e² (2 D - 4 a (e + 1)) / D²;   x <= 0:  -e ((e + 2) D - 4 a (e + 1)) / D²

@@ -1,58 +1,13 @@
 #include "ensemble_kernel.h"
 
 #include "activations.h"
+#include "bfloat16.h"
+#include "ensembles.h"
 #include "mask_generator.h"
 
 namespace pea {
 namespace PEA_CAPABILITY {
 namespace {
-
-struct BFloat16 {
-  uint16_t bits;
-};
-
-PEA_INLINE float to_float(BFloat16 x) { return float_of(static_cast<uint32_t>(x.bits) << 16); }
-
-// To nearest, ties to even; every NaN becomes the quiet one that libtorch makes.
-PEA_INLINE BFloat16 to_bfloat16(float x) {
-  const uint32_t bits = bits_of(x);
-  const uint32_t rounded = bits + 0x7fffu + (bits >> 16 & 1u);
-  return {static_cast<uint16_t>(x != x ? 0x7fc0u : rounded >> 16)};
-}
-
-template <typename F>
-PEA_INLINE F relu(F x) {
-  return x < 0 ? F(0) : x;  // NaN stays NaN
-}
-
-template <typename F>
-PEA_INLINE F relu_slope(F x) {
-  return x <= 0 ? F(0) : F(1);  // libtorch's rule: 0 at 0, the gradient passes at NaN
-}
-
-// f from ReLU and gap, or f' from their slopes.
-struct Weighted {
-  double smooth_share;
-
-  explicit Weighted(const EnsembleOptions& options) : smooth_share(1 - options.alpha) {}
-
-  template <typename F>
-  PEA_INLINE F mix(F relu_part, F gap, uint32_t, MaskKey) const {
-    return relu_part - static_cast<F>(smooth_share) * gap;
-  }
-};
-
-struct Stochastic {
-  uint32_t limit;
-
-  explicit Stochastic(const EnsembleOptions& options) : limit(mask_limit(options.alpha)) {}
-
-  template <typename F>
-  PEA_INLINE F mix(F relu_part, F gap, uint32_t counter, MaskKey key) const {
-    const F smooth_part = relu_part - gap;
-    return mask_draw(counter, key) <= limit ? relu_part : smooth_part;
-  }
-};
 
 // Calls body(first element, number of elements, low half of the first index, mask key) for pieces whose indices share
 // their high half and whose length fits 32-bit loop counters, which keeps the index arithmetic of the masks narrow.
@@ -68,41 +23,9 @@ PEA_INLINE void for_each_piece(int64_t begin, int64_t end, const EnsembleOptions
   }
 }
 
-template <typename Activation, typename Ensemble, typename F>
-PEA_INLINE void forward_loop(const F* __restrict x, F* __restrict y, uint32_t count, uint32_t index_low, MaskKey key,
-                             const Ensemble& ensemble) {
-  uint32_t counter = mask_counter(index_low, key);
-#pragma omp simd linear(counter : kMaskIncrement)
-  for (uint32_t i = 0; i < count; ++i) {
-    y[i] = ensemble.mix(relu(x[i]), Activation::gap(x[i]), counter, key);
-    counter += kMaskIncrement;
-  }
-}
-
-template <typename Activation, typename Ensemble, typename F>
-PEA_INLINE void backward_loop(const F* __restrict grad, const F* __restrict x, F* __restrict y, uint32_t count,
-                              uint32_t index_low, MaskKey key, const Ensemble& ensemble) {
-  uint32_t counter = mask_counter(index_low, key);
-#pragma omp simd linear(counter : kMaskIncrement)
-  for (uint32_t i = 0; i < count; ++i) {
-    y[i] = grad[i] * ensemble.mix(relu_slope(x[i]), Activation::gap_slope(x[i]), counter, key);
-    counter += kMaskIncrement;
-  }
-}
-
 // bfloat16 passes through blocks of float32 in the first-level cache: loops of one element width each vectorize
 // better than one loop of two widths.
 constexpr uint32_t kBlock = 512;
-
-PEA_INLINE void widen(const BFloat16* __restrict from, float* __restrict to, uint32_t count) {
-#pragma omp simd
-  for (uint32_t i = 0; i < count; ++i) to[i] = to_float(from[i]);
-}
-
-PEA_INLINE void narrow(const float* __restrict from, BFloat16* __restrict to, uint32_t count) {
-#pragma omp simd
-  for (uint32_t i = 0; i < count; ++i) to[i] = to_bfloat16(from[i]);
-}
 
 template <typename Activation, typename Ensemble>
 PEA_INLINE void forward_loop(const BFloat16* x, BFloat16* y, uint32_t count, uint32_t index_low, MaskKey key,
@@ -151,27 +74,13 @@ void backward_range(const void* grad, const void* x, void* y, int64_t begin, int
 // Calls body(activation, ensemble, element) with the types that the options name.
 template <typename Body>
 void with_types(ElementType type, const EnsembleOptions& options, const Body& body) {
-  const auto with_ensemble = [&](auto activation, auto element) {
-    // At alpha = 0 no mask is drawn.
-    if (options.mode == Mode::kWeighted || options.alpha == 0) {
-      body(activation, Weighted(options), element);
-    } else {
-      body(activation, Stochastic(options), element);
-    }
-  };
-  const auto with_element = [&](auto activation) {
+  with_ensemble(options, [&](auto activation, auto ensemble) {
     switch (type) {
-      case ElementType::kFloat32: return with_ensemble(activation, float());
-      case ElementType::kBFloat16: return with_ensemble(activation, BFloat16());
-      case ElementType::kFloat64: return with_ensemble(activation, double());
+      case ElementType::kFloat32: return body(activation, ensemble, float());
+      case ElementType::kBFloat16: return body(activation, ensemble, BFloat16());
+      case ElementType::kFloat64: return body(activation, ensemble, double());
     }
-  };
-  switch (options.smooth) {
-    case Smooth::kGelu: return with_element(Gelu());
-    case Smooth::kSwish: return with_element(Swish());
-    case Smooth::kMish: return with_element(Mish());
-    case Smooth::kElu: return with_element(Elu());
-  }
+  });
 }
 
 void forward(ElementType type, const void* x, void* y, int64_t begin, int64_t end, const EnsembleOptions& options) {

@@ -1,10 +1,10 @@
-// ReLU, and the two ensembles of ReLU and a smooth activation (see activations.h for the gap between them).
+// ReLU, and the two ensembles of ReLU and a smooth activation (see activations.h for the gap between them), over arrays.
 // Compiled once per CPU capability.
 #pragma once
 
 #include <cstdint>
 
-#include "elementary.h"
+#include "activations.h"
 #include "ensemble_options.h"
 #include "mask_generator.h"
 
@@ -39,11 +39,54 @@ struct Stochastic {
   explicit Stochastic(const EnsembleOptions& options) : limit(mask_limit(options.alpha)) {}
 
   template <typename F>
-  PEA_INLINE F mix(F relu_part, F gap, uint32_t index_low, MaskKey key) const {
+  PEA_INLINE F mix(F relu_part, F gap, uint32_t counter, MaskKey key) const {
     const F smooth_part = relu_part - gap;
-    return mask_draw(index_low, key) <= limit ? relu_part : smooth_part;
+    return mask_draw(counter, key) <= limit ? relu_part : smooth_part;
   }
 };
+
+// y = f(x)
+template <typename Activation, typename Ensemble, typename F>
+PEA_INLINE void forward_loop(const F* __restrict x, F* __restrict y, uint32_t count, uint32_t index_low, MaskKey key,
+                             const Ensemble& ensemble) {
+  uint32_t counter = mask_counter(index_low, key);
+#pragma omp simd linear(counter : kMaskIncrement)
+  for (uint32_t i = 0; i < count; ++i) {
+    y[i] = ensemble.mix(relu(x[i]), Activation::gap(x[i]), counter, key);
+    counter += kMaskIncrement;
+  }
+}
+
+// y = grad · f'(x)
+template <typename Activation, typename Ensemble, typename F>
+PEA_INLINE void backward_loop(const F* __restrict grad, const F* __restrict x, F* __restrict y, uint32_t count,
+                              uint32_t index_low, MaskKey key, const Ensemble& ensemble) {
+  uint32_t counter = mask_counter(index_low, key);
+#pragma omp simd linear(counter : kMaskIncrement)
+  for (uint32_t i = 0; i < count; ++i) {
+    y[i] = grad[i] * ensemble.mix(relu_slope(x[i]), Activation::gap_slope(x[i]), counter, key);
+    counter += kMaskIncrement;
+  }
+}
+
+// Calls body(activation, ensemble) with the types that the options name.
+template <typename Body>
+void with_ensemble(const EnsembleOptions& options, const Body& body) {
+  const auto with_activation = [&](auto activation) {
+    // At alpha = 0 no mask is drawn.
+    if (options.mode == Mode::kWeighted || options.alpha == 0) {
+      body(activation, Weighted(options));
+    } else {
+      body(activation, Stochastic(options));
+    }
+  };
+  switch (options.smooth) {
+    case Smooth::kGelu: return with_activation(Gelu());
+    case Smooth::kSwish: return with_activation(Swish());
+    case Smooth::kMish: return with_activation(Mish());
+    case Smooth::kElu: return with_activation(Elu());
+  }
+}
 
 }  // namespace PEA_CAPABILITY
 }  // namespace pea
