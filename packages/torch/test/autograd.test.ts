@@ -86,3 +86,27 @@ test("requiresGrad is refused where it makes no sense", () => {
     y.requiresGrad = false;
   }, /leaf/);
 });
+
+test("gelu's gradient does not depend on the memory format of x or of what arrives", () => {
+  const x = randn([2, 3, 4, 5], { dtype: "float32" });
+  const arriving = randn([2, 3, 4, 5]);
+  const inFormat = (source: Tensor, format: string) => call("aten::contiguous", source, format);
+  const gradientFor = (xFormat: string, arrivingFormat: string) => {
+    const leaf = detach(inFormat(x, xFormat));
+    leaf.requiresGrad = true;
+    const [result] = grad([gelu(leaf)], [leaf], { gradients: [inFormat(arriving, arrivingFormat)] });
+    return inFormat(result as Tensor, "contiguous").toTypedArray() as Float32Array;
+  };
+  const expected = gradientFor("contiguous", "contiguous");
+  for (const formats of [
+    ["contiguous", "channels_last"],
+    ["channels_last", "contiguous"],
+    ["channels_last", "channels_last"],
+  ] as const) {
+    const difference = gradientFor(...formats).reduce(
+      (largest, value, i) => Math.max(largest, Math.abs(value - (expected[i] as number))),
+      0,
+    );
+    assert.ok(difference < 1e-6, `${formats.join(", ")}: differs by ${difference}`);
+  }
+});

@@ -4,6 +4,7 @@
  * @module
  */
 import { call } from "../call.ts";
+import { engineInfo } from "../engine.ts";
 import type { DType, Tensor } from "../tensor.ts";
 import { cast } from "./cast.ts";
 
@@ -19,7 +20,19 @@ export function hardtanh(self: Tensor, { min = -1, max = 1 }: { min?: number; ma
 
 /** x Φ(x) with the normal distribution function Φ, computed by erf. */
 export function gelu(self: Tensor): Tensor {
-  return call("aten::gelu", self);
+  return isUnsafeForGelu(self)
+    ? call("aten::mul.Tensor", self, call("aten::special_ndtr", self))
+    : call("aten::gelu", self);
+}
+
+const hasGeluDefect = engineInfo().version.startsWith("1.");
+
+/**
+ * libtorch 1.13's backward of gelu mixes up elements when `self` is contiguous and the gradient that arrives is
+ * channels_last. Nothing tells which gradient will arrive, so such tensors take the longer way.
+ */
+function isUnsafeForGelu(self: Tensor): boolean {
+  return hasGeluDefect && self.ndim === 4 && self.isContiguous() && !self.isContiguous("channels_last");
 }
 
 /** x σ(x), also called Swish. */
