@@ -5,10 +5,12 @@ import {
   call,
   detach,
   enableGrad,
+  gelu,
   grad,
   isGradEnabled,
   noGrad,
   ones,
+  randn,
   type Tensor,
   tensor,
 } from "@pea/torch";
