@@ -60,6 +60,7 @@ export function environmentOf({ environment }: Contender, threads: number): Node
     OMP_NUM_THREADS: String(threads),
     OPENBLAS_NUM_THREADS: String(threads),
     PYTHONWARNINGS: "ignore",
+    PYTHONDONTWRITEBYTECODE: "1",
     ...environment,
   };
 }
