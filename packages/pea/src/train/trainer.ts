@@ -164,10 +164,16 @@ export class Trainer {
     const { model, method, optimizer, plan, settings } = this.options;
     method.onStep(this.step);
     for (const group of optimizer.groups) group.lr = learningRateAt(this.step, plan.learningRate);
+    const forward = () => model.forward(images);
     scope(() => {
-      const forward = () => model.forward(images);
-      const logits = settings.amp === "bf16" ? autocast("bfloat16", forward) : forward();
-      const loss = crossEntropyLoss(logits, labels, { labelSmoothing: settings.labelSmoothing });
+      // A scope of its own: what the forward pass made and backward does not need is free before backward begins.
+      const { logits, loss } = scope(() => {
+        const logits = settings.amp === "bf16" ? autocast("bfloat16", forward) : forward();
+        return {
+          logits,
+          loss: crossEntropyLoss(logits, labels, { labelSmoothing: settings.labelSmoothing }),
+        };
+      });
       optimizer.zeroGrad();
       backward(loss);
       optimizer.step();
