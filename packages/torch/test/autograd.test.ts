@@ -100,15 +100,16 @@ test("gelu's gradient does not depend on the memory format of x or of what arriv
     return inFormat(result as Tensor, "contiguous").toTypedArray() as Float32Array;
   };
   const expected = gradientFor("contiguous", "contiguous");
-  for (const formats of [
+  const others: [string, string][] = [
     ["contiguous", "channels_last"],
     ["channels_last", "contiguous"],
     ["channels_last", "channels_last"],
-  ] as const) {
-    const difference = gradientFor(...formats).reduce(
+  ];
+  for (const [xFormat, arrivingFormat] of others) {
+    const difference = gradientFor(xFormat, arrivingFormat).reduce(
       (largest, value, i) => Math.max(largest, Math.abs(value - (expected[i] as number))),
       0,
     );
-    assert.ok(difference < 1e-6, `${formats.join(", ")}: differs by ${difference}`);
+    assert.ok(difference < 1e-6, `${xFormat}, ${arrivingFormat}: differs by ${difference}`);
   }
 });
