@@ -33,7 +33,7 @@ struct Columns {
   const void* center;
   const void* scale;
   const void* shift;
-  // dx = scale · dz - (slope · d + offset)
+  // dx = scale · dz - (slope · d + offset); both null: dx = scale · dz
   const void* slope;
   const void* offset;
 };
@@ -50,7 +50,7 @@ struct BatchNormKernels {
   void (*reduce)(ElementType type, const void* grad, const void* x, const void* residual, void* dz, Span span,
                  const Columns& columns, const ActivationOptions& activation, double* sums, double* dots);
 
-  // dx from grad and x, without residual. A kept dz takes grad's place with the identity as activation.
+  // dx from grad and x, without residual. A kept dz takes grad's place with the identity as activation; it may be dx.
   void (*gradient)(ElementType type, const void* grad, const void* x, void* dx, Span span, const Columns& columns,
                    const ActivationOptions& activation);
 };

@@ -4,21 +4,29 @@ namespace pea {
 namespace {
 
 // The features are those that CMakeLists.txt compiles each copy with.
-const EnsembleKernels& fastest() {
 #if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
-      __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("fma")) {
-    return avx512::kernels;
-  }
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return avx2::kernels;
-#endif
-  return portable::kernels;
+bool has_avx512() {
+  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("fma");
 }
+
+bool has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
+
+#define PEA_FASTEST(kernels) \
+  (has_avx512() ? avx512::kernels : has_avx2() ? avx2::kernels : portable::kernels)
+#else
+#define PEA_FASTEST(kernels) portable::kernels
+#endif
 
 }  // namespace
 
 const EnsembleKernels& ensemble_kernels() {
-  static const EnsembleKernels& chosen = fastest();
+  static const EnsembleKernels& chosen = PEA_FASTEST(kernels);
+  return chosen;
+}
+
+const BatchNormKernels& batch_norm_kernels() {
+  static const BatchNormKernels& chosen = PEA_FASTEST(batch_norm_kernels);
   return chosen;
 }
 

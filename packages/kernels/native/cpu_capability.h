@@ -1,10 +1,12 @@
 // Chooses the fastest kernels that this CPU (and its operating system) runs.
 #pragma once
 
+#include "batch_norm_kernel.h"
 #include "ensemble_kernel.h"
 
 namespace pea {
 
 const EnsembleKernels& ensemble_kernels();
+const BatchNormKernels& batch_norm_kernels();
 
 }  // namespace pea

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "cpu_capability.h"
+#include "element_type.h"
 
 namespace pea {
 namespace {
@@ -20,16 +21,6 @@ void parallel_ranges(int64_t count, const Range& range) {
   at::parallel_for(0, (count + kBlock - 1) / kBlock, kGrain, [&](int64_t first, int64_t last) {
     range(first * kBlock, std::min(last * kBlock, count));
   });
-}
-
-ElementType element_type(const at::Tensor& x) {
-  switch (x.scalar_type()) {
-    case at::kFloat: return ElementType::kFloat32;
-    case at::kBFloat16: return ElementType::kBFloat16;
-    case at::kDouble: return ElementType::kFloat64;
-    default:
-      TORCH_CHECK_TYPE(false, "ensemble_act: x must be float32, bfloat16 or float64, not ", x.scalar_type());
-  }
 }
 
 // Memory without gaps is walked in its own order; only what has gaps or repeats is copied.
@@ -72,7 +63,7 @@ EnsembleOptions ensemble_options(const at::Tensor& x, const std::string& smooth,
   else TORCH_CHECK_VALUE(false, "ensemble_act: mode must be weighted or stochastic, not '", mode, "'");
 
   TORCH_CHECK_VALUE(alpha >= 0 && alpha <= 1, "ensemble_act: alpha must be in [0, 1], not ", alpha);
-  element_type(x);
+  element_type(x, "ensemble_act");
   return options;
 }
 
@@ -84,7 +75,7 @@ at::Tensor ensemble_act_cpu(const at::Tensor& x, const std::string& smooth, cons
   at::Tensor output = at::empty_like(input);
   const void* from = input.data_ptr();
   void* to = output.data_ptr();
-  const ElementType type = element_type(x);
+  const ElementType type = element_type(x, "ensemble_act");
   parallel_ranges(input.numel(), [&](int64_t begin, int64_t end) {
     ensemble_kernels().forward(type, from, to, begin, end, options);
   });
@@ -102,7 +93,7 @@ at::Tensor ensemble_act_backward_cpu(const at::Tensor& grad, const at::Tensor& x
   const void* from_gradient = gradient.data_ptr();
   const void* from = input.data_ptr();
   void* to = output.data_ptr();
-  const ElementType type = element_type(x);
+  const ElementType type = element_type(x, "ensemble_act");
   parallel_ranges(input.numel(), [&](int64_t begin, int64_t end) {
     ensemble_kernels().backward(type, from_gradient, from, to, begin, end, options);
   });

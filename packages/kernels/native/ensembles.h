@@ -37,6 +37,7 @@ struct Stochastic {
   uint32_t limit;
 
   explicit Stochastic(const EnsembleOptions& options) : limit(mask_limit(options.alpha)) {}
+  explicit Stochastic(uint32_t known_limit) : limit(known_limit) {}
 
   template <typename F>
   PEA_INLINE F mix(F relu_part, F gap, uint32_t counter, MaskKey key) const {

@@ -2,6 +2,8 @@
 // dtype as it is.
 #include <torch/library.h>
 
+#include "batch_norm_act.h"
+#include "batch_norm_autograd.h"
 #include "ensemble_act.h"
 #include "ensemble_autograd.h"
 
@@ -14,6 +16,10 @@ TORCH_LIBRARY(pea, m) {
   m.def(
       "ensemble_act_backward(Tensor grad, Tensor x, str smooth, str mode, float alpha, int seed=0, int site=0, "
       "int step=0) -> Tensor");
+  m.def(
+      "batch_norm_act(Tensor x, Tensor? residual, Tensor weight, Tensor bias, Tensor(a!)? running_mean, "
+      "Tensor(b!)? running_var, bool training, float momentum, float eps, str activation, str mode='weighted', "
+      "float alpha=0., int seed=0, int site=0, int step=0) -> Tensor");
 }
 
 // The dispatcher infers the schema's types from functions that take strings by value.
@@ -29,15 +35,36 @@ at::Tensor with_strings_backward(const at::Tensor& grad, const at::Tensor& x, st
   return kFunction(grad, x, smooth, mode, alpha, seed, site, step);
 }
 
+using OptionalTensor = c10::optional<at::Tensor>;
+
+at::Tensor or_undefined(const OptionalTensor& tensor) { return tensor.value_or(at::Tensor()); }
+
+at::Tensor batch_norm_act_cpu(const BatchNormInputs& inputs, const at::Tensor& running_mean,
+                              const at::Tensor& running_var, const BatchNormSettings& settings) {
+  return batch_norm_act_forward(inputs, running_mean, running_var, settings).y;
+}
+
+template <auto kFunction>
+at::Tensor with_settings(const at::Tensor& x, const OptionalTensor& residual, const at::Tensor& weight,
+                         const at::Tensor& bias, const OptionalTensor& running_mean, const OptionalTensor& running_var,
+                         bool training, double momentum, double eps, std::string activation, std::string mode,
+                         double alpha, int64_t seed, int64_t site, int64_t step) {
+  return kFunction({x, or_undefined(residual), weight, bias}, or_undefined(running_mean), or_undefined(running_var),
+                   batch_norm_settings(x, training, momentum, eps, activation, mode, alpha, seed, site, step));
+}
+
 TORCH_LIBRARY_IMPL(pea, CPU, m) {
   m.impl("ensemble_act", with_strings<ensemble_act_cpu>);
   m.impl("ensemble_act_backward", with_strings_backward<ensemble_act_backward_cpu>);
+  m.impl("batch_norm_act", with_settings<batch_norm_act_cpu>);
 }
 
 TORCH_LIBRARY_IMPL(pea, Meta, m) {
   m.impl("ensemble_act", with_strings<ensemble_act_meta>);
   m.impl("ensemble_act_backward", with_strings_backward<ensemble_act_backward_meta>);
 }
+
+TORCH_LIBRARY_IMPL(pea, AutogradCPU, m) { m.impl("batch_norm_act", with_settings<batch_norm_act_autograd>); }
 
 TORCH_LIBRARY_IMPL(pea, Autograd, m) {
   m.impl("ensemble_act", with_strings<ensemble_act_autograd>);

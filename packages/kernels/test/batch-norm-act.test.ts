@@ -1,0 +1,306 @@
+/** pea::batch_norm_act against libtorch's batch norm, an addition and the ensemble of plain operators. */
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { type EnsembleActOptions, ensembleActComposite, loadKernels } from "@pea/kernels";
+import {
+  add,
+  batchNorm,
+  buildFolder,
+  call,
+  cast,
+  clone,
+  contiguous,
+  type DType,
+  grad,
+  manualSeed,
+  mul,
+  randn,
+  relu,
+  scope,
+  type Tensor,
+  tensor,
+  zeros,
+} from "@pea/torch";
+
+const skip = !loadKernels() && "the kernels are not built";
+
+type Activation = "identity" | "relu" | EnsembleActOptions;
+
+interface Case {
+  shape: number[];
+  channelsLast?: boolean;
+  activation: Activation;
+  residual?: boolean;
+  training?: boolean;
+  dtype: DType;
+}
+
+/** What both sides compute from: the leaves of the graph, and the running statistics that training changes. */
+interface Inputs {
+  x: Tensor;
+  residual: Tensor | null;
+  weight: Tensor;
+  bias: Tensor;
+  runningMean: Tensor;
+  runningVar: Tensor;
+}
+
+const momentum = 0.3;
+const eps = 1e-3;
+
+function fused(inputs: Inputs, activation: Activation, training: boolean): Tensor {
+  const { x, residual, weight, bias, runningMean, runningVar } = inputs;
+  const settings =
+    typeof activation === "string"
+      ? [activation]
+      : [activation.smooth, activation.ensemble, activation.alpha, ...maskKey(activation)];
+  return call(
+    "pea::batch_norm_act",
+    ...[x, residual, weight, bias, runningMean, runningVar, training, momentum, eps, ...settings],
+  );
+}
+
+const maskKey = ({ seed = 0, site = 0, step = 0 }: EnsembleActOptions) => [seed, site, step];
+
+function composed(inputs: Inputs, activation: Activation, training: boolean): Tensor {
+  const normalized = batchNorm(inputs.x, { ...inputs, training, momentum, eps });
+  const sum = inputs.residual === null ? normalized : add(normalized, inputs.residual);
+  if (activation === "identity") return sum;
+  return activation === "relu" ? relu(sum) : ensembleActComposite(sum, activation);
+}
+
+function leaf(values: Tensor, dtype: DType): Tensor {
+  const copy = clone(cast(values, { dtype }));
+  copy.requiresGrad = true;
+  return copy;
+}
+
+/** Outputs, gradients and running statistics, by name, in float64. */
+function results(
+  run: typeof fused,
+  { activation, training = true, dtype }: Case,
+  parameterDtype: DType,
+  values: { x: Tensor; residual: Tensor | null; direction: Tensor },
+): Record<string, Tensor> {
+  const channels = values.x.shape[1] as number;
+  const perChannel = (from: number, to: number) =>
+    tensor(
+      Float64Array.from({ length: channels }, (_, c) => from + ((to - from) * c) / channels),
+      { dtype: parameterDtype },
+    );
+  const inputs: Inputs = {
+    x: leaf(values.x, dtype),
+    residual: values.residual && leaf(values.residual, dtype),
+    weight: leaf(perChannel(0.5, 2), parameterDtype),
+    bias: leaf(perChannel(-0.5, 0.5), parameterDtype),
+    runningMean: perChannel(0, 1),
+    runningVar: perChannel(1, 4),
+  };
+  const y = run(inputs, activation, training);
+  const { x, residual, weight, bias, runningMean, runningVar } = inputs;
+  const leaves = { x, weight, bias, ...(residual && { residual }) };
+  const gradients = grad([y], Object.values(leaves), {
+    gradients: [cast(values.direction, { dtype })],
+  });
+  const named = Object.keys(leaves).map((name, i) => [`gradient of ${name}`, gradients[i] as Tensor]);
+  return { y, runningMean, runningVar, ...Object.fromEntries(named) };
+}
+
+const numbers = (x: Tensor) => cast(x, { dtype: "float64" }).toTypedArray() as Float64Array;
+
+/** Largest difference, relative to the largest element. */
+function difference(actual: Tensor, expected: Tensor): number {
+  const [a, b] = [numbers(actual), numbers(expected)];
+  let largest = 0;
+  let scale = Number.MIN_VALUE;
+  for (let i = 0; i < b.length; i++) {
+    largest = Math.max(largest, Math.abs((a[i] as number) - (b[i] as number)));
+    scale = Math.max(scale, Math.abs(b[i] as number));
+  }
+  return largest / scale;
+}
+
+/** Compares with the composite in float64: float32 differs by its rounding, bfloat16 by that of x's gradient. */
+const tolerance: Partial<Record<DType, number>> = { float64: 1e-12, float32: 5e-6, bfloat16: 8e-3 };
+
+function compare(given: Case): void {
+  const { shape, channelsLast = false, residual = false, dtype } = given;
+  scope(() => {
+    manualSeed(7);
+    const order = channelsLast ? "channels_last" : "contiguous";
+    // Rounded to dtype, so that both sides see the same numbers.
+    const random = (scale: number, offset: number) =>
+      cast(cast(contiguous(add(mul(randn(shape), scale), offset), { memoryFormat: order }), { dtype }), {
+        dtype: "float64",
+      });
+    const values = {
+      x: random(2, 0.5),
+      residual: residual ? random(1, 0) : null,
+      direction: random(1, 0),
+    };
+    const parameterDtype = dtype === "float64" ? "float64" : "float32";
+    const actual = results(fused, given, parameterDtype, values);
+    const expected = results(composed, { ...given, dtype: "float64" }, "float64", values);
+    const { y } = actual;
+    assert.equal(y?.dtype, dtype);
+    if (channelsLast) assert.ok(y?.isContiguous("channels_last"), "memory order of x");
+    for (const [name, value] of Object.entries(expected)) {
+      const differs = difference(actual[name] as Tensor, value);
+      assert.ok(differs <= (tolerance[dtype] as number), `${name} differs by ${differs}`);
+    }
+  });
+}
+
+const key = { seed: 3, site: 2, step: 11 };
+const activations: Record<string, Activation> = {
+  identity: "identity",
+  ReLU: "relu",
+  "weighted GELU": { ensemble: "weighted", smooth: "gelu", alpha: 0.3 },
+  "stochastic Mish": { ensemble: "stochastic", smooth: "mish", alpha: 0.5, ...key },
+  "stochastic ELU": { ensemble: "stochastic", smooth: "elu", alpha: 0.25, ...key },
+  "Swish alone": { ensemble: "stochastic", smooth: "swish", alpha: 0, ...key },
+  "ensemble at alpha 1": { ensemble: "weighted", smooth: "mish", alpha: 1 },
+};
+
+for (const [name, activation] of Object.entries(activations)) {
+  for (const dtype of ["float64", "float32", "bfloat16"] as const) {
+    test(`${name} in ${dtype}: values, gradients, running statistics`, { skip }, () => {
+      for (const channelsLast of [false, true]) {
+        for (const residual of [false, true]) {
+          for (const training of [false, true]) {
+            compare({ shape: [4, 13, 6, 7], channelsLast, residual, training, activation, dtype });
+          }
+        }
+      }
+    });
+  }
+}
+
+test("odd shapes: few and many channels, single pixels, planes longer than a row", { skip }, () => {
+  const shapes = [
+    [7, 1, 5, 5],
+    [3, 8, 9, 7],
+    [2, 16, 3, 3],
+    [2, 600, 3, 3],
+    [2, 1030, 2, 3],
+    [300, 8, 1, 1],
+  ];
+  const activation = activations["stochastic Mish"] as Activation;
+  for (const shape of [...shapes, [40, 24, 31, 33], [2, 3, 70, 71]]) {
+    for (const channelsLast of [false, true]) {
+      compare({ shape, channelsLast, activation, residual: true, dtype: "float64" });
+    }
+  }
+  compare({ shape: [9, 5], activation, dtype: "float64" });
+  compare({ shape: [4, 5, 17], activation, dtype: "float64" });
+});
+
+test("mean and variance survive an offset of 1e4, in float32, better than libtorch's", { skip }, () => {
+  for (const order of ["contiguous", "channels_last"] as const) {
+    scope(() => {
+      manualSeed(1);
+      const x = contiguous(add(randn([8, 16, 32, 32]), 1e4), { memoryFormat: order });
+      const state = (dtype: DType) => ({
+        residual: null,
+        weight: call("aten::ones", [16], dtype),
+        bias: zeros([16], { dtype }),
+        runningMean: zeros([16], { dtype }),
+        runningVar: zeros([16], { dtype }),
+      });
+      const [single, reference, exact] = [state("float32"), state("float32"), state("float64")];
+      const y = fused({ x, ...single }, "identity", true);
+      const expected = composed({ x: cast(x, { dtype: "float64" }), ...exact }, "identity", true);
+      const theirs = composed({ x, ...reference }, "identity", true);
+      assert.ok(difference(y, expected) < 1e-6);
+      assert.ok(difference(y, expected) < difference(theirs, expected));
+      assert.ok(difference(single.runningVar, exact.runningVar) < 1e-6);
+    });
+  }
+});
+
+test("fused and unfused training draw the same masks", { skip }, () => {
+  scope(() => {
+    const activation: Activation = { ensemble: "stochastic", smooth: "elu", alpha: 0.5, ...key };
+    // Normalized to about -1: ReLU gives exactly 0 there, ELU does not.
+    const x = contiguous(mul(randn([4, 6, 5, 5]), 0.01), { memoryFormat: "channels_last" });
+    const inputs: Inputs = {
+      x,
+      residual: null,
+      weight: mul(call("aten::ones", [6]), 1e-3),
+      bias: tensor([-1, -1, -1, -1, -1, -1]),
+      runningMean: zeros([6]),
+      runningVar: zeros([6]),
+    };
+    const zero = (y: Tensor) => numbers(y).map((value) => (value === 0 ? 1 : 0));
+    assert.deepEqual(zero(fused(inputs, activation, true)), zero(composed(inputs, activation, true)));
+  });
+});
+
+test("NaN spreads over its channel and no further, as in libtorch", { skip }, () => {
+  scope(() => {
+    const values = Float32Array.from({ length: 2 * 3 * 4 }, (_, i) => Math.sin(i));
+    values[5] = Number.NaN;
+    const x = contiguous(tensor(values, { shape: [2, 3, 2, 2] }), { memoryFormat: "channels_last" });
+    const y = fused(
+      {
+        x,
+        residual: null,
+        weight: call("aten::ones", [3]),
+        bias: zeros([3]),
+        runningMean: zeros([3]),
+        runningVar: zeros([3]),
+      },
+      "relu",
+      true,
+    );
+    const channelsWithNaN = new Set(
+      [...numbers(y)].flatMap((v, i) => (Number.isNaN(v) ? [((i / 4) | 0) % 3] : [])),
+    );
+    assert.deepEqual(channelsWithNaN, new Set([1]));
+    assert.equal(numbers(y).filter(Number.isNaN).length, 8);
+  });
+});
+
+test("an empty batch gives an empty result and leaves the running statistics", { skip }, () => {
+  scope(() => {
+    const runningVar = tensor([2, 3]);
+    const inputs = { weight: tensor([1, 1]), bias: zeros([2]), runningMean: zeros([2]), runningVar };
+    const y = fused({ x: zeros([0, 2, 4, 4]), residual: null, ...inputs }, "relu", true);
+    assert.deepEqual(y.shape, [0, 2, 4, 4]);
+    assert.deepEqual([...numbers(runningVar)], [2, 3]);
+  });
+});
+
+test("errors name what does not fit", { skip }, () => {
+  const ofTwo = () => ({
+    x: zeros([3, 2, 4, 4]),
+    residual: null,
+    weight: tensor([1, 1]),
+    bias: zeros([2]),
+    runningMean: zeros([2]),
+    runningVar: zeros([2]),
+  });
+  const running = (change: Partial<Inputs>) => () => fused({ ...ofTwo(), ...change }, "relu", true);
+  assert.throws(running({ x: zeros([1, 2, 1, 1]) }), /Expected more than 1 value per channel when training/);
+  assert.throws(
+    running({ weight: tensor([1]) }),
+    /weight must have the shape \[2\], the channels of x, not \[1\]/,
+  );
+  assert.throws(running({ bias: zeros([2], { dtype: "float64" }) }), /bias must be Float for x of Float/);
+  assert.throws(running({ residual: zeros([3, 2, 4, 5]) }), /residual has the shape \[3, 2, 4, 5\]/);
+  assert.throws(
+    running({ x: zeros([3, 2, 4, 4], { dtype: "int64" }) }),
+    /x must be float32, bfloat16 or float64/,
+  );
+});
+
+test("gradcheck, and a second derivative is refused", {
+  skip: skip || (buildFolder !== "build" && "Debian's engine alone"),
+}, () => {
+  const library = fileURLToPath(new URL(`../${buildFolder}/libpea_kernels.so`, import.meta.url));
+  const script = fileURLToPath(new URL("batch_norm_gradcheck.py", import.meta.url));
+  const { status, stderr } = spawnSync("/usr/bin/python3", [script, library], { encoding: "utf8" });
+  assert.equal(status, 0, stderr);
+});
