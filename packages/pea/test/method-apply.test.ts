@@ -101,6 +101,24 @@ describe("applyPea", () => {
     );
   });
 
+  test("refuses an ensemble or smooth activation it does not know, and leaves the model as it was", () => {
+    const model = small();
+    const apply = (wrong: object) => () => applyPea(model, { ...settings, ...wrong });
+    assert.throws(
+      apply({ ensemble: "mixed" }),
+      usage(/ensemble must be one of weighted, stochastic, not mixed$/),
+    );
+    assert.throws(apply({ ensemble: undefined }), usage(/ensemble .* not undefined$/));
+    assert.throws(apply({ smooth: "softplus" }), usage(/smooth .* gelu, swish, mish, elu, not softplus$/));
+    assert.throws(apply({ smooth: "relu" }), usage(/smooth .* not relu$/));
+    assert.equal(pathsOf(model, EnsembleActivation).length, 0);
+  });
+
+  test("names Swish when asked for SiLU, which is the same", () => {
+    const smooth = "silu" as "swish";
+    assert.throws(() => applyPea(small(), { ...settings, smooth }), usage(/not silu; did you mean swish\?/));
+  });
+
   test("refuses a seed that is no whole number", () => {
     assert.throws(() => applyPea(small(), { ...settings, seed: 0.5 }), usage(/seed .* not 0.5/));
     assert.throws(() => applyPea(small(), { ...settings, seed: -1 }), usage(/seed .* not -1/));

@@ -31,7 +31,8 @@ export interface ApplyPeaOptions extends EnsembleSettings {
  * }
  * finalize(model);
  *
- * @throws PeaError of kind usage when PEA stands in the model already, or one ReLU instance stands in two places.
+ * @throws PeaError of kind usage when PEA stands in the model already, one ReLU instance stands in two places, or a
+ * setting cannot be; the model is then as it was.
  */
 export function applyPea(model: Module, { warn = emitWarning, ...settings }: ApplyPeaOptions): PeaHandle {
   const [applied] = findPlaces(model, isEnsembleActivation);

@@ -18,6 +18,12 @@ export interface EnsembleSettings {
   seed?: number;
 }
 
+const ensembles: readonly Ensemble[] = ["weighted", "stochastic"];
+const smoothNames: readonly SmoothName[] = ["gelu", "swish", "mish", "elu"];
+
+/** What others call an activation that goes by another name here. */
+const otherNames: Readonly<Record<string, SmoothName>> = { silu: "swish" };
+
 /** One α, one step and one view for all activation sites of a network; see `applyPea`. */
 export class PeaHandle implements EnsembleControl {
   readonly ensemble: Ensemble;
@@ -38,11 +44,12 @@ export class PeaHandle implements EnsembleControl {
   /**
    * Puts an ensemble activation at each of `places` in `model`; use `applyPea`, which finds them.
    *
-   * @throws PeaError of kind usage for a seed that is no whole number of at least 0.
+   * @throws PeaError of kind usage for an unknown ensemble or smooth activation, or a seed that is no whole number of
+   * at least 0; the model is then as it was.
    */
   constructor(model: Module, places: readonly Place[], { ensemble, smooth, seed = 0 }: EnsembleSettings) {
-    this.ensemble = ensemble;
-    this.smooth = smooth;
+    this.ensemble = oneOf("ensemble", ensemble, ensembles);
+    this.smooth = oneOf("smooth", smooth, smoothNames);
     this.seed = count("seed", seed);
     this.smoothModule = activationModules[smooth]();
     this.sites = replaceModules(model, places, (_, site) => new EnsembleActivation(this, site));
@@ -75,6 +82,12 @@ export class PeaHandle implements EnsembleControl {
   get effectiveAlpha(): number {
     return this.view === "deployed" ? 1 : this.#alpha;
   }
+}
+
+function oneOf<Name extends string>(name: string, value: Name, choices: readonly Name[]): Name {
+  if (choices.includes(value)) return value;
+  const meant = Object.hasOwn(otherNames, value) ? `; did you mean ${otherNames[value]}?` : "";
+  throw new PeaError(`${name} must be one of ${choices.join(", ")}, not ${value}${meant}`, { kind: "usage" });
 }
 
 function count(name: string, value: number): number {
