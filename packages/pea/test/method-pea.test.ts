@@ -73,15 +73,20 @@ describe("phases", () => {
     ]);
   });
 
-  test("the default initial phase is cut to the transition's end, one asked for is not", () => {
-    assert.deepEqual(spans(fit({ variant: "SM3" })), [
-      ["initial", 0, 30],
-      ["final", 30, 120],
-    ]);
+  test("a transition without a step is refused: it would train plain ReLU, or switch at once", () => {
     assert.throws(
-      () => fit({ variant: "SM3", initial: "4ep" }),
-      usage(/initial phase of 4ep takes 40 steps, but SM3 ends its transition at step 30/),
+      () => fit({ variant: "SM1%" }, { totalSteps: 3, stepsPerEpoch: 1 }),
+      usage(
+        /SM1% ends its transition at step 0 of 3, .* leaves no step for the transition; take a later end/,
+      ),
     );
+    assert.throws(() => fit({ variant: "SM1%", initial: 0 }, { totalSteps: 3 }), usage(/no step/));
+    assert.throws(
+      () => fit({ variant: "SM3" }),
+      usage(/at step 30 of 120, and the initial phase of 5ep takes 50/),
+    );
+    assert.throws(() => fit({ variant: "SM3", initial: "3ep" }), usage(/shorten the initial phase/));
+    assert.deepEqual(spans(fit({ variant: "SM3", initial: "29st" }))[1], ["transition", 29, 30]);
   });
 
   test("a transition that leaves no final phase is refused", () => {

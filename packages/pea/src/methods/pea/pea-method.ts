@@ -82,8 +82,7 @@ export class PeaMethod implements Method {
   /**
    * Lays the phases over the run and applies PEA to the model.
    *
-   * @throws PeaError of kind usage when no step is left for the final phase, or the initial phase asked for is longer
-   * than the transition's end allows.
+   * @throws PeaError of kind usage when no step is left for the transition or for the final phase.
    */
   onFit(context: FitContext): void {
     const { ensemble, smooth } = this.#variant;
@@ -160,23 +159,23 @@ export class PeaMethod implements Method {
         { kind: "usage" },
       );
     }
-    const asked = durationToSteps(this.#initial ?? defaultInitial(end), run);
-    if (this.#initial !== null && asked > endStep) {
+    const initialSteps = durationToSteps(this.#initial ?? defaultInitial(end), run);
+    if (initialSteps >= endStep) {
+      const initial = formatDuration(this.#initial ?? defaultInitial(end));
       throw new PeaError(
-        `the initial phase of ${formatDuration(this.#initial)} takes ${asked} steps, but ${this.#code} ends its ` +
-          `transition at step ${endStep}; shorten the initial phase`,
+        `${this.#code} ends its transition at step ${endStep} of ${totalSteps}, and the initial phase of ${initial} ` +
+          `takes ${initialSteps} steps, which leaves no step for the transition; take a later end, shorten the ` +
+          "initial phase or train longer",
         { kind: "usage" },
       );
     }
-    const initialSteps = Math.min(asked, endStep);
     return { initialSteps, transitionSteps: endStep - initialSteps, totalSteps };
   }
 }
 
 /**
  * The paper's initial phase (section 4.1): 5 epochs where the transition ends with an epoch, and the same 5 of 120
- * epochs as a share where it ends at a share of the run. A run whose transition ends sooner has no transition left:
- * the initial phase is cut to its end.
+ * epochs as a share where it ends at a share of the run.
  */
 export function defaultInitial(end: TransitionEnd): Duration {
   return "epochs" in end ? { unit: "epochs", value: 5 } : { unit: "share", value: 5 / 120 };
