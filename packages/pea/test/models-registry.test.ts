@@ -32,6 +32,14 @@ describe("names", () => {
     assert.throws(() => createModel("mobilenet-0.25-smal"), usage(/did you mean mobilenet-0.25-small\?/));
   });
 
+  test("a name like no other is refused with those there are", () => {
+    assert.throws(
+      () => createModel("transformer"),
+      usage(/transformer; known are resnet18, .*mobilenet-0\.25/),
+    );
+    assert.throws(() => createModel(""), usage(/known are/));
+  });
+
   test("every listed network can be built for its own input", () => {
     for (const { name, inputShape, classes } of listModels()) {
       const fc = createModel(name, { inputChannels: inputShape[0], classes }).getModule("fc") as Linear;
@@ -82,7 +90,7 @@ describe("options", () => {
   test("the network does not have are refused with the nearest one", () => {
     assert.throws(
       () => createModel("resnet18", { padding: "same" }),
-      usage(/resnet18 has no option padding/),
+      usage(/resnet18 has no option padding; known are inputChannels, .*init/),
     );
     assert.throws(() => createModel("mobilenet", { dropOut: 0.1 }), usage(/did you mean dropout\?/));
   });

@@ -4,8 +4,9 @@
  * @module
  */
 import { PeaError } from "@pea/core";
+import { loadKernels } from "@pea/kernels";
 import type { Module } from "@pea/torch";
-import { closest } from "fastest-levenshtein";
+import { nearestName } from "../nearest-name.ts";
 import { MobileNet } from "./mobilenet.ts";
 import { commonOptions, type ModelOptions } from "./options.ts";
 import { ResNet18 } from "./resnet.ts";
@@ -107,15 +108,16 @@ export function registerModel(model: RegisteredModel): void {
 /**
  * Builds a network with fresh float32 weights drawn from the global generator (`manualSeed`).
  *
- * @throws PeaError of kind usage for an unknown name (with the nearest one) or an option the network does not have.
+ * @throws PeaError of kind usage for an unknown name (with the one that is near, or else all) or an option the network does not have.
  */
 export function createModel(name: string, options: CreateModelOptions = {}): Module {
+  loadKernels();
   const own = registered.get(name);
   if (own !== undefined) return own.create(options);
   const parsed = parseName(name);
   if (parsed === null) {
-    const nearest = closest(name, [...listModels().map((entry) => entry.name), ...Object.keys(families)]);
-    throw new PeaError(`unknown model ${name}; did you mean ${nearest}?`, { kind: "usage" });
+    const known = [...new Set([...listModels().map((entry) => entry.name), ...Object.keys(families)])];
+    throw new PeaError(`unknown model ${name}; ${hint(name, known)}`, { kind: "usage" });
   }
   const { family, fromName } = parsed;
   checkOptionNames(name, options, [...commonOptions, ...family.ownOptions]);
@@ -147,8 +149,11 @@ function parseName(name: string): { family: ModelFamily; fromName: Partial<Model
 function checkOptionNames(name: string, options: CreateModelOptions, known: readonly string[]): void {
   for (const option of Object.keys(options)) {
     if (known.includes(option)) continue;
-    throw new PeaError(`${name} has no option ${option}; did you mean ${closest(option, known)}?`, {
-      kind: "usage",
-    });
+    throw new PeaError(`${name} has no option ${option}; ${hint(option, known)}`, { kind: "usage" });
   }
+}
+
+function hint(name: string, known: readonly string[]): string {
+  const nearest = nearestName(name, known);
+  return nearest === null ? `known are ${known.join(", ")}` : `did you mean ${nearest}?`;
 }
