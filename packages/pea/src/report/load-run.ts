@@ -1,8 +1,11 @@
 import { existsSync, readFileSync } from "node:fs";
 import { basename } from "node:path";
+import { PeaError } from "@pea/core";
+import { scope } from "@pea/torch";
+import { loadFashionMnist } from "../data/fashion-mnist.ts";
 import type { Recipe } from "../train/config.ts";
 import { type MetricsRow, readMetrics } from "../train/metrics.ts";
-import { prepareRun } from "../train/prepare.ts";
+import { disposeRun, prepareRun } from "../train/prepare.ts";
 import { openRunDirectory, type RunDirectory, readRunConfig } from "../train/run-directory.ts";
 import type { TrainResult } from "../train/train.ts";
 import { readRecipe } from "../train/trained-run.ts";
@@ -11,29 +14,44 @@ import type { EpochPoint, ReportRun } from "./run.ts";
 
 /**
  * What a report shows of the run in a directory, as far as the run has come.
- * @throws PeaError when the directory holds no run or a damaged one
+ * @throws PeaError when the directory holds no run or a damaged one, or its data set is no longer there
  */
 export function loadReportRun(path: string): ReportRun {
   const run = openRunDirectory(path);
   const recipe = readRecipe(run);
-  const { plan, method, data } = prepareRun(recipe);
-  const epochs = readMetrics(run.metrics).filter(({ kind }) => kind === "epoch");
   const result = readResult(run);
+  const { phases, stepsPerEpoch } = result ?? planOf(recipe);
+  const epochs = readMetrics(run.metrics).filter(({ kind }) => kind === "epoch");
   return {
     name: basename(path),
     variant: variantName(recipe),
     seed: recipe.seed,
     settings: recipe,
     environment: { ...readRunConfig(run).environment },
-    phases: method.phases.map(({ name, firstStep, endStep }) => ({
+    phases: phases.map(({ name, firstStep, endStep }) => ({
       name,
-      firstEpoch: firstStep / plan.stepsPerEpoch,
-      endEpoch: endStep / plan.stepsPerEpoch,
+      firstEpoch: firstStep / stepsPerEpoch,
+      endEpoch: endStep / stepsPerEpoch,
     })),
     epochs: epochs.map(epochPoint),
-    test: result && { accuracy: (result.best ?? result.last).test.top1, images: data.test.labels.numel },
-    seconds: epochs.reduce((sum, { seconds }) => sum + Number(seconds), 0),
+    test: result && { accuracy: (result.best ?? result.last).test.top1, images: testImages(recipe) },
+    seconds: result?.seconds ?? epochs.reduce((sum, { seconds }) => sum + Number(seconds), 0),
   };
+}
+
+/** The course of a run that has not ended, and so has not written it down. */
+function planOf(recipe: Recipe): Pick<TrainResult, "phases" | "stepsPerEpoch"> {
+  const prepared = prepareRun(recipe);
+  try {
+    return { phases: prepared.method.phases, stepsPerEpoch: prepared.plan.stepsPerEpoch };
+  } finally {
+    disposeRun(prepared);
+  }
+}
+
+/** Number of images the run was tested on. */
+function testImages({ dataDir }: Recipe): number {
+  return scope(() => loadFashionMnist({ dir: dataDir }).test.labels.numel);
 }
 
 /** `ReLU`, the variant code, or the smooth activation of an upper limit. */
@@ -56,7 +74,12 @@ function epochPoint(row: MetricsRow): EpochPoint {
   };
 }
 
-function readResult(run: RunDirectory): TrainResult | null {
-  const path = run.result;
-  return existsSync(path) ? JSON.parse(readFileSync(path, "utf8")) : null;
+/** The scores of a run that has ended, else null. */
+function readResult({ result }: RunDirectory): TrainResult | null {
+  if (!existsSync(result)) return null;
+  try {
+    return JSON.parse(readFileSync(result, "utf8"));
+  } catch (error) {
+    throw new PeaError(`cannot read ${result}: ${(error as Error).message}`);
+  }
 }

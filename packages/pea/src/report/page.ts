@@ -2,6 +2,7 @@
  * The report as one HTML page.
  * @module
  */
+import { formatSeconds } from "../train/progress.ts";
 import { type Chart, charts } from "./charts.ts";
 import { compareWithBaseline, type Outcome, standardError, verdict } from "./comparison.ts";
 import { Html, html, scriptJson } from "./html.ts";
@@ -80,7 +81,7 @@ function results(runs: readonly ReportRun[]): Html {
   const rows = runs.map(
     (run) => html`<tr><th scope="row">${run.variant}, seed ${run.seed}<br><small>${run.name}</small></th>
 <td>${number(run.test?.accuracy ?? null, 2)}</td><td>${number(run.epochs.at(-1)?.deployedAccuracy ?? null, 2)}</td>
-<td>${run.epochs.length}</td><td>${duration(run.seconds)}</td></tr>`,
+<td>${run.epochs.length}</td><td>${formatSeconds(run.seconds)}</td></tr>`,
   );
   const note = tested
     ? html`<p class="note">Accuracy is top-1 of the deployed network: of the chosen model on the test images, of the last
@@ -145,11 +146,6 @@ function epochTable(run: ReportRun): Html {
 
 function number(value: number | null, digits: number): string {
   return value === null ? "–" : value.toFixed(digits);
-}
-
-function duration(seconds: number): string {
-  const whole = Math.round(seconds);
-  return whole < 60 ? `${whole} s` : `${Math.floor(whole / 60)} min ${whole % 60} s`;
 }
 
 function text(value: unknown): string {
