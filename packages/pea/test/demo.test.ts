@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
 import { type DemoOptions, type DemoScale, runDemo } from "../src/demo/demo.ts";
 import { formatSummary } from "../src/demo/table.ts";
 import { TrainingInterrupted } from "../src/train/trainer.ts";
@@ -88,4 +90,13 @@ describe("the demo", () => {
     });
     assert.equal(counted.steps, 2 * 5 * 6);
   });
+});
+
+test("a flag the demo does not know ends it with 2 before it has done anything", () => {
+  const main = fileURLToPath(new URL("../src/demo/main.ts", import.meta.url));
+  const node = ["--conditions=pea-source", "--import", "tsx", main];
+  const { status, stdout, stderr } = spawnSync(process.execPath, [...node, "--fast"], { encoding: "utf8" });
+  assert.equal(status, 2, stderr);
+  assert.match(stderr, /^demo: Unknown option '--fast'.*; the demo knows --full alone$/m);
+  assert.equal(stdout, "");
 });
