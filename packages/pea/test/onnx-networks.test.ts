@@ -4,7 +4,16 @@ import { readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
-import { type Module, manualSeed, noGrad, randn, scope, setNumThreads } from "@pea/torch";
+import {
+  fillInPlace,
+  type Module,
+  manualSeed,
+  noGrad,
+  randn,
+  scope,
+  setNumThreads,
+  type Tensor,
+} from "@pea/torch";
 import { encodeOnnx, readOnnx } from "../src/deploy/onnx.ts";
 import { measureLatency, openSession } from "../src/deploy/session.ts";
 import { traceNetwork } from "../src/deploy/trace.ts";
@@ -110,6 +119,18 @@ describe("an ONNX file", () => {
     await assert.rejects(
       verifyOnnx(path, other, randn([2, ...inputShape])),
       /differ by .* in a logit .*largest logit \d/,
+    );
+  });
+
+  test("is refused when the network's output is not finite", async () => {
+    const broken = network("mobilenet-0.25-small", { inputChannels: 1, classes: 10 }, inputShape);
+    scope(() => noGrad(() => fillInPlace(broken.parameters()[0] as Tensor, Number.NaN)));
+    await assert.rejects(
+      verifyOnnx(await write(broken, inputShape, "broken"), broken, randn([2, ...inputShape])),
+      {
+        name: "PeaError",
+        message: /^the network's output is not finite/,
+      },
     );
   });
 

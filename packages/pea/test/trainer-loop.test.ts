@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
+import { copyFileSync, existsSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import {
@@ -204,6 +204,41 @@ describe("a loss that is no finite number", () => {
     const state = JSON.parse(readSafetensors(files.last).metadata.state ?? "");
     assert.equal(state.step, 3);
     assert.deepEqual(bestLogits(files.last), answers.half);
+  });
+
+  it("ends the run too where only the validation images show it, and names no best model", async () => {
+    const { trainer, network, files } = build({ epochs: 2, logitsOf: () => answers.half });
+    // As running statistics do that have become infinite: evaluation alone reads them.
+    const train = network.train.bind(network);
+    network.train = (on) => {
+      if (on === false && trainer.step > 3) network.set([Number.POSITIVE_INFINITY, 0, 0]);
+      return train(on);
+    };
+    await assert.rejects(trainer.run(), {
+      name: "PeaError",
+      message: /validation loss became NaN at or before step 6/,
+    });
+    assert.deepEqual(trainer.best, { epoch: 1, step: 3, top1: 50 });
+    assert.deepEqual(bestLogits(files.best), answers.half);
+    assert.equal(JSON.parse(readSafetensors(files.last).metadata.state ?? "").step, 3);
+  });
+});
+
+describe("the times of an epoch that was stopped", () => {
+  it("cover its steps before the stop, as its images do", async () => {
+    const first = build({ epochs: 1, logitsOf: () => answers.half });
+    const stop = new AbortController();
+    first.trainer.observe({ onStep: (step) => step === 2 && stop.abort("SIGINT") });
+    await assert.rejects(first.trainer.run(stop.signal), TrainingInterrupted);
+    const second = build({ epochs: 1, logitsOf: () => answers.half });
+    copyFileSync(first.files.last, second.files.last);
+    second.trainer.resume();
+    const before = second.trainer.seconds;
+    await second.trainer.run();
+    const [row] = second.epochRows as [EpochMetrics];
+    assert.ok(before > 0);
+    assert.equal(row.seconds, second.trainer.seconds);
+    assert.equal(row.imagesPerSecond, 9 / second.trainer.seconds);
   });
 });
 

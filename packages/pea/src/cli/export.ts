@@ -1,5 +1,4 @@
 import { exportRun } from "../deploy/export.ts";
-import { tolerance } from "../deploy/verify.ts";
 import type { CheckpointName } from "../train/trained-run.ts";
 import { type CommonOptions, printResult } from "./output.ts";
 
@@ -19,7 +18,7 @@ export async function runExport(path: string, options: ExportOptions): Promise<v
         .join(", ")}`,
       "Relu is the only activation",
       `ONNX Runtime agrees with libtorch on ${summary.images} test images: largest difference ` +
-        `${summary.largestDifference.toExponential(1)} (allowed ${tolerance})`,
+        `${summary.largestDifference.toExponential(1)} (allowed ${summary.allowed.toExponential(1)})`,
     ].join("\n"),
   );
 }

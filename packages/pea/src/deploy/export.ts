@@ -113,14 +113,15 @@ async function writeVerified<T>(
   verify: (path: string) => Promise<T>,
 ): Promise<T> {
   const unverified = `${file}.${process.pid}.unverified`;
+  const cannotWrite = (error: Error) => {
+    throw new PeaError(`cannot write ${file}: ${error.message}`, { cause: error });
+  };
   try {
-    await writeFile(unverified, bytes, { flush: true });
+    await writeFile(unverified, bytes, { flush: true }).catch(cannotWrite);
     const verification = await verify(unverified);
-    await rename(unverified, file);
+    await rename(unverified, file).catch(cannotWrite);
     return verification;
-  } catch (error) {
+  } finally {
     await rm(unverified, { force: true });
-    if (error instanceof PeaError) throw error;
-    throw new PeaError(`cannot write ${file}: ${(error as Error).message}`, { cause: error });
   }
 }

@@ -24,6 +24,8 @@ export interface Verification {
   images: number;
   /** Largest absolute difference of any logit. */
   largestDifference: number;
+  /** What `largestDifference` may be at most, see `toleranceFor`. */
+  allowed: number;
   /** Largest absolute logit of libtorch: the scale of the difference. */
   largestLogit: number;
   /** Images for which both name the same class; a tie within the tolerance may go either way. */
@@ -42,7 +44,7 @@ const singleImages = 4;
  * @param path an ONNX file written by this package
  * @param model the network the file was made from, with ReLU at every site
  * @param images standardized images `[count, channels, height, width]`, float32
- * @throws PeaError when the file cannot be loaded, holds an operator outside the allow list, or differs by more than
+ * @throws PeaError when the network's output is not finite, the file cannot be loaded, holds an operator outside the allow list, or differs by more than
  *   `toleranceFor` its logits
  */
 export async function verifyOnnx(path: string, model: Module, images: Tensor): Promise<Verification> {
@@ -52,6 +54,12 @@ export async function verifyOnnx(path: string, model: Module, images: Tensor): P
   try {
     const result = await compare(session, model, images);
     const allowed = toleranceFor(result.largestLogit);
+    if (!Number.isFinite(result.largestLogit)) {
+      throw new PeaError(
+        "the network's output is not finite on test images, so there is nothing to compare: train it again with a " +
+          "lower lr or a longer warmup",
+      );
+    }
     // Negated so that NaN fails.
     if (!(result.largestDifference <= allowed)) {
       throw new PeaError(
@@ -59,7 +67,7 @@ export async function verifyOnnx(path: string, model: Module, images: Tensor): P
           `(allowed: ${allowed.toExponential(1)}; largest logit ${result.largestLogit.toPrecision(3)}): ${path} must not be used`,
       );
     }
-    return { ...result, operators };
+    return { ...result, allowed, operators };
   } finally {
     await session.release();
   }

@@ -43,6 +43,8 @@ export interface TrainerState {
   method: MethodState;
   /** Time spent on training steps so far. */
   seconds: number;
+  /** `seconds` at the last line of metrics and at the last end of an epoch. */
+  clock: { logged: number; epoch: number };
 }
 
 const RNG = "rng/cpu";

@@ -103,8 +103,7 @@ export class Trainer {
   seconds = 0;
   private sums: ScoreSums;
   private logged: Sums;
-  /** `seconds` at the last row of metrics and at the last end of an epoch. */
-  private clock = { logged: 0, epoch: 0 };
+  private clock: TrainerState["clock"] = { logged: 0, epoch: 0 };
   private readonly observers: TrainingObserver[] = [];
 
   constructor(private readonly options: TrainerOptions) {
@@ -134,14 +133,14 @@ export class Trainer {
     this.sums.dispose();
     this.sums = this.newSums(state.sums.now);
     this.logged = state.sums.logged;
-    this.clock = { logged: this.seconds, epoch: this.seconds };
+    this.clock = state.clock;
   }
 
   /**
    * Trains to the end and hands the model to the method's `onEnd`.
    *
    * @param signal stops the run between two steps, after writing a checkpoint
-   * @throws TrainingInterrupted when stopped; PeaError when the loss is no longer a finite number
+   * @throws TrainingInterrupted when stopped; PeaError when a loss is no longer a finite number
    */
   async run(signal?: AbortSignal): Promise<void> {
     const { plan, method, batches } = this.options;
@@ -248,6 +247,7 @@ export class Trainer {
       method.onEval(view);
       scores[view] = await evaluate(model, validation, { classes, device: settings.device });
     }
+    if (scores.current) this.requireFinite("validation", scores.current.loss);
     return scores;
   }
 
@@ -263,18 +263,23 @@ export class Trainer {
       best: this.best,
       method: method.state(),
       seconds: this.seconds,
+      clock: this.clock,
     } satisfies TrainerState);
   }
 
   /** The sums of the epoch, checked: a loss that was not finite stays so in its sum. */
   private readSums(): Sums {
     const now = this.sums.read();
-    if (!Number.isFinite(now.loss))
-      throw new PeaError(
-        `the training loss became ${now.loss} at or before step ${this.step}; the last checkpoint is kept. ` +
-          "Lower lr, lengthen warmup or set amp to none",
-      );
+    this.requireFinite("training", now.loss);
     return now;
+  }
+
+  private requireFinite(part: "training" | "validation", loss: number): void {
+    if (Number.isFinite(loss)) return;
+    throw new PeaError(
+      `the ${part} loss became ${loss} at or before step ${this.step}; the last checkpoint is kept. ` +
+        "Lower lr, lengthen warmup or set amp to none",
+    );
   }
 
   private moment(): Moment {
