@@ -8,10 +8,10 @@ export class Recorder implements TrainingObserver {
   private readonly metrics: MetricsLog;
   private readonly events: EventWriter;
 
-  /** @param resumedAt weight updates done when the run goes on, 0 for a new one; later rows are dropped */
+  /** @param resumedAt weight updates done, 0 for a run that begins or begins anew; what is there of later ones is dropped */
   constructor(run: RunDirectory, resumedAt: number) {
     this.metrics = new MetricsLog(run, resumedAt);
-    this.events = new EventWriter(run.path, resumedAt > 0 ? { resumedAt: resumedAt + 1 } : {});
+    this.events = new EventWriter(run.path, { resumedAt });
   }
 
   onLog(metrics: StepMetrics): void {
