@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, it, mock } from "node:test";
+import { after, before, describe, it, mock } from "node:test";
 import { main } from "../src/cli/main.ts";
 import { outcomeOf, pea, startPea } from "./support/pea-process.ts";
 import { temporaryFolder, writeTinyData } from "./support/tiny-data.ts";
@@ -167,6 +167,49 @@ describe("a user's mistake", () => {
     assert.equal(code, 2);
     assert.match(stderr, /^ {4}at /m);
     assert.match(JSON.parse(stdout).error.message, /nowhere is not a run directory/);
+  });
+});
+
+describe("a wrong command line with --json", () => {
+  for (const [words, message] of [
+    [["train", "--epoch", "3", "--json"], /^unknown option '--epoch'/],
+    [["eval", "--json"], /^missing required argument 'run'/],
+    [["--json"], /^unknown option '--json'/],
+  ] as const)
+    it(`is a JSON document on stdout: pea ${words.join(" ")}`, async () => {
+      const { code, stdout } = await pea(...words);
+      assert.equal(code, 2);
+      assert.match(JSON.parse(stdout).error.message, message);
+    });
+});
+
+describe("pea doctor where the engine does not load", () => {
+  before(() => {
+    process.env.LIBTORCH = "/nonexistent";
+  });
+  after(() => {
+    delete process.env.LIBTORCH;
+  });
+
+  it("still tells all the rest, and ends with 1", async () => {
+    const { code, stdout } = await pea("doctor");
+    assert.equal(code, 1);
+    assert.match(stdout, /^✗ engine .*\/nonexistent/m);
+    for (const name of ["node", "cpu", "environment", "fashion-mnist"])
+      assert.match(stdout, new RegExp(`^[✓!] ${name} `, "m"));
+  });
+
+  it("is a JSON document with --json", async () => {
+    const { code, stdout } = await pea("doctor", "--json");
+    const { ok, checks } = JSON.parse(stdout);
+    assert.deepEqual([code, ok], [1, false]);
+    assert.equal(checks.find(({ name }: { name: string }) => name === "engine").ok, false);
+  });
+
+  it("other commands say why, in one message", async () => {
+    const { code, stderr } = await pea("models");
+    assert.equal(code, 1);
+    assert.match(stderr, /^pea: .*\/nonexistent/);
   });
 });
 

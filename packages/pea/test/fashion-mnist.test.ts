@@ -6,7 +6,8 @@ import { after, beforeEach, describe, it } from "node:test";
 import { gzipSync } from "node:zlib";
 import { PeaError } from "@pea/core";
 import { call, narrow, scope, type Tensor } from "@pea/torch";
-import { debianFashionMnistDirectory, loadFashionMnist } from "../src/data/fashion-mnist.ts";
+import { loadFashionMnist } from "../src/data/fashion-mnist.ts";
+import { debianFashionMnistDirectory } from "../src/data/fashion-mnist-directory.ts";
 import { pixelStatistics } from "../src/data/statistics.ts";
 import { idxBytes } from "./idx-file.ts";
 

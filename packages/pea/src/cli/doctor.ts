@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { cpus, release, totalmem } from "node:os";
 import { join } from "node:path";
-import { debianFashionMnistDirectory } from "../data/fashion-mnist.ts";
+import { debianFashionMnistDirectory } from "../data/fashion-mnist-directory.ts";
 import { type CommonOptions, printResult } from "./output.ts";
 
 /** One thing looked at. */
@@ -92,7 +92,13 @@ const isFast = (file: string): boolean => /openblas|mkl|blis/.test(file);
 
 async function kernelsCheck(): Promise<Check> {
   const { loadKernels } = await import("@pea/kernels");
-  return loadKernels()
+  let isLoaded: boolean;
+  try {
+    isLoaded = loadKernels();
+  } catch (error) {
+    return { name: "kernels", ok: false, found: (error as Error).message };
+  }
+  return isLoaded
     ? { name: "kernels", ok: true, found: "fused activations" }
     : {
         name: "kernels",

@@ -3,7 +3,7 @@ import { createRequire } from "node:module";
 import { PeaError } from "@pea/core";
 import { Command, CommanderError, Option } from "commander";
 import { type RecipeFlag, recipeFlags } from "../train/config.ts";
-import { type CommonOptions, log, printResult } from "./output.ts";
+import { log, printResult } from "./output.ts";
 
 const { version } = createRequire(import.meta.url)("../../package.json") as { version: string };
 
@@ -23,21 +23,32 @@ const FAILURE = 1;
  */
 export async function main(words: readonly string[]): Promise<number> {
   const outcome = { code: 0 };
+  const options = { json: words.includes("--json"), debug: words.includes("--debug") };
   const program = createProgram(outcome);
   try {
     await program.parseAsync(words, { from: "user" });
     return outcome.code;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE;
-    reportError(error, { json: words.includes("--json"), debug: words.includes("--debug") });
+    if (error instanceof CommanderError) {
+      if (error.exitCode === 0) return 0;
+      // Commander has told it on stderr already.
+      if (options.json) printError(messageOf(error));
+      return USAGE;
+    }
+    const { message, stack } = error instanceof Error ? error : new Error(String(error));
+    log(options.debug ? (stack ?? message) : `pea: ${message}`);
+    if (options.json) printError(message);
     return error instanceof PeaError ? error.exitCode : FAILURE;
   }
 }
 
-function reportError(error: unknown, options: CommonOptions): void {
-  const { message, stack } = error instanceof Error ? error : new Error(String(error));
-  log(options.debug ? (stack ?? message) : `pea: ${message}`);
-  if (options.json) printResult(options, { error: { message } }, () => "");
+function printError(message: string): void {
+  printResult({ json: true }, { error: { message } }, () => message);
+}
+
+function messageOf(error: CommanderError): string {
+  if (error.code === "commander.help") return "no command given; see pea --help";
+  return error.message.replace(/^error: /, "");
 }
 
 function createProgram(outcome: { code: number }): Command {

@@ -3,10 +3,8 @@ import { join } from "node:path";
 import { PeaError } from "@pea/core";
 import { tensor } from "@pea/torch";
 import type { Dataset } from "./dataset.ts";
+import { debianFashionMnistDirectory } from "./fashion-mnist-directory.ts";
 import { readIdx } from "./idx.ts";
-
-/** Where Debian's package `dataset-fashion-mnist` puts its files. */
-export const debianFashionMnistDirectory = "/usr/share/datasets/fashion-mnist";
 
 /** Names of the labels 0 to 9. */
 export const fashionMnistClasses = [
