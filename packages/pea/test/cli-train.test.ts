@@ -109,6 +109,17 @@ describe("pea train", () => {
 
     const evaluated = await pea("eval", run, "--json");
     assert.deepEqual(JSON.parse(evaluated.stdout).scores.current, result.best.test);
+    assert.equal(JSON.parse(evaluated.stdout).step, 12);
+
+    for (const [words, expected] of [
+      [["eval", run, "--data-dir", folder], `Fashion-MNIST is not in ${folder}`],
+      [["export", run, "--data-dir", folder], `Fashion-MNIST is not in ${folder}`],
+      [["train", "--resume", run, "--data-dir", folder], `Fashion-MNIST is not in ${folder}`],
+    ] as const) {
+      const moved = await pea(...words);
+      assert.equal(moved.code, 2);
+      assert.ok(moved.stderr.includes(expected), moved.stderr);
+    }
   });
 
   it("ends with 130 at SIGINT and with 143 at SIGTERM, and goes on from there", async () => {

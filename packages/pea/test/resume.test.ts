@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, describe, it } from "node:test";
 import { readSafetensors } from "@pea/torch";
@@ -95,6 +95,17 @@ describe("a run that is not as it was", () => {
     const config = join(runDirectory, "config.yaml");
     writeFileSync(config, readFileSync(config, "utf8").replace("lr: 0.05", "lr: 0.06"));
     await assert.rejects(resumeTraining(runDirectory), /written with another recipe/);
+  });
+
+  it("goes on with its data elsewhere", async () => {
+    const dataDir = writeTinyData();
+    const runDirectory = join(temporaryFolder(), "run");
+    const whole = await train({ ...base, dataDir, epochs: 1 }, { runDirectory });
+    const moved = `${dataDir}-moved`;
+    renameSync(dataDir, moved);
+    await assert.rejects(resumeTraining(runDirectory), /Fashion-MNIST is not in/);
+    const again = await resumeTraining(runDirectory, { dataDir: moved });
+    assert.deepEqual(again.last, whole.last);
   });
 
   it("gives the same result when it is resumed after its end", async () => {

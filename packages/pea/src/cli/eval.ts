@@ -8,12 +8,13 @@ import { type CommonOptions, printResult } from "./output.ts";
 
 interface EvalOptions extends CommonOptions {
   checkpoint?: CheckpointName;
+  dataDir?: string;
   part: "test" | "validation";
 }
 
 /** `pea eval`: scores a model of a run, in each view its method has at that step. */
 export async function runEval(path: string, options: EvalOptions): Promise<void> {
-  const { data, model, method, recipe, checkpoint, epoch } = openTrainedRun(path, options.checkpoint);
+  const { data, model, method, recipe, checkpoint, step, epoch, plan } = openTrainedRun(path, options);
   const dataset = data[options.part];
   if (dataset === null)
     throw new PeaError(
@@ -29,13 +30,13 @@ export async function runEval(path: string, options: EvalOptions): Promise<void>
     scores[view] = await evaluate(model, loader, { classes: data.classes.length, device: recipe.device });
   }
   const images = dataset.labels.numel;
-  printResult(options, { run: path, checkpoint, epoch, part: options.part, images, scores }, () => {
+  printResult(options, { run: path, checkpoint, step, epoch, part: options.part, images, scores }, () => {
     const lines = Object.entries(scores).map(([view, { loss, top1, top5 }]) => {
       const five = top5 === undefined ? "" : `  top-5 ${top5.toFixed(2)} %`;
       return `${view.padEnd(8)}  top-1 ${top1.toFixed(2)} %${five}  loss ${loss.toFixed(4)}`;
     });
     return [
-      `${checkpoint} model of ${path}, epoch ${epoch}, ${images} ${options.part} images`,
+      `${checkpoint} model of ${path}, step ${step} of ${plan.totalSteps} (epoch ${epoch}), ${images} ${options.part} images`,
       ...lines,
     ].join("\n");
   });

@@ -4,15 +4,17 @@ import { type CommonOptions, printResult } from "./output.ts";
 
 interface ExportOptions extends CommonOptions {
   checkpoint?: CheckpointName;
+  dataDir?: string;
   output?: string;
 }
 
 /** `pea export`: the ReLU network of a run as a verified ONNX file. */
 export async function runExport(path: string, options: ExportOptions): Promise<void> {
-  const summary = await exportRun(path, { checkpoint: options.checkpoint, out: options.output });
+  const { checkpoint, dataDir, output } = options;
+  const summary = await exportRun(path, { checkpoint, dataDir, out: output });
   printResult(options, summary, () =>
     [
-      `${summary.file}: ${summary.checkpoint} model, epoch ${summary.epoch}, ${(summary.bytes / 2 ** 20).toFixed(2)} MiB`,
+      `${summary.file}: ${summary.checkpoint} model, step ${summary.step} (epoch ${summary.epoch}), ${(summary.bytes / 2 ** 20).toFixed(2)} MiB`,
       `operators: ${Object.entries(summary.operators)
         .map(([type, count]) => `${count} ${type}`)
         .join(", ")}`,

@@ -66,7 +66,7 @@ function createProgram(outcome: { code: number }): Command {
     .option("-c, --config <FILE>", "recipe in YAML; flags go over it")
     .option("--run <DIR>", "folder of the run (default: a new one in runs/)")
     .option("--overwrite", "delete the run that is already in the folder")
-    .option("--resume <DIR>", "go on with a stopped run; takes no recipe and no flags of one")
+    .option("--resume <DIR>", "go on with a stopped run; takes no recipe and of its flags --data-dir alone")
     .option("--dry-run", "print the plan and train nothing")
     .addHelpText(
       "after",
@@ -88,6 +88,7 @@ function createProgram(outcome: { code: number }): Command {
     .description("score the network of a run")
     .argument("<run>", "folder of the run")
     .addOption(checkpointOption())
+    .addOption(dataOption())
     .addOption(
       new Option("--part <NAME>", "part of the data set").choices(["test", "validation"]).default("test"),
     )
@@ -98,6 +99,7 @@ function createProgram(outcome: { code: number }): Command {
     .description("write the ReLU network of a run as an ONNX file and verify it")
     .argument("<run>", "folder of the run")
     .addOption(checkpointOption())
+    .addOption(dataOption())
     .option("-o, --output <FILE>", "the file to write (default: model.onnx in the run)")
     .addHelpText("after", example("pea export runs/<run>", "pea export runs/<run> -o network.onnx --json"))
     .action(async (run, options) => (await import("./export.ts")).runExport(run, options));
@@ -126,6 +128,8 @@ const checkpointOption = (): Option =>
     "best",
     "last",
   ]);
+
+const dataOption = (): Option => new Option("--data-dir <DIR>", "folder of the data set, if it has moved");
 
 const example = (...lines: string[]): string =>
   `\nExamples:\n${lines.map((line) => `  $ ${line}`).join("\n")}\n`;

@@ -53,7 +53,9 @@ async function trainUntilStopped(flags: TrainFlags, recipe: Recipe): Promise<num
   };
   try {
     const result =
-      flags.resume === undefined ? await train(recipe, options) : await resumeTraining(flags.resume, options);
+      flags.resume === undefined
+        ? await train(recipe, options)
+        : await resumeTraining(flags.resume, { ...options, dataDir: recipe.dataDir });
     progress?.stop();
     printResult(flags, result, () => describeResult(result));
     return 0;
@@ -84,10 +86,10 @@ function settingsOf(flags: TrainFlags): Record<string, unknown> {
   return settings;
 }
 
-/** A run goes on as it began. */
+/** A run goes on as it began; its data alone may have moved. */
 function refuseBesideResume(flags: TrainFlags, settings: Record<string, unknown>): void {
   const own = (["config", "run", "overwrite", "dryRun"] as const).filter((name) => flags[name] !== undefined);
-  const [first] = [...own, ...Object.keys(settings)];
+  const [first] = [...own, ...Object.keys(settings).filter((key) => key !== "dataDir")];
   if (first !== undefined)
     throw new PeaError(`--resume goes on with the recipe of ${flags.resume}; leave ${first} out`, {
       kind: "usage",

@@ -15,6 +15,8 @@ import { type Verification, verifyOnnx } from "./verify.ts";
 export interface ExportOptions {
   /** The best model of the final phase or the last one; by default the best where there is one. */
   checkpoint?: CheckpointName;
+  /** Where the data lie now, if they have moved since the training. */
+  dataDir?: string;
   /** The file to write; by default `model.onnx` in the run directory. */
   out?: string;
 }
@@ -22,7 +24,8 @@ export interface ExportOptions {
 export interface ExportSummary extends Verification {
   runDirectory: string;
   checkpoint: CheckpointName;
-  /** Epoch of the exported weights. */
+  /** Weight updates done to the exported weights, and the epoch of the last of them. */
+  step: number;
   epoch: number;
   file: string;
   bytes: number;
@@ -39,11 +42,11 @@ export interface ExportSummary extends Verification {
  */
 export async function exportRun(
   runDirectory: string,
-  { checkpoint, out }: ExportOptions = {},
+  { out, ...options }: ExportOptions = {},
 ): Promise<ExportSummary> {
-  const trained = openTrainedRun(runDirectory, checkpoint);
+  const trained = openTrainedRun(runDirectory, options);
   refuseOtherActivations(trained);
-  const { model, method, data, run, epoch } = trained;
+  const { model, method, data, run, step, epoch } = trained;
   method.onEnd();
   model.to({ device: "cpu" });
   const bytes = encodeOnnx(traceNetwork(model, data.inputShape), currentEnvironment().pea, describe(trained));
@@ -55,6 +58,7 @@ export async function exportRun(
     return {
       runDirectory,
       checkpoint: trained.checkpoint,
+      step,
       epoch,
       file,
       bytes: bytes.length,
@@ -66,7 +70,7 @@ export async function exportRun(
   }
 }
 
-function refuseOtherActivations({ method, recipe, plan, epoch }: TrainedRun): void {
+function refuseOtherActivations({ method, recipe, plan, run, step, epoch }: TrainedRun): void {
   if (recipe.activation !== "relu") {
     throw new PeaError(
       `this run trained with ${recipe.activation} all along: an upper limit to compare with, not a ReLU network to deploy`,
@@ -76,10 +80,10 @@ function refuseOtherActivations({ method, recipe, plan, epoch }: TrainedRun): vo
   const { alpha = 1 } = method.scalars();
   if (alpha === 1) return;
   const final = method.phases.find(({ name }) => name === "final");
-  const start = (final?.firstStep ?? plan.totalSteps) / plan.stepsPerEpoch;
   throw new PeaError(
-    `alpha is ${alpha.toFixed(3)} after epoch ${epoch}: the network still holds a smooth activation; the final phase ` +
-      `would start after ${Number(start.toFixed(2))} of ${plan.epochs} epochs. Train on with pea train --resume.`,
+    `alpha is ${alpha.toFixed(3)} after step ${step} of ${plan.totalSteps} (epoch ${epoch}): the network still holds a ` +
+      `smooth activation; the final phase would start after step ${final?.firstStep ?? plan.totalSteps}. ` +
+      `Train on with pea train --resume ${run.path}`,
     { kind: "usage" },
   );
 }

@@ -59,7 +59,7 @@ export interface TrainResult {
  * @example
  * const { best } = await train({ pea: "SM75%", epochs: 10 });
  *
- * @throws PeaError of kind usage for a wrong recipe or missing data; TrainingInterrupted when stopped by `signal`
+ * @throws PeaError of kind usage for a wrong recipe, missing data or a folder in use; TrainingInterrupted when stopped by `signal`
  */
 export async function train(recipe: RecipeInput, options: TrainOptions = {}): Promise<TrainResult> {
   const resolved = resolveRecipe({ source: "the recipe", settings: recipe });
@@ -74,14 +74,15 @@ export async function train(recipe: RecipeInput, options: TrainOptions = {}): Pr
  * Goes on with a run that was stopped or killed, from its last checkpoint, with the same weights and metrics as if it
  * had never stopped.
  *
+ * @param options.dataDir where the data lie now, if they have moved
  * @throws PeaError of kind usage when the folder holds no run
  */
 export async function resumeTraining(
   runDirectory: string,
-  options: Pick<TrainOptions, "signal" | "observe"> = {},
+  { dataDir, ...options }: Pick<TrainOptions, "signal" | "observe"> & { dataDir?: string } = {},
 ): Promise<TrainResult> {
   const run = openRunDirectory(runDirectory);
-  const recipe = readRecipe(run);
+  const recipe = readRecipe(run, { dataDir });
   return execute(run, recipe, prepareRun(recipe), options);
 }
 

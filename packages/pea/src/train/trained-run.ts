@@ -18,9 +18,17 @@ export function weightFiles(run: RunDirectory): Record<CheckpointName, string> {
   };
 }
 
-/** The recipe of a run, checked. */
-export function readRecipe(run: RunDirectory): Recipe {
-  return resolveRecipe({ source: run.config, settings: readRunConfig(run).config });
+/**
+ * The recipe of a run, checked.
+ *
+ * @param moved where the data lie now, if not where they were
+ */
+export function readRecipe(run: RunDirectory, moved: { dataDir?: string } = {}): Recipe {
+  const { dataDir } = moved;
+  return resolveRecipe(
+    { source: run.config, settings: readRunConfig(run).config },
+    { source: "the options", settings: { dataDir } },
+  );
 }
 
 /** A prepared run with trained weights, its method at the step they are of. */
@@ -36,10 +44,14 @@ export interface TrainedRun extends PreparedRun {
 /**
  * Opens a run with the weights of one of its models. `method.onEnd()` makes it the deployed network.
  *
- * @param checkpoint left out: the best model where there is one, else the last
+ * @param options.checkpoint left out: the best model where there is one, else the last
+ * @param options.dataDir where the data lie now, if they have moved
  * @throws PeaError of kind usage when the folder holds no run, or the run not that model
  */
-export function openTrainedRun(path: string, checkpoint?: CheckpointName): TrainedRun {
+export function openTrainedRun(
+  path: string,
+  { checkpoint, dataDir }: { checkpoint?: CheckpointName; dataDir?: string } = {},
+): TrainedRun {
   const run = openRunDirectory(path);
   const files = weightFiles(run);
   const name = checkpoint ?? (existsSync(files.best) ? "best" : "last");
@@ -50,7 +62,7 @@ export function openTrainedRun(path: string, checkpoint?: CheckpointName): Train
         : `${path} has no checkpoint yet; train it with \`pea train --resume ${path}\``,
       { kind: "usage" },
     );
-  const recipe = readRecipe(run);
+  const recipe = readRecipe(run, { dataDir });
   const prepared = prepareRun(recipe);
   const { step, method } = loadWeights(files[name], prepared.model);
   prepared.method.load(method);
