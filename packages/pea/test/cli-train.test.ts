@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it, mock } from "node:test";
 import { main } from "../src/cli/main.ts";
@@ -109,7 +109,7 @@ describe("pea train", () => {
 
     const evaluated = await pea("eval", run, "--json");
     assert.deepEqual(JSON.parse(evaluated.stdout).scores.current, result.best.test);
-    assert.equal(JSON.parse(evaluated.stdout).step, 12);
+    assert.deepEqual([JSON.parse(evaluated.stdout).step, readdirSync(run).includes("lock")], [12, false]);
 
     for (const [words, expected] of [
       [["eval", run, "--data-dir", folder], `Fashion-MNIST is not in ${folder}`],
@@ -128,14 +128,15 @@ describe("pea train", () => {
       ["SIGTERM", 143],
     ] as const) {
       const run = join(temporaryFolder(), "run");
-      const child = startPea("train", ...small, "--epochs", "3", "--run", run);
+      // Long enough for the signal to come before the end, however slow this process is to send it.
+      const child = startPea("train", ...small, "--epochs", "20", "--run", run);
       child.stderr?.on("data", (text: Buffer) => String(text).startsWith("run: ") && child.kill(signal));
       const stopped = await outcomeOf(child);
       assert.equal(stopped.code, code, stopped.stderr);
       assert.match(stopped.stderr, /a checkpoint is written; go on with: pea train --resume/);
       const resumed = await pea("train", "--resume", run, "--json");
       assert.equal(resumed.code, 0, resumed.stderr);
-      assert.equal(JSON.parse(resumed.stdout).steps, 18);
+      assert.equal(JSON.parse(resumed.stdout).steps, 120);
     }
   });
 });

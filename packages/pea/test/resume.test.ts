@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, describe, it } from "node:test";
 import { readSafetensors } from "@pea/torch";
@@ -95,6 +95,19 @@ describe("a run that is not as it was", () => {
     const config = join(runDirectory, "config.yaml");
     writeFileSync(config, readFileSync(config, "utf8").replace("lr: 0.05", "lr: 0.06"));
     await assert.rejects(resumeTraining(runDirectory), /written with another recipe/);
+  });
+
+  it("is refused where another process trains", async () => {
+    const { runDirectory } = await train(
+      { ...base, epochs: 1 },
+      { runDirectory: join(temporaryFolder(), "run") },
+    );
+    // This test's parent lives as long as the test.
+    writeFileSync(join(runDirectory, "lock"), String(process.ppid));
+    const inUse = { kind: "usage", message: new RegExp(`is in use by process ${process.ppid}`) };
+    await assert.rejects(resumeTraining(runDirectory), inUse);
+    await assert.rejects(train({ ...base, epochs: 1 }, { runDirectory, overwrite: true }), inUse);
+    assert.ok(existsSync(join(runDirectory, "checkpoints", "last.safetensors")));
   });
 
   it("goes on with its data elsewhere", async () => {

@@ -43,7 +43,21 @@ describe("a new run directory", () => {
   it("is made where a run was killed as it began", () => {
     const path = newPath();
     createRunDirectory(path);
+    writeFileSync(join(path, "config.yaml.tmp"), "half of");
+    writeFileSync(join(path, "lock"), "1");
     assert.equal(createRunDirectory(path).path, path);
+  });
+  it("is refused where something else lies beside what a killed start left, which is named", () => {
+    for (const foreign of ["checkpoints/mine.txt", "notes.tmp"]) {
+      const path = newPath();
+      createRunDirectory(path);
+      writeFileSync(join(path, foreign), "mine");
+      assert.throws(() => createRunDirectory(path), {
+        name: "PeaError",
+        kind: "usage",
+        message: `${path} is not empty and not a run directory (it holds ${foreign}); give the run a directory of its own`,
+      });
+    }
   });
   it("is refused where a run is", () => {
     const path = finishedRun();
@@ -57,6 +71,8 @@ describe("a new run directory", () => {
   it("takes the place of a run when told to, and of nothing else", () => {
     const path = finishedRun();
     writeFileSync(join(path, "notes.txt"), "mine");
+    for (const name of ["summary.csv.tmp", "config.yaml.tmp", "model.onnx.123.unverified"])
+      writeFileSync(join(path, name), "half of");
     createRunDirectory(path, { overwrite: true });
     assert.deepEqual(readdirSync(path).sort(), ["checkpoints", "notes.txt"]);
     assert.deepEqual(readdirSync(join(path, "checkpoints")), []);

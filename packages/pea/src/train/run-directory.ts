@@ -5,11 +5,12 @@
  * @module
  */
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { basename, join } from "node:path";
 import { PeaError } from "@pea/core";
 import { engineInfo, writeFileAtomically } from "@pea/torch";
 import { parse, stringify } from "yaml";
+import { isLockName } from "./run-lock.ts";
 
 /** Paths of a run's files; which of them exist depends on how far the run has come. */
 export interface RunDirectory {
@@ -58,13 +59,24 @@ export function createRunDirectory(
     );
   }
   if (isRun) removeRun(run);
-  else if (existsSync(path)) checkEmpty(path);
-  try {
-    mkdirSync(run.checkpoints, { recursive: true });
-  } catch (error) {
-    throw new PeaError(`cannot make the run directory ${path}: ${(error as Error).message}`);
-  }
+  else refuseForeign(path);
+  makeDirectory(run.checkpoints);
   return run;
+}
+
+/**
+ * Makes a directory and those above it, unless it is there.
+ *
+ * @throws PeaError naming it and the reason
+ */
+export function makeDirectory(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true });
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === "EEXIST") throw new PeaError(`${path} is a file, not a directory`, { kind: "usage" });
+    throw new PeaError(`cannot make the run directory ${path}: ${message}`);
+  }
 }
 
 /**
@@ -85,41 +97,33 @@ export function openRunDirectory(path: string): RunDirectory {
   return run;
 }
 
-function checkEmpty(path: string): void {
-  if (!statSync(path).isDirectory())
-    throw new PeaError(`${path} is a file, not a directory`, { kind: "usage" });
-  const names = readdirSync(path, { recursive: true });
-  // A run that was killed while it began leaves this and no more.
-  if (names.every((name) => name === "checkpoints")) return;
+function refuseForeign(path: string): void {
+  makeDirectory(path);
+  const foreign = readdirSync(path, { recursive: true }).find((name) => !isLeftByStart(String(name)));
+  if (foreign === undefined) return;
   throw new PeaError(
-    `${path} is not empty and not a run directory (it holds ${names[0]}); give the run a directory of its own`,
+    `${path} is not empty and not a run directory (it holds ${foreign}); give the run a directory of its own`,
     { kind: "usage" },
   );
 }
 
-/** Only what a run writes: a mistyped path must not cost anybody's files. config.yaml goes last and marks the run. */
-function removeRun({
-  path,
-  config,
-  metrics,
-  summary,
-  checkpoints,
-  model,
-  report,
-  result,
-}: RunDirectory): void {
-  const events = readdirSync(path).filter((name) => name.startsWith("events.out.tfevents."));
-  const files = [
-    metrics,
-    summary,
-    checkpoints,
-    model,
-    report,
-    result,
-    ...events.map((name) => join(path, name)),
-    config,
-  ];
-  for (const file of files) rmSync(file, { recursive: true, force: true });
+/** What a run leaves that was killed before its config.yaml was there. */
+const isLeftByStart = (name: string): boolean =>
+  name === "checkpoints" || name === "config.yaml.tmp" || isLockName(name);
+
+/**
+ * Only what a run writes, and what is left of it where writing was cut off: a mistyped path must not cost anybody's
+ * files. config.yaml goes last and marks the run.
+ */
+function removeRun({ path, config, ...others }: RunDirectory): void {
+  const names = Object.values(others).map((file) => basename(file));
+  const cutOff = new Set([...names, basename(config)].map((name) => `${name}.tmp`));
+  const isUnverified = (name: string) =>
+    name.startsWith(basename(others.model)) && name.endsWith(".unverified");
+  const isOfRun = (name: string) =>
+    names.includes(name) || cutOff.has(name) || isUnverified(name) || name.startsWith("events.out.tfevents.");
+  for (const name of [...readdirSync(path).filter(isOfRun), basename(config)])
+    rmSync(join(path, name), { recursive: true, force: true });
 }
 
 /** What a run was made with. */

@@ -14,10 +14,12 @@ import { Recorder } from "./recorder.ts";
 import {
   createRunDirectory,
   currentEnvironment,
+  makeDirectory,
   openRunDirectory,
   type RunDirectory,
   writeRunConfig,
 } from "./run-directory.ts";
+import { lockRun } from "./run-lock.ts";
 import type { Scores } from "./score-sums.ts";
 import { readRecipe, weightFiles } from "./trained-run.ts";
 import { Trainer, type TrainingObserver } from "./trainer.ts";
@@ -65,9 +67,15 @@ export async function train(recipe: RecipeInput, options: TrainOptions = {}): Pr
   const resolved = resolveRecipe({ source: "the recipe", settings: recipe });
   const prepared = prepareRun(resolved);
   const path = options.runDirectory ?? freeName(join("runs", runName(resolved)));
-  const run = createRunDirectory(path, { overwrite: options.overwrite });
-  writeRunConfig(run, { config: resolved, environment: currentEnvironment() });
-  return execute(run, resolved, prepared, options);
+  makeDirectory(path);
+  const unlock = lockRun(path);
+  try {
+    const run = createRunDirectory(path, { overwrite: options.overwrite });
+    writeRunConfig(run, { config: resolved, environment: currentEnvironment() });
+    return await execute(run, resolved, prepared, options);
+  } finally {
+    unlock();
+  }
 }
 
 /**
@@ -75,15 +83,20 @@ export async function train(recipe: RecipeInput, options: TrainOptions = {}): Pr
  * had never stopped.
  *
  * @param options.dataDir where the data lie now, if they have moved
- * @throws PeaError of kind usage when the folder holds no run
+ * @throws PeaError of kind usage when the folder holds no run or another process trains in it
  */
 export async function resumeTraining(
   runDirectory: string,
   { dataDir, ...options }: Pick<TrainOptions, "signal" | "observe"> & { dataDir?: string } = {},
 ): Promise<TrainResult> {
   const run = openRunDirectory(runDirectory);
-  const recipe = readRecipe(run, { dataDir });
-  return execute(run, recipe, prepareRun(recipe), options);
+  const unlock = lockRun(runDirectory);
+  try {
+    const recipe = readRecipe(run, { dataDir });
+    return await execute(run, recipe, prepareRun(recipe), options);
+  } finally {
+    unlock();
+  }
 }
 
 async function execute(
