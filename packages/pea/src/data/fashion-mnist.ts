@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { PeaError } from "@pea/core";
@@ -20,6 +21,12 @@ export const fashionMnistClasses = [
   "Ankle boot",
 ] as const;
 
+/** SHA-256 of the labels of both parts, without the header of their files. */
+const labelDigests: readonly string[] = [
+  "657fbd221bfc9f4198cc14b5619cc33ec57c58dd0e47af4d99d6650759e869a7",
+  "3d0e6c6ea990b53b6f8f500a41cac93881d981b315f84578b7d915342ade01e9",
+];
+
 const side = 28;
 
 /** Both parts of Fashion-MNIST. The test part is for the final number alone. */
@@ -33,7 +40,8 @@ export interface FashionMnist {
 /**
  * Reads Fashion-MNIST, 28×28 grey images of ten kinds of clothes, from a folder that holds
  * `{train,t10k}-images-idx3-ubyte` and `{train,t10k}-labels-idx1-ubyte`, each plain or with `.gz`
- * (facts: spec recipes 6.1). Other data in the same files, e.g. MNIST or a shortened set, are read as well.
+ * (facts: spec recipes 6.1). Other data in the same files, e.g. MNIST or a shortened set, are read as well; their
+ * classes are named by their numbers.
  *
  * @param options.dir the folder; Debian's by default
  * @throws PeaError (usage) when the folder or a file is missing
@@ -68,8 +76,14 @@ function loadPart(dir: string, part: "train" | "t10k"): Dataset {
   return {
     images: tensor(images.data, { shape: [count, 1, height, width] }),
     labels: tensor(BigInt64Array.from(labels.data, BigInt)),
-    classes: fashionMnistClasses,
+    classes: classNames(labels.data),
   };
+}
+
+/** The names of the clothes, if the labels are those of Fashion-MNIST; else nothing is known of what they mean. */
+function classNames(labels: Uint8Array): readonly string[] {
+  const isFashionMnist = labelDigests.includes(createHash("sha256").update(labels).digest("hex"));
+  return isFashionMnist ? fashionMnistClasses : fashionMnistClasses.map((_, label) => `${label}`);
 }
 
 function find(dir: string, name: string): string {
