@@ -146,6 +146,10 @@ describe("a user's mistake", () => {
     [["trian"], /unknown command 'trian'[\s\S]*train/],
     [["train", "--epoch", "3"], /unknown option '--epoch'[\s\S]*--epochs/],
     [["train", "--pea", "SM"], /^pea: pea is "SM", but must be a variant code such as "SM75%"/],
+    [
+      ["train", "--pea", "SM75%", "--activation", "mish"],
+      /^pea: activation mish does not go with pea SM75%.*leave one out/,
+    ],
     [["train", "--model", "mobilnet"], /^pea: unknown model mobilnet/],
     [
       ["train", ...small, "--batch-size", "300"],

@@ -64,10 +64,6 @@ describe("a wrong recipe", () => {
     refuses({ zzz: true }, '"zzz"', "known are");
   });
 
-  it("cannot ask for PEA and for a smooth activation all along", () => {
-    refuses({ pea: "SM75%", activation: "mish" }, 'activation is "mish"', 'pea "SM75%"');
-  });
-
   it("is refused when it holds no keys, or is no YAML, or is not there", () => {
     refuses([1, 2], "recipe.yaml must hold keys and values");
     const folder = mkdtempSync(join(tmpdir(), "pea-test-"));

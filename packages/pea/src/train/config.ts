@@ -6,9 +6,9 @@
  */
 import { readFileSync } from "node:fs";
 import { PeaError, parseDuration, parseVariant } from "@pea/core";
-import { closest, distance } from "fastest-levenshtein";
 import { parse as parseYaml } from "yaml";
 import { z } from "zod";
+import { nearestName } from "../nearest-name.ts";
 import { learningRateShapes } from "./lr-schedule.ts";
 
 /** What a key's description says besides its type. */
@@ -218,11 +218,6 @@ export function resolveRecipe(...layers: Layer[]): Recipe {
 
 /** Checks what no single key can tell. */
 function checkTogether(recipe: Recipe): void {
-  if (recipe.pea !== "none" && recipe.activation !== "relu")
-    throw usage(
-      `activation is ${show(recipe.activation)}, but with pea ${show(recipe.pea)} it must be "relu": ` +
-        "the variant code names the smooth activation; leave one of the two out",
-    );
   if (recipe.limitTrain > 1 && !Number.isInteger(recipe.limitTrain))
     throw usage(`limitTrain is ${recipe.limitTrain}, but must be ${describeKey("limitTrain").allowed}`);
   if (recipe.nesterov && recipe.momentum === 0)
@@ -304,12 +299,9 @@ function describeIssue(issue: z.core.$ZodIssue, settings: Record<string, unknown
 function refuseUnknownKeys(settings: Record<string, unknown>, known: string[], source: string): void {
   for (const key of Object.keys(settings)) {
     if (known.includes(key)) continue;
-    const nearest = closest(key.toLowerCase(), known);
-    const hint =
-      distance(key.toLowerCase(), nearest.toLowerCase()) <= Math.max(2, key.length / 3)
-        ? `; did you mean "${nearest}"?`
-        : `; known are ${known.join(", ")}`;
-    throw usage(`unknown key "${key}" in ${source}${hint}`);
+    const nearest = nearestName(key, known);
+    const hint = nearest === null ? `known are ${known.join(", ")}` : `did you mean "${nearest}"?`;
+    throw usage(`unknown key "${key}" in ${source}; ${hint}`);
   }
 }
 
