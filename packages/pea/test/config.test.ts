@@ -29,6 +29,15 @@ describe("a recipe", () => {
     assert.deepEqual(recipe.l2, { coef: 4e-5, form: "keras" });
   });
 
+  it("has the paper's weight decay for its network unless it says another", () => {
+    const decay = (settings: object) => resolve(settings).l2;
+    assert.deepEqual(decay({ model: "mobilenet-0.25" }), { coef: 4e-5, form: "keras" });
+    assert.deepEqual(decay({ model: "resnet18-small" }), { coef: 1e-4, form: "keras" });
+    assert.deepEqual(decay({ model: "a-network-of-ones-own" }), { coef: 1e-4, form: "keras" });
+    assert.deepEqual(decay({ model: "resnet18", l2: { form: "half" } }), { coef: 1e-4, form: "half" });
+    assert.deepEqual(decay({ model: "resnet18", l2: { coef: 0 } }), { coef: 0, form: "keras" });
+  });
+
   it("takes later layers over earlier ones, key by key, within l2 as well", () => {
     const recipe = resolveRecipe(
       { source: "recipe.yaml", settings: { epochs: 3, lr: 0.5, l2: { coef: 1e-4, form: "half" } } },

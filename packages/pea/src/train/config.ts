@@ -79,7 +79,11 @@ const isVariant = (code: string): boolean => {
 
 const l2Schema = z
   .strictObject({
-    coef: numberFrom(0, 4e-5, "weight decay"),
+    coef: described(z.number().min(0).optional(), {
+      help: "weight decay (default: as in the paper, 4e-5 for MobileNet and 1e-4 for other networks)",
+      allowed: "a number of at least 0",
+      value: "X",
+    }),
     form: choice(
       ["keras", "half"],
       "keras",
@@ -181,7 +185,7 @@ export const recipeSchema = z.strictObject({
 });
 
 /** A complete recipe. */
-export type Recipe = z.infer<typeof recipeSchema>;
+export type Recipe = z.infer<typeof recipeSchema> & { l2: { coef: number } };
 
 /** A recipe in which every key may be left out. */
 export type RecipeInput = z.input<typeof recipeSchema>;
@@ -213,11 +217,17 @@ export function resolveRecipe(...layers: Layer[]): Recipe {
   const result = recipeSchema.safeParse(merged);
   if (!result.success) throw usage(describeIssue(result.error.issues[0] as z.core.$ZodIssue, merged));
   checkTogether(result.data);
-  return result.data;
+  const { model, l2 } = result.data;
+  return { ...result.data, l2: { coef: l2.coef ?? weightDecayOf(model), form: l2.form } };
+}
+
+/** The paper's weight decay for a network (spec recipes 1.9). */
+function weightDecayOf(model: string): number {
+  return /^mobilenet\b/.test(model) ? 4e-5 : 1e-4;
 }
 
 /** Checks what no single key can tell. */
-function checkTogether(recipe: Recipe): void {
+function checkTogether(recipe: z.infer<typeof recipeSchema>): void {
   if (recipe.limitTrain > 1 && !Number.isInteger(recipe.limitTrain))
     throw usage(`limitTrain is ${recipe.limitTrain}, but must be ${describeKey("limitTrain").allowed}`);
   if (recipe.nesterov && recipe.momentum === 0)
