@@ -1,8 +1,8 @@
-import { PeaError } from "@pea/core";
 import { cast, indexSelect, scope, type Tensor, tensor } from "@pea/torch";
-import { type Augmentation, augment, standardize } from "./augment.ts";
+import { augment, standardize } from "./augment.ts";
 import type { Dataset } from "./dataset.ts";
-import { permutation } from "./philox.ts";
+import { EpochOrder } from "./epoch-order.ts";
+import type { Augmentation } from "./move.ts";
 import type { PixelStatistics } from "./statistics.ts";
 
 /** How to train on a data set. */
@@ -31,51 +31,40 @@ export interface Batch {
   readonly labels: Tensor;
 }
 
-/**
- * Cuts a data set into the batches of an epoch. What a batch holds depends on the seed, the epoch and the step alone,
- * so that training can go on in the middle of an epoch as if it had never stopped.
- */
-export class Loader {
+/** Gives the batches of an epoch. */
+export interface BatchLoader {
   /** Batches of one epoch. */
   readonly stepsPerEpoch: number;
   /** Samples of one epoch: those of its batches. */
   readonly samplesPerEpoch: number;
+  /**
+   * The batches of one epoch, from step `fromStep` of it on: a function of the seed, the epoch and the step alone. A
+   * batch lives until the next one is asked for; clone what must live longer.
+   */
+  batches(epoch?: number, fromStep?: number): Iterable<Batch> | AsyncIterable<Batch>;
+}
+
+/** Cuts a data set in memory into the batches of an epoch. */
+export class Loader implements BatchLoader {
+  readonly stepsPerEpoch: number;
+  readonly samplesPerEpoch: number;
   readonly #dataset: Dataset;
   readonly #options: LoaderOptions;
-  readonly #count: number;
+  readonly #order: EpochOrder;
 
   /** @throws PeaError (usage) for a batch size that gives no batch */
   constructor(dataset: Dataset, options: LoaderOptions) {
     const { batchSize, training } = options;
     this.#dataset = dataset;
     this.#options = options;
-    this.#count = dataset.images.shape[0] as number;
-    if (!Number.isSafeInteger(batchSize) || batchSize < 1) {
-      throw new PeaError(`the batch size must be a positive integer, got ${batchSize}`, { kind: "usage" });
-    }
-    if (training !== undefined && batchSize > this.#count) {
-      throw new PeaError(
-        `the batch size ${batchSize} is larger than the training part of ${this.#count} samples; choose a smaller one`,
-        { kind: "usage" },
-      );
-    }
-    const batches = this.#count / batchSize;
-    this.stepsPerEpoch = training === undefined ? Math.ceil(batches) : Math.floor(batches);
-    this.samplesPerEpoch = Math.min(this.stepsPerEpoch * batchSize, this.#count);
+    this.#order = new EpochOrder(dataset.labels.numel, { batchSize, shuffleSeed: training?.seed });
+    this.stepsPerEpoch = this.#order.stepsPerEpoch;
+    this.samplesPerEpoch = this.#order.samplesPerEpoch;
   }
 
-  /**
-   * The batches of one epoch, from step `fromStep` of it on. A batch lives until the next one is asked for; clone
-   * what must live longer.
-   */
   *batches(epoch = 0, fromStep = 0): Generator<Batch, void, undefined> {
-    const { batchSize, training } = this.#options;
-    const order =
-      training === undefined
-        ? Int32Array.from({ length: this.#count }, (_, i) => i)
-        : permutation(this.#count, training.seed, "shuffle", epoch);
-    for (let step = fromStep; step < this.stepsPerEpoch; step++) {
-      const batch = this.#load(order.subarray(step * batchSize, (step + 1) * batchSize), epoch);
+    for (const indices of this.#order.batches(epoch, fromStep)) {
+      const batch = this.#load(indices, epoch);
       try {
         yield batch;
       } finally {

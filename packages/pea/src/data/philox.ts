@@ -35,16 +35,17 @@ export function philox(counter: Words4, key: readonly [number, number]): Words4 
 }
 
 /** What the numbers are for: streams of different purposes are independent under one seed. */
-const purposes = { split: 1, shuffle: 2, augmentation: 3 } as const;
+const purposes = { split: 1, shuffle: 2, augmentation: 3, crop: 4 } as const;
 export type Purpose = keyof typeof purposes;
 
 /**
  * Four random words for item `index` of `epoch`.
  *
  * @param seed integer from 0 to 2^53 − 1
+ * @param block numbers the fours of an item that needs more than one
  */
-export function randomWords(seed: number, purpose: Purpose, epoch: number, index: number): Words4 {
-  return philox([index, epoch, purposes[purpose], 0], [seed >>> 0, Math.floor(seed / 2 ** 32)]);
+export function randomWords(seed: number, purpose: Purpose, epoch: number, index: number, block = 0): Words4 {
+  return philox([index, epoch, purposes[purpose], block], [seed >>> 0, Math.floor(seed / 2 ** 32)]);
 }
 
 /** A 32-bit word as an integer in [0, bound); values differ in probability by less than bound / 2^32. */

@@ -9,21 +9,39 @@ export interface Split {
   readonly validation: Dataset;
 }
 
+/** How to split. */
+export interface SplitOptions {
+  /** Share of the samples for validation, between 0 and 1. */
+  readonly share: number;
+  readonly seed: number;
+}
+
 /**
  * Splits samples off for validation, at random and stratified: each class gives the same share of its samples,
  * rounded. Both parts keep the order of the data set. The split depends on the labels, the share and the seed alone.
  *
- * @param share share of the samples for validation, between 0 and 1
  * @throws PeaError (usage) when a part would be empty
  */
-export function splitDataset(dataset: Dataset, { share, seed }: { share: number; seed: number }): Split {
-  const labels = dataset.labels.toTypedArray() as BigInt64Array;
+export function splitDataset(dataset: Dataset, options: SplitOptions): Split {
+  const { train, validation } = splitIndices(dataset.labels.toTypedArray() as BigInt64Array, options);
+  return { train: subset(dataset, train), validation: subset(dataset, validation) };
+}
+
+/**
+ * The indices of both parts, ascending.
+ *
+ * @throws PeaError (usage) when a part would be empty
+ */
+export function splitIndices(
+  labels: Int32Array | BigInt64Array,
+  { share, seed }: SplitOptions,
+): { train: Int32Array; validation: Int32Array } {
   const isValidation = new Uint8Array(labels.length);
-  const classSizes = new Map<bigint, number>();
+  const classSizes = new Map<number | bigint, number>();
   for (const label of labels) classSizes.set(label, (classSizes.get(label) ?? 0) + 1);
   const wanted = new Map(Array.from(classSizes, ([label, size]) => [label, Math.round(share * size)]));
   for (const index of permutation(labels.length, seed, "split", 0)) {
-    const label = labels[index] as bigint;
+    const label = labels[index] as number | bigint;
     const missing = wanted.get(label) as number;
     if (missing <= 0) continue;
     isValidation[index] = 1;
@@ -39,5 +57,5 @@ export function splitDataset(dataset: Dataset, { share, seed }: { share: number;
       { kind: "usage" },
     );
   }
-  return { train: subset(dataset, train), validation: subset(dataset, validation) };
+  return { train, validation };
 }

@@ -1,0 +1,57 @@
+import { PeaError } from "@pea/core";
+import { permutation } from "./philox.ts";
+
+export interface EpochOrderOptions {
+  readonly batchSize: number;
+  /**
+   * Given: a new order in every epoch, and only whole batches (the samples left over differ from epoch to epoch).
+   * Left out: every sample in order, the last batch maybe smaller.
+   */
+  readonly shuffleSeed?: number;
+}
+
+/**
+ * Which samples the batches of an epoch hold: a function of the seed, the epoch and the step alone, so that training
+ * can go on in the middle of an epoch as if it had never stopped.
+ */
+export class EpochOrder {
+  /** Batches of one epoch. */
+  readonly stepsPerEpoch: number;
+  /** Samples of one epoch: those of its batches. */
+  readonly samplesPerEpoch: number;
+  readonly #count: number;
+  readonly #options: EpochOrderOptions;
+
+  /**
+   * @param count samples of the data set
+   * @throws PeaError (usage) for a batch size that gives no batch
+   */
+  constructor(count: number, options: EpochOrderOptions) {
+    const { batchSize, shuffleSeed } = options;
+    this.#count = count;
+    this.#options = options;
+    if (!Number.isSafeInteger(batchSize) || batchSize < 1) {
+      throw new PeaError(`the batch size must be a positive integer, got ${batchSize}`, { kind: "usage" });
+    }
+    if (shuffleSeed !== undefined && batchSize > count) {
+      throw new PeaError(
+        `the batch size ${batchSize} is larger than the training part of ${count} samples; choose a smaller one`,
+        { kind: "usage" },
+      );
+    }
+    const batches = count / batchSize;
+    this.stepsPerEpoch = shuffleSeed === undefined ? Math.ceil(batches) : Math.floor(batches);
+    this.samplesPerEpoch = Math.min(this.stepsPerEpoch * batchSize, count);
+  }
+
+  /** Indices of the samples of each batch, from step `fromStep` of the epoch on. */
+  *batches(epoch: number, fromStep: number): Generator<Int32Array, void, undefined> {
+    const { batchSize, shuffleSeed } = this.#options;
+    const order =
+      shuffleSeed === undefined
+        ? Int32Array.from({ length: this.#count }, (_, i) => i)
+        : permutation(this.#count, shuffleSeed, "shuffle", epoch);
+    for (let step = fromStep; step < this.stepsPerEpoch; step++)
+      yield order.subarray(step * batchSize, (step + 1) * batchSize);
+  }
+}
