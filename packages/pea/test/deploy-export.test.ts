@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import {
   copyFileSync,
+  cpSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -10,6 +11,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { full, readSafetensors, writeSafetensors } from "@pea/torch";
 import { exportRun } from "../src/deploy/export.ts";
 import { readOnnx } from "../src/deploy/onnx.ts";
 import type { RecipeInput } from "../src/train/config.ts";
@@ -88,6 +90,24 @@ describe("exportRun", () => {
     writeFileSync(join(broken, "model.onnx"), "the old one");
     await assert.rejects(exportRun(broken));
     assert.equal(readFileSync(join(broken, "model.onnx"), "utf8"), "the old one");
+  });
+
+  test("names the file that failed its verification, and leaves nothing of it", async () => {
+    const infinite = path("infinite");
+    cpSync(path("pea"), infinite, { recursive: true });
+    rmSync(join(infinite, "model.onnx"), { force: true });
+    const best = join(infinite, "checkpoints", "best.safetensors");
+    const { tensors, metadata } = readSafetensors(best);
+    tensors.set("fc.bias", full([10], Number.POSITIVE_INFINITY));
+    writeSafetensors(best, tensors, metadata);
+    await assert.rejects(exportRun(infinite), {
+      name: "PeaError",
+      message: /^.*infinite\/model\.onnx is not written, .*the network's output is not finite/,
+    });
+    assert.deepEqual(
+      readdirSync(infinite).filter((name) => name.startsWith("model.onnx")),
+      [],
+    );
   });
 
   test("says so when the file cannot be written", async () => {

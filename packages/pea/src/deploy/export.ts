@@ -120,9 +120,13 @@ async function writeVerified<T>(
   const cannotWrite = (error: Error) => {
     throw new PeaError(`cannot write ${file}: ${error.message}`, { cause: error });
   };
+  const failed = (error: Error) => {
+    const reason = error.message.replaceAll(unverified, "the new file");
+    throw new PeaError(`${file} is not written, for it failed its verification: ${reason}`, { cause: error });
+  };
   try {
     await writeFile(unverified, bytes, { flush: true }).catch(cannotWrite);
-    const verification = await verify(unverified);
+    const verification = await verify(unverified).catch(failed);
     await rename(unverified, file).catch(cannotWrite);
     return verification;
   } finally {
