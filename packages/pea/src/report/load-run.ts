@@ -1,8 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { PeaError } from "@pea/core";
-import { scope } from "@pea/torch";
-import { loadFashionMnist } from "../data/fashion-mnist.ts";
 import type { Recipe } from "../train/config.ts";
 import { type MetricsRow, readMetrics } from "../train/metrics.ts";
 import { disposeRun, prepareRun } from "../train/prepare.ts";
@@ -14,7 +12,8 @@ import type { EpochPoint, ReportRun } from "./run.ts";
 
 /**
  * What a report shows of the run in a directory, as far as the run has come.
- * @throws PeaError when the directory holds no run or a damaged one, or its data set is no longer there
+ * @throws PeaError when the directory holds no run or a damaged one, or one that has not ended and whose data set is
+ *   no longer there
  */
 export function loadReportRun(path: string): ReportRun {
   const run = openRunDirectory(path);
@@ -34,7 +33,7 @@ export function loadReportRun(path: string): ReportRun {
       endEpoch: endStep / stepsPerEpoch,
     })),
     epochs: epochs.map(epochPoint),
-    test: result && { accuracy: (result.best ?? result.last).test.top1, images: testImages(recipe) },
+    test: result && { accuracy: (result.best ?? result.last).test.top1, images: result.testImages },
     seconds: result?.seconds ?? epochs.reduce((sum, { seconds }) => sum + Number(seconds), 0),
   };
 }
@@ -47,11 +46,6 @@ function planOf(recipe: Recipe): Pick<TrainResult, "phases" | "stepsPerEpoch"> {
   } finally {
     disposeRun(prepared);
   }
-}
-
-/** Number of images the run was tested on. */
-function testImages({ dataDir }: Recipe): number {
-  return scope(() => loadFashionMnist({ dir: dataDir }).test.labels.numel);
 }
 
 /** `ReLU`, the variant code, or the smooth activation of an upper limit. */

@@ -48,6 +48,8 @@ export interface TrainResult {
   phases: readonly Phase[];
   /** Time of all training steps. */
   seconds: number;
+  /** Number of images of the test part. */
+  testImages: number;
   /** The model after the last step. */
   last: { epoch: number; test: Scores };
   /** The best model of the final phase, with its top-1 on the validation part in percent; null without such a part. */
@@ -162,6 +164,7 @@ async function score(
     steps: plan.totalSteps,
     phases: method.phases,
     seconds,
+    testImages: data.test.labels.numel,
     last,
     best: best && {
       epoch: best.epoch,
