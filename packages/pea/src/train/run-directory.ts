@@ -20,7 +20,6 @@ export interface RunDirectory {
   readonly summary: string;
   readonly checkpoints: string;
   readonly model: string;
-  readonly report: string;
   /** Scores of a run that ended. */
   readonly result: string;
 }
@@ -33,7 +32,6 @@ function runDirectory(path: string): RunDirectory {
     summary: join(path, "summary.csv"),
     checkpoints: join(path, "checkpoints"),
     model: join(path, "model.onnx"),
-    report: join(path, "report.html"),
     result: join(path, "result.json"),
   };
 }
