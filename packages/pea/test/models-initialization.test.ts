@@ -63,6 +63,31 @@ describe("ResNet-18", () => {
   });
 });
 
+test("ResNet-50: as ResNet-18, also at the end of a block", () => {
+  const model = createModel("resnet50-0.25");
+  const last = Math.sqrt(2 / 128);
+  assertDistribution(model, "layer4.2.conv3.weight", { std: last, bound: (2 * last) / CUT });
+  assertDistribution(model, "fc.weight", { std: 0.01 });
+  const { mean, std } = statistics(model, "layer4.2.bn3.weight");
+  assert.deepEqual({ mean, std }, { mean: 1, std: 0 });
+});
+
+test("AlexNet-BN: convolutions and linear layers truncated normal by fan-in, the head normal 0.01, bias 0", () => {
+  const model = createModel("alexnet-bn-0.25");
+  for (const [key, fanIn] of [
+    ["features.0.conv.weight", 3 * 121],
+    ["features.1.conv.weight", (24 / 2) * 25],
+    ["features.2.conv.weight", 64 * 9],
+    ["classifier.0.fc.weight", 64 * 36],
+    ["classifier.1.fc.weight", 1024],
+  ] as const) {
+    const std = Math.sqrt(2 / fanIn);
+    assertDistribution(model, key, { std, bound: (2 * std) / CUT });
+  }
+  assertDistribution(model, "head.weight", { std: 0.01 });
+  assert.equal(statistics(model, "head.bias").largest, 0);
+});
+
 describe("MobileNet-0.25", () => {
   test("slim: normal 0.09 cut at two standard deviations, everywhere", () => {
     const model = createModel("mobilenet-0.25");

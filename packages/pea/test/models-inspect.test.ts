@@ -1,30 +1,114 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { Conv2d, ConvTranspose2d, Module, manualSeed, ReLU, setNumThreads, type Tensor } from "@pea/torch";
-import { createModel, decayGroups, listSites, modelInfo } from "../src/models/index.ts";
+import {
+  createModel,
+  decayGroups,
+  listSites,
+  type ModelInfo,
+  modelInfo,
+  type Site,
+  type SiteKind,
+} from "../src/models/index.ts";
 
 setNumThreads(1);
 
-/** Spec networks.md 2, 4, 6 and 10: classes, image, parameters, MACs, sites, activation elements. */
-const checklist: [string, number, [number, number, number], number, number, number, number][] = [
-  ["resnet18", 1000, [3, 224, 224], 11_689_512, 1_814_073_344, 17, 2_308_096],
-  ["mobilenet-0.25", 1000, [3, 224, 224], 470_072, 41_030_272, 27, 1_260_672],
-  ["resnet18-small", 10, [3, 32, 32], 11_173_962, 555_422_720, 17, 557_056],
-  ["resnet18-small", 10, [1, 28, 28], 11_172_810, 455_800_832, 17, 434_176],
-  ["resnet18-small", 10, [3, 28, 28], 11_173_962, 456_704_000, 17, 434_176],
-  ["resnet18-small", 100, [3, 32, 32], 11_220_132, 555_468_800, 17, 557_056],
-  ["mobilenet-0.25-small", 10, [3, 32, 32], 215_642, 3_331_072, 27, 102_912],
-  ["mobilenet-0.25-small", 10, [1, 28, 28], 215_498, 2_895_136, 27, 85_152],
-  ["mobilenet-0.25-small", 10, [3, 28, 28], 215_642, 3_008_032, 27, 85_152],
-  ["mobilenet-0.25-small", 100, [3, 32, 32], 238_772, 3_354_112, 27, 102_912],
-  ["mobilenet", 1000, [3, 224, 224], 4_231_976, 567_716_352 + 1024 * 1000, 27, 4 * 1_260_672],
+interface Row {
+  name: string;
+  classes?: number;
+  image?: [number, number, number];
+  parameters: number;
+  macs: number;
+  sites: number;
+  activationElements: number;
+  /** Scalars that weight decay acts on. */
+  decayed?: number;
+}
+
+/** Spec networks.md 0 to 6 and 10. */
+const checklist: Row[] = [
+  {
+    name: "alexnet-bn",
+    parameters: 60_974_792,
+    macs: 724_406_816,
+    sites: 7,
+    activationElements: 658_272,
+    decayed: 60_955_656,
+  },
+  {
+    name: "resnet18",
+    parameters: 11_689_512,
+    macs: 1_814_073_344,
+    sites: 17,
+    activationElements: 2_308_096,
+    decayed: 11_679_912,
+  },
+  {
+    name: "resnet50",
+    parameters: 25_557_032,
+    macs: 4_089_184_256,
+    sites: 49,
+    activationElements: 9_608_704,
+    decayed: 25_503_912,
+  },
+  {
+    name: "mobilenet-0.25",
+    parameters: 470_072,
+    macs: 41_030_272,
+    sites: 27,
+    activationElements: 1_260_672,
+    decayed: 453_440,
+  },
+  {
+    name: "mobilenet",
+    parameters: 4_231_976,
+    macs: 567_716_352 + 1024 * 1000,
+    sites: 27,
+    activationElements: 4 * 1_260_672,
+  },
+  ...small("resnet18-small", 17, [
+    [10, [3, 32, 32], 11_173_962, 555_422_720, 557_056],
+    [10, [1, 28, 28], 11_172_810, 455_800_832, 434_176],
+    [10, [3, 28, 28], 11_173_962, 456_704_000, 434_176],
+    [100, [3, 32, 32], 11_220_132, 555_468_800, 557_056],
+  ]),
+  ...small("mobilenet-0.25-small", 27, [
+    [10, [3, 32, 32], 215_642, 3_331_072, 102_912],
+    [10, [1, 28, 28], 215_498, 2_895_136, 85_152],
+    [10, [3, 28, 28], 215_642, 3_008_032, 85_152],
+    [100, [3, 32, 32], 238_772, 3_354_112, 102_912],
+  ]),
 ];
 
-describe("parameters, MACs, sites and activation elements", () => {
-  for (const [name, classes, image, parameters, macs, sites, activationElements] of checklist) {
+/** Rows of the table in spec networks.md 6. */
+function small(
+  name: string,
+  sites: number,
+  rows: [number, [number, number, number], number, number, number][],
+): Row[] {
+  return rows.map(([classes, image, parameters, macs, activationElements]) => ({
+    name,
+    classes,
+    image,
+    parameters,
+    macs,
+    sites,
+    activationElements,
+  }));
+}
+
+const scalars = (tensors: Tensor[]) => tensors.reduce((sum, { numel }) => sum + numel, 0);
+
+describe("parameters, MACs, sites, activation elements and scalars that decay", () => {
+  for (const { name, classes = 1000, image = [3, 224, 224], decayed, ...info } of checklist) {
     test(`${name}, ${classes} classes, ${image.join("×")}`, () => {
       const model = createModel(name, { classes, inputChannels: image[0] });
-      assert.deepEqual(modelInfo(model, image), { parameters, macs, sites, activationElements });
+      assert.deepEqual(modelInfo(model, image), info);
+      if (decayed !== undefined) {
+        const groups = decayGroups(model);
+        assert.equal(scalars(groups.decayed), decayed);
+        assert.equal(scalars(groups.notDecayed), info.parameters - decayed);
+      }
       model.dispose();
     });
   }
@@ -37,6 +121,19 @@ describe("parameters, MACs, sites and activation elements", () => {
     assert.deepEqual(same, symmetric);
   });
 
+  test("AlexNet-BN without groups: every grouped convolution costs twice as much", () => {
+    const [grouped, whole] = [2, 1].map((groups) =>
+      modelInfo(createModel("alexnet-bn-0.125", { groups }), [3, 224, 224]),
+    ) as [ModelInfo, ModelInfo];
+    assert.equal(whole.macs - grouped.macs, (1_135_256_096 - 724_406_816) / 64);
+    assert.equal(whole.parameters - grouped.parameters, (62_387_912 - 60_974_792) / 64);
+  });
+
+  test("AlexNet-BN has the same maps for 227 without padding", () => {
+    const info = (crop: number) => modelInfo(createModel("alexnet-bn-0.125", { crop }), [3, crop, crop]);
+    assert.deepEqual(info(227), info(224));
+  });
+
   test("a transposed convolution costs its input elements times its kernel, per output channel", () => {
     const { macs } = modelInfo(new ConvTranspose2d(4, 6, 3, { stride: 2 }), [4, 5, 7]);
     assert.equal(macs, 4 * 5 * 7 * 6 * 3 * 3);
@@ -44,6 +141,47 @@ describe("parameters, MACs, sites and activation elements", () => {
 });
 
 describe("activation sites", () => {
+  const elementsOf = (sites: Site[], wanted: SiteKind) =>
+    sites.filter(({ kind }) => kind === wanted).reduce((sum, site) => sum + site.elements, 0);
+
+  test("AlexNet-BN: 7 fed by batch norm, in the order of execution", () => {
+    const sites = listSites(createModel("alexnet-bn-0.125"), [3, 224, 224]);
+    assert.deepEqual(
+      sites.map(({ path, kind, elements }) => [path, kind, elements]),
+      [
+        ["features.0.act", "bn-fed", 290_400 / 8],
+        ["features.1.act", "bn-fed", 186_624 / 8],
+        ["features.2.act", "bn-fed", 64_896 / 8],
+        ["features.3.act", "bn-fed", 64_896 / 8],
+        ["features.4.act", "bn-fed", 43_264 / 8],
+        ["classifier.0.act", "bn-fed", 4_096 / 8],
+        ["classifier.1.act", "bn-fed", 4_096 / 8],
+      ],
+    );
+  });
+
+  test("ResNet-50: 33 fed by batch norm, 16 after an addition, in the order of execution", () => {
+    const sites = listSites(createModel("resnet50"), [3, 224, 224]);
+    const blocks = [3, 4, 6, 3].flatMap((depth, stage) =>
+      Array.from({ length: depth }, (_, block) => `layer${stage + 1}.${block}`),
+    );
+    assert.deepEqual(
+      sites.map(({ path, kind }) => [path, kind]),
+      [
+        ["relu", "bn-fed"],
+        ...blocks.flatMap((block) => [
+          [`${block}.relu1`, "bn-fed"],
+          [`${block}.relu2`, "bn-fed"],
+          [`${block}.relu3`, "post-add"],
+        ]),
+      ],
+    );
+    assert.equal(elementsOf(sites, "bn-fed"), 4_089_344);
+    assert.equal(elementsOf(sites, "post-add"), 5_519_360);
+    // The stride is on the 3×3 convolution: the first site of a block still has the input's resolution.
+    assert.deepEqual(sites.find(({ path }) => path === "layer2.0.relu1")?.shape, [128, 56, 56]);
+  });
+
   test("ResNet-18: 9 fed by batch norm, 8 after an addition, in the order of execution", () => {
     const sites = listSites(createModel("resnet18"), [3, 224, 224]);
     const blocks = [1, 2, 3, 4].flatMap((stage) => [0, 1].map((block) => `layer${stage}.${block}`));
@@ -59,10 +197,8 @@ describe("activation sites", () => {
     );
     assert.deepEqual(sites[0]?.shape, [64, 112, 112]);
     assert.deepEqual(sites.at(-1)?.shape, [512, 7, 7]);
-    const elements = (wanted: string) =>
-      sites.filter(({ kind }) => kind === wanted).reduce((sum, site) => sum + site.elements, 0);
-    assert.equal(elements("bn-fed"), 1_555_456);
-    assert.equal(elements("post-add"), 752_640);
+    assert.equal(elementsOf(sites, "bn-fed"), 1_555_456);
+    assert.equal(elementsOf(sites, "post-add"), 752_640);
   });
 
   test("MobileNet: 27 fed by batch norm, in the order of execution", () => {
@@ -83,11 +219,17 @@ describe("activation sites", () => {
   });
 
   test("the order of definition, which PEA numbers sites by, is the order of execution", () => {
-    for (const name of ["resnet18-0.25-small", "mobilenet-0.25-small"]) {
+    const images: [string, number][] = [
+      ["alexnet-bn-0.125", 224],
+      ["resnet18-0.25-small", 32],
+      ["resnet50-0.125", 64],
+      ["mobilenet-0.25-small", 32],
+    ];
+    for (const [name, size] of images) {
       const model = createModel(name);
       const defined = [...model.namedModules()].filter(([, module]) => module instanceof ReLU);
       assert.deepEqual(
-        listSites(model, [3, 32, 32]).map(({ path }) => path),
+        listSites(model, [3, size, size]).map(({ path }) => path),
         defined.map(([path]) => path),
       );
     }
@@ -147,6 +289,32 @@ describe("state-dict keys", () => {
     }
   });
 
+  test("ResNet-50 has torchvision's 320", () => {
+    const blocks = [3, 4, 6, 3].flatMap((depth, stage) =>
+      Array.from({ length: depth }, (_, block) => {
+        const at = `layer${stage + 1}.${block}`;
+        return [
+          ...[1, 2, 3].flatMap((n) => [`${at}.conv${n}.weight`, ...batchNorm(`${at}.bn${n}`)]),
+          ...(block === 0 ? [`${at}.downsample.0.weight`, ...batchNorm(`${at}.downsample.1`)] : []),
+        ];
+      }).flat(),
+    );
+    const expected = ["conv1.weight", ...batchNorm("bn1"), ...blocks, "fc.weight", "fc.bias"];
+    assert.equal(expected.length, 320);
+    assert.deepEqual([...createModel("resnet50-0.125").stateDict().keys()], expected);
+  });
+
+  test("AlexNet-BN has 44", () => {
+    const expected = [
+      ...[0, 1, 2, 3, 4].flatMap((n) => [`features.${n}.conv.weight`, ...batchNorm(`features.${n}.bn`)]),
+      ...[0, 1].flatMap((n) => [`classifier.${n}.fc.weight`, ...batchNorm(`classifier.${n}.bn`)]),
+      "head.weight",
+      "head.bias",
+    ];
+    assert.equal(expected.length, 44);
+    assert.deepEqual([...createModel("alexnet-bn-0.125").stateDict().keys()], expected);
+  });
+
   test("MobileNet has 164", () => {
     const unit = (at: string) => [`${at}.conv.weight`, ...batchNorm(`${at}.bn`)];
     const blocks = Array.from({ length: 13 }, (_, n) => [
@@ -164,18 +332,12 @@ describe("state-dict keys", () => {
 });
 
 describe("decay groups", () => {
-  const scalars = (tensors: Tensor[]) => tensors.reduce((sum, { numel }) => sum + numel, 0);
-
-  test("ResNet-18: batch norm does not decay", () => {
-    const { decayed, notDecayed } = decayGroups(createModel("resnet18"));
-    assert.equal(scalars(decayed), 11_679_912);
-    assert.equal(scalars(notDecayed), 9_600);
-  });
-
-  test("MobileNet-0.25: neither batch norm nor depthwise kernels decay", () => {
-    const { decayed, notDecayed } = decayGroups(createModel("mobilenet-0.25"));
-    assert.equal(scalars(decayed), 453_440);
-    assert.equal(scalars(notDecayed), 11_160 + 5_472);
+  test("depthwise kernels do not decay", () => {
+    const model = createModel("mobilenet-0.25");
+    const kernels = [...model.namedParameters()].filter(([key]) => key.endsWith("dw.conv.weight"));
+    const { notDecayed } = decayGroups(model);
+    assert.equal(scalars(kernels.map(([, kernel]) => kernel)), 11_160);
+    assert.ok(kernels.every(([, kernel]) => notDecayed.includes(kernel)));
   });
 
   test("a stem of one input channel is no depthwise convolution", () => {

@@ -1,8 +1,16 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { PeaError } from "@pea/core";
-import { type BatchNormAct2d, type Dropout, Linear, ReLU6, setNumThreads } from "@pea/torch";
-import { createModel, listModels, MobileNet, ResNet18, registerModel } from "../src/models/index.ts";
+import { type BatchNormAct2d, type Dropout, Linear, ReLU6, setNumThreads, zeros } from "@pea/torch";
+import {
+  AlexNet,
+  createModel,
+  listModels,
+  MobileNet,
+  ResNet18,
+  ResNet50,
+  registerModel,
+} from "../src/models/index.ts";
 
 setNumThreads(1);
 
@@ -12,6 +20,8 @@ const usage = (message: RegExp) => (error: unknown) =>
 describe("names", () => {
   test("family, width and variant", () => {
     assert.ok(createModel("resnet18-0.25") instanceof ResNet18);
+    assert.ok(createModel("resnet50-0.125") instanceof ResNet50);
+    assert.ok(createModel("alexnet-bn-0.125") instanceof AlexNet);
     assert.ok(createModel("mobilenet-0.25-small") instanceof MobileNet);
     const shape = (name: string, key: string) => createModel(name).stateDict().get(key)?.shape;
     assert.deepEqual(shape("resnet18-0.5", "conv1.weight"), [32, 3, 7, 7]);
@@ -35,15 +45,23 @@ describe("names", () => {
   test("a name like no other is refused with those there are", () => {
     assert.throws(
       () => createModel("transformer"),
-      usage(/transformer; known are resnet18, .*mobilenet-0\.25/),
+      usage(/transformer; known are .*resnet18, .*mobilenet-0\.25/),
     );
     assert.throws(() => createModel(""), usage(/known are/));
   });
 
+  test("a small variant only of networks that have one", () => {
+    assert.throws(() => createModel("alexnet-bn-small"), usage(/unknown model alexnet-bn-small/));
+    assert.throws(() => createModel("alexnet-bn", { small: true }), usage(/no option small/));
+  });
+
   test("every listed network can be built for its own input", () => {
     for (const { name, inputShape, classes } of listModels()) {
-      const fc = createModel(name, { inputChannels: inputShape[0], classes }).getModule("fc") as Linear;
-      assert.equal(fc.outputFeatures, classes);
+      const model = createModel(name, { inputChannels: inputShape[0], classes });
+      const parameters = model.parameters();
+      assert.equal(parameters[0]?.shape[1], inputShape[0], name);
+      assert.equal(parameters.at(-1)?.numel, classes, name);
+      model.dispose();
     }
   });
 });
@@ -71,6 +89,27 @@ describe("options", () => {
     };
     assert.deepEqual(settings("resnet18-0.25", "layer4.0.downsample.1"), { eps: 1e-5, momentum: 0.1 });
     assert.deepEqual(settings("mobilenet-0.25", "features.0.bn"), { eps: 1e-3, momentum: 0.1 });
+  });
+
+  test("AlexNet-BN has a dropout before each of its first two linear layers", () => {
+    const p = (path: string, options = {}) =>
+      (createModel("alexnet-bn-0.125", options).getModule(path) as Dropout).p;
+    assert.equal(p("classifier.0.dropout"), 0.5);
+    assert.equal(p("classifier.1.dropout"), 0.5);
+    assert.equal(p("classifier.1.dropout", { dropout: 0.25 }), 0.25);
+  });
+
+  test("AlexNet-BN refuses images and widths that do not fit it", () => {
+    const refused = (options: object, size: number, message: RegExp) => {
+      const model = createModel("alexnet-bn-0.125", { ...options });
+      assert.throws(() => model.forward(zeros([1, 3, 224, size])), usage(message));
+    };
+    refused({}, 64, /takes images of 224×224, not 224×64/);
+    refused({ crop: 227 }, 224, /takes images of 227×227, not 224×224/);
+    assert.throws(() => createModel("alexnet-bn-0.1"), usage(/width 0.1 .* 9 channels, .* groups 1/));
+    assert.doesNotThrow(() => createModel("alexnet-bn-0.1", { groups: 1 }));
+    assert.throws(() => createModel("alexnet-bn-0.125", { groups: 3 }), usage(/groups .* 1, 2, not 3/));
+    assert.throws(() => createModel("alexnet-bn-0.125", { crop: 256 }), usage(/crop .* 224, 227, not 256/));
   });
 
   test("that cannot be are refused by name and value", () => {

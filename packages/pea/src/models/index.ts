@@ -3,6 +3,7 @@
  *
  * @module
  */
+export { AlexNet, type AlexNetOptions } from "./alexnet.ts";
 export { type DecayGroups, decayGroups } from "./decay-groups.ts";
 export { listSites, type ModelInfo, modelInfo, type Site, type SiteKind } from "./inspect.ts";
 export { MobileNet, type MobileNetOptions } from "./mobilenet.ts";
@@ -16,4 +17,4 @@ export {
   type RegisteredModel,
   registerModel,
 } from "./registry.ts";
-export { ResNet18, type ResNet18Options } from "./resnet.ts";
+export { ResNet18, ResNet50, type ResNetOptions } from "./resnet.ts";

@@ -5,7 +5,6 @@
  */
 import {
   adaptiveAvgPool2d,
-  BatchNormAct2d,
   Conv2d,
   Dropout,
   flatten,
@@ -18,10 +17,14 @@ import {
   Sequential,
   type Tensor,
 } from "@pea/torch";
-import { checkModelOptions, choose, type ModelOptions, scaleChannels } from "./options.ts";
+import { ConvUnit, type UnitOptions } from "./conv-unit.ts";
+import { initializeConvolutions, initializeHead } from "./initialize.ts";
+import { batchNormOptions, checkModelOptions, choose, type ModelOptions, scaleChannels } from "./options.ts";
 
 /** Options of `MobileNet`. */
 export interface MobileNetOptions extends ModelOptions {
+  /** The variant for images of about 32×32 pixels (spec networks.md 6); default false. */
+  small?: boolean;
   /**
    * Where stride-2 convolutions pad: one pixel on each side (the default), or as TensorFlow's SAME, which puts the
    * odd pixel bottom and right (spec networks.md 0).
@@ -48,60 +51,43 @@ const BLOCKS: readonly { outputs: number; stride: number }[] = [
   { outputs: 1024, stride: 1 },
 ];
 
-/** What all units of one network share. */
-interface UnitSettings {
-  batchNorm: { eps: number; momentum: number };
-  padsSame: boolean;
-  activation: () => Module;
+/** A convolution which pads as TensorFlow's SAME, so that it gives ⌈size / stride⌉ outputs. */
+class SameConv2d extends Conv2d {
+  override forward(x: Tensor): Tensor {
+    const { kernelSize, options } = this;
+    const [vertical, horizontal] = kernelSize.map((size, axis) =>
+      samePadding(x.shape[axis + 2] as number, size, options.stride as number),
+    ) as [[number, number], [number, number]];
+    return super.forward(pad(x, [...horizontal, ...vertical]));
+  }
 }
 
-/** Zeros before and after an axis so that TensorFlow's SAME gives ⌈size / stride⌉ outputs. */
+/** Zeros before and after an axis under SAME (spec networks.md 0). */
 function samePadding(size: number, kernelSize: number, stride: number): [number, number] {
   const total = Math.max((Math.ceil(size / stride) - 1) * stride + kernelSize - size, 0);
   const before = Math.floor(total / 2);
   return [before, total - before];
 }
 
-/** Convolution → BN → activation. */
-class ConvUnit extends Module {
-  readonly conv: Conv2d;
-  readonly bn: BatchNormAct2d;
-  act: Module;
-  readonly #padsSame: boolean;
-  readonly #kernelSize: number;
-  readonly #stride: number;
+/** What all units of one network share. */
+interface MobileNetUnitOptions extends UnitOptions {
+  padsSame: boolean;
+}
 
-  constructor(
-    inputs: number,
-    outputs: number,
-    { kernelSize, stride = 1, groups = 1 }: { kernelSize: number; stride?: number; groups?: number },
-    { batchNorm, padsSame, activation }: UnitSettings,
-  ) {
-    super();
-    // At stride 1 an odd kernel's SAME padding is the symmetric one, which the convolution does by itself.
-    this.#padsSame = padsSame && stride > 1;
-    this.#kernelSize = kernelSize;
-    this.#stride = stride;
-    this.conv = new Conv2d(inputs, outputs, kernelSize, {
-      stride,
-      padding: this.#padsSame ? 0 : (kernelSize - 1) / 2,
-      groups,
-      bias: false,
-    });
-    this.bn = new BatchNormAct2d(outputs, { ...batchNorm, activation: () => this.act });
-    this.act = activation();
-  }
-
-  override forward(x: Tensor): Tensor {
-    return this.bn.forward(this.conv.forward(this.#padsSame ? this.#padSame(x) : x));
-  }
-
-  #padSame(x: Tensor): Tensor {
-    const [height, width] = x.shape.slice(-2) as [number, number];
-    const vertical = samePadding(height, this.#kernelSize, this.#stride);
-    const horizontal = samePadding(width, this.#kernelSize, this.#stride);
-    return pad(x, [...horizontal, ...vertical]);
-  }
+/** Unit of a 3×3 convolution. */
+function unit3x3(
+  inputs: number,
+  outputs: number,
+  { stride, groups = 1 }: { stride: number; groups?: number },
+  { padsSame, ...unit }: MobileNetUnitOptions,
+): ConvUnit {
+  const settings = { stride, groups, bias: false };
+  // At stride 1 SAME is the symmetric padding, which the convolution does by itself.
+  const conv =
+    padsSame && stride > 1
+      ? new SameConv2d(inputs, outputs, 3, settings)
+      : new Conv2d(inputs, outputs, 3, { ...settings, padding: 1 });
+  return new ConvUnit(conv, unit);
 }
 
 /** Depthwise 3×3 unit `dw`, then pointwise 1×1 unit `pw`. */
@@ -109,10 +95,10 @@ class SeparableBlock extends Module {
   readonly dw: ConvUnit;
   readonly pw: ConvUnit;
 
-  constructor(inputs: number, outputs: number, stride: number, settings: UnitSettings) {
+  constructor(inputs: number, outputs: number, stride: number, unit: MobileNetUnitOptions) {
     super();
-    this.dw = new ConvUnit(inputs, inputs, { kernelSize: 3, stride, groups: inputs }, settings);
-    this.pw = new ConvUnit(inputs, outputs, { kernelSize: 1 }, settings);
+    this.dw = unit3x3(inputs, inputs, { stride, groups: inputs }, unit);
+    this.pw = new ConvUnit(new Conv2d(inputs, outputs, 1, { bias: false }), unit);
   }
 
   override forward(x: Tensor): Tensor {
@@ -131,8 +117,8 @@ export class MobileNet extends Module {
     super();
     checkModelOptions(options);
     const { inputChannels = 3, classes = 1000, width = 1, small = false } = options;
-    const settings: UnitSettings = {
-      batchNorm: { eps: options.batchNormEps ?? 1e-3, momentum: options.batchNormMomentum ?? 0.1 },
+    const unit: MobileNetUnitOptions = {
+      batchNorm: batchNormOptions(options, 1e-3),
       padsSame: choose("padding", options.padding ?? "symmetric", { symmetric: false, same: true }),
       activation: choose("activation", options.activation ?? "relu", {
         relu: () => new ReLU(),
@@ -140,11 +126,11 @@ export class MobileNet extends Module {
       }),
     };
     let channels = scaleChannels(32, width);
-    const stem = new ConvUnit(inputChannels, channels, { kernelSize: 3, stride: small ? 1 : 2 }, settings);
+    const stem = unit3x3(inputChannels, channels, { stride: small ? 1 : 2 }, unit);
     const blocks = BLOCKS.map(({ outputs, stride }) => {
       const inputs = channels;
       channels = scaleChannels(outputs, width);
-      return new SeparableBlock(inputs, channels, stride, settings);
+      return new SeparableBlock(inputs, channels, stride, unit);
     });
     this.features = new Sequential(stem, ...blocks);
     this.dropout = new Dropout(options.dropout ?? 0.001);
@@ -158,12 +144,8 @@ export class MobileNet extends Module {
       he: init.heTruncatedNormal,
       glorot: init.glorotUniform,
     });
-    for (const module of this.namedModules().values()) {
-      if (module instanceof Conv2d) kernel(module.weight);
-    }
-    if (source === "he") init.normal(this.fc.weight, 0.01);
-    else kernel(this.fc.weight);
-    if (this.fc.bias !== null) init.zeros(this.fc.bias);
+    initializeConvolutions(this, kernel);
+    initializeHead(this.fc, source === "he" ? undefined : kernel);
   }
 
   /** (N, inputChannels, H, W) → logits (N, classes). */

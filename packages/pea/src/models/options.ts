@@ -4,18 +4,17 @@
  * @module
  */
 import { PeaError } from "@pea/core";
+import type { BatchNormLayerOptions } from "@pea/torch";
 
 /** Options of every network. */
 export interface ModelOptions {
   /** Channels of the input image; default 3. */
   inputChannels?: number;
-  /** Length of the output; default 1000. */
+  /** Length of the output, in segmentation of each pixel's; default 1000, in segmentation 19. */
   classes?: number;
   /** Factor on the number of channels, see `scaleChannels`; default 1. */
   width?: number;
-  /** The variant for images of about 32×32 pixels (spec networks.md 6); default false. */
-  small?: boolean;
-  /** Added to the variance in batch norm; default 1e-5 for ResNet, 1e-3 for MobileNet (spec networks.md 0). */
+  /** Added to the variance in batch norm; default 1e-5 or 1e-3, by network (spec networks.md 0). */
   batchNormEps?: number;
   /** Weight of the new batch in the running statistics (PyTorch's sense); default 0.1. */
   batchNormMomentum?: number;
@@ -26,7 +25,6 @@ export const commonOptions = [
   "inputChannels",
   "classes",
   "width",
-  "small",
   "batchNormEps",
   "batchNormMomentum",
 ] as const satisfies readonly (keyof ModelOptions)[];
@@ -36,6 +34,14 @@ export const commonOptions = [
  */
 export function scaleChannels(channels: number, width: number): number {
   return Math.max(8, Math.trunc(width * channels));
+}
+
+/** Options of a network's batch norm layers, given the network's own default of eps. */
+export function batchNormOptions(
+  { batchNormEps, batchNormMomentum = 0.1 }: ModelOptions,
+  defaultEps: number,
+): BatchNormLayerOptions {
+  return { eps: batchNormEps ?? defaultEps, momentum: batchNormMomentum };
 }
 
 /**

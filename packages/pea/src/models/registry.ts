@@ -7,9 +7,10 @@ import { PeaError } from "@pea/core";
 import { loadKernels } from "@pea/kernels";
 import type { Module } from "@pea/torch";
 import { nearestName } from "../nearest-name.ts";
+import { AlexNet } from "./alexnet.ts";
 import { MobileNet } from "./mobilenet.ts";
 import { commonOptions, type ModelOptions } from "./options.ts";
-import { ResNet18 } from "./resnet.ts";
+import { ResNet18, ResNet50 } from "./resnet.ts";
 
 /** Options of `createModel`: those of every network, and the network's own. */
 export type CreateModelOptions = ModelOptions & Readonly<Record<string, unknown>>;
@@ -32,22 +33,33 @@ export interface RegisteredModel extends ModelEntry {
   create: ModelFactory;
 }
 
-/** A built-in network that comes in all widths and in a small variant. */
+/** A built-in network that comes in all widths. */
 interface ModelFamily {
   create: ModelFactory;
-  /** Its options besides the common ones. */
+  /** Its options besides the common ones; with `small` among them there is a small variant. */
   ownOptions: readonly string[];
 }
 
 const families: Readonly<Record<string, ModelFamily>> = {
-  resnet18: { create: (options) => new ResNet18(options), ownOptions: ["init"] },
+  "alexnet-bn": {
+    create: (options) => new AlexNet(options),
+    ownOptions: ["crop", "groups", "dropout"],
+  },
+  resnet18: { create: (options) => new ResNet18(options), ownOptions: ["small", "init"] },
+  resnet50: { create: (options) => new ResNet50(options), ownOptions: ["small", "init"] },
   mobilenet: {
     create: (options) => new MobileNet(options),
-    ownOptions: ["padding", "init", "activation", "dropout"],
+    ownOptions: ["small", "padding", "init", "activation", "dropout"],
   },
 };
 
 const builtIn: readonly ModelEntry[] = [
+  {
+    name: "alexnet-bn",
+    description: "AlexNet with batch norm in place of local response normalization",
+    inputShape: [3, 224, 224],
+    classes: 1000,
+  },
   {
     name: "resnet18",
     description: "ResNet-18",
@@ -59,6 +71,12 @@ const builtIn: readonly ModelEntry[] = [
     description: "ResNet-18 for images of about 32×32: 3×3 stem of stride 1, no max-pool",
     inputShape: [3, 32, 32],
     classes: 10,
+  },
+  {
+    name: "resnet50",
+    description: "ResNet-50, with the stride on the 3×3 convolutions",
+    inputShape: [3, 224, 224],
+    classes: 1000,
   },
   {
     name: "mobilenet-0.25",
@@ -132,11 +150,11 @@ export function createModel(name: string, options: CreateModelOptions = {}): Mod
 }
 
 /** Family, width and variant in a built-in name; null when it is none. */
-function parseName(name: string): { family: ModelFamily; fromName: Partial<ModelOptions> } | null {
-  const match = /^(?<base>[a-z0-9]+?)(?:-(?<width>\d+(?:\.\d+)?))?(?<small>-small)?$/.exec(name);
+function parseName(name: string): { family: ModelFamily; fromName: CreateModelOptions } | null {
+  const match = /^(?<base>[a-z0-9-]+?)(?:-(?<width>\d+(?:\.\d+)?))?(?<small>-small)?$/.exec(name);
   const { base = "", width, small } = match?.groups ?? {};
   const family = Object.hasOwn(families, base) ? families[base] : undefined;
-  if (family === undefined) return null;
+  if (family === undefined || (small !== undefined && !family.ownOptions.includes("small"))) return null;
   return {
     family,
     fromName: {
