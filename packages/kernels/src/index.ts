@@ -3,6 +3,7 @@
  *
  * @module
  */
+export { batchNormAct, type EnsembleActModule } from "./batch-norm-act.ts";
 export { ensembleActComposite } from "./composite.ts";
 export { type EnsembleActOptions, ensembleAct } from "./ensemble-act.ts";
 export { loadKernels } from "./load.ts";

@@ -1,11 +1,13 @@
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { buildFolder, loadLibrary, TorchError } from "@pea/torch";
+import { buildFolder, loadLibrary, setBatchNormKernel, TorchError } from "@pea/torch";
+import { batchNormAct } from "./batch-norm-act.ts";
 
 let loaded: boolean | undefined;
 
 /**
- * Loads the fused operators built for the loaded engine, once per thread; `ensembleAct` does it by itself.
+ * Loads the fused operators built for the loaded engine, once per thread; `ensembleAct` does it by itself. From then on
+ * the batch normalization layers of @pea/torch run on them as well.
  *
  * @returns false where they are switched off (`PEA_KERNELS=off`) or not built: then plain operators do the work
  * @throws TorchError when the library is there but cannot be loaded
@@ -27,5 +29,6 @@ function load(): boolean {
         "Build them again (npm run setup), or run without them: PEA_KERNELS=off.",
     );
   }
+  setBatchNormKernel(batchNormAct);
   return true;
 }

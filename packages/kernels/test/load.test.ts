@@ -13,6 +13,20 @@ function evaluate(program: string, environment: NodeJS.ProcessEnv): string {
   return stdout.trim();
 }
 
+test("PEA_KERNELS=off leaves batch norm layers on plain operators", () => {
+  const program = `
+    import { loadKernels } from "@pea/kernels";
+    import { BatchNorm2d, backward, randn, sum } from "@pea/torch";
+    loadKernels();
+    const x = randn([2, 3, 4, 4]);
+    x.requiresGrad = true;
+    backward(sum(new BatchNorm2d(3).forward(x)), { createGraph: true });
+    // The fused operator has no second derivative.
+    backward(sum(x.grad));
+    console.log("plain");`;
+  assert.equal(evaluate(program, { PEA_KERNELS: "off" }), "plain");
+});
+
 test("PEA_KERNELS=off runs the ensemble on plain operators", () => {
   const program = `
     import { ensembleAct, loadKernels } from "@pea/kernels";

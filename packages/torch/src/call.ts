@@ -42,6 +42,10 @@ function rewrap(value: unknown): Result {
  * The one door to libtorch: calls any operator by its name in the dispatcher. An overload is named after a dot;
  * trailing arguments left out take the schema's defaults; a number stands for all elements of an `int[2]`.
  *
+ * The arguments' types are checked against the schema, their meaning is left to libtorch. Some of its low-level
+ * operators, such as `aten::native_batch_norm`, do not check shapes themselves: a wrong one can end the process. The
+ * typed operators (`batchNorm`, `conv2d`, …) are the checked ones.
+ *
  * @example
  * call("aten::conv2d", x, weight, bias, [1, 1], 1);
  * call("aten::sum.dim_IntList", x, [0], false);
@@ -83,4 +87,9 @@ export function recordCalls<T>(onCall: (call: Call) => void, body: () => T): T {
   } finally {
     listener = undefined;
   }
+}
+
+/** Whether `recordCalls` is running. */
+export function isRecording(): boolean {
+  return listener !== undefined;
 }

@@ -2,8 +2,8 @@
 
 Usage: networks.py CASES OUTPUT
 
-CASES is JSON: a list of {name, network, width, small, padding, image, classes, batch, dtype}. All numbers go to the
-file OUTPUT as float64, one tensor after the other; stdout gets JSON: case name -> tensor name -> [first, length].
+CASES is JSON: a list of {name, network, width, small, padding, image, classes, batch, activation, dtype}. All numbers
+go to the file OUTPUT as float64, one tensor after the other; stdout gets JSON: case name -> tensor name -> [first, length].
 
 The networks are written as functions over a dictionary of tensors, straight from the tables of the specification
 (networks.md 2, 4 and 6); weights and inputs follow its formula (8).
@@ -95,31 +95,37 @@ def classify(tensors, x, classes):
     return F.linear(x, tensors.parameter("fc.weight", classes, x.shape[1]), tensors.parameter("fc.bias", classes))
 
 
+ACTIVATIONS = {"relu": F.relu, "swish": F.silu}
+
+
 def resnet18(tensors, x, case, training):
+    activation = ACTIVATIONS[case["activation"]]
     channels = [max(8, int(case["width"] * c)) for c in (64, 128, 256, 512)]
 
     def conv_bn(conv, bn, x, outputs, k, stride):
         return batch_norm(tensors, bn, convolution(tensors, conv, x, outputs, k, stride), 1e-5, training)
 
     if case["small"]:
-        x = F.relu(conv_bn("conv1", "bn1", x, channels[0], 3, 1))
+        x = activation(conv_bn("conv1", "bn1", x, channels[0], 3, 1))
     else:
-        x = F.max_pool2d(F.relu(conv_bn("conv1", "bn1", x, channels[0], 7, 2)), 3, 2, 1)
+        x = F.max_pool2d(activation(conv_bn("conv1", "bn1", x, channels[0], 7, 2)), 3, 2, 1)
     for s in range(4):
         for b in range(2):
             at, c, stride = f"layer{s + 1}.{b}", channels[s], 2 if s > 0 and b == 0 else 1
-            y = F.relu(conv_bn(f"{at}.conv1", f"{at}.bn1", x, c, 3, stride))
+            y = activation(conv_bn(f"{at}.conv1", f"{at}.bn1", x, c, 3, stride))
             y = conv_bn(f"{at}.conv2", f"{at}.bn2", y, c, 3, 1)
             if stride != 1 or x.shape[1] != c:
                 x = conv_bn(f"{at}.downsample.0", f"{at}.downsample.1", x, c, 1, stride)
-            x = F.relu(y + x)
+            x = activation(y + x)
     return classify(tensors, x, case["classes"])
 
 
 def mobilenet(tensors, x, case, training):
+    activation = ACTIVATIONS[case["activation"]]
+
     def unit(key, x, outputs, k, stride, groups=1):
         x = convolution(tensors, f"{key}.conv", x, outputs, k, stride, groups, case["padding"])
-        return F.relu(batch_norm(tensors, f"{key}.bn", x, 1e-3, training))
+        return activation(batch_norm(tensors, f"{key}.bn", x, 1e-3, training))
 
     def scaled(c):
         return max(8, int(case["width"] * c))

@@ -1,4 +1,3 @@
-import { add } from "../ops/pointwise.ts";
 import type { Tensor } from "../tensor.ts";
 import { BatchNorm2d, type BatchNormLayerOptions } from "./batch-norm.ts";
 import type { Module } from "./module.ts";
@@ -11,7 +10,7 @@ export interface BatchNormActOptions extends BatchNormLayerOptions {
 
 /**
  * Batch normalization, an optional residual, and the activation: act(batchNorm(x) [+ residual]). Holding the
- * three together lets one kernel compute them in one pass over memory. The state-dict keys are those of plain
+ * three together lets one kernel compute them (see setBatchNormKernel). The state-dict keys are those of plain
  * batch normalization; the activation belongs to the module around this one.
  *
  * @example
@@ -39,8 +38,6 @@ export class BatchNormAct2d extends BatchNorm2d {
 
   /** [N, channels, H, W], and a residual of the same shape → the same shape. */
   override forward(input: Tensor, residual?: Tensor): Tensor {
-    const normalized = super.forward(input);
-    const sum = residual === undefined ? normalized : add(normalized, residual);
-    return this.activation.forward(sum);
+    return this.normalize(input, { residual, activation: this.activation });
   }
 }

@@ -1,8 +1,11 @@
 import { noGrad } from "../autograd.ts";
 import { ones, zeros } from "../create.ts";
+import { TorchError } from "../error.ts";
 import { addInPlace } from "../ops/in-place.ts";
 import { batchNorm } from "../ops/norm.ts";
+import { add } from "../ops/pointwise.ts";
 import type { Tensor } from "../tensor.ts";
+import { type AfterBatchNorm, type BatchNormState, fusedBatchNorm } from "./batch-norm-kernel.ts";
 import { checkInput, type ExpectedShape } from "./check-input.ts";
 import { Module } from "./module.ts";
 
@@ -18,7 +21,7 @@ export interface BatchNormLayerOptions {
  * Per channel: (x − mean) / √(variance + eps) · weight + bias. In training mean and biased variance are those of
  * the batch, and the running mean and (unbiased) variance follow them; in inference the running ones are used.
  */
-abstract class BatchNorm extends Module {
+abstract class BatchNorm extends Module implements BatchNormState {
   readonly weight: Tensor;
   readonly bias: Tensor;
   readonly runningMean: Tensor;
@@ -42,10 +45,27 @@ abstract class BatchNorm extends Module {
     this.numBatchesTracked = this.buffer("num_batches_tracked", zeros([], { dtype: "int64" }));
   }
 
-  protected normalize(input: Tensor): Tensor {
+  /**
+   * activation(batchNorm(input) [+ residual]).
+   * @throws TorchError in training for one value per channel, which has no variance
+   */
+  protected normalize(input: Tensor, after: AfterBatchNorm = {}): Tensor {
+    if (this.training) {
+      if (input.numel === this.channels) {
+        throw new TorchError(
+          `${this} in training needs more than one value per channel, got an input of shape ` +
+            `[${input.shape.join(", ")}]; use a larger batch (drop a last batch of one), or eval()`,
+        );
+      }
+      noGrad(() => addInPlace(this.numBatchesTracked, 1));
+    }
+    const fused = fusedBatchNorm(input, this, after);
+    if (fused !== undefined) return fused;
     const { weight, bias, runningMean, runningVar, training, momentum, eps } = this;
-    if (training) noGrad(() => addInPlace(this.numBatchesTracked, 1));
-    return batchNorm(input, { weight, bias, runningMean, runningVar, training, momentum, eps });
+    const normalized = batchNorm(input, { weight, bias, runningMean, runningVar, training, momentum, eps });
+    const { residual, activation } = after;
+    const sum = residual === undefined ? normalized : add(normalized, residual);
+    return activation === undefined ? sum : activation.forward(sum);
   }
 
   override toString(): string {
@@ -66,7 +86,11 @@ export class BatchNorm2d extends BatchNorm {
   readonly #expected: ExpectedShape = ["N", this.channels, "H", "W"];
 
   forward(input: Tensor): Tensor {
-    checkInput(this, input, this.#expected);
     return this.normalize(input);
+  }
+
+  protected override normalize(input: Tensor, after?: AfterBatchNorm): Tensor {
+    checkInput(this, input, this.#expected);
+    return super.normalize(input, after);
   }
 }

@@ -11,8 +11,11 @@ abstract class DropoutModule extends Module {
     if (!(p >= 0 && p <= 1)) throw new TorchError(`${this.constructor.name}: p must be in [0, 1], got ${p}`);
   }
 
-  /** With p = 0 the generator is left alone, so that a network without dropout draws no random numbers. */
-  protected get active(): boolean {
+  /**
+   * Whether the next forward pass does anything. With p = 0 the generator is left alone, so that a network without
+   * dropout draws no random numbers.
+   */
+  get active(): boolean {
     return this.training && this.p > 0;
   }
 

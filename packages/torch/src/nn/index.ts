@@ -1,12 +1,18 @@
 export * from "./activation.ts";
 export { BatchNorm1d, BatchNorm2d, type BatchNormLayerOptions } from "./batch-norm.ts";
 export * from "./batch-norm-act.ts";
+export {
+  type AfterBatchNorm,
+  type BatchNormKernel,
+  type BatchNormState,
+  setBatchNormKernel,
+} from "./batch-norm-kernel.ts";
 export * from "./containers.ts";
 export { Conv1d, Conv2d, type ConvLayerOptions, ConvTranspose2d } from "./conv.ts";
 export { Dropout, Dropout2d } from "./dropout.ts";
 export * as init from "./init.ts";
 export * from "./linear.ts";
 export * from "./module.ts";
-export * from "./on-forward.ts";
+export { type ForwardHook, onForward } from "./on-forward.ts";
 export * from "./pool.ts";
 export type { LoadOptions, LoadResult } from "./state-dict.ts";

@@ -65,8 +65,8 @@ export function truncatedNormal(self: Tensor, std: number): Tensor {
  * He initialization as Keras has it (`he_normal`): truncated normal, rescaled so that the standard deviation
  * that results is √(2 / fan-in). Source: networks.md, section 0.
  */
-export function heTruncatedNormal(self: Tensor): Tensor {
-  return truncatedNormal(self, Math.sqrt(2 / fans(self).fanIn) / truncatedStd);
+export function heTruncatedNormal(self: Tensor, { fanIn } = fans(self)): Tensor {
+  return truncatedNormal(self, Math.sqrt(2 / fanIn) / truncatedStd);
 }
 
 /** He initialization as torchvision's ResNet has it: normal, std √(2 / fan-out). Source: networks.md, section 0. */

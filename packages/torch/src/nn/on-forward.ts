@@ -24,6 +24,11 @@ export function onForward(module: Module, hook: ForwardHook): () => void {
   };
 }
 
+/** Whether `onForward` watches this module. */
+export function hasForwardHooks(module: Module): boolean {
+  return hooksOf.has(module);
+}
+
 /** Shadows the class's `forward` by one of the instance that reports to its hooks. */
 function install(module: Module): Set<ForwardHook> {
   const hooks = new Set<ForwardHook>();

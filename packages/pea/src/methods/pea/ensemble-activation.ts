@@ -4,7 +4,7 @@
  * @module
  */
 import type { Ensemble, SmoothName } from "@pea/core";
-import { ensembleAct } from "@pea/kernels";
+import { type EnsembleActModule, type EnsembleActOptions, ensembleAct } from "@pea/kernels";
 import { Module, type Tensor } from "@pea/torch";
 
 /** What all sites of a network share. It holds no tensor, so the state dict is that of the plain network. */
@@ -33,7 +33,7 @@ export interface EnsembleControl {
  * At α = 0 only the smooth activation runs and at α = 1 only ReLU, so both ends equal the plain networks bit for bit
  * and neither meets 0 · ∞ (spec recipes 2.5). Any shape and floating-point dtype; the output is as the input.
  */
-export class EnsembleActivation extends Module {
+export class EnsembleActivation extends Module implements EnsembleActModule {
   readonly control: EnsembleControl;
   /** Index of the site in the network, from 0; keys the stochastic masks. */
   readonly site: number;
@@ -44,18 +44,24 @@ export class EnsembleActivation extends Module {
     this.site = site;
   }
 
-  override forward(x: Tensor): Tensor {
-    const { ensemble, smooth, seed, step, effectiveAlpha: alpha, smoothModule, reluModule } = this.control;
-    if (alpha === 0) return smoothModule.forward(x);
-    if (alpha === 1) return reluModule.forward(x);
-    return ensembleAct(x, {
+  /** What the next forward pass computes; lets batch norm be fused with it. */
+  get ensembleActOptions(): EnsembleActOptions {
+    const { ensemble, smooth, seed, step, effectiveAlpha: alpha } = this.control;
+    return {
       ensemble: this.training ? ensemble : "weighted",
       smooth,
       alpha,
       seed,
       site: this.site,
       step,
-    });
+    };
+  }
+
+  override forward(x: Tensor): Tensor {
+    const options = this.ensembleActOptions;
+    if (options.alpha === 0) return this.control.smoothModule.forward(x);
+    if (options.alpha === 1) return this.control.reluModule.forward(x);
+    return ensembleAct(x, options);
   }
 }
 

@@ -1,0 +1,89 @@
+/**
+ * Batch normalization, residual and activation in one operator: what @pea/torch's layers run on once the kernels are
+ * loaded.
+ *
+ * @module
+ */
+import {
+  type AfterBatchNorm,
+  type BatchNormState,
+  call,
+  type DType,
+  ELU,
+  GELU,
+  Mish,
+  type Module,
+  ReLU,
+  SiLU,
+  type Tensor,
+  type Value,
+} from "@pea/torch";
+import type { EnsembleActOptions } from "./ensemble-act.ts";
+
+/** An activation module that computes `ensembleAct(x, module.ensembleActOptions)`: batch norm is fused with it. */
+export interface EnsembleActModule extends Module {
+  /** What the next forward pass computes. */
+  readonly ensembleActOptions: EnsembleActOptions;
+}
+
+const parameterDtypes: Partial<Record<DType, DType>> = {
+  float32: "float32",
+  bfloat16: "float32",
+  float64: "float64",
+};
+
+/** Plain activation modules by the operator's names. The constructor is asked, since a subclass may do otherwise. */
+const plainActivations = new Map<unknown, string>([
+  [ReLU, "relu"],
+  [GELU, "gelu"],
+  [SiLU, "swish"],
+  [Mish, "mish"],
+  [ELU, "elu"],
+]);
+
+/**
+ * activation(batchNorm(input) [+ residual]), differentiable once; saves the input and the residual alone. Statistics
+ * are summed in double about values near the mean, whatever the dtype.
+ *
+ * @returns shape, dtype and memory order of the input; undefined, having done nothing, for an activation without
+ * kernel, outside the CPU, and for dtypes other than float32, bfloat16 (each with float32 parameters) and float64
+ */
+export function batchNormAct(
+  input: Tensor,
+  state: BatchNormState,
+  { residual, activation }: AfterBatchNorm,
+): Tensor | undefined {
+  const { weight, bias, runningMean, runningVar, training, momentum, eps } = state;
+  const settings = activationArguments(activation);
+  const parameterDtype = parameterDtypes[input.dtype];
+  const perChannel = [weight, bias, runningMean, runningVar];
+  if (settings === undefined || !perChannel.every((vector) => isOnCpu(vector, parameterDtype)))
+    return undefined;
+  if (!isOnCpu(input, input.dtype)) return undefined;
+  if (residual !== undefined && !(isOnCpu(residual, input.dtype) && sameShape(residual, input)))
+    return undefined;
+  return call("pea::batch_norm_act", input, residual, ...perChannel, training, momentum, eps, ...settings);
+}
+
+/** The operator's arguments for an activation, or undefined when it has no kernel. */
+function activationArguments(activation: Module | undefined): Value[] | undefined {
+  if (activation === undefined) return ["identity"];
+  if (isEnsembleActModule(activation)) {
+    const { smooth, ensemble, alpha, seed = 0, site = 0, step = 0 } = activation.ensembleActOptions;
+    return [smooth, ensemble, alpha, seed, site, step];
+  }
+  const plain = plainActivations.get(activation.constructor);
+  return plain === undefined ? undefined : [plain];
+}
+
+function isEnsembleActModule(module: Module): module is EnsembleActModule {
+  return "ensembleActOptions" in module;
+}
+
+function isOnCpu({ device, dtype }: Tensor, expected: DType | undefined): boolean {
+  return device === "cpu" && dtype === expected;
+}
+
+function sameShape(a: Tensor, b: Tensor): boolean {
+  return a.ndim === b.ndim && a.shape.every((size, dim) => size === b.shape[dim]);
+}
