@@ -27,6 +27,12 @@ test("He initialization by fan-in: truncated at two standard deviations, rescale
   assertDistribution(init.heTruncatedNormal(weight()), std, (2 * std) / 0.87962566);
 });
 
+test("He initialization takes a fan-in of one's own, as of a transposed kernel", () => {
+  manualSeed(1);
+  const std = Math.sqrt(2 / 225);
+  assertDistribution(init.heTruncatedNormal(weight(), { fanIn: 225 }), std, (2 * std) / 0.87962566);
+});
+
 test("He initialization by fan-out: normal, √(2 / fan-out)", () => {
   manualSeed(2);
   assertDistribution(init.heNormal(weight()), Math.sqrt(2 / 4500));

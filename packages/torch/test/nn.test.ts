@@ -265,6 +265,20 @@ test("parameters outlive the scope that they are made in, and dispose() frees th
   assert.throws(() => net.forward(t.zeros([1, 3, 5, 5])), TorchError);
 });
 
+test("a transposed convolution keeps channels_last, with the same values and gradients", () => {
+  const layer = new ConvTranspose2d(4, 6, 3, { stride: 2, padding: 1, outputPadding: 1 });
+  const images = t.randn([2, 4, 5, 3]);
+  const run = (memoryFormat: "contiguous" | "channels_last") => {
+    const x = t.contiguous(images, { memoryFormat });
+    x.requiresGrad = true;
+    const output = layer.forward(x);
+    assert.ok(output.isContiguous(memoryFormat));
+    t.backward(t.sum(t.pow(output, 2)));
+    return [output, x.grad as Tensor].map((value) => value.toTypedArray());
+  };
+  assert.deepEqual(run("channels_last"), run("contiguous"));
+});
+
 test("a dropout of probability 0 draws no random number", () => {
   const state = () => t.getRngState().toTypedArray();
   const before = state();

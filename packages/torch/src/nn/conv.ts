@@ -1,5 +1,6 @@
 import { empty } from "../create.ts";
 import { TorchError } from "../error.ts";
+import { contiguous } from "../ops/cast.ts";
 import { type ConvOptions, conv1d, conv2d, convTranspose2d, type Pair } from "../ops/conv.ts";
 import type { Tensor } from "../tensor.ts";
 import { checkInput, type ExpectedShape } from "./check-input.ts";
@@ -94,11 +95,19 @@ export class ConvTranspose2d extends Conv<Pair> {
     super(inputChannels, outputChannels, bothAxes(kernelSize), options, { transposed: true });
   }
 
-  /** [N, C, H, W] → [N, out, H′, W′]. */
+  /** [N, C, H, W] → [N, out, H′, W′], in channels_last where the input is. */
   forward(input: Tensor): Tensor {
     checkInput(this, input, this.expected);
-    return convTranspose2d(input, this.weight, { ...this.options, bias: this.bias });
+    const output = convTranspose2d(input, this.weight, { ...this.options, bias: this.bias });
+    // libtorch 1.13 leaves channels_last here, and the layers that follow would run in both formats at once.
+    const leaves = isChannelsLast(input) && !isChannelsLast(output);
+    return leaves ? contiguous(output, { memoryFormat: "channels_last" }) : output;
   }
+}
+
+/** Whether the format is channels_last and no other. */
+function isChannelsLast(images: Tensor): boolean {
+  return images.isContiguous("channels_last") && !images.isContiguous();
 }
 
 function bothAxes(size: Pair): readonly [number, number] {

@@ -65,7 +65,7 @@ export function truncatedNormal(self: Tensor, std: number): Tensor {
  * He initialization as Keras has it (`he_normal`): truncated normal, rescaled so that the standard deviation
  * that results is √(2 / fan-in). Source: networks.md, section 0.
  */
-export function heTruncatedNormal(self: Tensor, { fanIn } = fans(self)): Tensor {
+export function heTruncatedNormal(self: Tensor, { fanIn }: { fanIn: number } = fans(self)): Tensor {
   return truncatedNormal(self, Math.sqrt(2 / fanIn) / truncatedStd);
 }
 
@@ -82,7 +82,7 @@ export function glorotUniform(self: Tensor): Tensor {
 }
 
 /** PyTorch's default for the weight of convolutions and linear layers: uniform within ±1 / √fan-in. */
-export function layerDefault(self: Tensor, { fanIn } = fans(self)): Tensor {
+export function layerDefault(self: Tensor, { fanIn }: { fanIn: number } = fans(self)): Tensor {
   const bound = 1 / Math.sqrt(fanIn);
   return uniform(self, -bound, bound);
 }
