@@ -2,7 +2,15 @@
  * Weights and inputs by formula, so that two implementations can be compared without sharing files
  * (spec networks.md 8).
  */
-import { copyInPlace, type DType, type Module, noGrad, type Tensor, tensor } from "@pea/torch";
+import {
+  ConvTranspose2d,
+  copyInPlace,
+  type DType,
+  type Module,
+  noGrad,
+  type Tensor,
+  tensor,
+} from "@pea/torch";
 
 /** The hash's number in [0, 1) for tensor `t`, element `i`. */
 export function goldenNumber(t: number, i: number): number {
@@ -18,8 +26,15 @@ export function goldenNumber(t: number, i: number): number {
 /** Overwrites all parameters and running statistics of a model. */
 export function goldenFill(model: Module): void {
   const state = model.stateDict();
+  const transposed = new Set<Tensor>();
+  for (const module of model.namedModules().values()) {
+    if (module instanceof ConvTranspose2d) transposed.add(module.weight);
+  }
   const keys = [...state.keys()].filter((key) => !key.endsWith("num_batches_tracked")).sort(compareBytes);
-  for (const [t, key] of keys.entries()) fill(key, state.get(key) as Tensor, t);
+  for (const [t, key] of keys.entries()) {
+    const target = state.get(key) as Tensor;
+    fill(target, t, rangeOf(key, target.shape, transposed.has(target)));
+  }
 }
 
 /** Batch of images of variance 1. */
@@ -32,8 +47,7 @@ export function goldenInput(shape: readonly number[], { dtype = "float64" }: { d
   return tensor(values, { shape, dtype });
 }
 
-function fill(key: string, target: Tensor, t: number): void {
-  const [scale, offset] = rangeOf(key, target.shape);
+function fill(target: Tensor, t: number, [scale, offset]: Range): void {
   const values = new Float64Array(target.numel);
   for (let i = 0; i < values.length; i++) values[i] = scale * (goldenNumber(t, i) - 0.5) + offset;
   noGrad(() => {
@@ -41,11 +55,15 @@ function fill(key: string, target: Tensor, t: number): void {
   });
 }
 
-/** Width and centre of the uniform distribution a tensor is filled from. */
-function rangeOf(key: string, shape: readonly number[]): readonly [number, number] {
+/** Width and centre of a uniform distribution. */
+type Range = readonly [scale: number, offset: number];
+
+/** What a tensor is filled from. */
+function rangeOf(key: string, shape: readonly number[], isTransposed: boolean): Range {
   if (key.endsWith("running_var")) return [0.5, 1];
   if (shape.length > 1) {
-    const fanIn = shape.slice(1).reduce((product, size) => product * size, 1);
+    const fanIn =
+      shape.reduce((product, size) => product * size, 1) / (shape[isTransposed ? 1 : 0] as number);
     return [Math.sqrt(12) * Math.sqrt(2 / fanIn), 0];
   }
   return key.endsWith("weight") ? [0.2, 1] : [0.2, 0];

@@ -117,6 +117,42 @@ describe("MobileNet-0.25", () => {
   });
 });
 
+describe("ERFNet", () => {
+  const he = (fanIn: number) => {
+    const std = Math.sqrt(2 / fanIn);
+    return { std, bound: (2 * std) / CUT };
+  };
+
+  test("classifier: convolutions truncated normal by fan-in, last layer normal 0.01, biases 0", () => {
+    const model = createModel("erfnet");
+    assertDistribution(model, "features.encoder.layers.0.conv.weight", he(9 * 16));
+    assertDistribution(model, "features.encoder.layers.7.conv1x3_2.weight", he(3 * 128));
+    assertDistribution(model, "classifier.linear.weight", { std: 0.01 });
+    for (const key of ["features.encoder.layers.7.conv1x3_2.bias", "classifier.linear.bias"])
+      assert.equal(statistics(model, key).largest, 0);
+  });
+
+  test("segmentation: a transposed kernel counts the taps that reach one output pixel", () => {
+    const model = createModel("erfnet-segmentation", { encoderHead: true });
+    assertDistribution(model, "decoder.layers.0.conv.weight", he(2.25 * 128));
+    assertDistribution(model, "decoder.layers.3.conv.weight", he(2.25 * 64));
+    assertDistribution(model, "decoder.output_conv.weight", he(16));
+    assertDistribution(model, "encoder.output_conv.weight", he(128));
+    for (const key of ["decoder.layers.0.conv.bias", "decoder.output_conv.bias"])
+      assert.equal(statistics(model, key).largest, 0);
+  });
+
+  test("torch-default: uniform, weights and biases; a transposed kernel counts its outputs", () => {
+    const uniform = (fanIn: number) => ({ std: 1 / Math.sqrt(3 * fanIn), bound: 1 / Math.sqrt(fanIn) });
+    const model = createModel("erfnet-segmentation", { init: "torch-default" });
+    assertDistribution(model, "encoder.layers.7.conv1x3_2.weight", uniform(3 * 128));
+    assertDistribution(model, "encoder.layers.7.conv1x3_2.bias", uniform(3 * 128));
+    assertDistribution(model, "decoder.layers.0.conv.weight", uniform(9 * 64));
+    const classifier = createModel("erfnet", { init: "torch-default" });
+    assertDistribution(classifier, "classifier.linear.weight", uniform(128));
+  });
+});
+
 test("the seed fixes the weights", () => {
   const weights = (seed: number) => {
     manualSeed(seed);

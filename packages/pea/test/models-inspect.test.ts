@@ -15,6 +15,7 @@ setNumThreads(1);
 
 interface Row {
   name: string;
+  options?: Record<string, unknown>;
   classes?: number;
   image?: [number, number, number];
   parameters: number;
@@ -66,6 +67,34 @@ const checklist: Row[] = [
     sites: 27,
     activationElements: 4 * 1_260_672,
   },
+  {
+    name: "erfnet",
+    parameters: 2_003_044,
+    macs: 2_058_937_088,
+    sites: 55,
+    activationElements: 7_727_104,
+    decayed: 1_991_751,
+  },
+  {
+    name: "erfnet-segmentation",
+    classes: 19,
+    image: [3, 256, 512],
+    parameters: 2_064_191,
+    macs: 6_651_084_800,
+    sites: 73,
+    activationElements: 29_622_272,
+    decayed: 2_051_359,
+  },
+  {
+    name: "erfnet-segmentation",
+    options: { encoderHead: true },
+    classes: 20,
+    image: [3, 256, 512],
+    parameters: 2_066_836,
+    macs: 6_653_181_952,
+    sites: 73,
+    activationElements: 29_622_272,
+  },
   ...small("resnet18-small", 17, [
     [10, [3, 32, 32], 11_173_962, 555_422_720, 557_056],
     [10, [1, 28, 28], 11_172_810, 455_800_832, 434_176],
@@ -100,9 +129,9 @@ function small(
 const scalars = (tensors: Tensor[]) => tensors.reduce((sum, { numel }) => sum + numel, 0);
 
 describe("parameters, MACs, sites, activation elements and scalars that decay", () => {
-  for (const { name, classes = 1000, image = [3, 224, 224], decayed, ...info } of checklist) {
-    test(`${name}, ${classes} classes, ${image.join("×")}`, () => {
-      const model = createModel(name, { classes, inputChannels: image[0] });
+  for (const { name, options = {}, classes = 1000, image = [3, 224, 224], decayed, ...info } of checklist) {
+    test(`${name} ${JSON.stringify(options)}, ${classes} classes, ${image.join("×")}`, () => {
+      const model = createModel(name, { ...options, classes, inputChannels: image[0] });
       assert.deepEqual(modelInfo(model, image), info);
       if (decayed !== undefined) {
         const groups = decayGroups(model);
@@ -201,6 +230,62 @@ describe("activation sites", () => {
     assert.equal(elementsOf(sites, "post-add"), 752_640);
   });
 
+  const dilations = [2, 4, 8, 16, 2, 4, 8, 16];
+  /** Paths and kinds of the sites of one block each. */
+  const transition = (at: string) => [[`${at}.act`, "bn-fed"]];
+  const residual = (at: string) => [
+    [`${at}.act1`, "bare-conv"],
+    [`${at}.act2`, "bn-fed"],
+    [`${at}.act3`, "bare-conv"],
+    [`${at}.act4`, "post-add"],
+  ];
+  const encoder = (at: string) => [
+    ...transition(`${at}.initial_block`),
+    ...transition(`${at}.layers.0`),
+    ...[1, 2, 3, 4, 5].flatMap((n) => residual(`${at}.layers.${n}`)),
+    ...transition(`${at}.layers.6`),
+    ...dilations.flatMap((_, n) => residual(`${at}.layers.${n + 7}`)),
+  ];
+
+  test("ERFNet classifier: 16 fed by batch norm, 26 by a convolution, 13 after an addition", () => {
+    const sites = listSites(createModel("erfnet"), [3, 224, 224]);
+    assert.deepEqual(
+      sites.map(({ path, kind }) => [path, kind]),
+      encoder("features.encoder"),
+    );
+    assert.equal(elementsOf(sites, "bn-fed"), 2_308_096);
+    assert.equal(elementsOf(sites, "bare-conv"), 3_612_672);
+    assert.equal(elementsOf(sites, "post-add"), 1_806_336);
+  });
+
+  test("ERFNet segmentation: 22 fed by batch norm, 34 by a convolution, 17 after an addition", () => {
+    const sites = listSites(createModel("erfnet-segmentation"), [3, 256, 512]);
+    const decoder = [0, 1, 2, 3, 4, 5].flatMap((n) =>
+      (n % 3 === 0 ? transition : residual)(`decoder.layers.${n}`),
+    );
+    assert.deepEqual(
+      sites.map(({ path, kind }) => [path, kind]),
+      [...encoder("encoder"), ...decoder],
+    );
+    assert.equal(elementsOf(sites, "bn-fed"), 9_175_040);
+    assert.equal(elementsOf(sites, "bare-conv"), 13_631_488);
+    assert.equal(elementsOf(sites, "post-add"), 6_815_744);
+    assert.deepEqual(sites.at(-1)?.shape, [16, 128, 256]);
+  });
+
+  test("ERFNet's residual blocks are dilated in the second pair of convolutions, and keep the size", () => {
+    const model = createModel("erfnet-0.25");
+    for (const [n, dilation] of [1, 1, 1, 1, 1, null, ...dilations].entries()) {
+      if (dilation === null) continue;
+      const block = `features.encoder.layers.${n + 1}`;
+      const text = (name: string) => String(model.getModule(`${block}.${name}`));
+      assert.match(text("conv3x1_1"), /\[3,1\], padding: \[1,0\], dilation: \[1,1\]/);
+      assert.match(text("conv1x3_1"), /\[1,3\], padding: \[0,1\], dilation: \[1,1\]/);
+      assert.ok(text("conv3x1_2").endsWith(`[3,1], padding: [${dilation},0], dilation: [${dilation},1])`));
+      assert.ok(text("conv1x3_2").endsWith(`[1,3], padding: [0,${dilation}], dilation: [1,${dilation}])`));
+    }
+  });
+
   test("MobileNet: 27 fed by batch norm, in the order of execution", () => {
     const sites = listSites(createModel("mobilenet-0.25"), [3, 224, 224]);
     const blocks = Array.from({ length: 13 }, (_, n) => [
@@ -224,6 +309,8 @@ describe("activation sites", () => {
       ["resnet18-0.25-small", 32],
       ["resnet50-0.125", 64],
       ["mobilenet-0.25-small", 32],
+      ["erfnet-0.25", 64],
+      ["erfnet-segmentation-0.25", 64],
     ];
     for (const [name, size] of images) {
       const model = createModel(name);
@@ -315,6 +402,52 @@ describe("state-dict keys", () => {
     assert.deepEqual([...createModel("alexnet-bn-0.125").stateDict().keys()], expected);
   });
 
+  const withBias = (name: string) => [`${name}.weight`, `${name}.bias`];
+  const transition = (at: string) => [...withBias(`${at}.conv`), ...batchNorm(`${at}.bn`)];
+  const residual = (at: string) => [
+    ...withBias(`${at}.conv3x1_1`),
+    ...withBias(`${at}.conv1x3_1`),
+    ...batchNorm(`${at}.bn1`),
+    ...withBias(`${at}.conv3x1_2`),
+    ...withBias(`${at}.conv1x3_2`),
+    ...batchNorm(`${at}.bn2`),
+  ];
+  const encoder = (at: string) => [
+    ...transition(`${at}.initial_block`),
+    ...Array.from({ length: 15 }, (_, n) =>
+      (n % 6 === 0 && n < 12 ? transition : residual)(`${at}.layers.${n}`),
+    ).flat(),
+  ];
+  const decoder = [
+    ...Array.from({ length: 6 }, (_, n) =>
+      (n % 3 === 0 ? transition : residual)(`decoder.layers.${n}`),
+    ).flat(),
+    ...withBias("decoder.output_conv"),
+  ];
+
+  test("ERFNet classifier has its authors' 257", () => {
+    const expected = [...encoder("features.encoder"), ...withBias("classifier.linear")];
+    assert.equal(expected.length, 257);
+    const state = createModel("erfnet").stateDict();
+    assert.deepEqual([...state.keys()], expected);
+    assert.deepEqual(state.get("features.encoder.initial_block.conv.weight")?.shape, [13, 3, 3, 3]);
+    assert.deepEqual(state.get("features.encoder.layers.7.conv3x1_2.weight")?.shape, [128, 128, 3, 1]);
+    assert.deepEqual(state.get("features.encoder.layers.7.conv1x3_2.weight")?.shape, [128, 128, 1, 3]);
+  });
+
+  test("ERFNet segmentation has its authors' 345, or 343 without the head of the encoder", () => {
+    const head = withBias("encoder.output_conv");
+    const keys = (encoderHead: boolean) => [
+      ...createModel("erfnet-segmentation", { encoderHead }).stateDict().keys(),
+    ];
+    assert.deepEqual(keys(false), [...encoder("encoder"), ...decoder]);
+    assert.deepEqual(keys(true), [...encoder("encoder"), ...head, ...decoder]);
+    assert.deepEqual([keys(false).length, keys(true).length], [343, 345]);
+    const state = createModel("erfnet-segmentation").stateDict();
+    assert.deepEqual(state.get("decoder.layers.0.conv.weight")?.shape, [128, 64, 3, 3]);
+    assert.deepEqual(state.get("decoder.output_conv.weight")?.shape, [16, 19, 2, 2]);
+  });
+
   test("MobileNet has 164", () => {
     const unit = (at: string) => [`${at}.conv.weight`, ...batchNorm(`${at}.bn`)];
     const blocks = Array.from({ length: 13 }, (_, n) => [
@@ -344,6 +477,20 @@ describe("decay groups", () => {
     const model = createModel("mobilenet-0.25-small", { inputChannels: 1 });
     const stem = model.namedParameters().get("features.0.conv.weight") as Tensor;
     assert.ok(decayGroups(model).decayed.includes(stem));
+  });
+
+  test("ERFNet: kernels decay, biases of convolutions do not, the bias of the last linear layer does", () => {
+    for (const name of ["erfnet-0.25", "erfnet-segmentation-0.25"]) {
+      const model = createModel(name);
+      const { decayed } = decayGroups(model);
+      const keys = [...model.namedParameters()]
+        .filter(([, value]) => decayed.includes(value))
+        .map(([key]) => key);
+      const expected = [...model.namedParameters().keys()].filter(
+        (key) => (key.endsWith("weight") && !/\.bn\d?\./.test(key)) || key === "classifier.linear.bias",
+      );
+      assert.deepEqual(keys, expected);
+    }
   });
 
   test("biases of convolutions do not decay", () => {

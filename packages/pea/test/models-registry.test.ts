@@ -1,10 +1,24 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { PeaError } from "@pea/core";
-import { type BatchNormAct2d, type Dropout, Linear, ReLU6, setNumThreads, zeros } from "@pea/torch";
+import {
+  type BatchNormAct2d,
+  type Dropout,
+  type Dropout2d,
+  Linear,
+  type Module,
+  maxPool2d,
+  mean,
+  ReLU6,
+  randn,
+  setNumThreads,
+  zeros,
+} from "@pea/torch";
 import {
   AlexNet,
   createModel,
+  ErfNetClassifier,
+  ErfNetSegmentation,
   listModels,
   MobileNet,
   ResNet18,
@@ -23,6 +37,8 @@ describe("names", () => {
     assert.ok(createModel("resnet50-0.125") instanceof ResNet50);
     assert.ok(createModel("alexnet-bn-0.125") instanceof AlexNet);
     assert.ok(createModel("mobilenet-0.25-small") instanceof MobileNet);
+    assert.ok(createModel("erfnet-0.25") instanceof ErfNetClassifier);
+    assert.ok(createModel("erfnet-segmentation-0.25") instanceof ErfNetSegmentation);
     const shape = (name: string, key: string) => createModel(name).stateDict().get(key)?.shape;
     assert.deepEqual(shape("resnet18-0.5", "conv1.weight"), [32, 3, 7, 7]);
     assert.deepEqual(shape("resnet18-0.5-small", "conv1.weight"), [32, 3, 3, 3]);
@@ -82,13 +98,15 @@ describe("options", () => {
     assert.deepEqual({ eps, momentum }, { eps: 0.5, momentum: 0.0003 });
   });
 
-  test("batch norm: eps 1e-5 for ResNet, 1e-3 for MobileNet, momentum 0.1", () => {
+  test("batch norm: eps 1e-5 for AlexNet and ResNet, 1e-3 for MobileNet and ERFNet, momentum 0.1", () => {
     const settings = (name: string, path: string) => {
       const { eps, momentum } = createModel(name).getModule(path) as BatchNormAct2d;
       return { eps, momentum };
     };
     assert.deepEqual(settings("resnet18-0.25", "layer4.0.downsample.1"), { eps: 1e-5, momentum: 0.1 });
+    assert.deepEqual(settings("alexnet-bn-0.125", "classifier.1.bn"), { eps: 1e-5, momentum: 0.1 });
     assert.deepEqual(settings("mobilenet-0.25", "features.0.bn"), { eps: 1e-3, momentum: 0.1 });
+    assert.deepEqual(settings("erfnet", "features.encoder.layers.7.bn2"), { eps: 1e-3, momentum: 0.1 });
   });
 
   test("AlexNet-BN has a dropout before each of its first two linear layers", () => {
@@ -110,6 +128,63 @@ describe("options", () => {
     assert.doesNotThrow(() => createModel("alexnet-bn-0.1", { groups: 1 }));
     assert.throws(() => createModel("alexnet-bn-0.125", { groups: 3 }), usage(/groups .* 1, 2, not 3/));
     assert.throws(() => createModel("alexnet-bn-0.125", { crop: 256 }), usage(/crop .* 224, 227, not 256/));
+  });
+
+  test("ERFNet's residual blocks have dropout by channel, between batch norm and sum", () => {
+    const p = (name: string, options: object, block: string) =>
+      (createModel(name, { ...options }).getModule(`${block}.dropout`) as Dropout2d).p;
+    const classifier = (options: object) =>
+      [1, 14].map((n) => p("erfnet-0.25", options, `features.encoder.layers.${n}`));
+    assert.deepEqual(classifier({}), [0.1, 0.1]);
+    assert.deepEqual(classifier({ dropout: 0.2 }), [0.2, 0.2]);
+    const segmentation = (options: object) =>
+      ["encoder.layers.5", "encoder.layers.7", "decoder.layers.1"].map((block) =>
+        p("erfnet-segmentation-0.25", options, block),
+      );
+    assert.deepEqual(segmentation({}), [0.03, 0.3, 0]);
+    assert.deepEqual(segmentation({ dropout: [0.3, 0.3, 0.3] }), [0.3, 0.3, 0.3]);
+    for (const dropout of [0.3, [0.3, 0.3]]) {
+      assert.throws(
+        () => createModel("erfnet-segmentation", { dropout }),
+        usage(/three probabilities.*not .*0\.3/),
+      );
+    }
+  });
+
+  test("ERFNet's classifier pools once more where it is asked to", () => {
+    const model = createModel("erfnet-0.25", { extraMaxPool: true, classes: 4 });
+    const maps = randn([1, 32, 4, 4]);
+    const head = model.getModule("features") as Module;
+    Object.assign(head.getModule("encoder"), { forward: () => maps });
+    const expected = mean(maxPool2d(maps, 2), { dim: [2, 3] });
+    assert.deepEqual(head.forward(maps).toTypedArray(), expected.toTypedArray());
+  });
+
+  test("ERFNet refuses images and channels that do not fit it", () => {
+    for (const name of ["erfnet-0.25", "erfnet-segmentation-0.25"]) {
+      assert.throws(
+        () => createModel(name).forward(zeros([1, 3, 64, 100])),
+        usage(/multiples of 8, not 64×100/),
+      );
+      assert.throws(
+        () => createModel(name, { inputChannels: 8 }),
+        usage(/take 8 channels and give 8.*fewer inputChannels/),
+      );
+    }
+    assert.throws(() => createModel("erfnet-0.1"), usage(/choose a larger width/));
+  });
+
+  test("the authors' head of ERFNet's encoder is left out of a state dict where there is none", () => {
+    const source = createModel("erfnet-segmentation-0.25", { encoderHead: true });
+    const state = source.stateDict();
+    const target = createModel("erfnet-segmentation-0.25");
+    target.loadStateDict(new Map([...state].map(([key, value]) => [`module.${key}`, value])));
+    for (const [key, value] of target.stateDict()) {
+      assert.deepEqual(value.toTypedArray(), state.get(key)?.toTypedArray(), key);
+    }
+    assert.throws(() => source.loadStateDict(target.stateDict()), /missing keys \(2\): encoder\.output_conv/);
+    const other = new Map(state).set("decoder.other", zeros([1]));
+    assert.throws(() => target.loadStateDict(other), /unexpected keys \(1\): decoder\.other/);
   });
 
   test("that cannot be are refused by name and value", () => {

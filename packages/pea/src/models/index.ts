@@ -5,6 +5,12 @@
  */
 export { AlexNet, type AlexNetOptions } from "./alexnet.ts";
 export { type DecayGroups, decayGroups } from "./decay-groups.ts";
+export {
+  ErfNetClassifier,
+  type ErfNetClassifierOptions,
+  ErfNetSegmentation,
+  type ErfNetSegmentationOptions,
+} from "./erfnet.ts";
 export { listSites, type ModelInfo, modelInfo, type Site, type SiteKind } from "./inspect.ts";
 export { MobileNet, type MobileNetOptions } from "./mobilenet.ts";
 export type { ModelOptions } from "./options.ts";

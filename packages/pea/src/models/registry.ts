@@ -8,6 +8,7 @@ import { loadKernels } from "@pea/kernels";
 import type { Module } from "@pea/torch";
 import { nearestName } from "../nearest-name.ts";
 import { AlexNet } from "./alexnet.ts";
+import { ErfNetClassifier, ErfNetSegmentation } from "./erfnet.ts";
 import { MobileNet } from "./mobilenet.ts";
 import { commonOptions, type ModelOptions } from "./options.ts";
 import { ResNet18, ResNet50 } from "./resnet.ts";
@@ -51,6 +52,14 @@ const families: Readonly<Record<string, ModelFamily>> = {
     create: (options) => new MobileNet(options),
     ownOptions: ["small", "padding", "init", "activation", "dropout"],
   },
+  erfnet: {
+    create: (options) => new ErfNetClassifier(options),
+    ownOptions: ["init", "dropout", "extraMaxPool"],
+  },
+  "erfnet-segmentation": {
+    create: (options) => new ErfNetSegmentation(options),
+    ownOptions: ["init", "dropout", "encoderHead"],
+  },
 };
 
 const builtIn: readonly ModelEntry[] = [
@@ -89,6 +98,18 @@ const builtIn: readonly ModelEntry[] = [
     description: "MobileNet-V1 at width 0.25 for images of about 32×32: stem of stride 1",
     inputShape: [3, 32, 32],
     classes: 10,
+  },
+  {
+    name: "erfnet",
+    description: "ERFNet as a classifier: its encoder, global average and a linear layer",
+    inputShape: [3, 224, 224],
+    classes: 1000,
+  },
+  {
+    name: "erfnet-segmentation",
+    description: "ERFNet for segmentation: a class for each pixel",
+    inputShape: [3, 256, 512],
+    classes: 19,
   },
 ];
 
