@@ -7,6 +7,7 @@
 #include "allocator.h"
 #include "arguments.h"
 #include "autograd.h"
+#include "device.h"
 #include "dispatch.h"
 #include "runtime.h"
 #include "tensor.h"
@@ -78,6 +79,7 @@ constexpr Export kExports[] = {
 
 NAPI_MODULE_INIT() {
   pea::install_allocator();
+  pea::load_cuda();
   for (const auto& entry : pea::kExports) {
     napi_value function;
     napi_create_function(env, entry.name, NAPI_AUTO_LENGTH, entry.function, nullptr, &function);

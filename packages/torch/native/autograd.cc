@@ -76,29 +76,23 @@ napi_value set_grad_enabled(napi_env env, napi_callback_info info) {
 }
 
 napi_value backward(napi_env env, napi_callback_info info) {
-  return guarded(
-      env,
-      [&] {
-        const Arguments<4> args(env, info);
-        torch::autograd::backward(to_tensors(env, args[0]), optional_tensors(env, args[1]), to_bool(env, args[2]), to_bool(env, args[3]));
-        return static_cast<napi_value>(nullptr);
-      },
-      [] { return std::string("backward"); });
+  return guarded(env, [&] {
+    const Arguments<4> args(env, info);
+    torch::autograd::backward(to_tensors(env, args[0]), optional_tensors(env, args[1]), to_bool(env, args[2]), to_bool(env, args[3]));
+    return static_cast<napi_value>(nullptr);
+  });
 }
 
 napi_value grad(napi_env env, napi_callback_info info) {
-  return guarded(
-      env,
-      [&] {
-        const Arguments<6> args(env, info);
-        const auto gradients = torch::autograd::grad(to_tensors(env, args[0]), to_tensors(env, args[1]), optional_tensors(env, args[2]),
-                                                     to_bool(env, args[3]), to_bool(env, args[4]), to_bool(env, args[5]));
-        napi_value result;
-        napi_create_array_with_length(env, gradients.size(), &result);
-        for (uint32_t i = 0; i < gradients.size(); i++) napi_set_element(env, result, i, wrap_tensor(env, gradients[i]));
-        return result;
-      },
-      [] { return std::string("grad"); });
+  return guarded(env, [&] {
+    const Arguments<6> args(env, info);
+    const auto gradients = torch::autograd::grad(to_tensors(env, args[0]), to_tensors(env, args[1]), optional_tensors(env, args[2]),
+                                                 to_bool(env, args[3]), to_bool(env, args[4]), to_bool(env, args[5]));
+    napi_value result;
+    napi_create_array_with_length(env, gradients.size(), &result);
+    for (uint32_t i = 0; i < gradients.size(); i++) napi_set_element(env, result, i, wrap_tensor(env, gradients[i]));
+    return result;
+  });
 }
 
 }  // namespace pea

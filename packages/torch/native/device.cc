@@ -11,18 +11,30 @@ namespace pea {
 namespace {
 
 // The addon links libtorch's CPU part alone; the CUDA part registers itself when it is loaded.
-std::string load_cuda() {
+std::string load_library() {
   const char* library = TORCH_LIB_DIR "/libtorch_cuda.so";
   if (!std::filesystem::exists(library)) return "this libtorch is built without CUDA; use PyPI's torch (LIBTORCH)";
   if (dlopen(library, RTLD_NOW | RTLD_GLOBAL) == nullptr) return dlerror();
-  if (at::detail::getCUDAHooks().getNumGPUs() == 0) return "no GPU is visible";
   return "";
+}
+
+// Empty when the library is loaded; otherwise why it is not.
+const std::string& library() {
+  static const std::string reason = load_library();
+  return reason;
+}
+
+std::string find_gpu() {
+  if (!library().empty()) return library();
+  return at::detail::getCUDAHooks().getNumGPUs() == 0 ? "no GPU is visible" : "";
 }
 
 }  // namespace
 
+void load_cuda() { library(); }
+
 const std::string& cuda() {
-  static const std::string reason = load_cuda();
+  static const std::string reason = find_gpu();
   return reason;
 }
 

@@ -7,7 +7,11 @@
 
 namespace pea {
 
-// Empty when CUDA works; otherwise why it does not. Loads libtorch's CUDA part at the first call.
+// Loads libtorch's CUDA part where there is one, once per process. This comes before all other work: libtorch asks
+// once what devices there are and keeps the answer, and even its version's text asks.
+void load_cuda();
+
+// Empty when CUDA works; otherwise why it does not.
 const std::string& cuda();
 
 // "cpu", "cuda", "cuda:1"; throws for a word that names no device, and for a device that is not there.

@@ -6,8 +6,8 @@
 namespace pea {
 
 napi_value manual_seed(napi_env env, napi_callback_info info);      // (bigint | number)
-napi_value rng_state(napi_env env, napi_callback_info info);        // () -> uint8 tensor
-napi_value set_rng_state(napi_env env, napi_callback_info info);    // (uint8 tensor)
+napi_value rng_state(napi_env env, napi_callback_info info);        // (device) -> uint8 tensor
+napi_value set_rng_state(napi_env env, napi_callback_info info);    // (uint8 tensor, device)
 napi_value num_threads(napi_env env, napi_callback_info info);      // () -> number
 napi_value set_num_threads(napi_env env, napi_callback_info info);  // (number)
 napi_value autocast_begin(napi_env env, napi_callback_info info);   // (dtype | null: off) -> previous dtype | null

@@ -15,22 +15,31 @@ template <typename T>
 using Optional = std::optional<T>;
 #define PEA_ALLOCATE_CONST
 
-inline bool autocast_enabled() { return at::autocast::is_autocast_enabled(at::kCPU); }
-inline at::ScalarType autocast_dtype() { return at::autocast::get_autocast_dtype(at::kCPU); }
-inline void set_autocast(bool enabled, at::ScalarType dtype) {
-  at::autocast::set_autocast_enabled(at::kCPU, enabled);
-  at::autocast::set_autocast_dtype(at::kCPU, dtype);
+inline bool autocast_enabled(at::DeviceType device) { return at::autocast::is_autocast_enabled(device); }
+inline void set_autocast_enabled(at::DeviceType device, bool enabled) {
+  at::autocast::set_autocast_enabled(device, enabled);
+}
+inline at::ScalarType autocast_dtype(at::DeviceType device) { return at::autocast::get_autocast_dtype(device); }
+inline void set_autocast_dtype(at::DeviceType device, at::ScalarType dtype) {
+  at::autocast::set_autocast_dtype(device, dtype);
 }
 #else
 template <typename T>
 using Optional = c10::optional<T>;
 #define PEA_ALLOCATE_CONST const
 
-inline bool autocast_enabled() { return at::autocast::is_cpu_enabled(); }
-inline at::ScalarType autocast_dtype() { return at::autocast::get_autocast_cpu_dtype(); }
-inline void set_autocast(bool enabled, at::ScalarType dtype) {
-  at::autocast::set_cpu_enabled(enabled);
-  at::autocast::set_autocast_cpu_dtype(dtype);
+// 1.13 has functions of their own for the CPU; those without a device's name are CUDA's.
+inline bool autocast_enabled(at::DeviceType device) {
+  return device == at::kCPU ? at::autocast::is_cpu_enabled() : at::autocast::is_enabled();
+}
+inline void set_autocast_enabled(at::DeviceType device, bool enabled) {
+  device == at::kCPU ? at::autocast::set_cpu_enabled(enabled) : at::autocast::set_enabled(enabled);
+}
+inline at::ScalarType autocast_dtype(at::DeviceType device) {
+  return device == at::kCPU ? at::autocast::get_autocast_cpu_dtype() : at::autocast::get_autocast_gpu_dtype();
+}
+inline void set_autocast_dtype(at::DeviceType device, at::ScalarType dtype) {
+  device == at::kCPU ? at::autocast::set_autocast_cpu_dtype(dtype) : at::autocast::set_autocast_gpu_dtype(dtype);
 }
 #endif
 

@@ -43,8 +43,8 @@ export interface Binding {
     allowUnused: boolean,
   ): (Handle | null)[];
   manualSeed(seed: number | bigint): void;
-  rngState(): Handle;
-  setRngState(state: Handle): void;
+  rngState(device: string): Handle;
+  setRngState(state: Handle, device: string): void;
   numThreads(): number;
   setNumThreads(count: number): void;
   autocastBegin(dtype: string | null): string | null;

@@ -13,8 +13,11 @@ export function setNumThreads(count: number): void {
 }
 
 /**
- * Runs `body` with autocast: matrix products and convolutions compute in `dtype`, the rest stays in float32 where it
- * must (libtorch's own lists). Synchronous; nests. `null` switches autocast off inside an autocast region.
+ * Runs `body` with autocast, on the CPU and on CUDA: matrix products and convolutions compute in `dtype`, the rest
+ * stays in float32 where it must (libtorch's own lists). Synchronous; nests. `null` switches autocast off inside an
+ * autocast region.
+ *
+ * @throws TorchError for any other dtype
  */
 export function autocast<T>(dtype: "bfloat16" | null, body: () => T): T {
   const before = rethrow("autocast", () => native.autocastBegin(dtype));

@@ -18,6 +18,7 @@ import {
   scope,
   setNumThreads,
   setRngState,
+  TorchError,
   zeros,
 } from "@pea/torch";
 
@@ -34,7 +35,35 @@ test("a seed fixes the random numbers; a saved state goes on from its point", ()
   setRngState(state);
   assert.deepEqual(randn([4]).toNestedArray(), second);
   assert.throws(() => setRngState(ones([3])), /setRngState: /);
-  assert.throws(() => manualSeed(0.5), /seed must be an integer, got 0\.5/);
+});
+
+test("a seed is any 64-bit integer, signed or unsigned; all else is refused", () => {
+  const drawn = (seed: number | bigint) => {
+    manualSeed(seed);
+    return randn([4]).toNestedArray();
+  };
+  assert.deepEqual(drawn(2n ** 64n - 1n), drawn(-1));
+  assert.deepEqual(drawn(2n ** 63n), drawn(-(2n ** 63n)));
+  assert.notDeepEqual(drawn(2n ** 64n - 1n), drawn(2n ** 64n - 2n));
+  for (const seed of [0.5, Number.NaN, 2 ** 53, 2n ** 64n, -(2n ** 63n) - 1n, "7", undefined, true]) {
+    assert.throws(
+      () => manualSeed(seed as number),
+      (error: Error) =>
+        error.message.startsWith("manualSeed: the seed must be an integer of 64 bits") &&
+        error.message.endsWith(`got ${seed}`),
+    );
+  }
+});
+
+test("each GPU has a generator of its own, which manualSeed seeds too", { skip: !cudaIsAvailable() }, () => {
+  const device = "cuda:0";
+  manualSeed(7);
+  const state = getRngState(device);
+  const first = randn([4], { device }).toNestedArray();
+  manualSeed(7);
+  assert.deepEqual(randn([4], { device }).toNestedArray(), first);
+  setRngState(state, device);
+  assert.deepEqual(randn([4], { device }).toNestedArray(), first);
 });
 
 test("threads can be set; nonsense is refused", () => {
@@ -64,6 +93,25 @@ test("autocast computes products in bfloat16, nests, and ends with its block", (
   assert.equal(dtype(), "float32");
 });
 
+test("autocast takes bfloat16 or null, and stays as it was after any other dtype", () => {
+  const a = ones([2, 2]);
+  for (const wrong of ["float16", "float99", 16]) {
+    assert.throws(
+      () => autocast(wrong as never, () => assert.fail("the body ran")),
+      new TorchError(`autocast: the dtype must be "bfloat16" or null (off), got ${JSON.stringify(wrong)}`),
+    );
+  }
+  assert.equal(call("aten::mm", a, a).dtype, "float32");
+});
+
+test("autocast reaches CUDA's operators", { skip: !cudaIsAvailable() }, () => {
+  const a = ones([2, 2], { device: "cuda" });
+  assert.equal(
+    autocast("bfloat16", () => call("aten::mm", a, a).dtype),
+    "bfloat16",
+  );
+});
+
 test("engineInfo names the engine", () => {
   const info = engineInfo();
   assert.match(info.version, /^(1\.13|2\.)/);
@@ -74,7 +122,17 @@ test("engineInfo names the engine", () => {
 test("a GPU is reported as absent where there is none, and asking for it is a clear error", {
   skip: cudaIsAvailable(),
 }, () => {
-  assert.throws(() => zeros([1], { device: "cuda:0" }), /CUDA/i);
+  assert.throws(() => zeros([1], { device: "cuda:0" }), /CUDA is not available: /);
+  assert.throws(() => getRngState("cuda"), /^TorchError: getRngState: CUDA is not available: /);
+  assert.throws(
+    () => setRngState(getRngState(), "cuda:0"),
+    /^TorchError: setRngState: CUDA is not available: /,
+  );
+});
+
+test("a generator of a device that has none, or that is no device, is a clear error", () => {
+  assert.throws(() => getRngState("meta"), /^TorchError: getRngState: .*meta/i);
+  assert.throws(() => getRngState("toaster"), /^TorchError: getRngState: .*toaster/);
 });
 
 test("a library that is not there is named", () => {
