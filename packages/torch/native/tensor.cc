@@ -100,7 +100,7 @@ napi_value tensor_is_contiguous(napi_env env, napi_callback_info info) {
 napi_value tensor_item(napi_env env, napi_callback_info info) {
   return guarded(env, [&] {
     const at::Tensor& tensor = unwrap_tensor(env, Arguments<1>(env, info)[0]);
-    TORCH_CHECK(tensor.numel() == 1, "item() needs a tensor of one element, got shape ", tensor.sizes());
+    TORCH_CHECK(tensor.numel() == 1, "needs a tensor of one element, got shape ", tensor.sizes());
     return to_js(env, c10::IValue(tensor.item()));
   });
 }

@@ -1,7 +1,7 @@
 import { native } from "./binding.ts";
 import { call } from "./call.ts";
 import { type DType, rethrow, type Tensor, wrap } from "./tensor.ts";
-import { dtypeOf, flatten, type NestedArray, shapeOf, type TypedArray } from "./typed-array.ts";
+import { checkRange, dtypeOf, flatten, type NestedArray, shapeOf, type TypedArray } from "./typed-array.ts";
 
 /** What every creating function takes. */
 export interface CreateOptions {
@@ -24,7 +24,7 @@ function finish(tensor: Tensor, options: CreateOptions): Tensor {
  * @example
  * tensor([[1, 2], [3, 4]]);
  * tensor(new Float32Array(6), { shape: [2, 3], requiresGrad: true });
- * @throws TorchError for ragged rows, or a shape that does not fit the data
+ * @throws TorchError for ragged rows, a shape that does not fit the data, and values that the dtype cannot hold
  */
 export function tensor(
   data: NestedArray | TypedArray,
@@ -38,10 +38,10 @@ export function tensor(
     : dtype === "bfloat16" || dtype === "float16"
       ? "float32"
       : dtype;
+  if (isTyped && natural !== dtype) checkRange(data as TypedArray, dtype);
   const array = isTyped ? (data as TypedArray) : flatten(data as NestedArray, shape, natural);
-  const storedAs = natural === "uint8" && dtype === "bool" ? "bool" : natural;
-  const made = wrap(rethrow("tensor", () => native.fromBytes(array, storedAs, shape)));
-  if (storedAs === dtype && (options.device ?? "cpu") === "cpu") return finish(made, options);
+  const made = wrap(rethrow("tensor", () => native.fromBytes(array, natural, shape)));
+  if (natural === dtype && (options.device ?? "cpu") === "cpu") return finish(made, options);
   const moved = call("aten::to.dtype_layout", made, dtype, null, options.device ?? "cpu");
   if (!moved.isSame(made)) made.dispose();
   return finish(moved, options);

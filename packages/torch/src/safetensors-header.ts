@@ -60,12 +60,17 @@ export interface Header {
  * Lays tensors out as the reference writer does: by descending dtype, then by name in the order of its UTF-8 bytes,
  * without a gap. The same tensors give the same bytes, whatever the order in which they are given.
  *
- * @throws TorchError for a name that the format cannot hold
+ * @throws TorchError for a name or a dtype that the format cannot hold
  */
 export function layOut(tensors: Iterable<{ name: string; dtype: DType; shape: readonly number[] }>): Entry[] {
   const sorted = Array.from(tensors, (tensor) => {
     checkName(tensor.name);
     const rank = elementTypes.findIndex(({ dtype }) => dtype === tensor.dtype);
+    if (rank === -1) {
+      throw new TorchError(
+        `tensor "${tensor.name}" has dtype ${tensor.dtype}, which safetensors cannot hold`,
+      );
+    }
     return { ...tensor, rank, bytes: Buffer.from(tensor.name) };
   }).sort((a, b) => b.rank - a.rank || Buffer.compare(a.bytes, b.bytes));
   let end = 0;

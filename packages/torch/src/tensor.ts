@@ -1,7 +1,7 @@
 import { type Handle, native } from "./binding.ts";
-import { TorchError } from "./error.ts";
+import { describe, TorchError } from "./error.ts";
 import { track } from "./scope.ts";
-import { type NestedArray, nest, type TypedArray, viewBytes } from "./typed-array.ts";
+import { checkArrayType, type NestedArray, nest, type TypedArray, viewBytes } from "./typed-array.ts";
 
 /** Element types, by PyTorch's names. */
 export type DType =
@@ -131,11 +131,17 @@ export class Tensor {
   }
 
   /**
-   * The value of a tensor of one element.
-   * @throws TorchError for any other number of elements
+   * The value of a tensor of one element; true is 1.
+   * @throws TorchError for any other number of elements, and for an int64 beyond 2^53, which a number may not hold
    */
   item(): number {
-    return Number(rethrow("item", () => native.item(this.#live)));
+    const value = rethrow("item", () => native.item(this.#live));
+    if (typeof value === "bigint") {
+      throw new TorchError(
+        `item: ${value} is too large for a number; toNestedArray() and toTypedArray() give it as a BigInt`,
+      );
+    }
+    return Number(value);
   }
 
   /** A row-major copy: Float32Array (also for float16 and bfloat16), Float64Array, BigInt64Array, Uint8Array, … */
@@ -162,8 +168,13 @@ export class Tensor {
     return nest(flat, this.shape);
   }
 
-  /** Overwrites this tensor's elements, row-major, from a typed array of the same byte length. */
+  /**
+   * Overwrites this tensor's elements, row-major, from a typed array of its dtype and size; bool takes a Uint8Array
+   * of 0 and 1.
+   * @throws TorchError for any other array, and for float16 and bfloat16, which JavaScript has no arrays for
+   */
   copyFrom(array: TypedArray): void {
+    checkArrayType(array, this.dtype);
     rethrow("copyFrom", () => native.copyBytes(this.#live, array));
   }
 
@@ -179,12 +190,6 @@ export class Tensor {
   [Symbol.for("nodejs.util.inspect.custom")](): string {
     return `Tensor(${this.toString()})`;
   }
-}
-
-function describe(value: unknown): string {
-  return value === null || typeof value !== "object"
-    ? String(value)
-    : `an object of class ${value.constructor?.name ?? "null"}`;
 }
 
 /** Wraps a handle that the addon returned; for this package alone. */

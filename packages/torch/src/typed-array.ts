@@ -1,4 +1,4 @@
-import { TorchError } from "./error.ts";
+import { describe, TorchError } from "./error.ts";
 import type { DType } from "./tensor.ts";
 
 /** Row-major nested arrays of numbers (booleans, bigints), as deep as the tensor has dimensions. */
@@ -42,6 +42,16 @@ export function viewBytes(bytes: ArrayBuffer, dtype: DType): TypedArray {
   return new (arrayTypeOf(dtype))(bytes);
 }
 
+/** @throws TorchError unless the array's elements are of this dtype; bool takes a Uint8Array of 0 and 1 */
+export function checkArrayType(array: TypedArray, dtype: DType): void {
+  const type = arrayTypeOf(dtype);
+  if (!(array instanceof type)) {
+    throw new TorchError(`A tensor of ${dtype} takes a ${type.name}, got ${describe(array)}`);
+  }
+  // Every other dtype takes all that its array can hold.
+  if (dtype === "bool") checkRange(array, dtype);
+}
+
 /** The dtype that a typed array's elements have by nature. */
 export function dtypeOf(array: TypedArray): DType {
   for (const [dtype, type] of Object.entries(arrayTypes)) if (array instanceof type) return dtype as DType;
@@ -60,14 +70,37 @@ export function shapeOf(data: NestedArray): number[] {
   return shape;
 }
 
+/** The integers that a dtype holds: from the first bound to below the second. */
+const integerRanges: Partial<Record<DType, readonly [number, number]>> = {
+  int64: [-(2 ** 63), 2 ** 63],
+  int32: [-(2 ** 31), 2 ** 31],
+  int16: [-(2 ** 15), 2 ** 15],
+  int8: [-(2 ** 7), 2 ** 7],
+  uint8: [0, 2 ** 8],
+  bool: [0, 2],
+};
+
+/** @throws TorchError for the first value that an integer dtype (or bool) cannot hold; floating dtypes take all */
+export function checkRange(values: Iterable<number | bigint>, dtype: DType): void {
+  const range = integerRanges[dtype];
+  if (range === undefined) return;
+  const [from, to] = range;
+  for (const value of values) {
+    const whole = typeof value === "bigint" || Number.isInteger(value);
+    if (!whole || value < from || value >= to) {
+      throw new TorchError(
+        `A tensor of ${dtype} cannot hold ${value}; it takes the integers from ${BigInt(from)} to ${BigInt(to) - 1n}`,
+      );
+    }
+  }
+}
+
 /**
  * Flattens a nested array into the typed array of `dtype`.
- * @throws TorchError when its rows have different lengths
+ * @throws TorchError when its rows have different lengths, and for what is no number or not one of this dtype
  */
 export function flatten(data: NestedArray, shape: readonly number[], dtype: DType): TypedArray {
-  const length = shape.reduce((product, size) => product * size, 1);
-  const array = new (arrayTypeOf(dtype))(length);
-  let index = 0;
+  const values: (number | bigint)[] = [];
   const visit = (level: NestedArray, depth: number): void => {
     if (Array.isArray(level)) {
       if (level.length !== shape[depth])
@@ -77,14 +110,26 @@ export function flatten(data: NestedArray, shape: readonly number[], dtype: DTyp
       for (const item of level) visit(item, depth + 1);
       return;
     }
+    const value = numberOf(level);
     if (depth !== shape.length)
       throw new TorchError(
         `The nested array is ragged: a value at depth ${depth} where [${shape}] was expected`,
       );
-    array[index++] = array instanceof BigInt64Array ? BigInt(level) : Number(level);
+    values.push(value);
   };
   visit(data, 0);
+  checkRange(values, dtype);
+  const array = new (arrayTypeOf(dtype))(values.length);
+  for (const [i, value] of values.entries()) {
+    array[i] = array instanceof BigInt64Array ? BigInt(value) : Number(value);
+  }
   return array;
+}
+
+function numberOf(value: unknown): number | bigint {
+  if (typeof value === "boolean") return Number(value);
+  if (typeof value === "number" || typeof value === "bigint") return value;
+  throw new TorchError(`A tensor is made of numbers, BigInts or booleans, got ${describe(value)}`);
 }
 
 /** The inverse of `flatten`. */

@@ -9,6 +9,7 @@ import {
   call,
   type DType,
   memoryStats,
+  ones,
   scope,
   type Tensor,
   TorchError,
@@ -101,6 +102,12 @@ describe("a round trip", () => {
     "float64",
     "int64",
   ];
+  // The first integer and the number of integers that the narrow dtypes hold.
+  const ranges: Partial<Record<DType, readonly [number, number]>> = {
+    bool: [0, 2],
+    uint8: [0, 256],
+    int8: [-128, 256],
+  };
   const names = fc.oneof(
     fc.string(),
     fc.string({ unit: "binary" }),
@@ -126,9 +133,10 @@ describe("a round trip", () => {
         scope(() => {
           const given = new Map(
             tensors.map(({ name, dtype, shape, seed }) => {
+              const [from, count] = ranges[dtype] ?? [-40, 2 ** 15];
               const integers = Int32Array.from(
                 { length: shape.reduce((a, b) => a * b, 1) },
-                (_, i) => i * seed - 40,
+                (_, i) => from + ((i * seed) % count),
               );
               return [name, tensor(integers, { shape, dtype })];
             }),
@@ -414,6 +422,12 @@ describe("writing refuses", () => {
   ][] = [
     ["a tensor named as the metadata", { __metadata__: zeros([1]) }, {}, /"__metadata__" cannot be the name/],
     ["half a surrogate pair", { "\udc00": zeros([1]) }, {}, /"\\udc00" has half a surrogate pair/],
+    [
+      "a dtype that the format lacks",
+      { z: call("aten::complex", ones([1]), ones([1])) },
+      {},
+      /tensor "z" has dtype ComplexFloat, which safetensors cannot hold/,
+    ],
     ["what is not a tensor", { x: [1] as unknown as Tensor }, {}, /"x" is not a Tensor/],
     [
       "metadata that are no strings",
