@@ -37,8 +37,8 @@ function isTensor(value: object): value is Tensor {
 
 /**
  * Runs `body` and frees every tensor made inside it that it does not return, now rather than whenever the garbage
- * collector comes. Returned are: a Tensor, or the tensors in a returned array, Map, Set or object (two levels deep);
- * in a nested scope they pass to the outer one. Exceptions free everything.
+ * collector comes, which is never before the event loop turns. Returned are: a Tensor, or the tensors in a returned
+ * array, Map, Set or object (two levels deep); in a nested scope they pass to the outer one. Exceptions free everything.
  *
  * @example
  * const loss = scope(() => crossEntropyLoss(model.forward(x), y));
