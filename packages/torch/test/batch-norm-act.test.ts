@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
+  BatchNorm1d,
   BatchNormAct2d,
   GELU,
   Module,
@@ -11,6 +12,7 @@ import {
   SiLU,
   scope,
   type Tensor,
+  TorchError,
 } from "@pea/torch";
 import { fill, oracleCase, parameterGradients, testAgainstPython } from "./oracle.ts";
 
@@ -93,4 +95,23 @@ test("a forward pass leaves nothing behind but its result", () => {
   const y = scope(() => site.forward(x, x));
   assert.equal(memoryStats().tensors, tensors + 1);
   y.dispose();
+});
+
+test("training refuses one value per channel, which has no variance; inference and larger inputs run", () => {
+  const site = new Site(new ReLU());
+  const single = randn([1, 3, 1, 1]);
+  assert.throws(
+    () => site.forward(single),
+    (error) =>
+      error instanceof TorchError &&
+      /BatchNormAct2d\(3.* needs more than one value per channel, got .*\[1, 3, 1, 1\]; use a larger batch/.test(
+        error.message,
+      ),
+  );
+  assert.equal(site.bn.numBatchesTracked.item(), 0);
+  assert.deepEqual(site.forward(randn([1, 3, 1, 2])).shape, [1, 3, 1, 2]);
+  assert.deepEqual(site.eval().forward(single).shape, [1, 3, 1, 1]);
+  const flat = new BatchNorm1d(3);
+  assert.throws(() => flat.forward(randn([1, 3])), /BatchNorm1d\(3.* more than one value per channel/);
+  assert.deepEqual(flat.forward(randn([2, 3])).shape, [2, 3]);
 });

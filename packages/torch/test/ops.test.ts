@@ -328,4 +328,12 @@ test("errors name the operator and the shapes", () => {
   check(() => t.sum(t.zeros([2]), { dim: 5 }), /aten::sum/);
   check(() => t.indexSelect(t.zeros([3]), 0, t.tensor([9], { dtype: "int64" })), /index_select/);
   check(() => t.cast(t.zeros([1]), { dtype: "float7" as never }), /float7/);
+  for (const training of [true, false]) {
+    const statistics = { runningMean: t.zeros([1]), runningVar: t.ones([1]), training };
+    check(
+      () => t.batchNorm(t.zeros([2, 3, 4, 4]), statistics),
+      /aten::batch_norm/,
+      /should contain 3 elements not 1/,
+    );
+  }
 });
