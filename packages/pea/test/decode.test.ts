@@ -1,0 +1,128 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import sharp from "sharp";
+import { decodeImage } from "../src/data/streaming/decode.ts";
+
+const [width, height] = [24, 16];
+/** Smooth, so that lossy formats keep it. */
+const rgb = Uint8Array.from({ length: 3 * width * height }, (_, i) => {
+  const pixel = Math.floor(i / 3);
+  return [8 * (pixel % width), 12 * Math.floor(pixel / width), 128][i % 3] as number;
+});
+const grey = Uint8Array.from({ length: width * height }, (_, i) => (i * 255) / (width * height));
+const image = () => sharp(rgb, { raw: { width, height, channels: 3 } });
+const greyImage = () => sharp(grey, { raw: { width, height, channels: 1 } });
+
+async function assertDecodes(bytes: Uint8Array, expected: Uint8Array, tolerance: number) {
+  const { data, ...size } = await decodeImage(bytes);
+  assert.deepEqual(size, { width, height });
+  assert.equal(data.length, expected.length);
+  for (const [i, value] of expected.entries())
+    assert.ok(Math.abs((data[i] as number) - value) <= tolerance, `byte ${i}: ${data[i]} is not ${value}`);
+}
+const tripled = (values: Uint8Array) =>
+  Uint8Array.from({ length: 3 * values.length }, (_, i) => values[Math.floor(i / 3)] as number);
+
+describe("decoding gives RGB bytes", () => {
+  it("of a JPEG", async () =>
+    assertDecodes(await image().jpeg({ quality: 100, chromaSubsampling: "4:4:4" }).toBuffer(), rgb, 4));
+  it("of a progressive JPEG", async () =>
+    assertDecodes(
+      await image().jpeg({ quality: 100, progressive: true, chromaSubsampling: "4:4:4" }).toBuffer(),
+      rgb,
+      4,
+    ));
+  it("of PNG, WebP, TIFF and GIF", async () => {
+    await assertDecodes(await image().png().toBuffer(), rgb, 0);
+    await assertDecodes(await image().webp({ lossless: true }).toBuffer(), rgb, 0);
+    await assertDecodes(await image().tiff({ compression: "lzw" }).toBuffer(), rgb, 0);
+    const few = rgb.map((value) => value & 0xc0);
+    const gif = await sharp(few, { raw: { width, height, channels: 3 } })
+      .gif({ dither: 0 })
+      .toBuffer();
+    await assertDecodes(gif, few, 0);
+  });
+  it("of grey images, three equal channels", async () => {
+    const jpeg = await greyImage().toColourspace("b-w").jpeg({ quality: 100 }).toBuffer();
+    assert.equal((await sharp(jpeg).metadata()).channels, 1);
+    await assertDecodes(jpeg, tripled(grey), 3);
+    const png = await greyImage().toColourspace("b-w").png().toBuffer();
+    await assertDecodes(png, tripled(grey), 0);
+  });
+  it("of 16 bits a channel, the higher eight of them", async () => {
+    const deep = Uint16Array.from(rgb, (value) => value * 257);
+    const colour = await sharp(deep, { raw: { width, height, channels: 3 } })
+      .toColourspace("rgb16")
+      .png()
+      .toBuffer();
+    const plain = await sharp(
+      Uint16Array.from(grey, (value) => value * 257),
+      {
+        raw: { width, height, channels: 1 },
+      },
+    )
+      .toColourspace("grey16")
+      .png()
+      .toBuffer();
+    for (const bytes of [colour, plain]) assert.equal((await sharp(bytes).metadata()).depth, "ushort");
+    await assertDecodes(colour, rgb, 1);
+    await assertDecodes(plain, tripled(grey), 1);
+  });
+  it("of a CMYK JPEG, converted", async () => {
+    const bytes = await image().toColourspace("cmyk").jpeg({ quality: 100 }).toBuffer();
+    assert.equal((await sharp(bytes).metadata()).space, "cmyk");
+    // The printer's colours do not hold all of the screen's.
+    const { data } = await decodeImage(bytes);
+    const difference = rgb.reduce((sum, value, i) => sum + Math.abs(value - (data[i] as number)), 0);
+    assert.equal(data.length, rgb.length);
+    assert.ok(difference / rgb.length < 20, `${difference / rgb.length}`);
+  });
+  it("of a transparent image, as if it were not", async () => {
+    for (const opacity of [0, 0.5])
+      await assertDecodes(await image().ensureAlpha(opacity).png().toBuffer(), rgb, 0);
+  });
+  it("of a palette", async () => {
+    const few = rgb.map((value) => value & 0xc0);
+    const bytes = await sharp(few, { raw: { width, height, channels: 3 } })
+      .png({ palette: true, dither: 0 })
+      .toBuffer();
+    assert.equal((await sharp(bytes).metadata()).isPalette, true);
+    await assertDecodes(bytes, few, 0);
+  });
+  it("as they are stored, whatever the EXIF orientation says", async () => {
+    const turned = await image().png().withMetadata({ orientation: 6 }).toBuffer();
+    assert.equal((await sharp(turned).metadata()).orientation, 6);
+    await assertDecodes(turned, rgb, 0);
+  });
+  it("whatever colour profile is embedded", async () => {
+    const wide = await image().png().withIccProfile("p3", { attach: true }).toBuffer();
+    assert.ok((await sharp(wide).metadata()).hasProfile);
+    const stored = await sharp(wide, { ignoreIcc: true }).raw().toBuffer();
+    await assertDecodes(wide, stored, 0);
+  });
+});
+
+describe("decoding refuses", () => {
+  const jpeg = image().jpeg().toBuffer();
+  const png = image().png().toBuffer();
+  const cases: [what: string, bytes: () => Promise<Uint8Array>, message: RegExp][] = [
+    ["an empty file", async () => new Uint8Array(0), /^it is empty$/],
+    ["what is no image", async () => Buffer.from("<html>404 Not Found</html>"), /unsupported image format/],
+    ["a JPEG cut in half", async () => (await jpeg).subarray(0, (await jpeg).length * 0.6), /premature end/],
+    ["a JPEG's first bytes", async () => (await jpeg).subarray(0, 20), /./],
+    ["a PNG cut in half", async () => (await png).subarray(0, (await png).length * 0.6), /./],
+    [
+      "a PNG with a damaged checksum",
+      async () => {
+        const bytes = Buffer.from(await png);
+        bytes.writeUInt32BE(0x12345678, bytes.indexOf("IDAT") + 10);
+        return bytes;
+      },
+      /./,
+    ],
+  ];
+  for (const [what, bytes, message] of cases)
+    it(what, async () => {
+      await assert.rejects(async () => decodeImage(await bytes()), { name: "BadSampleError", message });
+    });
+});
