@@ -19,6 +19,7 @@ export * from "./models/index.ts";
 export { writeReport } from "./report/report.ts";
 export { type Recipe, type RecipeInput, resolveRecipe } from "./train/config.ts";
 export { evaluate } from "./train/evaluate.ts";
+export { disposeRun, type PreparedRun } from "./train/prepare.ts";
 export type { Scores } from "./train/score-sums.ts";
 export { resumeTraining, type TrainOptions, type TrainResult, train } from "./train/train.ts";
 export { type CheckpointName, openTrainedRun, type TrainedRun } from "./train/trained-run.ts";

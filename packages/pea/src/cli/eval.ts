@@ -1,9 +1,9 @@
 import { PeaError } from "@pea/core";
 import type { EvaluationView } from "../methods/method.ts";
 import { evaluate } from "../train/evaluate.ts";
-import { evaluationLoader } from "../train/prepare.ts";
+import { disposeRun, evaluationLoader } from "../train/prepare.ts";
 import type { Scores } from "../train/score-sums.ts";
-import { type CheckpointName, openTrainedRun } from "../train/trained-run.ts";
+import { type CheckpointName, openTrainedRun, type TrainedRun } from "../train/trained-run.ts";
 import { type CommonOptions, printResult } from "./output.ts";
 
 interface EvalOptions extends CommonOptions {
@@ -14,7 +14,19 @@ interface EvalOptions extends CommonOptions {
 
 /** `pea eval`: scores a model of a run, in each view its method has at that step. */
 export async function runEval(path: string, options: EvalOptions): Promise<void> {
-  const { data, model, method, recipe, checkpoint, step, epoch, plan } = openTrainedRun(path, options);
+  const trained = openTrainedRun(path, options);
+  try {
+    await printScores(path, trained, options);
+  } finally {
+    disposeRun(trained);
+  }
+}
+
+async function printScores(
+  path: string,
+  { data, model, method, recipe, checkpoint, step, epoch, plan }: TrainedRun,
+  options: EvalOptions,
+): Promise<void> {
   const dataset = data[options.part];
   if (dataset === null)
     throw new PeaError(

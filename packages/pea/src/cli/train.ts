@@ -1,7 +1,7 @@
 import { PeaError } from "@pea/core";
 import { type Recipe, readRecipeFile, recipeFlags, resolveRecipe } from "../train/config.ts";
 import { joints } from "../train/plan.ts";
-import { prepareRun } from "../train/prepare.ts";
+import { disposeRun, prepareRun } from "../train/prepare.ts";
 import { createProgress, formatSeconds, type Progress } from "../train/progress.ts";
 import { exitCodeOf, stopSignals } from "../train/stop-signals.ts";
 import { resumeTraining, type TrainOptions, type TrainResult, train } from "../train/train.ts";
@@ -96,34 +96,44 @@ function refuseBesideResume(flags: TrainFlags, settings: Record<string, unknown>
     });
 }
 
-/** `--dry-run`: what would be trained, and how α and the learning rate move. */
+/** What would be trained, and how α and the learning rate move. */
+function describePlan(recipe: Recipe) {
+  const prepared = prepareRun(recipe);
+  try {
+    const { plan, method, info, data } = prepared;
+    return {
+      recipe,
+      method: method.name,
+      images: {
+        train: data.train.labels.numel,
+        validation: data.validation?.labels.numel ?? 0,
+        test: data.test.labels.numel,
+      },
+      parameters: info.parameters,
+      macs: info.macs,
+      sites: info.sites,
+      epochs: plan.epochs,
+      stepsPerEpoch: plan.stepsPerEpoch,
+      steps: plan.totalSteps,
+      phases: method.phases.map((phase) => ({ ...phase, steps: phase.endStep - phase.firstStep })),
+      joints: joints(plan, method),
+    };
+  } finally {
+    disposeRun(prepared);
+  }
+}
+
+/** `--dry-run`. */
 function printPlan(flags: TrainFlags, recipe: Recipe): void {
-  const { plan, method, info, data } = prepareRun(recipe);
-  const document = {
-    recipe,
-    method: method.name,
-    images: {
-      train: data.train.labels.numel,
-      validation: data.validation?.labels.numel ?? 0,
-      test: data.test.labels.numel,
-    },
-    parameters: info.parameters,
-    macs: info.macs,
-    sites: info.sites,
-    epochs: plan.epochs,
-    stepsPerEpoch: plan.stepsPerEpoch,
-    steps: plan.totalSteps,
-    phases: method.phases.map((phase) => ({ ...phase, steps: phase.endStep - phase.firstStep })),
-    joints: joints(plan, method),
-  };
+  const document = describePlan(recipe);
   printResult(flags, document, () => {
     const { images } = document;
     const limited = recipe.limitTrain === 1 ? "" : ` (limitTrain ${recipe.limitTrain})`;
     const scalars = Object.keys(document.joints[0]?.scalars ?? {});
     return [
-      `${recipe.model}: ${info.parameters} parameters, ${info.macs} MACs, ${info.sites} activation sites`,
+      `${recipe.model}: ${document.parameters} parameters, ${document.macs} MACs, ${document.sites} activation sites`,
       `${recipe.data}: ${images.train} training${limited}, ${images.validation} validation, ${images.test} test images`,
-      `${plan.epochs} epochs of ${plan.stepsPerEpoch} steps: ${plan.totalSteps} steps`,
+      `${document.epochs} epochs of ${document.stepsPerEpoch} steps: ${document.steps} steps`,
       "",
       formatTable(
         ["phase", "from step", "steps"],

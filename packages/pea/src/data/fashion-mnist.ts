@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { PeaError } from "@pea/core";
-import { tensor } from "@pea/torch";
+import { scope, tensor } from "@pea/torch";
 import type { Dataset } from "./dataset.ts";
 import { debianFashionMnistDirectory } from "./fashion-mnist-directory.ts";
 import { readIdx } from "./idx.ts";
@@ -48,7 +48,7 @@ export interface FashionMnist {
  * @throws PeaError naming the file that is damaged, or that does not fit to its partner
  */
 export function loadFashionMnist({ dir = debianFashionMnistDirectory }: { dir?: string } = {}): FashionMnist {
-  return { train: loadPart(dir, "train"), test: loadPart(dir, "t10k") };
+  return scope(() => ({ train: loadPart(dir, "train"), test: loadPart(dir, "t10k") }));
 }
 
 function loadPart(dir: string, part: "train" | "t10k"): Dataset {

@@ -5,7 +5,7 @@
 import { rename, rm, writeFile } from "node:fs/promises";
 import { PeaError } from "@pea/core";
 import type { Batch } from "../data/loader.ts";
-import { evaluationLoader } from "../train/prepare.ts";
+import { disposeRun, evaluationLoader } from "../train/prepare.ts";
 import { currentEnvironment, readRunConfig } from "../train/run-directory.ts";
 import { type CheckpointName, openTrainedRun, type TrainedRun } from "../train/trained-run.ts";
 import { encodeOnnx } from "./onnx.ts";
@@ -45,26 +45,36 @@ export async function exportRun(
   { out, ...options }: ExportOptions = {},
 ): Promise<ExportSummary> {
   const trained = openTrainedRun(runDirectory, options);
+  try {
+    const { checkpoint, step, epoch, data, run } = trained;
+    const file = out ?? run.model;
+    const { bytes, verification } = await deploy(trained, file);
+    return {
+      runDirectory,
+      checkpoint,
+      step,
+      epoch,
+      file,
+      bytes,
+      inputShape: data.inputShape,
+      ...verification,
+    };
+  } finally {
+    disposeRun(trained);
+  }
+}
+
+async function deploy(trained: TrainedRun, file: string) {
   refuseOtherActivations(trained);
-  const { model, method, data, run, step, epoch } = trained;
+  const { model, method, data } = trained;
   method.onEnd();
   model.to({ device: "cpu" });
   const bytes = encodeOnnx(traceNetwork(model, data.inputShape), currentEnvironment().pea, describe(trained));
-  const file = out ?? run.model;
   const batches = evaluationLoader(data.test, data, "cpu").batches();
   try {
     const { images } = batches.next().value as Batch;
     const verification = await writeVerified(file, bytes, (path) => verifyOnnx(path, model, images));
-    return {
-      runDirectory,
-      checkpoint: trained.checkpoint,
-      step,
-      epoch,
-      file,
-      bytes: bytes.length,
-      inputShape: data.inputShape,
-      ...verification,
-    };
+    return { bytes: bytes.length, verification };
   } finally {
     batches.return();
   }

@@ -1,6 +1,6 @@
 /** From a recipe to the things a run is made of. */
 import { PeaError } from "@pea/core";
-import { cudaIsAvailable, type Module, manualSeed, SGD, setNumThreads } from "@pea/torch";
+import { cudaIsAvailable, type Module, manualSeed, SGD, scope, setNumThreads } from "@pea/torch";
 import type { Dataset } from "../data/dataset.ts";
 import { loadFashionMnist } from "../data/fashion-mnist.ts";
 import { Loader } from "../data/loader.ts";
@@ -35,20 +35,21 @@ export interface RecipeData {
  */
 export function prepareData(recipe: Recipe): RecipeData {
   const { dataDir, valFraction, seed } = recipe;
-  const { train: all, test } = loadFashionMnist({ dir: dataDir });
-  const { train: rest, validation } =
-    valFraction === 0 ? { train: all, validation: null } : splitDataset(all, { share: valFraction, seed });
-  const train = limit(rest, recipe);
-  for (const part of new Set([all, rest])) if (part !== train) disposeDataset(part);
-  const [, channels = 0, height = 0, width = 0] = train.images.shape;
-  return {
-    train,
-    validation,
-    test,
-    statistics: pixelStatistics(train.images),
-    inputShape: [channels, height, width],
-    classes: train.classes,
-  };
+  return scope(() => {
+    const { train: all, test } = loadFashionMnist({ dir: dataDir });
+    const { train: rest, validation } =
+      valFraction === 0 ? { train: all, validation: null } : splitDataset(all, { share: valFraction, seed });
+    const train = limit(rest, recipe);
+    const [, channels = 0, height = 0, width = 0] = train.images.shape;
+    return {
+      train,
+      validation,
+      test,
+      statistics: pixelStatistics(train.images),
+      inputShape: [channels, height, width],
+      classes: train.classes,
+    };
+  });
 }
 
 /** A stratified draw of as many training images as `limitTrain` asks for, rounded in each class. */
@@ -60,15 +61,7 @@ function limit(dataset: Dataset, { limitTrain, seed }: Recipe): Dataset {
       `limitTrain is ${limitTrain}, but there are only ${available} training images beside the validation part`,
       { kind: "usage" },
     );
-  if (count === available) return dataset;
-  const { train: left, validation: drawn } = splitDataset(dataset, { share: count / available, seed });
-  disposeDataset(left);
-  return drawn;
-}
-
-function disposeDataset({ images, labels }: Dataset): void {
-  images.dispose();
-  labels.dispose();
+  return count === available ? dataset : splitDataset(dataset, { share: count / available, seed }).validation;
 }
 
 /** A loader of every image of `part` in order, for evaluation. */
@@ -91,6 +84,7 @@ export interface PreparedRun {
 /**
  * Builds what a recipe describes: data, fresh weights from the recipe's seed, the method fitted to the network.
  *
+ * @returns to be disposed of by `disposeRun`
  * @throws PeaError of kind usage when the parts do not fit together
  */
 export function prepareRun(recipe: Recipe): PreparedRun {
@@ -103,23 +97,37 @@ export function prepareRun(recipe: Recipe): PreparedRun {
   if (recipe.threads > 0) setNumThreads(recipe.threads);
   const method = createMethod(recipe);
   const data = prepareData(recipe);
-  const plan = planTraining(recipe, data.train.labels.numel);
-  manualSeed(seed);
-  const model = createModel(recipe.model, {
-    inputChannels: data.inputShape[0],
-    classes: data.classes.length,
-  });
-  const info = modelInfo(model, data.inputShape);
-  model.to({ device, memoryFormat: "channels_last" });
-  method.onFit({ model, totalSteps: plan.totalSteps, stepsPerEpoch: plan.stepsPerEpoch, seed });
-  return { data, info, plan, model, method, optimizer: createOptimizer(model, recipe) };
+  let model: Module | undefined;
+  try {
+    const plan = planTraining(recipe, data.train.labels.numel);
+    manualSeed(seed);
+    model = createModel(recipe.model, {
+      inputChannels: data.inputShape[0],
+      classes: data.classes.length,
+    });
+    const info = modelInfo(model, data.inputShape);
+    model.to({ device, memoryFormat: "channels_last" });
+    method.onFit({ model, totalSteps: plan.totalSteps, stepsPerEpoch: plan.stepsPerEpoch, seed });
+    return { data, info, plan, model, method, optimizer: createOptimizer(model, recipe) };
+  } catch (error) {
+    disposeData(data);
+    model?.dispose();
+    throw error;
+  }
 }
 
-/** Frees the memory of a run that has ended. */
+/** Frees the memory of a run that is no longer needed: data, network and optimizer. */
 export function disposeRun({ data, model, optimizer }: PreparedRun): void {
-  for (const part of [data.train, data.validation, data.test]) if (part) disposeDataset(part);
+  disposeData(data);
   optimizer.dispose();
   model.dispose();
+}
+
+function disposeData({ train, validation, test }: RecipeData): void {
+  for (const part of [train, validation, test]) {
+    part?.images.dispose();
+    part?.labels.dispose();
+  }
 }
 
 /** SGD in PyTorch's form; Keras' penalty has twice the gradient (spec recipes 1.4). */

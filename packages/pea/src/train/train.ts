@@ -68,15 +68,16 @@ export interface TrainResult {
 export async function train(recipe: RecipeInput, options: TrainOptions = {}): Promise<TrainResult> {
   const resolved = resolveRecipe({ source: "the recipe", settings: recipe });
   const prepared = prepareRun(resolved);
-  const path = options.runDirectory ?? freeName(join("runs", runName(resolved)));
-  makeDirectory(path);
-  const unlock = lockRun(path);
   try {
-    const run = createRunDirectory(path, { overwrite: options.overwrite });
-    writeRunConfig(run, { config: resolved, environment: currentEnvironment() });
-    return await execute(run, resolved, prepared, options);
+    const path = options.runDirectory ?? freeName(join("runs", runName(resolved)));
+    makeDirectory(path);
+    return await whileLocked(path, () => {
+      const run = createRunDirectory(path, { overwrite: options.overwrite });
+      writeRunConfig(run, { config: resolved, environment: currentEnvironment() });
+      return execute(run, resolved, prepared, options);
+    });
   } finally {
-    unlock();
+    disposeRun(prepared);
   }
 }
 
@@ -92,10 +93,21 @@ export async function resumeTraining(
   { dataDir, ...options }: Pick<TrainOptions, "signal" | "observe"> & { dataDir?: string } = {},
 ): Promise<TrainResult> {
   const run = openRunDirectory(runDirectory);
-  const unlock = lockRun(runDirectory);
-  try {
+  return whileLocked(runDirectory, async () => {
     const recipe = readRecipe(run, { dataDir });
-    return await execute(run, recipe, prepareRun(recipe), options);
+    const prepared = prepareRun(recipe);
+    try {
+      return await execute(run, recipe, prepared, options);
+    } finally {
+      disposeRun(prepared);
+    }
+  });
+}
+
+async function whileLocked<T>(directory: string, work: () => Promise<T>): Promise<T> {
+  const unlock = lockRun(directory);
+  try {
+    return await work();
   } finally {
     unlock();
   }
@@ -127,19 +139,20 @@ async function execute(
     files,
     recipeHash: hashOf(recipe),
   });
-  // A run killed before its first checkpoint begins anew.
-  if (existsSync(files.last)) trainer.resume();
-  const recorder = new Recorder(run, trainer.step);
-  trainer.observe(recorder);
-  if (observe) trainer.observe(observe(plan, trainer.step, run.path));
+  let recorder: Recorder | undefined;
   try {
+    // A run killed before its first checkpoint begins anew.
+    if (existsSync(files.last)) trainer.resume();
+    recorder = new Recorder(run, trainer.step);
+    trainer.observe(recorder);
+    if (observe) trainer.observe(observe(plan, trainer.step, run.path));
     await trainer.run(signal);
     const result = await score(run, recipe, prepared, trainer);
     writeFileAtomically(run.result, [Buffer.from(`${JSON.stringify(result, null, 2)}\n`)]);
     return result;
   } finally {
-    recorder.close();
-    disposeRun(prepared);
+    recorder?.close();
+    trainer.dispose();
   }
 }
 

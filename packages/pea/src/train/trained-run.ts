@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { PeaError } from "@pea/core";
 import { loadWeights } from "./checkpoint.ts";
 import { type Recipe, resolveRecipe } from "./config.ts";
-import { type PreparedRun, prepareRun } from "./prepare.ts";
+import { disposeRun, type PreparedRun, prepareRun } from "./prepare.ts";
 import { openRunDirectory, type RunDirectory, readRunConfig } from "./run-directory.ts";
 
 /** Models of a run: the best of the final phase, and the one after the last step so far. */
@@ -46,6 +46,7 @@ export interface TrainedRun extends PreparedRun {
  *
  * @param options.checkpoint left out: the best model where there is one, else the last
  * @param options.dataDir where the data lie now, if they have moved
+ * @returns to be disposed of by `disposeRun`
  * @throws PeaError of kind usage when the folder holds no run, or the run not that model
  */
 export function openTrainedRun(
@@ -64,14 +65,19 @@ export function openTrainedRun(
     );
   const recipe = readRecipe(run, { dataDir });
   const prepared = prepareRun(recipe);
-  const { step, method } = loadWeights(files[name], prepared.model);
-  prepared.method.load(method);
-  return {
-    ...prepared,
-    run,
-    recipe,
-    checkpoint: name,
-    step,
-    epoch: Math.ceil(step / prepared.plan.stepsPerEpoch),
-  };
+  try {
+    const { step, method } = loadWeights(files[name], prepared.model);
+    prepared.method.load(method);
+    return {
+      ...prepared,
+      run,
+      recipe,
+      checkpoint: name,
+      step,
+      epoch: Math.ceil(step / prepared.plan.stepsPerEpoch),
+    };
+  } catch (error) {
+    disposeRun(prepared);
+    throw error;
+  }
 }

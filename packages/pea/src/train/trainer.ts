@@ -156,6 +156,10 @@ export class Trainer {
       }
     }
     method.onEnd();
+  }
+
+  /** Frees what the trainer made for itself; network and optimizer stay. */
+  dispose(): void {
     this.sums.dispose();
   }
 
