@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { PeaError } from "@pea/core";
 import { readRecipeFile, recipeFlags, recipeSchema, resolveRecipe } from "../src/train/config.ts";
+import { temporaryFolder } from "./support/tiny-data.ts";
 
 const resolve = (settings: unknown) => resolveRecipe({ source: "recipe.yaml", settings });
 
@@ -75,7 +75,7 @@ describe("a wrong recipe", () => {
 
   it("is refused when it holds no keys, or is no YAML, or is not there", () => {
     refuses([1, 2], "recipe.yaml must hold keys and values");
-    const folder = mkdtempSync(join(tmpdir(), "pea-test-"));
+    const folder = temporaryFolder();
     const path = join(folder, "broken.yaml");
     writeFileSync(path, "lr: [0.1");
     assert.throws(() => readRecipeFile(path), /broken\.yaml is no valid YAML/);

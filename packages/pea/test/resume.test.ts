@@ -114,7 +114,7 @@ describe("a run that is not as it was", () => {
     const dataDir = writeTinyData();
     const runDirectory = join(temporaryFolder(), "run");
     const whole = await train({ ...base, dataDir, epochs: 1 }, { runDirectory });
-    const moved = `${dataDir}-moved`;
+    const moved = join(temporaryFolder(), "moved");
     renameSync(dataDir, moved);
     await assert.rejects(resumeTraining(runDirectory), /Fashion-MNIST is not in/);
     const again = await resumeTraining(runDirectory, { dataDir: moved });

@@ -1,13 +1,22 @@
 /** A data set in the files of Fashion-MNIST that a test can train on in a second. */
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 const SIDE = 28;
 const CLASSES = 10;
 
-/** A fresh folder for one test file. */
-export const temporaryFolder = (): string => mkdtempSync(join(tmpdir(), "pea-test-"));
+const folders: string[] = [];
+process.once("exit", () => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
+
+/** A fresh folder, removed when the test file has ended. */
+export function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), "pea-test-"));
+  folders.push(folder);
+  return folder;
+}
 
 /** Writes images with a bright bar whose place tells the class, on noise, and returns their folder. */
 export function writeTinyData({ train = 240, test = 60 } = {}): string {
