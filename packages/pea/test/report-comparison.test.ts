@@ -1,66 +1,59 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { compareWithBaseline, sample, standardError, verdict } from "../src/report/comparison.ts";
+import { compareWithBaseline, type Outcome, percent, verdict } from "../src/report/comparison.ts";
 
-const relu = (seed: number, testAccuracy: number) => ({ variant: "ReLU", seed, testAccuracy });
-const pea = (seed: number, testAccuracy: number) => ({ variant: "SM75%", seed, testAccuracy });
-
-function only(outcomes: Parameters<typeof compareWithBaseline>[0]) {
-  const comparisons = compareWithBaseline(outcomes);
-  assert.equal(comparisons.length, 1);
-  return comparisons[0] as (typeof comparisons)[number];
+/** The verdict on a variant: scores of ReLU and of the variant on seeds 0, 1, … */
+function verdictOn(relu: readonly number[], pea: readonly number[], others: readonly Outcome[] = []) {
+  const runs = (variant: string, accuracies: readonly number[]) =>
+    accuracies.map((testAccuracy, seed) => ({ variant, seed, testAccuracy }));
+  const [comparison] = compareWithBaseline([...runs("ReLU", relu), ...runs("SM75%", pea), ...others]);
+  assert.ok(comparison);
+  return verdict(comparison);
 }
 
-describe("compareWithBaseline", () => {
-  test("pairs runs by seed, in any order", () => {
-    const comparison = only([pea(1, 92), relu(0, 90), relu(1, 91.5), pea(0, 91)]);
-    assert.deepEqual(comparison.seeds, [1, 0]);
-    assert.deepEqual(comparison.differences, [0.5, 1]);
-    assert.equal(comparison.difference.mean, 0.75);
-  });
-
-  test("leaves out a run without a partner of the same seed", () => {
-    const comparison = only([relu(0, 90), pea(0, 91), pea(1, 99)]);
-    assert.deepEqual(comparison.seeds, [0]);
-    assert.equal(comparison.accuracy.mean, 91);
-  });
-
-  test("compares each variant, and nothing without a baseline", () => {
-    const names = compareWithBaseline([relu(0, 90), pea(0, 91), { ...pea(0, 92), variant: "mish" }]);
-    assert.deepEqual(
-      names.map(({ variant }) => variant),
-      ["SM75%", "mish"],
-    );
-    assert.deepEqual(compareWithBaseline([pea(0, 91)]), []);
-  });
+test("one seed concludes nothing", () => {
+  assert.equal(
+    verdictOn([90], [91]),
+    "SM75% ends 1.00 points above ReLU: 91.00 % against 90.00 % on the test images. One seed: nothing can be concluded.",
+  );
 });
 
-describe("verdict", () => {
-  test("concludes nothing from one seed", () => {
+describe("several seeds", () => {
+  test("give the spread, the count, the interval and both tests", () => {
     assert.equal(
-      verdict(only([relu(0, 90), pea(0, 91)])),
-      "SM75% ends 1.00 points above ReLU: 91.00 % against 90.00 % on the test images. One seed: nothing can be concluded.",
+      verdictOn([60.7, 60.81, 60.66, 60.79, 60.74], [61.49, 61.63, 61.55, 61.6, 61.58]),
+      "SM75% ends 0.83 points above ReLU: 61.57 ± 0.05 % against 60.74 ± 0.06 % on the test images. SM75% is above on " +
+        "5 of 5 seeds; the difference by seed is +0.83 ± 0.04 points. The seeds carry this difference (95 % interval " +
+        "+0.78 to +0.88, paired t-test p below 0.0001, Welch test p below 0.0001).",
     );
   });
 
-  test("gives the spread and the count of seeds", () => {
+  test("say that they do not carry a difference, and which one they would show", () => {
     assert.match(
-      verdict(only([relu(0, 90), relu(1, 92), pea(0, 91), pea(1, 91.5)])),
-      /0\.25 points above ReLU: 91\.25 ± 0\.35 % .* above on 1 of 2 seeds; the difference by seed is \+0\.25 ± 1\.06 points/,
+      verdictOn([90, 92], [91, 91.5]),
+      /^SM75% ends 0\.25 points above ReLU: 91\.25 ± 0\.35 % against 91\.00 ± 1\.41 % on the test images\. SM75% is above on 1 of 2 seeds; the difference by seed is \+0\.25 ± 1\.06 points\. The seeds do not carry this difference \(95 % interval −9\.28 to \+9\.78, paired t-test p = 0\.8, Welch test p = 0\.85\); they would show one of 12\.25 points four times in five\.$/,
     );
   });
 
-  test("says so when PEA loses", () => {
-    assert.match(verdict(only([relu(0, 91), pea(0, 90.5)])), /0\.50 points below ReLU/);
-    assert.match(verdict(only([relu(0, 91), pea(0, 91)])), /ends level with ReLU/);
+  test("tell the correction where several variants are compared", () => {
+    const other = [90, 91, 90.4].map((testAccuracy, seed) => ({ variant: "WG75%", seed, testAccuracy }));
+    assert.match(
+      verdictOn([90, 91, 90.6], [91, 91.5, 91.4], other),
+      /paired t-test p = 0\.034, corrected for 2 variants p = 0\.068, Welch/,
+    );
+  });
+
+  test("without spread conclude nothing", () => {
+    assert.match(verdictOn([90, 91], [91, 92]), /no spread to test it against: nothing can be concluded\.$/);
+  });
+
+  test("say so when PEA loses or is level", () => {
+    assert.match(verdictOn([91], [90.5]), /0\.50 points below ReLU/);
+    assert.match(verdictOn([91], [91]), /ends level with ReLU/);
   });
 });
 
-test("sample has the deviation with n − 1, and none for one value", () => {
-  assert.deepEqual(sample([1, 2, 3, 4]), { count: 4, mean: 2.5, deviation: Math.sqrt(5 / 3) });
-  assert.equal(sample([1]).deviation, null);
-});
-
-test("standardError is the binomial one, in points", () => {
-  assert.equal(standardError(90, 10_000), 0.3);
+test("percent gives the deviation where there is one", () => {
+  assert.equal(percent({ count: 3, mean: 91.256, deviation: 0.141 }), "91.26 ± 0.14 %");
+  assert.equal(percent({ count: 1, mean: 91.256, deviation: null }), "91.26 %");
 });
