@@ -7,6 +7,7 @@
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { PeaError } from "@pea/core";
 import { ALL_THREADS, listGroups } from "./cases.ts";
 import { listContenders } from "./contenders.ts";
 import { judge } from "./goals.ts";
@@ -83,5 +84,5 @@ try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
   process.stderr.write(`error: ${(error as Error).message}\n`);
-  process.exitCode = 1;
+  process.exitCode = error instanceof PeaError ? error.exitCode : 1;
 }

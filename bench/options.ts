@@ -4,6 +4,7 @@
  * @module
  */
 import { parseArgs } from "node:util";
+import { PeaError } from "@pea/core";
 
 export interface BenchOptions {
   quick: boolean;
@@ -25,8 +26,16 @@ docs/performance.md; a quick or filtered one only prints.
   --json             print the results as JSON instead of tables
 `;
 
-/** @throws Error for an option that does not exist or a value it cannot have */
+/** @throws PeaError (usage) for an option that does not exist or a value it cannot have */
 export function parseOptions(args: readonly string[]): BenchOptions {
+  try {
+    return parse(args);
+  } catch (error) {
+    throw new PeaError(`${(error as Error).message}; see npm run bench -- --help`, { kind: "usage" });
+  }
+}
+
+function parse(args: readonly string[]): BenchOptions {
   const { values } = parseArgs({
     args: [...args],
     options: {
