@@ -6,6 +6,12 @@ export interface PixelStatistics {
   readonly std: readonly number[];
 }
 
+/** Of ImageNet, for images in RGB (spec recipes 1.5). */
+export const imagenetStatistics: PixelStatistics = {
+  mean: [0.485, 0.456, 0.406],
+  std: [0.229, 0.224, 0.225],
+};
+
 /**
  * Mean and population standard deviation of every channel. Take them over the training part alone.
  *

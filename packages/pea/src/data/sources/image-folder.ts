@@ -1,0 +1,110 @@
+import { readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { PeaError } from "@pea/core";
+import type { SampleSource } from "./sample-source.ts";
+
+/** Files with other endings are no samples (those of torchvision's ImageFolder that can be decoded here). */
+const imageName = /\.(jpe?g|png|tiff?|webp)$/i;
+/** Images too for torchvision, but not for the decoder. */
+const unreadableName = /\.(bmp|ppm|pgm)$/i;
+
+/**
+ * The images below `root`, one folder per class, e.g. `root/n01440764/n01440764_10026.JPEG` (spec recipes 6.3). Classes
+ * are the folders' names in the order of their code points, samples the files in and below them in order. Links are
+ * followed; names with a leading dot are passed over.
+ *
+ * @param options.classes those of the training part: labels then count in them. Left out: the folders found
+ * @throws PeaError (usage) naming the folder that is missing, empty or of no known class, and images in formats that
+ *   are not read
+ */
+export async function openImageFolder(
+  root: string,
+  { classes }: { classes?: readonly string[] } = {},
+): Promise<SampleSource> {
+  const { folders, files: loose } = await list(root);
+  if (folders.length === 0) {
+    const found = loose.some((name) => imageName.test(name)) ? "only images" : "nothing";
+    throw usage(
+      `${root} holds no class folders but ${found}: sort the images into one folder per class, named after it`,
+    );
+  }
+  const known = classes ?? folders;
+  const unknown = folders.filter((name) => !known.includes(name));
+  if (unknown.length > 0) {
+    throw usage(
+      `${root} has folders of classes that the training part does not know: ${enumerate(unknown)}; ` +
+        "the folders of both parts must have the same names",
+    );
+  }
+  const names: string[] = [];
+  const labels: number[] = [];
+  const empty: string[] = [];
+  for (const folder of folders) {
+    const images = await imagesBelow(root, folder);
+    if (images.length === 0) empty.push(folder);
+    const label = known.indexOf(folder);
+    for (const name of images) {
+      names.push(name);
+      labels.push(label);
+    }
+  }
+  if (empty.length > 0) {
+    throw usage(
+      `${root} has class folders without an image: ${enumerate(empty)}; fill or remove them. ` +
+        "Images are files that end in .jpg, .jpeg, .png, .tif, .tiff or .webp",
+    );
+  }
+  return {
+    labels: Int32Array.from(labels),
+    classes: known,
+    locate(index) {
+      const path = join(root, names[index] as string);
+      return { name: path, path };
+    },
+  };
+}
+
+/** Paths of the images in and below a folder, relative to `root`: folder by folder, each in order. */
+async function imagesBelow(root: string, folder: string): Promise<string[]> {
+  const { folders, files } = await list(join(root, folder));
+  const unreadable = files.find((name) => unreadableName.test(name));
+  if (unreadable !== undefined) {
+    throw usage(
+      `${join(root, folder, unreadable)} is in a format that is not read here; convert it, e.g. to PNG, ` +
+        "or remove it",
+    );
+  }
+  const below: string[][] = [files.filter((name) => imageName.test(name)).map((name) => `${folder}/${name}`)];
+  for (const inner of folders) below.push(await imagesBelow(root, `${folder}/${inner}`));
+  return below.flat();
+}
+
+/** What a folder holds, in order. */
+async function list(path: string): Promise<{ folders: string[]; files: string[] }> {
+  const folders: string[] = [];
+  const files: string[] = [];
+  try {
+    for (const entry of await readdir(path, { withFileTypes: true })) {
+      if (entry.name.startsWith(".")) continue;
+      const real = entry.isSymbolicLink() ? await stat(join(path, entry.name)) : entry;
+      if (real.isDirectory()) folders.push(entry.name);
+      else if (real.isFile()) files.push(entry.name);
+    }
+  } catch (error) {
+    throw usage(`cannot read ${path}: ${(error as Error).message}`);
+  }
+  return { folders: sort(folders), files: sort(files) };
+}
+
+/** By code point, as Python sorts. JavaScript compares UTF-16 units, which is the same below the surrogates. */
+function sort(names: string[]): string[] {
+  const isPlain = !names.some((name) => /[\ud800-\uffff]/.test(name));
+  return isPlain ? names.sort() : names.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+}
+
+function enumerate(names: readonly string[]): string {
+  const shown = names.slice(0, 5).join(", ");
+  return names.length > 5 ? `${shown} and ${names.length - 5} more` : shown;
+}
+
+const usage = (message: string): PeaError => new PeaError(message, { kind: "usage" });

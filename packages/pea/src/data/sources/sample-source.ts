@@ -1,0 +1,52 @@
+import { type SplitOptions, splitIndices } from "../split.ts";
+
+/** Bytes of a file, the last one exclusive. */
+export interface ByteRange {
+  readonly begin: number;
+  readonly end: number;
+}
+
+/** Where the encoded image of a sample lies: plain data, so that any thread can read it. */
+export interface SampleLocation {
+  /** What messages call the sample: its file, and its place in there. */
+  readonly name: string;
+  readonly path: string;
+  /** Left out: the whole file. */
+  readonly image?: ByteRange;
+  /** Data of the TFRecord that holds the image; the checksum behind it is verified. */
+  readonly record?: ByteRange;
+}
+
+/**
+ * Labelled images in files: what they are and where they lie is known, what they show is read when it is needed. Any
+ * format that can be read at random fits in here, and then shares order, augmentation and loader with all others.
+ */
+export interface SampleSource {
+  /** Of each sample, an index into `classes`. Their number is the number of samples. */
+  readonly labels: Int32Array;
+  /** Names of the classes, in the order of their labels. */
+  readonly classes: readonly string[];
+  locate(index: number): SampleLocation;
+}
+
+/** The samples at `indices`, in that order. */
+export function selectSamples(source: SampleSource, indices: Int32Array): SampleSource {
+  return {
+    labels: indices.map((index) => source.labels[index] as number),
+    classes: source.classes,
+    locate: (index) => source.locate(indices[index] as number),
+  };
+}
+
+/**
+ * Splits samples off for validation, by the rule of `splitDataset`.
+ *
+ * @throws PeaError (usage) when a part would be empty
+ */
+export function splitSource(
+  source: SampleSource,
+  options: SplitOptions,
+): { train: SampleSource; validation: SampleSource } {
+  const { train, validation } = splitIndices(source.labels, options);
+  return { train: selectSamples(source, train), validation: selectSamples(source, validation) };
+}
