@@ -7,6 +7,7 @@
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { PeaError } from "@pea/core";
 import { writeFileAtomically } from "@pea/torch";
+import { csvLine } from "../csv.ts";
 
 /** One line of `metrics.jsonl`. Numbers that are not finite are stored as null, as JSON does. */
 export interface MetricsRow {
@@ -95,14 +96,13 @@ function toLine(row: MetricsRow): string {
   return `${JSON.stringify(row)}\n`;
 }
 
-/** Rows as CSV (RFC 4180), with a column for every name that occurs in one. */
+/** Rows as CSV, with a column for every name that occurs in one; a number that is not finite is an empty cell. */
 function toCsv(rows: readonly MetricsRow[]): string {
   const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))].filter((name) => name !== "kind");
   const lines = rows.map((row) => columns.map((name) => toCell(row[name])));
-  return [columns, ...lines].map((cells) => `${cells.join(",")}\n`).join("");
+  return [columns, ...lines].map((cells) => `${csvLine(cells)}\n`).join("");
 }
 
-function toCell(value: number | string | null | undefined): string {
-  if (typeof value !== "string") return Number.isFinite(value) ? String(value) : "";
-  return /[",\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value;
+function toCell(value: number | string | null | undefined): number | string {
+  return typeof value === "string" || Number.isFinite(value) ? (value as number | string) : "";
 }
