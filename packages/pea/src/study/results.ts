@@ -1,0 +1,97 @@
+/**
+ * `results.jsonl`, what a study leaves behind: one JSON object per line and run, complete in itself, so that tables and
+ * reports need no run directory.
+ *
+ * @module
+ */
+import { readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { PeaError } from "@pea/core";
+import { z } from "zod";
+import type { EpochPoint } from "../report/run.ts";
+
+const name = z.string().min(1);
+const percent = z.number().min(0).max(100);
+const measured = z.number().nullable();
+
+const epochSchema: z.ZodType<EpochPoint> = z.object({
+  epoch: z.int().min(1),
+  trainLoss: measured,
+  validationLoss: measured,
+  currentAccuracy: percent.nullable(),
+  deployedAccuracy: percent.nullable(),
+  alpha: measured,
+  learningRate: measured,
+});
+
+/** A finished run. What a line holds besides is kept. */
+export const resultSchema = z.looseObject({
+  /** Name in the registry, e.g. `mobilenet-0.25-small`. */
+  network: name,
+  /** Name of the data set, e.g. `fashion-mnist`; the paper's are `imagenet` and `cityscapes`. */
+  dataset: name,
+  /**
+   * `ReLU`, a variant code such as `SM75%`, the name of a smooth activation (upper limit), or a name the study gives to
+   * another way of training. With network, data set and seed it names one run.
+   */
+  variant: name,
+  seed: z.int().min(0),
+  /** Of the scores, which are all in percent. */
+  metric: z.enum(["top1", "miou"]).default("top1"),
+  /** On the test part. `best`: the best model of the final phase by validation, null where there is no such. */
+  test: z.object({ best: percent.nullable(), last: percent }),
+  /** Curves: the values at the end of each epoch, as in the report. */
+  epochs: z.array(epochSchema),
+});
+
+/** A line of `results.jsonl`. */
+export type Result = z.infer<typeof resultSchema>;
+
+/**
+ * Reads the results of a study.
+ *
+ * @param path `results.jsonl`, or the folder that holds it
+ * @throws PeaError (usage) when there is none; PeaError naming file and line for one that is not a result, or that is a
+ *   run already read
+ */
+export function readResults(path: string): Result[] {
+  const file = statSync(path, { throwIfNoEntry: false })?.isDirectory() ? join(path, "results.jsonl") : path;
+  const results: Result[] = [];
+  const lineOf = new Map<string, number>();
+  for (const [i, line] of readLines(file).entries()) {
+    if (line.trim() === "") continue;
+    const result = parseResult(line, `${file}, line ${i + 1}`);
+    const run = `${result.network} on ${result.dataset}, ${result.variant}, seed ${result.seed}`;
+    const earlier = lineOf.get(run);
+    if (earlier !== undefined)
+      throw new PeaError(`${file}: lines ${earlier} and ${i + 1} are the same run: ${run}; remove one`);
+    lineOf.set(run, i + 1);
+    results.push(result);
+  }
+  if (results.length === 0) throw new PeaError(`${file} holds no results`);
+  return results;
+}
+
+function readLines(file: string): string[] {
+  try {
+    return readFileSync(file, "utf8").split("\n");
+  } catch (error) {
+    throw new PeaError(
+      `cannot read ${file}: ${(error as Error).message}; give the folder of a study or its results.jsonl`,
+      { kind: "usage" },
+    );
+  }
+}
+
+function parseResult(line: string, where: string): Result {
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch {
+    throw new PeaError(`${where} is not JSON: ${line.slice(0, 80)}`);
+  }
+  const { data, error } = resultSchema.safeParse(value);
+  if (data) return data;
+  const [issue] = error.issues;
+  throw new PeaError(`${where} is not a result: ${issue?.path.join(".") || "it"}: ${issue?.message}`);
+}
