@@ -1,7 +1,8 @@
 /** The command line `pea`. Each command loads its own code, so that help and doctor run without the engine. */
 import { createRequire } from "node:module";
 import { PeaError } from "@pea/core";
-import { Command, CommanderError, Option } from "commander";
+import { Argument, Command, CommanderError, Option } from "commander";
+import type { TableNumber } from "../study/table-figures.ts";
 import { type RecipeFlag, recipeFlags } from "../train/config.ts";
 import { log, printResult } from "./output.ts";
 
@@ -108,6 +109,23 @@ function createProgram(outcome: { code: number }): Command {
     .description("list the networks")
     .addHelpText("after", example("pea models", "pea models --json"))
     .action(async (options) => (await import("./models.ts")).runModels(options));
+
+  common(program.command("table"))
+    .description("print one of the paper's tables, with a study's results where they are given")
+    .addArgument(new Argument("<number>", "of the table").choices(["2", "3", "4", "5", "6"]))
+    .argument("[results]", "folder of a study, or its results.jsonl (default: the paper's figures alone)")
+    .addOption(
+      new Option("--format <NAME>", "how to print it")
+        .choices(["markdown", "csv", "latex"])
+        .default("markdown"),
+    )
+    .addHelpText(
+      "after",
+      example("pea table 2", "pea table 4 results/<study>", "pea table 3 results/<study> --format latex"),
+    )
+    .action(async (number, results, options) =>
+      (await import("./table.ts")).runTable(Number(number) as TableNumber, results, options),
+    );
 
   common(program.command("doctor"))
     .description("show versions, engine and data sets, and what to do where something is missing")

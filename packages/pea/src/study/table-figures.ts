@@ -1,0 +1,145 @@
+/**
+ * The figures that go into a table: the paper's, and those of a study's runs.
+ *
+ * @module
+ */
+import { activations, paperTables, parseVariant, type Variant } from "@pea/core";
+import { baselineName, type Comparison, compareWithBaseline } from "./compare.ts";
+import { groupBy } from "./group-by.ts";
+import type { Result } from "./results.ts";
+import { sample } from "./statistics/index.ts";
+
+/** The paper's tables that compare PEA with ReLU. */
+export type TableNumber = 2 | 3 | 4 | 5 | 6;
+
+/** Where a figure comes from: the paper; or runs, scored with the best model of the final phase or with the last one. */
+export type Source = "paper" | "best" | "last";
+
+/** A mean over runs: a score in percent, or a gain over the baseline in points. */
+export interface Figure {
+  network: string;
+  source: Source;
+  variant: string;
+  mean: number;
+  /** Null for one run, and in the paper, which gives none. */
+  deviation: number | null;
+  /** Number of runs. */
+  count: number;
+  /** With the baseline, over the seeds both have; null in the paper, and where there is none. */
+  comparison: Comparison | null;
+}
+
+/** The figures of a network from one source, by variant. */
+export interface Entry {
+  network: string;
+  source: Source;
+  figures: ReadonlyMap<string, Figure>;
+}
+
+/** Runs of one network on one data set. */
+export interface ResultGroup {
+  dataset: string;
+  network: string;
+  metric: Result["metric"];
+  results: Result[];
+}
+
+/** The parts of a variant code, null for any other name. */
+export function variantOf(name: string): Variant | null {
+  try {
+    return parseVariant(name);
+  } catch {
+    return null;
+  }
+}
+
+/** Is this the upper limit, a network with the smooth activation all along? */
+export function isUpperLimit(variant: string): boolean {
+  return variant !== "relu" && Object.hasOwn(activations, variant);
+}
+
+/** Groups results by data set and network, in the order of their first runs. */
+export function groupResults(results: readonly Result[]): ResultGroup[] {
+  const groups = groupBy(results, ({ dataset, network, metric }) =>
+    JSON.stringify([dataset, network, metric]),
+  );
+  return [...groups.values()].map((group) => {
+    const { dataset, network, metric } = group[0] as Result;
+    return { dataset, network, metric, results: group };
+  });
+}
+
+/**
+ * The figures of a network's runs: of its best models, where there are such, and of its last ones.
+ *
+ * @param gains differences from the baseline, seed by seed, in place of scores
+ */
+export function entriesOf({ network, results }: ResultGroup, { gains }: { gains: boolean }): Entry[] {
+  return (["best", "last"] as const).flatMap((source) => {
+    const outcomes = results.flatMap(({ variant, seed, test }) => {
+      const testAccuracy = test[source];
+      return testAccuracy === null ? [] : [{ variant, seed, testAccuracy }];
+    });
+    const comparisons = new Map(compareWithBaseline(outcomes).map((item) => [item.variant, item]));
+    const variants = new Set(outcomes.map(({ variant }) => variant));
+    const figures = [...variants].flatMap((variant): Figure[] => {
+      const comparison = comparisons.get(variant) ?? null;
+      const runs = outcomes.filter((outcome) => outcome.variant === variant);
+      const scores = sample(runs.map(({ testAccuracy }) => testAccuracy));
+      const shown = gains ? comparison?.difference : scores;
+      return shown ? [{ network, source, variant, ...shown, comparison }] : [];
+    });
+    return figures.length > 0 ? [toEntry(figures)] : [];
+  });
+}
+
+/** The paper's figures for one of its tables, network by network in its order. */
+export function paperEntries(table: TableNumber): Entry[] {
+  const { baselines, stochastic, weighted, best, resnet50, cityscapes } = paperTables;
+  const withBaseline = (rows: Readonly<Record<string, Readonly<Record<string, number>>>>) =>
+    Object.entries(rows).map(([network, row]) => {
+      const { relu } = baselines[network as keyof typeof baselines];
+      return paperEntry(network, { [baselineName]: relu, ...row });
+    });
+  switch (table) {
+    case 2:
+      return withBaseline(stochastic);
+    case 3:
+      return withBaseline(weighted);
+    case 4:
+      return withBaseline(
+        Object.fromEntries(
+          Object.entries(best).map(([network, { variant, top1, upperLimit }]) => [
+            network,
+            { [variant]: top1, [upperLimit.activation]: upperLimit.top1 },
+          ]),
+        ),
+      );
+    case 5:
+      return [paperEntry("resnet50", resnet50.gains)];
+    case 6: {
+      const { relu, best, smooth } = cityscapes;
+      return [paperEntry("erfnet", { [baselineName]: relu, [best.variant]: best.miou, ...smooth })];
+    }
+  }
+}
+
+function paperEntry(network: string, means: Readonly<Record<string, number>>): Entry {
+  return toEntry(
+    Object.entries(means).map(([variant, mean]) => ({
+      network,
+      source: "paper",
+      variant,
+      mean,
+      deviation: null,
+      count: 5,
+      comparison: null,
+    })),
+  );
+}
+
+/** @param figures at least one, all of one network and source */
+function toEntry(figures: readonly Figure[]): Entry {
+  const { network, source } = figures[0] as Figure;
+  return { network, source, figures: new Map(figures.map((figure) => [figure.variant, figure])) };
+}
