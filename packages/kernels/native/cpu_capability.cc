@@ -30,4 +30,9 @@ const BatchNormKernels& batch_norm_kernels() {
   return chosen;
 }
 
+const SgdKernels& sgd_kernels() {
+  static const SgdKernels& chosen = PEA_FASTEST(sgd_kernels);
+  return chosen;
+}
+
 }  // namespace pea

@@ -3,10 +3,12 @@
 
 #include "batch_norm_kernel.h"
 #include "ensemble_kernel.h"
+#include "sgd_kernel.h"
 
 namespace pea {
 
 const EnsembleKernels& ensemble_kernels();
 const BatchNormKernels& batch_norm_kernels();
+const SgdKernels& sgd_kernels();
 
 }  // namespace pea

@@ -7,6 +7,7 @@
 
 #include "cpu_capability.h"
 #include "element_type.h"
+#include "memory_order.h"
 
 namespace pea {
 namespace {
@@ -21,21 +22,6 @@ void parallel_ranges(int64_t count, const Range& range) {
   at::parallel_for(0, (count + kBlock - 1) / kBlock, kGrain, [&](int64_t first, int64_t last) {
     range(first * kBlock, std::min(last * kBlock, count));
   });
-}
-
-// Memory without gaps is walked in its own order; only what has gaps or repeats is copied.
-at::Tensor dense(const at::Tensor& x) { return x.is_non_overlapping_and_dense() ? x : x.contiguous(); }
-
-bool same_memory_order(const at::Tensor& a, const at::Tensor& b) {
-  for (int64_t dim = 0; dim < a.dim(); ++dim) {
-    if (a.size(dim) > 1 && a.stride(dim) != b.stride(dim)) return false;
-  }
-  return true;
-}
-
-// grad in the memory order of x.
-at::Tensor ordered_like(const at::Tensor& grad, const at::Tensor& x) {
-  return same_memory_order(grad, x) ? grad : at::empty_like(x).copy_(grad);
 }
 
 void check_gradient(const at::Tensor& grad, const at::Tensor& x) {

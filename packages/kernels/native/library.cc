@@ -6,6 +6,7 @@
 #include "batch_norm_autograd.h"
 #include "ensemble_act.h"
 #include "ensemble_autograd.h"
+#include "sgd_step.h"
 
 namespace pea {
 namespace {
@@ -20,6 +21,9 @@ TORCH_LIBRARY(pea, m) {
       "batch_norm_act(Tensor x, Tensor? residual, Tensor weight, Tensor bias, Tensor(a!)? running_mean, "
       "Tensor(b!)? running_var, bool training, float momentum, float eps, str activation, str mode='weighted', "
       "float alpha=0., int seed=0, int site=0, int step=0) -> Tensor");
+  m.def(
+      "sgd_step_(Tensor(a!)[] parameters, Tensor[] gradients, Tensor(b!)[] velocities, float lr, float momentum=0., "
+      "float weight_decay=0., bool nesterov=False) -> ()");
 }
 
 // The dispatcher infers the schema's types from functions that take strings by value.
@@ -53,10 +57,16 @@ at::Tensor with_settings(const at::Tensor& x, const OptionalTensor& residual, co
                    batch_norm_settings(x, training, momentum, eps, activation, mode, alpha, seed, site, step));
 }
 
+void sgd_step_cpu(at::TensorList parameters, at::TensorList gradients, at::TensorList velocities, double lr,
+                  double momentum, double weight_decay, bool nesterov) {
+  sgd_step(parameters, gradients, velocities, {lr, momentum, weight_decay, nesterov});
+}
+
 TORCH_LIBRARY_IMPL(pea, CPU, m) {
   m.impl("ensemble_act", with_strings<ensemble_act_cpu>);
   m.impl("ensemble_act_backward", with_strings_backward<ensemble_act_backward_cpu>);
   m.impl("batch_norm_act", with_settings<batch_norm_act_cpu>);
+  m.impl("sgd_step_", sgd_step_cpu);
 }
 
 TORCH_LIBRARY_IMPL(pea, Meta, m) {

@@ -1,5 +1,6 @@
 /**
- * The ensembles of ReLU and a smooth activation as one fused operator, and the same composed of plain operators.
+ * Fused operators: the ensembles of ReLU and a smooth activation, which are also there composed of plain operators;
+ * batch normalization with what follows it; SGD's update.
  *
  * @module
  */
@@ -8,3 +9,4 @@ export { ensembleActComposite } from "./composite.ts";
 export { type EnsembleActOptions, ensembleAct } from "./ensemble-act.ts";
 export { loadKernels } from "./load.ts";
 export { ensembleMask, type MaskOptions } from "./mask.ts";
+export { sgdStep } from "./sgd-step.ts";

@@ -13,18 +13,21 @@ function evaluate(program: string, environment: NodeJS.ProcessEnv): string {
   return stdout.trim();
 }
 
-test("PEA_KERNELS=off leaves batch norm layers on plain operators", () => {
+test("PEA_KERNELS=off leaves batch norm layers and SGD on plain operators", () => {
   const program = `
     import { loadKernels } from "@pea/kernels";
-    import { BatchNorm2d, backward, randn, sum } from "@pea/torch";
+    import { BatchNorm2d, backward, randn, recordCalls, SGD, sum } from "@pea/torch";
     loadKernels();
+    const layer = new BatchNorm2d(3);
     const x = randn([2, 3, 4, 4]);
     x.requiresGrad = true;
-    backward(sum(new BatchNorm2d(3).forward(x)), { createGraph: true });
+    backward(sum(layer.forward(x)), { createGraph: true });
     // The fused operator has no second derivative.
     backward(sum(x.grad));
-    console.log("plain");`;
-  assert.equal(evaluate(program, { PEA_KERNELS: "off" }), "plain");
+    const names = [];
+    recordCalls(({ name }) => names.push(name), () => new SGD(layer.parameters(), { lr: 1 }).step());
+    console.log(names.join());`;
+  assert.equal(evaluate(program, { PEA_KERNELS: "off" }), "aten::_foreach_add_.List");
 });
 
 test("PEA_KERNELS=off runs the ensemble on plain operators", () => {

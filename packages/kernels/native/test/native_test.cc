@@ -13,6 +13,7 @@
 #include "cpu_capability.h"
 #include "ensemble_kernel.h"
 #include "mask_generator.h"
+#include "sgd_kernel.h"
 
 namespace {
 
@@ -29,15 +30,16 @@ void expect(bool condition, const std::string& what) {
 struct Capability {
   const char* name;
   const EnsembleKernels* kernels;
+  const SgdKernels* sgd;
 };
 
 std::vector<Capability> capabilities() {
-  std::vector<Capability> result = {{"portable", &portable::kernels}};
+  std::vector<Capability> result = {{"portable", &portable::kernels, &portable::sgd_kernels}};
 #if defined(__x86_64__)
   // What this CPU was found to run, it and all below.
   const bool has_avx512 = &ensemble_kernels() == &avx512::kernels;
-  if (has_avx512 || &ensemble_kernels() == &avx2::kernels) result.push_back({"avx2", &avx2::kernels});
-  if (has_avx512) result.push_back({"avx512", &avx512::kernels});
+  if (has_avx512 || &ensemble_kernels() == &avx2::kernels) result.push_back({"avx2", &avx2::kernels, &avx2::sgd_kernels});
+  if (has_avx512) result.push_back({"avx512", &avx512::kernels, &avx512::sgd_kernels});
 #endif
   return result;
 }
@@ -142,6 +144,35 @@ void test_values(const Capability& capability) {
   }
 }
 
+template <typename T>
+void test_sgd(const Capability& capability, ElementType type) {
+  for (const double momentum : {0.0, 0.9}) {
+    for (const double decay : {0.0, 0.1}) {
+      for (const bool nesterov : {false, true}) {
+        for (const int64_t count : {0, 1, 7, 16, 33, 1025}) {
+          const SgdSettings settings{0.3, momentum, decay, nesterov && momentum > 0};
+          std::vector<T> p(count), g(count), v(momentum > 0 ? count : 0);
+          for (int64_t i = 0; i < count; ++i) p[i] = std::sin(i), g[i] = std::cos(i);
+          for (size_t i = 0; i < v.size(); ++i) v[i] = std::sin(3.0 * i);
+          const std::vector<T> p_before = p, v_before = v;
+          const int64_t begin = std::min<int64_t>(count, 3);
+          capability.sgd->step(type, p.data(), g.data(), v.empty() ? nullptr : v.data(), begin, count, settings);
+          for (int64_t i = 0; i < count; ++i) {
+            const double gradient = g[i] + decay * p_before[i];
+            const double velocity = v.empty() ? gradient : momentum * v_before[i] + gradient;
+            const double update = settings.nesterov ? gradient + momentum * velocity : velocity;
+            const double expected = i < begin ? p_before[i] : p_before[i] - 0.3 * update;
+            expect(std::fabs(p[i] - expected) <= 2 * tolerance<T>, std::string(capability.name) + " SGD");
+            if (v.empty()) continue;
+            const double kept = i < begin ? v_before[i] : velocity;
+            expect(std::fabs(v[i] - kept) <= 2 * tolerance<T>, std::string(capability.name) + " SGD's velocity");
+          }
+        }
+      }
+    }
+  }
+}
+
 // Element 2^32 starts new key words; the kernel must cross the border as the generator says. The memory is only
 // reserved: 17 GB of addresses, of which two pages are touched.
 void test_beyond_32_bits(const Capability& capability) {
@@ -191,6 +222,8 @@ void test_golden_masks() {
 int main() {
   for (const Capability& capability : capabilities()) {
     test_values(capability);
+    test_sgd<float>(capability, ElementType::kFloat32);
+    test_sgd<double>(capability, ElementType::kFloat64);
     test_beyond_32_bits(capability);
     std::printf("%s ", capability.name);
   }

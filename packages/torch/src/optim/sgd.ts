@@ -5,6 +5,7 @@ import { foreachAdd, foreachAddInPlace, foreachMulInPlace } from "../ops/foreach
 import { copyInPlace } from "../ops/in-place.ts";
 import { keep, scope } from "../scope.ts";
 import { Tensor } from "../tensor.ts";
+import { fusedSGD, type SGDUpdate } from "./sgd-kernel.ts";
 
 /** Settings of SGD. */
 export interface SGDOptions {
@@ -35,8 +36,8 @@ export interface ResolvedSGDGroup extends Required<SGDOptions> {
  *     b ← μ · b + g                          (b starts at 0)
  *     p ← p − lr · (nesterov ? g + μ · b : b)
  *
- * A step takes a few calls for each group, however many parameters there are. Parameters without a gradient are
- * left alone.
+ * A step takes a few calls for each group, or one (see setSGDKernel), however many parameters there are. Parameters
+ * without a gradient are left alone.
  *
  * @example
  * const optimizer = new SGD(model.parameters(), { lr: 0.1, momentum: 0.9 });
@@ -109,7 +110,7 @@ export class SGD {
     return this.groups.flatMap((group) => group.parameters);
   }
 
-  #stepGroup({ parameters, lr, momentum, nesterov, weightDecay }: ResolvedSGDGroup): void {
+  #stepGroup({ parameters, ...settings }: ResolvedSGDGroup): void {
     const trained: Tensor[] = [];
     const gradients: Tensor[] = [];
     for (const parameter of parameters) {
@@ -119,15 +120,9 @@ export class SGD {
       gradients.push(gradient);
     }
     if (trained.length === 0) return;
-
-    let update = weightDecay === 0 ? gradients : foreachAdd(gradients, trained, { alpha: weightDecay });
-    if (momentum !== 0) {
-      const buffers = trained.map((parameter) => this.#momentumOf(parameter));
-      foreachMulInPlace(buffers, momentum);
-      foreachAddInPlace(buffers, update);
-      update = nesterov ? foreachAdd(update, buffers, { alpha: momentum }) : buffers;
-    }
-    foreachAddInPlace(trained, update, { alpha: -lr });
+    const velocities = settings.momentum === 0 ? [] : trained.map((parameter) => this.#momentumOf(parameter));
+    const update = { parameters: trained, gradients, velocities, ...settings };
+    if (!fusedSGD(update)) composedSGD(update);
   }
 
   #momentumOf(parameter: Tensor): Tensor {
@@ -137,6 +132,19 @@ export class SGD {
     this.#momentum.set(parameter, buffer);
     return buffer;
   }
+}
+
+/** The update of plain operators, each over all parameters. */
+function composedSGD(update: SGDUpdate): void {
+  const { parameters, gradients, velocities, lr, momentum, nesterov, weightDecay } = update;
+  const decayed = weightDecay === 0 ? gradients : foreachAdd(gradients, parameters, { alpha: weightDecay });
+  if (momentum !== 0) {
+    foreachMulInPlace(velocities, momentum);
+    foreachAddInPlace(velocities, decayed);
+  }
+  const direction =
+    momentum === 0 ? decayed : nesterov ? foreachAdd(decayed, velocities, { alpha: momentum }) : velocities;
+  foreachAddInPlace(parameters, direction, { alpha: -lr });
 }
 
 function asGroups(given: readonly (Tensor | SGDGroup)[]): SGDGroup[] {
