@@ -1,0 +1,176 @@
+/**
+ * Data sets cut into many files, each of which holds many samples.
+ *
+ * @module
+ */
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { PeaError } from "@pea/core";
+import type { SampleLocation, SampleSource } from "./sample-source.ts";
+
+/** One file of samples. */
+export interface Shard {
+  readonly path: string;
+  /** From 0, not yet compared with the classes there are. */
+  readonly labels: readonly number[];
+  /** Begin and end of each encoded image. */
+  readonly images: Float64Array;
+  /** Begin and end of the data of each TFRecord. */
+  readonly records?: Float64Array;
+  /** What a sample of the file is called. */
+  nameOf(index: number): string;
+}
+
+/** The names of the classes, or what they can be found by. */
+export interface ClassNames {
+  /** All classes there are: those of the training part, or those listed by the user. */
+  readonly classes?: readonly string[];
+  /** Names that samples told, by label. */
+  readonly told?: ReadonlyMap<number, string>;
+}
+
+/**
+ * All samples of some shards, in order.
+ *
+ * Without a list of classes, labels must run from 0 without a gap: a class that no sample has is a sign of labels that
+ * begin at 1 or of missing data.
+ *
+ * @throws PeaError (usage) naming a label without a class, or a class without a sample
+ */
+export function joinShards(shards: readonly Shard[], { classes, told }: ClassNames): SampleSource {
+  const labels = Int32Array.from(shards.flatMap((shard) => shard.labels));
+  const starts: number[] = [];
+  let count = 0;
+  for (const shard of shards) {
+    starts.push(count);
+    count += shard.labels.length;
+  }
+  const locate = (index: number): SampleLocation => {
+    const number = upperBound(starts, index) - 1;
+    const { path, images, records, nameOf } = shards[number] as Shard;
+    const at = index - (starts[number] as number);
+    const range = (ranges: Float64Array) => ({
+      begin: ranges[2 * at] as number,
+      end: ranges[2 * at + 1] as number,
+    });
+    return {
+      name: `${path}, ${nameOf(at)}`,
+      path,
+      image: range(images),
+      ...(records && { record: range(records) }),
+    };
+  };
+  const names = classes ?? nameClasses(labels, told);
+  const wrong = labels.findIndex((label) => label >= names.length);
+  if (wrong !== -1) {
+    throw usage(
+      `${locate(wrong).name} has the label ${labels[wrong]} (counted from 0), but there are ${names.length} classes`,
+    );
+  }
+  return { labels, classes: names, locate };
+}
+
+function nameClasses(labels: Int32Array, told?: ReadonlyMap<number, string>): string[] {
+  const found = new Set(labels);
+  const greatest = labels.reduce((a, b) => Math.max(a, b), -1);
+  const names: string[] = [];
+  for (let label = 0; label <= greatest; label++) {
+    if (!found.has(label)) {
+      throw usage(
+        `no sample of the training part has the label ${label} (counted from 0), but some have greater ones. ` +
+          "If the labels are right, list the names of all classes in a file classes.txt beside the data, one a line",
+      );
+    }
+    names.push(told?.get(label) ?? `${label}`);
+  }
+  return names;
+}
+
+/** How many of the ascending `values` are at most `value`. */
+function upperBound(values: readonly number[], value: number): number {
+  let [low, high] = [0, values.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((values[middle] as number) <= value) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** The names in the file `classes.txt` of a folder, one a line; undefined without that file. */
+export function listedClasses(folder: string): string[] | undefined {
+  const path = join(folder, "classes.txt");
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw usage(`cannot read ${path}: ${(error as Error).message}`);
+  }
+  const names = text
+    .split(/\r?\n/)
+    .map((line) => line.trim())
+    .filter((line) => line !== "");
+  const repeated = names.find((name, i) => names.indexOf(name) !== i);
+  if (repeated !== undefined) throw usage(`${path} has the class "${repeated}" twice`);
+  if (names.length === 0) throw usage(`${path} names no class`);
+  return names;
+}
+
+/** Part of a data set, as folders and files are named after it. */
+export type PartName = "train" | "validation" | "test";
+
+/** The part that a name speaks of: `train-00000-of-01024`, `imagenet-val-07.tar`, `test/000001.tar`. */
+export function partOf(name: string): PartName | undefined {
+  const word = /(?:^|[^a-z])(train|val|valid|validation|test)(?![a-z])/i.exec(name)?.[1]?.toLowerCase();
+  return word?.startsWith("val") ? "validation" : (word as PartName | undefined);
+}
+
+/**
+ * The shards of a data set by part: files in `folder`, and in the folders there that are named after a part.
+ *
+ * @param isShard whether a file's name is one of the format's
+ * @throws PeaError (usage) for a folder that cannot be read, and when the numbers of a part's shards have gaps
+ */
+export function findShards(folder: string, isShard: (name: string) => boolean): Map<PartName, string[]> {
+  const names = list(folder).flatMap((entry) =>
+    entry.isDirectory() && partOf(entry.name)
+      ? list(join(folder, entry.name)).map((inner) => `${entry.name}/${inner.name}`)
+      : [entry.name],
+  );
+  const parts = new Map<PartName, string[]>();
+  for (const name of names.filter(isShard).sort()) {
+    const part = partOf(name);
+    if (part) parts.set(part, [...(parts.get(part) ?? []), name]);
+  }
+  for (const shards of parts.values()) requireWhole(folder, shards);
+  return new Map(Array.from(parts, ([part, shards]) => [part, shards.map((name) => join(folder, name))]));
+}
+
+function list(folder: string) {
+  try {
+    return readdirSync(folder, { withFileTypes: true });
+  } catch (error) {
+    throw usage(`cannot read ${folder}: ${(error as Error).message}`);
+  }
+}
+
+/** Numbered shards: `…-00017-of-01024` runs from 0 to 1023, `…-000017.tar` from the lowest there is to the highest. */
+function requireWhole(folder: string, shards: readonly string[]): void {
+  const numbered = shards.map((name) => /(\d+)(?:-of-(\d+))?(?:\.\w+)?$/.exec(name));
+  if (numbered.some((match) => match === null)) return;
+  const numbers = new Set(numbered.map((match) => Number(match?.[1])));
+  const total = numbered[0]?.[2];
+  const first = total === undefined ? Math.min(...numbers) : 0;
+  const last = total === undefined ? Math.max(...numbers) : Number(total) - 1;
+  const missing: number[] = [];
+  for (let number = first; number <= last; number++) if (!numbers.has(number)) missing.push(number);
+  if (missing.length === 0) return;
+  const shown = missing.slice(0, 5).join(", ") + (missing.length > 5 ? ", …" : "");
+  throw usage(
+    `${folder} lacks ${missing.length} of the shards ${first} to ${last} that ${shards[0]} belongs to: ${shown}; ` +
+      "get them",
+  );
+}
+
+const usage = (message: string): PeaError => new PeaError(message, { kind: "usage" });

@@ -1,0 +1,87 @@
+import { PeaError } from "@pea/core";
+import { maskedCrc32c } from "../tfrecord.ts";
+import { FileWindow } from "./file-window.ts";
+import type { SampleSource } from "./sample-source.ts";
+import { joinShards, type Shard } from "./shards.ts";
+import { findImage } from "./tf-example.ts";
+
+/** A length beyond it is a sign of damage. */
+const MAX_LENGTH = 256 * 2 ** 20;
+
+/** Whether a file's name is that of TFRecords: `train-00000-of-01024`, `flowers-train.tfrecord-00000-of-00002`. */
+export function isTfRecordName(name: string): boolean {
+  return /-\d{5}-of-\d{5}$|\.tfrecords?$/.test(name);
+}
+
+/**
+ * Labelled images in files of TFRecords (spec recipes 6.4), as ImageNet is kept: one `tf.train.Example` a record, with
+ * the features `image/encoded` and `image/class/label` (from 1) or, as TensorFlow Datasets writes them, `image` and
+ * `label` (from 0). Opening walks over the records and reads headers and labels; images, and with them the checksums of
+ * the data, wait until a sample is read.
+ *
+ * @param options.classes names of all classes. Left out: as many as there are labels, named by `image/class/synset`
+ * @throws PeaError naming the file and record that is damaged, truncated or no labelled image
+ */
+export async function openTfRecords(
+  paths: readonly string[],
+  { classes }: { classes?: readonly string[] } = {},
+): Promise<SampleSource> {
+  const told = new Map<number, string>();
+  const shards: Shard[] = [];
+  for (const path of paths) {
+    shards.push(indexFile(path, told));
+    // Lets a signal in: there may be thousands of files.
+    await new Promise(setImmediate);
+  }
+  return joinShards(shards, { classes, told });
+}
+
+function indexFile(path: string, told: Map<number, string>): Shard {
+  const file = new FileWindow(path);
+  const labels: number[] = [];
+  const images: number[] = [];
+  const records: number[] = [];
+  const nameOf = (index: number) => `record ${index}`;
+  try {
+    for (let at = 0; at < file.size; ) {
+      const fail = (problem: string) =>
+        new PeaError(`${path}, ${nameOf(labels.length)} at byte ${at}: ${problem}`);
+      const record = { begin: at + 12, end: at + 12 + readLength(file, at, fail) };
+      if (record.end + 4 > file.size) throw fail(`the file ends within it: ${INCOMPLETE}`);
+      try {
+        const { image, label, className } = findImage(file, record);
+        labels.push(label);
+        images.push(image.begin, image.end);
+        records.push(record.begin, record.end);
+        if (className !== undefined) told.set(label, className);
+      } catch (error) {
+        throw error instanceof PeaError ? fail(error.message) : error;
+      }
+      at = record.end + 4;
+    }
+  } finally {
+    file.close();
+  }
+  if (labels.length === 0) throw new PeaError(`${path} is empty: ${INCOMPLETE}`);
+  return { path, labels, images: Float64Array.from(images), records: Float64Array.from(records), nameOf };
+}
+
+const INCOMPLETE = "it is damaged or incomplete; get it again";
+
+/** Length of the record's data, from a header whose checksum is right. */
+function readLength(file: FileWindow, at: number, fail: (problem: string) => PeaError): number {
+  if (at + 12 > file.size) throw fail(`the file ends within its header: ${INCOMPLETE}`);
+  const header = file.read(at, 12);
+  if (header.readUInt32LE(8) !== maskedCrc32c(header.subarray(0, 8))) {
+    const isGzip = at === 0 && header.readUInt16BE(0) === 0x1f8b;
+    throw fail(
+      isGzip
+        ? "the file is compressed with gzip, but records are read at random: unpack it"
+        : "the checksum of its length is wrong: the file is damaged, or holds no TFRecords",
+    );
+  }
+  const length = header.readBigUInt64LE(0);
+  if (length > MAX_LENGTH)
+    throw fail(`it claims ${length} bytes of data: more than the ${MAX_LENGTH} allowed`);
+  return Number(length);
+}
