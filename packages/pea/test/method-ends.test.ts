@@ -21,7 +21,7 @@ function trace({ name, image, options }: Network, prepare: (model: Module) => vo
   const model = createModel(name, { ...options, classes: 10, inputChannels: image[0] });
   prepare(model);
   goldenFill(model);
-  const result = traceTraining(model, { image, classes: 10, batch: 4 });
+  const result = traceTraining(model, { image, batch: 4 });
   model.dispose();
   return result;
 }

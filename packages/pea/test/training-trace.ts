@@ -15,7 +15,6 @@ import { goldenInput } from "./golden-fill.ts";
 export interface TraceOptions {
   /** Shape of one image. */
   image: readonly [number, number, number];
-  classes: number;
   batch: number;
   /** Called before the forward pass of each step. */
   onStep?: (step: number) => void;
@@ -25,7 +24,7 @@ export interface TraceOptions {
 export type Trace = Map<string, TypedArray>;
 
 /** Trains a model, filled before, for three steps of SGD with momentum, weight decay and label smoothing. */
-export function traceTraining(model: Module, { image, classes, batch, onStep }: TraceOptions): Trace {
+export function traceTraining(model: Module, { image, batch, onStep }: TraceOptions): Trace {
   const trace: Trace = new Map();
   const { decayed, notDecayed } = decayGroups(model);
   const optimizer = new SGD([{ parameters: decayed, weightDecay: 2e-4 }, { parameters: notDecayed }], {
@@ -36,11 +35,10 @@ export function traceTraining(model: Module, { image, classes, batch, onStep }: 
   scope(() => {
     const dtype = model.parameters()[0]?.dtype;
     const input = goldenInput([batch, ...image], { dtype });
-    const labels = tensor(BigInt64Array.from({ length: batch }, (_, i) => BigInt(i % classes)));
     for (let step = 0; step < 3; step++) {
       onStep?.(step);
       const logits = model.forward(input);
-      const loss = crossEntropyLoss(logits, labels, { labelSmoothing: 0.1 });
+      const loss = crossEntropyLoss(logits, labelsFor(logits), { labelSmoothing: 0.1 });
       optimizer.zeroGrad();
       backward(loss);
       trace.set(`logits.${step}`, logits.toTypedArray());
@@ -56,4 +54,14 @@ export function traceTraining(model: Module, { image, classes, batch, onStep }: 
   for (const [key, value] of model.stateDict()) trace.set(`state.${key}`, value.toTypedArray());
   optimizer.dispose();
   return trace;
+}
+
+/** Classes in turn: one for each image, or for each pixel where the logits are [N, classes, H, W]. */
+function labelsFor({ shape: [batch = 0, classes = 0, ...pixels] }: Tensor): Tensor {
+  const shape = [batch, ...pixels];
+  const length = shape.reduce((product, size) => product * size, 1);
+  return tensor(
+    BigInt64Array.from({ length }, (_, i) => BigInt(i % classes)),
+    { shape },
+  );
 }

@@ -1,193 +1,261 @@
-"""Trains the networks for three steps in PyTorch and writes everything that happened, for models-training.test.ts.
+"""The networks as PyTorch modules, straight from the tables of the specification (networks.md 1 to 6)."""
 
-Usage: networks.py CASES OUTPUT
-
-CASES is JSON: a list of {name, network, width, small, padding, image, classes, batch, activation, dtype}. All numbers
-go to the file OUTPUT as float64, one tensor after the other; stdout gets JSON: case name -> tensor name -> [first, length].
-
-The networks are written as functions over a dictionary of tensors, straight from the tables of the specification
-(networks.md 2, 4 and 6); weights and inputs follow its formula (8).
-"""
-
-import json
 import math
-import sys
 
-import numpy
 import torch
 import torch.nn.functional as F
+from torch import nn
+
+ACTIVATIONS = {"relu": F.relu, "relu6": F.relu6, "swish": F.silu}
 
 
-def golden_numbers(t, count):
-    with numpy.errstate(over="ignore"):
-        h = numpy.arange(count, dtype=numpy.uint32) + numpy.uint32((t * 0x9E3779B9 + 1) & 0xFFFFFFFF)
-        h ^= h >> numpy.uint32(16)
-        h *= numpy.uint32(0x85EBCA6B)
-        h ^= h >> numpy.uint32(13)
-        h *= numpy.uint32(0xC2B2AE35)
-        h ^= h >> numpy.uint32(16)
-    return torch.from_numpy(h.astype(numpy.float64) / 2**32)
+def build(network, classes, channels, activation="relu", **options):
+    """A network by its name in the registry, without width; its options are the registry's."""
+    return NETWORKS[network](classes, channels, ACTIVATIONS[activation], **options)
 
 
-class Tensors:
-    """Parameters and running statistics by key, made at first use."""
-
-    def __init__(self, dtype):
-        self.dtype = dtype
-        self.parameters = {}
-        self.statistics = {}
-
-    def parameter(self, key, *shape):
-        if key not in self.parameters:
-            self.parameters[key] = torch.zeros(shape, dtype=self.dtype)
-        return self.parameters[key]
-
-    def statistic(self, key, channels):
-        if key not in self.statistics:
-            self.statistics[key] = torch.zeros(channels, dtype=self.dtype)
-        return self.statistics[key]
-
-    def golden_fill(self):
-        everything = {**self.parameters, **self.statistics}
-        for t, key in enumerate(sorted(everything)):
-            tensor = everything[key]
-            u = golden_numbers(t, tensor.numel()).reshape(tensor.shape)
-            if key.endswith("running_var"):
-                u = 0.75 + 0.5 * u
-            elif tensor.dim() > 1:
-                fan_in = tensor[0].numel()
-                u = (u - 0.5) * math.sqrt(12) * math.sqrt(2 / fan_in)
-            else:
-                u = 0.2 * (u - 0.5) + (1 if key.endswith("weight") else 0)
-            tensor.copy_(u)
-        for parameter in self.parameters.values():
-            parameter.requires_grad_(True)
+def scale(channels, width):
+    return max(8, int(width * channels))
 
 
-def convolution(tensors, key, x, outputs, k, stride, groups=1, padding="symmetric"):
-    weight = tensors.parameter(f"{key}.weight", outputs, x.shape[1] // groups, k, k)
-    pad = k // 2
-    if padding == "same":
+class Same(nn.Conv2d):
+    """A convolution that pads as TensorFlow's SAME."""
+
+    def forward(self, x):
         pads = []
-        for size in (x.shape[3], x.shape[2]):
+        for size, k, stride in zip(x.shape[:1:-1], self.kernel_size[::-1], self.stride[::-1]):
             total = max((math.ceil(size / stride) - 1) * stride + k - size, 0)
             pads += [total // 2, total - total // 2]
-        x, pad = F.pad(x, pads), 0
-    return F.conv2d(x, weight, None, stride, pad, 1, groups)
+        return super().forward(F.pad(x, pads))
 
 
-def batch_norm(tensors, key, x, eps, training):
-    channels = x.shape[1]
-    return F.batch_norm(
-        x,
-        tensors.statistic(f"{key}.running_mean", channels),
-        tensors.statistic(f"{key}.running_var", channels),
-        tensors.parameter(f"{key}.weight", channels),
-        tensors.parameter(f"{key}.bias", channels),
-        training,
-        0.1,
-        eps,
-    )
+class Unit(nn.Module):
+    def __init__(self, conv, eps, act):
+        super().__init__()
+        self.conv, self.act = conv, act
+        self.bn = nn.BatchNorm2d(conv.out_channels, eps=eps)
+
+    def forward(self, x):
+        return self.act(self.bn(self.conv(x)))
 
 
-def classify(tensors, x, classes):
-    x = F.adaptive_avg_pool2d(x, 1).flatten(1)
-    return F.linear(x, tensors.parameter("fc.weight", classes, x.shape[1]), tensors.parameter("fc.bias", classes))
+class LinearUnit(nn.Module):
+    def __init__(self, inputs, outputs, dropout, act):
+        super().__init__()
+        self.dropout, self.act = nn.Dropout(dropout), act
+        self.fc = nn.Linear(inputs, outputs, bias=False)
+        self.bn = nn.BatchNorm1d(outputs)
+
+    def forward(self, x):
+        return self.act(self.bn(self.fc(self.dropout(x))))
 
 
-ACTIVATIONS = {"relu": F.relu, "swish": F.silu}
+class AlexNet(nn.Module):
+    def __init__(self, classes, channels, act, width=1, dropout=0.5):
+        super().__init__()
+        rows = [(96, 11, 4, 2, 1), (256, 5, 1, 2, 2), (384, 3, 1, 1, 1), (384, 3, 1, 1, 2), (256, 3, 1, 1, 2)]
+        units = []
+        for outputs, k, stride, pad, groups in rows:
+            outputs = scale(outputs, width)
+            units.append(Unit(nn.Conv2d(channels, outputs, k, stride, pad, 1, groups, bias=False), 1e-5, act))
+            channels = outputs
+        hidden = scale(4096, width)
+        self.features = nn.ModuleList(units)
+        self.classifier = nn.Sequential(
+            LinearUnit(36 * channels, hidden, dropout, act), LinearUnit(hidden, hidden, dropout, act)
+        )
+        self.head = nn.Linear(hidden, classes)
+
+    def forward(self, x):
+        for n, unit in enumerate(self.features):
+            x = unit(x)
+            if n in (0, 1, 4):
+                x = F.max_pool2d(x, 3, 2)
+        return self.head(self.classifier(x.flatten(1)))
 
 
-def resnet18(tensors, x, case, training):
-    activation = ACTIVATIONS[case["activation"]]
-    channels = [max(8, int(case["width"] * c)) for c in (64, 128, 256, 512)]
+class Block(nn.Module):
+    """A residual block: (width, kernel size, stride) of each convolution."""
 
-    def conv_bn(conv, bn, x, outputs, k, stride):
-        return batch_norm(tensors, bn, convolution(tensors, conv, x, outputs, k, stride), 1e-5, training)
+    def __init__(self, inputs, convs, act):
+        super().__init__()
+        self.depth, self.act, c = len(convs), act, inputs
+        for n, (outputs, k, stride) in enumerate(convs, start=1):
+            setattr(self, f"conv{n}", nn.Conv2d(c, outputs, k, stride, k // 2, bias=False))
+            setattr(self, f"bn{n}", nn.BatchNorm2d(outputs))
+            c = outputs
+        stride = math.prod(stride for _, _, stride in convs)
+        self.downsample = None
+        if stride != 1 or inputs != c:
+            self.downsample = nn.Sequential(nn.Conv2d(inputs, c, 1, stride, bias=False), nn.BatchNorm2d(c))
 
-    if case["small"]:
-        x = activation(conv_bn("conv1", "bn1", x, channels[0], 3, 1))
-    else:
-        x = F.max_pool2d(activation(conv_bn("conv1", "bn1", x, channels[0], 7, 2)), 3, 2, 1)
-    for s in range(4):
-        for b in range(2):
-            at, c, stride = f"layer{s + 1}.{b}", channels[s], 2 if s > 0 and b == 0 else 1
-            y = activation(conv_bn(f"{at}.conv1", f"{at}.bn1", x, c, 3, stride))
-            y = conv_bn(f"{at}.conv2", f"{at}.bn2", y, c, 3, 1)
-            if stride != 1 or x.shape[1] != c:
-                x = conv_bn(f"{at}.downsample.0", f"{at}.downsample.1", x, c, 1, stride)
-            x = activation(y + x)
-    return classify(tensors, x, case["classes"])
-
-
-def mobilenet(tensors, x, case, training):
-    activation = ACTIVATIONS[case["activation"]]
-
-    def unit(key, x, outputs, k, stride, groups=1):
-        x = convolution(tensors, f"{key}.conv", x, outputs, k, stride, groups, case["padding"])
-        return activation(batch_norm(tensors, f"{key}.bn", x, 1e-3, training))
-
-    def scaled(c):
-        return max(8, int(case["width"] * c))
-
-    x = unit("features.0", x, scaled(32), 3, 1 if case["small"] else 2)
-    rows = [(64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2)] + [(512, 1)] * 5 + [(1024, 2), (1024, 1)]
-    for n, (outputs, stride) in enumerate(rows, start=1):
-        x = unit(f"features.{n}.dw", x, x.shape[1], 3, stride, groups=x.shape[1])
-        x = unit(f"features.{n}.pw", x, scaled(outputs), 1, 1)
-    return classify(tensors, x, case["classes"])
+    def forward(self, x):
+        skip = x if self.downsample is None else self.downsample(x)
+        for n in range(1, self.depth + 1):
+            x = getattr(self, f"bn{n}")(getattr(self, f"conv{n}")(x))
+            x = self.act(x + skip if n == self.depth else x)
+        return x
 
 
-def decays(key, tensor):
-    if key.startswith("fc."):
-        return True
-    return tensor.dim() > 1 and ".dw." not in key
+class ResNet(nn.Module):
+    def __init__(self, classes, channels, act, depths, convs, width=1, small=False):
+        super().__init__()
+        c = scale(64, width)
+        self.act, self.small = act, small
+        self.conv1 = nn.Conv2d(channels, c, 3, 1, 1, bias=False) if small else nn.Conv2d(channels, c, 7, 2, 3, bias=False)
+        self.bn1 = nn.BatchNorm2d(c)
+        for s, depth in enumerate(depths):
+            blocks = []
+            for b in range(depth):
+                blocks.append(Block(c, convs(scale(64 * 2**s, width), 2 if s > 0 and b == 0 else 1), act))
+                c = convs(scale(64 * 2**s, width), 1)[-1][0]
+            setattr(self, f"layer{s + 1}", nn.Sequential(*blocks))
+        self.fc = nn.Linear(c, classes)
+
+    def forward(self, x):
+        x = self.act(self.bn1(self.conv1(x)))
+        if not self.small:
+            x = F.max_pool2d(x, 3, 2, 1)
+        x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
+        return self.fc(F.adaptive_avg_pool2d(x, 1).flatten(1))
 
 
-def train(case):
-    """Three steps of SGD; yields (name, tensor)."""
-    dtype = getattr(torch, case["dtype"])
-    network = {"resnet18": resnet18, "mobilenet": mobilenet}[case["network"]]
-    shape = [case["batch"], *case["image"]]
-    x = ((golden_numbers(1000, math.prod(shape)) - 0.5) * math.sqrt(12)).reshape(shape).to(dtype)
-    labels = torch.arange(case["batch"]) % case["classes"]
-
-    tensors = Tensors(dtype)
-    network(tensors, torch.zeros_like(x), case, training=False)
-    tensors.golden_fill()
-    groups = [
-        {"params": [p for k, p in tensors.parameters.items() if decays(k, p)], "weight_decay": 2e-4},
-        {"params": [p for k, p in tensors.parameters.items() if not decays(k, p)], "weight_decay": 0},
-    ]
-    optimizer = torch.optim.SGD(groups, lr=0.001, momentum=0.9)
-    for step in range(3):
-        logits = network(tensors, x, case, training=True)
-        loss = F.cross_entropy(logits, labels, label_smoothing=0.1)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        yield f"logits.{step}", logits
-        yield f"loss.{step}", loss
-        if step == 0:
-            for key, parameter in tensors.parameters.items():
-                yield f"gradient.{key}", parameter.grad
-        optimizer.step()
-    for key, tensor in {**tensors.parameters, **tensors.statistics}.items():
-        yield f"state.{key}", tensor
+def resnet18(classes, channels, act, **options):
+    convs = lambda c, stride: [(c, 3, stride), (c, 3, 1)]
+    return ResNet(classes, channels, act, (2, 2, 2, 2), convs, **options)
 
 
-def main():
-    torch.set_num_threads(1)
-    cases, output = json.loads(sys.argv[1]), sys.argv[2]
-    index, first = {}, 0
-    with open(output, "wb") as file:
-        for case in cases:
-            entries = index[case["name"]] = {}
-            for name, tensor in train(case):
-                values = tensor.detach().to(torch.float64).contiguous()
-                file.write(values.numpy().tobytes())
-                entries[name] = [first, values.numel()]
-                first += values.numel()
-    json.dump(index, sys.stdout)
+def resnet50(classes, channels, act, **options):
+    convs = lambda c, stride: [(c, 1, 1), (c, 3, stride), (4 * c, 1, 1)]
+    return ResNet(classes, channels, act, (3, 4, 6, 3), convs, **options)
 
 
-main()
+class Separable(nn.Module):
+    def __init__(self, dw, pw):
+        super().__init__()
+        self.dw, self.pw = dw, pw
+
+    def forward(self, x):
+        return self.pw(self.dw(x))
+
+
+class MobileNet(nn.Module):
+    def __init__(self, classes, channels, act, width=1, small=False, padding="symmetric", dropout=0.001):
+        super().__init__()
+        same = padding == "same"
+
+        def unit(inputs, outputs, k, stride, groups=1):
+            kind, pad = (Same, 0) if same else (nn.Conv2d, k // 2)
+            return Unit(kind(inputs, outputs, k, stride, pad, 1, groups, bias=False), 1e-3, act)
+
+        c = scale(32, width)
+        layers = [unit(channels, c, 3, 1 if small else 2)]
+        rows = [(64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2)] + [(512, 1)] * 5 + [(1024, 2), (1024, 1)]
+        for outputs, stride in rows:
+            outputs = scale(outputs, width)
+            layers.append(Separable(unit(c, c, 3, stride, groups=c), unit(c, outputs, 1, 1)))
+            c = outputs
+        self.features = nn.Sequential(*layers)
+        self.dropout = nn.Dropout(dropout)
+        self.fc = nn.Linear(c, classes)
+
+    def forward(self, x):
+        return self.fc(self.dropout(F.adaptive_avg_pool2d(self.features(x), 1).flatten(1)))
+
+
+class Down(nn.Module):
+    def __init__(self, inputs, outputs, act):
+        super().__init__()
+        self.conv = nn.Conv2d(inputs, outputs - inputs, 3, 2, 1)
+        self.bn, self.act = nn.BatchNorm2d(outputs, eps=1e-3), act
+
+    def forward(self, x):
+        return self.act(self.bn(torch.cat([self.conv(x), F.max_pool2d(x, 2, 2)], 1)))
+
+
+class NonBottleneck1D(nn.Module):
+    def __init__(self, c, dropout, d, act):
+        super().__init__()
+        self.conv3x1_1 = nn.Conv2d(c, c, (3, 1), padding=(1, 0))
+        self.conv1x3_1 = nn.Conv2d(c, c, (1, 3), padding=(0, 1))
+        self.bn1 = nn.BatchNorm2d(c, eps=1e-3)
+        self.conv3x1_2 = nn.Conv2d(c, c, (3, 1), padding=(d, 0), dilation=(d, 1))
+        self.conv1x3_2 = nn.Conv2d(c, c, (1, 3), padding=(0, d), dilation=(1, d))
+        self.bn2 = nn.BatchNorm2d(c, eps=1e-3)
+        self.dropout, self.act = nn.Dropout2d(dropout), act
+
+    def forward(self, x):
+        y = self.act(self.conv3x1_1(x))
+        y = self.act(self.bn1(self.conv1x3_1(y)))
+        y = self.act(self.conv3x1_2(y))
+        y = self.bn2(self.conv1x3_2(y))
+        # Without dropout no random number may be drawn.
+        return self.act((self.dropout(y) if self.dropout.p > 0 else y) + x)
+
+
+class Encoder(nn.Module):
+    def __init__(self, inputs, channels, dropout, act):
+        super().__init__()
+        half, quarter, eighth = channels
+        self.initial_block = Down(inputs, half, act)
+        self.layers = nn.Sequential(
+            Down(half, quarter, act),
+            *[NonBottleneck1D(quarter, dropout[0], 1, act) for _ in range(5)],
+            Down(quarter, eighth, act),
+            *[NonBottleneck1D(eighth, dropout[1], d, act) for d in (2, 4, 8, 16, 2, 4, 8, 16)],
+        )
+
+    def forward(self, x):
+        return self.layers(self.initial_block(x))
+
+
+class Decoder(nn.Module):
+    def __init__(self, channels, classes, dropout, act):
+        super().__init__()
+        half, quarter, eighth = channels
+
+        def up(inputs, outputs):
+            return Unit(nn.ConvTranspose2d(inputs, outputs, 3, 2, 1, 1), 1e-3, act)
+
+        self.layers = nn.Sequential(
+            up(eighth, quarter),
+            *[NonBottleneck1D(quarter, dropout, 1, act) for _ in range(2)],
+            up(quarter, half),
+            *[NonBottleneck1D(half, dropout, 1, act) for _ in range(2)],
+        )
+        self.output_conv = nn.ConvTranspose2d(half, classes, 2, 2)
+
+    def forward(self, x):
+        return self.output_conv(self.layers(x))
+
+
+class ErfNetClassifier(nn.Module):
+    def __init__(self, classes, channels, act, width=1, dropout=0.1):
+        super().__init__()
+        widths = [scale(c, width) for c in (16, 64, 128)]
+        self.features = nn.ModuleDict({"encoder": Encoder(channels, widths, [dropout] * 2, act)})
+        self.classifier = nn.ModuleDict({"linear": nn.Linear(widths[2], classes)})
+
+    def forward(self, x):
+        return self.classifier["linear"](F.adaptive_avg_pool2d(self.features["encoder"](x), 1).flatten(1))
+
+
+class ErfNetSegmentation(nn.Module):
+    def __init__(self, classes, channels, act, width=1, dropout=(0.03, 0.3, 0)):
+        super().__init__()
+        widths = [scale(c, width) for c in (16, 64, 128)]
+        self.encoder = Encoder(channels, widths, dropout[:2], act)
+        self.decoder = Decoder(widths, classes, dropout[2], act)
+
+    def forward(self, x):
+        return self.decoder(self.encoder(x))
+
+
+NETWORKS = {
+    "alexnet-bn": AlexNet,
+    "resnet18": resnet18,
+    "resnet50": resnet50,
+    "mobilenet": MobileNet,
+    "erfnet": ErfNetClassifier,
+    "erfnet-segmentation": ErfNetSegmentation,
+}

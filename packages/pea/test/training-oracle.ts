@@ -1,0 +1,171 @@
+/** Three training steps here and in PyTorch (oracle/training.py), and the tests that compare them. */
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { before, describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { batchNormAct, loadKernels } from "@pea/kernels";
+import { type BatchNormKernel, manualSeed, setBatchNormKernel, setNumThreads } from "@pea/torch";
+import { replaceActivation } from "../src/methods/index.ts";
+import { createModel } from "../src/models/index.ts";
+import { goldenFill } from "./golden-fill.ts";
+import { traceTraining } from "./training-trace.ts";
+
+const skip = !loadKernels() && "the kernels are not built";
+
+/** What is trained; the options are those of `createModel`, and oracle/networks.py knows them too. */
+export interface TracedNetwork {
+  network: string;
+  options: Readonly<Record<string, unknown>>;
+  image: readonly [number, number, number];
+  classes: number;
+  batch: number;
+}
+
+type Activation = "relu" | "swish";
+type FloatType = "float32" | "float64";
+
+/** Everything that happened, by name: see `Trace`. */
+type Numbers = Map<string, Float64Array>;
+
+/**
+ * Relative to the norm of each tensor (see `scaleOf`): single elements near zero carry the rounding of the large ones. Both sides run
+ * on one thread, since a sum in another order can carry an input of ReLU across zero, which moves a gradient by 1e-2.
+ */
+const tolerance = { float32: 1e-5, float64: 1e-10 };
+
+const nameOf = ({ network, options }: TracedNetwork) => `${network} ${JSON.stringify(options)}`;
+
+/** How PyTorch's results of one training are named. */
+const caseName = (network: TracedNetwork, activation: Activation, dtype: FloatType) =>
+  `${nameOf(network)}, ${activation}, ${dtype}`;
+
+/** Registers the tests; Python runs once for all networks. */
+export function testTraining(networks: readonly TracedNetwork[]): void {
+  describe("forward, backward and three training steps", () => {
+    let inPyTorch: Map<string, Numbers>;
+
+    before(() => {
+      setNumThreads(1);
+      inPyTorch = trainInPyTorch(networks);
+    });
+
+    const expected = (...of: Parameters<typeof caseName>) => inPyTorch.get(caseName(...of)) ?? new Map();
+
+    for (const network of networks) {
+      for (const dtype of ["float32", "float64"] as const) {
+        test(`${nameOf(network)}, ${dtype}, on plain operators: as in PyTorch`, () => {
+          const actual = trainHere(network, "relu", dtype, undefined);
+          assertClose(actual, expected(network, "relu", dtype), () => tolerance[dtype]);
+        });
+      }
+
+      test(`${nameOf(network)}, float64, on the fused operators: as in PyTorch`, { skip }, () => {
+        for (const activation of ["relu", "swish"] as const) {
+          const actual = trainHere(network, activation, "float64", batchNormAct);
+          assertClose(actual, expected(network, activation, "float64"), () => tolerance.float64);
+        }
+      });
+
+      // With Swish: at ReLU's kink the rounding of either side decides, and PyTorch's own float32 is 3 % off then.
+      test(`${nameOf(network)}, float32, on the fused operators: as exact as PyTorch`, { skip }, () => {
+        const exact = expected(network, "swish", "float64");
+        const single = expected(network, "swish", "float32");
+        assertClose(trainHere(network, "swish", "float32", batchNormAct), exact, (key) => {
+          const own = relativeDifference(single.get(key), exact.get(key), scaleOf(key, exact));
+          return Math.max(3 * own, tolerance.float32);
+        });
+      });
+    }
+  });
+}
+
+/** Every training in PyTorch, by `caseName`. */
+function trainInPyTorch(networks: readonly TracedNetwork[]): Map<string, Numbers> {
+  const cases = networks.flatMap((network) =>
+    (["relu", "swish"] as const).flatMap((activation) =>
+      (["float32", "float64"] as const).map((dtype) => ({
+        ...network,
+        activation,
+        dtype,
+        name: caseName(network, activation, dtype),
+      })),
+    ),
+  );
+  const folder = mkdtempSync(join(tmpdir(), "pea-networks-"));
+  try {
+    const script = fileURLToPath(new URL("oracle/training.py", import.meta.url));
+    const output = join(folder, "numbers.bin");
+    const index: Record<string, Record<string, [first: number, length: number]>> = JSON.parse(
+      execFileSync("/usr/bin/python3", ["-B", script, JSON.stringify(cases), output]).toString(),
+    );
+    const bytes = readFileSync(output);
+    const numbers = new Float64Array(
+      bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength),
+    );
+    return new Map(
+      Object.entries(index).map(([name, entries]) => [
+        name,
+        new Map(
+          Object.entries(entries).map(([key, [first, length]]) => [
+            key,
+            numbers.subarray(first, first + length),
+          ]),
+        ),
+      ]),
+    );
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** The same training here; batch norm runs on `kernel`. */
+function trainHere(
+  { network, options, image, classes, batch }: TracedNetwork,
+  activation: Activation,
+  dtype: FloatType,
+  kernel: BatchNormKernel | undefined,
+): Numbers {
+  const model = createModel(network, { ...options, classes, inputChannels: image[0] });
+  setBatchNormKernel(kernel);
+  replaceActivation(model, activation);
+  goldenFill(model.to({ dtype }));
+  manualSeed(0);
+  const trace = traceTraining(model, { image, batch });
+  model.dispose();
+  return new Map([...trace].map(([key, values]) => [key, Float64Array.from(values, Number)]));
+}
+
+function assertClose(actual: Numbers, expected: Numbers, toleranceOf: (key: string) => number): void {
+  assert.deepEqual([...actual.keys()].sort(), [...expected.keys()].sort());
+  for (const [key, values] of expected) {
+    const difference = relativeDifference(actual.get(key), values, scaleOf(key, expected));
+    assert.ok(difference <= toleranceOf(key), `${key}: relative difference ${difference}`);
+  }
+}
+
+/**
+ * What a difference is relative to: the norm of the tensor. The gradient of a bias that batch norm takes out again is
+ * nothing but rounding, so that the gradient of the weight beside it gives the scale.
+ */
+function scaleOf(key: string, numbers: Numbers): number {
+  const weight = numbers.get(key.replace(/^(gradient\..*\.)bias$/, "$1weight")) as Float64Array;
+  return Math.max(norm(numbers.get(key) as Float64Array), norm(weight));
+}
+
+/** ‖actual − expected‖ / scale; NaN where the lengths differ. */
+function relativeDifference(
+  actual: Float64Array | undefined,
+  expected: Float64Array | undefined,
+  scale: number,
+): number {
+  if (actual === undefined || actual.length !== expected?.length) return Number.NaN;
+  const difference = norm(actual.map((value, i) => value - (expected[i] as number)));
+  return difference === 0 ? 0 : difference / scale;
+}
+
+function norm(values: Float64Array): number {
+  return Math.sqrt(values.reduce((sum, value) => sum + value * value, 0));
+}
