@@ -3,15 +3,18 @@ import { describe, test } from "node:test";
 import { PeaError } from "@pea/core";
 import {
   type BatchNormAct2d,
+  backward,
   type Dropout,
   type Dropout2d,
   Linear,
   type Module,
   maxPool2d,
   mean,
+  pow,
   ReLU6,
   randn,
   setNumThreads,
+  sum,
   zeros,
 } from "@pea/torch";
 import {
@@ -21,6 +24,7 @@ import {
   ErfNetSegmentation,
   listModels,
   MobileNet,
+  modelInfo,
   ResNet18,
   ResNet50,
   registerModel,
@@ -115,6 +119,16 @@ describe("options", () => {
     assert.equal(p("classifier.0.dropout"), 0.5);
     assert.equal(p("classifier.1.dropout"), 0.5);
     assert.equal(p("classifier.1.dropout", { dropout: 0.25 }), 0.25);
+  });
+
+  test("AlexNet-BN can do without a learned scale and shift in batch norm", () => {
+    const model = createModel("alexnet-bn-0.125", { bnAffine: false, classes: 4 });
+    const trainable = (of: Module) => modelInfo(of, [3, 224, 224]).parameters;
+    const affine = trainable(createModel("alexnet-bn-0.125", { classes: 4 }));
+    assert.equal(trainable(model), affine - 19_136 / 8);
+    backward(sum(pow(model.forward(randn([3, 3, 224, 224])), 2)));
+    for (const [key, { grad }] of model.namedParameters())
+      assert.equal(grad === null, /\.bn\./.test(key), key);
   });
 
   test("AlexNet-BN refuses images and widths that do not fit it", () => {

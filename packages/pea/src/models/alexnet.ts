@@ -32,6 +32,8 @@ export interface AlexNetOptions extends ModelOptions {
   crop?: 224 | 227;
   /** Groups of the second, fourth and fifth convolution: 2 (the default) as the original, or 1. */
   groups?: 1 | 2;
+  /** Whether batch norm learns a scale and a shift per channel (the default); else they stay at 1 and 0. */
+  bnAffine?: boolean;
   /** Probability that the dropout before each of the first two linear layers clears an element; default 0.5. */
   dropout?: number;
 }
@@ -113,6 +115,7 @@ export class AlexNet extends Module {
     ];
     this.classifier = new Sequential(...units);
     this.head = new Linear(hidden, classes);
+    if (options.bnAffine === false) this.#freezeAffine();
     initializeConvolutions(this, init.heTruncatedNormal);
     for (const { fc } of units) init.heTruncatedNormal(fc.weight);
     initializeHead(this.head);
@@ -127,6 +130,12 @@ export class AlexNet extends Module {
     this.#checkSize(x);
     const maps = this.features.forward(x);
     return this.head.forward(this.classifier.forward(flatten(maps, { startDim: 1 })));
+  }
+
+  #freezeAffine(): void {
+    for (const [key, parameter] of this.namedParameters()) {
+      if (/\.bn\.(weight|bias)$/.test(key)) parameter.requiresGrad = false;
+    }
   }
 
   #checkSize({ shape }: Tensor): void {

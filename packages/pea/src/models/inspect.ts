@@ -107,7 +107,10 @@ export function modelInfo(model: Module, inputShape: readonly number[]): ModelIn
     for (const remove of unhook) remove();
   }
   return {
-    parameters: model.parameters().reduce((sum, parameter) => sum + parameter.numel, 0),
+    parameters: model
+      .parameters()
+      .filter(({ requiresGrad }) => requiresGrad)
+      .reduce((sum, { numel }) => sum + numel, 0),
     macs,
     sites: sites.length,
     activationElements: sites.reduce((sum, { elements }) => sum + elements, 0),

@@ -44,7 +44,7 @@ interface ModelFamily {
 const families: Readonly<Record<string, ModelFamily>> = {
   "alexnet-bn": {
     create: (options) => new AlexNet(options),
-    ownOptions: ["crop", "groups", "dropout"],
+    ownOptions: ["crop", "groups", "bnAffine", "dropout"],
   },
   resnet18: { create: (options) => new ResNet18(options), ownOptions: ["small", "init"] },
   resnet50: { create: (options) => new ResNet50(options), ownOptions: ["small", "init"] },
