@@ -1,0 +1,115 @@
+// What the native tests share: expectations, the capabilities of this CPU, and the ensembles by libm in float64.
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "cpu_capability.h"
+#include "mask_generator.h"
+
+namespace pea::test {
+
+inline int failures = 0;
+
+inline void expect(bool condition, const std::string& what) {
+  if (condition) return;
+  std::fprintf(stderr, "FAILED: %s\n", what.c_str());
+  if (++failures > 20) std::exit(1);
+}
+
+struct Capability {
+  const char* name;
+  const EnsembleKernels* ensemble;
+  const BatchNormKernels* batch_norm;
+  const SgdKernels* sgd;
+};
+
+// Those that this CPU was found to run, it and all below.
+inline std::vector<Capability> capabilities() {
+#define PEA_CAPABILITY_NAMED(name) \
+  Capability { #name, &name::kernels, &name::batch_norm_kernels, &name::sgd_kernels }
+  std::vector<Capability> result = {PEA_CAPABILITY_NAMED(portable)};
+#if defined(__x86_64__)
+  const bool has_avx512 = &ensemble_kernels() == &avx512::kernels;
+  if (has_avx512 || &ensemble_kernels() == &avx2::kernels) result.push_back(PEA_CAPABILITY_NAMED(avx2));
+  if (has_avx512) result.push_back(PEA_CAPABILITY_NAMED(avx512));
+#endif
+#undef PEA_CAPABILITY_NAMED
+  return result;
+}
+
+struct Value {
+  double f, slope;
+};
+
+inline Value smooth_value(Smooth smooth, double x) {
+  switch (smooth) {
+    case Smooth::kGelu: {
+      const double cdf = 0.5 * std::erfc(-x / std::sqrt(2.0));
+      return {x * cdf, cdf + x * std::exp(-0.5 * x * x) / std::sqrt(2 * M_PI)};
+    }
+    case Smooth::kSwish: {
+      const double s = 1 / (1 + std::exp(-x));
+      return {x * s, s * (1 + x * (1 - s))};
+    }
+    case Smooth::kMish: {
+      const double t = std::tanh(std::log1p(std::exp(x))), s = 1 / (1 + std::exp(-x));
+      return {x * t, t + x * s * (1 - t * t)};
+    }
+    case Smooth::kElu: return x > 0 ? Value{x, 1} : Value{std::expm1(x), std::exp(x)};
+  }
+  std::abort();
+}
+
+inline Value ensemble_value(const EnsembleOptions& options, double x, uint64_t index) {
+  const Value relu = x > 0 ? Value{x, 1} : Value{0, 0};
+  const Value smooth = smooth_value(options.smooth, x);
+  if (options.mode == Mode::kWeighted) {
+    const double a = options.alpha;
+    return {a * relu.f + (1 - a) * smooth.f, a * relu.slope + (1 - a) * smooth.slope};
+  }
+  if (options.alpha == 0) return smooth;
+  const MaskKey key = mask_key(options.seed, options.site, options.step, static_cast<uint32_t>(index >> 32));
+  return mask_draw(mask_counter(static_cast<uint32_t>(index), key), key) <= mask_limit(options.alpha) ? relu : smooth;
+}
+
+inline double decode(uint16_t bits) {
+  const uint32_t wide = static_cast<uint32_t>(bits) << 16;
+  float x;
+  std::memcpy(&x, &wide, sizeof x);
+  return x;
+}
+inline double decode(float x) { return x; }
+inline double decode(double x) { return x; }
+
+template <typename T>
+inline T encode(double x) {
+  return static_cast<T>(x);
+}
+template <>
+inline uint16_t encode<uint16_t>(double x) {
+  const float narrow = static_cast<float>(x);
+  uint32_t bits;
+  std::memcpy(&bits, &narrow, sizeof bits);
+  return static_cast<uint16_t>(bits >> 16);
+}
+
+// The name of T in ElementType; bfloat16 is stored as its bits.
+template <typename T>
+constexpr ElementType element_type = sizeof(T) == 8   ? ElementType::kFloat64
+                                     : sizeof(T) == 4 ? ElementType::kFloat32
+                                                      : ElementType::kBFloat16;
+
+// [4 ulp of 1, as in spec recipes 5.4; half an ulp of bfloat16; float64 to rounding]
+template <typename T>
+constexpr double tolerance = sizeof(T) == 8 ? 1e-14 : sizeof(T) == 4 ? 4.0 / (1 << 24) : 1.0 / 256;
+
+void test_batch_norm(const Capability& capability);
+void test_sgd(const Capability& capability);
+
+}  // namespace pea::test
