@@ -10,6 +10,12 @@ export interface Dataset {
   readonly classes: readonly string[];
 }
 
+/** A data set as it is published: the test part is for the final number alone. */
+export interface DatasetParts {
+  readonly train: Dataset;
+  readonly test: Dataset;
+}
+
 /** Copies the samples at `indices`, in that order, to a data set of their own. */
 export function subset({ images, labels, classes }: Dataset, indices: Int32Array): Dataset {
   using rows = tensor(indices);

@@ -1,11 +1,9 @@
 import { createHash } from "node:crypto";
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { PeaError } from "@pea/core";
-import { scope, tensor } from "@pea/torch";
+import { scope } from "@pea/torch";
 import type { Dataset } from "./dataset.ts";
 import { debianFashionMnistDirectory } from "./fashion-mnist-directory.ts";
-import { readIdx } from "./idx.ts";
+import { readIdxPart, requireLabels, toDataset } from "./idx-folder.ts";
 
 /** Names of the labels 0 to 9. */
 export const fashionMnistClasses = [
@@ -52,32 +50,12 @@ export function loadFashionMnist({ dir = debianFashionMnistDirectory }: { dir?: 
 }
 
 function loadPart(dir: string, part: "train" | "t10k"): Dataset {
-  const imagesPath = find(dir, `${part}-images-idx3-ubyte`);
-  const labelsPath = find(dir, `${part}-labels-idx1-ubyte`);
-  const images = readIdx(imagesPath, 3);
-  const labels = readIdx(labelsPath, 1);
-  const [count, height, width] = images.shape as [number, number, number];
+  const { imagesPath, labelsPath, height, width, images, labels } = readIdxPart(dir, [part], missing);
   if (height !== side || width !== side) {
     throw new PeaError(`${imagesPath} holds images of ${height}×${width} pixels instead of ${side}×${side}`);
   }
-  if (count !== labels.data.length) {
-    throw new PeaError(
-      `${imagesPath} holds ${count} images but ${labelsPath} ${labels.data.length} labels: they are not of one set`,
-    );
-  }
-  if (count === 0) throw new PeaError(`${imagesPath} holds no image`);
-  const wrong = labels.data.findIndex((label) => label >= fashionMnistClasses.length);
-  if (wrong !== -1) {
-    throw new PeaError(
-      `${labelsPath} has the label ${labels.data[wrong]} at index ${wrong}; ` +
-        `labels run from 0 to ${fashionMnistClasses.length - 1}`,
-    );
-  }
-  return {
-    images: tensor(images.data, { shape: [count, 1, height, width] }),
-    labels: tensor(BigInt64Array.from(labels.data, BigInt)),
-    classes: classNames(labels.data),
-  };
+  requireLabels(labelsPath, labels, fashionMnistClasses.length);
+  return toDataset({ height, width, images, labels }, classNames(labels));
 }
 
 /** The names of the clothes, if the labels are those of Fashion-MNIST; else nothing is known of what they mean. */
@@ -86,11 +64,8 @@ function classNames(labels: Uint8Array): readonly string[] {
   return isFashionMnist ? fashionMnistClasses : fashionMnistClasses.map((_, label) => `${label}`);
 }
 
-function find(dir: string, name: string): string {
-  const candidates = [join(dir, `${name}.gz`), join(dir, name)];
-  const found = candidates.find((path) => existsSync(path));
-  if (found !== undefined) return found;
-  throw new PeaError(
+function missing(dir: string, name: string): PeaError {
+  return new PeaError(
     `Fashion-MNIST is not in ${dir}: neither ${name}.gz nor ${name} is there. ` +
       "Install it with `sudo apt-get install dataset-fashion-mnist`, " +
       "or give the folder of the four IDX files with --data-dir.",

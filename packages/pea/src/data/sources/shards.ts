@@ -3,9 +3,10 @@
  *
  * @module
  */
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { PeaError } from "@pea/core";
+import { nameClasses } from "../class-names.ts";
 import type { SampleLocation, SampleSource } from "./sample-source.ts";
 
 /** One file of samples. */
@@ -70,22 +71,6 @@ export function joinShards(shards: readonly Shard[], { classes, told }: ClassNam
   return { labels, classes: names, locate };
 }
 
-function nameClasses(labels: Int32Array, told?: ReadonlyMap<number, string>): string[] {
-  const found = new Set(labels);
-  const greatest = labels.reduce((a, b) => Math.max(a, b), -1);
-  const names: string[] = [];
-  for (let label = 0; label <= greatest; label++) {
-    if (!found.has(label)) {
-      throw usage(
-        `no sample of the training part has the label ${label} (counted from 0), but some have greater ones. ` +
-          "If the labels are right, list the names of all classes in a file classes.txt beside the data, one a line",
-      );
-    }
-    names.push(told?.get(label) ?? `${label}`);
-  }
-  return names;
-}
-
 /** How many of the ascending `values` are at most `value`. */
 function upperBound(values: readonly number[], value: number): number {
   let [low, high] = [0, values.length];
@@ -95,26 +80,6 @@ function upperBound(values: readonly number[], value: number): number {
     else high = middle;
   }
   return low;
-}
-
-/** The names in the file `classes.txt` of a folder, one a line; undefined without that file. */
-export function listedClasses(folder: string): string[] | undefined {
-  const path = join(folder, "classes.txt");
-  let text: string;
-  try {
-    text = readFileSync(path, "utf8");
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw usage(`cannot read ${path}: ${(error as Error).message}`);
-  }
-  const names = text
-    .split(/\r?\n/)
-    .map((line) => line.trim())
-    .filter((line) => line !== "");
-  const repeated = names.find((name, i) => names.indexOf(name) !== i);
-  if (repeated !== undefined) throw usage(`${path} has the class "${repeated}" twice`);
-  if (names.length === 0) throw usage(`${path} names no class`);
-  return names;
 }
 
 /** Part of a data set, as folders and files are named after it. */
