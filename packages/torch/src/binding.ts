@@ -84,7 +84,17 @@ const engine = chosenEngine();
  */
 export const buildFolder = engine === undefined ? "build" : "build-libtorch2";
 
+/**
+ * OpenMP's threads wait for one another by spinning, for milliseconds unless told otherwise. Where another process wants
+ * a processor too, each wait then costs its whole time slice. A wait as short as OpenMP itself chooses when it knows of
+ * more threads than processors costs nothing on an idle machine. Must precede the load of libtorch.
+ */
+function shortenSpinning(): void {
+  if (!process.env.OMP_WAIT_POLICY) process.env.GOMP_SPINCOUNT ??= "1000";
+}
+
 function load(): Binding {
+  shortenSpinning();
   const path = addonPath(buildFolder);
   const remedy =
     engine === undefined
