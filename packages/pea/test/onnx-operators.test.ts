@@ -49,6 +49,38 @@ describe("toOnnxNode", () => {
     });
   });
 
+  test("turns a transposed convolution over to ONNX with all it has", () => {
+    const args = [weight, { name: "b", shape: [8] }, 2, [1, 2], 1, 2, [1, 3]];
+    const { opType, inputs, attributes } = toOnnxNode(operation("aten::conv_transpose2d", args));
+    assert.equal(opType, "ConvTranspose");
+    assert.deepEqual(inputs, ["x", "w", "b"]);
+    assert.deepEqual(attributes, {
+      kernel_shape: [3, 5],
+      strides: [2, 2],
+      pads: [1, 2, 1, 2],
+      output_padding: [1, 1],
+      group: 2,
+      dilations: [1, 3],
+    });
+  });
+
+  test("joins tensors along any dimension but the batch's", () => {
+    const joined = (dim?: number) => ({
+      ...operation("aten::cat", []),
+      args: [[image, { name: "z", shape: image.shape }], dim],
+    });
+    for (const [dim, axis] of [
+      [1, 1],
+      [-1, 3],
+      [-3, 1],
+    ]) {
+      const { opType, inputs, attributes } = toOnnxNode(joined(dim));
+      assert.deepEqual([opType, inputs, attributes], ["Concat", ["x", "z"], { axis }]);
+    }
+    for (const dim of [undefined, 0, -4])
+      assert.throws(() => toOnnxNode(joined(dim)), /aten::cat in block\.part .* joins batches/);
+  });
+
   test("pads from the last dimension in ATen, begins before ends in ONNX", () => {
     const { integerInputs } = toOnnxNode(operation("aten::pad", [[1, 2, 3, 4]]));
     assert.deepEqual(integerInputs, [[0, 0, 3, 1, 0, 0, 4, 2]]);

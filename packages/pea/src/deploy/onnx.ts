@@ -24,7 +24,7 @@ export function encodeOnnx(
 ): Uint8Array {
   const initializers = new Map<string, Onnx.ITensorProto>();
   const node = graph.operations.map((operation) => {
-    for (const value of operation.args) {
+    for (const value of operation.args.flat()) {
       if (isConstant(value)) initializers.set(value.name, floatTensor(value));
     }
     const { opType, inputs, attributes, integerInputs = [] } = toOnnxNode(operation);

@@ -34,6 +34,18 @@ const converters: Record<string, Converter> = {
       group: op.number(6, 1),
     },
   }),
+  "aten::conv_transpose2d": (op) => ({
+    opType: "ConvTranspose",
+    inputs: op.values(0, 1, 2),
+    attributes: {
+      kernel_shape: op.value(1).shape.slice(2),
+      strides: op.pair(3, 1),
+      pads: twice(op.pair(4, 0)),
+      output_padding: op.pair(5, 0),
+      group: op.number(6, 1),
+      dilations: op.pair(7, 1),
+    },
+  }),
   "aten::batch_norm": (op) => {
     if (op.flag(5, true)) op.refuse("it uses batch statistics (training mode)");
     return {
@@ -47,6 +59,13 @@ const converters: Record<string, Converter> = {
     if (op.number(2, 1) !== 1) op.refuse("it scales its second operand");
     return { opType: "Add", inputs: op.values(0, 1), attributes: {} };
   },
+  "aten::cat": (op) => {
+    const axis = op.axis(1, 0);
+    if (axis === 0) op.refuse("it joins batches, whose size must stay dynamic");
+    return { opType: "Concat", inputs: op.list(0).map(({ name }) => name), attributes: { axis } };
+  },
+  // Only the order in memory changes: a network in channels_last asks for it.
+  "aten::contiguous": (op) => ({ opType: "Identity", inputs: op.values(0), attributes: {} }),
   "aten::max_pool2d": (op) => {
     const kernel = op.pair(1, 1);
     return {
@@ -120,10 +139,13 @@ function twice(values: readonly number[]): number[] {
 export const allowedOperators: ReadonlySet<string> = new Set([
   "Add",
   "BatchNormalization",
+  "Concat",
   "Conv",
+  "ConvTranspose",
   "Flatten",
   "Gemm",
   "GlobalAveragePool",
+  "Identity",
   "MaxPool",
   "Pad",
   "ReduceMean",
@@ -156,9 +178,14 @@ class Arguments {
 
   value(index: number): GraphValue {
     const arg = this.operation.args[index];
-    if (typeof arg !== "object" || arg === null || !("name" in arg))
-      this.refuse(`argument ${index} is not a tensor`);
-    return arg as GraphValue;
+    if (!isValue(arg)) this.refuse(`argument ${index} is not a tensor`);
+    return arg;
+  }
+
+  list(index: number): GraphValue[] {
+    const arg = this.operation.args[index];
+    if (!Array.isArray(arg) || !arg.every(isValue)) this.refuse(`argument ${index} is not a list of tensors`);
+    return arg;
   }
 
   /** Names of the tensors at `indices`; an absent last one (a bias) is left out. */
@@ -179,6 +206,12 @@ class Arguments {
     const arg = this.operation.args[index];
     if (!Array.isArray(arg)) this.refuse(`argument ${index} is not a list of numbers: ${arg}`);
     return (arg as (number | bigint)[]).map(Number);
+  }
+
+  /** A dimension of the result, counted from the front. */
+  axis(index: number, absent: number): number {
+    const axis = this.number(index, absent);
+    return axis < 0 ? axis + this.result.shape.length : axis;
   }
 
   /** One value per spatial axis; a single number, or a list of one, stands for both. */
@@ -204,4 +237,8 @@ class Arguments {
       `${this.operation.operator}${at(this.operation.path)} cannot be written in ONNX: ${reason}.`,
     );
   }
+}
+
+function isValue(arg: unknown): arg is GraphValue {
+  return typeof arg === "object" && arg !== null && "name" in arg;
 }

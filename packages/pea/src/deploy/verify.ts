@@ -28,7 +28,9 @@ export interface Verification {
   allowed: number;
   /** Largest absolute logit of libtorch: the scale of the difference. */
   largestLogit: number;
-  /** Images for which both name the same class; a tie within the tolerance may go either way. */
+  /** Classes named by the network: one for each image, in segmentation one for each pixel. */
+  predictions: number;
+  /** Predictions of which both name the same class; a tie within the tolerance may go either way. */
   sameClass: number;
   /** Nodes by operator type. */
   operators: Record<string, number>;
@@ -88,32 +90,44 @@ async function compare(session: DeployedSession, model: Module, images: Tensor) 
   const [count = 0, ...inputShape] = images.shape;
   const pixels = images.toTypedArray() as Float32Array;
   const size = inputShape.reduce((a, b) => a * b, 1);
-  const result = { images: count, largestDifference: 0, largestLogit: 0, sameClass: 0 };
+  const result = { images: count, largestDifference: 0, largestLogit: 0, predictions: 0, sameClass: 0 };
 
   const compareBatch = async (first: number, length: number) => {
     const batch = pixels.subarray(first * size, (first + length) * size);
     const shape = [length, ...inputShape];
     const deployed = await session.run(batch, shape);
-    const expected = logits(model, batch, shape);
+    const { values: expected, classes } = logits(model, batch, shape);
     result.largestDifference = largestDifference(result.largestDifference, deployed, expected);
     result.largestLogit = expected.reduce(
       (largest, logit) => Math.max(largest, Math.abs(logit)),
       result.largestLogit,
     );
-    return countSameClass(deployed, expected, length);
+    return {
+      predictions: expected.length / classes,
+      sameClass: countSameClass(deployed, expected, length, classes),
+    };
   };
   for (let first = 0; first < count; first += batchSize) {
-    result.sameClass += await compareBatch(first, Math.min(batchSize, count - first));
+    const { predictions, sameClass } = await compareBatch(first, Math.min(batchSize, count - first));
+    result.predictions += predictions;
+    result.sameClass += sameClass;
   }
   for (let first = 0; first < Math.min(singleImages, count); first++) await compareBatch(first, 1);
   return result;
 }
 
-function logits(model: Module, batch: Float32Array, shape: number[]): Float32Array {
+function logits(
+  model: Module,
+  batch: Float32Array,
+  shape: number[],
+): { values: Float32Array; classes: number } {
   const wasTraining = model.training;
   model.eval();
   try {
-    return scope(() => noGrad(() => model.forward(tensor(batch, { shape })).toTypedArray())) as Float32Array;
+    return scope(() => {
+      const output = noGrad(() => model.forward(tensor(batch, { shape })));
+      return { values: output.toTypedArray() as Float32Array, classes: output.shape[1] ?? 1 };
+    });
   } finally {
     model.train(wasTraining);
   }
@@ -124,13 +138,22 @@ function largestDifference(soFar: number, a: Float32Array, b: Float32Array): num
   return a.reduce((largest, value, i) => Math.max(largest, Math.abs(value - (b[i] as number))), soFar);
 }
 
-function countSameClass(a: Float32Array, b: Float32Array, images: number): number {
-  const classes = a.length / images;
-  const argmax = (values: Float32Array, image: number) => {
-    const row = values.subarray(image * classes, (image + 1) * classes);
-    return row.indexOf(Math.max(...row));
+/** Of logits `[images, classes, ...pixels]`: how often the largest of each pixel (or image) is the same class. */
+function countSameClass(a: Float32Array, b: Float32Array, images: number, classes: number): number {
+  const pixels = a.length / images / classes;
+  const argmax = (values: Float32Array, first: number) => {
+    let best = 0;
+    for (let k = 1; k < classes; k++) {
+      if ((values[first + k * pixels] as number) > (values[first + best * pixels] as number)) best = k;
+    }
+    return best;
   };
   let same = 0;
-  for (let image = 0; image < images; image++) if (argmax(a, image) === argmax(b, image)) same++;
+  for (let image = 0; image < images; image++) {
+    for (let pixel = 0; pixel < pixels; pixel++) {
+      const first = image * classes * pixels + pixel;
+      if (argmax(a, first) === argmax(b, first)) same++;
+    }
+  }
   return same;
 }
