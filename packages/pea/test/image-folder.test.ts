@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { after, describe, it } from "node:test";
 import { openImageFolder } from "../src/data/sources/image-folder.ts";
-import { selectSamples, splitSource } from "../src/data/sources/sample-source.ts";
+import { selectSamples } from "../src/data/sources/sample-source.ts";
+import { splitDataset } from "../src/data/split.ts";
 import { writeFiles } from "./support/images.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "image-folder-"));
@@ -68,7 +69,7 @@ describe("an image folder", () => {
     const source = await openImageFolder(
       folder(...[0, 1, 2, 3, 4, 5].flatMap((i) => [`a/${i}.jpg`, `b/${i}.jpg`])),
     );
-    const { train, validation } = splitSource(source, { share: 1 / 3, seed: 2 });
+    const { train, validation } = splitDataset(source, { share: 1 / 3, seed: 2 });
     assert.deepEqual(Array.from(validation.labels), [0, 0, 1, 1]);
     const names = [train, validation].flatMap(({ labels, locate }) =>
       Array.from(labels, (_, i) => locate(i).name),

@@ -1,41 +1,27 @@
 import { PeaError } from "@pea/core";
-import { type Dataset, subset } from "./dataset.ts";
+import type { Dataset } from "./dataset.ts";
+import { type DataPart, isInMemory, selectPart } from "./part.ts";
 import { permutation } from "./philox.ts";
 
 /** The training part, cut in two. */
-export interface Split {
-  readonly train: Dataset;
+export interface Split<Part extends DataPart = Dataset> {
+  readonly train: Part;
   /** For choosing the best model, so that the test part is used once. */
-  readonly validation: Dataset;
-}
-
-/** How to split. */
-export interface SplitOptions {
-  /** Share of the samples for validation, between 0 and 1. */
-  readonly share: number;
-  readonly seed: number;
+  readonly validation: Part;
 }
 
 /**
  * Splits samples off for validation, at random and stratified: each class gives the same share of its samples,
  * rounded. Both parts keep the order of the data set. The split depends on the labels, the share and the seed alone.
  *
+ * @param options.share share of the samples for validation, between 0 and 1
  * @throws PeaError (usage) when a part would be empty
  */
-export function splitDataset(dataset: Dataset, options: SplitOptions): Split {
-  const { train, validation } = splitIndices(dataset.labels.toTypedArray() as BigInt64Array, options);
-  return { train: subset(dataset, train), validation: subset(dataset, validation) };
-}
-
-/**
- * The indices of both parts, ascending.
- *
- * @throws PeaError (usage) when a part would be empty
- */
-export function splitIndices(
-  labels: Int32Array | BigInt64Array,
-  { share, seed }: SplitOptions,
-): { train: Int32Array; validation: Int32Array } {
+export function splitDataset<Part extends DataPart>(
+  part: Part,
+  { share, seed }: { share: number; seed: number },
+): Split<Part> {
+  const labels = isInMemory(part) ? (part.labels.toTypedArray() as BigInt64Array) : part.labels;
   const isValidation = new Uint8Array(labels.length);
   const classSizes = new Map<number | bigint, number>();
   for (const label of labels) classSizes.set(label, (classSizes.get(label) ?? 0) + 1);
@@ -57,5 +43,5 @@ export function splitIndices(
       { kind: "usage" },
     );
   }
-  return { train, validation };
+  return { train: selectPart(part, train), validation: selectPart(part, validation) };
 }

@@ -1,5 +1,3 @@
-import { type SplitOptions, splitIndices } from "../split.ts";
-
 /** Bytes of a file, the last one exclusive. */
 export interface ByteRange {
   readonly begin: number;
@@ -36,17 +34,4 @@ export function selectSamples(source: SampleSource, indices: Int32Array): Sample
     classes: source.classes,
     locate: (index) => source.locate(indices[index] as number),
   };
-}
-
-/**
- * Splits samples off for validation, by the rule of `splitDataset`.
- *
- * @throws PeaError (usage) when a part would be empty
- */
-export function splitSource(
-  source: SampleSource,
-  options: SplitOptions,
-): { train: SampleSource; validation: SampleSource } {
-  const { train, validation } = splitIndices(source.labels, options);
-  return { train: selectSamples(source, train), validation: selectSamples(source, validation) };
 }

@@ -1,0 +1,89 @@
+/** Data sets whose images stay in files: their parts, found in a folder. */
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { PeaError } from "@pea/core";
+import { listedClasses } from "./class-names.ts";
+import { openImageFolder } from "./sources/image-folder.ts";
+import type { SampleSource } from "./sources/sample-source.ts";
+import { findShards, type PartName, partOf } from "./sources/shards.ts";
+import { isTfRecordName, openTfRecords } from "./sources/tfrecord-images.ts";
+import { isTarName, openWebDataset } from "./sources/webdataset.ts";
+
+/** What a format's parts are made of, and how they are opened. */
+interface Format<Files> {
+  /** How the parts look in a folder, for messages. */
+  readonly layout: string;
+  find(folder: string): Map<PartName, Files>;
+  open(files: Files, options: { classes?: readonly string[] }): Promise<SampleSource>;
+}
+
+const formats = {
+  imagefolder: {
+    layout: "folders named train and val (or validation), with a folder of images for each class",
+    find: findFolders,
+    open: openImageFolder,
+  } satisfies Format<string>,
+  tfrecord: {
+    layout: "files named like train-00000-of-01024 and validation-00000-of-00128",
+    find: (folder: string) => findShards(folder, isTfRecordName),
+    open: openTfRecords,
+  } satisfies Format<readonly string[]>,
+  webdataset: {
+    layout: "files named like train-000000.tar and val-000000.tar",
+    find: (folder: string) => findShards(folder, isTarName),
+    open: openWebDataset,
+  } satisfies Format<readonly string[]>,
+} as const;
+
+/** Name of a format whose images are streamed. */
+export type StreamedFormat = keyof typeof formats;
+export const streamedFormats = Object.keys(formats) as readonly StreamedFormat[];
+
+/** The parts of a data set. */
+export interface StreamedParts {
+  readonly train: SampleSource;
+  /** null where the data have no part of their own for it: then `test` is what they call validation. */
+  readonly validation: SampleSource | null;
+  readonly test: SampleSource;
+}
+
+/**
+ * Opens the parts of a data set. With two parts, as ImageNet has them, the second one is the test part, whatever it is
+ * called; with three each is what it is called. Labels of all parts count in the classes of the training part, or in
+ * those that a file `classes.txt` in the folder lists.
+ *
+ * @throws PeaError (usage) when the folder holds no such parts; what opening a part throws
+ */
+export async function openStreamed(name: StreamedFormat, folder: string): Promise<StreamedParts> {
+  const format = formats[name] as Format<unknown>;
+  const found = format.find(folder);
+  const [train, validation, test] = (["train", "validation", "test"] as const).map((part) => found.get(part));
+  const last = test ?? validation;
+  if (train === undefined || last === undefined) {
+    const missing = train === undefined ? "training" : "validation or test";
+    throw new PeaError(`${folder} has no ${missing} part; ${name} needs ${format.layout}`, { kind: "usage" });
+  }
+  const training = await format.open(train, {
+    classes: name === "imagefolder" ? undefined : listedClasses(folder),
+  });
+  const other = (files: unknown) => format.open(files, { classes: training.classes });
+  return {
+    train: training,
+    validation: test !== undefined && validation !== undefined ? await other(validation) : null,
+    test: await other(last),
+  };
+}
+
+/** Folders named after parts. */
+function findFolders(folder: string): Map<PartName, string> {
+  const parts = new Map<PartName, string>();
+  try {
+    for (const name of readdirSync(folder)) {
+      const part = partOf(name);
+      if (part && /^[a-z]+$/i.test(name)) parts.set(part, join(folder, name));
+    }
+  } catch (error) {
+    throw new PeaError(`cannot read ${folder}: ${(error as Error).message}`, { kind: "usage" });
+  }
+  return parts;
+}

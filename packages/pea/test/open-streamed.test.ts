@@ -1,0 +1,148 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, relative } from "node:path";
+import { after, describe, it } from "node:test";
+import { openStreamed, type StreamedFormat } from "../src/data/open-streamed.ts";
+import type { SampleSource } from "../src/data/sources/sample-source.ts";
+import { writeFiles } from "./support/images.ts";
+import { tarArchive } from "./support/tar-archive.ts";
+import { imagenetExample, tfRecords } from "./support/tf-examples.ts";
+
+const directory = mkdtempSync(join(tmpdir(), "open-streamed-"));
+after(() => rmSync(directory, { recursive: true }));
+
+let made = 0;
+function folder(files: Record<string, Uint8Array | string>): string {
+  const path = join(directory, `${made++}`);
+  writeFiles(path, { "readme.md": "", ...files });
+  return path;
+}
+
+const records = (...labels: number[]) =>
+  tfRecords(labels.map((label) => imagenetExample(new Uint8Array(9), label)));
+const tar = (...labels: number[]) =>
+  tarArchive(
+    Object.fromEntries(
+      labels.flatMap((label, i) => [
+        [`${i}.cls`, `${label}`],
+        [`${i}.jpg`, ""],
+      ]),
+    ),
+  );
+const labels = (source: SampleSource | null) => source && Array.from(source.labels);
+
+/** The parts with labels 1 0 | 1, in all their layouts. */
+const layouts: [StreamedFormat, what: string, Record<string, Uint8Array | string>][] = [
+  ["imagefolder", "train and val", { "train/b/1.jpg": "", "train/a/1.jpg": "", "val/b/1.jpg": "" }],
+  [
+    "imagefolder",
+    "train and Validation",
+    { "train/a/1.jpg": "", "train/b/1.jpg": "", "Validation/b/1.jpg": "" },
+  ],
+  [
+    "tfrecord",
+    "shards of ImageNet",
+    {
+      "train-00000-of-00002": records(2),
+      "train-00001-of-00002": records(1),
+      "validation-00000-of-00001": records(2),
+    },
+  ],
+  [
+    "tfrecord",
+    "shards of TensorFlow Datasets, in folders",
+    {
+      "train/x-train.tfrecord-00000-of-00001": records(2, 1),
+      "test/x-test.tfrecord-00000-of-00001": records(2),
+    },
+  ],
+  [
+    "webdataset",
+    "archives",
+    { "x-train-0007.tar": tar(1), "x-train-0008.tar": tar(0), "x-val-0.tar": tar(1) },
+  ],
+  ["webdataset", "archives in folders", { "train/00.tar": tar(1, 0), "valid/00.tar": tar(1) }],
+];
+
+describe("a folder of streamed data is opened", () => {
+  for (const [format, what, files] of layouts)
+    it(`as ${format}: ${what}`, async () => {
+      const parts = await openStreamed(format, folder(files));
+      const train = labels(parts.train) as number[];
+      assert.deepEqual(format === "imagefolder" ? train.toReversed() : train, [1, 0]);
+      assert.deepEqual([parts.validation, labels(parts.test)], [null, [1]]);
+      assert.equal(parts.test.classes, parts.train.classes);
+    });
+  it("with three parts where there are three", async () => {
+    const root = folder({ "train/a/1.jpg": "", "val/a/2.jpg": "", "test/a/3.jpg": "" });
+    const { train, validation, test } = await openStreamed("imagefolder", root);
+    assert.deepEqual(
+      [train, validation, test].map((part) => relative(root, part?.locate(0).path ?? "")),
+      ["train/a/1.jpg", "val/a/2.jpg", "test/a/3.jpg"],
+    );
+  });
+  it("with the classes that classes.txt lists", async () => {
+    const root = folder({ "classes.txt": "a\nb\nc\n", "train-0.tar": tar(2), "val-0.tar": tar(0) });
+    const { train, test } = await openStreamed("webdataset", root);
+    assert.deepEqual([train.classes, labels(train), labels(test)], [["a", "b", "c"], [2], [0]]);
+  });
+});
+
+describe("opening a folder of streamed data refuses", () => {
+  const cases: [StreamedFormat, what: string, Record<string, Uint8Array | string>, message: RegExp][] = [
+    [
+      "imagefolder",
+      "one without parts",
+      { "a/1.jpg": "" },
+      /has no training part; imagefolder needs folders named train/,
+    ],
+    ["imagefolder", "one without a second part", { "train/a/1.jpg": "" }, /has no validation or test part/],
+    [
+      "tfrecord",
+      "one without its files",
+      { "train.tar": "" },
+      /no training part; tfrecord needs files named like train-0/,
+    ],
+    [
+      "webdataset",
+      "names that say no part",
+      { "shard-000.tar": tar(0) },
+      /webdataset needs files named like train-000000/,
+    ],
+    [
+      "tfrecord",
+      "missing shards",
+      { "train-00001-of-00004": records(1), "validation-00000-of-00001": records(1) },
+      /lacks 3 of the shards 0 to 3 that train-00001-of-00004 belongs to: 0, 2, 3; get them/,
+    ],
+    [
+      "webdataset",
+      "a gap between archives",
+      { "train-07.tar": tar(0), "train-10.tar": tar(0), "val-0.tar": tar(0) },
+      /lacks 2 of the shards 7 to 10 that train-07\.tar belongs to: 8, 9/,
+    ],
+    [
+      "imagefolder",
+      "a test part with a class of its own",
+      { "train/a/1.jpg": "", "val/A/1.jpg": "" },
+      /classes that the training part does not know: A/,
+    ],
+    [
+      "tfrecord",
+      "a test part with a label of its own",
+      { "train-00000-of-00001": records(1), "validation-00000-of-00001": records(1, 2) },
+      /validation-00000-of-00001, record 1 has the label 1 \(counted from 0\), but there are 1 classes/,
+    ],
+  ];
+  for (const [format, what, files, message] of cases)
+    it(`as ${format}: ${what}`, async () => {
+      await assert.rejects(openStreamed(format, folder(files)), { name: "PeaError", kind: "usage", message });
+    });
+  it("a folder that is not there", async () => {
+    for (const format of ["imagefolder", "tfrecord"] as const)
+      await assert.rejects(openStreamed(format, join(directory, "none")), {
+        message: /cannot read .*ENOENT/,
+      });
+  });
+});
