@@ -8,18 +8,33 @@
  * @module
  */
 export { PeaError } from "@pea/core";
-export type { Dataset } from "./data/dataset.ts";
+export { loadCifar10, loadCifar100 } from "./data/cifar.ts";
+export type { Dataset, DatasetParts } from "./data/dataset.ts";
 export { type FashionMnist, loadFashionMnist } from "./data/fashion-mnist.ts";
-export { type Batch, Loader, type LoaderOptions } from "./data/loader.ts";
+export { loadIdxFolder } from "./data/idx-folder.ts";
+export {
+  type Batch,
+  type BatchLoader,
+  Loader,
+  type LoaderOptions,
+  type SkippedSample,
+} from "./data/loader.ts";
+export { openStreamed, type StreamedParts } from "./data/open-streamed.ts";
+export { openImageFolder } from "./data/sources/image-folder.ts";
+export type { SampleSource } from "./data/sources/sample-source.ts";
+export { openTfRecords } from "./data/sources/tfrecord-images.ts";
+export { openWebDataset } from "./data/sources/webdataset.ts";
 export { type Split, splitDataset } from "./data/split.ts";
-export { type PixelStatistics, pixelStatistics } from "./data/statistics.ts";
+export { imagenetStatistics, type PixelStatistics, pixelStatistics } from "./data/statistics.ts";
+export { DecodePool } from "./data/streaming/decode-pool.ts";
+export { StreamingLoader, type StreamingLoaderOptions } from "./data/streaming/streaming-loader.ts";
 export { type ExportOptions, type ExportSummary, exportRun } from "./deploy/export.ts";
 export * from "./methods/index.ts";
 export * from "./models/index.ts";
 export { writeReport } from "./report/report.ts";
 export { type Recipe, type RecipeInput, resolveRecipe } from "./train/config.ts";
 export { evaluate } from "./train/evaluate.ts";
-export { disposeRun, type PreparedRun } from "./train/prepare.ts";
+export { disposeRun, evaluationLoader, type PreparedRun } from "./train/prepare.ts";
 export type { Scores } from "./train/score-sums.ts";
 export { resumeTraining, type TrainOptions, type TrainResult, train } from "./train/train.ts";
 export { type CheckpointName, openTrainedRun, type TrainedRun } from "./train/trained-run.ts";

@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { after, describe, it } from "node:test";
-import { openStreamed, type StreamedFormat } from "../src/data/open-streamed.ts";
+import type { StreamedName } from "../src/data/data-names.ts";
+import { openStreamed } from "../src/data/open-streamed.ts";
 import type { SampleSource } from "../src/data/sources/sample-source.ts";
 import { writeFiles } from "./support/images.ts";
 import { tarArchive } from "./support/tar-archive.ts";
@@ -33,7 +34,7 @@ const tar = (...labels: number[]) =>
 const labels = (source: SampleSource | null) => source && Array.from(source.labels);
 
 /** The parts with labels 1 0 | 1, in all their layouts. */
-const layouts: [StreamedFormat, what: string, Record<string, Uint8Array | string>][] = [
+const layouts: [StreamedName, what: string, Record<string, Uint8Array | string>][] = [
   ["imagefolder", "train and val", { "train/b/1.jpg": "", "train/a/1.jpg": "", "val/b/1.jpg": "" }],
   [
     "imagefolder",
@@ -90,7 +91,7 @@ describe("a folder of streamed data is opened", () => {
 });
 
 describe("opening a folder of streamed data refuses", () => {
-  const cases: [StreamedFormat, what: string, Record<string, Uint8Array | string>, message: RegExp][] = [
+  const cases: [StreamedName, what: string, Record<string, Uint8Array | string>, message: RegExp][] = [
     [
       "imagefolder",
       "one without parts",

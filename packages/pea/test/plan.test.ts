@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import type { Dataset } from "../src/data/dataset.ts";
+import { countSamples } from "../src/data/part.ts";
 import { type RecipeInput, resolveRecipe } from "../src/train/config.ts";
 import { planTraining } from "../src/train/plan.ts";
 import { disposeRun, prepareData, prepareRun } from "../src/train/prepare.ts";
@@ -43,26 +45,31 @@ describe("the plan of a run", () => {
 });
 
 describe("the data of a run", () => {
-  it("keep the validation part whatever limitTrain is", () => {
-    const [all, few, share] = [1, 50, 0.5].map((limitTrain) => prepareData(resolve({ limitTrain })));
+  it("keep the validation part whatever limitTrain is", async () => {
+    const [all, few, share] = await Promise.all(
+      [1, 50, 0.5].map((limitTrain) => prepareData(resolve({ limitTrain }))),
+    );
     assert.deepEqual(
-      [all?.train.labels.numel, few?.train.labels.numel, share?.train.labels.numel],
+      [all, few, share].map((data) => data && countSamples(data.train)),
       [220, 50, 110],
     );
-    const pixels = (data = all) => Array.from(data?.validation?.images.toTypedArray() ?? [], Number);
-    assert.deepEqual(pixels(few), pixels(all));
-    assert.deepEqual(pixels(share), pixels(all));
+    const pixels = [all, few, share].map((data) => {
+      const validation = data?.validation;
+      return Array.from((validation as Dataset).images.toTypedArray(), Number);
+    });
+    assert.deepEqual(pixels[1], pixels[0]);
+    assert.deepEqual(pixels[2], pixels[0]);
   });
 
-  it("have no validation part with valFraction 0, and refuse more images than there are", () => {
-    assert.equal(prepareData(resolve({ valFraction: 0 })).validation, null);
-    assert.throws(() => prepareData(resolve({ limitTrain: 221 })), /limitTrain is 221.* only 220/);
+  it("have no validation part with valFraction 0, and refuse more images than there are", async () => {
+    assert.equal((await prepareData(resolve({ valFraction: 0 }))).validation, null);
+    await assert.rejects(prepareData(resolve({ limitTrain: 221 })), /limitTrain is 221.* only 220/);
   });
 });
 
 describe("weight decay", () => {
-  const groupsOf = (form: "keras" | "half") => {
-    const run = prepareRun(resolve({ l2: { coef: 1e-4, form } }));
+  const groupsOf = async (form: "keras" | "half") => {
+    const run = await prepareRun(resolve({ l2: { coef: 1e-4, form } }));
     const groups = run.optimizer.groups.map(({ parameters, weightDecay }) => ({
       scalars: parameters.reduce((sum, parameter) => sum + parameter.numel, 0),
       weightDecay,
@@ -72,19 +79,19 @@ describe("weight decay", () => {
     return { groups, parameters };
   };
 
-  it("has twice the gradient in Keras' form (spec recipes 1.4)", () => {
+  it("has twice the gradient in Keras' form (spec recipes 1.4)", async () => {
     assert.deepEqual(
-      groupsOf("keras").groups.map(({ weightDecay }) => weightDecay),
+      (await groupsOf("keras")).groups.map(({ weightDecay }) => weightDecay),
       [2e-4, 0],
     );
     assert.deepEqual(
-      groupsOf("half").groups.map(({ weightDecay }) => weightDecay),
+      (await groupsOf("half")).groups.map(({ weightDecay }) => weightDecay),
       [1e-4, 0],
     );
   });
 
-  it("covers every parameter in one of the groups", () => {
-    const { groups, parameters } = groupsOf("half");
+  it("covers every parameter in one of the groups", async () => {
+    const { groups, parameters } = await groupsOf("half");
     assert.equal(
       groups.reduce((sum, { scalars }) => sum + scalars, 0),
       parameters,
@@ -94,15 +101,15 @@ describe("weight decay", () => {
 });
 
 describe("a seed", () => {
-  const firstWeights = (seed: number) => {
-    const run = prepareRun(resolve({ seed }));
+  const firstWeights = async (seed: number) => {
+    const run = await prepareRun(resolve({ seed }));
     const values = Array.from(run.model.parameters()[0]?.toTypedArray() ?? [], Number);
     disposeRun(run);
     return values;
   };
 
-  it("fixes the weights a run begins with", () => {
-    assert.deepEqual(firstWeights(1), firstWeights(1));
-    assert.notDeepEqual(firstWeights(1), firstWeights(2));
+  it("fixes the weights a run begins with", async () => {
+    assert.deepEqual(await firstWeights(1), await firstWeights(1));
+    assert.notDeepEqual(await firstWeights(1), await firstWeights(2));
   });
 });

@@ -31,9 +31,9 @@ const phases = [
 ];
 
 /** Bytes of the tensors made by `read` that are still alive; below 0 where older ones were collected meanwhile. */
-function bytesLeft(read: () => void): number {
+async function bytesLeft(read: () => Promise<unknown>): Promise<number> {
   const { bytes } = memoryStats();
-  read();
+  await read();
   return memoryStats().bytes - bytes;
 }
 
@@ -44,8 +44,8 @@ describe("a finished run", () => {
     result = await train(recipe, { runDirectory: path });
   });
 
-  test("has its phases, its score on the test images and the time of its training", () => {
-    const run = loadReportRun(path);
+  test("has its phases, its score on the test images and the time of its training", async () => {
+    const run = await loadReportRun(path);
     assert.equal(run.name, "finished");
     assert.equal(run.variant, "SM50%");
     assert.deepEqual(run.phases, phases);
@@ -57,18 +57,18 @@ describe("a finished run", () => {
     );
   });
 
-  test("is shown without its data", () => {
+  test("is shown without its data", async () => {
     const config = openRunDirectory(path).config;
     const text = readFileSync(config, "utf8");
     writeFileSync(config, text.replaceAll(dataDir, join(folder, "moved")));
-    assert.equal(loadReportRun(path).settings.dataDir, join(folder, "moved"));
+    assert.equal((await loadReportRun(path)).settings.dataDir, join(folder, "moved"));
     writeFileSync(config, text);
   });
 
-  test("with a damaged result is refused, naming the file", () => {
+  test("with a damaged result is refused, naming the file", async () => {
     const file = openRunDirectory(path).result;
     writeFileSync(file, "{");
-    assert.throws(() => loadReportRun(path), /cannot read .*result\.json/);
+    await assert.rejects(loadReportRun(path), /cannot read .*result\.json/);
   });
 });
 
@@ -81,15 +81,15 @@ describe("a stopped run", () => {
     await assert.rejects(train(recipe, options), TrainingInterrupted);
   });
 
-  test("has the phases it would have, the epochs it has done, and no score", () => {
-    const run = loadReportRun(path);
+  test("has the phases it would have, the epochs it has done, and no score", async () => {
+    const run = await loadReportRun(path);
     assert.deepEqual(run.phases, phases);
     assert.equal(run.epochs.length, 2);
     assert.equal(run.test, null);
     assert.ok(run.seconds > 0);
   });
 
-  test("leaves no tensor behind", () => {
-    assert.ok(bytesLeft(() => loadReportRun(path)) <= 0);
+  test("leaves no tensor behind", async () => {
+    assert.ok((await bytesLeft(() => loadReportRun(path))) <= 0);
   });
 });

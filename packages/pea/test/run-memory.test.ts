@@ -74,9 +74,9 @@ describe("leaves no tensor behind:", () => {
     "an unknown network": () => assert.rejects(train({ ...tiny, model: "mobilnet" }), /unknown model/),
     "more images than there are": () => assert.rejects(train({ ...tiny, limitTrain: 1000 }), /limitTrain/),
     "a plan": async () => assert.equal(await main(["train", ...flags, "--dry-run"]), 0),
-    "a model that is opened and disposed of": () => disposeRun(openTrainedRun(path("run"))),
+    "a model that is opened and disposed of": async () => disposeRun(await openTrainedRun(path("run"))),
     "a model whose weights are damaged": () =>
-      assert.throws(() => openTrainedRun(damaged("checkpoints/best.safetensors"))),
+      assert.rejects(openTrainedRun(damaged("checkpoints/best.safetensors"))),
     "pea eval": async () => assert.equal(await main(["eval", path("run")]), 0),
     "an export": () => exportRun(path("run")),
     "an export that cannot be written": () =>

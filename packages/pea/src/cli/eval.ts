@@ -2,9 +2,10 @@ import { PeaError } from "@pea/core";
 import type { EvaluationView } from "../methods/method.ts";
 import { evaluate } from "../train/evaluate.ts";
 import { disposeRun, evaluationLoader } from "../train/prepare.ts";
+import { describeSkip } from "../train/progress.ts";
 import type { Scores } from "../train/score-sums.ts";
 import { type CheckpointName, openTrainedRun, type TrainedRun } from "../train/trained-run.ts";
-import { type CommonOptions, printResult } from "./output.ts";
+import { type CommonOptions, log, printResult } from "./output.ts";
 
 interface EvalOptions extends CommonOptions {
   checkpoint?: CheckpointName;
@@ -14,7 +15,7 @@ interface EvalOptions extends CommonOptions {
 
 /** `pea eval`: scores a model of a run, in each view its method has at that step. */
 export async function runEval(path: string, options: EvalOptions): Promise<void> {
-  const trained = openTrainedRun(path, options);
+  const trained = await openTrainedRun(path, options);
   try {
     await printScores(path, trained, options);
   } finally {
@@ -35,13 +36,14 @@ async function printScores(
         kind: "usage",
       },
     );
+  data.onSkip = (sample) => log(describeSkip(sample));
   const loader = evaluationLoader(dataset, data, recipe.device);
   const scores: Partial<Record<EvaluationView, Scores>> = {};
   for (const view of method.views) {
     method.onEval(view);
     scores[view] = await evaluate(model, loader, { classes: data.classes.length, device: recipe.device });
   }
-  const images = dataset.labels.numel;
+  const images = loader.samplesPerEpoch - loader.skipped.size;
   printResult(options, { run: path, checkpoint, step, epoch, part: options.part, images, scores }, () => {
     const lines = Object.entries(scores).map(([view, { loss, top1, top5 }]) => {
       const five = top5 === undefined ? "" : `  top-5 ${top5.toFixed(2)} %`;

@@ -1,4 +1,5 @@
 import { PeaError } from "@pea/core";
+import { countSamples } from "../data/part.ts";
 import { type Recipe, readRecipeFile, recipeFlags, resolveRecipe } from "../train/config.ts";
 import { joints } from "../train/plan.ts";
 import { disposeRun, prepareRun } from "../train/prepare.ts";
@@ -30,7 +31,7 @@ export async function runTrain(flags: TrainFlags): Promise<number> {
     settings,
   });
   if (flags.dryRun) {
-    printPlan(flags, recipe);
+    await printPlan(flags, recipe);
     return 0;
   }
   return trainUntilStopped(flags, recipe);
@@ -97,17 +98,17 @@ function refuseBesideResume(flags: TrainFlags, settings: Record<string, unknown>
 }
 
 /** What would be trained, and how α and the learning rate move. */
-function describePlan(recipe: Recipe) {
-  const prepared = prepareRun(recipe);
+async function describePlan(recipe: Recipe) {
+  const prepared = await prepareRun(recipe);
   try {
     const { plan, method, info, data } = prepared;
     return {
       recipe,
       method: method.name,
       images: {
-        train: data.train.labels.numel,
-        validation: data.validation?.labels.numel ?? 0,
-        test: data.test.labels.numel,
+        train: countSamples(data.train),
+        validation: data.validation === null ? 0 : countSamples(data.validation),
+        test: countSamples(data.test),
       },
       parameters: info.parameters,
       macs: info.macs,
@@ -124,8 +125,8 @@ function describePlan(recipe: Recipe) {
 }
 
 /** `--dry-run`. */
-function printPlan(flags: TrainFlags, recipe: Recipe): void {
-  const document = describePlan(recipe);
+async function printPlan(flags: TrainFlags, recipe: Recipe): Promise<void> {
+  const document = await describePlan(recipe);
   printResult(flags, document, () => {
     const { images } = document;
     const limited = recipe.limitTrain === 1 ? "" : ` (limitTrain ${recipe.limitTrain})`;

@@ -31,12 +31,21 @@ export interface Batch {
   readonly labels: Tensor;
 }
 
+/** An image that could not be read. */
+export interface SkippedSample {
+  /** Its file, and its place in there. */
+  readonly name: string;
+  readonly reason: string;
+}
+
 /** Gives the batches of an epoch. */
 export interface BatchLoader {
   /** Batches of one epoch. */
   readonly stepsPerEpoch: number;
   /** Samples of one epoch: those of its batches. */
   readonly samplesPerEpoch: number;
+  /** The images met so far that could not be read and were left out, each once, by name. */
+  readonly skipped: ReadonlyMap<string, SkippedSample>;
   /**
    * The batches of one epoch, from step `fromStep` of it on: a function of the seed, the epoch and the step alone. A
    * batch lives until the next one is asked for; clone what must live longer.
@@ -48,6 +57,8 @@ export interface BatchLoader {
 export class Loader implements BatchLoader {
   readonly stepsPerEpoch: number;
   readonly samplesPerEpoch: number;
+  /** None: images in memory are there. */
+  readonly skipped: ReadonlyMap<string, SkippedSample> = new Map();
   readonly #dataset: Dataset;
   readonly #options: LoaderOptions;
   readonly #order: EpochOrder;

@@ -3,6 +3,7 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { PeaError } from "@pea/core";
 import { listedClasses } from "./class-names.ts";
+import type { StreamedName } from "./data-names.ts";
 import { openImageFolder } from "./sources/image-folder.ts";
 import type { SampleSource } from "./sources/sample-source.ts";
 import { findShards, type PartName, partOf } from "./sources/shards.ts";
@@ -33,11 +34,7 @@ const formats = {
     find: (folder: string) => findShards(folder, isTarName),
     open: openWebDataset,
   } satisfies Format<readonly string[]>,
-} as const;
-
-/** Name of a format whose images are streamed. */
-export type StreamedFormat = keyof typeof formats;
-export const streamedFormats = Object.keys(formats) as readonly StreamedFormat[];
+} satisfies Record<StreamedName, unknown>;
 
 /** The parts of a data set. */
 export interface StreamedParts {
@@ -54,7 +51,7 @@ export interface StreamedParts {
  *
  * @throws PeaError (usage) when the folder holds no such parts; what opening a part throws
  */
-export async function openStreamed(name: StreamedFormat, folder: string): Promise<StreamedParts> {
+export async function openStreamed(name: StreamedName, folder: string): Promise<StreamedParts> {
   const format = formats[name] as Format<unknown>;
   const found = format.find(folder);
   const [train, validation, test] = (["train", "validation", "test"] as const).map((part) => found.get(part));

@@ -93,7 +93,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoSummary> {
   }
   const [comparison] = compareWithBaseline(runs) as [Comparison];
   const report = join(directory, "report.html");
-  writeReport(
+  await writeReport(
     runs.map((run) => run.export.runDirectory),
     report,
   );

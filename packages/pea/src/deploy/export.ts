@@ -4,7 +4,6 @@
  */
 import { rename, rm, writeFile } from "node:fs/promises";
 import { PeaError } from "@pea/core";
-import type { Batch } from "../data/loader.ts";
 import { disposeRun, evaluationLoader } from "../train/prepare.ts";
 import { currentEnvironment, readRunConfig } from "../train/run-directory.ts";
 import { type CheckpointName, openTrainedRun, type TrainedRun } from "../train/trained-run.ts";
@@ -44,7 +43,7 @@ export async function exportRun(
   runDirectory: string,
   { out, ...options }: ExportOptions = {},
 ): Promise<ExportSummary> {
-  const trained = openTrainedRun(runDirectory, options);
+  const trained = await openTrainedRun(runDirectory, options);
   try {
     const { checkpoint, step, epoch, data, run } = trained;
     const file = out ?? run.model;
@@ -70,14 +69,11 @@ async function deploy(trained: TrainedRun, file: string) {
   method.onEnd();
   model.to({ device: "cpu" });
   const bytes = encodeOnnx(traceNetwork(model, data.inputShape), currentEnvironment().pea, describe(trained));
-  const batches = evaluationLoader(data.test, data, "cpu").batches();
-  try {
-    const { images } = batches.next().value as Batch;
+  for await (const { images } of evaluationLoader(data.test, data, "cpu").batches()) {
     const verification = await writeVerified(file, bytes, (path) => verifyOnnx(path, model, images));
     return { bytes: bytes.length, verification };
-  } finally {
-    batches.return();
   }
+  throw new PeaError("there is no test image to verify the network on");
 }
 
 function refuseOtherActivations({ method, recipe, plan, run, step, epoch }: TrainedRun): void {

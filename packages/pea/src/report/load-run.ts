@@ -15,11 +15,11 @@ import type { EpochPoint, ReportRun } from "./run.ts";
  * @throws PeaError when the directory holds no run or a damaged one, or one that has not ended and whose data set is
  *   no longer there
  */
-export function loadReportRun(path: string): ReportRun {
+export async function loadReportRun(path: string): Promise<ReportRun> {
   const run = openRunDirectory(path);
   const recipe = readRecipe(run);
   const result = readResult(run);
-  const { phases, stepsPerEpoch } = result ?? planOf(recipe);
+  const { phases, stepsPerEpoch } = result ?? (await planOf(recipe));
   const epochs = readMetrics(run.metrics).filter(({ kind }) => kind === "epoch");
   return {
     name: basename(path),
@@ -39,8 +39,8 @@ export function loadReportRun(path: string): ReportRun {
 }
 
 /** The course of a run that has not ended, and so has not written it down. */
-function planOf(recipe: Recipe): Pick<TrainResult, "phases" | "stepsPerEpoch"> {
-  const prepared = prepareRun(recipe);
+async function planOf(recipe: Recipe): Promise<Pick<TrainResult, "phases" | "stepsPerEpoch">> {
+  const prepared = await prepareRun(recipe);
   try {
     return { phases: prepared.method.phases, stepsPerEpoch: prepared.plan.stepsPerEpoch };
   } finally {

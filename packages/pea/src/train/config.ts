@@ -8,6 +8,8 @@ import { readFileSync } from "node:fs";
 import { PeaError, parseDuration, parseVariant } from "@pea/core";
 import { parse as parseYaml } from "yaml";
 import { z } from "zod";
+import { inMemoryNames, isStreamed, streamedNames } from "../data/data-names.ts";
+import { cropNames } from "../data/streaming/crop.ts";
 import { nearestName } from "../nearest-name.ts";
 import { learningRateShapes } from "./lr-schedule.ts";
 
@@ -98,12 +100,23 @@ export const recipeSchema = z.strictObject({
     allowed: "a name `pea models` lists",
     value: "NAME",
   }),
-  data: choice(["fashion-mnist"], "fashion-mnist", "data set"),
+  data: choice([...inMemoryNames, ...streamedNames], "fashion-mnist", "data set, or format of your own"),
   dataDir: described(z.string().min(1).optional(), {
-    help: "folder of the data set's files (default: where its Debian package lies)",
+    help: "folder of the data set's files (default for fashion-mnist: where its Debian package lies)",
     allowed: "a folder",
     value: "DIR",
   }),
+  imageSize: described(z.int().min(1).optional(), {
+    help: `side of the square that images of ${streamedNames.join(", ")} are scaled to (default: 224)`,
+    allowed: "a whole number of at least 1",
+    value: "N",
+  }),
+  trainCrop: described(z.enum(cropNames).optional(), {
+    help: `part of a training image of ${streamedNames.join(", ")} that is taken: ${cropNames.join(", ")} (default: distorted, as the paper's code)`,
+    allowed: cropNames.join(", "),
+    value: "NAME",
+  }),
+  onBadSample: choice(["fail", "skip"], "fail", "what to do at an image that cannot be read"),
   limitTrain: described(z.number().positive().default(1), {
     help: "train on a part of the training data only: a share up to 1, or a number of images above 1",
     allowed: "a share up to 1, or a whole number of images above 1",
@@ -217,8 +230,13 @@ export function resolveRecipe(...layers: Layer[]): Recipe {
   const result = recipeSchema.safeParse(merged);
   if (!result.success) throw usage(describeIssue(result.error.issues[0] as z.core.$ZodIssue, merged));
   checkTogether(result.data);
-  const { model, l2 } = result.data;
-  return { ...result.data, l2: { coef: l2.coef ?? weightDecayOf(model), form: l2.form } };
+  const { model, data, l2, imageSize = 224, trainCrop = "distorted" } = result.data;
+  // Parsed once more for the order of the keys, which is the schema's then, whoever set them.
+  return recipeSchema.parse({
+    ...result.data,
+    ...(isStreamed(data) && { imageSize, trainCrop }),
+    l2: { coef: l2.coef ?? weightDecayOf(model), form: l2.form },
+  }) as Recipe;
 }
 
 /** The paper's weight decay for a network (spec recipes 1.9). */
@@ -230,6 +248,14 @@ function weightDecayOf(model: string): number {
 function checkTogether(recipe: z.infer<typeof recipeSchema>): void {
   if (recipe.limitTrain > 1 && !Number.isInteger(recipe.limitTrain))
     throw usage(`limitTrain is ${recipe.limitTrain}, but must be ${describeKey("limitTrain").allowed}`);
+  const { data, dataDir } = recipe;
+  if (data !== "fashion-mnist" && dataDir === undefined)
+    throw usage(`data ${show(data)} needs dataDir, the folder its files lie in`);
+  for (const key of ["imageSize", "trainCrop"] as const)
+    if (recipe[key] !== undefined && !isStreamed(data))
+      throw usage(
+        `${key} is ${show(recipe[key])}, but images of ${show(data)} are taken as they are; leave it out`,
+      );
   if (recipe.nesterov && recipe.momentum === 0)
     throw usage("nesterov is true, but needs a momentum above 0; momentum is 0");
 }

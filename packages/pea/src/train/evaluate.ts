@@ -1,6 +1,6 @@
 /** Scores of a network on a set of images. */
 import { crossEntropyLoss, type Module, noGrad, scope } from "@pea/torch";
-import type { Loader } from "../data/loader.ts";
+import type { BatchLoader } from "../data/loader.ts";
 import { meanScores, ScoreSums, type Scores } from "./score-sums.ts";
 
 /**
@@ -12,14 +12,14 @@ import { meanScores, ScoreSums, type Scores } from "./score-sums.ts";
  */
 export async function evaluate(
   model: Module,
-  loader: Loader,
+  loader: BatchLoader,
   { classes, device }: { classes: number; device: string },
 ): Promise<Scores> {
   const wasTraining = model.training;
   const sums = new ScoreSums({ device, top5: classes > 5 });
   model.eval();
   try {
-    for (const { images, labels } of loader.batches()) {
+    for await (const { images, labels } of loader.batches()) {
       scope(() =>
         noGrad(() => {
           const logits = model.forward(images);

@@ -1,72 +1,115 @@
 /** From a recipe to the things a run is made of. */
 import { PeaError } from "@pea/core";
 import { cudaIsAvailable, type Module, manualSeed, SGD, scope, setNumThreads } from "@pea/torch";
-import type { Dataset } from "../data/dataset.ts";
-import { loadFashionMnist } from "../data/fashion-mnist.ts";
-import { Loader } from "../data/loader.ts";
+import { isStreamed } from "../data/data-names.ts";
+import { type BatchLoader, Loader, type SkippedSample } from "../data/loader.ts";
+import { openInMemory } from "../data/open-in-memory.ts";
+import { openStreamed } from "../data/open-streamed.ts";
+import { countSamples, type DataPart, disposePart, isInMemory } from "../data/part.ts";
 import { splitDataset } from "../data/split.ts";
-import { type PixelStatistics, pixelStatistics } from "../data/statistics.ts";
+import { imagenetStatistics, type PixelStatistics, pixelStatistics } from "../data/statistics.ts";
+import { DecodePool } from "../data/streaming/decode-pool.ts";
+import { StreamingLoader } from "../data/streaming/streaming-loader.ts";
 import { createMethod, type Method } from "../methods/index.ts";
 import { createModel, decayGroups, type ModelInfo, modelInfo } from "../models/index.ts";
 import type { Recipe } from "./config.ts";
 import { planTraining, type TrainingPlan } from "./plan.ts";
 
-/** Images per forward pass of an evaluation. */
-const EVALUATION_BATCH = 500;
+/** Images per forward pass of an evaluation: so many small ones, or those that have so many pixels. */
+const EVALUATION_BATCH = { images: 500, pixels: 64 * 224 * 224 };
 
 /** The parts of a data set as a recipe cuts them. */
 export interface RecipeData {
-  train: Dataset;
-  /** null with valFraction 0. */
-  validation: Dataset | null;
-  test: Dataset;
-  /** Of the training part. */
+  train: DataPart;
+  /** null with valFraction 0, unless the data have a part of their own for it. */
+  validation: DataPart | null;
+  test: DataPart;
+  /** Of the training part, or of ImageNet for images that are streamed. */
   statistics: PixelStatistics;
   /** Channels, height, width. */
   inputShape: readonly [number, number, number];
   classes: readonly string[];
+  /** Decodes images that are streamed. */
+  pool: DecodePool;
+  onBadSample: Recipe["onBadSample"];
+  /** Told of each image that cannot be read and is left out; to be set by whoever wants to know. */
+  onSkip?: (sample: SkippedSample) => void;
 }
 
 /**
- * Reads the data set and cuts it: first the validation part off the training data, so that it is the same whatever
- * `limitTrain` is, then the rest to `limitTrain`.
+ * Opens the data set and cuts it: first the validation part off the training data, so that it is the same whatever
+ * `limitTrain` is, then the rest to `limitTrain`. Data with a validation part beside their test part keep it.
  *
  * @throws PeaError of kind usage when the data are not there or too few
  */
-export function prepareData(recipe: Recipe): RecipeData {
-  const { dataDir, valFraction, seed } = recipe;
+export async function prepareData(recipe: Recipe): Promise<RecipeData> {
+  const { data, dataDir = ".", imageSize = 0, onBadSample } = recipe;
+  const pool = new DecodePool();
+  if (isStreamed(data)) {
+    const parts = cut(await openStreamed(data, dataDir), recipe);
+    const { classes } = parts.train;
+    const inputShape = [3, imageSize, imageSize] as const;
+    return { ...parts, statistics: imagenetStatistics, inputShape, classes, pool, onBadSample };
+  }
   return scope(() => {
-    const { train: all, test } = loadFashionMnist({ dir: dataDir });
-    const { train: rest, validation } =
-      valFraction === 0 ? { train: all, validation: null } : splitDataset(all, { share: valFraction, seed });
-    const train = limit(rest, recipe);
-    const [, channels = 0, height = 0, width = 0] = train.images.shape;
-    return {
-      train,
-      validation,
-      test,
-      statistics: pixelStatistics(train.images),
-      inputShape: [channels, height, width],
-      classes: train.classes,
-    };
+    const parts = cut({ ...openInMemory(data, recipe.dataDir), validation: null }, recipe);
+    const { images, classes } = parts.train;
+    const [, channels = 0, height = 0, width = 0] = images.shape;
+    const inputShape = [channels, height, width] as const;
+    return { ...parts, statistics: pixelStatistics(images), inputShape, classes, pool, onBadSample };
   });
 }
 
+interface Parts<Part extends DataPart> {
+  train: Part;
+  validation: Part | null;
+  test: Part;
+}
+
+function cut<Part extends DataPart>(parts: Parts<Part>, recipe: Recipe): Parts<Part> {
+  const { valFraction, seed } = recipe;
+  const hasOwn = parts.validation !== null || valFraction === 0;
+  const { train, validation } = hasOwn ? parts : splitDataset(parts.train, { share: valFraction, seed });
+  return { train: limit(train, recipe), validation, test: parts.test };
+}
+
 /** A stratified draw of as many training images as `limitTrain` asks for, rounded in each class. */
-function limit(dataset: Dataset, { limitTrain, seed }: Recipe): Dataset {
-  const available = dataset.labels.numel;
+function limit<Part extends DataPart>(part: Part, { limitTrain, seed }: Recipe): Part {
+  const available = countSamples(part);
   const count = limitTrain <= 1 ? Math.round(limitTrain * available) : limitTrain;
   if (count > available)
     throw new PeaError(
       `limitTrain is ${limitTrain}, but there are only ${available} training images beside the validation part`,
       { kind: "usage" },
     );
-  return count === available ? dataset : splitDataset(dataset, { share: count / available, seed }).validation;
+  return count === available ? part : splitDataset(part, { share: count / available, seed }).validation;
+}
+
+/** A loader of the training part: shuffled, augmented. */
+export function trainingLoader(
+  { train, statistics, inputShape, pool, onBadSample, onSkip }: RecipeData,
+  { batchSize, seed, flip, cropPadding, trainCrop = "distorted", device }: Recipe,
+): BatchLoader {
+  const training = { seed, flip, padding: cropPadding };
+  const options = { batchSize, statistics, device };
+  if (isInMemory(train)) return new Loader(train, { ...options, training });
+  const [, height, width] = inputShape;
+  const streaming = { pool, size: { width, height }, onBadSample, onSkip };
+  return new StreamingLoader(train, { ...options, ...streaming, training: { ...training, crop: trainCrop } });
 }
 
 /** A loader of every image of `part` in order, for evaluation. */
-export function evaluationLoader(part: Dataset, { statistics }: RecipeData, device: string): Loader {
-  return new Loader(part, { batchSize: EVALUATION_BATCH, statistics, device });
+export function evaluationLoader(
+  part: DataPart,
+  { statistics, inputShape, pool, onBadSample, onSkip }: RecipeData,
+  device: string,
+): BatchLoader {
+  const [, height, width] = inputShape;
+  const { images, pixels } = EVALUATION_BATCH;
+  const batchSize = Math.max(1, Math.min(images, Math.floor(pixels / (height * width))));
+  const options = { batchSize, statistics, device };
+  if (isInMemory(part)) return new Loader(part, options);
+  return new StreamingLoader(part, { ...options, pool, size: { width, height }, onBadSample, onSkip });
 }
 
 /** Everything a run needs, at step 0. */
@@ -87,7 +130,7 @@ export interface PreparedRun {
  * @returns to be disposed of by `disposeRun`
  * @throws PeaError of kind usage when the parts do not fit together
  */
-export function prepareRun(recipe: Recipe): PreparedRun {
+export async function prepareRun(recipe: Recipe): Promise<PreparedRun> {
   const { device, seed } = recipe;
   if (device.startsWith("cuda") && !cudaIsAvailable())
     throw new PeaError(
@@ -96,10 +139,10 @@ export function prepareRun(recipe: Recipe): PreparedRun {
     );
   if (recipe.threads > 0) setNumThreads(recipe.threads);
   const method = createMethod(recipe);
-  const data = prepareData(recipe);
+  const data = await prepareData(recipe);
   let model: Module | undefined;
   try {
-    const plan = planTraining(recipe, data.train.labels.numel);
+    const plan = planTraining(recipe, countSamples(data.train));
     manualSeed(seed);
     model = createModel(recipe.model, {
       inputChannels: data.inputShape[0],
@@ -123,11 +166,9 @@ export function disposeRun({ data, model, optimizer }: PreparedRun): void {
   model.dispose();
 }
 
-function disposeData({ train, validation, test }: RecipeData): void {
-  for (const part of [train, validation, test]) {
-    part?.images.dispose();
-    part?.labels.dispose();
-  }
+function disposeData({ train, validation, test, pool }: RecipeData): void {
+  for (const part of [train, validation, test]) if (part) disposePart(part);
+  void pool.close();
 }
 
 /** SGD in PyTorch's form; Keras' penalty has twice the gradient (spec recipes 1.4). */

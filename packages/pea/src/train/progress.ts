@@ -1,6 +1,7 @@
 /** What a run shows on the terminal: a bar where there is one, plain lines where the output is piped. */
 import type { WriteStream } from "node:tty";
 import { MultiBar } from "cli-progress";
+import type { SkippedSample } from "../data/loader.ts";
 import type { TrainingPlan } from "./plan.ts";
 import type { EpochMetrics, StepMetrics, TrainingObserver } from "./trainer.ts";
 
@@ -47,6 +48,9 @@ function barProgress(plan: TrainingPlan, stream: WriteStream, firstStep: number)
     onEpoch(metrics) {
       bars.log(`${describeEpoch(metrics, plan)}\n`);
     },
+    onSkip(sample) {
+      bars.log(`${describeSkip(sample)}\n`);
+    },
     stop() {
       bars.update();
       bars.stop();
@@ -70,6 +74,9 @@ function lineProgress(plan: TrainingPlan, stream: WriteStream, firstStep: number
     onEpoch(metrics) {
       speak(`${describeEpoch(metrics, plan)}  ${left(metrics.step)}`);
     },
+    onSkip(sample) {
+      speak(describeSkip(sample));
+    },
     stop() {},
   };
 }
@@ -86,7 +93,13 @@ function describeEpoch(metrics: EpochMetrics, plan: TrainingPlan): string {
   if (current) facts.push(`validation ${current.top1.toFixed(2)} %`);
   if (deployed) facts.push(`deployed ${deployed.top1.toFixed(2)} %`);
   if (metrics.best?.step === metrics.step) facts.push("best so far");
+  if (metrics.skipped > 0) facts.push(`${metrics.skipped} training images skipped`);
   return facts.join("  ");
+}
+
+/** What is said of an image that cannot be read. */
+export function describeSkip({ name, reason }: SkippedSample): string {
+  return `skipped ${name}: ${reason}`;
 }
 
 /** Time left at the speed since this process began. */

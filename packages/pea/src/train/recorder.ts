@@ -21,7 +21,7 @@ export class Recorder implements TrainingObserver {
   }
 
   onEpoch(metrics: EpochMetrics): void {
-    const { step, train, validation, candidate, best, seconds } = metrics;
+    const { step, train, validation, candidate, best, skipped, seconds } = metrics;
     const scores = {
       ...(validation.current && prefixed("val", validation.current)),
       ...(validation.deployed && prefixed("deployed", validation.deployed)),
@@ -32,6 +32,7 @@ export class Recorder implements TrainingObserver {
       ...scores,
       candidate: Number(candidate),
       bestEpoch: best?.epoch ?? null,
+      ...(skipped > 0 && { skipped }),
       seconds,
     });
     this.events.scalars(step, { ...prefixed("epoch", train), ...scores });

@@ -3,13 +3,12 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { writeFileAtomically } from "@pea/torch";
-import { Loader } from "../data/loader.ts";
 import type { Phase } from "../methods/index.ts";
 import { loadWeights } from "./checkpoint.ts";
 import { type Recipe, type RecipeInput, resolveRecipe } from "./config.ts";
 import { evaluate } from "./evaluate.ts";
 import type { TrainingPlan } from "./plan.ts";
-import { disposeRun, evaluationLoader, type PreparedRun, prepareRun } from "./prepare.ts";
+import { disposeRun, evaluationLoader, type PreparedRun, prepareRun, trainingLoader } from "./prepare.ts";
 import { Recorder } from "./recorder.ts";
 import {
   createRunDirectory,
@@ -67,7 +66,7 @@ export interface TrainResult {
  */
 export async function train(recipe: RecipeInput, options: TrainOptions = {}): Promise<TrainResult> {
   const resolved = resolveRecipe({ source: "the recipe", settings: recipe });
-  const prepared = prepareRun(resolved);
+  const prepared = await prepareRun(resolved);
   try {
     const path = options.runDirectory ?? freeName(join("runs", runName(resolved)));
     makeDirectory(path);
@@ -95,7 +94,7 @@ export async function resumeTraining(
   const run = openRunDirectory(runDirectory);
   return whileLocked(runDirectory, async () => {
     const recipe = readRecipe(run, { dataDir });
-    const prepared = prepareRun(recipe);
+    const prepared = await prepareRun(recipe);
     try {
       return await execute(run, recipe, prepared, options);
     } finally {
@@ -120,7 +119,8 @@ async function execute(
   { signal, observe }: TrainOptions,
 ): Promise<TrainResult> {
   const { data, plan, model, method, optimizer } = prepared;
-  const { batchSize, seed, flip, cropPadding, device } = recipe;
+  let observer: TrainingObserver | undefined;
+  data.onSkip = (sample) => observer?.onSkip?.(sample);
   const files = weightFiles(run);
   const trainer = new Trainer({
     model,
@@ -128,13 +128,8 @@ async function execute(
     optimizer,
     plan,
     classes: data.classes.length,
-    batches: new Loader(data.train, {
-      batchSize,
-      statistics: data.statistics,
-      training: { seed, flip, padding: cropPadding },
-      device,
-    }),
-    validation: data.validation && evaluationLoader(data.validation, data, device),
+    batches: trainingLoader(data, recipe),
+    validation: data.validation && evaluationLoader(data.validation, data, recipe.device),
     settings: recipe,
     files,
     recipeHash: hashOf(recipe),
@@ -145,7 +140,8 @@ async function execute(
     if (existsSync(files.last)) trainer.resume();
     recorder = new Recorder(run, trainer.step);
     trainer.observe(recorder);
-    if (observe) trainer.observe(observe(plan, trainer.step, run.path));
+    observer = observe?.(plan, trainer.step, run.path);
+    if (observer) trainer.observe(observer);
     await trainer.run(signal);
     const result = await score(run, recipe, prepared, trainer);
     writeFileAtomically(run.result, [Buffer.from(`${JSON.stringify(result, null, 2)}\n`)]);
@@ -177,7 +173,7 @@ async function score(
     steps: plan.totalSteps,
     phases: method.phases,
     seconds,
-    testImages: data.test.labels.numel,
+    testImages: loader.samplesPerEpoch - loader.skipped.size,
     last,
     best: best && {
       epoch: best.epoch,

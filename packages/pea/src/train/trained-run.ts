@@ -49,10 +49,10 @@ export interface TrainedRun extends PreparedRun {
  * @returns to be disposed of by `disposeRun`
  * @throws PeaError of kind usage when the folder holds no run, or the run not that model
  */
-export function openTrainedRun(
+export async function openTrainedRun(
   path: string,
   { checkpoint, dataDir }: { checkpoint?: CheckpointName; dataDir?: string } = {},
-): TrainedRun {
+): Promise<TrainedRun> {
   const run = openRunDirectory(path);
   const files = weightFiles(run);
   const name = checkpoint ?? (existsSync(files.best) ? "best" : "last");
@@ -64,7 +64,7 @@ export function openTrainedRun(
       { kind: "usage" },
     );
   const recipe = readRecipe(run, { dataDir });
-  const prepared = prepareRun(recipe);
+  const prepared = await prepareRun(recipe);
   try {
     const { step, method } = loadWeights(files[name], prepared.model);
     prepared.method.load(method);

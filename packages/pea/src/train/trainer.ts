@@ -4,7 +4,7 @@
  */
 import { PeaError } from "@pea/core";
 import { autocast, backward, crossEntropyLoss, type Module, type SGD, scope } from "@pea/torch";
-import type { Batch, Loader } from "../data/loader.ts";
+import type { Batch, BatchLoader, SkippedSample } from "../data/loader.ts";
 import type { EvaluationView, Method } from "../methods/method.ts";
 import { type Best, loadCheckpoint, saveCheckpoint, saveWeights, type TrainerState } from "./checkpoint.ts";
 import { evaluate } from "./evaluate.ts";
@@ -43,6 +43,8 @@ export interface EpochMetrics extends Moment {
   candidate: boolean;
   /** Best model so far. */
   best: Best | null;
+  /** Training images that could not be read and were left out. */
+  skipped: number;
   imagesPerSecond: number;
   /** Time of the epoch's training steps. */
   seconds: number;
@@ -57,6 +59,8 @@ export interface TrainingObserver {
   onEpoch?(metrics: EpochMetrics): void;
   /** Before a checkpoint is written. */
   onCheckpoint?(): void;
+  /** Once for each image that cannot be read and is left out, of any part of the data; also between other calls. */
+  onSkip?(sample: SkippedSample): void;
 }
 
 export interface TrainerOptions {
@@ -67,9 +71,9 @@ export interface TrainerOptions {
   optimizer: SGD;
   plan: TrainingPlan;
   classes: number;
-  batches: Loader;
+  batches: BatchLoader;
   /** null: no model is the best one, the last is the result. */
-  validation: Loader | null;
+  validation: BatchLoader | null;
   settings: {
     device: string;
     amp: "none" | "bf16";
@@ -148,7 +152,7 @@ export class Trainer {
       const epoch = Math.floor(this.step / plan.stepsPerEpoch);
       const waiting = batches.batches(epoch, this.step % plan.stepsPerEpoch);
       let start = performance.now();
-      for (const batch of waiting) {
+      for await (const batch of waiting) {
         this.trainStep(batch);
         this.seconds += (performance.now() - start) / 1000;
         await this.afterStep(signal);
@@ -214,7 +218,7 @@ export class Trainer {
   }
 
   private async endEpoch(): Promise<void> {
-    const { plan, method, model, files } = this.options;
+    const { plan, method, model, files, batches } = this.options;
     const moment = this.moment();
     const { loss, top1 } = meanScores(this.logged);
     const { images } = this.logged;
@@ -237,6 +241,7 @@ export class Trainer {
       validation,
       candidate,
       best: this.best,
+      skipped: batches.samplesPerEpoch - images,
       imagesPerSecond: images / seconds,
       seconds,
     };

@@ -79,6 +79,17 @@ export function centralCrop({ width: w, height: h }: Size): Window {
   };
 }
 
+/** The ways to choose the part of an image that is taken, by name. */
+export const crops = {
+  distorted: distortedCrop,
+  torchvision: torchvisionCrop,
+  central: centralCrop,
+  whole: ({ width, height }: Size): Window => ({ left: 0, top: 0, width, height }),
+} as const;
+
+export type CropName = keyof typeof crops;
+export const cropNames = Object.keys(crops) as readonly CropName[];
+
 function attemptWords({ seed, epoch, index }: SampleKey, attempt: number) {
   return randomWords(seed, "crop", epoch, index, attempt);
 }

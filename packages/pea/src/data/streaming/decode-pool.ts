@@ -15,14 +15,16 @@ interface Pending {
  * none waits for the main thread between two requests: that one is busy for the whole of a training step.
  */
 export class DecodePool {
-  readonly #workers: Worker[];
+  readonly #size: number;
+  /** Started when they are first needed. */
+  #workers: Worker[] = [];
   readonly #pending = new Map<number, Pending>();
   #nextId = 0;
   #failure: unknown;
 
   /** @param options.workers threads; as many as there are processors by default */
   constructor({ workers = availableParallelism() }: { workers?: number } = {}) {
-    this.#workers = Array.from({ length: workers }, () => this.#start());
+    this.#size = workers;
   }
 
   /**
@@ -35,7 +37,9 @@ export class DecodePool {
     preprocessing: Preprocessing,
     pixels: SharedArrayBuffer,
   ): Promise<BadSample[]> {
-    const share = Math.ceil(samples.length / this.#workers.length);
+    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#workers.length === 0) this.#workers = Array.from({ length: this.#size }, () => this.#start());
+    const share = Math.ceil(samples.length / this.#size);
     const replies = this.#workers
       .map((worker, i) => ({ worker, part: samples.slice(i * share, (i + 1) * share) }))
       .filter(({ part }) => part.length > 0)
@@ -68,7 +72,6 @@ export class DecodePool {
 
   #ask(worker: Worker, request: Omit<DecodeRequest, "id">): Promise<readonly BadSample[]> {
     return new Promise((resolve, reject) => {
-      if (this.#failure !== undefined) return reject(this.#failure);
       if (this.#pending.size === 0) this.#letExit(false);
       const id = this.#nextId++;
       this.#pending.set(id, { resolve, reject });

@@ -30,7 +30,6 @@ export interface DecodeRequest {
 export interface BadSample {
   readonly place: number;
   readonly name: string;
-  /** A sentence that begins with "it" or "the", e.g. "it is empty". */
   readonly reason: string;
 }
 

@@ -1,16 +1,6 @@
 import { type Augmentation, drawMove, type SampleKey } from "../move.ts";
-import { centralCrop, distortedCrop, type Size, torchvisionCrop, type Window } from "./crop.ts";
+import { type CropName, crops, type Size } from "./crop.ts";
 import { type Pixels, resample } from "./resample.ts";
-
-const crops = {
-  distorted: distortedCrop,
-  torchvision: torchvisionCrop,
-  central: centralCrop,
-  whole: ({ width, height }: Size): Window => ({ left: 0, top: 0, width, height }),
-} as const;
-
-/** Name of a way to choose the part of an image that is taken. */
-export type CropName = keyof typeof crops;
 
 /** From a decoded image of any size to the network's input. */
 export interface Preprocessing extends Augmentation {

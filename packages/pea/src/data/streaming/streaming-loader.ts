@@ -2,13 +2,13 @@ import { PeaError } from "@pea/core";
 import { permute, scope, type Tensor, tensor } from "@pea/torch";
 import { standardize } from "../augment.ts";
 import { EpochOrder } from "../epoch-order.ts";
-import type { Batch, BatchLoader, TrainingOptions } from "../loader.ts";
+import type { Batch, BatchLoader, SkippedSample, TrainingOptions } from "../loader.ts";
 import type { SampleSource } from "../sources/sample-source.ts";
 import { imagenetStatistics, type PixelStatistics } from "../statistics.ts";
-import type { Size } from "./crop.ts";
+import type { CropName, Size } from "./crop.ts";
 import type { DecodePool } from "./decode-pool.ts";
 import type { BadSample } from "./decode-worker.ts";
-import type { CropName, Preprocessing } from "./preprocess.ts";
+import type { Preprocessing } from "./preprocess.ts";
 
 /** Batches in work beside the one that the network is at. */
 const PREFETCH = 3;
@@ -38,9 +38,6 @@ export interface StreamingLoaderOptions {
   readonly onSkip?: (sample: SkippedSample) => void;
 }
 
-/** An image that could not be read. */
-export type SkippedSample = Pick<BadSample, "name" | "reason">;
-
 /** A batch as bytes: those samples that could be read, RGB, one after the other. */
 interface DecodedBatch {
   readonly pixels: Uint8Array;
@@ -54,7 +51,6 @@ interface DecodedBatch {
 export class StreamingLoader implements BatchLoader {
   readonly stepsPerEpoch: number;
   readonly samplesPerEpoch: number;
-  /** The images skipped so far, each once, by name. */
   readonly skipped = new Map<string, SkippedSample>();
   readonly #source: SampleSource;
   readonly #options: StreamingLoaderOptions;
