@@ -18,6 +18,7 @@ import {
   ReLU,
   randn,
   SGD,
+  type SGDForm,
   type SGDGroup,
   type SGDOptions,
   scope,
@@ -141,9 +142,9 @@ output = [*losses, *(v.detach() for v in net.state_dict().values())]`,
 ]);
 
 /** One parameter at 1 whose gradient is itself: the worked example of the specification. */
-function quadratic(start = 1) {
+function quadratic(start = 1, options: { form?: SGDForm; nesterov?: boolean } = {}) {
   const w = tensor([start], { dtype: "float64", requiresGrad: true });
-  const optimizer = new SGD([w], { lr: 0.1, momentum: 0.9 });
+  const optimizer = new SGD([w], { lr: 0.1, momentum: 0.9, ...options });
   const step = () =>
     scope(() => {
       optimizer.zeroGrad();
@@ -158,14 +159,49 @@ function setLearningRate(optimizer: SGD, lr: number): void {
   for (const group of optimizer.groups) group.lr = lr;
 }
 
-test("a change of learning rate rescales the momentum's past, as in PyTorch", () => {
-  const { optimizer, step } = quadratic();
-  const trace = [step(), step(), step()];
-  setLearningRate(optimizer, 0.01);
-  trace.push(step(), step(), step());
-  const expected = [0.9, 0.72, 0.486, 0.46008, 0.4321512, 0.402693768];
-  for (const [i, value] of trace.entries())
-    assert.ok(Math.abs(value - (expected[i] ?? 0)) < 1e-12, `step ${i}`);
+/** Three steps at 0.1 and three at 0.01 (spec recipes 4.2). */
+const falls: Record<SGDForm, number[]> = {
+  pytorch: [0.9, 0.72, 0.486, 0.46008, 0.4321512, 0.402693768],
+  keras: [0.9, 0.72, 0.486, 0.27054, 0.0739206, -0.103776066],
+};
+for (const [form, expected] of Object.entries(falls))
+  test(`a change of learning rate and the momentum's past, in the form of ${form}`, () => {
+    const { optimizer, step } = quadratic(1, { form: form as SGDForm });
+    const trace = [step(), step(), step()];
+    setLearningRate(optimizer, 0.01);
+    trace.push(step(), step(), step());
+    for (const [i, value] of trace.entries())
+      assert.ok(Math.abs(value - (expected[i] ?? 0)) < 1e-12, `step ${i}`);
+  });
+
+test("Nesterov's momentum in Keras' form: p ← p + μ · v − lr · g, also at a learning rate of 0", () => {
+  const { optimizer, step } = quadratic(1, { form: "keras", nesterov: true });
+  let [p, v] = [1, 0];
+  for (const lr of [0, 0.1, 0.1, 0.03, 0, 0.2]) {
+    setLearningRate(optimizer, lr);
+    const g = p;
+    v = 0.9 * v - lr * g;
+    p += 0.9 * v - lr * g;
+    assert.ok(Math.abs(step() - p) < 1e-14, `lr ${lr}`);
+  }
+});
+
+test("Keras' form decays as it does: w ← w · (1 − lr · weightDecay) at a gradient of 0", () => {
+  const w = tensor([2], { dtype: "float64", requiresGrad: true });
+  w.grad = tensor([0], { dtype: "float64" });
+  new SGD([w], { lr: 0.1, momentum: 0.9, weightDecay: 2e-4, form: "keras" }).step();
+  assert.ok(Math.abs(w.item() - 2 * (1 - 0.1 * 2e-4)) < 1e-15);
+});
+
+test("the state of one form is refused by the other", () => {
+  const [pytorch, keras] = [quadratic(), quadratic(1, { form: "keras" })];
+  pytorch.step();
+  keras.step();
+  assert.throws(
+    () => keras.optimizer.load(pytorch.optimizer.state()),
+    /"momentum\.0" is not of this optimizer, which keeps velocity/,
+  );
+  assert.throws(() => pytorch.optimizer.load(keras.optimizer.state()), /"velocity\.0" is not of this/);
 });
 
 test("a loaded state goes on as if never interrupted", () => {

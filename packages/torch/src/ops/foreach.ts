@@ -25,9 +25,49 @@ export function foreachAddInPlace(
   call("aten::_foreach_add_.List", self, other, alpha);
 }
 
+/** self[i] ← self[i] + value. */
+export function foreachAddScalarInPlace(self: readonly Tensor[], value: number): void {
+  call("aten::_foreach_add_.Scalar", self, value);
+}
+
+/** self[i] · factor. */
+export function foreachMul(self: readonly Tensor[], factor: number): Tensor[] {
+  return call<Tensor[]>("aten::_foreach_mul.Scalar", self, factor);
+}
+
 /** self[i] ← self[i] · factor. */
 export function foreachMulInPlace(self: readonly Tensor[], factor: number): void {
   call("aten::_foreach_mul_.Scalar", self, factor);
+}
+
+/** √self[i]. */
+export function foreachSqrt(self: readonly Tensor[]): Tensor[] {
+  return call<Tensor[]>("aten::_foreach_sqrt", self);
+}
+
+/** self[i] ← self[i] + value · a[i] · b[i]. */
+export function foreachAddcmulInPlace(
+  self: readonly Tensor[],
+  a: readonly Tensor[],
+  b: readonly Tensor[],
+  { value = 1 }: { value?: number } = {},
+): void {
+  call("aten::_foreach_addcmul_.Scalar", self, a, b, value);
+}
+
+/** self[i] ← self[i] + value · a[i] / b[i]. */
+export function foreachAddcdivInPlace(
+  self: readonly Tensor[],
+  a: readonly Tensor[],
+  b: readonly Tensor[],
+  { value = 1 }: { value?: number } = {},
+): void {
+  call("aten::_foreach_addcdiv_.Scalar", self, a, b, value);
+}
+
+/** The Euclidean norm of each self[i], scalars. */
+export function foreachNorm(self: readonly Tensor[]): Tensor[] {
+  return call<Tensor[]>("aten::_foreach_norm.Scalar", self, 2);
 }
 
 /** self[i] ← 0. */

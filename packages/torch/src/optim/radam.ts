@@ -1,0 +1,160 @@
+import { TorchError } from "../error.ts";
+import {
+  foreachAdd,
+  foreachAddcdivInPlace,
+  foreachAddcmulInPlace,
+  foreachAddInPlace,
+  foreachAddScalarInPlace,
+  foreachMulInPlace,
+  foreachSqrt,
+} from "../ops/foreach.ts";
+import { addInPlace } from "../ops/in-place.ts";
+import type { Tensor } from "../tensor.ts";
+import { Optimizer, type ParameterGroup, requireAtLeast0 } from "./optimizer.ts";
+
+/** Settings of RAdam. */
+export interface RAdamOptions {
+  /** Learning rate, at least 0. */
+  lr: number;
+  /** β1 and β2, from 0 up to but not 1; 0.9 and 0.999 by default. */
+  betas?: readonly [number, number];
+  /** ε, at least 0; 1e-8 by default. */
+  eps?: number;
+  /** λ, at least 0; 0 by default. */
+  weightDecay?: number;
+  /** `l2` adds λ · p to the gradient; `decoupled` shrinks p by lr · λ · p. `l2` by default. */
+  decay?: "l2" | "decoupled";
+  /** ρ above which a step is rectified: 5 as PyTorch (default), 4 as the paper. They differ in one step. */
+  rhoThreshold?: 4 | 5;
+  /** Steps before that take the momentum alone, as PyTorch and the paper (default), or nothing, as the authors' code. */
+  unrectified?: "momentum" | "skip";
+}
+
+/** Parameters with settings of their own; those left out are the optimizer's. */
+export type RAdamGroup = ParameterGroup<RAdamOptions>;
+
+/** A group as the optimizer holds it; all settings may be changed between steps. */
+export interface ResolvedRAdamGroup extends Required<RAdamOptions> {
+  readonly parameters: readonly Tensor[];
+}
+
+/**
+ * Rectified Adam (Liu et al. 2020; spec recipes 4.1). In step t = 1, 2, … of a parameter p with gradient g:
+ *
+ *     g ← g + λ · p                          (decay "l2")
+ *     m ← β1 · m + (1 − β1) · g              (m and v start at 0)
+ *     v ← β2 · v + (1 − β2) · g²
+ *     ρ∞ = 2 / (1 − β2) − 1;  ρ = ρ∞ − 2 t β2^t / (1 − β2^t)
+ *     p ← p − lr · λ · p                     (decay "decoupled")
+ *     ρ > rhoThreshold:  p ← p − lr · r · m / (1 − β1^t) · √(1 − β2^t) / (√v + ε)
+ *                        r = √( (ρ − 4)(ρ − 2) ρ∞ / ((ρ∞ − 4)(ρ∞ − 2) ρ) )
+ *     else:              p ← p − lr · m / (1 − β1^t)     (or p stays, decay included: unrectified "skip")
+ *
+ * The defaults are PyTorch's. The step is counted for each parameter, and only where it has a gradient. In the state,
+ * m and v are PyTorch's `exp_avg` and `exp_avg_sq`.
+ *
+ * @example
+ * const optimizer = new RAdam(model.parameters(), { lr: 1e-3, weightDecay: 1e-4 });
+ */
+export class RAdam extends Optimizer<RAdamOptions, ResolvedRAdamGroup> {
+  /** @throws TorchError for settings out of range, no parameters, or a parameter that stands in two groups */
+  constructor(parameters: Iterable<Tensor> | readonly RAdamGroup[], defaults: RAdamOptions) {
+    super(parameters, {
+      name: "RAdam",
+      resolve: (group) => resolve(group, defaults),
+      slots: { step: "count", exp_avg: "tensor", exp_avg_sq: "tensor" },
+    });
+  }
+
+  protected override update(
+    group: ResolvedRAdamGroup,
+    parameters: readonly Tensor[],
+    gradients: readonly Tensor[],
+  ): void {
+    const indicesAt = new Map<number, number[]>();
+    for (const [index, count] of this.buffers("step", parameters).entries()) {
+      const step = addInPlace(count, 1).item();
+      indicesAt.set(step, [...(indicesAt.get(step) ?? []), index]);
+    }
+    // One round, unless some parameters had no gradient in earlier steps.
+    for (const [step, indices] of indicesAt) {
+      const pick = (tensors: readonly Tensor[]) => indices.map((index) => tensors[index] as Tensor);
+      const picked = pick(parameters);
+      updateAt(step, group, {
+        parameters: picked,
+        gradients: pick(gradients),
+        m: this.buffers("exp_avg", picked),
+        v: this.buffers("exp_avg_sq", picked),
+      });
+    }
+  }
+}
+
+interface Lists {
+  parameters: readonly Tensor[];
+  gradients: readonly Tensor[];
+  m: readonly Tensor[];
+  v: readonly Tensor[];
+}
+
+/** The update of parameters that are at the same step. */
+function updateAt(step: number, group: ResolvedRAdamGroup, { parameters, gradients, m, v }: Lists): void {
+  const { lr, betas, eps, weightDecay, decay, rhoThreshold, unrectified } = group;
+  const [beta1, beta2] = betas;
+  const g =
+    decay === "l2" && weightDecay !== 0
+      ? foreachAdd(gradients, parameters, { alpha: weightDecay })
+      : gradients;
+  foreachMulInPlace(m, beta1);
+  foreachAddInPlace(m, g, { alpha: 1 - beta1 });
+  foreachMulInPlace(v, beta2);
+  foreachAddcmulInPlace(v, g, g, { value: 1 - beta2 });
+
+  const rectification = rectificationAt(step, beta2, rhoThreshold);
+  if (rectification === null && unrectified === "skip") return;
+  if (decay === "decoupled" && weightDecay !== 0) foreachMulInPlace(parameters, 1 - lr * weightDecay);
+  const rate = lr / (1 - beta1 ** step);
+  if (rectification === null) {
+    foreachAddInPlace(parameters, m, { alpha: -rate });
+    return;
+  }
+  const denominator = foreachSqrt(v);
+  foreachAddScalarInPlace(denominator, eps);
+  const value = -rate * rectification * Math.sqrt(1 - beta2 ** step);
+  foreachAddcdivInPlace(parameters, m, denominator, { value });
+}
+
+/** r of step t, or null where ρ does not exceed the threshold. */
+function rectificationAt(t: number, beta2: number, threshold: number): number | null {
+  const rhoInf = 2 / (1 - beta2) - 1;
+  const rho = rhoInf - (2 * t * beta2 ** t) / (1 - beta2 ** t);
+  if (!(rho > threshold)) return null;
+  return Math.sqrt(((rho - 4) * (rho - 2) * rhoInf) / ((rhoInf - 4) * (rhoInf - 2) * rho));
+}
+
+function resolve({ parameters, ...own }: RAdamGroup, defaults: RAdamOptions): ResolvedRAdamGroup {
+  const group: ResolvedRAdamGroup = {
+    betas: [0.9, 0.999],
+    eps: 1e-8,
+    weightDecay: 0,
+    decay: "l2",
+    rhoThreshold: 5,
+    unrectified: "momentum",
+    ...defaults,
+    ...own,
+    parameters: [...parameters],
+  };
+  requireAtLeast0("RAdam", group, ["lr", "eps", "weightDecay"]);
+  for (const beta of group.betas)
+    if (!(beta >= 0 && beta < 1))
+      throw new TorchError(`RAdam: betas must be from 0 up to but not 1, got ${beta}`);
+  requireChoice("decay", group.decay, ["l2", "decoupled"]);
+  requireChoice("rhoThreshold", group.rhoThreshold, [4, 5]);
+  requireChoice("unrectified", group.unrectified, ["momentum", "skip"]);
+  return group;
+}
+
+function requireChoice<Value>(name: string, value: Value, choices: readonly Value[]): void {
+  if (!choices.includes(value))
+    throw new TorchError(`RAdam: ${name} must be ${choices.join(" or ")}, got ${value}`);
+}
