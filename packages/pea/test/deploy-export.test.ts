@@ -122,7 +122,7 @@ describe("exportRun", () => {
     await assert.rejects(exportRun(path("young")), {
       kind: "usage",
       message:
-        /alpha is 0\.\d+ after step 8 of 24 \(epoch 2\): .* final phase would start after step 18\. .* --resume .*young$/,
+        /alpha is 0\.\d+ after step 8 of 24 \(epoch 2\): .* ReLU alone would begin after step 18\. .* --resume .*young$/,
     });
     assert.equal(existsSync(join(path("young"), "model.onnx")), false);
   });

@@ -6,6 +6,7 @@ import {
   createMethod,
   type EnsembleActivation,
   type FitContext,
+  type MethodSettings,
   PeaMethod,
   type PeaMethodOptions,
   PlainMethod,
@@ -290,6 +291,18 @@ describe("createMethod", () => {
     method.onFit(context());
     method.onStep(45);
     assert.deepEqual(method.scalars(), { alpha: (1 - Math.cos(Math.PI / 2)) / 2 });
+  });
+
+  test("hands on how α moves", () => {
+    const alphaAt = (step: number, settings: Partial<MethodSettings>) => {
+      const method = createMethod({ pea: "WM75%", activation: "relu", peaInitial: "0st", ...settings });
+      method.onFit(context());
+      method.onStep(step);
+      return method.scalars().alpha;
+    };
+    assert.equal(alphaAt(19, { peaGranularity: "epoch" }), 10 / 90);
+    assert.equal(alphaAt(19, { peaIndexing: "one-based" }), 20 / 90);
+    assert.equal(alphaAt(19, { peaGranularity: "epoch", peaIndexing: "one-based" }), 20 / 90);
   });
 
   test("refuses PEA together with a smooth activation", () => {

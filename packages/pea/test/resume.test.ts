@@ -44,7 +44,8 @@ function fingerprint(path: string) {
   const rows = readMetrics(join(path, "metrics.jsonl")).map(
     ({ seconds, imagesPerSecond, ...numbers }) => numbers,
   );
-  return { last: tensors("last.safetensors"), best: tensors("best.safetensors"), rows };
+  const hasBest = existsSync(join(path, "checkpoints", "best.safetensors"));
+  return { last: tensors("last.safetensors"), best: hasBest && tensors("best.safetensors"), rows };
 }
 
 /** Stops after each of `steps`, going on in between with an optimizer, a network and data made anew. */
@@ -68,6 +69,8 @@ const recipes: Record<string, RecipeInput> = {
   "weighted PEA": { ...base, pea: "WG50%" },
   "stochastic PEA": { ...base, pea: "SM50%" },
   "stochastic PEA in bf16": { ...base, pea: "SM50%", amp: "bf16" },
+  "a swap to ReLU": { ...base, activation: "mish", swapToRelu: "50%" },
+  "a swap to ReLU without fine-tuning": { ...base, activation: "mish", swapToRelu: "100%" },
 };
 
 for (const [name, recipe] of Object.entries(recipes)) {

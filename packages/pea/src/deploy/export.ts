@@ -4,6 +4,7 @@
  */
 import { rename, rm, writeFile } from "node:fs/promises";
 import { PeaError } from "@pea/core";
+import { variantName } from "../report/load-run.ts";
 import { disposeRun, evaluationLoader } from "../train/prepare.ts";
 import { currentEnvironment, readRunConfig } from "../train/run-directory.ts";
 import { type CheckpointName, openTrainedRun, type TrainedRun } from "../train/trained-run.ts";
@@ -77,7 +78,7 @@ async function deploy(trained: TrainedRun, file: string) {
 }
 
 function refuseOtherActivations({ method, recipe, plan, run, step, epoch }: TrainedRun): void {
-  if (recipe.activation !== "relu") {
+  if (recipe.activation !== "relu" && recipe.swapToRelu === undefined) {
     throw new PeaError(
       `this run trained with ${recipe.activation} all along: an upper limit to compare with, not a ReLU network to deploy`,
       { kind: "usage" },
@@ -85,10 +86,10 @@ function refuseOtherActivations({ method, recipe, plan, run, step, epoch }: Trai
   }
   const { alpha = 1 } = method.scalars();
   if (alpha === 1) return;
-  const final = method.phases.find(({ name }) => name === "final");
+  const final = method.phases.find(({ name }) => name === "final" || name === "relu");
   throw new PeaError(
     `alpha is ${alpha.toFixed(3)} after step ${step} of ${plan.totalSteps} (epoch ${epoch}): the network still holds a ` +
-      `smooth activation; the final phase would start after step ${final?.firstStep ?? plan.totalSteps}. ` +
+      `smooth activation; ReLU alone would begin after step ${final?.firstStep ?? plan.totalSteps}. ` +
       `Train on with pea train --resume ${run.path}`,
     { kind: "usage" },
   );
@@ -107,7 +108,7 @@ function describe({ run, recipe, data, checkpoint, epoch }: TrainedRun): Record<
   };
   return {
     network: recipe.model,
-    method: recipe.pea === "none" ? "ReLU" : recipe.pea,
+    method: variantName(recipe),
     alpha: "1",
     preprocessing: JSON.stringify(preprocessing),
     classes: JSON.stringify(data.classes),

@@ -8,3 +8,4 @@ export { createMethod, type MethodSettings } from "./create-method.ts";
 export type { EvaluationView, FitContext, Method, MethodState, Phase, StepSpan } from "./method.ts";
 export * from "./pea/index.ts";
 export { PlainMethod } from "./plain/plain-method.ts";
+export * from "./swap/index.ts";

@@ -48,9 +48,15 @@ async function planOf(recipe: Recipe): Promise<Pick<TrainResult, "phases" | "ste
   }
 }
 
-/** `ReLU`, the variant code, or the smooth activation of an upper limit. */
-export function variantName({ pea, activation }: Pick<Recipe, "pea" | "activation">): string {
+/** `ReLU`, the variant code, the smooth activation of an upper limit, or `mish, ReLU from 90%`. */
+export function variantName({
+  pea,
+  activation,
+  swapToRelu,
+}: Pick<Recipe, "pea" | "activation" | "swapToRelu">): string {
   if (pea !== "none") return pea;
+  if (swapToRelu !== undefined)
+    return `${activation}, ReLU from ${swapToRelu}${/\d$/.test(`${swapToRelu}`) ? "ep" : ""}`;
   return activation === "relu" ? baselineName : activation;
 }
 

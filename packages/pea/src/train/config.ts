@@ -141,11 +141,22 @@ export const recipeSchema = z.strictObject({
     "linear",
     "shape of alpha during the transition",
   ),
+  peaGranularity: choice(["step", "epoch"], "step", "how often alpha moves during the transition"),
+  peaIndexing: choice(
+    ["zero-based", "one-based"],
+    "zero-based",
+    "progress in the t-th of T transition steps: (t - 1)/T, or t/T as the paper's letter",
+  ),
   activation: choice(
     ["relu", "gelu", "swish", "mish", "elu"],
     "relu",
     "activation of a run without PEA, a smooth one for PEA's upper limit",
   ),
+  swapToRelu: described(durationSchema.optional(), {
+    help: "when ReLU takes the place of a smooth activation; 100%: after the last step (default: never)",
+    allowed: DURATION,
+    value: "DURATION",
+  }),
   epochs: countFrom(1, 10, "passes over the training data"),
   batchSize: countFrom(1, 256, "images per step; an incomplete last batch is left out"),
   lr: numberFrom(0, 0.2, "peak learning rate"),

@@ -188,9 +188,10 @@ function hashOf({ dataDir, ...decisive }: Recipe): string {
   return createHash("sha256").update(JSON.stringify(decisive)).digest("hex");
 }
 
-function runName({ model, pea, activation, seed }: Recipe): string {
-  const method = pea === "none" ? activation : pea.replace("%", "pct");
-  return `${model}_${method}_seed${seed}`;
+function runName({ model, pea, activation, swapToRelu, seed }: Recipe): string {
+  const swap = swapToRelu === undefined ? "" : `-relu${swapToRelu}`;
+  const method = pea === "none" ? `${activation}${swap}` : pea;
+  return `${model}_${method.replace("%", "pct")}_seed${seed}`;
 }
 
 function freeName(path: string): string {
