@@ -35,7 +35,7 @@ export { writeReport } from "./report/report.ts";
 export { type Recipe, type RecipeInput, resolveRecipe } from "./train/config.ts";
 export { evaluate } from "./train/evaluate.ts";
 export { disposeRun, evaluationLoader, type PreparedRun } from "./train/prepare.ts";
-export type { Scores } from "./train/score-sums.ts";
+export type { MetricName, Scores, Task } from "./train/tasks/task.ts";
 export { resumeTraining, type TrainOptions, type TrainResult, train } from "./train/train.ts";
 export { type CheckpointName, openTrainedRun, type TrainedRun } from "./train/trained-run.ts";
 export { TrainingInterrupted, type TrainingObserver } from "./train/trainer.ts";

@@ -133,7 +133,7 @@ describe("training on streamed images", () => {
     assert.deepEqual([data.classes, data.inputShape], [classes, [3, 32, 32]]);
     method.onEnd();
     const scores = await evaluate(model, evaluationLoader(data.test, data, "cpu"), {
-      classes: 3,
+      task: data.task,
       device: "cpu",
     });
     disposeRun(trained);

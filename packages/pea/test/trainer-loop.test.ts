@@ -23,6 +23,7 @@ import {
 import type { Dataset } from "../src/data/dataset.ts";
 import { Loader } from "../src/data/loader.ts";
 import type { Method, StepSpan } from "../src/methods/method.ts";
+import { classification } from "../src/train/tasks/classification.ts";
 import { type EpochMetrics, Trainer, TrainingInterrupted } from "../src/train/trainer.ts";
 import { temporaryFolder } from "./support/tiny-data.ts";
 
@@ -104,7 +105,7 @@ function build(options: {
       selectFromStep,
       learningRate: { shape: "constant", peak: 0, warmupSteps: 0, totalSteps, boundaries: [], gamma: 1 },
     },
-    classes: 3,
+    task: classification(images.classes),
     batches: new Loader(images, { batchSize: 3, statistics, training: { seed: 0, flip: false, padding: 0 } }),
     validation: hasValidation ? new Loader(images, { batchSize: 4, statistics }) : null,
     settings: { device: "cpu", amp: "none", labelSmoothing: 0, logEverySteps: 3, checkpointEverySteps: 0 },
@@ -156,7 +157,7 @@ describe("the best model", () => {
   it("is the one with the highest validation accuracy, the earliest of equals", async () => {
     const { trainer, files } = build({ epochs: 4, logitsOf });
     await trainer.run();
-    assert.deepEqual(trainer.best, { epoch: 1, step: 3, top1: 50 });
+    assert.deepEqual(trainer.best, { epoch: 1, step: 3, score: 50 });
     assert.deepEqual(bestLogits(files.best), answers.half);
   });
 
@@ -167,7 +168,7 @@ describe("the best model", () => {
       epochRows.map((row) => row.candidate),
       [false, false, true, true],
     );
-    assert.deepEqual(trainer.best, { epoch: 4, step: 12, top1: 30 });
+    assert.deepEqual(trainer.best, { epoch: 4, step: 12, score: 30 });
     assert.deepEqual(bestLogits(files.best), answers.third);
   });
 
@@ -223,7 +224,7 @@ describe("a loss that is no finite number", () => {
       name: "PeaError",
       message: /validation loss became NaN at or before step 6/,
     });
-    assert.deepEqual(trainer.best, { epoch: 1, step: 3, top1: 50 });
+    assert.deepEqual(trainer.best, { epoch: 1, step: 3, score: 50 });
     assert.deepEqual(bestLogits(files.best), answers.half);
     assert.equal(JSON.parse(readSafetensors(files.last).metadata.state ?? "").step, 3);
   });

@@ -3,7 +3,7 @@ import type { EvaluationView } from "../methods/method.ts";
 import { evaluate } from "../train/evaluate.ts";
 import { disposeRun, evaluationLoader } from "../train/prepare.ts";
 import { describeSkip } from "../train/progress.ts";
-import type { Scores } from "../train/score-sums.ts";
+import { describeScores, type Scores } from "../train/tasks/task.ts";
 import { type CheckpointName, openTrainedRun, type TrainedRun } from "../train/trained-run.ts";
 import { type CommonOptions, log, printResult } from "./output.ts";
 
@@ -41,14 +41,13 @@ async function printScores(
   const scores: Partial<Record<EvaluationView, Scores>> = {};
   for (const view of method.views) {
     method.onEval(view);
-    scores[view] = await evaluate(model, loader, { classes: data.classes.length, device: recipe.device });
+    scores[view] = await evaluate(model, loader, { task: data.task, device: recipe.device });
   }
   const images = loader.samplesPerEpoch - loader.skipped.size;
   printResult(options, { run: path, checkpoint, step, epoch, part: options.part, images, scores }, () => {
-    const lines = Object.entries(scores).map(([view, { loss, top1, top5 }]) => {
-      const five = top5 === undefined ? "" : `  top-5 ${top5.toFixed(2)} %`;
-      return `${view.padEnd(8)}  top-1 ${top1.toFixed(2)} %${five}  loss ${loss.toFixed(4)}`;
-    });
+    const lines = Object.entries(scores).map(
+      ([view, one]) => `${view.padEnd(8)}  ${describeScores(one)}  loss ${one.loss.toFixed(4)}`,
+    );
     return [
       `${checkpoint} model of ${path}, step ${step} of ${plan.totalSteps} (epoch ${epoch}), ${images} ${options.part} images`,
       ...lines,

@@ -5,6 +5,7 @@ import { joints } from "../train/plan.ts";
 import { disposeRun, prepareRun } from "../train/prepare.ts";
 import { createProgress, formatSeconds, type Progress } from "../train/progress.ts";
 import { exitCodeOf, stopSignals } from "../train/stop-signals.ts";
+import { describeMainScore } from "../train/tasks/task.ts";
 import { resumeTraining, type TrainOptions, type TrainResult, train } from "../train/train.ts";
 import { TrainingInterrupted } from "../train/trainer.ts";
 import { type CommonOptions, formatTable, log, printResult } from "./output.ts";
@@ -158,12 +159,12 @@ async function printPlan(flags: TrainFlags, recipe: Recipe): Promise<void> {
 function describeResult({ runDirectory, last, best, seconds }: TrainResult): string {
   const lines = [
     `trained in ${formatSeconds(seconds)}`,
-    `last model   epoch ${last.epoch}  test top-1 ${last.test.top1.toFixed(2)} %`,
+    `last model   epoch ${last.epoch}  test ${describeMainScore(last.test)}`,
   ];
   if (best)
     lines.push(
-      `best model   epoch ${best.epoch}  test top-1 ${best.test.top1.toFixed(2)} %  ` +
-        `(validation ${best.validationTop1.toFixed(2)} %)`,
+      `best model   epoch ${best.epoch}  test ${describeMainScore(best.test)}  ` +
+        `(validation ${best.validationScore.toFixed(2)} %)`,
     );
   return [...lines, `run: ${runDirectory}`].join("\n");
 }

@@ -12,6 +12,7 @@ import { variantName } from "../report/load-run.ts";
 import { writeReport } from "../report/report.ts";
 import { type RecipeInput, resolveRecipe } from "../train/config.ts";
 import { openRunDirectory } from "../train/run-directory.ts";
+import { mainScore } from "../train/tasks/task.ts";
 import { resumeTraining, type TrainOptions, type TrainResult, train } from "../train/train.ts";
 import { readRecipe } from "../train/trained-run.ts";
 
@@ -139,7 +140,7 @@ async function deploy({ runDirectory, recipe, best, last, seconds }: TrainResult
   return {
     variant: variantName(recipe),
     seed: recipe.seed,
-    testAccuracy: (best ?? last).test.top1,
+    testAccuracy: mainScore((best ?? last).test),
     trainingSeconds: seconds,
     export: exported,
     latency: { oneThread, allThreads },

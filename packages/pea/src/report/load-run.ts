@@ -5,6 +5,7 @@ import type { Recipe } from "../train/config.ts";
 import { type MetricsRow, readMetrics } from "../train/metrics.ts";
 import { disposeRun, prepareRun } from "../train/prepare.ts";
 import { openRunDirectory, type RunDirectory, readRunConfig } from "../train/run-directory.ts";
+import { mainScore } from "../train/tasks/task.ts";
 import type { TrainResult } from "../train/train.ts";
 import { readRecipe } from "../train/trained-run.ts";
 import { baselineName } from "./comparison.ts";
@@ -33,7 +34,7 @@ export async function loadReportRun(path: string): Promise<ReportRun> {
       endEpoch: endStep / stepsPerEpoch,
     })),
     epochs: epochs.map(epochPoint),
-    test: result && { accuracy: (result.best ?? result.last).test.top1, images: result.testImages },
+    test: result && { accuracy: mainScore((result.best ?? result.last).test), images: result.testImages },
     seconds: result?.seconds ?? epochs.reduce((sum, { seconds }) => sum + Number(seconds), 0),
   };
 }
@@ -62,13 +63,14 @@ export function variantName({
 
 function epochPoint(row: MetricsRow): EpochPoint {
   const value = (name: string) => (typeof row[name] === "number" ? row[name] : null);
-  const currentAccuracy = value("val/top1");
+  const score = (view: string) => value(`${view}/top1`) ?? value(`${view}/miou`);
+  const currentAccuracy = score("val");
   return {
     epoch: Number(row.epoch),
     trainLoss: value("train/loss"),
     validationLoss: value("val/loss"),
     currentAccuracy,
-    deployedAccuracy: value("deployed/top1") ?? currentAccuracy,
+    deployedAccuracy: score("deployed") ?? currentAccuracy,
     alpha: value("alpha"),
     learningRate: value("lr"),
   };

@@ -17,7 +17,7 @@ import {
   writeSafetensors,
 } from "@pea/torch";
 import type { MethodState } from "../methods/method.ts";
-import type { Sums } from "./score-sums.ts";
+import type { Sums } from "./tasks/task.ts";
 
 /** The best model so far and what it was chosen by. */
 export interface Best {
@@ -25,14 +25,14 @@ export interface Best {
   epoch: number;
   /** Weight updates done. */
   step: number;
-  /** Top-1 on the validation part, in percent. */
-  top1: number;
+  /** Of the task's metric on the validation part, in percent. */
+  score: number;
 }
 
 /** The state of a run besides tensors. */
 export interface TrainerState {
   /** Version of this layout. */
-  format: 1;
+  format: 2;
   /** What the run was configured with, see `recipeHash`. */
   recipe: string;
   /** Weight updates done. */
@@ -99,7 +99,7 @@ const optimizerEntry = (key: string, tensor: Tensor): [string, Tensor][] =>
 
 function parseState(path: string, text: string | undefined): TrainerState {
   const state = text === undefined ? undefined : (JSON.parse(text) as TrainerState);
-  if (state?.format !== 1)
+  if (state?.format !== 2)
     throw new PeaError(
       `${path} is no checkpoint this version can go on from (format ${state?.format ?? "missing"})`,
     );

@@ -14,6 +14,8 @@ import { createMethod, type Method } from "../methods/index.ts";
 import { createModel, decayGroups, type ModelInfo, modelInfo } from "../models/index.ts";
 import type { Recipe } from "./config.ts";
 import { planTraining, type TrainingPlan } from "./plan.ts";
+import { classification } from "./tasks/classification.ts";
+import type { Task } from "./tasks/task.ts";
 
 /** Images per forward pass of an evaluation: so many small ones, or those that have so many pixels. */
 const EVALUATION_BATCH = { images: 500, pixels: 64 * 224 * 224 };
@@ -29,6 +31,8 @@ export interface RecipeData {
   /** Channels, height, width. */
   inputShape: readonly [number, number, number];
   classes: readonly string[];
+  /** What networks are trained for on these data. */
+  task: Task;
   /** Decodes images that are streamed. */
   pool: DecodePool;
   onBadSample: Recipe["onBadSample"];
@@ -49,14 +53,16 @@ export async function prepareData(recipe: Recipe): Promise<RecipeData> {
     const parts = cut(await openStreamed(data, dataDir), recipe);
     const { classes } = parts.train;
     const inputShape = [3, imageSize, imageSize] as const;
-    return { ...parts, statistics: imagenetStatistics, inputShape, classes, pool, onBadSample };
+    const task = classification(classes);
+    return { ...parts, statistics: imagenetStatistics, inputShape, classes, task, pool, onBadSample };
   }
   return scope(() => {
     const parts = cut({ ...openInMemory(data, recipe.dataDir), validation: null }, recipe);
     const { images, classes } = parts.train;
     const [, channels = 0, height = 0, width = 0] = images.shape;
     const inputShape = [channels, height, width] as const;
-    return { ...parts, statistics: pixelStatistics(images), inputShape, classes, pool, onBadSample };
+    const task = classification(classes);
+    return { ...parts, statistics: pixelStatistics(images), inputShape, classes, task, pool, onBadSample };
   });
 }
 

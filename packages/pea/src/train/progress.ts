@@ -3,6 +3,7 @@ import type { WriteStream } from "node:tty";
 import { MultiBar } from "cli-progress";
 import type { SkippedSample } from "../data/loader.ts";
 import type { TrainingPlan } from "./plan.ts";
+import { describeMainScore, mainScore } from "./tasks/task.ts";
 import type { EpochMetrics, StepMetrics, TrainingObserver } from "./trainer.ts";
 
 /** Time between two plain lines within an epoch, in milliseconds. */
@@ -82,7 +83,7 @@ function lineProgress(plan: TrainingPlan, stream: WriteStream, firstStep: number
 }
 
 function describeStep({ train, phase, scalars, imagesPerSecond }: StepMetrics): string {
-  const facts = [`loss ${train.loss.toFixed(4)}`, `top-1 ${train.top1.toFixed(2)} %`];
+  const facts = [`loss ${train.loss.toFixed(4)}`, describeMainScore(train)];
   for (const [name, value] of Object.entries(scalars)) facts.push(`${name} ${value.toFixed(3)}`);
   return [...facts, phase, `${imagesPerSecond.toFixed(0)} images/s`].join("  ");
 }
@@ -90,8 +91,8 @@ function describeStep({ train, phase, scalars, imagesPerSecond }: StepMetrics): 
 function describeEpoch(metrics: EpochMetrics, plan: TrainingPlan): string {
   const { current, deployed } = metrics.validation;
   const facts = [`epoch ${metrics.epoch}/${plan.epochs}`, describeStep(metrics)];
-  if (current) facts.push(`validation ${current.top1.toFixed(2)} %`);
-  if (deployed) facts.push(`deployed ${deployed.top1.toFixed(2)} %`);
+  if (current) facts.push(`validation ${mainScore(current).toFixed(2)} %`);
+  if (deployed) facts.push(`deployed ${mainScore(deployed).toFixed(2)} %`);
   if (metrics.best?.step === metrics.step) facts.push("best so far");
   if (metrics.skipped > 0) facts.push(`${metrics.skipped} training images skipped`);
   return facts.join("  ");

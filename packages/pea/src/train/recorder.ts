@@ -2,6 +2,7 @@
 import { EventWriter } from "./events.ts";
 import { MetricsLog } from "./metrics.ts";
 import type { RunDirectory } from "./run-directory.ts";
+import type { Scores } from "./tasks/task.ts";
 import type { EpochMetrics, StepMetrics, TrainingObserver } from "./trainer.ts";
 
 export class Recorder implements TrainingObserver {
@@ -54,5 +55,10 @@ function stepFields({ step, epoch, learningRate, phase, scalars, train, imagesPe
   return { step, epoch, phase, lr: learningRate, ...scalars, ...prefixed("train", train), imagesPerSecond };
 }
 
-const prefixed = (prefix: string, values: object): Record<string, number> =>
-  Object.fromEntries(Object.entries(values).map(([name, value]) => [`${prefix}/${name}`, value]));
+/** The scores that are one number. */
+const prefixed = (prefix: string, scores: Scores): Record<string, number> =>
+  Object.fromEntries(
+    Object.entries(scores).flatMap(([name, value]) =>
+      typeof value === "number" ? [[`${prefix}/${name}`, value]] : [],
+    ),
+  );

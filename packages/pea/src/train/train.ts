@@ -19,7 +19,7 @@ import {
   writeRunConfig,
 } from "./run-directory.ts";
 import { lockRun } from "./run-lock.ts";
-import type { Scores } from "./score-sums.ts";
+import type { MetricName, Scores } from "./tasks/task.ts";
 import { readRecipe, weightFiles } from "./trained-run.ts";
 import { Trainer, type TrainingObserver } from "./trainer.ts";
 
@@ -34,7 +34,7 @@ export interface TrainOptions {
   observe?: (plan: TrainingPlan, firstStep: number, runDirectory: string) => TrainingObserver;
 }
 
-/** What came out of a run. Accuracies are of the deployed network on the test part, which is scored only here. */
+/** What came out of a run. Test scores are of the deployed network on the test part, which is scored only here. */
 export interface TrainResult {
   runDirectory: string;
   recipe: Recipe;
@@ -49,10 +49,12 @@ export interface TrainResult {
   seconds: number;
   /** Number of images of the test part. */
   testImages: number;
+  /** The score that counts, the one the best model was chosen by. */
+  metric: MetricName;
   /** The model after the last step. */
   last: { epoch: number; test: Scores };
-  /** The best model of the final phase, with its top-1 on the validation part in percent; null without such a part. */
-  best: { epoch: number; validationTop1: number; test: Scores } | null;
+  /** The best model of the final phase, with its score on the validation part; null without such a part. */
+  best: { epoch: number; validationScore: number; test: Scores } | null;
 }
 
 /**
@@ -127,7 +129,7 @@ async function execute(
     method,
     optimizer,
     plan,
-    classes: data.classes.length,
+    task: data.task,
     batches: trainingLoader(data, recipe),
     validation: data.validation && evaluationLoader(data.validation, data, recipe.device),
     settings: recipe,
@@ -159,7 +161,7 @@ async function score(
   { data, info, plan, model, method }: PreparedRun,
   { best, seconds }: Trainer,
 ): Promise<TrainResult> {
-  const options = { classes: data.classes.length, device: recipe.device };
+  const options = { task: data.task, device: recipe.device };
   const loader = evaluationLoader(data.test, data, recipe.device);
   const last = { epoch: plan.epochs, test: await evaluate(model, loader, options) };
   if (best !== null) loadWeights(weightFiles(run).best, model);
@@ -174,10 +176,11 @@ async function score(
     phases: method.phases,
     seconds,
     testImages: loader.samplesPerEpoch - loader.skipped.size,
+    metric: data.task.metric,
     last,
     best: best && {
       epoch: best.epoch,
-      validationTop1: best.top1,
+      validationScore: best.score,
       test: await evaluate(model, loader, options),
     },
   };

@@ -3,14 +3,14 @@
  * files other than checkpoints, the terminal and signals are theirs.
  */
 import { PeaError } from "@pea/core";
-import { autocast, backward, crossEntropyLoss, type Module, type SGD, scope } from "@pea/torch";
+import { autocast, backward, type Module, type SGD, scope } from "@pea/torch";
 import type { Batch, BatchLoader, SkippedSample } from "../data/loader.ts";
 import type { EvaluationView, Method } from "../methods/method.ts";
 import { type Best, loadCheckpoint, saveCheckpoint, saveWeights, type TrainerState } from "./checkpoint.ts";
 import { evaluate } from "./evaluate.ts";
 import { learningRateAt } from "./lr-schedule.ts";
 import type { TrainingPlan } from "./plan.ts";
-import { meanScores, ScoreSums, type Scores, type Sums } from "./score-sums.ts";
+import { mainScore, type ScoreSums, type Scores, type Sums, type Task } from "./tasks/task.ts";
 
 /** Where the run stands. */
 export interface Moment {
@@ -25,18 +25,16 @@ export interface Moment {
   scalars: Record<string, number>;
 }
 
-/** Loss (with label smoothing) and top-1 in percent on training batches. */
-export type TrainScores = Pick<Scores, "loss" | "top1">;
-
 /** Means over the steps since the last such row. */
 export interface StepMetrics extends Moment {
-  train: TrainScores;
+  /** On training batches, the loss with label smoothing. */
+  train: Scores;
   imagesPerSecond: number;
 }
 
 /** Means over an epoch, and the scores after it. */
 export interface EpochMetrics extends Moment {
-  train: TrainScores;
+  train: Scores;
   /** Scores on the validation part in each of the method's views; empty without such a part. */
   validation: Partial<Record<EvaluationView, Scores>>;
   /** Whether the model after this epoch may be the best one. */
@@ -70,7 +68,7 @@ export interface TrainerOptions {
   method: Method;
   optimizer: SGD;
   plan: TrainingPlan;
-  classes: number;
+  task: Task;
   batches: BatchLoader;
   /** null: no model is the best one, the last is the result. */
   validation: BatchLoader | null;
@@ -168,7 +166,7 @@ export class Trainer {
   }
 
   private trainStep({ images, labels }: Batch): void {
-    const { model, method, optimizer, plan, settings } = this.options;
+    const { model, method, optimizer, task, plan, settings } = this.options;
     method.onStep(this.step);
     for (const group of optimizer.groups) group.lr = learningRateAt(this.step, plan.learningRate);
     const forward = () => model.forward(images);
@@ -178,7 +176,7 @@ export class Trainer {
         const logits = settings.amp === "bf16" ? autocast("bfloat16", forward) : forward();
         return {
           logits,
-          loss: crossEntropyLoss(logits, labels, { labelSmoothing: settings.labelSmoothing }),
+          loss: task.loss(logits, labels, { labelSmoothing: settings.labelSmoothing }),
         };
       });
       optimizer.zeroGrad();
@@ -205,11 +203,10 @@ export class Trainer {
 
   private log(): void {
     const now = this.readSums();
-    const train = meanScores(now, this.logged);
     const images = now.images - this.logged.images;
     const metrics: StepMetrics = {
       ...this.moment(),
-      train: { loss: train.loss, top1: train.top1 },
+      train: this.options.task.scores(now, this.logged),
       imagesPerSecond: images / (this.seconds - this.clock.logged),
     };
     this.logged = now;
@@ -218,18 +215,19 @@ export class Trainer {
   }
 
   private async endEpoch(): Promise<void> {
-    const { plan, method, model, files, batches } = this.options;
+    const { plan, method, model, task, files, batches } = this.options;
     const moment = this.moment();
-    const { loss, top1 } = meanScores(this.logged);
+    const train = task.scores(this.logged);
     const { images } = this.logged;
     const seconds = this.seconds - this.clock.epoch;
     const validation = await this.validate();
     const span = { firstStep: this.step - plan.stepsPerEpoch, endStep: this.step };
     const candidate =
       validation.current !== undefined && span.firstStep >= plan.selectFromStep && method.isCandidate(span);
-    if (candidate && validation.current && validation.current.top1 > (this.best?.top1 ?? -1)) {
-      this.best = { epoch: moment.epoch, step: this.step, top1: validation.current.top1 };
-      saveWeights(files.best, model, { format: 1, step: this.step, method: method.state() });
+    const score = validation.current && mainScore(validation.current);
+    if (candidate && score !== undefined && score > (this.best?.score ?? -1)) {
+      this.best = { epoch: moment.epoch, step: this.step, score };
+      saveWeights(files.best, model, { format: 2, step: this.step, method: method.state() });
     }
     this.sums.dispose();
     this.sums = this.newSums();
@@ -237,7 +235,7 @@ export class Trainer {
     this.clock.epoch = this.seconds;
     const metrics: EpochMetrics = {
       ...moment,
-      train: { loss, top1 },
+      train,
       validation,
       candidate,
       best: this.best,
@@ -249,12 +247,12 @@ export class Trainer {
   }
 
   private async validate(): Promise<Partial<Record<EvaluationView, Scores>>> {
-    const { method, model, validation, classes, settings } = this.options;
+    const { method, model, task, validation, settings } = this.options;
     const scores: Partial<Record<EvaluationView, Scores>> = {};
     if (validation === null) return scores;
     for (const view of method.views) {
       method.onEval(view);
-      scores[view] = await evaluate(model, validation, { classes, device: settings.device });
+      scores[view] = await evaluate(model, validation, { task, device: settings.device });
     }
     if (scores.current) this.requireFinite("validation", scores.current.loss);
     return scores;
@@ -265,7 +263,7 @@ export class Trainer {
     const now = this.readSums();
     this.tell("onCheckpoint");
     saveCheckpoint(files.last, model, optimizer, {
-      format: 1,
+      format: 2,
       recipe: recipeHash,
       step: this.step,
       sums: { now, logged: this.logged },
@@ -312,6 +310,7 @@ export class Trainer {
   }
 
   private newSums(start?: Sums): ScoreSums {
-    return new ScoreSums({ device: this.options.settings.device, top5: false }, start);
+    const { task, settings } = this.options;
+    return task.startSums({ device: settings.device, purpose: "training", start });
   }
 }

@@ -1,0 +1,96 @@
+/**
+ * What the trainer knows of what a network is trained for: a loss, and what is counted of its answers. A task is chosen
+ * by the data (`createTask`); the trainer names none.
+ *
+ * @module
+ */
+import type { Tensor } from "@pea/torch";
+
+/** Scores that models are chosen and compared by: in percent, the higher the better. */
+export type MetricName = "top1" | "miou";
+
+/** Scores of a network on a set of images, in percent but for the loss; which of them there are follows from the task. */
+export interface Scores extends Partial<Record<MetricName, number>> {
+  /** Cross-entropy in nats: mean over the images, in segmentation over the pixels that count. */
+  loss: number;
+  /** Images whose class has the largest logit. */
+  top1?: number;
+  /** Images whose class is among the five largest logits; only with more than five classes. */
+  top5?: number;
+  /** Mean over classes of intersection over union. */
+  miou?: number;
+  /** Pixels whose class has the largest logit, of those that count. */
+  pixelAccuracy?: number;
+  /** Intersection over union by class; null for a class that is neither in the labels nor in the answers. */
+  classIou?: Readonly<Record<string, number | null>>;
+}
+
+/** The score of the task's metric. */
+export function mainScore({ top1, miou }: Scores): number {
+  return (miou ?? top1) as number;
+}
+
+/** What scores are called where people read them. */
+export const scoreLabels = {
+  top1: "top-1",
+  top5: "top-5",
+  miou: "mIoU",
+  pixelAccuracy: "pixel accuracy",
+} as const satisfies Partial<Record<keyof Scores, string>>;
+
+/** The score of the task's metric in words: `top-1 91.20 %`. */
+export function describeMainScore(scores: Scores): string {
+  const label = scoreLabels[scores.miou === undefined ? "top1" : "miou"];
+  return `${label} ${mainScore(scores).toFixed(2)} %`;
+}
+
+/** Scores in words, without the loss: `top-1 91.20 %  top-5 99.70 %`. */
+export function describeScores(scores: Scores): string {
+  return Object.entries(scoreLabels)
+    .flatMap(([name, label]) => {
+      const score = scores[name as keyof typeof scoreLabels];
+      return score === undefined ? [] : `${label} ${score.toFixed(2)} %`;
+    })
+    .join("  ");
+}
+
+/** Sums over images, exact in JSON. A task adds its own. */
+export interface Sums {
+  images: number;
+  /** Not finite once a loss was not. */
+  loss: number;
+}
+
+/** Sums that stay on the device: adding a batch need not wait for the computation. */
+export interface ScoreSums<S extends Sums = Sums> {
+  /**
+   * Adds a batch.
+   *
+   * @param loss of the batch, a scalar as the task's `loss` gives it
+   * @param logits [N, classes], in segmentation [N, classes, H, W]
+   * @param labels int64 [N], in segmentation [N, H, W]
+   */
+  add(loss: Tensor, logits: Tensor, labels: Tensor): void;
+  /** The sums so far; waits for the device. */
+  read(): S;
+  dispose(): void;
+}
+
+export interface SumsOptions<S extends Sums = Sums> {
+  device: string;
+  /** What takes time and is of interest in an evaluation alone is left out in training. */
+  purpose: "training" | "evaluation";
+  /** Sums to go on from. */
+  start?: S;
+}
+
+/** What a network is trained for. */
+export interface Task<S extends Sums = Sums> {
+  readonly name: "classification" | "segmentation";
+  readonly metric: MetricName;
+  /** Loss of a batch as a scalar: the mean over what counts in it. Shapes as in `ScoreSums`. */
+  loss(logits: Tensor, labels: Tensor, options?: { labelSmoothing?: number }): Tensor;
+  startSums(options: SumsOptions<S>): ScoreSums<S>;
+  /** Scores of what was added between two readings; `from` left out: since the start. NaN where nothing counted. */
+  scores(to: S, from?: S): Scores;
+}
