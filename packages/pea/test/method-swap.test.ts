@@ -220,7 +220,7 @@ describe("a run", () => {
     try {
       const { model, data } = smooth;
       const score = () =>
-        evaluate(model, evaluationLoader(data.test, data, "cpu"), { classes: 10, device: "cpu" });
+        evaluate(model, evaluationLoader(data.test, data, "cpu"), { task: data.task, device: "cpu" });
       assert.deepEqual(results.upperLimit.last.test, await score());
       const names = [...model.namedModules()].flatMap(([path, module]) =>
         module.constructor.name === "Mish" ? [path] : [],
