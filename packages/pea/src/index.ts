@@ -31,6 +31,10 @@ export { StreamingLoader, type StreamingLoaderOptions } from "./data/streaming/s
 export { type ExportOptions, type ExportSummary, exportRun } from "./deploy/export.ts";
 export * from "./methods/index.ts";
 export * from "./models/index.ts";
+export { findImages } from "./predict/image-files.ts";
+export type { NetworkInput } from "./predict/network-input.ts";
+export { type ImagePrediction, type PredictOptions, predict, type RankedClass } from "./predict/predict.ts";
+export { openPredictor, type Predictor } from "./predict/predictor.ts";
 export { writeReport } from "./report/report.ts";
 export { type Recipe, type RecipeInput, resolveRecipe } from "./train/config.ts";
 export { evaluate } from "./train/evaluate.ts";

@@ -105,6 +105,32 @@ function createProgram(outcome: { code: number }): Command {
     .addHelpText("after", example("pea export runs/<run>", "pea export runs/<run> -o network.onnx --json"))
     .action(async (run, options) => (await import("./export.ts")).runExport(run, options));
 
+  common(program.command("predict"))
+    .description("name the classes of images")
+    .argument("<source>", "folder of a run, or an ONNX file that pea export wrote")
+    .argument("<images...>", "image files, or folders of them")
+    .addOption(checkpointOption())
+    .addOption(
+      new Option("-k, --top-k <N>", "classes to name (default: 5, or all where there are fewer)").argParser(
+        Number,
+      ),
+    )
+    .addOption(
+      new Option("--on-bad-sample <NAME>", "what to do at an image that cannot be read")
+        .choices(["fail", "skip"])
+        .default("fail"),
+    )
+    .addHelpText(
+      "after",
+      example(
+        "pea predict runs/<run> photo.jpg",
+        "pea predict runs/<run>/model.onnx photos/ --top-k 1 --on-bad-sample skip --json",
+      ),
+    )
+    .action(async (source, images, options) =>
+      (await import("./predict.ts")).runPredict(source, images, options),
+    );
+
   common(program.command("models"))
     .description("list the networks")
     .addHelpText("after", example("pea models", "pea models --json"))

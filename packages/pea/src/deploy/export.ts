@@ -4,6 +4,8 @@
  */
 import { rename, rm, writeFile } from "node:fs/promises";
 import { PeaError } from "@pea/core";
+import { evaluationCrop } from "../data/evaluation-crop.ts";
+import { describeInput } from "../predict/network-input.ts";
 import { variantName } from "../report/load-run.ts";
 import { disposeRun, evaluationLoader } from "../train/prepare.ts";
 import { currentEnvironment, readRunConfig } from "../train/run-directory.ts";
@@ -98,19 +100,14 @@ function refuseOtherActivations({ method, recipe, plan, run, step, epoch }: Trai
 /** What a user of the file needs to know: how to prepare images, what the outputs mean, where the file comes from. */
 function describe({ run, recipe, data, checkpoint, epoch }: TrainedRun): Record<string, string> {
   const { environment } = readRunConfig(run);
-  const preprocessing = {
-    layout: "NCHW",
-    shape: data.inputShape,
-    valueRange: [0, 1],
-    mean: data.statistics.mean,
-    std: data.statistics.std,
-    formula: "(pixel / 255 - mean) / std",
-  };
+  const { inputShape, statistics } = data;
   return {
     network: recipe.model,
     method: variantName(recipe),
     alpha: "1",
-    preprocessing: JSON.stringify(preprocessing),
+    preprocessing: JSON.stringify(
+      describeInput({ shape: inputShape, crop: evaluationCrop(recipe.data), ...statistics }),
+    ),
     classes: JSON.stringify(data.classes),
     training: JSON.stringify({ data: recipe.data, seed: recipe.seed, checkpoint, epoch }),
     versions: JSON.stringify(environment),

@@ -6,9 +6,17 @@ import { PeaError } from "@pea/core";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { inputName, outputName } from "./trace.ts";
 
-/** A loaded file. `run` maps images `[batch, channels, height, width]` (row-major) to logits `[batch, classes]`. */
+/** What a network says of some images. */
+export interface Logits {
+  /** Images, classes and, in segmentation, height and width. */
+  readonly shape: readonly number[];
+  /** Row-major. */
+  readonly values: Float32Array;
+}
+
+/** A loaded file. `run` maps images `[batch, channels, height, width]` (row-major) to logits. */
 export interface DeployedSession {
-  run(images: Float32Array, shape: readonly number[]): Promise<Float32Array>;
+  run(images: Float32Array, shape: readonly number[]): Promise<Logits>;
   release(): Promise<void>;
 }
 
@@ -28,7 +36,8 @@ export async function openSession(path: string, { threads = 0 } = {}): Promise<D
   return {
     async run(images, shape) {
       const outputs = await session.run({ [inputName]: new Tensor("float32", images, shape) });
-      return outputs[outputName]?.data as Float32Array;
+      const { dims, data } = outputs[outputName] as Tensor;
+      return { shape: dims, values: data as Float32Array };
     },
     release: () => session.release(),
   };

@@ -95,7 +95,7 @@ async function compare(session: DeployedSession, model: Module, images: Tensor) 
   const compareBatch = async (first: number, length: number) => {
     const batch = pixels.subarray(first * size, (first + length) * size);
     const shape = [length, ...inputShape];
-    const deployed = await session.run(batch, shape);
+    const { values: deployed } = await session.run(batch, shape);
     const { values: expected, classes } = logits(model, batch, shape);
     result.largestDifference = largestDifference(result.largestDifference, deployed, expected);
     result.largestLogit = expected.reduce(

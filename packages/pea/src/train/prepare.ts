@@ -14,6 +14,7 @@ import { createMethod, type Method } from "../methods/index.ts";
 import { createModel, decayGroups, type ModelInfo, modelInfo } from "../models/index.ts";
 import type { Recipe } from "./config.ts";
 import { planTraining, type TrainingPlan } from "./plan.ts";
+import type { NetworkFacts } from "./run-directory.ts";
 import { classification } from "./tasks/classification.ts";
 import type { Task } from "./tasks/task.ts";
 
@@ -163,6 +164,13 @@ export async function prepareRun(recipe: Recipe): Promise<PreparedRun> {
     model?.dispose();
     throw error;
   }
+}
+
+/** What the data made of a run, for those who open its network without them. */
+export function networkFacts({ data, plan }: PreparedRun): NetworkFacts {
+  const { inputShape, classes, statistics } = data;
+  const { stepsPerEpoch, totalSteps } = plan;
+  return { inputShape, classes, statistics, stepsPerEpoch, totalSteps };
 }
 
 /** Frees the memory of a run that is no longer needed: data, network and optimizer. */

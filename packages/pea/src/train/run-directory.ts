@@ -10,6 +10,7 @@ import { basename, join } from "node:path";
 import { PeaError } from "@pea/core";
 import { engineInfo, writeFileAtomically } from "@pea/torch";
 import { parse, stringify } from "yaml";
+import type { PixelStatistics } from "../data/statistics.ts";
 import { isLockName } from "./run-lock.ts";
 
 /** Paths of a run's files; which of them exist depends on how far the run has come. */
@@ -158,16 +159,29 @@ function currentCommit(): string | null {
   }
 }
 
+/** What the data made of a run: with it and the recipe its network can be built again without them. */
+export interface NetworkFacts {
+  /** Channels, height and width of an image. */
+  readonly inputShape: readonly [number, number, number];
+  readonly classes: readonly string[];
+  /** Of the pixels, by which images are standardized. */
+  readonly statistics: PixelStatistics;
+  readonly stepsPerEpoch: number;
+  readonly totalSteps: number;
+}
+
 /** Contents of `config.yaml`. */
 export interface RunConfig {
   /** Every setting of the run, resolved. */
   readonly config: Readonly<Record<string, unknown>>;
+  /** Absent in a file written by hand: only those who open a network without its data need it. */
+  readonly network?: NetworkFacts;
   readonly environment: Environment;
 }
 
 /** Writes `config.yaml`. */
-export function writeRunConfig(run: RunDirectory, { config, environment }: RunConfig): void {
-  writeFileAtomically(run.config, [Buffer.from(stringify({ config, environment }))]);
+export function writeRunConfig(run: RunDirectory, { config, network, environment }: RunConfig): void {
+  writeFileAtomically(run.config, [Buffer.from(stringify({ config, network, environment }))]);
 }
 
 /**

@@ -8,7 +8,14 @@ import { loadWeights } from "./checkpoint.ts";
 import { type Recipe, type RecipeInput, resolveRecipe } from "./config.ts";
 import { evaluate } from "./evaluate.ts";
 import type { TrainingPlan } from "./plan.ts";
-import { disposeRun, evaluationLoader, type PreparedRun, prepareRun, trainingLoader } from "./prepare.ts";
+import {
+  disposeRun,
+  evaluationLoader,
+  networkFacts,
+  type PreparedRun,
+  prepareRun,
+  trainingLoader,
+} from "./prepare.ts";
 import { Recorder } from "./recorder.ts";
 import {
   createRunDirectory,
@@ -74,7 +81,11 @@ export async function train(recipe: RecipeInput, options: TrainOptions = {}): Pr
     makeDirectory(path);
     return await whileLocked(path, () => {
       const run = createRunDirectory(path, { overwrite: options.overwrite });
-      writeRunConfig(run, { config: resolved, environment: currentEnvironment() });
+      writeRunConfig(run, {
+        config: resolved,
+        network: networkFacts(prepared),
+        environment: currentEnvironment(),
+      });
       return execute(run, resolved, prepared, options);
     });
   } finally {

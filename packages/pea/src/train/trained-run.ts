@@ -2,10 +2,13 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { PeaError } from "@pea/core";
+import { cudaIsAvailable, type Module } from "@pea/torch";
+import { createMethod, type Method } from "../methods/index.ts";
+import { createModel } from "../models/index.ts";
 import { loadWeights } from "./checkpoint.ts";
 import { type Recipe, resolveRecipe } from "./config.ts";
 import { disposeRun, type PreparedRun, prepareRun } from "./prepare.ts";
-import { openRunDirectory, type RunDirectory, readRunConfig } from "./run-directory.ts";
+import { type NetworkFacts, openRunDirectory, type RunDirectory, readRunConfig } from "./run-directory.ts";
 
 /** Models of a run: the best of the final phase, and the one after the last step so far. */
 export type CheckpointName = "best" | "last";
@@ -31,6 +34,20 @@ export function readRecipe(run: RunDirectory, moved: { dataDir?: string } = {}):
   );
 }
 
+/** The model asked for, or else the best where there is one and the last where not. */
+function chooseCheckpoint(run: RunDirectory, wanted?: CheckpointName): CheckpointName {
+  const files = weightFiles(run);
+  const name = wanted ?? (existsSync(files.best) ? "best" : "last");
+  if (!existsSync(files[name]))
+    throw new PeaError(
+      name === "best"
+        ? `${run.path} has no best model: no epoch of the final phase was evaluated on validation images; take the last`
+        : `${run.path} has no checkpoint yet; train it with \`pea train --resume ${run.path}\``,
+      { kind: "usage" },
+    );
+  return name;
+}
+
 /** A prepared run with trained weights, its method at the step they are of. */
 export interface TrainedRun extends PreparedRun {
   run: RunDirectory;
@@ -54,19 +71,11 @@ export async function openTrainedRun(
   { checkpoint, dataDir }: { checkpoint?: CheckpointName; dataDir?: string } = {},
 ): Promise<TrainedRun> {
   const run = openRunDirectory(path);
-  const files = weightFiles(run);
-  const name = checkpoint ?? (existsSync(files.best) ? "best" : "last");
-  if (!existsSync(files[name]))
-    throw new PeaError(
-      name === "best"
-        ? `${path} has no best model: no epoch of the final phase was evaluated on validation images; take the last`
-        : `${path} has no checkpoint yet; train it with \`pea train --resume ${path}\``,
-      { kind: "usage" },
-    );
+  const name = chooseCheckpoint(run, checkpoint);
   const recipe = readRecipe(run, { dataDir });
   const prepared = await prepareRun(recipe);
   try {
-    const { step, method } = loadWeights(files[name], prepared.model);
+    const { step, method } = loadWeights(weightFiles(run)[name], prepared.model);
     prepared.method.load(method);
     return {
       ...prepared,
@@ -78,6 +87,55 @@ export async function openTrainedRun(
     };
   } catch (error) {
     disposeRun(prepared);
+    throw error;
+  }
+}
+
+/** The network of a run alone, in evaluation mode, without the data it was trained on. */
+export interface TrainedNetwork {
+  readonly run: RunDirectory;
+  readonly recipe: Recipe;
+  readonly facts: NetworkFacts;
+  readonly checkpoint: CheckpointName;
+  /** Weight updates done. */
+  readonly step: number;
+  /** To be disposed of. */
+  readonly model: Module;
+  /** At that step. */
+  readonly method: Method;
+  readonly device: string;
+}
+
+/**
+ * Opens the network of a run with the activations it had at the step its weights are of. The data need not be there.
+ *
+ * @param options.checkpoint left out: the best model where there is one, else the last
+ * @throws PeaError of kind usage when the folder holds no run, or the run not that model
+ */
+export async function openTrainedNetwork(
+  path: string,
+  { checkpoint }: { checkpoint?: CheckpointName } = {},
+): Promise<TrainedNetwork> {
+  const run = openRunDirectory(path);
+  const name = chooseCheckpoint(run, checkpoint);
+  const recipe = readRecipe(run);
+  const { network: facts } = readRunConfig(run);
+  if (facts === undefined)
+    throw new PeaError(`${run.config} lacks the section network: it was not written by pea train`);
+  const { inputShape, classes, stepsPerEpoch, totalSteps } = facts;
+  const model = createModel(recipe.model, { inputChannels: inputShape[0], classes: classes.length });
+  try {
+    // Trained on a GPU, a network runs where there is none, too.
+    const device = cudaIsAvailable() ? recipe.device : "cpu";
+    model.to({ device, memoryFormat: "channels_last" });
+    const method = createMethod(recipe);
+    method.onFit({ model, totalSteps, stepsPerEpoch, seed: recipe.seed });
+    const { step, method: state } = loadWeights(weightFiles(run)[name], model);
+    method.load(state);
+    model.eval();
+    return { run, recipe, facts, checkpoint: name, step, model, method, device };
+  } catch (error) {
+    model.dispose();
     throw error;
   }
 }

@@ -64,8 +64,12 @@ export async function openImageFolder(
   };
 }
 
-/** Paths of the images in and below a folder, relative to `root`: folder by folder, each in order. */
-async function imagesBelow(root: string, folder: string): Promise<string[]> {
+/**
+ * Paths of the images in and below a folder, relative to `root`: folder by folder, each in order.
+ *
+ * @throws PeaError (usage) for a folder that cannot be read, and naming an image in a format that is not read
+ */
+export async function imagesBelow(root: string, folder: string): Promise<string[]> {
   const { folders, files } = await list(join(root, folder));
   const unreadable = files.find((name) => unreadableName.test(name));
   if (unreadable !== undefined) {

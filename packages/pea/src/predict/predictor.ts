@@ -1,0 +1,83 @@
+/**
+ * Trained networks, ready to be asked: a run on libtorch, a deployed file on ONNX Runtime, behind one face.
+ *
+ * @module
+ */
+import { statSync } from "node:fs";
+import { PeaError } from "@pea/core";
+import { cast, noGrad, scope, tensor } from "@pea/torch";
+import { evaluationCrop } from "../data/evaluation-crop.ts";
+import { readOnnx } from "../deploy/onnx.ts";
+import { type Logits, openSession } from "../deploy/session.ts";
+import { type CheckpointName, openTrainedNetwork } from "../train/trained-run.ts";
+import { type NetworkInput, parseInput, parseJson } from "./network-input.ts";
+
+/** A network that can be asked. */
+export interface Predictor {
+  /** Where it comes from, for people. */
+  readonly description: string;
+  readonly input: NetworkInput;
+  readonly classes: readonly string[];
+  /** @param images standardized, [count, ...input.shape] row-major */
+  run(images: Float32Array, count: number): Promise<Logits>;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens a network to be asked.
+ *
+ * @param source the folder of a run, or an ONNX file that `exportRun` wrote
+ * @param options.checkpoint of a run; left out: the best model where there is one, else the last
+ * @returns to be closed
+ * @throws PeaError of kind usage when there is neither
+ */
+export async function openPredictor(
+  source: string,
+  options: { checkpoint?: CheckpointName } = {},
+): Promise<Predictor> {
+  const kind = statSync(source, { throwIfNoEntry: false });
+  if (kind === undefined)
+    throw usage(`there is no ${source}; give the folder of a run or an ONNX file that pea export wrote`);
+  if (kind.isDirectory()) return openRun(source, options);
+  if (options.checkpoint !== undefined)
+    throw usage(`${source} is a file with one model in it; leave --checkpoint out, or give a run's folder`);
+  return openFile(source);
+}
+
+async function openRun(path: string, options: { checkpoint?: CheckpointName }): Promise<Predictor> {
+  const { model, facts, recipe, device, ...trained } = await openTrainedNetwork(path, options);
+  const { inputShape, statistics, classes, totalSteps } = facts;
+  const memoryFormat = "channels_last";
+  return {
+    description: `${trained.checkpoint} model of ${path}, step ${trained.step} of ${totalSteps}`,
+    input: { shape: inputShape, crop: evaluationCrop(recipe.data), ...statistics },
+    classes,
+    async run(images, count) {
+      return scope(() => {
+        const batch = cast(tensor(images, { shape: [count, ...inputShape] }), { device, memoryFormat });
+        const output = noGrad(() => model.forward(batch));
+        return { shape: output.shape, values: output.toTypedArray() as Float32Array };
+      });
+    },
+    async close() {
+      model.dispose();
+    },
+  };
+}
+
+async function openFile(path: string): Promise<Predictor> {
+  const { metadata } = await readOnnx(path);
+  const input = parseInput(path, metadata.preprocessing);
+  const classes = parseJson(metadata.classes);
+  if (!Array.isArray(classes)) throw usage(`${path} does not name its classes in its metadata`);
+  const session = await openSession(path);
+  return {
+    description: path,
+    input,
+    classes,
+    run: async (images, count) => session.run(images, [count, ...input.shape]),
+    close: () => session.release(),
+  };
+}
+
+const usage = (message: string): PeaError => new PeaError(message, { kind: "usage" });
