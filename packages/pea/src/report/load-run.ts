@@ -73,6 +73,7 @@ function epochPoint(row: MetricsRow): EpochPoint {
     deployedAccuracy: score("deployed") ?? currentAccuracy,
     alpha: value("alpha"),
     learningRate: value("lr"),
+    imagesPerSecond: value("imagesPerSecond"),
   };
 }
 

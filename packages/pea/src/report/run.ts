@@ -27,4 +27,6 @@ export interface EpochPoint {
   deployedAccuracy: number | null;
   alpha: number | null;
   learningRate: number | null;
+  /** Of the training steps, over the epoch. */
+  imagesPerSecond?: number | null;
 }

@@ -22,6 +22,7 @@ const epochSchema: z.ZodType<EpochPoint> = z.object({
   deployedAccuracy: percent.nullable(),
   alpha: measured,
   learningRate: measured,
+  imagesPerSecond: measured.optional(),
 });
 
 /** A finished run. What a line holds besides is kept. */
@@ -42,6 +43,14 @@ export const resultSchema = z.looseObject({
   test: z.object({ best: percent.nullable(), last: percent }),
   /** Curves: the values at the end of each epoch, as in the report. */
   epochs: z.array(epochSchema),
+  /** What follows is for the report; left out where it is not known. The phases, in epochs. */
+  phases: z.array(z.object({ name, firstEpoch: z.number().min(0), endEpoch: z.number().min(0) })).optional(),
+  /** Time of the training steps. */
+  seconds: z.number().min(0).optional(),
+  testImages: z.int().min(1).optional(),
+  /** The recipe, resolved. */
+  settings: z.record(z.string(), z.unknown()).optional(),
+  environment: z.record(z.string(), z.unknown()).optional(),
 });
 
 /** A line of `results.jsonl`. */
