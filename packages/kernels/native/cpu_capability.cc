@@ -35,4 +35,9 @@ const SgdKernels& sgd_kernels() {
   return chosen;
 }
 
+const StandardizeKernels& standardize_kernels() {
+  static const StandardizeKernels& chosen = PEA_FASTEST(standardize_kernels);
+  return chosen;
+}
+
 }  // namespace pea

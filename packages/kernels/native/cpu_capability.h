@@ -4,11 +4,13 @@
 #include "batch_norm_kernel.h"
 #include "ensemble_kernel.h"
 #include "sgd_kernel.h"
+#include "standardize_kernel.h"
 
 namespace pea {
 
 const EnsembleKernels& ensemble_kernels();
 const BatchNormKernels& batch_norm_kernels();
 const SgdKernels& sgd_kernels();
+const StandardizeKernels& standardize_kernels();
 
 }  // namespace pea

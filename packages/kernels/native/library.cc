@@ -7,6 +7,7 @@
 #include "ensemble_act.h"
 #include "ensemble_autograd.h"
 #include "sgd_step.h"
+#include "standardize.h"
 
 namespace pea {
 namespace {
@@ -24,6 +25,7 @@ TORCH_LIBRARY(pea, m) {
   m.def(
       "sgd_step_(Tensor(a!)[] parameters, Tensor[] gradients, Tensor(b!)[] velocities, float lr, float momentum=0., "
       "float weight_decay=0., bool nesterov=False) -> ()");
+  m.def("standardize(Tensor images, float[] offset, float[] scale) -> Tensor");
 }
 
 // The dispatcher infers the schema's types from functions that take strings by value.
@@ -67,6 +69,7 @@ TORCH_LIBRARY_IMPL(pea, CPU, m) {
   m.impl("ensemble_act_backward", with_strings_backward<ensemble_act_backward_cpu>);
   m.impl("batch_norm_act", with_settings<batch_norm_act_cpu>);
   m.impl("sgd_step_", sgd_step_cpu);
+  m.impl("standardize", standardize);
 }
 
 TORCH_LIBRARY_IMPL(pea, Meta, m) {

@@ -1,6 +1,6 @@
 /**
  * Fused operators: the ensembles of ReLU and a smooth activation, which are also there composed of plain operators;
- * batch normalization with what follows it; SGD's update.
+ * batch normalization with what follows it; SGD's update; the standardization of images.
  *
  * @module
  */
@@ -10,3 +10,4 @@ export { type EnsembleActOptions, ensembleAct } from "./ensemble-act.ts";
 export { loadKernels } from "./load.ts";
 export { ensembleMask, type MaskOptions } from "./mask.ts";
 export { sgdStep } from "./sgd-step.ts";
+export { type StandardizeOptions, standardizeBytes } from "./standardize.ts";

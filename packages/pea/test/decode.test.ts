@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import sharp from "sharp";
-import { decodeImage } from "../src/data/streaming/decode.ts";
+import { decodeImage, openImage } from "../src/data/streaming/decode.ts";
 
 const [width, height] = [24, 16];
 /** Smooth, so that lossy formats keep it. */
@@ -108,7 +108,7 @@ describe("decoding refuses", () => {
   const cases: [what: string, bytes: () => Promise<Uint8Array>, message: RegExp][] = [
     ["an empty file", async () => new Uint8Array(0), /^it is empty$/],
     ["what is no image", async () => Buffer.from("<html>404 Not Found</html>"), /unsupported image format/],
-    ["a JPEG cut in half", async () => (await jpeg).subarray(0, (await jpeg).length * 0.6), /premature end/],
+    ["a JPEG cut in half", async () => (await jpeg).subarray(0, (await jpeg).length * 0.6), /premature end/i],
     ["a JPEG's first bytes", async () => (await jpeg).subarray(0, 20), /./],
     ["a PNG cut in half", async () => (await png).subarray(0, (await png).length * 0.6), /./],
     [
@@ -125,4 +125,86 @@ describe("decoding refuses", () => {
     it(what, async () => {
       await assert.rejects(async () => decodeImage(await bytes()), { name: "BadSampleError", message });
     });
+});
+
+describe("a window of a JPEG", () => {
+  const [width, height] = [93, 71];
+  const texture = Uint8Array.from(
+    { length: 3 * width * height },
+    (_, i) => 128 + 90 * Math.sin(i * i * 0.0013),
+  );
+  const raw = sharp(texture, { raw: { width, height, channels: 3 } });
+  const encodings: [what: string, encode: () => Promise<Buffer>][] = [
+    ["with colour at half the resolution", () => raw.clone().jpeg({ chromaSubsampling: "4:2:0" }).toBuffer()],
+    ["with colour at full resolution", () => raw.clone().jpeg({ chromaSubsampling: "4:4:4" }).toBuffer()],
+    ["that is progressive", () => raw.clone().jpeg({ progressive: true }).toBuffer()],
+    ["in grey", () => raw.clone().toColourspace("b-w").jpeg().toBuffer()],
+  ];
+  const windows = [
+    { left: 0, top: 0, width, height },
+    { left: 0, top: 0, width: 1, height: 1 },
+    { left: width - 1, top: height - 1, width: 1, height: 1 },
+    { left: 0, top: 40, width, height: 20 },
+    { left: 47, top: 35, width: 17, height: 33 },
+    ...Array.from({ length: 40 }, (_, i) => {
+      const [left, top] = [(i * 37) % width, (i * 29) % height];
+      return { left, top, width: 1 + ((i * 53) % (width - left)), height: 1 + ((i * 41) % (height - top)) };
+    }),
+  ];
+  for (const [what, encode] of encodings)
+    it(`${what} has the pixels that another decoder finds there`, async () => {
+      const bytes = await encode();
+      const whole = await sharp(bytes).toColourspace("srgb").raw().toBuffer();
+      const image = await openImage(bytes);
+      assert.deepEqual([image.width, image.height], [width, height]);
+      for (const wanted of windows) {
+        const { pixels, window } = image.decode(wanted);
+        assert.deepEqual([window.width, window.height], [wanted.width, wanted.height]);
+        for (let y = 0; y < window.height; y++) {
+          const row = (data: Uint8Array, w: number, left: number, line: number) =>
+            Buffer.from(data.subarray(3 * (w * line + left), 3 * (w * line + left + window.width)));
+          const found = row(pixels.data, pixels.width, window.left, window.top + y);
+          const expected = row(whole, width, wanted.left, wanted.top + y);
+          assert.ok(found.equals(expected), `${JSON.stringify(wanted)}, row ${y}`);
+        }
+      }
+    });
+
+  it("is refused where the file ends before the image, also below the window", async () => {
+    const bytes = await raw.clone().jpeg().toBuffer();
+    const cut = await openImage(bytes.subarray(0, bytes.length - 40));
+    assert.throws(() => cut.decode({ left: 0, top: 0, width: 20, height: 5 }), {
+      name: "BadSampleError",
+      message: /premature end/i,
+    });
+  });
+  it("does not take the end of an embedded thumbnail for that of the image", async () => {
+    const bytes = await raw.clone().jpeg().toBuffer();
+    const comment = Buffer.from([0xff, 0xfe, 0, 6, 0xff, 0xd8, 0xff, 0xd9]);
+    const within = Buffer.concat([bytes.subarray(0, 2), comment, bytes.subarray(2)]);
+    const decode = async (encoded: Uint8Array) =>
+      (await openImage(encoded)).decode({ left: 0, top: 0, width: 20, height: 5 });
+    await assert.doesNotReject(decode(within));
+    await assert.rejects(decode(within.subarray(0, within.length - 40)), { message: /premature end/i });
+  });
+  it("is refused where the data in it are damaged", async () => {
+    const bytes = Buffer.from(await raw.clone().jpeg().toBuffer());
+    // A marker that has no place among the data.
+    bytes.set([0xff, 0xd4], bytes.length - 600);
+    const damaged = await openImage(bytes);
+    assert.throws(() => damaged.decode({ left: 0, top: 0, width, height }), { name: "BadSampleError" });
+  });
+  it("is read also where something follows the image", async () => {
+    const bytes = Buffer.concat([await raw.clone().jpeg().toBuffer(), Buffer.alloc(100_000, 7)]);
+    const { pixels } = (await openImage(bytes)).decode({ left: 3, top: 4, width: 5, height: 6 });
+    assert.equal(pixels.data.length, 3 * 5 * 6);
+  });
+});
+
+it("an image of more pixels than memory is refused by its header", async () => {
+  const bytes = Buffer.from(await image().jpeg().toBuffer());
+  const frame = bytes.indexOf(Buffer.from([0xff, 0xc0]));
+  bytes.writeUInt16BE(60_000, frame + 5);
+  bytes.writeUInt16BE(60_000, frame + 7);
+  await assert.rejects(openImage(bytes), { name: "BadSampleError", message: /60000×60000 pixels/ });
 });

@@ -1,3 +1,4 @@
+import { standardizeBytes } from "@pea/kernels";
 import { cast, div, index, pad, permute, scope, sub, type Tensor, tensor } from "@pea/torch";
 import { type Augmentation, drawMove, type SampleKey } from "./move.ts";
 import type { PixelStatistics } from "./statistics.ts";
@@ -45,13 +46,14 @@ export function augment(images: Tensor, augmentation: Augmentation, { indices, .
  * @returns float32 [B, C, H, W] in channels_last, on `device`
  */
 export function standardize(images: Tensor, { mean, std }: PixelStatistics, device = "cpu"): Tensor {
+  const inBytes = (values: readonly number[]) => values.map((value) => 255 * value);
+  const [offset, scale] = [inBytes(mean), inBytes(std)];
   const perChannel = (values: readonly number[]) =>
-    tensor(
-      Float32Array.from(values, (value) => 255 * value),
-      { shape: [values.length, 1, 1], device },
-    );
+    tensor(Float32Array.from(values), { shape: [values.length, 1, 1], device });
   return scope(() => {
+    const standardized = device === "cpu" ? standardizeBytes(images, { offset, scale }) : undefined;
+    if (standardized !== undefined) return standardized;
     const pixels = cast(images, { dtype: "float32", device, memoryFormat: "channels_last" });
-    return div(sub(pixels, perChannel(mean)), perChannel(std));
+    return div(sub(pixels, perChannel(offset)), perChannel(scale));
   });
 }

@@ -7,7 +7,7 @@
 import { parentPort } from "node:worker_threads";
 import type { SampleKey } from "../move.ts";
 import type { SampleLocation } from "../sources/sample-source.ts";
-import { BadSampleError, decodeImage } from "./decode.ts";
+import { BadSampleError, openImage } from "./decode.ts";
 import { type Preprocessing, preprocess } from "./preprocess.ts";
 import { SampleReader } from "./sample-reader.ts";
 
@@ -45,7 +45,7 @@ async function decode({ samples, preprocessing, pixels }: DecodeRequest): Promis
   const bad: BadSample[] = [];
   for (const { location, key, place } of samples) {
     try {
-      const image = await decodeImage(reader.read(location));
+      const image = await openImage(reader.read(location));
       preprocess(image, preprocessing, key, new Uint8Array(pixels, place * length, length));
     } catch (error) {
       if (!(error instanceof BadSampleError)) throw error;

@@ -1,8 +1,9 @@
 import { type Augmentation, drawMove, type SampleKey } from "../move.ts";
 import { type CropName, crops, type Size } from "./crop.ts";
-import { type Pixels, resample } from "./resample.ts";
+import type { EncodedImage } from "./decode.ts";
+import { resample } from "./resample.ts";
 
-/** From a decoded image of any size to the network's input. */
+/** From an image of any size to the network's input. */
 export interface Preprocessing extends Augmentation {
   readonly crop: CropName;
   /** Of the result. */
@@ -10,16 +11,17 @@ export interface Preprocessing extends Augmentation {
 }
 
 /**
- * Crops, scales, mirrors and moves an image.
+ * Crops, decodes, scales, mirrors and moves an image.
  *
  * @param out RGB, height · width · 3 bytes
+ * @throws BadSampleError saying what is wrong with the image
  */
 export function preprocess(
-  image: Pixels,
+  image: EncodedImage,
   { crop, size, ...augmentation }: Preprocessing,
   key: SampleKey,
   out: Uint8Array,
 ): void {
-  const window = crops[crop](image, key);
-  resample(image, window, drawMove(augmentation, key), augmentation.padding, out, size);
+  const { pixels, window } = image.decode(crops[crop](image, key));
+  resample(pixels, window, drawMove(augmentation, key), augmentation.padding, out, size);
 }

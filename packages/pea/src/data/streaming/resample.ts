@@ -1,5 +1,6 @@
 import type { Move } from "../move.ts";
 import type { Size, Window } from "./crop.ts";
+import { native, type Taps } from "./native.ts";
 
 /** A decoded image: RGB, one byte each, row by row. */
 export interface Pixels extends Size {
@@ -29,63 +30,42 @@ export function resample(
   out: Uint8Array,
   size: Size,
 ): void {
-  const rows = taps(window.height, size.height, (y) => y + top - padding);
+  const rows = taps(window.top, window.height, size.height, (y) => y + top - padding);
   const columns = taps(
+    window.left,
     window.width,
     size.width,
     (x) => (isMirrored ? size.width - 1 - x : x) + left - padding,
   );
-  const origin = window.top * width + window.left;
-  let at = 0;
-  for (let y = 0; y < size.height; y++) {
-    const upper = 3 * (origin + (rows.first[y] as number) * width);
-    const lower = 3 * (origin + (rows.second[y] as number) * width);
-    const down = rows.weight[y] as number;
-    const isOutside = down < 0;
-    for (let x = 0; x < size.width; x++, at += 3) {
-      const right = columns.weight[x] as number;
-      if (isOutside || right < 0) {
-        out.fill(0, at, at + 3);
-        continue;
-      }
-      const first = 3 * (columns.first[x] as number);
-      const second = 3 * (columns.second[x] as number);
-      const lowerRight = right * down;
-      const lowerLeft = down - lowerRight;
-      const upperRight = right - lowerRight;
-      const upperLeft = 1 - right - lowerLeft;
-      for (let channel = 0; channel < 3; channel++) {
-        out[at + channel] =
-          (data[upper + first + channel] as number) * upperLeft +
-          (data[upper + second + channel] as number) * upperRight +
-          (data[lower + first + channel] as number) * lowerLeft +
-          (data[lower + second + channel] as number) * lowerRight +
-          0.5;
-      }
-    }
-  }
+  native.blend(
+    data,
+    width,
+    rows.first,
+    rows.second,
+    rows.share,
+    columns.first,
+    columns.second,
+    columns.share,
+    out,
+  );
 }
 
-/** The two input pixels that make up each output pixel along one axis, and the second one's weight; −1 for outside. */
-interface Taps {
-  readonly first: Int32Array;
-  readonly second: Int32Array;
-  readonly weight: Float64Array;
-}
-
-/** @param place the scaled image's pixel that an output pixel shows */
-function taps(inSize: number, outSize: number, place: (out: number) => number): Taps {
+/**
+ * @param begin the first input pixel
+ * @param place the scaled image's pixel that an output pixel shows
+ */
+function taps(begin: number, inSize: number, outSize: number, place: (out: number) => number): Taps {
   const first = new Int32Array(outSize);
   const second = new Int32Array(outSize);
-  const weight = new Float64Array(outSize).fill(-1);
+  const share = new Float32Array(outSize).fill(-1);
   for (let out = 0; out < outSize; out++) {
     const scaled = place(out);
     if (scaled < 0 || scaled >= outSize) continue;
     const coordinate = sourceCoordinate(scaled, inSize, outSize);
     const whole = Math.floor(coordinate);
-    first[out] = whole;
-    second[out] = Math.min(whole + 1, inSize - 1);
-    weight[out] = coordinate - whole;
+    first[out] = begin + whole;
+    second[out] = begin + Math.min(whole + 1, inSize - 1);
+    share[out] = coordinate - whole;
   }
-  return { first, second, weight };
+  return { first, second, share };
 }

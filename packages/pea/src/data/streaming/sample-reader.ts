@@ -1,7 +1,8 @@
 import { closeSync, openSync, readFileSync, readSync } from "node:fs";
 import type { ByteRange, SampleLocation } from "../sources/sample-source.ts";
-import { maskedCrc32c } from "../tfrecord.ts";
+import { maskCrc } from "../tfrecord.ts";
 import { BadSampleError } from "./decode.ts";
+import { native } from "./native.ts";
 
 /** Files kept open: reading at random returns to each of a data set's shards again and again. */
 const OPEN_FILES = 64;
@@ -19,7 +20,7 @@ export class SampleReader {
       if (record === undefined) return bytes;
       const data = bytes.subarray(0, -4);
       const stored = new DataView(bytes.buffer, bytes.byteOffset + data.length, 4).getUint32(0, true);
-      if (stored !== maskedCrc32c(data))
+      if (stored !== maskCrc(native.crc32c(data)))
         throw new BadSampleError("the checksum of its data is wrong: the file is damaged");
       return data.subarray(image.begin - begin, image.end - begin);
     } catch (error) {

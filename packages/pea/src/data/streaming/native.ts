@@ -1,0 +1,51 @@
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
+import { PeaError } from "@pea/core";
+
+/** Where the pixels of an output lie among those of an input, along one axis. */
+export interface Taps {
+  /** Of each output pixel: the two input pixels that make it up. */
+  readonly first: Int32Array;
+  readonly second: Int32Array;
+  /** The second one's share, from 0 to 1; −1 where the output shows nothing and becomes black. */
+  readonly share: Float32Array;
+}
+
+/** The functions of `native/addon.cc`, which trusts its caller with the lengths of arrays. */
+interface Binding {
+  jpegSize(encoded: Uint8Array): [width: number, height: number] | null;
+  decodeJpeg(
+    encoded: Uint8Array,
+    left: number,
+    top: number,
+    width: number,
+    height: number,
+    out: Uint8Array,
+  ): void;
+  blend(
+    pixels: Uint8Array,
+    width: number,
+    rowFirst: Int32Array,
+    rowSecond: Int32Array,
+    rowShare: Float32Array,
+    columnFirst: Int32Array,
+    columnSecond: Int32Array,
+    columnShare: Float32Array,
+    out: Uint8Array,
+  ): void;
+  crc32c(bytes: Uint8Array): number;
+}
+
+function load(): Binding {
+  const path = fileURLToPath(new URL("../../../build/pea_images.node", import.meta.url));
+  const remedy = "Run `npm run setup` in the project's root, which builds it.";
+  if (!existsSync(path)) throw new PeaError(`The image decoder ${path} is not built. ${remedy}`);
+  try {
+    return createRequire(import.meta.url)(path) as Binding;
+  } catch (error) {
+    throw new PeaError(`The image decoder ${path} cannot be loaded: ${(error as Error).message}. ${remedy}`);
+  }
+}
+
+export const native: Binding = load();
