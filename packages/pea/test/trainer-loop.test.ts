@@ -108,6 +108,7 @@ function build(options: {
     task: classification(images.classes),
     batches: new Loader(images, { batchSize: 3, statistics, training: { seed: 0, flip: false, padding: 0 } }),
     validation: hasValidation ? new Loader(images, { batchSize: 4, statistics }) : null,
+    test: null,
     settings: { device: "cpu", amp: "none", labelSmoothing: 0, logEverySteps: 3, checkpointEverySteps: 0 },
     files,
     recipeHash: "hash",

@@ -1,13 +1,11 @@
-import { existsSync, readFileSync } from "node:fs";
 import { basename } from "node:path";
-import { PeaError } from "@pea/core";
 import type { Recipe } from "../train/config.ts";
 import { type MetricsRow, readMetrics } from "../train/metrics.ts";
 import { disposeRun, prepareRun } from "../train/prepare.ts";
-import { openRunDirectory, type RunDirectory, readRunConfig } from "../train/run-directory.ts";
+import { openRunDirectory, readRunConfig } from "../train/run-directory.ts";
 import { mainScore } from "../train/tasks/task.ts";
 import type { TrainResult } from "../train/train.ts";
-import { readRecipe } from "../train/trained-run.ts";
+import { readRecipe, readResult } from "../train/trained-run.ts";
 import { baselineName } from "./comparison.ts";
 import type { EpochPoint, ReportRun } from "./run.ts";
 
@@ -65,6 +63,7 @@ function epochPoint(row: MetricsRow): EpochPoint {
   const value = (name: string) => (typeof row[name] === "number" ? row[name] : null);
   const score = (view: string) => value(`${view}/top1`) ?? value(`${view}/miou`);
   const currentAccuracy = score("val");
+  const testAccuracy = score("test");
   return {
     epoch: Number(row.epoch),
     trainLoss: value("train/loss"),
@@ -74,15 +73,6 @@ function epochPoint(row: MetricsRow): EpochPoint {
     alpha: value("alpha"),
     learningRate: value("lr"),
     imagesPerSecond: value("imagesPerSecond"),
+    ...(testAccuracy !== null && { testAccuracy }),
   };
-}
-
-/** The scores of a run that has ended, else null. */
-function readResult({ result }: RunDirectory): TrainResult | null {
-  if (!existsSync(result)) return null;
-  try {
-    return JSON.parse(readFileSync(result, "utf8"));
-  } catch (error) {
-    throw new PeaError(`cannot read ${result}: ${(error as Error).message}`);
-  }
 }

@@ -25,6 +25,8 @@ export interface EpochPoint {
   currentAccuracy: number | null;
   /** With ReLU at every site; equal to the current one where the network is a ReLU network already. */
   deployedAccuracy: number | null;
+  /** On the test images; left out where they were not scored after this epoch. */
+  testAccuracy?: number;
   alpha: number | null;
   learningRate: number | null;
   /** Of the training steps, over the epoch. */

@@ -187,6 +187,11 @@ export const recipeSchema = z.strictObject({
     "0st",
     "earliest point of the run whose model may be the best one; gives a baseline the same choice as a PEA run",
   ),
+  scoreTest: choice(
+    ["end", "epochs"],
+    "end",
+    "when to score the test part: after the last step, or also after each epoch whose model may be the best one",
+  ),
   amp: choice(["none", "bf16"], "none", "mixed precision of the forward pass"),
   device: described(
     z

@@ -22,10 +22,11 @@ export class Recorder implements TrainingObserver {
   }
 
   onEpoch(metrics: EpochMetrics): void {
-    const { step, train, validation, candidate, best, skipped, seconds } = metrics;
+    const { step, train, validation, candidate, test, best, skipped, seconds } = metrics;
     const scores = {
       ...(validation.current && prefixed("val", validation.current)),
       ...(validation.deployed && prefixed("deployed", validation.deployed)),
+      ...(test && prefixed("test", test)),
     };
     this.metrics.append({
       kind: "epoch",

@@ -41,6 +41,18 @@ export function lockRun(directory: string): () => void {
   return release;
 }
 
+/** Process id of the living owner of a directory's lock, null where it is free. */
+export function lockOwner(directory: string): number | null {
+  try {
+    const lock = join(realpathSync(directory), lockName);
+    const owner = readOwner(lock);
+    return isAlive(owner, lock) ? owner : null;
+  } catch (error) {
+    if (isCode(error, "ENOENT")) return null;
+    throw error;
+  }
+}
+
 /** Removes a lock whose owner is gone. */
 function removeStale(lock: string, directory: string): void {
   const aside = `${lock}.${process.pid}.stale`;

@@ -1,8 +1,8 @@
 /** A training run from recipe to result, with its directory. */
-import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { writeFileAtomically } from "@pea/torch";
+import type { BatchLoader } from "../data/loader.ts";
 import type { Phase } from "../methods/index.ts";
 import { loadWeights } from "./checkpoint.ts";
 import { type Recipe, type RecipeInput, resolveRecipe } from "./config.ts";
@@ -16,6 +16,7 @@ import {
   prepareRun,
   trainingLoader,
 } from "./prepare.ts";
+import { recipeHash } from "./recipe-identity.ts";
 import { Recorder } from "./recorder.ts";
 import {
   createRunDirectory,
@@ -41,7 +42,7 @@ export interface TrainOptions {
   observe?: (plan: TrainingPlan, firstStep: number, runDirectory: string) => TrainingObserver;
 }
 
-/** What came out of a run. Test scores are of the deployed network on the test part, which is scored only here. */
+/** What came out of a run. Test scores are of the deployed network on the test part. */
 export interface TrainResult {
   runDirectory: string;
   recipe: Recipe;
@@ -135,6 +136,7 @@ async function execute(
   let observer: TrainingObserver | undefined;
   data.onSkip = (sample) => observer?.onSkip?.(sample);
   const files = weightFiles(run);
+  const test = evaluationLoader(data.test, data, recipe.device);
   const trainer = new Trainer({
     model,
     method,
@@ -143,9 +145,10 @@ async function execute(
     task: data.task,
     batches: trainingLoader(data, recipe),
     validation: data.validation && evaluationLoader(data.validation, data, recipe.device),
+    test: recipe.scoreTest === "epochs" ? test : null,
     settings: recipe,
     files,
-    recipeHash: hashOf(recipe),
+    recipeHash: recipeHash(recipe),
   });
   let recorder: Recorder | undefined;
   try {
@@ -156,7 +159,7 @@ async function execute(
     observer = observe?.(plan, trainer.step, run.path);
     if (observer) trainer.observe(observer);
     await trainer.run(signal);
-    const result = await score(run, recipe, prepared, trainer);
+    const result = await score(run, recipe, prepared, trainer, test);
     writeFileAtomically(run.result, [Buffer.from(`${JSON.stringify(result, null, 2)}\n`)]);
     return result;
   } finally {
@@ -171,11 +174,12 @@ async function score(
   recipe: Recipe,
   { data, info, plan, model, method }: PreparedRun,
   { best, seconds }: Trainer,
+  loader: BatchLoader,
 ): Promise<TrainResult> {
   const options = { task: data.task, device: recipe.device };
-  const loader = evaluationLoader(data.test, data, recipe.device);
   const last = { epoch: plan.epochs, test: await evaluate(model, loader, options) };
-  if (best !== null) loadWeights(weightFiles(run).best, model);
+  const isLast = best?.step === plan.totalSteps;
+  if (best !== null && !isLast) loadWeights(weightFiles(run).best, model);
   return {
     runDirectory: run.path,
     recipe,
@@ -192,14 +196,9 @@ async function score(
     best: best && {
       epoch: best.epoch,
       validationScore: best.score,
-      test: await evaluate(model, loader, options),
+      test: isLast ? last.test : await evaluate(model, loader, options),
     },
   };
-}
-
-/** The data may have moved since. */
-function hashOf({ dataDir, ...decisive }: Recipe): string {
-  return createHash("sha256").update(JSON.stringify(decisive)).digest("hex");
 }
 
 function runName({ model, pea, activation, swapToRelu, seed }: Recipe): string {

@@ -1,5 +1,5 @@
 /** The network that a run has trained, opened from its directory. */
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { PeaError } from "@pea/core";
 import { cudaIsAvailable, type Module } from "@pea/torch";
@@ -9,6 +9,7 @@ import { loadWeights } from "./checkpoint.ts";
 import { type Recipe, resolveRecipe } from "./config.ts";
 import { disposeRun, type PreparedRun, prepareRun } from "./prepare.ts";
 import { type NetworkFacts, openRunDirectory, type RunDirectory, readRunConfig } from "./run-directory.ts";
+import type { TrainResult } from "./train.ts";
 
 /** Models of a run: the best of the final phase, and the one after the last step so far. */
 export type CheckpointName = "best" | "last";
@@ -32,6 +33,20 @@ export function readRecipe(run: RunDirectory, moved: { dataDir?: string } = {}):
     { source: run.config, settings: readRunConfig(run).config },
     { source: "the options", settings: { dataDir } },
   );
+}
+
+/**
+ * The result of a run that has ended, else null.
+ *
+ * @throws PeaError when its file is damaged
+ */
+export function readResult({ result }: RunDirectory): TrainResult | null {
+  if (!existsSync(result)) return null;
+  try {
+    return JSON.parse(readFileSync(result, "utf8"));
+  } catch (error) {
+    throw new PeaError(`cannot read ${result}: ${(error as Error).message}`);
+  }
 }
 
 /** The model asked for, or else the best where there is one and the last where not. */

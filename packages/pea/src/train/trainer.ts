@@ -39,6 +39,8 @@ export interface EpochMetrics extends Moment {
   validation: Partial<Record<EvaluationView, Scores>>;
   /** Whether the model after this epoch may be the best one. */
   candidate: boolean;
+  /** Of a candidate on the test part, where that is asked for. */
+  test: Scores | null;
   /** Best model so far. */
   best: Best | null;
   /** Training images that could not be read and were left out. */
@@ -72,6 +74,8 @@ export interface TrainerOptions {
   batches: BatchLoader;
   /** null: no model is the best one, the last is the result. */
   validation: BatchLoader | null;
+  /** Scored after each epoch that may be the best one; null: not scored here. Decides nothing. */
+  test: BatchLoader | null;
   settings: {
     device: string;
     amp: "none" | "bf16";
@@ -229,6 +233,7 @@ export class Trainer {
       this.best = { epoch: moment.epoch, step: this.step, score };
       saveWeights(files.best, model, { format: 2, step: this.step, method: method.state() });
     }
+    const test = candidate && this.options.test ? await this.evaluate(this.options.test) : null;
     this.sums.dispose();
     this.sums = this.newSums();
     this.logged = this.sums.read();
@@ -238,6 +243,7 @@ export class Trainer {
       train,
       validation,
       candidate,
+      test,
       best: this.best,
       skipped: batches.samplesPerEpoch - images,
       imagesPerSecond: images / seconds,
@@ -247,15 +253,20 @@ export class Trainer {
   }
 
   private async validate(): Promise<Partial<Record<EvaluationView, Scores>>> {
-    const { method, model, task, validation, settings } = this.options;
+    const { method, validation } = this.options;
     const scores: Partial<Record<EvaluationView, Scores>> = {};
     if (validation === null) return scores;
     for (const view of method.views) {
       method.onEval(view);
-      scores[view] = await evaluate(model, validation, { task, device: settings.device });
+      scores[view] = await this.evaluate(validation);
     }
     if (scores.current) this.requireFinite("validation", scores.current.loss);
     return scores;
+  }
+
+  private evaluate(loader: BatchLoader): Promise<Scores> {
+    const { model, task, settings } = this.options;
+    return evaluate(model, loader, { task, device: settings.device });
   }
 
   private checkpoint(): void {

@@ -1,0 +1,51 @@
+/**
+ * Which run a recipe describes, whatever the machine and the version it is written down with.
+ *
+ * @module
+ */
+import { createHash } from "node:crypto";
+import { type Recipe, recipeSchema } from "./config.ts";
+
+/**
+ * Keys that say where a run is computed and what it writes down on the way, not what is trained. Device and threads
+ * change sums in their last bits, as another machine does: that makes another sample of the same experiment.
+ */
+const circumstances = ["dataDir", "device", "threads", "logEverySteps", "checkpointEverySteps"] as const;
+
+/** The settings of a recipe that decide what is trained and scored. */
+export function decisiveSettings(recipe: Recipe): Record<string, unknown> {
+  const without: readonly string[] = circumstances;
+  return Object.fromEntries(Object.entries(recipe).filter(([key]) => !without.includes(key)));
+}
+
+/**
+ * A hash of the decisive settings. Those at their defaults are left out, so that a later version, with more keys, knows
+ * its runs again; so are PEA's settings where the run is without PEA.
+ *
+ * @param recipe resolved
+ * @param facts what else tells runs apart
+ * @returns 64 hexadecimal digits
+ */
+export function recipeHash(recipe: Recipe, facts: Readonly<Record<string, unknown>> = {}): string {
+  const defaults: Record<string, unknown> = recipeSchema.parse({});
+  const isIdle = (key: string) => recipe.pea === "none" && key !== "pea" && /^pea[A-Z]/.test(key);
+  const settings = Object.entries({ ...decisiveSettings(recipe), ...facts })
+    .filter(([key, value]) => !isIdle(key) && !isSame(value, defaults[key]))
+    .sort(([a], [b]) => (a < b ? -1 : 1));
+  return createHash("sha256").update(canonical(settings)).digest("hex");
+}
+
+/** Are two settings equal, whatever the order of their keys? */
+export function isSame(a: unknown, b: unknown): boolean {
+  return canonical(a) === canonical(b);
+}
+
+function canonical(value: unknown): string {
+  return (
+    JSON.stringify(value, (_, inner) =>
+      typeof inner === "object" && inner !== null && !Array.isArray(inner)
+        ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
+        : inner,
+    ) ?? "undefined"
+  );
+}
