@@ -1,7 +1,7 @@
 /** The command line `pea`. Each command loads its own code, so that help and doctor run without the engine. */
 import { createRequire } from "node:module";
 import { PeaError } from "@pea/core";
-import { Argument, Command, CommanderError, Option } from "commander";
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import type { TableNumber } from "../study/table-figures.ts";
 import { type RecipeFlag, recipeFlags } from "../train/config.ts";
 import { log, printResult } from "./output.ts";
@@ -136,6 +136,29 @@ function createProgram(outcome: { code: number }): Command {
     .addHelpText("after", example("pea models", "pea models --json"))
     .action(async (options) => (await import("./models.ts")).runModels(options));
 
+  common(program.command("study"))
+    .description("train a grid of networks, variants and seeds, and compare them")
+    .requiredOption("-c, --config <FILE>", "the study in YAML")
+    .option("-o, --output <DIR>", "folder of the results (default: results/<study>)")
+    .option("--runs <DIR>", "folder of the runs", "runs/studies")
+    .addOption(
+      new Option("--jobs <N>", "runs to train at a time; each has its share of the processor's threads")
+        .argParser(parseCount)
+        .default(1),
+    )
+    .option("--dry-run", "print the runs and train nothing")
+    .addHelpText(
+      "after",
+      example(
+        "pea study -c recipes/studies/smoke.yaml --dry-run",
+        "pea study -c recipes/studies/smoke.yaml",
+        "pea study -c study.yaml --jobs 2           the same command goes on where a study was stopped",
+      ),
+    )
+    .action(async (options) => {
+      outcome.code = await (await import("./study.ts")).runStudyCommand(options);
+    });
+
   common(program.command("table"))
     .description("print one of the paper's tables, with a study's results where they are given")
     .addArgument(new Argument("<number>", "of the table").choices(["2", "3", "4", "5", "6"]))
@@ -160,6 +183,13 @@ function createProgram(outcome: { code: number }): Command {
       outcome.code = await (await import("./doctor.ts")).runDoctor(options, version);
     });
   return program;
+}
+
+function parseCount(word: string): number {
+  const count = Number(word);
+  if (!Number.isInteger(count) || count < 1)
+    throw new InvalidArgumentError("It must be a whole number of at least 1.");
+  return count;
 }
 
 const common = (command: Command): Command =>

@@ -28,6 +28,8 @@ export interface Outcome {
   seed: number;
   /** Score on the test images in percent: top-1 or mIoU. */
   testAccuracy: number;
+  /** Of the baseline run of the same seed, where it is another for this comparison than that run's own score. */
+  baselineAccuracy?: number;
 }
 
 /** A variant against the baseline, over the seeds both were trained with. */
@@ -78,7 +80,7 @@ export function compareWithBaseline(outcomes: readonly Outcome[]): Comparison[] 
     compare(
       variant,
       runs,
-      runs.map(({ seed }) => baselines.get(seed) as number),
+      runs.map(({ seed, baselineAccuracy }) => baselineAccuracy ?? (baselines.get(seed) as number)),
     ),
   );
   const tested = comparisons.flatMap(({ paired }) => paired ?? []);

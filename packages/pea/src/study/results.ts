@@ -20,6 +20,7 @@ const epochSchema: z.ZodType<EpochPoint> = z.object({
   validationLoss: measured,
   currentAccuracy: percent.nullable(),
   deployedAccuracy: percent.nullable(),
+  testAccuracy: percent.optional(),
   alpha: measured,
   learningRate: measured,
   imagesPerSecond: measured.optional(),
@@ -41,6 +42,18 @@ export const resultSchema = z.looseObject({
   metric: z.enum(["top1", "miou"]).default("top1"),
   /** On the test part. `best`: the best model of the final phase by validation, null where there is no such. */
   test: z.object({ best: percent.nullable(), last: percent }),
+  /** Of the decisive settings, see `recipeHash`: the run's address in a study. */
+  hash: name.optional(),
+  /** Learned numbers of the network. */
+  parameters: z.int().optional(),
+  /** Number of images of the test part. */
+  testImages: z.int().optional(),
+  /** How the best model was chosen: its epoch, and its score on the validation part. */
+  selected: z.object({ epoch: z.int(), validation: percent }).nullable().optional(),
+  /** The phases in epochs. */
+  phases: z.array(z.object({ name, firstEpoch: z.number(), endEpoch: z.number() })).optional(),
+  /** Every decisive setting of the run, resolved. */
+  recipe: z.record(z.string(), z.unknown()).optional(),
   /** Curves: the values at the end of each epoch, as in the report. */
   epochs: z.array(epochSchema),
   /** What follows is for the report; left out where it is not known. The phases, in epochs. */

@@ -6,6 +6,7 @@
 import { activations, paperTables, parseVariant, type Variant } from "@pea/core";
 import { baselineName, type Comparison, compareWithBaseline } from "./compare.ts";
 import { groupBy } from "./group-by.ts";
+import { outcomesOf } from "./outcomes.ts";
 import type { Result } from "./results.ts";
 import { sample } from "./statistics/index.ts";
 
@@ -76,10 +77,7 @@ export function groupResults(results: readonly Result[]): ResultGroup[] {
  */
 export function entriesOf({ network, results }: ResultGroup, { gains }: { gains: boolean }): Entry[] {
   return (["best", "last"] as const).flatMap((source) => {
-    const outcomes = results.flatMap(({ variant, seed, test }) => {
-      const testAccuracy = test[source];
-      return testAccuracy === null ? [] : [{ variant, seed, testAccuracy }];
-    });
+    const outcomes = outcomesOf(results, source);
     const comparisons = new Map(compareWithBaseline(outcomes).map((item) => [item.variant, item]));
     const variants = new Set(outcomes.map(({ variant }) => variant));
     const figures = [...variants].flatMap((variant): Figure[] => {

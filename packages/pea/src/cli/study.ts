@@ -1,0 +1,146 @@
+import { join } from "node:path";
+import { secondsOf } from "../study/estimate.ts";
+import { type Cell, gridOf } from "../study/grid.ts";
+import { Ledger } from "../study/ledger.ts";
+import { inOrderOfTraining, runStudy, type StudyOutcome } from "../study/run-study.ts";
+import { readStudy } from "../study/study-file.ts";
+import { hasEnded, StudyFolders } from "../study/study-folders.ts";
+import { createStudyProgress } from "../study/study-progress.ts";
+import { formatSeconds } from "../train/progress.ts";
+import { exitCodeOf, stopSignals } from "../train/stop-signals.ts";
+import { type CommonOptions, formatTable, log, printResult } from "./output.ts";
+
+interface StudyFlags extends CommonOptions {
+  config: string;
+  output?: string;
+  runs: string;
+  jobs: number;
+  dryRun?: boolean;
+}
+
+/**
+ * `pea study`.
+ *
+ * @returns exit code 0; 1 when runs failed; 130 or 143 when a signal stopped the study
+ */
+export async function runStudyCommand(flags: StudyFlags): Promise<number> {
+  const study = readStudy(flags.config);
+  const grid = gridOf(study);
+  const ledger = new Ledger(flags.output ?? join("results", study.name), grid);
+  const folders = new StudyFolders(flags.runs, study.name);
+  const { jobs } = flags;
+  if (flags.dryRun) {
+    printGrid(flags, study.name, { grid, ledger, folders });
+    return 0;
+  }
+  const stop = stopSignals((name) => log(`\n${name}: each run finishes its step; once more ends at once`));
+  const progress = createStudyProgress({ grid, ledger, jobs }, process.stderr);
+  try {
+    const outcome = await runStudy({
+      name: study.name,
+      grid,
+      ledger,
+      folders,
+      jobs,
+      signal: stop.signal,
+      observer: progress,
+    });
+    progress.stop();
+    printOutcome(flags, study.name, { grid, ledger, outcome });
+    if (outcome.stopped) return exitCodeOf(stop.signal.reason);
+    return outcome.failed.length > 0 ? 1 : 0;
+  } finally {
+    progress.stop();
+    stop.dispose();
+  }
+}
+
+interface GridState {
+  grid: readonly Cell[];
+  ledger: Ledger;
+}
+
+/** `--dry-run`. */
+function printGrid(
+  flags: StudyFlags,
+  name: string,
+  { grid, ledger, folders }: GridState & { folders: StudyFolders },
+): void {
+  const isDone = (cell: Cell) => ledger.has(cell) || hasEnded(folders.pathOf(cell));
+  const missing = inOrderOfTraining(grid.filter((cell) => !isDone(cell)));
+  const seconds = missing.map(([cell]) => secondsOf(cell as Cell, grid, ledger));
+  const estimate = seconds.includes(null)
+    ? null
+    : seconds.reduce<number>((sum, part) => sum + (part ?? 0), 0) / flags.jobs;
+  const document = {
+    study: name,
+    output: ledger.folder,
+    runs: grid.map((cell) => ({
+      network: cell.network,
+      dataset: cell.dataset,
+      variant: cell.variant,
+      seed: cell.seed,
+      hash: cell.hash,
+      done: isDone(cell),
+      directory: folders.pathOf(cell),
+    })),
+    done: grid.filter(isDone).length,
+    toTrain: missing.length,
+    estimatedSeconds: estimate,
+  };
+  printResult(flags, document, () =>
+    [
+      formatTable(
+        ["network", "data", "variant", "seed", "epochs", "state", "hash"],
+        grid.map((cell) => [
+          cell.network,
+          cell.dataset,
+          cell.variant,
+          cell.seed,
+          cell.recipe.epochs,
+          isDone(cell) ? "done" : "to train",
+          cell.hash,
+        ]),
+      ),
+      "",
+      `${grid.length} runs, ${document.done} of them done, ${missing.length} to train`,
+      estimate === null
+        ? "time: not known before the first run has ended"
+        : `time: about ${formatSeconds(estimate)} with ${flags.jobs} at a time`,
+      `results: ${ledger.folder}`,
+    ].join("\n"),
+  );
+}
+
+function printOutcome(
+  flags: StudyFlags,
+  name: string,
+  { grid, ledger, outcome }: GridState & { outcome: StudyOutcome },
+): void {
+  const { trained, failed, stopped } = outcome;
+  const done = grid.filter((cell) => ledger.has(cell)).length;
+  const document = {
+    study: name,
+    output: ledger.folder,
+    runs: grid.length,
+    done,
+    trained,
+    stopped,
+    failed: failed.map(({ cell: { network, variant, seed, hash }, directory, message }) => ({
+      network,
+      variant,
+      seed,
+      hash,
+      directory,
+      message,
+    })),
+  };
+  printResult(flags, document, () =>
+    [
+      `${done} of ${grid.length} runs done, ${trained} of them now`,
+      ...(done > 0 ? [`results: ${ledger.resultsFile}, ${join(ledger.folder, "table.md")}`] : []),
+      ...failed.map(({ directory, message }) => `failed: ${directory}: ${message}`),
+      ...(failed.length > 0 || stopped ? ["go on with the same command; failed runs are tried again"] : []),
+    ].join("\n"),
+  );
+}

@@ -1,0 +1,115 @@
+/**
+ * The files that a study's results are kept in: `results.jsonl` with a line for each run that has ended, in the order
+ * of the grid, and `timings.jsonl` beside it. Both are replaced whole, so that they are never half written.
+ *
+ * @module
+ */
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { PeaError } from "@pea/core";
+import { writeFileAtomically } from "@pea/torch";
+import { decisiveSettings, isSame } from "../train/recipe-identity.ts";
+import { makeDirectory } from "../train/run-directory.ts";
+import type { Collected, Timing } from "./collect.ts";
+import { type Cell, describeCell } from "./grid.ts";
+import { type Result, readResults } from "./results.ts";
+
+export class Ledger {
+  private readonly results = new Map<Cell, Result>();
+  private readonly timings = new Map<string, Timing>();
+
+  /**
+   * Reads what is there of the grid.
+   *
+   * @param folder of the results, made at the first writing
+   * @throws PeaError (usage) when it holds runs that are not of the grid: they would be lost
+   */
+  constructor(
+    readonly folder: string,
+    private readonly grid: readonly Cell[],
+  ) {
+    if (existsSync(this.resultsFile)) {
+      const cells = new Map(grid.map((cell) => [keyOf(cell), cell]));
+      for (const result of readResults(this.resultsFile)) {
+        const cell = cells.get(keyOf(result));
+        if (cell === undefined || !isOfCell(result, cell)) throw foreign(this.resultsFile, result, cell);
+        this.results.set(cell, result);
+      }
+    }
+    if (existsSync(this.timingsFile))
+      for (const line of readFileSync(this.timingsFile, "utf8").split("\n"))
+        if (line !== "") this.timings.set((JSON.parse(line) as Timing).hash, JSON.parse(line));
+  }
+
+  get resultsFile(): string {
+    return join(this.folder, "results.jsonl");
+  }
+
+  get timingsFile(): string {
+    return join(this.folder, "timings.jsonl");
+  }
+
+  has(cell: Cell): boolean {
+    return this.results.has(cell);
+  }
+
+  add(cell: Cell, { result, timing }: Collected): void {
+    this.results.set(cell, result);
+    // What was measured before stays: a run collected once more has not been timed as a whole.
+    if (!this.timings.has(timing.hash)) this.timings.set(timing.hash, timing);
+  }
+
+  /** In the order of the grid. */
+  all(): Result[] {
+    return this.grid.flatMap((cell) => this.results.get(cell) ?? []);
+  }
+
+  timingOf(cell: Cell): Timing | null {
+    return this.timings.get(cell.hash) ?? null;
+  }
+
+  write(): void {
+    makeDirectory(this.folder);
+    const hashes = new Set(this.grid.map(({ hash }) => hash));
+    writeLines(
+      this.timingsFile,
+      [...hashes].flatMap((hash) => this.timings.get(hash) ?? []),
+    );
+    writeLines(this.resultsFile, this.all());
+  }
+}
+
+function writeLines(path: string, values: readonly unknown[]): void {
+  writeFileAtomically(path, [Buffer.from(values.map((value) => `${JSON.stringify(value)}\n`).join(""))]);
+}
+
+const keyOf = ({ network, dataset, variant, seed }: Pick<Cell, "network" | "dataset" | "variant" | "seed">) =>
+  JSON.stringify([network, dataset, variant, seed]);
+
+/** The same hash; and, since defaults are not in the hash, no setting that was another. */
+function isOfCell(result: Result, cell: Cell): boolean {
+  const recorded = result.recipe ?? {};
+  const settings = decisiveSettings(cell.recipe);
+  return (
+    result.hash === cell.hash &&
+    Object.keys(recorded).every((key) => !(key in settings) || isSame(recorded[key], settings[key]))
+  );
+}
+
+function foreign(file: string, result: Result, cell: Cell | undefined): PeaError {
+  const reason =
+    cell === undefined
+      ? "is not in the grid"
+      : `was trained with other settings (${differences(result, cell).join(", ") || "another hash"})`;
+  return new PeaError(
+    `${file}: ${describeCell(result)} ${reason}; give this study another --output, or move the file away`,
+    { kind: "usage" },
+  );
+}
+
+function differences({ recipe = {} }: Result, cell: Cell): string[] {
+  const settings = decisiveSettings(cell.recipe);
+  return [...new Set([...Object.keys(recipe), ...Object.keys(settings)])]
+    .filter((key) => !isSame(recipe[key], settings[key]))
+    .map((key) => `${key}: ${JSON.stringify(recipe[key])} there, ${JSON.stringify(settings[key])} here`);
+}

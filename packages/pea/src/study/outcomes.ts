@@ -1,0 +1,40 @@
+/**
+ * The scores of a study's runs as they are compared.
+ *
+ * @module
+ */
+import { baselineName, type Outcome } from "./compare.ts";
+import type { Result } from "./results.ts";
+
+/**
+ * The scores of the best models, or of the last ones, of one network's runs. The best model of a PEA run is chosen in its
+ * final phase, and the more epochs there are to choose from, the higher the best of them: so the baseline that a run is
+ * compared with is chosen from the same epochs (specification, recipes 2.4), where its test scores by epoch are known.
+ */
+export function outcomesOf(results: readonly Result[], source: "best" | "last"): Outcome[] {
+  const baselines = new Map(
+    results.filter(({ variant }) => variant === baselineName).map((result) => [result.seed, result]),
+  );
+  return results.flatMap((result): Outcome[] => {
+    const { variant, seed, test } = result;
+    const testAccuracy = test[source];
+    if (testAccuracy === null) return [];
+    const baseline = baselines.get(seed);
+    const baselineAccuracy = source === "best" && baseline ? bestInWindow(baseline, result) : undefined;
+    return [{ variant, seed, testAccuracy, baselineAccuracy }];
+  });
+}
+
+/** Test score of the model that a run would have been left with, had it been chosen from another's final phase. */
+function bestInWindow({ epochs, test }: Result, { phases = [] }: Result): number | undefined {
+  const start = phases.find(({ name }) => name === "final")?.firstEpoch;
+  if (start === undefined) return test.best ?? undefined;
+  const window = epochs.flatMap(({ epoch, currentAccuracy, testAccuracy }) =>
+    epoch - 1 >= start && currentAccuracy !== null && testAccuracy !== undefined
+      ? [{ chosenBy: currentAccuracy, testAccuracy }]
+      : [],
+  );
+  const [first, ...others] = window;
+  if (first === undefined) return test.best ?? undefined;
+  return others.reduce((best, model) => (model.chosenBy > best.chosenBy ? model : best), first).testAccuracy;
+}

@@ -1,0 +1,65 @@
+/**
+ * One run of a study in a process of its own.
+ *
+ * @module
+ */
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import type { Recipe } from "../train/config.ts";
+import type { FromWorker, RunProgress, ToWorker } from "./worker-messages.ts";
+
+/** How a run went. `failed` with `named`: the run itself said why, and would again. */
+export type JobOutcome =
+  | { kind: "ended"; whole: boolean }
+  | { kind: "stopped" }
+  | { kind: "failed"; message: string; named: boolean };
+
+export interface JobOptions {
+  signal: AbortSignal;
+  onProgress(progress: RunProgress): void;
+}
+
+/** What is kept of a worker's last words. */
+const LAST_WORDS = 2000;
+
+/** Trains a run, from its start or from where it stands in its folder. */
+export async function runJob(
+  recipe: Recipe,
+  directory: string,
+  { signal, onProgress }: JobOptions,
+): Promise<JobOutcome> {
+  const ending = import.meta.url.endsWith(".ts") ? ".ts" : ".js";
+  const child = fork(new URL(`./worker${ending}`, import.meta.url), {
+    // The share of the threads holds for the BLAS, too, which has a pool of its own.
+    env: { ...process.env, OMP_NUM_THREADS: String(recipe.threads) },
+    stdio: ["ignore", "ignore", "pipe", "ipc"],
+  });
+  let lastWords = "";
+  child.stderr?.on("data", (text: Buffer) => {
+    lastWords = (lastWords + text.toString()).slice(-LAST_WORDS);
+  });
+  let whole = false;
+  let outcome: JobOutcome | null = null;
+  child.on("message", (message: FromWorker) => {
+    if (message.kind === "start") whole = message.firstStep === 0;
+    else if (message.kind === "progress") onProgress(message.progress);
+    else if (message.kind === "end") outcome = { kind: "ended", whole };
+    else if (message.kind === "stopped") outcome = { kind: "stopped" };
+    else outcome = { kind: "failed", message: message.message, named: true };
+  });
+  const send = (message: ToWorker) => {
+    if (child.connected) child.send(message, () => {});
+  };
+  const stop = () => send({ kind: "stop" });
+  signal.addEventListener("abort", stop);
+  send({ kind: "run", recipe, directory });
+  if (signal.aborted) stop();
+  const [code, killedBy] = await once(child, "close").finally(() =>
+    signal.removeEventListener("abort", stop),
+  );
+  if (outcome !== null) return outcome;
+  const end = killedBy === null ? `ended with code ${code}` : `was ended by ${killedBy}`;
+  return { kind: "failed", message: `its process ${end}${quoted(lastWords)}`, named: false };
+}
+
+const quoted = (words: string): string => (words.trim() === "" ? "" : `: ${words.trim()}`);

@@ -1,0 +1,139 @@
+/**
+ * A study from its grid to its results: trains what is missing, run by run, and writes results and tables after each.
+ *
+ * @module
+ */
+import { availableParallelism } from "node:os";
+import { makeDirectory, openRunDirectory } from "../train/run-directory.ts";
+import { lockRun } from "../train/run-lock.ts";
+import { readRecipe } from "../train/trained-run.ts";
+import { collect } from "./collect.ts";
+import { writeComparisons } from "./comparison-files.ts";
+import type { Cell } from "./grid.ts";
+import type { Ledger } from "./ledger.ts";
+import { type JobOutcome, runJob } from "./run-job.ts";
+import { hasEnded, isRun, type StudyFolders } from "./study-folders.ts";
+import type { RunProgress } from "./worker-messages.ts";
+
+/** Watches a study. */
+export interface StudyObserver {
+  onStart?(cell: Cell, directory: string): void;
+  onProgress?(cell: Cell, progress: RunProgress): void;
+  onEnd?(cell: Cell, outcome: JobOutcome, accuracy: number | null): void;
+  /** A run whose process crashed is tried once more. */
+  onRetry?(cell: Cell, message: string): void;
+}
+
+export interface StudyOptions {
+  name: string;
+  grid: readonly Cell[];
+  ledger: Ledger;
+  folders: StudyFolders;
+  /** Processes at a time. */
+  jobs: number;
+  /** Stops the study: runs write a checkpoint and end. */
+  signal: AbortSignal;
+  observer?: StudyObserver;
+}
+
+/** A run that did not come to its end, and why. */
+export interface FailedRun {
+  cell: Cell;
+  directory: string;
+  message: string;
+}
+
+/** What a call of `runStudy` has done. */
+export interface StudyOutcome {
+  /** Runs trained by this call. */
+  trained: number;
+  failed: FailedRun[];
+  stopped: boolean;
+}
+
+/** Collects what has been trained already: a run whose line is missing although its folder holds its result. */
+export async function collectEnded({ name, grid, ledger, folders }: Omit<StudyOptions, "jobs" | "signal">) {
+  for (const cell of grid) {
+    if (ledger.has(cell)) continue;
+    const path = folders.pathOf(cell);
+    if (hasEnded(path)) ledger.add(cell, await collect(cell, path));
+  }
+  save(name, ledger);
+}
+
+/**
+ * Trains the runs of the grid that have no result yet. A run that fails is named and the others go on.
+ *
+ * @throws PeaError (usage) where another process works on the study
+ */
+export async function runStudy(options: StudyOptions): Promise<StudyOutcome> {
+  const { ledger, folders, jobs, signal } = options;
+  makeDirectory(folders.path);
+  const unlock = lockRun(folders.path);
+  try {
+    await collectEnded(options);
+    const waiting = inOrderOfTraining(options.grid.filter((cell) => !ledger.has(cell)));
+    const outcome: StudyOutcome = { trained: 0, failed: [], stopped: false };
+    const lanes = Array.from({ length: Math.min(jobs, waiting.length) }, async () => {
+      for (let cells = waiting.shift(); cells && !signal.aborted; cells = waiting.shift())
+        await trainCells(cells, options, outcome);
+    });
+    await Promise.all(lanes);
+    return { ...outcome, stopped: signal.aborted };
+  } finally {
+    unlock();
+  }
+}
+
+/**
+ * The runs to train, each with the cells it stands for, seed by seed: a study that is stopped early holds whole pairs.
+ */
+export function inOrderOfTraining(cells: readonly Cell[]): Cell[][] {
+  const runs = new Map<string, Cell[]>();
+  for (const cell of cells) runs.set(cell.hash, [...(runs.get(cell.hash) ?? []), cell]);
+  const seeds = [...new Set(cells.map(({ seed }) => seed))];
+  const rank = ([cell]: Cell[]) => seeds.indexOf((cell as Cell).seed);
+  return [...runs.values()].sort((a, b) => rank(a) - rank(b));
+}
+
+async function trainCells(cells: Cell[], options: StudyOptions, outcome: StudyOutcome): Promise<void> {
+  const { name, ledger, folders, jobs, signal, observer } = options;
+  const cell = cells[0] as Cell;
+  const directory = folders.pathOf(cell);
+  const recipe = { ...cell.recipe, threads: threadsOf(cell, directory, jobs) };
+  const started = performance.now();
+  const attempt = () =>
+    runJob(recipe, directory, { signal, onProgress: (progress) => observer?.onProgress?.(cell, progress) });
+  observer?.onStart?.(cell, directory);
+  let end = await attempt();
+  if (end.kind === "failed" && !end.named && !signal.aborted) {
+    observer?.onRetry?.(cell, end.message);
+    end = await attempt();
+  }
+  let accuracy: number | null = null;
+  if (end.kind === "ended") {
+    const seconds = end.whole ? (performance.now() - started) / 1000 : null;
+    for (const each of cells) {
+      const collected = await collect(each, directory, seconds);
+      accuracy = collected.result.test.best ?? collected.result.test.last;
+      ledger.add(each, collected);
+    }
+    outcome.trained++;
+    save(name, ledger);
+  }
+  if (end.kind === "failed") outcome.failed.push({ cell, directory, message: end.message });
+  observer?.onEnd?.(cell, end, accuracy);
+}
+
+/** A run goes on with the threads it began with, so that it goes on bit for bit. */
+function threadsOf({ recipe }: Cell, directory: string, jobs: number): number {
+  if (isRun(directory)) return readRecipe(openRunDirectory(directory)).threads;
+  return recipe.threads || Math.max(1, Math.floor(availableParallelism() / jobs));
+}
+
+function save(name: string, ledger: Ledger): void {
+  const results = ledger.all();
+  if (results.length === 0) return;
+  ledger.write();
+  writeComparisons(ledger.folder, name, results);
+}

@@ -1,0 +1,148 @@
+/**
+ * `study.yaml`: what a study trains.
+ *
+ * ```yaml
+ * name: fashion-mnist              # default: name of the file
+ * settings:                        # recipe keys of all runs
+ *   epochs: 12
+ * networks:
+ *   - mobilenet-0.25-small         # a name of `pea models`
+ *   - model: resnet18-small        # or with recipe keys of its own
+ *     name: resnet18-subset        # default: the model's name
+ *     limitTrain: 12000
+ * variants:
+ *   - ReLU                         # the baseline
+ *   - SM75%                        # PEA
+ *   - Mish                         # upper limit
+ *   - name: SM75%, cosine          # any other way of training, by recipe keys
+ *     pea: SM75%
+ *     peaSchedule: cosine
+ * seeds: [0, 1, 2]
+ * ```
+ *
+ * @module
+ */
+import { basename, extname } from "node:path";
+import { activations, PeaError, parseVariant } from "@pea/core";
+import { z } from "zod";
+import { readRecipeFile } from "../train/config.ts";
+import { baselineName } from "./compare.ts";
+
+/** A name, and the recipe keys it stands for. */
+export interface NamedSettings {
+  name: string;
+  settings: Readonly<Record<string, unknown>>;
+}
+
+/** A study, its names resolved and its recipe keys unchecked. */
+export interface Study {
+  /** Names folders: letters, digits, `.`, `_` and `-`. */
+  name: string;
+  /** Recipe keys of all runs. */
+  settings: Readonly<Record<string, unknown>>;
+  networks: readonly (NamedSettings & { dataset?: string })[];
+  variants: readonly NamedSettings[];
+  seeds: readonly number[];
+}
+
+const name = z.string().trim().min(1);
+const settings = z.record(z.string(), z.unknown());
+const schema = z.strictObject({
+  name: z
+    .string()
+    .regex(/^[\w][\w.-]*$/)
+    .optional(),
+  settings: settings.default({}),
+  networks: z.array(z.union([name, settings])).min(1),
+  variants: z.array(z.union([name, settings])).min(1),
+  seeds: z.array(z.int().min(0)).min(1),
+});
+
+const allowed: Readonly<Record<string, string>> = {
+  name: "a word of letters, digits, dots, underscores and dashes; it names folders",
+  settings: "recipe keys with values",
+  networks: "a list of names of `pea models`, or of recipe keys with a model among them",
+  variants: 'a list of "ReLU", variant codes such as "SM75%", smooth activations, or recipe keys with a name',
+  seeds: "a list of whole numbers of at least 0, e.g. [0, 1, 2]",
+};
+
+/**
+ * Reads the file of a study.
+ *
+ * @throws PeaError (usage) naming file, key and what it may be
+ */
+export function readStudy(path: string): Study {
+  const { data, error } = schema.safeParse(readRecipeFile(path).settings);
+  if (error) throw usage(describe(path, error.issues[0] as z.core.$ZodIssue));
+  const study = {
+    name: data.name ?? basename(path, extname(path)),
+    settings: data.settings,
+    networks: data.networks.map((entry, i) => networkOf(entry, `${path}: networks, entry ${i + 1}`)),
+    variants: data.variants.map((entry, i) => variantOf(entry, `${path}: variants, entry ${i + 1}`)),
+    seeds: data.seeds,
+  };
+  refuseTwice(
+    study.networks.map(({ name }) => name),
+    `${path}: networks`,
+  );
+  refuseTwice(
+    study.variants.map(({ name }) => name),
+    `${path}: variants`,
+  );
+  refuseTwice(study.seeds.map(String), `${path}: seeds`);
+  return study;
+}
+
+function networkOf(entry: string | Record<string, unknown>, where: string): Study["networks"][number] {
+  if (typeof entry === "string") return { name: entry, settings: { model: entry } };
+  const { name = entry.model, dataset, ...settings } = entry;
+  if (typeof name !== "string" || typeof settings.model !== "string")
+    throw usage(`${where} needs a model, a name of \`pea models\``);
+  if (dataset === undefined) return { name, settings };
+  if (typeof dataset !== "string") throw usage(`${where}: dataset must be a name`);
+  return { name, settings, dataset };
+}
+
+function variantOf(entry: string | Record<string, unknown>, where: string): NamedSettings {
+  if (typeof entry === "string") return { ...ofName(entry, where) };
+  const { name, ...settings } = entry;
+  if (typeof name !== "string")
+    throw usage(`${where} needs a name, beside its recipe keys ${Object.keys(settings).join(", ")}`);
+  if (Object.keys(settings).length === 0) return ofName(name, where);
+  return { name, settings };
+}
+
+/** The recipe keys that a name stands for. Upper limits are named as activations are, in small letters. */
+function ofName(name: string, where: string): NamedSettings {
+  if (name.toLowerCase() === "relu")
+    return { name: baselineName, settings: { pea: "none", activation: "relu" } };
+  const activation = name.toLowerCase();
+  if (Object.hasOwn(activations, activation))
+    return { name: activation, settings: { pea: "none", activation } };
+  try {
+    parseVariant(name);
+  } catch (error) {
+    throw usage(
+      `${where} is ${JSON.stringify(name)}, which is neither "ReLU" nor a smooth activation ` +
+        `(${Object.keys(activations).slice(1).join(", ")}), and ${(error as Error).message}; ` +
+        "another way of training takes a name and recipe keys",
+    );
+  }
+  return { name, settings: { pea: name } };
+}
+
+function refuseTwice(names: readonly string[], where: string): void {
+  const twice = names.find((name, i) => names.indexOf(name) < i);
+  if (twice !== undefined)
+    throw usage(`${where}: ${twice} stands there twice; leave one out, or give it a name`);
+}
+
+function describe(path: string, issue: z.core.$ZodIssue): string {
+  const key = issue.path[0];
+  if (key === undefined && issue.code === "unrecognized_keys")
+    return `${path}: unknown key "${issue.keys[0]}"; a study has ${Object.keys(allowed).join(", ")}, and recipe keys go under settings`;
+  if (key === undefined) return `${path} must hold the keys ${Object.keys(allowed).join(", ")}`;
+  return `${path}: ${String(key)} must be ${allowed[String(key)]}`;
+}
+
+const usage = (message: string): PeaError => new PeaError(message, { kind: "usage" });

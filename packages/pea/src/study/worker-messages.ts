@@ -1,0 +1,29 @@
+/**
+ * What a study and the processes that train its runs say to each other.
+ *
+ * @module
+ */
+import type { Recipe } from "../train/config.ts";
+
+/** From the study. `stop`: write a checkpoint after this step and end. */
+export type ToWorker = { kind: "run"; recipe: Recipe; directory: string } | { kind: "stop" };
+
+/** Where a run stands. */
+export interface RunProgress {
+  /** Weight updates done, and all of them. */
+  step: number;
+  steps: number;
+  epoch: number;
+  epochs: number;
+  phase: string;
+  /** Score on the validation part after the last epoch, in percent. */
+  accuracy: number | null;
+}
+
+/** From a worker. */
+export type FromWorker =
+  | { kind: "start"; firstStep: number }
+  | { kind: "progress"; progress: RunProgress }
+  | { kind: "end" }
+  | { kind: "stopped" }
+  | { kind: "error"; message: string };

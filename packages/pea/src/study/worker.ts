@@ -1,0 +1,88 @@
+/**
+ * The process that trains one run of a study: it begins the run or goes on with it, and tells how far it is. A process
+ * of its own keeps the runs apart: each has its threads, and one that crashes takes no other with it.
+ *
+ * @module
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import { PeaError } from "@pea/core";
+import type { Recipe } from "../train/config.ts";
+import type { TrainingPlan } from "../train/plan.ts";
+import { lockOwner } from "../train/run-lock.ts";
+import { mainScore } from "../train/tasks/task.ts";
+import { resumeTraining, type TrainOptions, train } from "../train/train.ts";
+import { TrainingInterrupted, type TrainingObserver } from "../train/trainer.ts";
+import { isRun } from "./study-folders.ts";
+import type { FromWorker, RunProgress, ToWorker } from "./worker-messages.ts";
+
+/** Time between two messages about steps, in milliseconds. */
+const QUIET = 250;
+/** How long to wait for the process of a study that was killed, which ends after its step. */
+const PATIENCE = 20_000;
+
+const stop = new AbortController();
+
+process.on("message", (message: ToWorker) => {
+  if (message.kind === "stop") stop.abort("stop");
+  else void work(message.recipe, message.directory);
+});
+// Without the study nobody waits for the run; it goes on from its last checkpoint another time.
+process.on("disconnect", () => process.exit(1));
+// Ctrl-C reaches all processes of the terminal: it is for the study to say what happens.
+process.on("SIGINT", () => {});
+process.on("SIGTERM", () => stop.abort("SIGTERM"));
+
+async function work(recipe: Recipe, directory: string): Promise<void> {
+  const options: TrainOptions = { signal: stop.signal, observe };
+  try {
+    await untilFree(directory);
+    if (isRun(directory)) await resumeTraining(directory, { ...options, dataDir: recipe.dataDir });
+    else await train(recipe, { ...options, runDirectory: directory });
+    tell({ kind: "end" });
+  } catch (error) {
+    if (error instanceof TrainingInterrupted) tell({ kind: "stopped" });
+    else if (error instanceof PeaError) tell({ kind: "error", message: error.message });
+    else throw error;
+  }
+  process.disconnect();
+}
+
+async function untilFree(directory: string): Promise<void> {
+  const end = performance.now() + PATIENCE;
+  while (lockOwner(directory) !== null && performance.now() < end && !stop.signal.aborted) await sleep(100);
+}
+
+function observe({ totalSteps, stepsPerEpoch, epochs }: TrainingPlan, firstStep: number): TrainingObserver {
+  const progress: RunProgress = {
+    step: firstStep,
+    steps: totalSteps,
+    epoch: Math.ceil(firstStep / stepsPerEpoch),
+    epochs,
+    phase: "",
+    accuracy: null,
+  };
+  let toldAt = 0;
+  const tellProgress = () => {
+    tell({ kind: "progress", progress });
+    toldAt = performance.now();
+  };
+  tell({ kind: "start", firstStep });
+  return {
+    onStep(step) {
+      progress.step = step;
+      progress.epoch = Math.ceil(step / stepsPerEpoch);
+      if (performance.now() - toldAt > QUIET) tellProgress();
+    },
+    onLog({ phase }) {
+      progress.phase = phase;
+    },
+    onEpoch({ validation }) {
+      progress.accuracy = validation.current ? mainScore(validation.current) : null;
+      tellProgress();
+    },
+  };
+}
+
+function tell(message: FromWorker): void {
+  if (process.connected) process.send?.(message);
+}
