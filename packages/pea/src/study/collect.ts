@@ -8,30 +8,12 @@ import { availableParallelism, cpus } from "node:os";
 import { PeaError } from "@pea/core";
 import { loadReportRun } from "../report/load-run.ts";
 import { decisiveSettings } from "../train/recipe-identity.ts";
-import { type Environment, openRunDirectory, readRunConfig } from "../train/run-directory.ts";
+import { openRunDirectory, readRunConfig } from "../train/run-directory.ts";
 import { mainScore } from "../train/tasks/task.ts";
 import { readResult } from "../train/trained-run.ts";
 import type { Cell } from "./grid.ts";
 import { type Result, resultSchema } from "./results.ts";
-
-/** A line of `timings.jsonl`. */
-export interface Timing {
-  hash: string;
-  network: string;
-  variant: string;
-  seed: number;
-  /** Of all training steps. */
-  seconds: number;
-  /** In the training steps. */
-  imagesPerSecond: number;
-  /** From the run's start to its end with all evaluation; null for a run that was stopped in between. */
-  wallSeconds: number | null;
-  /** Of the engine; 0: its own choice. */
-  threads: number;
-  device: string;
-  cpu: { model: string; cores: number };
-  environment: Environment;
-}
+import type { Timing } from "./timings.ts";
 
 /** What a study keeps of a run. */
 export interface Collected {
@@ -65,8 +47,8 @@ export async function collect(
       testImages,
       selected: best && { epoch: best.epoch, validation: best.validationScore },
       phases,
-      recipe: decisiveSettings(cell.recipe),
-      epochs,
+      settings: decisiveSettings(cell.recipe),
+      epochs: epochs.map(({ imagesPerSecond, ...point }) => point),
     }),
     timing: {
       hash,
@@ -75,11 +57,17 @@ export async function collect(
       seed,
       seconds: rounded(seconds),
       imagesPerSecond: rounded((steps * recipe.batchSize) / seconds),
+      epochImagesPerSecond: epochs.map(({ imagesPerSecond }) =>
+        typeof imagesPerSecond === "number" ? rounded(imagesPerSecond) : null,
+      ),
       wallSeconds: wallSeconds === null ? null : rounded(wallSeconds),
-      threads: recipe.threads,
-      device: recipe.device,
-      cpu: { model: cpus()[0]?.model ?? "unknown", cores: availableParallelism() },
-      environment: readRunConfig(run).environment,
+      environment: {
+        ...readRunConfig(run).environment,
+        cpu: cpus()[0]?.model ?? "unknown",
+        cores: availableParallelism(),
+        threads: recipe.threads,
+        device: recipe.device,
+      },
     },
   };
 }

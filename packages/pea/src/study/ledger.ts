@@ -4,19 +4,20 @@
  *
  * @module
  */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { PeaError } from "@pea/core";
 import { writeFileAtomically } from "@pea/torch";
 import { decisiveSettings, isSame } from "../train/recipe-identity.ts";
 import { makeDirectory } from "../train/run-directory.ts";
-import type { Collected, Timing } from "./collect.ts";
+import type { Collected } from "./collect.ts";
 import { type Cell, describeCell } from "./grid.ts";
-import { type Result, readResults } from "./results.ts";
+import { type Result, readResultLines } from "./results.ts";
+import { readTimings, type Timing } from "./timings.ts";
 
 export class Ledger {
   private readonly results = new Map<Cell, Result>();
-  private readonly timings = new Map<string, Timing>();
+  private readonly timings: Map<string, Timing>;
 
   /**
    * Reads what is there of the grid.
@@ -30,15 +31,13 @@ export class Ledger {
   ) {
     if (existsSync(this.resultsFile)) {
       const cells = new Map(grid.map((cell) => [keyOf(cell), cell]));
-      for (const result of readResults(this.resultsFile)) {
+      for (const result of readResultLines(this.resultsFile)) {
         const cell = cells.get(keyOf(result));
         if (cell === undefined || !isOfCell(result, cell)) throw foreign(this.resultsFile, result, cell);
         this.results.set(cell, result);
       }
     }
-    if (existsSync(this.timingsFile))
-      for (const line of readFileSync(this.timingsFile, "utf8").split("\n"))
-        if (line !== "") this.timings.set((JSON.parse(line) as Timing).hash, JSON.parse(line));
+    this.timings = readTimings(this.timingsFile);
   }
 
   get resultsFile(): string {
@@ -88,7 +87,7 @@ const keyOf = ({ network, dataset, variant, seed }: Pick<Cell, "network" | "data
 
 /** The same hash; and, since defaults are not in the hash, no setting that was another. */
 function isOfCell(result: Result, cell: Cell): boolean {
-  const recorded = result.recipe ?? {};
+  const recorded = result.settings ?? {};
   const settings = decisiveSettings(cell.recipe);
   return (
     result.hash === cell.hash &&
@@ -107,9 +106,9 @@ function foreign(file: string, result: Result, cell: Cell | undefined): PeaError
   );
 }
 
-function differences({ recipe = {} }: Result, cell: Cell): string[] {
+function differences({ settings: recorded = {} }: Result, cell: Cell): string[] {
   const settings = decisiveSettings(cell.recipe);
-  return [...new Set([...Object.keys(recipe), ...Object.keys(settings)])]
-    .filter((key) => !isSame(recipe[key], settings[key]))
-    .map((key) => `${key}: ${JSON.stringify(recipe[key])} there, ${JSON.stringify(settings[key])} here`);
+  return [...new Set([...Object.keys(recorded), ...Object.keys(settings)])]
+    .filter((key) => !isSame(recorded[key], settings[key]))
+    .map((key) => `${key}: ${JSON.stringify(recorded[key])} there, ${JSON.stringify(settings[key])} here`);
 }

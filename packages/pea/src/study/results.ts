@@ -5,10 +5,11 @@
  * @module
  */
 import { readFileSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { PeaError } from "@pea/core";
 import { z } from "zod";
 import type { EpochPoint } from "../report/run.ts";
+import { readTimings } from "./timings.ts";
 
 const name = z.string().min(1);
 const percent = z.number().min(0).max(100);
@@ -42,21 +43,15 @@ export const resultSchema = z.looseObject({
   metric: z.enum(["top1", "miou"]).default("top1"),
   /** On the test part. `best`: the best model of the final phase by validation, null where there is no such. */
   test: z.object({ best: percent.nullable(), last: percent }),
-  /** Of the decisive settings, see `recipeHash`: the run's address in a study. */
+  /** Curves: the values at the end of each epoch, as in the report. */
+  epochs: z.array(epochSchema),
+  /** What follows is left out where it is not known. The run's address in a study, of its decisive settings. */
   hash: name.optional(),
   /** Learned numbers of the network. */
   parameters: z.int().optional(),
-  /** Number of images of the test part. */
-  testImages: z.int().optional(),
   /** How the best model was chosen: its epoch, and its score on the validation part. */
   selected: z.object({ epoch: z.int(), validation: percent }).nullable().optional(),
-  /** The phases in epochs. */
-  phases: z.array(z.object({ name, firstEpoch: z.number(), endEpoch: z.number() })).optional(),
-  /** Every decisive setting of the run, resolved. */
-  recipe: z.record(z.string(), z.unknown()).optional(),
-  /** Curves: the values at the end of each epoch, as in the report. */
-  epochs: z.array(epochSchema),
-  /** What follows is for the report; left out where it is not known. The phases, in epochs. */
+  /** The phases, in epochs. */
   phases: z.array(z.object({ name, firstEpoch: z.number().min(0), endEpoch: z.number().min(0) })).optional(),
   /** Time of the training steps. */
   seconds: z.number().min(0).optional(),
@@ -70,7 +65,7 @@ export const resultSchema = z.looseObject({
 export type Result = z.infer<typeof resultSchema>;
 
 /**
- * Reads the results of a study.
+ * Reads the results of a study, with time and environment of its runs where `timings.jsonl` lies beside them.
  *
  * @param path `results.jsonl`, or the folder that holds it
  * @throws PeaError (usage) when there is none; PeaError naming file and line for one that is not a result, or that is a
@@ -78,6 +73,21 @@ export type Result = z.infer<typeof resultSchema>;
  */
 export function readResults(path: string): Result[] {
   const file = statSync(path, { throwIfNoEntry: false })?.isDirectory() ? join(path, "results.jsonl") : path;
+  const timings = readTimings(join(dirname(file), "timings.jsonl"));
+  return readResultLines(file).map((result) => {
+    const timing = result.hash === undefined ? undefined : timings.get(result.hash);
+    if (timing === undefined) return result;
+    const { seconds, environment, epochImagesPerSecond } = timing;
+    const epochs = result.epochs.map((point, i) => ({
+      ...point,
+      imagesPerSecond: epochImagesPerSecond[i] ?? null,
+    }));
+    return { ...result, epochs, seconds, environment: { ...environment } };
+  });
+}
+
+/** Reads the lines of `results.jsonl` alone; errors as of `readResults`. */
+export function readResultLines(file: string): Result[] {
   const results: Result[] = [];
   const lineOf = new Map<string, number>();
   for (const [i, line] of readLines(file).entries()) {
