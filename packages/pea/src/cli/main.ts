@@ -131,6 +131,28 @@ function createProgram(outcome: { code: number }): Command {
       (await import("./predict.ts")).runPredict(source, images, options),
     );
 
+  common(program.command("inspect"))
+    .description("show the layers of a network, its size and its activation sites")
+    .argument("<network>", "a name that pea models lists, or the folder of a run")
+    .option(
+      "--input <CxHxW>",
+      "channels, height and width of an image (default: what the network is meant for)",
+    )
+    .addOption(
+      new Option("--classes <N>", "classes (default: those of the network's data set)").argParser(
+        wholeNumber,
+      ),
+    )
+    .addHelpText(
+      "after",
+      example(
+        "pea inspect resnet18",
+        "pea inspect mobilenet-0.5 --input 3x128x128 --classes 20 --json",
+        "pea inspect runs/<run>",
+      ),
+    )
+    .action(async (network, options) => (await import("./inspect.ts")).runInspect(network, options));
+
   common(program.command("models"))
     .description("list the networks")
     .addHelpText("after", example("pea models", "pea models --json"))
@@ -204,6 +226,12 @@ const checkpointOption = (): Option =>
   ]);
 
 const dataOption = (): Option => new Option("--data-dir <DIR>", "folder of the data set, if it has moved");
+
+/** @throws InvalidArgumentError, which commander words as the option's */
+function wholeNumber(word: string): number {
+  if (!/^\d+$/.test(word)) throw new InvalidArgumentError("It must be a whole number.");
+  return Number(word);
+}
 
 const example = (...lines: string[]): string =>
   `\nExamples:\n${lines.map((line) => `  $ ${line}`).join("\n")}\n`;

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { Conv2d, ConvTranspose2d, Linear, type Module, type Tensor } from "@pea/torch";
+import { Conv1d, Conv2d, ConvTranspose2d, Linear, type Module, type Tensor } from "@pea/torch";
 
 /** Parameters of a model in two groups for the optimizer. */
 export interface DecayGroups {
@@ -20,7 +20,8 @@ export function decayGroups(model: Module): DecayGroups {
   let lastLinear: Linear | null = null;
   for (const module of model.namedModules().values()) {
     if (module instanceof ConvTranspose2d) decaying.add(module.weight);
-    if (module instanceof Conv2d && !isDepthwise(module)) decaying.add(module.weight);
+    if ((module instanceof Conv1d || module instanceof Conv2d) && !isDepthwise(module))
+      decaying.add(module.weight);
     if (module instanceof Linear) {
       decaying.add(module.weight);
       lastLinear = module;
@@ -35,6 +36,6 @@ export function decayGroups(model: Module): DecayGroups {
 }
 
 /** Several input channels, and one of them per group. */
-function isDepthwise({ inputChannels, weight }: Conv2d): boolean {
+function isDepthwise({ inputChannels, weight }: Conv1d | Conv2d): boolean {
   return inputChannels > 1 && weight.shape[1] === 1;
 }

@@ -11,12 +11,21 @@ export {
   ErfNetSegmentation,
   type ErfNetSegmentationOptions,
 } from "./erfnet.ts";
-export { listSites, type ModelInfo, modelInfo, type Site, type SiteKind } from "./inspect.ts";
+export {
+  type Layer,
+  listLayers,
+  listSites,
+  type ModelInfo,
+  modelInfo,
+  type Site,
+  type SiteKind,
+} from "./inspect.ts";
 export { MobileNet, type MobileNetOptions } from "./mobilenet.ts";
 export type { ModelOptions } from "./options.ts";
 export {
   type CreateModelOptions,
   createModel,
+  findModel,
   listModels,
   type ModelEntry,
   type ModelFactory,

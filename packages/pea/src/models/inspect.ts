@@ -4,6 +4,7 @@
  * @module
  */
 import {
+  Conv1d,
   Conv2d,
   ConvTranspose2d,
   ELU,
@@ -53,6 +54,66 @@ export interface ModelInfo {
 }
 
 const activationClasses = [ReLU, ReLU6, GELU, SiLU, Mish, ELU];
+
+/** A module that computes something itself: one with parameters of its own, or without modules inside. */
+export interface Layer {
+  path: string;
+  /** Its class. */
+  type: string;
+  /** Of one image, at its last call, e.g. [64, 56, 56]; null where it is not called. */
+  outputShape: readonly number[] | null;
+  /** Trainable scalars of its own. */
+  parameters: number;
+  /** As in `ModelInfo`, over all its calls. */
+  macs: number;
+}
+
+/**
+ * The layers of a network in the order in which they are defined, measured by running one image of zeros in evaluation
+ * mode.
+ *
+ * @param inputShape channels, height and width of the image.
+ * @throws TorchError when the image does not fit the network.
+ */
+export function listLayers(model: Module, inputShape: readonly number[]): Layer[] {
+  const parameters = ownParameters(model);
+  const layers: Layer[] = [];
+  const unhook: (() => void)[] = [];
+  for (const [path, module] of model.namedModules()) {
+    const count = parameters.get(path) ?? 0;
+    if (count === 0 && module.children().size > 0) continue;
+    const layer: Layer = {
+      path,
+      type: module.constructor.name,
+      outputShape: null,
+      parameters: count,
+      macs: 0,
+    };
+    layers.push(layer);
+    unhook.push(
+      onForward(module, (input, output) => {
+        layer.outputShape = output.shape.slice(1);
+        layer.macs += macsOf(module, input, output);
+      }),
+    );
+  }
+  try {
+    runImage(model, inputShape);
+  } finally {
+    for (const remove of unhook) remove();
+  }
+  return layers;
+}
+
+/** Trainable scalars by the path of the module that holds them. */
+function ownParameters(model: Module): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const [key, { numel, requiresGrad }] of model.namedParameters()) {
+    const path = key.slice(0, Math.max(0, key.lastIndexOf(".")));
+    if (requiresGrad) counts.set(path, (counts.get(path) ?? 0) + numel);
+  }
+  return counts;
+}
 
 /**
  * The activation sites of a plain network, in the order of execution, found by running one image of zeros in
@@ -137,7 +198,8 @@ function runImage(model: Module, inputShape: readonly number[]): void {
 /** Every output element of a convolution costs its share of the kernel, every input element of a transposed one. */
 function macsOf(module: Module, input: Tensor, output: Tensor): number {
   if (module instanceof Linear) return output.numel * module.inputFeatures;
-  if (module instanceof Conv2d) return (output.numel * module.weight.numel) / module.outputChannels;
+  if (module instanceof Conv1d || module instanceof Conv2d)
+    return (output.numel * module.weight.numel) / module.outputChannels;
   if (module instanceof ConvTranspose2d) return (input.numel * module.weight.numel) / module.inputChannels;
   return 0;
 }

@@ -126,6 +126,23 @@ export function listModels(): ModelEntry[] {
 }
 
 /**
+ * What is known of a network of any name that `createModel` takes: for a width that no list shows, of the listed
+ * network of its family and variant.
+ *
+ * @throws PeaError of kind usage for an unknown name (with the one that is near, or else all)
+ */
+export function findModel(name: string): ModelEntry {
+  const own = registered.get(name);
+  if (own !== undefined) return own;
+  const { base, fromName } = knownName(name);
+  const listed = builtIn.find((entry) => {
+    const other = parseName(entry.name);
+    return other?.base === base && other.fromName.small === fromName.small;
+  });
+  return { ...(listed as ModelEntry), name };
+}
+
+/**
  * Makes a network of the user's own known by its name.
  *
  * @example
@@ -153,12 +170,7 @@ export function createModel(name: string, options: CreateModelOptions = {}): Mod
   loadKernels();
   const own = registered.get(name);
   if (own !== undefined) return own.create(options);
-  const parsed = parseName(name);
-  if (parsed === null) {
-    const known = [...new Set([...listModels().map((entry) => entry.name), ...Object.keys(families)])];
-    throw new PeaError(`unknown model ${name}; ${hint(name, known)}`, { kind: "usage" });
-  }
-  const { family, fromName } = parsed;
+  const { family, fromName } = knownName(name);
   checkOptionNames(name, options, [...commonOptions, ...family.ownOptions]);
   for (const [option, value] of Object.entries(fromName)) {
     if (options[option] !== undefined && options[option] !== value) {
@@ -170,13 +182,29 @@ export function createModel(name: string, options: CreateModelOptions = {}): Mod
   return family.create({ ...options, ...fromName });
 }
 
-/** Family, width and variant in a built-in name; null when it is none. */
-function parseName(name: string): { family: ModelFamily; fromName: CreateModelOptions } | null {
+interface ParsedName {
+  base: string;
+  family: ModelFamily;
+  /** Width and variant. */
+  fromName: CreateModelOptions;
+}
+
+/** A built-in name in its parts; an error, with the names there are, where it is none. */
+function knownName(name: string): ParsedName {
+  const parsed = parseName(name);
+  if (parsed !== null) return parsed;
+  const known = [...new Set([...listModels().map((entry) => entry.name), ...Object.keys(families)])];
+  throw new PeaError(`unknown model ${name}; ${hint(name, known)}`, { kind: "usage" });
+}
+
+/** The parts of a built-in name; null when it is none. */
+function parseName(name: string): ParsedName | null {
   const match = /^(?<base>[a-z0-9-]+?)(?:-(?<width>\d+(?:\.\d+)?))?(?<small>-small)?$/.exec(name);
   const { base = "", width, small } = match?.groups ?? {};
   const family = Object.hasOwn(families, base) ? families[base] : undefined;
   if (family === undefined || (small !== undefined && !family.ownOptions.includes("small"))) return null;
   return {
+    base,
     family,
     fromName: {
       ...(width === undefined ? {} : { width: Number(width) }),

@@ -106,6 +106,19 @@ export async function openTrainedRun(
   }
 }
 
+/**
+ * What a run says of its network: with the weights, all that is needed to build it.
+ *
+ * @throws PeaError of kind usage when the folder holds no run
+ */
+export function readNetwork(path: string): { run: RunDirectory; recipe: Recipe; facts: NetworkFacts } {
+  const run = openRunDirectory(path);
+  const { network: facts } = readRunConfig(run);
+  if (facts === undefined)
+    throw new PeaError(`${run.config} lacks the section network: it was not written by pea train`);
+  return { run, recipe: readRecipe(run), facts };
+}
+
 /** The network of a run alone, in evaluation mode, without the data it was trained on. */
 export interface TrainedNetwork {
   readonly run: RunDirectory;
@@ -131,12 +144,8 @@ export async function openTrainedNetwork(
   path: string,
   { checkpoint }: { checkpoint?: CheckpointName } = {},
 ): Promise<TrainedNetwork> {
-  const run = openRunDirectory(path);
+  const { run, recipe, facts } = readNetwork(path);
   const name = chooseCheckpoint(run, checkpoint);
-  const recipe = readRecipe(run);
-  const { network: facts } = readRunConfig(run);
-  if (facts === undefined)
-    throw new PeaError(`${run.config} lacks the section network: it was not written by pea train`);
   const { inputShape, classes, stepsPerEpoch, totalSteps } = facts;
   const model = createModel(recipe.model, { inputChannels: inputShape[0], classes: classes.length });
   try {

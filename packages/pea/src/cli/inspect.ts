@@ -1,0 +1,127 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { PeaError } from "@pea/core";
+import { type Module, TorchError } from "@pea/torch";
+import {
+  createModel,
+  findModel,
+  type Layer,
+  listLayers,
+  listSites,
+  modelInfo,
+  type Site,
+} from "../models/index.ts";
+import { readNetwork } from "../train/trained-run.ts";
+import { type CommonOptions, formatTable, printResult } from "./output.ts";
+
+interface InspectOptions extends CommonOptions {
+  /** As `3x224x224`. */
+  input?: string;
+  classes?: number;
+}
+
+/** A network to look at, without the weights it may have been trained to. */
+interface Subject {
+  name: string;
+  inputShape: readonly number[];
+  classes: number;
+  model: Module;
+}
+
+/** `pea inspect`: what a network consists of. */
+export function runInspect(source: string, options: InspectOptions): void {
+  const { model, ...subject } = openSubject(source, options);
+  try {
+    const { inputShape } = subject;
+    const { parameters, ...info } = measure(model, subject);
+    const layers = listLayers(model, inputShape);
+    const activations = listSites(model, inputShape);
+    const keys = [...model.stateDict().keys()];
+    const { name, classes } = subject;
+    const document = { network: name, input: inputShape, classes, params: parameters, ...info };
+    printResult(options, { ...document, layers, activations, keys }, () =>
+      [
+        `${name}: input ${inputShape.join("×")}, ${classes} classes`,
+        "",
+        layerTable(layers, activations),
+        "",
+        `parameters           ${grouped(parameters)}`,
+        `MACs                 ${grouped(info.macs)}`,
+        `activation sites     ${info.sites}  (${describeKinds(activations)})`,
+        `activation elements  ${grouped(info.activationElements)}`,
+        `state-dict keys      ${keys.length}`,
+      ].join("\n"),
+    );
+  } finally {
+    model.dispose();
+  }
+}
+
+function measure(model: Module, { name, inputShape }: Omit<Subject, "model">) {
+  try {
+    return modelInfo(model, inputShape);
+  } catch (error) {
+    if (!(error instanceof TorchError)) throw error;
+    throw new PeaError(`${name} does not take images of ${inputShape.join("×")}: ${error.message}`, {
+      kind: "usage",
+      cause: error,
+    });
+  }
+}
+
+function openSubject(source: string, { input, classes }: InspectOptions): Subject {
+  if (existsSync(join(source, "config.yaml"))) {
+    if (input !== undefined || classes !== undefined)
+      throw usage(`${source} is a run, whose images and classes are given; leave --input and --classes out`);
+    const { recipe, facts } = readNetwork(source);
+    const [inputChannels] = facts.inputShape;
+    const count = facts.classes.length;
+    const model = createModel(recipe.model, { inputChannels, classes: count });
+    return { name: recipe.model, inputShape: facts.inputShape, classes: count, model };
+  }
+  if (existsSync(source) || /[/\\]/.test(source))
+    throw usage(
+      `${source} is no run (it has no config.yaml); give the folder of a run or a name pea models lists`,
+    );
+  const entry = findModel(source);
+  const inputShape = input === undefined ? entry.inputShape : parseShape(input);
+  const count = classes ?? entry.classes;
+  const model = createModel(source, { inputChannels: inputShape[0], classes: count });
+  return { name: source, inputShape, classes: count, model };
+}
+
+function parseShape(text: string): number[] {
+  const shape = text.split(/[x×,]/).map(Number);
+  if (shape.length < 2 || shape.length > 3 || shape.some((size) => !Number.isInteger(size) || size < 1))
+    throw usage(`--input is "${text}", but must be channels, height and width, e.g. 3x224x224`);
+  return shape;
+}
+
+/** Paths are cut in front, where they differ least, so that a row keeps to a terminal of 100 columns. */
+const PATH_WIDTH = 34;
+
+function layerTable(layers: readonly Layer[], sites: readonly Site[]): string {
+  const kinds = new Map(sites.map(({ path, kind }) => [path, kind]));
+  return formatTable(
+    ["layer", "type", "output", "params", "MACs", "site"],
+    layers.map(({ path, type, outputShape, parameters, macs }) => [
+      path.length > PATH_WIDTH ? `…${path.slice(1 - PATH_WIDTH)}` : path,
+      type,
+      outputShape?.join("×") ?? "not called",
+      parameters,
+      macs,
+      kinds.get(path) ?? "",
+    ]),
+  );
+}
+
+function describeKinds(sites: readonly Site[]): string {
+  const counts = new Map<string, number>();
+  for (const { kind } of sites) counts.set(kind, (counts.get(kind) ?? 0) + 1);
+  return [...counts].map(([kind, count]) => `${count} ${kind}`).join(", ");
+}
+
+/** 11689512 as 11,689,512. */
+const grouped = (count: number): string => count.toLocaleString("en-US");
+
+const usage = (message: string): PeaError => new PeaError(message, { kind: "usage" });
