@@ -29,6 +29,7 @@ export { imagenetStatistics, type PixelStatistics, pixelStatistics } from "./dat
 export { DecodePool } from "./data/streaming/decode-pool.ts";
 export { StreamingLoader, type StreamingLoaderOptions } from "./data/streaming/streaming-loader.ts";
 export { type ExportOptions, type ExportSummary, exportRun } from "./deploy/export.ts";
+export * from "./diagnose/index.ts";
 export * from "./methods/index.ts";
 export * from "./models/index.ts";
 export { findImages } from "./predict/image-files.ts";

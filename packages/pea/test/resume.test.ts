@@ -2,13 +2,14 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, describe, it } from "node:test";
-import { readSafetensors } from "@pea/torch";
+
 import { registerModel } from "../src/models/index.ts";
 import type { RecipeInput } from "../src/train/config.ts";
-import { readMetrics } from "../src/train/metrics.ts";
-import { resumeTraining, type TrainOptions, type TrainResult, train } from "../src/train/train.ts";
-import { TrainingInterrupted } from "../src/train/trainer.ts";
+
+import { resumeTraining, type TrainResult, train } from "../src/train/train.ts";
+
 import { DropoutNetwork } from "./support/dropout-network.ts";
+import { fingerprint, trainInParts } from "./support/run-in-parts.ts";
 import { temporaryFolder, writeTinyData } from "./support/tiny-data.ts";
 
 registerModel({
@@ -31,38 +32,6 @@ const base: RecipeInput = {
   logEverySteps: 4,
   threads: 1,
 };
-
-/** A run's numbers without those that tell time. */
-function fingerprint(path: string) {
-  const tensors = (name: string) =>
-    Object.fromEntries(
-      [...readSafetensors(join(path, "checkpoints", name)).tensors].map(([key, value]) => [
-        key,
-        Buffer.from(value.toTypedArray().buffer).toString("hex"),
-      ]),
-    );
-  const rows = readMetrics(join(path, "metrics.jsonl")).map(
-    ({ seconds, imagesPerSecond, ...numbers }) => numbers,
-  );
-  const hasBest = existsSync(join(path, "checkpoints", "best.safetensors"));
-  return { last: tensors("last.safetensors"), best: hasBest && tensors("best.safetensors"), rows };
-}
-
-/** Stops after each of `steps`, going on in between with an optimizer, a network and data made anew. */
-async function trainInParts(recipe: RecipeInput, steps: readonly number[]): Promise<TrainResult> {
-  const runDirectory = join(temporaryFolder(), "run");
-  const stopAt = (last: number): Pick<TrainOptions, "signal" | "observe"> => {
-    const stop = new AbortController();
-    return { signal: stop.signal, observe: () => ({ onStep: (step) => step === last && stop.abort() }) };
-  };
-  for (const [part, step] of steps.entries()) {
-    const options = stopAt(step);
-    const run =
-      part === 0 ? train(recipe, { runDirectory, ...options }) : resumeTraining(runDirectory, options);
-    await assert.rejects(run, TrainingInterrupted);
-  }
-  return resumeTraining(runDirectory);
-}
 
 const recipes: Record<string, RecipeInput> = {
   "a baseline": { ...base, pea: "none" },

@@ -53,7 +53,8 @@ export interface ModelInfo {
   activationElements: number;
 }
 
-const activationClasses = [ReLU, ReLU6, GELU, SiLU, Mish, ELU];
+/** The classes of plain activations. */
+export const activationClasses = [ReLU, ReLU6, GELU, SiLU, Mish, ELU];
 
 /** A module that computes something itself: one with parameters of its own, or without modules inside. */
 export interface Layer {

@@ -205,6 +205,10 @@ export const recipeSchema = z.strictObject({
     },
   ),
   threads: countFrom(0, 0, "threads of the engine; 0 leaves its own choice"),
+  diagnose: toggle(
+    false,
+    "record statistics of activations, batch norms and gradients in diagnostics.jsonl, beside each line of metrics",
+  ),
   logEverySteps: countFrom(1, 50, "steps between two lines of training metrics"),
   checkpointEverySteps: countFrom(
     0,

@@ -4,10 +4,9 @@
  *
  * @module
  */
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, writeFileSync } from "node:fs";
-import { PeaError } from "@pea/core";
 import { writeFileAtomically } from "@pea/torch";
 import { csvLine } from "../csv.ts";
+import { JsonLinesLog, readJsonLines } from "./json-lines.ts";
 
 /** One line of `metrics.jsonl`. Numbers that are not finite are stored as null, as JSON does. */
 export interface MetricsRow {
@@ -24,55 +23,37 @@ export interface MetricsRow {
  * @throws PeaError naming the file and the line that is damaged
  */
 export function readMetrics(path: string): MetricsRow[] {
-  let lines: string[];
-  try {
-    lines = readFileSync(path, "utf8").split("\n");
-  } catch (error) {
-    throw new PeaError(`cannot read ${path}: ${(error as Error).message}`);
-  }
-  // A whole line ends with a newline: what stands behind the last one is empty or torn.
-  return lines.slice(0, -1).map((line, i) => {
-    try {
-      const row = JSON.parse(line);
-      if (typeof row.step === "number" && (row.kind === "interval" || row.kind === "epoch")) return row;
-    } catch {
-      // Reported below, together with JSON of another form.
-    }
-    throw new PeaError(`${path}, line ${i + 1} is not a row of metrics: ${line.slice(0, 80)}`);
-  });
+  return readJsonLines(path, "a row of metrics", isRow);
+}
+
+function isRow(value: unknown): value is MetricsRow {
+  const row = value as Partial<MetricsRow> | null;
+  return typeof row?.step === "number" && (row.kind === "interval" || row.kind === "epoch");
 }
 
 /** Writes the metrics of a run. */
 export class MetricsLog {
-  readonly #file: number;
-  readonly #paths: { readonly metrics: string; readonly summary: string };
+  readonly #log: JsonLinesLog<MetricsRow>;
+  readonly #summary: string;
   readonly #epochs: MetricsRow[];
 
   /**
-   * Opens the metrics of a run. Rows beyond `resumedAt` are dropped: they belong to steps that are about to be done
-   * again, and the file ends up as that of a run never interrupted.
+   * Opens the metrics of a run; rows of steps that are about to be done again are dropped.
    *
    * @param paths the files, in a folder that exists
    * @param resumedAt weight updates done when the run goes on from a checkpoint; 0 for a new run
    * @throws PeaError when the file is damaged
    */
   constructor(paths: { readonly metrics: string; readonly summary: string }, resumedAt = 0) {
-    this.#paths = paths;
-    const rows = existsSync(paths.metrics) ? readMetrics(paths.metrics) : [];
-    const kept = rows.filter((row) => row.step <= resumedAt);
-    this.#epochs = kept.filter((row) => row.kind === "epoch");
-    writeFileAtomically(paths.metrics, [Buffer.from(kept.map(toLine).join(""))]);
+    this.#log = new JsonLinesLog(paths.metrics, readMetrics, resumedAt);
+    this.#summary = paths.summary;
+    this.#epochs = this.#log.kept.filter((row) => row.kind === "epoch");
     this.#writeSummary();
-    this.#file = openSync(paths.metrics, "a");
   }
 
   /** Appends a row, and brings `summary.csv` up to date at the end of an epoch. Rows come in the order of their steps. */
   append(row: MetricsRow): void {
-    try {
-      writeFileSync(this.#file, toLine(row));
-    } catch (error) {
-      throw new PeaError(`cannot write ${this.#paths.metrics}: ${(error as Error).message}`);
-    }
+    this.#log.append(row);
     if (row.kind !== "epoch") return;
     this.#epochs.push(row);
     this.#writeSummary();
@@ -80,20 +61,16 @@ export class MetricsLog {
 
   /** Brings all rows to the disk; due before a checkpoint is written, which vouches for the rows up to its step. */
   flush(): void {
-    fsyncSync(this.#file);
+    this.#log.flush();
   }
 
   close(): void {
-    closeSync(this.#file);
+    this.#log.close();
   }
 
   #writeSummary(): void {
-    writeFileAtomically(this.#paths.summary, [Buffer.from(toCsv(this.#epochs))]);
+    writeFileAtomically(this.#summary, [Buffer.from(toCsv(this.#epochs))]);
   }
-}
-
-function toLine(row: MetricsRow): string {
-  return `${JSON.stringify(row)}\n`;
 }
 
 /** Rows as CSV, with a column for every name that occurs in one; a number that is not finite is an empty cell. */

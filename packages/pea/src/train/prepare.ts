@@ -149,6 +149,13 @@ export async function prepareRun(recipe: Recipe): Promise<PreparedRun> {
   const data = await prepareData(recipe);
   let model: Module | undefined;
   try {
+    if (recipe.diagnose && data.validation === null)
+      throw new PeaError(
+        "diagnose looks at validation images, but there are none; take a valFraction above 0",
+        {
+          kind: "usage",
+        },
+      );
     const plan = planTraining(recipe, countSamples(data.train));
     manualSeed(seed);
     model = createModel(recipe.model, {

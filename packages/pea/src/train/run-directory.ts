@@ -19,6 +19,8 @@ export interface RunDirectory {
   readonly config: string;
   readonly metrics: string;
   readonly summary: string;
+  /** Of a run with `diagnose`. */
+  readonly diagnostics: string;
   readonly checkpoints: string;
   readonly model: string;
   /** Scores of a run that ended. */
@@ -31,6 +33,7 @@ function runDirectory(path: string): RunDirectory {
     config: join(path, "config.yaml"),
     metrics: join(path, "metrics.jsonl"),
     summary: join(path, "summary.csv"),
+    diagnostics: join(path, "diagnostics.jsonl"),
     checkpoints: join(path, "checkpoints"),
     model: join(path, "model.onnx"),
     result: join(path, "result.json"),

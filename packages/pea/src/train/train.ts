@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { writeFileAtomically } from "@pea/torch";
 import type { BatchLoader } from "../data/loader.ts";
+import { Diagnosis } from "../diagnose/diagnosis.ts";
 import type { Phase } from "../methods/index.ts";
 import { loadWeights } from "./checkpoint.ts";
 import { type Recipe, type RecipeInput, resolveRecipe } from "./config.ts";
@@ -137,6 +138,7 @@ async function execute(
   data.onSkip = (sample) => observer?.onSkip?.(sample);
   const files = weightFiles(run);
   const test = evaluationLoader(data.test, data, recipe.device);
+  const validation = data.validation && evaluationLoader(data.validation, data, recipe.device);
   const trainer = new Trainer({
     model,
     method,
@@ -144,18 +146,30 @@ async function execute(
     plan,
     task: data.task,
     batches: trainingLoader(data, recipe),
-    validation: data.validation && evaluationLoader(data.validation, data, recipe.device),
+    validation,
     test: recipe.scoreTest === "epochs" ? test : null,
     settings: recipe,
     files,
     recipeHash: recipeHash(recipe),
   });
   let recorder: Recorder | undefined;
+  let diagnosis: Diagnosis | undefined;
   try {
     // A run killed before its first checkpoint begins anew.
     if (existsSync(files.last)) trainer.resume();
     recorder = new Recorder(run, trainer.step);
     trainer.observe(recorder);
+    if (recipe.diagnose && validation) {
+      diagnosis = await Diagnosis.open({
+        model,
+        method,
+        task: data.task,
+        validation,
+        path: run.diagnostics,
+        resumedAt: trainer.step,
+      });
+      trainer.observe(diagnosis);
+    }
     observer = observe?.(plan, trainer.step, run.path);
     if (observer) trainer.observe(observer);
     await trainer.run(signal);
@@ -163,6 +177,7 @@ async function execute(
     writeFileAtomically(run.result, [Buffer.from(`${JSON.stringify(result, null, 2)}\n`)]);
     return result;
   } finally {
+    diagnosis?.close();
     recorder?.close();
     trainer.dispose();
   }

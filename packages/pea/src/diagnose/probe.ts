@@ -1,0 +1,101 @@
+/**
+ * Looking into a network with one batch.
+ *
+ * @module
+ */
+import {
+  BatchNorm1d,
+  BatchNorm2d,
+  clone,
+  copyInPlace,
+  type Module,
+  noGrad,
+  onForward,
+  scope,
+  type Tensor,
+} from "@pea/torch";
+import type { Batch } from "../data/loader.ts";
+import { EnsembleActivation } from "../methods/index.ts";
+import { activationClasses } from "../models/inspect.ts";
+import type { Scores, Task } from "../train/tasks/task.ts";
+import type { NormMismatch, SiteStatistics, ViewDiagnostics } from "./row.ts";
+import { normMismatch, siteStatistics } from "./statistics.ts";
+
+type BatchNorm = BatchNorm1d | BatchNorm2d;
+
+const isActivation = (module: Module): boolean =>
+  [EnsembleActivation, ...activationClasses].some((type) => module instanceof type);
+
+const isBatchNorm = (module: Module): module is BatchNorm =>
+  module instanceof BatchNorm1d || module instanceof BatchNorm2d;
+
+/**
+ * Runs `batch` through the network as it is evaluated and looks at each site and batch norm, then once more with the
+ * batch's own statistics. The network is afterwards as it was to the last bit, in the mode it had, and no random number
+ * is drawn.
+ */
+export function probe(model: Module, batch: Batch, task: Task): ViewDiagnostics {
+  const wasTraining = model.training;
+  model.eval();
+  try {
+    const sites: SiteStatistics[] = [];
+    const norms: NormMismatch[] = [];
+    const running = watched(model, { sites, norms }, () => score(model, batch, task));
+    return { running, batch: withBatchStatistics(model, () => score(model, batch, task)), sites, norms };
+  } finally {
+    model.train(wasTraining);
+  }
+}
+
+/** Runs `body` with statistics being taken at each site and batch norm. */
+function watched<T>(
+  model: Module,
+  into: { sites: SiteStatistics[]; norms: NormMismatch[] },
+  body: () => T,
+): T {
+  const release: (() => void)[] = [];
+  try {
+    for (const [path, module] of model.namedModules()) {
+      const look = (watch: (input: Tensor) => void) => release.push(onForward(module, watch));
+      if (isActivation(module)) look((input) => into.sites.push({ path, ...siteStatistics(input) }));
+      if (isBatchNorm(module)) look((input) => into.norms.push({ path, ...normMismatch(input, module) }));
+    }
+    return body();
+  } finally {
+    for (const unhook of release) unhook();
+  }
+}
+
+/** Runs `body` with batch norms that normalize by the batch; their running statistics are put back after it. */
+function withBatchStatistics<T>(model: Module, body: () => T): T {
+  return scope(() =>
+    noGrad(() => {
+      const norms = [...model.namedModules().values()].filter(isBatchNorm);
+      const saved = norms.flatMap(({ runningMean, runningVar, numBatchesTracked }) =>
+        [runningMean, runningVar, numBatchesTracked].map((buffer) => ({ buffer, value: clone(buffer) })),
+      );
+      try {
+        for (const norm of norms) norm.training = true;
+        return body();
+      } finally {
+        for (const norm of norms) norm.training = false;
+        for (const { buffer, value } of saved) copyInPlace(buffer, value);
+      }
+    }),
+  );
+}
+
+function score(model: Module, { images, labels }: Batch, task: Task): Scores {
+  const sums = task.startSums({ device: images.device, purpose: "training" });
+  try {
+    scope(() =>
+      noGrad(() => {
+        const logits = model.forward(images);
+        sums.add(task.loss(logits, labels), logits, labels);
+      }),
+    );
+    return task.scores(sums.read());
+  } finally {
+    sums.dispose();
+  }
+}
