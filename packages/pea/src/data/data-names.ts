@@ -5,10 +5,15 @@ export const inMemoryNames = ["fashion-mnist", "idx", "cifar10", "cifar100"] as 
 export type InMemoryName = (typeof inMemoryNames)[number];
 
 /** Images of any size, decoded when they are needed. */
-export const streamedNames = ["imagefolder", "tfrecord", "webdataset"] as const;
+export const streamedNames = ["imagefolder", "tfrecord", "webdataset", "cityscapes"] as const;
 export type StreamedName = (typeof streamedNames)[number];
 
 export type DataName = InMemoryName | StreamedName;
+
+/** Each pixel has a label. */
+export function hasLabelMaps(name: DataName): boolean {
+  return name === "cityscapes";
+}
 
 export function isStreamed(name: DataName): name is StreamedName {
   return (streamedNames as readonly string[]).includes(name);

@@ -27,8 +27,10 @@ export interface LoaderOptions {
 export interface Batch {
   /** float32 [B, C, H, W], standardized, channels_last. */
   readonly images: Tensor;
-  /** int64 [B]. */
+  /** int64 [B], or [B, H, W] where each pixel has one, 255 for those that do not count. */
   readonly labels: Tensor;
+  /** Which samples of the part these are. */
+  readonly indices: Int32Array;
 }
 
 /** An image that could not be read. */
@@ -95,6 +97,7 @@ export class Loader implements BatchLoader {
       return {
         images: standardize(images, statistics, device),
         labels: cast(indexSelect(this.#dataset.labels, 0, rows), { device }),
+        indices,
       };
     });
   }

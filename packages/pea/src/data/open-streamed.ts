@@ -2,6 +2,7 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { PeaError } from "@pea/core";
+import { openCityscapes } from "./cityscapes/open-cityscapes.ts";
 import { listedClasses } from "./class-names.ts";
 import type { StreamedName } from "./data-names.ts";
 import { openImageFolder } from "./sources/image-folder.ts";
@@ -9,6 +10,7 @@ import type { SampleSource } from "./sources/sample-source.ts";
 import { findShards, type PartName, partOf } from "./sources/shards.ts";
 import { isTfRecordName, openTfRecords } from "./sources/tfrecord-images.ts";
 import { isTarName, openWebDataset } from "./sources/webdataset.ts";
+import { imagenetStatistics, type PixelStatistics, unitStatistics } from "./statistics.ts";
 
 /** What a format's parts are made of, and how they are opened. */
 interface Format<Files> {
@@ -34,7 +36,7 @@ const formats = {
     find: (folder: string) => findShards(folder, isTarName),
     open: openWebDataset,
   } satisfies Format<readonly string[]>,
-} satisfies Record<StreamedName, unknown>;
+} satisfies Record<Exclude<StreamedName, "cityscapes">, unknown>;
 
 /** The parts of a data set. */
 export interface StreamedParts {
@@ -42,6 +44,10 @@ export interface StreamedParts {
   /** null where the data have no part of their own for it: then `test` is what they call validation. */
   readonly validation: SampleSource | null;
   readonly test: SampleSource;
+  /** Images whose labels are not known; null where there are none. */
+  readonly unlabelled: SampleSource | null;
+  /** By which images are standardized. */
+  readonly statistics: PixelStatistics;
 }
 
 /**
@@ -52,6 +58,8 @@ export interface StreamedParts {
  * @throws PeaError (usage) when the folder holds no such parts; what opening a part throws
  */
 export async function openStreamed(name: StreamedName, folder: string): Promise<StreamedParts> {
+  if (name === "cityscapes")
+    return { ...(await openCityscapes(folder)), validation: null, statistics: unitStatistics };
   const format = formats[name] as Format<unknown>;
   const found = format.find(folder);
   const [train, validation, test] = (["train", "validation", "test"] as const).map((part) => found.get(part));
@@ -68,6 +76,8 @@ export async function openStreamed(name: StreamedName, folder: string): Promise<
     train: training,
     validation: test !== undefined && validation !== undefined ? await other(validation) : null,
     test: await other(last),
+    unlabelled: null,
+    statistics: imagenetStatistics,
   };
 }
 

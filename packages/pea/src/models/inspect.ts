@@ -51,6 +51,8 @@ export interface ModelInfo {
   sites: number;
   /** Output elements of all activation sites for one image. */
   activationElements: number;
+  /** Of the answer for one image: [classes], in segmentation [classes, height, width]. */
+  outputShape: readonly number[];
 }
 
 /** The classes of plain activations. */
@@ -157,9 +159,11 @@ export function listSites(model: Module, inputShape: readonly number[]): Site[] 
  */
 export function modelInfo(model: Module, inputShape: readonly number[]): ModelInfo {
   let macs = 0;
+  let outputShape: readonly number[] = [];
   const unhook = [...model.namedModules().values()].map((module) =>
     onForward(module, (input, output) => {
       macs += macsOf(module, input, output);
+      if (module === model) outputShape = output.shape.slice(1);
     }),
   );
   let sites: Site[];
@@ -176,6 +180,7 @@ export function modelInfo(model: Module, inputShape: readonly number[]): ModelIn
     macs,
     sites: sites.length,
     activationElements: sites.reduce((sum, { elements }) => sum + elements, 0),
+    outputShape,
   };
 }
 

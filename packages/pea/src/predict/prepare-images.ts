@@ -32,7 +32,7 @@ export async function prepareImages(
     key: { seed: 0, epoch: 0, index: place },
     place,
   }));
-  const bad = await pool.decode(samples, { crop, size, flip: false, padding: 0 }, pixels);
+  const bad = await pool.decode(samples, { crop, size, flip: false, padding: 0 }, { pixels });
   const isBad = new Set(bad.map(({ place }) => place));
   const good = samples.filter(({ place }) => !isBad.has(place));
   const images = new Float32Array(good.length * channels * height * width);

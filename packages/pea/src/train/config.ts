@@ -8,7 +8,8 @@ import { readFileSync } from "node:fs";
 import { PeaError, parseDuration, parseVariant } from "@pea/core";
 import { parse as parseYaml } from "yaml";
 import { z } from "zod";
-import { inMemoryNames, isStreamed, streamedNames } from "../data/data-names.ts";
+import { type DataName, hasLabelMaps, inMemoryNames, isStreamed, streamedNames } from "../data/data-names.ts";
+import { parseImageSize } from "../data/image-size.ts";
 import { cropNames } from "../data/streaming/crop.ts";
 import { nearestName } from "../nearest-name.ts";
 import { learningRateShapes } from "./lr-schedule.ts";
@@ -69,6 +70,9 @@ const countFrom = (low: number, initial: number, help: string) =>
 const toggle = (initial: boolean, help: string) =>
   described(z.boolean().default(initial), { help, allowed: "true or false" });
 
+const isImageSize = (value: string): boolean => parseImageSize(value) !== null;
+const croppedNames = streamedNames.filter((name) => !hasLabelMaps(name));
+
 const isVariant = (code: string): boolean => {
   if (code === "none") return true;
   try {
@@ -106,13 +110,13 @@ export const recipeSchema = z.strictObject({
     allowed: "a folder",
     value: "DIR",
   }),
-  imageSize: described(z.int().min(1).optional(), {
-    help: `side of the square that images of ${streamedNames.join(", ")} are scaled to (default: 224)`,
-    allowed: "a whole number of at least 1",
-    value: "N",
+  imageSize: described(z.union([z.int().min(1), z.string().refine(isImageSize)]).optional(), {
+    help: `size that images of ${streamedNames.join(", ")} are scaled to: side of a square, or height and width (default: 224, for cityscapes 256x512)`,
+    allowed: 'a whole number of at least 1, or height and width such as "256x512"',
+    value: "N|HxW",
   }),
   trainCrop: described(z.enum(cropNames).optional(), {
-    help: `part of a training image of ${streamedNames.join(", ")} that is taken: ${cropNames.join(", ")} (default: distorted, as the paper's code)`,
+    help: `part of a training image of ${croppedNames.join(", ")} that is taken: ${cropNames.join(", ")} (default: distorted, as the paper's code)`,
     allowed: cropNames.join(", "),
     value: "NAME",
   }),
@@ -250,11 +254,11 @@ export function resolveRecipe(...layers: Layer[]): Recipe {
   const result = recipeSchema.safeParse(merged);
   if (!result.success) throw usage(describeIssue(result.error.issues[0] as z.core.$ZodIssue, merged));
   checkTogether(result.data);
-  const { model, data, l2, imageSize = 224, trainCrop = "distorted" } = result.data;
+  const { model, data, l2, imageSize = defaultImageSize(result.data), trainCrop = "distorted" } = result.data;
   // Parsed once more for the order of the keys, which is the schema's then, whoever set them.
   return recipeSchema.parse({
     ...result.data,
-    ...(isStreamed(data) && { imageSize, trainCrop }),
+    ...(isStreamed(data) && { imageSize, ...(!hasLabelMaps(data) && { trainCrop }) }),
     l2: { coef: l2.coef ?? weightDecayOf(model), form: l2.form },
   }) as Recipe;
 }
@@ -262,6 +266,11 @@ export function resolveRecipe(...layers: Layer[]): Recipe {
 /** The paper's weight decay for a network (spec recipes 1.9). */
 function weightDecayOf(model: string): number {
   return /^mobilenet\b/.test(model) ? 4e-5 : 1e-4;
+}
+
+/** ImageNet's, and for Cityscapes the paper's (spec recipes 3.1). */
+function defaultImageSize({ data }: { data: DataName }): number | string {
+  return hasLabelMaps(data) ? "256x512" : 224;
 }
 
 /** Checks what no single key can tell. */
@@ -276,6 +285,10 @@ function checkTogether(recipe: z.infer<typeof recipeSchema>): void {
       throw usage(
         `${key} is ${show(recipe[key])}, but images of ${show(data)} are taken as they are; leave it out`,
       );
+  if (recipe.trainCrop !== undefined && hasLabelMaps(data))
+    throw usage(
+      `trainCrop is ${show(recipe.trainCrop)}, but images of ${show(data)} are taken whole; leave it out`,
+    );
   if (recipe.nesterov && recipe.momentum === 0)
     throw usage("nesterov is true, but needs a momentum above 0; momentum is 0");
 }

@@ -2,12 +2,16 @@
 import { PeaError } from "@pea/core";
 import { cudaIsAvailable, type Module, manualSeed, SGD, scope, setNumThreads } from "@pea/torch";
 import { isStreamed } from "../data/data-names.ts";
+import { parseImageSize } from "../data/image-size.ts";
+import type { LabelTable } from "../data/label-table.ts";
 import { type BatchLoader, Loader, type SkippedSample } from "../data/loader.ts";
 import { openInMemory } from "../data/open-in-memory.ts";
 import { openStreamed } from "../data/open-streamed.ts";
 import { countSamples, type DataPart, disposePart, isInMemory } from "../data/part.ts";
+import type { SampleSource } from "../data/sources/sample-source.ts";
 import { splitDataset } from "../data/split.ts";
-import { imagenetStatistics, type PixelStatistics, pixelStatistics } from "../data/statistics.ts";
+import { type PixelStatistics, pixelStatistics } from "../data/statistics.ts";
+import type { Size } from "../data/streaming/crop.ts";
 import { DecodePool } from "../data/streaming/decode-pool.ts";
 import { StreamingLoader } from "../data/streaming/streaming-loader.ts";
 import { createMethod, type Method } from "../methods/index.ts";
@@ -16,6 +20,7 @@ import type { Recipe } from "./config.ts";
 import { planTraining, type TrainingPlan } from "./plan.ts";
 import type { NetworkFacts } from "./run-directory.ts";
 import { classification } from "./tasks/classification.ts";
+import { segmentation } from "./tasks/segmentation.ts";
 import type { Task } from "./tasks/task.ts";
 
 /** Images per forward pass of an evaluation: so many small ones, or those that have so many pixels. */
@@ -27,11 +32,15 @@ export interface RecipeData {
   /** null with valFraction 0, unless the data have a part of their own for it. */
   validation: DataPart | null;
   test: DataPart;
-  /** Of the training part, or of ImageNet for images that are streamed. */
+  /** Images whose labels are not known. */
+  unlabelled: SampleSource | null;
+  /** Of the training part, or what goes with images that are streamed. */
   statistics: PixelStatistics;
   /** Channels, height, width. */
   inputShape: readonly [number, number, number];
   classes: readonly string[];
+  /** What the bytes of label maps mean; null where an image has one label. */
+  labelTable: LabelTable | null;
   /** What networks are trained for on these data. */
   task: Task;
   /** Decodes images that are streamed. */
@@ -48,22 +57,25 @@ export interface RecipeData {
  * @throws PeaError of kind usage when the data are not there or too few
  */
 export async function prepareData(recipe: Recipe): Promise<RecipeData> {
-  const { data, dataDir = ".", imageSize = 0, onBadSample } = recipe;
+  const { data, dataDir = ".", imageSize = "", onBadSample } = recipe;
   const pool = new DecodePool();
   if (isStreamed(data)) {
-    const parts = cut(await openStreamed(data, dataDir), recipe);
-    const { classes } = parts.train;
-    const inputShape = [3, imageSize, imageSize] as const;
-    const task = classification(classes);
-    return { ...parts, statistics: imagenetStatistics, inputShape, classes, task, pool, onBadSample };
+    const { unlabelled, statistics, ...all } = await openStreamed(data, dataDir);
+    const parts = cut(all, recipe);
+    const { classes, labelTable = null } = parts.train;
+    const { height, width } = parseImageSize(imageSize) as Size;
+    const inputShape = [3, height, width] as const;
+    const task = labelTable ? segmentation(classes) : classification(classes);
+    return { ...parts, unlabelled, statistics, inputShape, classes, labelTable, task, pool, onBadSample };
   }
   return scope(() => {
     const parts = cut({ ...openInMemory(data, recipe.dataDir), validation: null }, recipe);
     const { images, classes } = parts.train;
     const [, channels = 0, height = 0, width = 0] = images.shape;
     const inputShape = [channels, height, width] as const;
-    const task = classification(classes);
-    return { ...parts, statistics: pixelStatistics(images), inputShape, classes, task, pool, onBadSample };
+    const statistics = pixelStatistics(images);
+    const ofImages = { unlabelled: null, labelTable: null, task: classification(classes) };
+    return { ...parts, ...ofImages, statistics, inputShape, classes, pool, onBadSample };
   });
 }
 
@@ -95,7 +107,7 @@ function limit<Part extends DataPart>(part: Part, { limitTrain, seed }: Recipe):
 /** A loader of the training part: shuffled, augmented. */
 export function trainingLoader(
   { train, statistics, inputShape, pool, onBadSample, onSkip }: RecipeData,
-  { batchSize, seed, flip, cropPadding, trainCrop = "distorted", device }: Recipe,
+  { batchSize, seed, flip, cropPadding, trainCrop, device }: Recipe,
 ): BatchLoader {
   const training = { seed, flip, padding: cropPadding };
   const options = { batchSize, statistics, device };
@@ -163,6 +175,7 @@ export async function prepareRun(recipe: Recipe): Promise<PreparedRun> {
       classes: data.classes.length,
     });
     const info = modelInfo(model, data.inputShape);
+    requireAnswers(recipe, info, data);
     model.to({ device, memoryFormat: "channels_last" });
     method.onFit({ model, totalSteps: plan.totalSteps, stepsPerEpoch: plan.stepsPerEpoch, seed });
     return { data, info, plan, model, method, optimizer: createOptimizer(model, recipe) };
@@ -171,6 +184,21 @@ export async function prepareRun(recipe: Recipe): Promise<PreparedRun> {
     model?.dispose();
     throw error;
   }
+}
+
+/** The network answers once per image, or once per pixel, as the task wants it. */
+function requireAnswers(
+  { model, data }: Recipe,
+  { outputShape }: ModelInfo,
+  { task, inputShape }: RecipeData,
+): void {
+  const wanted = task.outputShape(inputShape);
+  if (`${wanted}` === `${outputShape}`) return;
+  throw new PeaError(
+    `${model} answers ${outputShape.join("×")} numbers for an image of ${inputShape.join("×")}, but ${data} needs ` +
+      `${wanted.join("×")}; for ${task.name} take ${task.exampleNetwork}`,
+    { kind: "usage" },
+  );
 }
 
 /** What the data made of a run, for those who open its network without them. */

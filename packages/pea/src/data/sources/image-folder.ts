@@ -1,6 +1,6 @@
-import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { PeaError } from "@pea/core";
+import { enumerate, listFolder } from "./list-folder.ts";
 import type { SampleSource } from "./sample-source.ts";
 
 /** Files with other endings are no samples (those of torchvision's ImageFolder that can be decoded here). */
@@ -21,7 +21,7 @@ export async function openImageFolder(
   root: string,
   { classes }: { classes?: readonly string[] } = {},
 ): Promise<SampleSource> {
-  const { folders, files: loose } = await list(root);
+  const { folders, files: loose } = await listFolder(root);
   if (folders.length === 0) {
     const found = loose.some((name) => imageName.test(name)) ? "only images" : "nothing";
     throw usage(
@@ -70,7 +70,7 @@ export async function openImageFolder(
  * @throws PeaError (usage) for a folder that cannot be read, and naming an image in a format that is not read
  */
 export async function imagesBelow(root: string, folder: string): Promise<string[]> {
-  const { folders, files } = await list(join(root, folder));
+  const { folders, files } = await listFolder(join(root, folder));
   const unreadable = files.find((name) => unreadableName.test(name));
   if (unreadable !== undefined) {
     throw usage(
@@ -81,34 +81,6 @@ export async function imagesBelow(root: string, folder: string): Promise<string[
   const below: string[][] = [files.filter((name) => imageName.test(name)).map((name) => `${folder}/${name}`)];
   for (const inner of folders) below.push(await imagesBelow(root, `${folder}/${inner}`));
   return below.flat();
-}
-
-/** What a folder holds, in order. */
-async function list(path: string): Promise<{ folders: string[]; files: string[] }> {
-  const folders: string[] = [];
-  const files: string[] = [];
-  try {
-    for (const entry of await readdir(path, { withFileTypes: true })) {
-      if (entry.name.startsWith(".")) continue;
-      const real = entry.isSymbolicLink() ? await stat(join(path, entry.name)) : entry;
-      if (real.isDirectory()) folders.push(entry.name);
-      else if (real.isFile()) files.push(entry.name);
-    }
-  } catch (error) {
-    throw usage(`cannot read ${path}: ${(error as Error).message}`);
-  }
-  return { folders: sort(folders), files: sort(files) };
-}
-
-/** By code point, as Python sorts. JavaScript compares UTF-16 units, which is the same below the surrogates. */
-function sort(names: string[]): string[] {
-  const isPlain = !names.some((name) => /[\ud800-\uffff]/.test(name));
-  return isPlain ? names.sort() : names.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
-}
-
-function enumerate(names: readonly string[]): string {
-  const shown = names.slice(0, 5).join(", ");
-  return names.length > 5 ? `${shown} and ${names.length - 5} more` : shown;
 }
 
 const usage = (message: string): PeaError => new PeaError(message, { kind: "usage" });

@@ -1,3 +1,5 @@
+import type { LabelTable } from "../label-table.ts";
+
 /** Bytes of a file, the last one exclusive. */
 export interface ByteRange {
   readonly begin: number;
@@ -11,6 +13,8 @@ export interface SampleLocation {
   readonly path: string;
   /** Left out: the whole file. */
   readonly image?: ByteRange;
+  /** File of the label map, for images that have one. */
+  readonly labelMap?: string;
   /** Data of the TFRecord that holds the image; the checksum behind it is verified. */
   readonly record?: ByteRange;
 }
@@ -20,18 +24,23 @@ export interface SampleLocation {
  * format that can be read at random fits in here, and then shares order, augmentation and loader with all others.
  */
 export interface SampleSource {
-  /** Of each sample, an index into `classes`. Their number is the number of samples. */
+  /**
+   * Of each sample, an index into `classes`, or for images with label maps the number of its group (its city). Parts that
+   * are split off get their share of each. Their number is the number of samples.
+   */
   readonly labels: Int32Array;
   /** Names of the classes, in the order of their labels. */
   readonly classes: readonly string[];
+  /** What the bytes of label maps mean; left out where an image has one label. */
+  readonly labelTable?: LabelTable;
   locate(index: number): SampleLocation;
 }
 
 /** The samples at `indices`, in that order. */
 export function selectSamples(source: SampleSource, indices: Int32Array): SampleSource {
   return {
+    ...source,
     labels: indices.map((index) => source.labels[index] as number),
-    classes: source.classes,
     locate: (index) => source.locate(indices[index] as number),
   };
 }

@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
 import type { Worker } from "node:worker_threads";
 import { PeaError } from "@pea/core";
-import type { BadSample, DecodeReply, DecodeRequest, DecodeSample } from "./decode-worker.ts";
+import type { BadSample, DecodeReply, DecodeRequest, DecodeSample, DecodeTarget } from "./decode-worker.ts";
 import type { Preprocessing } from "./preprocess.ts";
 import { startWorker } from "./start-worker.ts";
 
@@ -28,14 +28,14 @@ export class DecodePool {
   }
 
   /**
-   * Puts each sample into its place of `pixels`, which holds RGB bytes.
+   * Puts each sample into its place of `target`.
    *
    * @returns the samples that could not be read; their places hold nothing of use
    */
   async decode(
     samples: readonly DecodeSample[],
     preprocessing: Preprocessing,
-    pixels: SharedArrayBuffer,
+    target: DecodeTarget,
   ): Promise<BadSample[]> {
     if (this.#failure !== undefined) throw this.#failure;
     if (this.#workers.length === 0) this.#workers = Array.from({ length: this.#size }, () => this.#start());
@@ -43,7 +43,7 @@ export class DecodePool {
     const replies = this.#workers
       .map((worker, i) => ({ worker, part: samples.slice(i * share, (i + 1) * share) }))
       .filter(({ part }) => part.length > 0)
-      .map(({ worker, part }) => this.#ask(worker, { samples: part, preprocessing, pixels }));
+      .map(({ worker, part }) => this.#ask(worker, { samples: part, preprocessing, target }));
     return (await Promise.all(replies)).flat().sort((a, b) => a.place - b.place);
   }
 

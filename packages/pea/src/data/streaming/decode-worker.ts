@@ -5,10 +5,13 @@
  * @module
  */
 import { parentPort } from "node:worker_threads";
+import { IGNORED } from "../label-table.ts";
 import type { SampleKey } from "../move.ts";
 import type { SampleLocation } from "../sources/sample-source.ts";
-import { BadSampleError, openImage } from "./decode.ts";
-import { type Preprocessing, preprocess } from "./preprocess.ts";
+import type { Size } from "./crop.ts";
+import { BadSampleError, decodeClassMap, openImage } from "./decode.ts";
+import { type Preprocessing, preprocess, preprocessClasses } from "./preprocess.ts";
+import type { ClassMap } from "./resample.ts";
 import { SampleReader } from "./sample-reader.ts";
 
 /** A sample to put at a place of the batch. */
@@ -18,12 +21,19 @@ export interface DecodeSample {
   readonly place: number;
 }
 
+/** Where the results go, place by place; shared with the thread that asks. */
+export interface DecodeTarget {
+  /** RGB. */
+  readonly pixels: SharedArrayBuffer;
+  /** Given where samples have label maps, or may have one: a byte per pixel, and the class of each byte of a map. */
+  readonly classes?: { readonly map: SharedArrayBuffer; readonly classOf: Int16Array };
+}
+
 export interface DecodeRequest {
   readonly id: number;
   readonly samples: readonly DecodeSample[];
   readonly preprocessing: Preprocessing;
-  /** RGB, place by place; shared with the thread that asks. */
-  readonly pixels: SharedArrayBuffer;
+  readonly target: DecodeTarget;
 }
 
 /** A sample that cannot be read. */
@@ -39,20 +49,39 @@ export type DecodeReply =
 
 const reader = new SampleReader();
 
-async function decode({ samples, preprocessing, pixels }: DecodeRequest): Promise<BadSample[]> {
+async function decode({ samples, preprocessing, target }: DecodeRequest): Promise<BadSample[]> {
   const { width, height } = preprocessing.size;
-  const length = 3 * width * height;
+  const length = width * height;
   const bad: BadSample[] = [];
   for (const { location, key, place } of samples) {
     try {
       const image = await openImage(reader.read(location));
-      preprocess(image, preprocessing, key, new Uint8Array(pixels, place * length, length));
+      preprocess(image, preprocessing, key, new Uint8Array(target.pixels, 3 * place * length, 3 * length));
+      if (target.classes === undefined) continue;
+      const { map, classOf } = target.classes;
+      const out = new Uint8Array(map, place * length, length);
+      if (location.labelMap === undefined) out.fill(IGNORED);
+      else preprocessClasses(await readClassMap(location.labelMap, classOf, image), preprocessing, key, out);
     } catch (error) {
       if (!(error instanceof BadSampleError)) throw error;
       bad.push({ place, name: location.name, reason: error.message });
     }
   }
   return bad;
+}
+
+/** @throws BadSampleError naming the file */
+async function readClassMap(path: string, classOf: Int16Array, image: Size): Promise<ClassMap> {
+  try {
+    const map = await decodeClassMap(reader.read({ name: path, path }), classOf);
+    if (map.width === image.width && map.height === image.height) return map;
+    throw new BadSampleError(
+      `it has ${map.height}×${map.width} pixels, but its image ${image.height}×${image.width}`,
+    );
+  } catch (error) {
+    if (!(error instanceof BadSampleError)) throw error;
+    throw new BadSampleError(`its label map ${path} cannot be read: ${error.message}`);
+  }
 }
 
 /** Requests are answered one after the other: another image in work would only compete for the same processor. */

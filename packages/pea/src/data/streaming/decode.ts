@@ -1,7 +1,7 @@
 import sharp from "sharp";
 import type { Size, Window } from "./crop.ts";
 import { native } from "./native.ts";
-import type { Pixels } from "./resample.ts";
+import type { ClassMap, Pixels } from "./resample.ts";
 
 // One image a thread: the threads are the workers', and an image is decoded once.
 sharp.concurrency(1);
@@ -89,6 +89,39 @@ function asBadSample<T>(body: () => T): T {
   } catch (error) {
     throw new BadSampleError((error as Error).message);
   }
+}
+
+/**
+ * Decodes a label map, a grey image of 8 bits whose bytes are labels, to classes.
+ *
+ * @param classOf the class of each byte, see `classesOfBytes`
+ * @throws BadSampleError for what is no such image, and naming a byte that is no label
+ */
+export async function decodeClassMap(bytes: Uint8Array, classOf: Int16Array): Promise<ClassMap> {
+  if (bytes.length === 0) throw new BadSampleError("it is empty");
+  let map: ClassMap;
+  try {
+    const { channels, bitsPerSample, isPalette } = await sharp(bytes).metadata();
+    if (channels !== 1 || bitsPerSample !== 8 || isPalette)
+      throw new Error(
+        `it must be a grey image of 8 bits, but has ${channels} channels of ${bitsPerSample} bits` +
+          `${isPalette ? ", by a palette" : ""}`,
+      );
+    const { data, info } = await sharp(bytes, { failOn: "error", ignoreIcc: true })
+      .toColourspace("b-w")
+      .raw()
+      .toBuffer({ resolveWithObject: true });
+    map = { data, width: info.width, height: info.height };
+  } catch (error) {
+    throw new BadSampleError(describe((error as Error).message));
+  }
+  const { data } = map;
+  for (let i = 0; i < data.length; i++) {
+    const found = classOf[data[i] as number] as number;
+    if (found < 0) throw new BadSampleError(`it holds the value ${data[i]}, which is no label`);
+    data[i] = found;
+  }
+  return map;
 }
 
 /** The library's message on one line; it prints each of several problems on its own. */

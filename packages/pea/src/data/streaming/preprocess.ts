@@ -1,7 +1,8 @@
 import { type Augmentation, drawMove, type SampleKey } from "../move.ts";
-import { type CropName, crops, type Size } from "./crop.ts";
+import { type CropName, crops, type Size, type Window } from "./crop.ts";
 import type { EncodedImage } from "./decode.ts";
-import { resample } from "./resample.ts";
+import { type ClassMap, type Pixels, resample, resampleClasses } from "./resample.ts";
+import { scaleImage } from "./scale.ts";
 
 /** From an image of any size to the network's input. */
 export interface Preprocessing extends Augmentation {
@@ -11,7 +12,7 @@ export interface Preprocessing extends Augmentation {
 }
 
 /**
- * Crops, decodes, scales, mirrors and moves an image.
+ * Crops, decodes, scales, mirrors and moves an image. One that is taken whole is scaled with antialiasing.
  *
  * @param out RGB, height · width · 3 bytes
  * @throws BadSampleError saying what is wrong with the image
@@ -22,6 +23,25 @@ export function preprocess(
   key: SampleKey,
   out: Uint8Array,
 ): void {
-  const { pixels, window } = image.decode(crops[crop](image, key));
+  const decoded = image.decode(crops[crop](image, key));
+  const { pixels, window } = crop === "whole" ? scaleWhole(decoded.pixels, size) : decoded;
   resample(pixels, window, drawMove(augmentation, key), augmentation.padding, out, size);
+}
+
+function scaleWhole(pixels: Pixels, size: Size): { pixels: Pixels; window: Window } {
+  return { pixels: scaleImage(pixels, size), window: { ...size, left: 0, top: 0 } };
+}
+
+/**
+ * Scales, mirrors and moves a map of classes as `preprocess` does with its image, which is taken whole.
+ *
+ * @param out height · width bytes
+ */
+export function preprocessClasses(
+  map: ClassMap,
+  { size, ...augmentation }: Preprocessing,
+  key: SampleKey,
+  out: Uint8Array,
+): void {
+  resampleClasses(map, drawMove(augmentation, key), augmentation.padding, out, size);
 }

@@ -1,9 +1,15 @@
+import { IGNORED } from "../label-table.ts";
 import type { Move } from "../move.ts";
 import type { Size, Window } from "./crop.ts";
 import { native, type Taps } from "./native.ts";
 
 /** A decoded image: RGB, one byte each, row by row. */
 export interface Pixels extends Size {
+  readonly data: Uint8Array;
+}
+
+/** Classes of an image's pixels, one byte each, row by row. */
+export interface ClassMap extends Size {
   readonly data: Uint8Array;
 }
 
@@ -25,18 +31,14 @@ export function sourceCoordinate(out: number, inSize: number, outSize: number): 
 export function resample(
   { data, width }: Pixels,
   window: Window,
-  { isMirrored, top, left }: Move,
+  move: Move,
   padding: number,
   out: Uint8Array,
   size: Size,
 ): void {
-  const rows = taps(window.top, window.height, size.height, (y) => y + top - padding);
-  const columns = taps(
-    window.left,
-    window.width,
-    size.width,
-    (x) => (isMirrored ? size.width - 1 - x : x) + left - padding,
-  );
+  const placed = placement(move, padding, size);
+  const rows = taps(window.top, window.height, size.height, placed.row);
+  const columns = taps(window.left, window.width, size.width, placed.column);
   native.blend(
     data,
     width,
@@ -48,6 +50,40 @@ export function resample(
     columns.share,
     out,
   );
+}
+
+/**
+ * Scales a map of classes to the size of the output, mirrored and moved on the way as `resample` does with its image.
+ * Each pixel takes the class at its centre; what was moved in is ignored.
+ *
+ * @param out height · width bytes
+ */
+export function resampleClasses(
+  { data, width, height }: ClassMap,
+  move: Move,
+  padding: number,
+  out: Uint8Array,
+  size: Size,
+): void {
+  const placed = placement(move, padding, size);
+  const nearest = (inSize: number, outSize: number, place: (out: number) => number) =>
+    Int32Array.from({ length: outSize }, (_, at) => {
+      const scaled = place(at);
+      return scaled < 0 || scaled >= outSize ? -1 : Math.floor((scaled + 0.5) * (inSize / outSize));
+    });
+  const rows = nearest(height, size.height, placed.row);
+  const columns = nearest(width, size.width, placed.column);
+  for (const [y, row] of rows.entries())
+    for (const [x, column] of columns.entries())
+      out[y * size.width + x] = row < 0 || column < 0 ? IGNORED : (data[row * width + column] as number);
+}
+
+/** The pixel of the scaled image, maybe outside of it, that a row and a column of the output show. */
+function placement({ isMirrored, top, left }: Move, padding: number, { width }: Size) {
+  return {
+    row: (y: number) => y + top - padding,
+    column: (x: number) => (isMirrored ? width - 1 - x : x) + left - padding,
+  };
 }
 
 /**

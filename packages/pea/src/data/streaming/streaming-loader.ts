@@ -1,7 +1,8 @@
 import { PeaError } from "@pea/core";
-import { permute, scope, type Tensor, tensor } from "@pea/torch";
+import { cast, permute, scope, type Tensor, tensor } from "@pea/torch";
 import { standardize } from "../augment.ts";
 import { EpochOrder } from "../epoch-order.ts";
+import { classesOfBytes } from "../label-table.ts";
 import type { Batch, BatchLoader, SkippedSample, TrainingOptions } from "../loader.ts";
 import type { SampleSource } from "../sources/sample-source.ts";
 import { imagenetStatistics, type PixelStatistics } from "../statistics.ts";
@@ -14,8 +15,8 @@ import type { Preprocessing } from "./preprocess.ts";
 const PREFETCH = 3;
 
 export interface StreamingTrainingOptions extends TrainingOptions {
-  /** Part of each image that is taken. */
-  readonly crop: CropName;
+  /** Part of each image that is taken; images with label maps are taken whole. */
+  readonly crop?: CropName;
 }
 
 export interface StreamingLoaderOptions {
@@ -27,7 +28,8 @@ export interface StreamingLoaderOptions {
   readonly statistics?: PixelStatistics;
   /**
    * Given: a new order in every epoch, augmented images, and only whole batches (the samples left over differ from
-   * epoch to epoch). Left out: the central part of every sample, in order, the last batch maybe smaller.
+   * epoch to epoch). Left out: the central part of every sample, or all of one with a label map, in order, the last
+   * batch maybe smaller.
    */
   readonly training?: StreamingTrainingOptions;
   /** Where the batches go, `"cpu"` by default. */
@@ -38,10 +40,18 @@ export interface StreamingLoaderOptions {
   readonly onSkip?: (sample: SkippedSample) => void;
 }
 
-/** A batch as bytes: those samples that could be read, RGB, one after the other. */
+/** Buffers of a batch. */
+interface Buffers {
+  /** RGB. */
+  readonly pixels: SharedArrayBuffer;
+  /** Classes of pixels, where samples have label maps. */
+  readonly map?: SharedArrayBuffer;
+}
+
+/** A batch as bytes: those samples that could be read, one after the other. */
 interface DecodedBatch {
-  readonly pixels: Uint8Array;
-  readonly labels: Int32Array;
+  readonly buffers: Buffers;
+  readonly indices: Int32Array;
 }
 
 /**
@@ -57,7 +67,8 @@ export class StreamingLoader implements BatchLoader {
   readonly #order: EpochOrder;
   readonly #preprocessing: Preprocessing;
   /** Buffers of batches that are done with. */
-  readonly #free: SharedArrayBuffer[] = [];
+  readonly #free: Buffers[] = [];
+  readonly #classOf: Int16Array | undefined;
 
   /** @throws PeaError (usage) for a batch size that gives no batch */
   constructor(source: SampleSource, options: StreamingLoaderOptions) {
@@ -67,8 +78,10 @@ export class StreamingLoader implements BatchLoader {
     this.#order = new EpochOrder(source.labels.length, { batchSize, shuffleSeed: training?.seed });
     this.stepsPerEpoch = this.#order.stepsPerEpoch;
     this.samplesPerEpoch = this.#order.samplesPerEpoch;
-    const { crop, flip, padding } = training ?? { crop: "central", flip: false, padding: 0 };
-    this.#preprocessing = { crop, flip, padding, size };
+    const { crop = "central", flip, padding } = training ?? { flip: false, padding: 0 };
+    const { labelTable } = source;
+    this.#classOf = labelTable && classesOfBytes(labelTable);
+    this.#preprocessing = { crop: labelTable ? "whole" : crop, flip, padding, size };
   }
 
   /** @throws PeaError naming an image that cannot be read, where that is to stop the run, or a batch of only such */
@@ -88,7 +101,7 @@ export class StreamingLoader implements BatchLoader {
       const decoded = await next;
       request();
       const batch = this.#toTensors(decoded);
-      this.#free.push(decoded.pixels.buffer as SharedArrayBuffer);
+      this.#free.push(decoded.buffers);
       try {
         yield batch;
       } finally {
@@ -99,22 +112,32 @@ export class StreamingLoader implements BatchLoader {
   }
 
   async #decode(indices: Int32Array, epoch: number): Promise<DecodedBatch> {
-    const { batchSize, pool, training, size } = this.#options;
-    const length = 3 * size.width * size.height;
-    const buffer = this.#free.pop() ?? new SharedArrayBuffer(batchSize * length);
+    const { pool, training, size } = this.#options;
+    const buffers = this.#free.pop() ?? this.#newBuffers();
     const samples = Array.from(indices, (index, place) => ({
       location: this.#source.locate(index),
       key: { seed: training?.seed ?? 0, epoch, index },
       place,
     }));
-    const bad = await pool.decode(samples, this.#preprocessing, buffer);
+    const { pixels, map } = buffers;
+    const classes = map && this.#classOf && { map, classOf: this.#classOf };
+    const bad = await pool.decode(samples, this.#preprocessing, { pixels, classes });
     this.#judge(bad, indices.length);
     const isBad = new Set(bad.map(({ place }) => place));
     const good = samples.filter(({ place }) => !isBad.has(place));
-    const pixels = new Uint8Array(buffer, 0, good.length * length);
-    for (const [to, { place }] of good.entries())
-      if (to !== place) pixels.set(new Uint8Array(buffer, place * length, length), to * length);
-    return { pixels, labels: Int32Array.from(good, ({ key }) => this.#source.labels[key.index] as number) };
+    const places = good.map(({ place }) => place);
+    closeUp(pixels, places, 3 * size.width * size.height);
+    if (map) closeUp(map, places, size.width * size.height);
+    return { buffers, indices: Int32Array.from(good, ({ key }) => key.index) };
+  }
+
+  #newBuffers(): Buffers {
+    const { batchSize, size } = this.#options;
+    const pixels = batchSize * size.width * size.height;
+    return {
+      pixels: new SharedArrayBuffer(3 * pixels),
+      ...(this.#classOf && { map: new SharedArrayBuffer(pixels) }),
+    };
   }
 
   /** Stops at bad samples or takes note of them. */
@@ -140,15 +163,36 @@ export class StreamingLoader implements BatchLoader {
     }
   }
 
-  #toTensors({ pixels, labels }: DecodedBatch): Batch {
+  #toTensors({ buffers: { pixels, map }, indices }: DecodedBatch): Batch {
     const { statistics = imagenetStatistics, device = "cpu", size } = this.#options;
+    const { length } = indices;
+    const { height, width } = size;
+    const bytes = (buffer: SharedArrayBuffer, shape: readonly number[]): Tensor =>
+      tensor(
+        new Uint8Array(
+          buffer,
+          0,
+          shape.reduce((a, b) => a * b),
+        ),
+        { shape },
+      );
     return scope(() => {
-      const shape = [labels.length, size.height, size.width, 3];
-      const images: Tensor = permute(tensor(pixels, { shape }), [0, 3, 1, 2]);
+      const images = permute(bytes(pixels, [length, height, width, 3]), [0, 3, 1, 2]);
+      const labels = map
+        ? bytes(map, [length, height, width])
+        : tensor(indices.map((index) => this.#source.labels[index] as number));
       return {
         images: standardize(images, statistics, device),
-        labels: tensor(labels, { dtype: "int64", device }),
+        labels: cast(labels, { dtype: "int64", device }),
+        indices,
       };
     });
   }
+}
+
+/** Moves what lies at `places`, ascending, to the front. */
+function closeUp(buffer: SharedArrayBuffer, places: readonly number[], length: number): void {
+  const bytes = new Uint8Array(buffer);
+  for (const [to, place] of places.entries())
+    if (to !== place) bytes.copyWithin(to * length, place * length, (place + 1) * length);
 }

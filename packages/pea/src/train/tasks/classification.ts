@@ -26,6 +26,8 @@ export function classification(classes: readonly string[]): Task<ClassificationS
   return {
     name: "classification",
     metric: "top1",
+    exampleNetwork: "resnet18",
+    outputShape: () => [classes.length],
     loss: (logits, labels, { labelSmoothing } = {}) => crossEntropyLoss(logits, labels, { labelSmoothing }),
     startSums: ({ purpose, ...options }) =>
       new HitSums({ ...options, countsTop5: purpose === "evaluation" && classes.length > 5 }),

@@ -18,11 +18,9 @@ import {
   tensor,
   zeros,
 } from "@pea/torch";
+import { IGNORED } from "../../data/label-table.ts";
 import { type ConfusionMatrix, countPixels, intersectionOverUnion, meanIou } from "./iou.ts";
 import type { ScoreSums, Sums, SumsOptions, Task } from "./task.ts";
-
-/** Label of pixels that count neither in the loss nor in the scores. */
-export const IGNORED = 255;
 
 interface SegmentationSums extends Sums {
   matrix: ConfusionMatrix;
@@ -34,6 +32,8 @@ export function segmentation(classes: readonly string[]): Task<SegmentationSums>
   return {
     name: "segmentation",
     metric: "miou",
+    exampleNetwork: "erfnet-segmentation",
+    outputShape: ([, ...pixels]) => [length, ...pixels],
     loss: pixelCrossEntropy,
     startSums: (options) => new PixelSums(length, options),
     scores(to, from) {

@@ -88,6 +88,10 @@ export interface SumsOptions<S extends Sums = Sums> {
 export interface Task<S extends Sums = Sums> {
   readonly name: "classification" | "segmentation";
   readonly metric: MetricName;
+  /** A network that is trained for it, for messages. */
+  readonly exampleNetwork: string;
+  /** What a network must answer for one image of a shape. */
+  outputShape(inputShape: readonly number[]): readonly number[];
   /** Loss of a batch as a scalar: the mean over what counts in it. Shapes as in `ScoreSums`. */
   loss(logits: Tensor, labels: Tensor, options?: { labelSmoothing?: number }): Tensor;
   startSums(options: SumsOptions<S>): ScoreSums<S>;
