@@ -24,11 +24,14 @@ export interface LoaderOptions {
   readonly device?: string;
 }
 
-export interface Batch {
+export interface LabelledImages {
   /** float32 [B, C, H, W], standardized, channels_last. */
   readonly images: Tensor;
   /** int64 [B], or [B, H, W] where each pixel has one, 255 for those that do not count. */
   readonly labels: Tensor;
+}
+
+export interface Batch extends LabelledImages {
   /** Which samples of the part these are. */
   readonly indices: Int32Array;
 }

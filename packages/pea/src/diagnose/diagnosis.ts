@@ -5,7 +5,7 @@
  */
 import { PeaError } from "@pea/core";
 import { clone, keep, type Module } from "@pea/torch";
-import type { Batch, BatchLoader } from "../data/loader.ts";
+import type { BatchLoader, LabelledImages } from "../data/loader.ts";
 import type { Method } from "../methods/method.ts";
 import { JsonLinesLog } from "../train/json-lines.ts";
 import type { Task } from "../train/tasks/task.ts";
@@ -30,7 +30,7 @@ export interface DiagnosisOptions {
 /** Adds a row for each line of training metrics. It changes nothing of the training, to the last bit. */
 export class Diagnosis implements TrainingObserver {
   readonly #options: DiagnosisOptions;
-  readonly #batch: Batch;
+  readonly #batch: LabelledImages;
   readonly #log: JsonLinesLog<DiagnosticsRow>;
 
   static async open(options: DiagnosisOptions): Promise<Diagnosis> {
@@ -39,7 +39,7 @@ export class Diagnosis implements TrainingObserver {
     throw new PeaError("diagnose: the validation part has no image");
   }
 
-  private constructor(options: DiagnosisOptions, batch: Batch) {
+  private constructor(options: DiagnosisOptions, batch: LabelledImages) {
     this.#options = options;
     this.#batch = batch;
     this.#log = new JsonLinesLog(options.path, readDiagnostics, options.resumedAt);

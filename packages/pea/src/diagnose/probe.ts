@@ -14,7 +14,7 @@ import {
   scope,
   type Tensor,
 } from "@pea/torch";
-import type { Batch } from "../data/loader.ts";
+import type { LabelledImages } from "../data/loader.ts";
 import { EnsembleActivation } from "../methods/index.ts";
 import { activationClasses } from "../models/inspect.ts";
 import type { Scores, Task } from "../train/tasks/task.ts";
@@ -34,7 +34,7 @@ const isBatchNorm = (module: Module): module is BatchNorm =>
  * batch's own statistics. The network is afterwards as it was to the last bit, in the mode it had, and no random number
  * is drawn.
  */
-export function probe(model: Module, batch: Batch, task: Task): ViewDiagnostics {
+export function probe(model: Module, batch: LabelledImages, task: Task): ViewDiagnostics {
   const wasTraining = model.training;
   model.eval();
   try {
@@ -85,7 +85,7 @@ function withBatchStatistics<T>(model: Module, body: () => T): T {
   );
 }
 
-function score(model: Module, { images, labels }: Batch, task: Task): Scores {
+function score(model: Module, { images, labels }: LabelledImages, task: Task): Scores {
   const sums = task.startSums({ device: images.device, purpose: "training" });
   try {
     scope(() =>
