@@ -142,12 +142,12 @@ describe("the handle", () => {
 
   test("takes whole steps only", () => {
     const handle = applyPea(small(), settings);
-    for (const step of [-1, 0.5, Number.NaN]) {
+    for (const step of [-1, 0.5, 2 ** 32, Number.NaN]) {
       assert.throws(
         () => {
           handle.step = step;
         },
-        usage(new RegExp(`step must be a whole number of at least 0, not ${step}`)),
+        usage(new RegExp(`step must be a whole number from 0 to 4294967295, not ${step}`)),
       );
     }
   });

@@ -126,20 +126,22 @@ describe("moments for normal inputs at α = 0.5 (spec recipes 5.3)", () => {
 
 describe("stochastic masks", () => {
   const x = () => tensor(new Float32Array(4096).fill(-0.8));
-  const draw = ({ seed = 1, step = 3, path = "first" }: { seed?: number; step?: number; path?: string }) => {
+  const draw = ({ seed = 1, step = 3, part = 0, path = "first" }) => {
     const { model, handle } = site({ ensemble: "stochastic", smooth: "mish", seed }, 0.5);
     handle.step = step;
+    handle.part = part;
     return numbers(model.getModule(path).forward(x()));
   };
   /** Share of elements that two draws have in common. */
   const agreement = (a: number[], b: number[]) => a.filter((value, i) => value === b[i]).length / a.length;
 
-  test("follow from seed, site and step alone", () => {
+  test("follow from seed, site, step and part of the batch alone", () => {
     assert.deepEqual(draw({}), draw({}));
+    assert.deepEqual(draw({ part: 2 }), draw({ part: 2 }));
   });
 
-  test("are independent between steps, sites and seeds", () => {
-    for (const other of [{ step: 4 }, { path: "second" }, { seed: 2 }]) {
+  test("are independent between steps, parts, sites and seeds", () => {
+    for (const other of [{ step: 4 }, { part: 1 }, { part: 3, step: 0 }, { path: "second" }, { seed: 2 }]) {
       const shared = agreement(draw({}), draw(other));
       assert.ok(Math.abs(shared - 0.5) <= 5 * Math.sqrt(0.25 / 4096), `${JSON.stringify(other)}: ${shared}`);
     }

@@ -135,12 +135,14 @@ describe("steps", () => {
     const run = context();
     const method = new PeaMethod({ variant: "SM75%" });
     method.onFit(run);
-    method.onStep(42);
+    method.onStep(42, 3);
     const { control } = run.model.getModule("features.0.act") as EnsembleActivation;
     assert.deepEqual(
-      [control.seed, control.step, control.ensemble, control.smooth],
-      [7, 42, "stochastic", "mish"],
+      [control.seed, control.step, control.part, control.ensemble, control.smooth],
+      [7, 42, 3, "stochastic", "mish"],
     );
+    method.onStep(43);
+    assert.deepEqual([control.step, control.part], [43, 0]);
   });
 });
 

@@ -6,7 +6,8 @@
  *
  * 1. `onFit` once, before the optimizer collects the parameters;
  * 2. `load` when the run is resumed;
- * 3. per step `onStep(step)`, then forward, backward and the update;
+ * 3. per step `onStep(step)`, then forward, backward and the update; where a step's batch passes in parts,
+ *    `onStep(step, part)` before each of them;
  * 4. per evaluation, for each of `views`: `onEval(view)`, then the forward passes in evaluation mode;
  * 5. `onEnd` once, after the last step: the model is then the network that is deployed.
  *
@@ -70,8 +71,11 @@ export interface Method {
    */
   onFit(context: FitContext): void;
 
-  /** Sets the model up for the training step `step` (from 0), before its forward pass. */
-  onStep(step: number): void;
+  /**
+   * Sets the model up for the training step `step` (from 0), before its forward pass. A batch that passes in parts has
+   * this called before each, with the part's index from 0: what is drawn at random must differ between them.
+   */
+  onStep(step: number, part?: number): void;
 
   /** Sets the model up for evaluation under `view`; holds until the next `onEval` or `onStep`. */
   onEval(view: EvaluationView): void;

@@ -13,8 +13,10 @@ export interface EnsembleControl {
   readonly smooth: SmoothName;
   /** Seed of the stochastic masks. */
   readonly seed: number;
-  /** Training step, from 0; keys the stochastic masks. */
+  /** Training step, from 0, below 2^32; keys the stochastic masks. */
   readonly step: number;
+  /** Part of the step's batch that passes, from 0; keys the stochastic masks as well. */
+  readonly part: number;
   /** ReLU's coefficient (weighted) or probability (stochastic), 0 to 1. */
   readonly alpha: number;
   /** The α the activations run with: `alpha`, or 1 while the network is evaluated as deployed. */
@@ -28,7 +30,7 @@ export interface EnsembleControl {
 /**
  * - weighted: `α · ReLU(x) + (1 − α) · Act(x)` (paper Eq. 1);
  * - stochastic, in training: per element ReLU(x) with probability α, else Act(x) (Eq. 3), by masks that follow from
- *   (seed, site, step) alone; in evaluation its expectation, which is the weighted formula (spec recipes 2.7).
+ *   (seed, site, step, part of the batch) alone; in evaluation its expectation, which is the weighted formula (spec recipes 2.7).
  *
  * At α = 0 only the smooth activation runs and at α = 1 only ReLU, so both ends equal the plain networks bit for bit
  * and neither meets 0 · ∞ (spec recipes 2.5). Any shape and floating-point dtype; the output is as the input.
@@ -46,14 +48,15 @@ export class EnsembleActivation extends Module implements EnsembleActModule {
 
   /** What the next forward pass computes; lets batch norm be fused with it. */
   get ensembleActOptions(): EnsembleActOptions {
-    const { ensemble, smooth, seed, step, effectiveAlpha: alpha } = this.control;
+    const { ensemble, smooth, seed, step, part, effectiveAlpha: alpha } = this.control;
     return {
       ensemble: this.training ? ensemble : "weighted",
       smooth,
       alpha,
       seed,
       site: this.site,
-      step,
+      // The kernels key masks with 64 bits of step; parts get those that no run reaches.
+      step: part * 2 ** 32 + step,
     };
   }
 

@@ -40,6 +40,7 @@ export class PeaHandle implements EnsembleControl {
 
   #alpha = 0;
   #step = 0;
+  #part = 0;
 
   /**
    * Puts an ensemble activation at each of `places` in `model`; use `applyPea`, which finds them.
@@ -73,9 +74,19 @@ export class PeaHandle implements EnsembleControl {
     return this.#step;
   }
 
-  /** @throws PeaError of kind usage unless `step` is a whole number of at least 0. */
+  /** @throws PeaError of kind usage unless `step` is a whole number from 0 to 2^32 − 1. */
   set step(step: number) {
-    this.#step = count("step", step);
+    this.#step = count("step", step, 2 ** 32 - 1);
+  }
+
+  /** The part of the step's batch the stochastic masks are drawn for, where it passes in several; 0 at first. */
+  get part(): number {
+    return this.#part;
+  }
+
+  /** @throws PeaError of kind usage unless `part` is a whole number from 0 to 2^20. */
+  set part(part: number) {
+    this.#part = count("part", part, 2 ** 20);
   }
 
   /** The α the activations run with: 1 in the view `deployed`, else `alpha`. */
@@ -90,9 +101,10 @@ function oneOf<Name extends string>(name: string, value: Name, choices: readonly
   throw new PeaError(`${name} must be one of ${choices.join(", ")}, not ${value}${meant}`, { kind: "usage" });
 }
 
-function count(name: string, value: number): number {
-  if (!Number.isSafeInteger(value) || value < 0) {
-    throw new PeaError(`${name} must be a whole number of at least 0, not ${value}`, { kind: "usage" });
+function count(name: string, value: number, most = Number.MAX_SAFE_INTEGER): number {
+  if (!Number.isSafeInteger(value) || value < 0 || value > most) {
+    const range = most === Number.MAX_SAFE_INTEGER ? "of at least 0" : `from 0 to ${most}`;
+    throw new PeaError(`${name} must be a whole number ${range}, not ${value}`, { kind: "usage" });
   }
   return value;
 }

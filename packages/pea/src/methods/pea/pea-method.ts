@@ -91,10 +91,11 @@ export class PeaMethod implements Method {
     this.#fitted = { handle, context, plan };
   }
 
-  onStep(step: number): void {
+  onStep(step: number, part = 0): void {
     const { handle } = this.#run;
     handle.alpha = this.#alphaAt(step);
     handle.step = step;
+    handle.part = part;
     handle.view = "current";
     this.#steps = step + 1;
   }
