@@ -17,6 +17,7 @@ describe("step-wise learning rate of the ImageNet recipe (spec recipes 1.1)", ()
     totalSteps: 600_480,
     boundaries: [150_120, 300_240, 400_320],
     gamma: 0.1,
+    boundary: "inclusive",
   };
   const oracle: [step: number, rate: number][] = [
     [12_510, 0.05],
@@ -32,6 +33,16 @@ describe("step-wise learning rate of the ImageNet recipe (spec recipes 1.1)", ()
   it("starts from exactly 0", () => assert.equal(learningRateAt(0, plan), 0));
   for (const [step, rate] of oracle)
     it(`is ${rate} at step ${step}`, () => near(learningRateAt(step, plan), rate));
+  for (const [step, before, after] of [
+    [150_120, 0.1, 0.01],
+    [300_240, 0.01, 0.001],
+    [400_320, 0.001, 0.0001],
+  ] as const)
+    it(`falls at step ${step} itself where boundaries are strict`, () => {
+      const strict: LearningRatePlan = { ...plan, boundary: "strict" };
+      near(learningRateAt(step - 1, strict), before);
+      near(learningRateAt(step, strict), after);
+    });
 });
 
 describe("cosine learning rate of the Cityscapes recipe (spec recipes 3.1)", () => {
@@ -42,6 +53,7 @@ describe("cosine learning rate of the Cityscapes recipe (spec recipes 3.1)", () 
     totalSteps: 59_500,
     boundaries: [],
     gamma: 0.1,
+    boundary: "inclusive",
   };
   const oracle: [step: number, rate: number][] = [
     [1, 8.403361e-6],
@@ -68,6 +80,7 @@ describe("every shape", () => {
     totalSteps: fc.integer({ min: 1, max: 1000 }),
     boundaries: fc.array(fc.integer({ min: 1, max: 1000 })),
     gamma: fc.double({ min: 0.01, max: 1, noNaN: true }),
+    boundary: fc.constantFrom("inclusive", "strict"),
   });
   it("stays within 0 and the peak, also where the warm-up is as long as the run", () => {
     fc.assert(

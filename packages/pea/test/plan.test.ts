@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { RAdam, type SGD } from "@pea/torch";
 import type { Dataset } from "../src/data/dataset.ts";
 import { countSamples } from "../src/data/part.ts";
 import { type RecipeInput, resolveRecipe } from "../src/train/config.ts";
@@ -70,7 +71,7 @@ describe("the data of a run", () => {
 describe("weight decay", () => {
   const groupsOf = async (form: "keras" | "half") => {
     const run = await prepareRun(resolve({ l2: { coef: 1e-4, form } }));
-    const groups = run.optimizer.groups.map(({ parameters, weightDecay }) => ({
+    const groups = (run.optimizer as SGD).groups.map(({ parameters, weightDecay }) => ({
       scalars: parameters.reduce((sum, parameter) => sum + parameter.numel, 0),
       weightDecay,
     }));
@@ -97,6 +98,63 @@ describe("weight decay", () => {
       parameters,
     );
     assert.ok(groups.every(({ scalars }) => scalars > 0));
+  });
+});
+
+describe("the optimizer of a recipe", () => {
+  it("is SGD in the form asked for", async () => {
+    for (const [sgdForm, kind] of [
+      ["pytorch", "SGD (momentum)"],
+      ["keras", "SGD (velocity)"],
+    ] as const) {
+      const run = await prepareRun(resolve({ sgdForm }));
+      assert.equal(run.optimizer.kind, kind);
+      disposeRun(run);
+    }
+  });
+
+  it("is RAdam with the recipe's settings, which may let all parameters decay", async () => {
+    const run = await prepareRun(
+      resolve({
+        optimizer: "radam",
+        lr: 1e-3,
+        radam: { betas: [0.8, 0.99], eps: 1e-7, decay: "decoupled", rhoThreshold: 4, unrectified: "skip" },
+        l2: { coef: 1e-4, form: "half", parameters: "all" },
+      }),
+    );
+    assert.ok(run.optimizer instanceof RAdam);
+    assert.equal(run.optimizer.groups.length, 1);
+    const [{ parameters, ...settings }] = run.optimizer.groups as [RAdam["groups"][number]];
+    assert.deepEqual(settings, {
+      lr: 1e-3,
+      betas: [0.8, 0.99],
+      eps: 1e-7,
+      weightDecay: 1e-4,
+      decay: "decoupled",
+      rhoThreshold: 4,
+      unrectified: "skip",
+    });
+    assert.equal(parameters.length, run.model.parameters().length);
+    disposeRun(run);
+  });
+});
+
+describe("what a recipe expects of its data", () => {
+  const expected = { train: 240, test: 60, classes: 10 };
+  it("is checked when they are opened", async () => {
+    disposeRun(await prepareRun(resolve({ expected })));
+    await assert.rejects(prepareRun(resolve({ expected: { ...expected, train: 300 } })), {
+      kind: "usage",
+      message: /expected\.train is 300, but the fashion-mnist data have 240; .*--expected-train 240/,
+    });
+  });
+});
+
+describe("the choice of the best model", () => {
+  it("can be made on the test images, as in the paper, with nothing split off", async () => {
+    const { train, validation, test } = await prepareData(resolve({ validateOn: "test", valFraction: 0 }));
+    assert.equal(countSamples(train), 240);
+    assert.equal(validation, test);
   });
 });
 

@@ -2,12 +2,11 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, describe, it } from "node:test";
-
 import { registerModel } from "../src/models/index.ts";
-import type { RecipeInput } from "../src/train/config.ts";
-
+import { loadCheckpoint } from "../src/train/checkpoint.ts";
+import { type RecipeInput, resolveRecipe } from "../src/train/config.ts";
+import { disposeRun, prepareRun } from "../src/train/prepare.ts";
 import { resumeTraining, type TrainResult, train } from "../src/train/train.ts";
-
 import { DropoutNetwork } from "./support/dropout-network.ts";
 import { fingerprint, trainInParts } from "./support/run-in-parts.ts";
 import { temporaryFolder, writeTinyData } from "./support/tiny-data.ts";
@@ -42,14 +41,43 @@ const recipes: Record<string, RecipeInput> = {
   "a swap to ReLU without fine-tuning": { ...base, activation: "mish", swapToRelu: "100%" },
 };
 
-for (const [name, recipe] of Object.entries(recipes)) {
+/** What the optimizer and the passes of a batch add to these. */
+const others: Record<string, RecipeInput> = {
+  // The rate differs at every step, which the two forms of SGD take differently.
+  "SGD in Keras' form": { ...base, pea: "WG50%", sgdForm: "keras", nesterov: true },
+  // 12 of the 18 steps are rectified.
+  RAdam: {
+    ...base,
+    pea: "SM50%",
+    optimizer: "radam",
+    lr: 1e-3,
+    l2: { coef: 1e-4, form: "half", parameters: "all" },
+  },
+  "RAdam that skips and decays by itself": {
+    ...base,
+    optimizer: "radam",
+    radam: { decay: "decoupled", unrectified: "skip", rhoThreshold: 4 },
+    lr: 1e-3,
+    l2: { form: "half" },
+  },
+  "a run in parts of batches, with gradients clipped": {
+    ...base,
+    pea: "SM50%",
+    microBatch: 12,
+    clipGradNorm: 0.5,
+  },
+};
+
+// Within the initial phase, mid-transition and mid-epoch, at the end of an epoch, in the final phase, before the end.
+const stops = [[1], [5], [6], [8], [13], [17], [3, 4, 12]];
+
+for (const [name, recipe] of Object.entries({ ...recipes, ...others })) {
   describe(`${name} that was stopped and resumed`, () => {
     let whole: TrainResult;
     before(async () => {
       whole = await train(recipe, { runDirectory: join(temporaryFolder(), "run") });
     });
-    // Within the initial phase, mid-transition and mid-epoch, at the end of an epoch, in the final phase, before the end.
-    for (const steps of [[1], [5], [6], [8], [13], [17], [3, 4, 12]])
+    for (const steps of name in others ? [[8], [3, 4, 12]] : stops)
       it(`has the weights and metrics of the whole run, stopped after ${steps}`, async () => {
         const parted = await trainInParts(recipe, steps);
         assert.deepEqual(fingerprint(parted.runDirectory), fingerprint(whole.runDirectory));
@@ -67,6 +95,31 @@ describe("a run that is not as it was", () => {
     const config = join(runDirectory, "config.yaml");
     writeFileSync(config, readFileSync(config, "utf8").replace("lr: 0.05", "lr: 0.06"));
     await assert.rejects(resumeTraining(runDirectory), /written with another recipe/);
+  });
+
+  it("is not resumed with another optimizer, nor with another form of the same", async () => {
+    const runDirectory = join(temporaryFolder(), "run");
+    const { recipe } = await train({ ...base, epochs: 1 }, { runDirectory });
+    const last = join(runDirectory, "checkpoints", "last.safetensors");
+    for (const [settings, kind] of [
+      [{ sgdForm: "keras" }, /SGD \(velocity\)/],
+      [
+        { optimizer: "radam", momentum: null, nesterov: null, sgdForm: null },
+        /RAdam \(step, exp_avg, exp_avg_sq\)/,
+      ],
+    ] as const) {
+      const other = await prepareRun(
+        resolveRecipe({ source: "the run", settings: recipe }, { source: "the test", settings }),
+      );
+      const before = Array.from(other.model.parameters()[0]?.toTypedArray() ?? [], Number);
+      assert.throws(() => loadCheckpoint(last, other.model, other.optimizer), {
+        kind: "usage",
+        message: /last\.safetensors holds the state of SGD \(momentum\), which .* cannot go on with/,
+      });
+      assert.throws(() => loadCheckpoint(last, other.model, other.optimizer), { message: kind });
+      assert.deepEqual(Array.from(other.model.parameters()[0]?.toTypedArray() ?? [], Number), before);
+      disposeRun(other);
+    }
   });
 
   it("is refused where another process trains", async () => {

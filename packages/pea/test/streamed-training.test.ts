@@ -229,7 +229,7 @@ describe("a recipe for streamed images", () => {
   it("needs the folder, and refuses for images in memory what they do not go through", async () => {
     const { resolveRecipe } = await import("../src/train/config.ts");
     const resolve = (settings: RecipeInput) => resolveRecipe({ source: "the test", settings });
-    assert.throws(() => resolve({ data: "tfrecord" }), /data "tfrecord" needs dataDir/);
+    await assert.rejects(train({ data: "tfrecord" }), /data "tfrecord" needs dataDir/);
     assert.throws(
       () => resolve({ imageSize: 64 }),
       /imageSize is 64, but images of "fashion-mnist" are taken as they/,

@@ -2,7 +2,13 @@ import { PeaError } from "@pea/core";
 import { countSamples } from "../data/part.ts";
 import { type Recipe, readRecipeFile, recipeFlags, resolveRecipe } from "../train/config.ts";
 import { joints } from "../train/plan.ts";
-import { disposeRun, prepareRun } from "../train/prepare.ts";
+import {
+  disposeRun,
+  type PartSizes,
+  prepareRun,
+  prepareWithoutData,
+  type RecipeData,
+} from "../train/prepare.ts";
 import { createProgress, formatSeconds, type Progress } from "../train/progress.ts";
 import { exitCodeOf, stopSignals } from "../train/stop-signals.ts";
 import { describeMainScore } from "../train/tasks/task.ts";
@@ -27,7 +33,7 @@ interface TrainFlags extends CommonOptions, Record<string, unknown> {
 export async function runTrain(flags: TrainFlags): Promise<number> {
   const settings = settingsOf(flags);
   if (flags.resume !== undefined) refuseBesideResume(flags, settings);
-  const recipe = resolveRecipe(...(flags.config === undefined ? [] : [readRecipeFile(flags.config)]), {
+  const recipe = resolveRecipe(...(flags.config === undefined ? [] : readRecipeFile(flags.config)), {
     source: "the flags",
     settings,
   });
@@ -100,17 +106,16 @@ function refuseBesideResume(flags: TrainFlags, settings: Record<string, unknown>
 
 /** What would be trained, and how α and the learning rate move. */
 async function describePlan(recipe: Recipe) {
-  const prepared = await prepareRun(recipe);
+  const counted = recipe.dataDir !== undefined || recipe.data === "fashion-mnist";
+  const prepared = counted ? await prepareRun(recipe) : prepareWithoutData(recipe);
   try {
-    const { plan, method, info, data } = prepared;
+    const { plan, method, info } = prepared;
     return {
       recipe,
       method: method.name,
-      images: {
-        train: countSamples(data.train),
-        validation: data.validation === null ? 0 : countSamples(data.validation),
-        test: countSamples(data.test),
-      },
+      images: "data" in prepared ? partSizes(prepared.data) : prepared.images,
+      /** Whether the images were counted, or are as many as the recipe expects. */
+      counted,
       parameters: info.parameters,
       macs: info.macs,
       sites: info.sites,
@@ -125,6 +130,14 @@ async function describePlan(recipe: Recipe) {
   }
 }
 
+function partSizes({ train, validation, test }: RecipeData): PartSizes {
+  return {
+    train: countSamples(train),
+    validation: validation === null ? 0 : countSamples(validation),
+    test: countSamples(test),
+  };
+}
+
 /** `--dry-run`. */
 async function printPlan(flags: TrainFlags, recipe: Recipe): Promise<void> {
   const document = await describePlan(recipe);
@@ -134,7 +147,8 @@ async function printPlan(flags: TrainFlags, recipe: Recipe): Promise<void> {
     const scalars = Object.keys(document.joints[0]?.scalars ?? {});
     return [
       `${recipe.model}: ${document.parameters} parameters, ${document.macs} MACs, ${document.sites} activation sites`,
-      `${recipe.data}: ${images.train} training${limited}, ${images.validation} validation, ${images.test} test images`,
+      `${recipe.data}: ${images.train} training${limited}, ${images.validation} validation, ${images.test} test images` +
+        (document.counted ? "" : " (as the recipe expects; none was opened)"),
       `${document.epochs} epochs of ${document.stepsPerEpoch} steps: ${document.steps} steps`,
       "",
       formatTable(

@@ -25,7 +25,7 @@
 import { basename, extname } from "node:path";
 import { activations, PeaError, parseVariant } from "@pea/core";
 import { z } from "zod";
-import { readRecipeFile } from "../train/config.ts";
+import { readYaml } from "../train/config.ts";
 import { baselineName } from "./compare.ts";
 
 /** A name, and the recipe keys it stands for. */
@@ -72,7 +72,7 @@ const allowed: Readonly<Record<string, string>> = {
  * @throws PeaError (usage) naming file, key and what it may be
  */
 export function readStudy(path: string): Study {
-  const { data, error } = schema.safeParse(readRecipeFile(path).settings);
+  const { data, error } = schema.safeParse(readYaml(path).settings);
   if (error) throw usage(describe(path, error.issues[0] as z.core.$ZodIssue));
   const study = {
     name: data.name ?? basename(path, extname(path)),

@@ -9,8 +9,8 @@ import { PeaError } from "@pea/core";
 import {
   getRngState,
   type Module,
+  type Optimizer,
   readSafetensors,
-  type SGD,
   scope,
   setRngState,
   type Tensor,
@@ -35,6 +35,8 @@ export interface TrainerState {
   format: 2;
   /** What the run was configured with, see `recipeHash`. */
   recipe: string;
+  /** What the optimizer's tensors are of, e.g. `SGD (velocity)`: no other goes on with them. */
+  optimizer: string;
   /** Weight updates done. */
   step: number;
   /** Sums over the current epoch, and at its last line of metrics. */
@@ -51,22 +53,38 @@ const RNG = "rng/cpu";
 const OPTIMIZER = "optimizer/";
 
 /** Writes a checkpoint of this moment. */
-export function saveCheckpoint(path: string, model: Module, optimizer: SGD, state: TrainerState): void {
+export function saveCheckpoint(
+  path: string,
+  model: Module,
+  optimizer: Optimizer,
+  state: Omit<TrainerState, "format" | "optimizer">,
+): void {
   scope(() => {
     const tensors = new Map<string, Tensor>(model.stateDict());
     for (const [key, tensor] of optimizer.state()) tensors.set(OPTIMIZER + key, tensor);
     tensors.set(RNG, getRngState());
-    writeSafetensors(path, tensors, { state: JSON.stringify(state) });
+    const whole = { format: 2, optimizer: optimizer.kind, ...state } satisfies TrainerState;
+    writeSafetensors(path, tensors, { state: JSON.stringify(whole) });
   });
 }
 
-/** Brings model, optimizer and the global random generator back to the moment of a checkpoint. */
-export function loadCheckpoint(path: string, model: Module, optimizer: SGD): TrainerState {
+/**
+ * Brings model, optimizer and the global random generator back to the moment of a checkpoint.
+ *
+ * @throws PeaError of kind usage for a checkpoint of another optimizer, or of another form of it
+ */
+export function loadCheckpoint(path: string, model: Module, optimizer: Optimizer): TrainerState {
   return scope(() => {
     const { tensors, metadata } = readSafetensors(path);
     const state = parseState(path, metadata.state);
     const rng = tensors.get(RNG);
     if (rng === undefined) throw new PeaError(`${path} has no tensor "${RNG}": it is no checkpoint of a run`);
+    if (state.optimizer !== optimizer.kind)
+      throw new PeaError(
+        `${path} holds the state of ${state.optimizer}, which ${optimizer.kind} cannot go on with; train on with the ` +
+          "optimizer the run began with",
+        { kind: "usage" },
+      );
     model.loadStateDict(modelTensors(tensors));
     optimizer.load(new Map([...tensors].flatMap(([key, tensor]) => optimizerEntry(key, tensor))));
     setRngState(rng);
@@ -80,6 +98,24 @@ export type ModelState = Pick<TrainerState, "format" | "step" | "method">;
 /** Writes the weights alone, and what the method needs to make the same network of them. */
 export function saveWeights(path: string, model: Module, state: ModelState): void {
   scope(() => writeSafetensors(path, model.stateDict(), { state: JSON.stringify(state) }));
+}
+
+/**
+ * Loads weights to begin a run with: a PyTorch state dict, or the weights of another run.
+ *
+ * A leading `module.` of all keys is dropped and missing `num_batches_tracked` are accepted (spec networks.md 0).
+ *
+ * @throws PeaError of kind usage naming the file, and each key that is missing, unknown or of another shape; the model
+ * is then as it was
+ */
+export function loadInitialWeights(path: string, model: Module): void {
+  try {
+    scope(() => model.loadStateDict(modelTensors(readSafetensors(path).tensors)));
+  } catch (error) {
+    throw new PeaError(`cannot begin with the weights of ${path}: ${(error as Error).message}`, {
+      kind: "usage",
+    });
+  }
 }
 
 /** Loads the weights of a checkpoint, or of a file of weights alone. */

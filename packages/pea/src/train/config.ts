@@ -5,6 +5,7 @@
  * what `allowed` values are), which the flags, `--help` and the error messages are made from.
  */
 import { readFileSync } from "node:fs";
+import { dirname, resolve } from "node:path";
 import { PeaError, parseDuration, parseVariant } from "@pea/core";
 import { parse as parseYaml } from "yaml";
 import { z } from "zod";
@@ -83,6 +84,8 @@ const isVariant = (code: string): boolean => {
   }
 };
 
+const sgdForms = ["pytorch", "keras"] as const;
+
 const l2Schema = z
   .strictObject({
     coef: described(z.number().min(0).optional(), {
@@ -95,14 +98,84 @@ const l2Schema = z
       "keras",
       "penalty coef·Σw² as Keras (gradient 2·coef·w), or half of it as PyTorch",
     ),
+    parameters: choice(
+      ["kernels", "all"],
+      "kernels",
+      "what decays: kernels but depthwise ones and the last layer's bias, or all parameters as in ERFNet's code",
+    ),
   })
   .prefault({});
+
+const beta = z.number().min(0).lt(1);
+const radamSchema = z.strictObject({
+  betas: described(z.tuple([beta, beta]).default([0.9, 0.999]), {
+    help: "decay of the means of the gradient and of its square",
+    allowed: "two numbers from 0 up to but not 1",
+    value: "X,X",
+  }),
+  eps: numberFrom(0, 1e-8, "added to the root of the mean square"),
+  decay: choice(
+    ["l2", "decoupled"],
+    "l2",
+    "weight decay as a penalty, or taken off the weights (l2-form half only)",
+  ),
+  rhoThreshold: described(z.union([z.literal(4), z.literal(5)]).default(5), {
+    help: "ρ above which a step is rectified: 5 as PyTorch, 4 as the paper of RAdam",
+    allowed: "4 or 5",
+    value: "N",
+  }),
+  unrectified: choice(
+    ["momentum", "skip"],
+    "momentum",
+    "what the steps before do: go by the momentum, or nothing",
+  ),
+});
+
+const expectedSchema = z.strictObject({
+  train: described(z.int().min(1), {
+    help: "number of training images the data must hold; without data, --dry-run plans with it",
+    allowed: "a whole number of at least 1",
+    value: "N",
+  }),
+  test: described(z.int().min(1), {
+    help: "number of test images the data must hold",
+    allowed: "a whole number of at least 1",
+    value: "N",
+  }),
+  classes: described(z.int().min(1), {
+    help: "number of classes the data must have",
+    allowed: "a whole number of at least 1",
+    value: "N",
+  }),
+});
+
+/** Keys that hold keys, by their own. */
+const groups = {
+  expected: expectedSchema,
+  radam: radamSchema,
+  l2: l2Schema.unwrap(),
+} as const satisfies Record<string, z.ZodObject>;
+const groupShape = (key: string): Record<string, z.ZodType> | undefined =>
+  Object.hasOwn(groups, key) ? groups[key as keyof typeof groups].shape : undefined;
 
 export const recipeSchema = z.strictObject({
   model: described(z.string().min(1).default("mobilenet-0.25-small"), {
     help: "network, see `pea models`",
     allowed: "a name `pea models` lists",
     value: "NAME",
+  }),
+  modelOptions: described(
+    z.record(z.string(), z.union([z.number(), z.string(), z.boolean(), z.array(z.number())])).optional(),
+    {
+      help: "options of the network, e.g. dropout=0.1,padding=same",
+      allowed: "options and their values: numbers, words, true or false, lists of numbers",
+      value: "NAME=VALUE,…",
+    },
+  ),
+  initialCheckpoint: described(z.string().min(1).optional(), {
+    help: "safetensors file of weights to begin with, such as a PyTorch state dict or another run's",
+    allowed: "a file",
+    value: "FILE",
   }),
   data: choice([...inMemoryNames, ...streamedNames], "fashion-mnist", "data set, or format of your own"),
   dataDir: described(z.string().min(1).optional(), {
@@ -121,6 +194,7 @@ export const recipeSchema = z.strictObject({
     value: "NAME",
   }),
   onBadSample: choice(["fail", "skip"], "fail", "what to do at an image that cannot be read"),
+  expected: expectedSchema.optional(),
   limitTrain: described(z.number().positive().default(1), {
     help: "train on a part of the training data only: a share up to 1, or a number of images above 1",
     allowed: "a share up to 1, or a whole number of images above 1",
@@ -129,6 +203,11 @@ export const recipeSchema = z.strictObject({
   valFraction: share(
     0.1,
     "share of the training data kept for choosing the best model; 0: the last model is the result",
+  ),
+  validateOn: choice(
+    ["split", "test"],
+    "split",
+    "images that choose the best model: a split of the training data or the test images, which flatters as in the paper",
   ),
   pea: described(z.string().refine(isVariant).default("none"), {
     help: "variant code: W or S (weighted, stochastic), G S M E (GELU, Swish, Mish, ELU), end of the transition as epoch or share",
@@ -163,6 +242,11 @@ export const recipeSchema = z.strictObject({
   }),
   epochs: countFrom(1, 10, "passes over the training data"),
   batchSize: countFrom(1, 256, "images per step; an incomplete last batch is left out"),
+  microBatch: countFrom(
+    0,
+    0,
+    "images per forward pass, to save memory: gradients add up to those of the batch; 0: the whole batch",
+  ),
   lr: numberFrom(0, 0.2, "peak learning rate"),
   lrSchedule: choice(learningRateShapes, "cosine", "course of the learning rate after the warm-up"),
   lrSteps: described(z.array(durationSchema).default(["25%", "50%", "67%"]), {
@@ -175,10 +259,27 @@ export const recipeSchema = z.strictObject({
     allowed: "a number above 0 and up to 1",
     value: "X",
   }),
+  lrBoundary: choice(
+    ["inclusive", "strict"],
+    "inclusive",
+    "learning rate at the step where --lr-schedule step falls: still the old one as in Keras, or the new one",
+  ),
   warmup: duration("4%", "linear rise of the learning rate from 0"),
-  momentum: share(0.9, "momentum of SGD"),
-  nesterov: toggle(false, "use Nesterov's momentum"),
+  optimizer: choice(["sgd", "radam"], "sgd", "optimizer"),
+  momentum: described(z.number().min(0).lt(1).optional(), {
+    help: "momentum of SGD (default: 0.9)",
+    allowed: "a number from 0 up to but not 1",
+    value: "X",
+  }),
+  nesterov: described(z.boolean().optional(), { help: "use Nesterov's momentum", allowed: "true or false" }),
+  sgdForm: described(z.enum(sgdForms).optional(), {
+    help: `where SGD's momentum has the learning rate: ${sgdForms.join(", ")} (default: pytorch, outside; keras: inside)`,
+    allowed: sgdForms.join(", "),
+    value: "NAME",
+  }),
+  radam: radamSchema.optional(),
   l2: l2Schema,
+  clipGradNorm: numberFrom(0, 0, "largest Euclidean norm of all gradients together; 0: any"),
   labelSmoothing: share(0, "label smoothing of the training loss"),
   flip: toggle(true, "mirror training images at random"),
   cropPadding: countFrom(
@@ -222,7 +323,10 @@ export const recipeSchema = z.strictObject({
 });
 
 /** A complete recipe. */
-export type Recipe = z.infer<typeof recipeSchema> & { l2: { coef: number } };
+export type Recipe = z.infer<typeof recipeSchema> & { l2: { coef: number } } & (
+    | { optimizer: "sgd"; momentum: number; nesterov: boolean; sgdForm: "pytorch" | "keras" }
+    | { optimizer: "radam"; radam: z.infer<typeof radamSchema> }
+  );
 
 /** A recipe in which every key may be left out. */
 export type RecipeInput = z.input<typeof recipeSchema>;
@@ -235,7 +339,8 @@ interface Layer {
 }
 
 /**
- * The recipe that results from layers of settings, later ones over earlier ones, defaults below all.
+ * The recipe that results from layers of settings, later ones over earlier ones, defaults below all. null takes a key
+ * back to its default.
  *
  * @throws PeaError of kind usage that names the key, its value and the values allowed
  */
@@ -247,19 +352,24 @@ export function resolveRecipe(...layers: Layer[]): Recipe {
     for (const [key, value] of Object.entries(settings)) {
       if (value === undefined) continue;
       const below = merged[key];
-      merged[key] = isRecord(below) && isRecord(value) ? { ...below, ...value } : value;
+      if (value === null) delete merged[key];
+      else merged[key] = isRecord(below) && isRecord(value) ? { ...below, ...value } : value;
     }
   }
-  if (isRecord(merged.l2)) refuseUnknownKeys(merged.l2, Object.keys(l2Schema.unwrap().shape), "l2");
+  for (const [key, { shape }] of Object.entries(groups))
+    if (isRecord(merged[key])) refuseUnknownKeys(merged[key], Object.keys(shape), key);
   const result = recipeSchema.safeParse(merged);
   if (!result.success) throw usage(describeIssue(result.error.issues[0] as z.core.$ZodIssue, merged));
   checkTogether(result.data);
-  const { model, data, l2, imageSize = defaultImageSize(result.data), trainCrop = "distorted" } = result.data;
+  const { model, data, optimizer, l2 } = result.data;
+  const { imageSize = defaultImageSize(result.data), trainCrop = "distorted" } = result.data;
+  const { momentum = 0.9, nesterov = false, sgdForm = "pytorch", radam = {} } = result.data;
   // Parsed once more for the order of the keys, which is the schema's then, whoever set them.
   return recipeSchema.parse({
     ...result.data,
     ...(isStreamed(data) && { imageSize, ...(!hasLabelMaps(data) && { trainCrop }) }),
-    l2: { coef: l2.coef ?? weightDecayOf(model), form: l2.form },
+    ...(optimizer === "sgd" ? { momentum, nesterov, sgdForm } : { radam }),
+    l2: { ...l2, coef: l2.coef ?? weightDecayOf(model) },
   }) as Recipe;
 }
 
@@ -277,9 +387,7 @@ function defaultImageSize({ data }: { data: DataName }): number | string {
 function checkTogether(recipe: z.infer<typeof recipeSchema>): void {
   if (recipe.limitTrain > 1 && !Number.isInteger(recipe.limitTrain))
     throw usage(`limitTrain is ${recipe.limitTrain}, but must be ${describeKey("limitTrain").allowed}`);
-  const { data, dataDir } = recipe;
-  if (data !== "fashion-mnist" && dataDir === undefined)
-    throw usage(`data ${show(data)} needs dataDir, the folder its files lie in`);
+  const { data } = recipe;
   for (const key of ["imageSize", "trainCrop"] as const)
     if (recipe[key] !== undefined && !isStreamed(data))
       throw usage(
@@ -289,16 +397,57 @@ function checkTogether(recipe: z.infer<typeof recipeSchema>): void {
     throw usage(
       `trainCrop is ${show(recipe.trainCrop)}, but images of ${show(data)} are taken whole; leave it out`,
     );
-  if (recipe.nesterov && recipe.momentum === 0)
+  if (recipe.validateOn === "test" && recipe.valFraction > 0)
+    throw usage(
+      `valFraction is ${recipe.valFraction}, but with validateOn "test" nothing is split off; set valFraction to 0`,
+    );
+  for (const option of ["inputChannels", "classes"])
+    if (recipe.modelOptions?.[option] !== undefined)
+      throw usage(
+        `modelOptions.${option} is ${recipe.modelOptions[option]}, but it follows from the data; leave it out`,
+      );
+  checkOptimizer(recipe);
+}
+
+function checkOptimizer(recipe: z.infer<typeof recipeSchema>): void {
+  const { optimizer, momentum, nesterov, radam, l2 } = recipe;
+  const others = optimizer === "sgd" ? (["radam"] as const) : (["momentum", "nesterov", "sgdForm"] as const);
+  for (const key of others)
+    if (recipe[key] !== undefined)
+      throw usage(`${key} is ${show(recipe[key])}, but optimizer is ${show(optimizer)}; leave ${key} out`);
+  if (nesterov && momentum === 0)
     throw usage("nesterov is true, but needs a momentum above 0; momentum is 0");
+  if (radam?.decay === "decoupled" && l2.form === "keras")
+    throw usage(
+      'radam.decay is "decoupled", which takes lr·coef·w off the weights, and l2.form is "keras", which doubles the ' +
+        'gradient of a penalty; set l2.form to "half"',
+    );
 }
 
 /**
- * The settings of a YAML recipe file, unchecked.
+ * The settings of a YAML recipe file, unchecked: those of the file that its `extends` names first, by a path from its
+ * own folder, then its own.
+ *
+ * @param extending the files by way of which this one is read
+ * @throws PeaError of kind usage when a file cannot be read or is no YAML, or extends itself
+ */
+export function readRecipeFile(path: string, extending: readonly string[] = []): Layer[] {
+  const file = resolve(path);
+  if (extending.includes(file)) throw usage(`${path} extends itself, by way of ${extending.join(", ")}`);
+  const { source, settings } = readYaml(path);
+  if (!isRecord(settings) || settings.extends === undefined) return [{ source, settings }];
+  const { extends: base, ...own } = settings;
+  if (typeof base !== "string")
+    throw usage(`extends is ${show(base)} in ${path}, but must be the path of another recipe`);
+  return [...readRecipeFile(resolve(dirname(file), base), [...extending, file]), { source, settings: own }];
+}
+
+/**
+ * The keys and values of one YAML file, unchecked.
  *
  * @throws PeaError of kind usage when the file cannot be read or is no YAML
  */
-export function readRecipeFile(path: string): Layer {
+export function readYaml(path: string): Layer {
   let text: string;
   try {
     text = readFileSync(path, "utf8");
@@ -323,12 +472,13 @@ export interface RecipeFlag extends KeyDescription {
   parse(word: string): unknown;
 }
 
-/** The flags of all keys, in the recipe's order. A group's first key bears the group's name: `--l2`, `--l2-form`. */
+/** The flags of all keys, in the recipe's order: `--l2` for `l2.coef`, `--l2-form` and the like for others in a group. */
 export function recipeFlags(): RecipeFlag[] {
   return Object.entries(recipeSchema.shape).flatMap(([key, schema]) => {
-    if (key !== "l2") return [flagOf([key], kebab(key), schema)];
-    return Object.entries(l2Schema.unwrap().shape).map(([inner, innerSchema], index) =>
-      flagOf([key, inner], index === 0 ? key : `${key}-${kebab(inner)}`, innerSchema),
+    const group = groupShape(key);
+    if (group === undefined) return [flagOf([key], kebab(key), schema)];
+    return Object.entries(group).map(([inner, innerSchema]) =>
+      flagOf([key, inner], inner === "coef" ? key : `${key}-${kebab(inner)}`, innerSchema),
     );
   });
 }
@@ -341,18 +491,33 @@ function flagOf(path: readonly string[], name: string, schema: z.ZodType): Recip
     path,
     default: initial,
     parse(word) {
-      if (Array.isArray(initial)) return word.split(",").map((part) => part.trim());
-      if (schema.safeParse(word).success) return word;
-      const number = Number(word);
-      return word.trim() === "" || Number.isNaN(number) ? word : number;
+      if (path[0] === "modelOptions") return parseOptions(word);
+      if (Array.isArray(initial)) {
+        const parts = word.split(",").map((part) => part.trim());
+        return schema.safeParse(parts).success ? parts : parts.map(numberOrWord);
+      }
+      return schema.safeParse(word).success ? word : numberOrWord(word);
     },
   };
 }
 
+function numberOrWord(word: string): string | number {
+  const number = Number(word);
+  return word.trim() === "" || Number.isNaN(number) ? word : number;
+}
+
+/** `a=1,b=[1,2],c=word` as `{ a: 1, b: [1, 2], c: "word" }`; the word itself where it is nothing of the kind. */
+function parseOptions(word: string): unknown {
+  const pairs = word.split(/,(?![^[]*\])/).map((pair) => /^\s*(\w+)\s*=\s*(.+?)\s*$/.exec(pair));
+  if (pairs.includes(null)) return word;
+  return Object.fromEntries(pairs.map((pair) => [pair?.[1], parseYaml(pair?.[2] ?? "")]));
+}
+
 function describeKey(key: string): KeyDescription {
   const [group = "", inner] = key.split(".");
-  const shape: Record<string, z.ZodType> = inner === undefined ? recipeSchema.shape : l2Schema.unwrap().shape;
-  return shape[inner ?? group]?.meta() as unknown as KeyDescription;
+  const inGroup = inner === undefined ? undefined : groupShape(group)?.[inner];
+  const schema = inGroup ?? recipeSchema.shape[group as keyof typeof recipeSchema.shape];
+  return schema.meta() as unknown as KeyDescription;
 }
 
 function describeIssue(issue: z.core.$ZodIssue, settings: Record<string, unknown>): string {
@@ -360,8 +525,8 @@ function describeIssue(issue: z.core.$ZodIssue, settings: Record<string, unknown
   const key = path.join(".");
   let value: unknown = settings;
   for (const part of path) value = (value as Record<string, unknown>)[part];
-  if (key === "l2")
-    return `l2 is ${show(value)}, but must hold coef and form, e.g. { coef: 1e-4, form: keras }`;
+  const shape = groupShape(key);
+  if (shape) return `${key} is ${show(value)}, but must hold ${Object.keys(shape).join(", ")}`;
   return `${key} is ${show(value)}, but must be ${describeKey(key).allowed}`;
 }
 

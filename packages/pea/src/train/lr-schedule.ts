@@ -17,6 +17,8 @@ export interface LearningRatePlan {
   readonly boundaries: readonly number[];
   /** Factor of each fall of the shape "step". */
   readonly gamma: number;
+  /** Whether a boundary itself still has the old rate, as in Keras, or the new one. */
+  readonly boundary: "inclusive" | "strict";
 }
 
 /**
@@ -24,8 +26,8 @@ export interface LearningRatePlan {
  *
  * - warm-up, i < W: peak · i / W, hence 0 at step 0 (spec recipes 1.1)
  * - "cosine": peak · ½(1 + cos(π(i − W)/(N − W))) (spec recipes 3.1)
- * - "step": peak · gamma^k, k = number of boundaries below i. A boundary still has the old rate and the step
- *   after it the new one, which is Keras' inclusive test (spec recipes 1.1)
+ * - "step": peak · gamma^k, k = number of boundaries below i ("inclusive", Keras' test: a boundary still has the old
+ *   rate and the step after it the new one, spec recipes 1.1), or of those up to i ("strict")
  * - "constant": peak
  */
 export function learningRateAt(step: number, plan: LearningRatePlan): number {
@@ -37,8 +39,13 @@ export function learningRateAt(step: number, plan: LearningRatePlan): number {
       return peak * 0.5 * (1 + Math.cos(Math.PI * progress));
     }
     case "step":
-      return peak * plan.gamma ** plan.boundaries.filter((boundary) => step > boundary).length;
+      return peak * plan.gamma ** firstStepsOfFalls(plan).filter((first) => step >= first).length;
     case "constant":
       return peak;
   }
+}
+
+/** The first step with each of the lower rates of the shape "step". */
+export function firstStepsOfFalls({ boundaries, boundary }: LearningRatePlan): number[] {
+  return boundaries.map((step) => (boundary === "inclusive" ? step + 1 : step));
 }

@@ -2,7 +2,7 @@
 import { durationToSteps, PeaError, parseDuration } from "@pea/core";
 import type { Method } from "../methods/method.ts";
 import type { Recipe } from "./config.ts";
-import { type LearningRatePlan, learningRateAt } from "./lr-schedule.ts";
+import { firstStepsOfFalls, type LearningRatePlan, learningRateAt } from "./lr-schedule.ts";
 
 export interface TrainingPlan {
   readonly epochs: number;
@@ -51,6 +51,7 @@ export function planTraining(recipe: Recipe, trainImages: number): TrainingPlan 
           ? recipe.lrSteps.map((duration) => steps("lrSteps", duration)).sort((a, b) => a - b)
           : [],
       gamma: recipe.lrGamma,
+      boundary: recipe.lrBoundary,
     },
     selectFromStep: steps("selectFrom", recipe.selectFrom),
   };
@@ -73,7 +74,7 @@ export function joints(plan: TrainingPlan, method: Method): Joint[] {
   const turns = new Set([
     0,
     learningRate.warmupSteps,
-    ...learningRate.boundaries.map((boundary) => boundary + 1),
+    ...firstStepsOfFalls(learningRate),
     ...method.phases.map((phase) => phase.firstStep),
     totalSteps - 1,
   ]);

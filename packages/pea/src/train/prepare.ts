@@ -1,7 +1,7 @@
 /** From a recipe to the things a run is made of. */
 import { PeaError } from "@pea/core";
-import { cudaIsAvailable, type Module, manualSeed, SGD, scope, setNumThreads } from "@pea/torch";
-import { isStreamed } from "../data/data-names.ts";
+import { cudaIsAvailable, type Module, manualSeed, type Optimizer, scope, setNumThreads } from "@pea/torch";
+import { hasLabelMaps, isStreamed } from "../data/data-names.ts";
 import { parseImageSize } from "../data/image-size.ts";
 import type { LabelTable } from "../data/label-table.ts";
 import { type BatchLoader, Loader, type SkippedSample } from "../data/loader.ts";
@@ -15,8 +15,10 @@ import type { Size } from "../data/streaming/crop.ts";
 import { DecodePool } from "../data/streaming/decode-pool.ts";
 import { StreamingLoader } from "../data/streaming/streaming-loader.ts";
 import { createMethod, type Method } from "../methods/index.ts";
-import { createModel, decayGroups, type ModelInfo, modelInfo } from "../models/index.ts";
+import { type ModelInfo, modelInfo } from "../models/index.ts";
 import type { Recipe } from "./config.ts";
+import { createNetwork } from "./create-network.ts";
+import { createOptimizer } from "./create-optimizer.ts";
 import { planTraining, type TrainingPlan } from "./plan.ts";
 import type { NetworkFacts } from "./run-directory.ts";
 import { classification } from "./tasks/classification.ts";
@@ -29,7 +31,7 @@ const EVALUATION_BATCH = { images: 500, pixels: 64 * 224 * 224 };
 /** The parts of a data set as a recipe cuts them. */
 export interface RecipeData {
   train: DataPart;
-  /** null with valFraction 0, unless the data have a part of their own for it. */
+  /** null with valFraction 0, unless the data have a part of their own for it, or it is the test part (`validateOn`). */
   validation: DataPart | null;
   test: DataPart;
   /** Images whose labels are not known. */
@@ -57,11 +59,16 @@ export interface RecipeData {
  * @throws PeaError of kind usage when the data are not there or too few
  */
 export async function prepareData(recipe: Recipe): Promise<RecipeData> {
-  const { data, dataDir = ".", imageSize = "", onBadSample } = recipe;
+  const { data, dataDir, imageSize = "", onBadSample } = recipe;
+  if (data !== "fashion-mnist" && dataDir === undefined)
+    throw new PeaError(`data ${JSON.stringify(data)} needs dataDir, the folder its files lie in`, {
+      kind: "usage",
+    });
   const pool = new DecodePool();
   if (isStreamed(data)) {
-    const { unlabelled, statistics, ...all } = await openStreamed(data, dataDir);
-    const parts = cut(all, recipe);
+    const { unlabelled, statistics, ...whole } = await openStreamed(data, dataDir as string);
+    checkExpected(whole, recipe);
+    const parts = cut(whole, recipe);
     const { classes, labelTable = null } = parts.train;
     const { height, width } = parseImageSize(imageSize) as Size;
     const inputShape = [3, height, width] as const;
@@ -69,7 +76,9 @@ export async function prepareData(recipe: Recipe): Promise<RecipeData> {
     return { ...parts, unlabelled, statistics, inputShape, classes, labelTable, task, pool, onBadSample };
   }
   return scope(() => {
-    const parts = cut({ ...openInMemory(data, recipe.dataDir), validation: null }, recipe);
+    const whole = { ...openInMemory(data, dataDir), validation: null };
+    checkExpected(whole, recipe);
+    const parts = cut(whole, recipe);
     const { images, classes } = parts.train;
     const [, channels = 0, height = 0, width = 0] = images.shape;
     const inputShape = [channels, height, width] as const;
@@ -79,6 +88,19 @@ export async function prepareData(recipe: Recipe): Promise<RecipeData> {
   });
 }
 
+/** @throws PeaError of kind usage where the data are not what the recipe expects */
+function checkExpected({ train, test }: Parts<DataPart>, { data, expected }: Recipe): void {
+  if (expected === undefined) return;
+  const found = { train: countSamples(train), test: countSamples(test), classes: train.classes.length };
+  for (const key of ["train", "test", "classes"] as const)
+    if (found[key] !== expected[key])
+      throw new PeaError(
+        `expected.${key} is ${expected[key]}, but the ${data} data have ${found[key]}; complete the data, or give the ` +
+          `recipe what they hold (--expected-${key} ${found[key]})`,
+        { kind: "usage" },
+      );
+}
+
 interface Parts<Part extends DataPart> {
   train: Part;
   validation: Part | null;
@@ -86,10 +108,11 @@ interface Parts<Part extends DataPart> {
 }
 
 function cut<Part extends DataPart>(parts: Parts<Part>, recipe: Recipe): Parts<Part> {
-  const { valFraction, seed } = recipe;
+  const { valFraction, validateOn, seed } = recipe;
   const hasOwn = parts.validation !== null || valFraction === 0;
   const { train, validation } = hasOwn ? parts : splitDataset(parts.train, { share: valFraction, seed });
-  return { train: limit(train, recipe), validation, test: parts.test };
+  const { test } = parts;
+  return { train: limit(train, recipe), validation: validateOn === "test" ? test : validation, test };
 }
 
 /** A stratified draw of as many training images as `limitTrain` asks for, rounded in each class. */
@@ -140,7 +163,7 @@ export interface PreparedRun {
   model: Module;
   /** Fitted. */
   method: Method;
-  optimizer: SGD;
+  optimizer: Optimizer;
 }
 
 /**
@@ -150,7 +173,7 @@ export interface PreparedRun {
  * @throws PeaError of kind usage when the parts do not fit together
  */
 export async function prepareRun(recipe: Recipe): Promise<PreparedRun> {
-  const { device, seed } = recipe;
+  const { device } = recipe;
   if (device.startsWith("cuda") && !cudaIsAvailable())
     throw new PeaError(
       `device is ${device}, but this engine finds no GPU it can use; see \`pea doctor\`, or take device cpu`,
@@ -159,29 +182,15 @@ export async function prepareRun(recipe: Recipe): Promise<PreparedRun> {
   if (recipe.threads > 0) setNumThreads(recipe.threads);
   const method = createMethod(recipe);
   const data = await prepareData(recipe);
-  let model: Module | undefined;
   try {
     if (recipe.diagnose && data.validation === null)
       throw new PeaError(
         "diagnose looks at validation images, but there are none; take a valFraction above 0",
-        {
-          kind: "usage",
-        },
+        { kind: "usage" },
       );
-    const plan = planTraining(recipe, countSamples(data.train));
-    manualSeed(seed);
-    model = createModel(recipe.model, {
-      inputChannels: data.inputShape[0],
-      classes: data.classes.length,
-    });
-    const info = modelInfo(model, data.inputShape);
-    requireAnswers(recipe, info, data);
-    model.to({ device, memoryFormat: "channels_last" });
-    method.onFit({ model, totalSteps: plan.totalSteps, stepsPerEpoch: plan.stepsPerEpoch, seed });
-    return { data, info, plan, model, method, optimizer: createOptimizer(model, recipe) };
+    return { data, ...prepareModel(recipe, method, { ...data, trainImages: countSamples(data.train) }) };
   } catch (error) {
     disposeData(data);
-    model?.dispose();
     throw error;
   }
 }
@@ -190,7 +199,7 @@ export async function prepareRun(recipe: Recipe): Promise<PreparedRun> {
 function requireAnswers(
   { model, data }: Recipe,
   { outputShape }: ModelInfo,
-  { task, inputShape }: RecipeData,
+  { task, inputShape }: Pick<RecipeData, "task" | "inputShape">,
 ): void {
   const wanted = task.outputShape(inputShape);
   if (`${wanted}` === `${outputShape}`) return;
@@ -208,25 +217,82 @@ export function networkFacts({ data, plan }: PreparedRun): NetworkFacts {
   return { inputShape, classes, statistics, stepsPerEpoch, totalSteps };
 }
 
+/** What a network and the plan of its training need to know of the data. */
+interface DataShape extends Pick<RecipeData, "inputShape" | "classes" | "task"> {
+  trainImages: number;
+}
+
+/**
+ * The part of a run that needs no data to be there.
+ *
+ * @param method not fitted yet
+ * @throws PeaError of kind usage when the parts do not fit together
+ */
+function prepareModel(
+  recipe: Recipe,
+  method: Method,
+  { trainImages, ...data }: DataShape,
+): Omit<PreparedRun, "data"> {
+  const { device, seed } = recipe;
+  const plan = planTraining(recipe, trainImages);
+  manualSeed(seed);
+  const model = createNetwork(recipe, { inputShape: data.inputShape, classes: data.classes.length });
+  try {
+    const info = modelInfo(model, data.inputShape);
+    requireAnswers(recipe, info, data);
+    model.to({ device, memoryFormat: "channels_last" });
+    method.onFit({ model, totalSteps: plan.totalSteps, stepsPerEpoch: plan.stepsPerEpoch, seed });
+    return { info, plan, model, method, optimizer: createOptimizer(model, recipe) };
+  } catch (error) {
+    model.dispose();
+    throw error;
+  }
+}
+
+/**
+ * The plan of a run for data of which the recipe says what they hold (`expected`), which need not be there.
+ *
+ * @throws PeaError of kind usage where it does not say so
+ */
+export function prepareWithoutData(recipe: Recipe): Omit<PreparedRun, "data"> & { images: PartSizes } {
+  const { data, expected, limitTrain, valFraction, validateOn } = recipe;
+  const size = parseImageSize(recipe.imageSize ?? "");
+  if (expected === undefined || size === null)
+    throw new PeaError(
+      `data ${JSON.stringify(data)} needs dataDir, the folder its files lie in; without it a plan can be made of ` +
+        "images of a size of the recipe's choice, where `expected` says how many there are",
+      { kind: "usage" },
+    );
+  const split = Math.round(valFraction * expected.train);
+  const train = limitTrain <= 1 ? Math.round(limitTrain * (expected.train - split)) : limitTrain;
+  const classes = Array.from({ length: expected.classes }, (_, index) => String(index));
+  const shape: DataShape = {
+    trainImages: train,
+    inputShape: [3, size.height, size.width],
+    classes,
+    task: hasLabelMaps(data) ? segmentation(classes) : classification(classes),
+  };
+  const { test } = expected;
+  const validation = validateOn === "test" ? test : split;
+  return { images: { train, validation, test }, ...prepareModel(recipe, createMethod(recipe), shape) };
+}
+
+/** Images of each part. */
+export interface PartSizes {
+  train: number;
+  validation: number;
+  test: number;
+}
+
 /** Frees the memory of a run that is no longer needed: data, network and optimizer. */
-export function disposeRun({ data, model, optimizer }: PreparedRun): void {
-  disposeData(data);
+export function disposeRun({ model, optimizer, ...rest }: PreparedRun | Omit<PreparedRun, "data">): void {
+  if ("data" in rest) disposeData(rest.data);
   optimizer.dispose();
   model.dispose();
 }
 
 function disposeData({ train, validation, test, pool }: RecipeData): void {
-  for (const part of [train, validation, test]) if (part) disposePart(part);
+  // A set: the validation part may be the test part.
+  for (const part of new Set([train, validation, test])) if (part) disposePart(part);
   void pool.close();
-}
-
-/** SGD in PyTorch's form; Keras' penalty has twice the gradient (spec recipes 1.4). */
-function createOptimizer(model: Module, { lr, momentum, nesterov, l2 }: Recipe): SGD {
-  const { decayed, notDecayed } = decayGroups(model);
-  const weightDecay = l2.form === "keras" ? 2 * l2.coef : l2.coef;
-  const groups = [{ parameters: decayed, weightDecay }, { parameters: notDecayed }];
-  return new SGD(
-    groups.filter((group) => group.parameters.length > 0),
-    { lr, momentum, nesterov },
-  );
 }

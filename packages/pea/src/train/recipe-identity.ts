@@ -4,13 +4,20 @@
  * @module
  */
 import { createHash } from "node:crypto";
-import { type Recipe, recipeSchema } from "./config.ts";
+import { type Recipe, resolveRecipe } from "./config.ts";
 
 /**
  * Keys that say where a run is computed and what it writes down on the way, not what is trained. Device and threads
  * change sums in their last bits, as another machine does: that makes another sample of the same experiment.
  */
-const circumstances = ["dataDir", "device", "threads", "logEverySteps", "checkpointEverySteps"] as const;
+const circumstances = [
+  "dataDir",
+  "expected",
+  "device",
+  "threads",
+  "logEverySteps",
+  "checkpointEverySteps",
+] as const;
 
 /** The settings of a recipe that decide what is trained and scored. */
 export function decisiveSettings(recipe: Recipe): Record<string, unknown> {
@@ -27,13 +34,27 @@ export function decisiveSettings(recipe: Recipe): Record<string, unknown> {
  * @returns 64 hexadecimal digits
  */
 export function recipeHash(recipe: Recipe, facts: Readonly<Record<string, unknown>> = {}): string {
-  const defaults: Record<string, unknown> = recipeSchema.parse({});
+  const { optimizer } = recipe;
+  const defaults: Record<string, unknown> = resolveRecipe({
+    source: "the defaults",
+    settings: { optimizer },
+  });
   const isIdle = (key: string) => recipe.pea === "none" && key !== "pea" && /^pea[A-Z]/.test(key);
   const settings = Object.entries({ ...decisiveSettings(recipe), ...facts })
     .filter(([key, value]) => !isIdle(key) && !isSame(value, defaults[key]))
+    .map(([key, value]) => [key, withoutSame(value, defaults[key])] as const)
     .sort(([a], [b]) => (a < b ? -1 : 1));
   return createHash("sha256").update(canonical(settings)).digest("hex");
 }
+
+/** A group of settings without those at their defaults. */
+function withoutSame(value: unknown, defaults: unknown): unknown {
+  if (!isGroup(value) || !isGroup(defaults)) return value;
+  return Object.fromEntries(Object.entries(value).filter(([key, inner]) => !isSame(inner, defaults[key])));
+}
+
+const isGroup = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** Are two settings equal, whatever the order of their keys? */
 export function isSame(a: unknown, b: unknown): boolean {

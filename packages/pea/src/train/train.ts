@@ -5,7 +5,7 @@ import { writeFileAtomically } from "@pea/torch";
 import type { BatchLoader } from "../data/loader.ts";
 import { Diagnosis } from "../diagnose/diagnosis.ts";
 import type { Phase } from "../methods/index.ts";
-import { loadWeights } from "./checkpoint.ts";
+import { loadInitialWeights, loadWeights } from "./checkpoint.ts";
 import { type Recipe, type RecipeInput, resolveRecipe } from "./config.ts";
 import { evaluate } from "./evaluate.ts";
 import type { TrainingPlan } from "./plan.ts";
@@ -79,6 +79,7 @@ export async function train(recipe: RecipeInput, options: TrainOptions = {}): Pr
   const resolved = resolveRecipe({ source: "the recipe", settings: recipe });
   const prepared = await prepareRun(resolved);
   try {
+    if (resolved.initialCheckpoint) loadInitialWeights(resolved.initialCheckpoint, prepared.model);
     const path = options.runDirectory ?? freeName(join("runs", runName(resolved)));
     makeDirectory(path);
     return await whileLocked(path, () => {
@@ -111,6 +112,9 @@ export async function resumeTraining(
     const recipe = readRecipe(run, { dataDir });
     const prepared = await prepareRun(recipe);
     try {
+      // A run killed before its first checkpoint begins anew.
+      if (recipe.initialCheckpoint && !existsSync(weightFiles(run).last))
+        loadInitialWeights(recipe.initialCheckpoint, prepared.model);
       return await execute(run, recipe, prepared, options);
     } finally {
       disposeRun(prepared);
@@ -155,7 +159,6 @@ async function execute(
   let recorder: Recorder | undefined;
   let diagnosis: Diagnosis | undefined;
   try {
-    // A run killed before its first checkpoint begins anew.
     if (existsSync(files.last)) trainer.resume();
     recorder = new Recorder(run, trainer.step);
     trainer.observe(recorder);

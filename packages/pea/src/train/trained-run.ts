@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { PeaError } from "@pea/core";
 import { cudaIsAvailable, type Module } from "@pea/torch";
 import { createMethod, type Method } from "../methods/index.ts";
-import { createModel } from "../models/index.ts";
 import { loadWeights } from "./checkpoint.ts";
 import { type Recipe, resolveRecipe } from "./config.ts";
+import { createNetwork } from "./create-network.ts";
 import { disposeRun, type PreparedRun, prepareRun } from "./prepare.ts";
 import { type NetworkFacts, openRunDirectory, type RunDirectory, readRunConfig } from "./run-directory.ts";
 import type { TrainResult } from "./train.ts";
@@ -147,7 +147,7 @@ export async function openTrainedNetwork(
   const { run, recipe, facts } = readNetwork(path);
   const name = chooseCheckpoint(run, checkpoint);
   const { inputShape, classes, stepsPerEpoch, totalSteps } = facts;
-  const model = createModel(recipe.model, { inputChannels: inputShape[0], classes: classes.length });
+  const model = createNetwork(recipe, { inputShape, classes: classes.length });
   try {
     // Trained on a GPU, a network runs where there is none, too.
     const device = cudaIsAvailable() ? recipe.device : "cpu";

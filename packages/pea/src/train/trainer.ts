@@ -3,7 +3,17 @@
  * files other than checkpoints, the terminal and signals are theirs.
  */
 import { PeaError } from "@pea/core";
-import { autocast, backward, type Module, type SGD, scope } from "@pea/torch";
+import {
+  autocast,
+  backward,
+  clipGradNorm,
+  type Module,
+  mul,
+  narrow,
+  type Optimizer,
+  scope,
+  type Tensor,
+} from "@pea/torch";
 import type { Batch, BatchLoader, SkippedSample } from "../data/loader.ts";
 import type { EvaluationView, Method } from "../methods/method.ts";
 import { type Best, loadCheckpoint, saveCheckpoint, saveWeights, type TrainerState } from "./checkpoint.ts";
@@ -68,7 +78,7 @@ export interface TrainerOptions {
   model: Module;
   /** After `onFit`. */
   method: Method;
-  optimizer: SGD;
+  optimizer: Optimizer;
   plan: TrainingPlan;
   task: Task;
   batches: BatchLoader;
@@ -80,6 +90,10 @@ export interface TrainerOptions {
     device: string;
     amp: "none" | "bf16";
     labelSmoothing: number;
+    /** Images per forward pass; 0: the whole batch. */
+    microBatch: number;
+    /** Largest norm of all gradients together; 0: any. */
+    clipGradNorm: number;
     logEverySteps: number;
     checkpointEverySteps: number;
   };
@@ -170,9 +184,38 @@ export class Trainer {
   }
 
   private trainStep({ images, labels }: Batch): void {
-    const { model, method, optimizer, task, plan, settings } = this.options;
-    method.onStep(this.step);
+    const { model, optimizer, task, plan, settings } = this.options;
     for (const group of optimizer.groups) group.lr = learningRateAt(this.step, plan.learningRate);
+    const [batchSize = 0] = images.shape;
+    const size = Math.min(settings.microBatch || batchSize, batchSize);
+    optimizer.zeroGrad();
+    if (size === batchSize) this.pass({ images, labels });
+    else {
+      const counted = task.countLabels(labels);
+      for (let start = 0, part = 0; start < batchSize; start += size, part++)
+        scope(() => {
+          const cut = (whole: Tensor) => narrow(whole, 0, start, Math.min(size, batchSize - start));
+          this.pass({ images: cut(images), labels: cut(labels) }, { part, counted });
+        });
+    }
+    if (settings.clipGradNorm > 0) clipGradNorm(model.parameters(), settings.clipGradNorm);
+    optimizer.step();
+    this.step++;
+  }
+
+  /**
+   * Forward and backward of a batch, or of a part of it; the gradients are added to those that are there.
+   *
+   * @param of.part index of the part
+   * @param of.counted labels of the whole batch that count: the mean losses of the parts, weighted by theirs, add up to
+   * that of the batch
+   */
+  private pass(
+    { images, labels }: Pick<Batch, "images" | "labels">,
+    of?: { part: number; counted: number },
+  ): void {
+    const { model, method, task, settings } = this.options;
+    method.onStep(this.step, of?.part);
     const forward = () => model.forward(images);
     scope(() => {
       // A scope of its own: what the forward pass made and backward does not need is free before backward begins.
@@ -183,12 +226,9 @@ export class Trainer {
           loss: task.loss(logits, labels, { labelSmoothing: settings.labelSmoothing }),
         };
       });
-      optimizer.zeroGrad();
-      backward(loss);
-      optimizer.step();
+      backward(of ? mul(loss, task.countLabels(labels) / Math.max(of.counted, 1)) : loss);
       this.sums.add(loss, logits, labels);
     });
-    this.step++;
   }
 
   /** Metrics, evaluation and checkpoint where they are due, then the event loop turns: signals come in there. */
@@ -274,7 +314,6 @@ export class Trainer {
     const now = this.readSums();
     this.tell("onCheckpoint");
     saveCheckpoint(files.last, model, optimizer, {
-      format: 2,
       recipe: recipeHash,
       step: this.step,
       sums: { now, logged: this.logged },
@@ -282,7 +321,7 @@ export class Trainer {
       method: method.state(),
       seconds: this.seconds,
       clock: this.clock,
-    } satisfies TrainerState);
+    });
   }
 
   /** The sums of the epoch, checked: a loss that was not finite stays so in its sum. */

@@ -50,6 +50,11 @@ export abstract class Optimizer<Options = unknown, Group extends ResolvedGroup =
     if (new Set(all).size < all.length) throw new TorchError(`${name} was given the same parameter twice`);
   }
 
+  /** The optimizer and what it keeps of each parameter, e.g. `SGD (momentum)`: states go between equal ones alone. */
+  get kind(): string {
+    return `${this.#kind.name} (${Object.keys(this.#kind.slots).join(", ")})`;
+  }
+
   /**
    * Moves every parameter along its gradient; one without a gradient is left alone. Leaves no tensor behind but the
    * state of each parameter.

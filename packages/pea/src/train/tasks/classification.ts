@@ -29,6 +29,7 @@ export function classification(classes: readonly string[]): Task<ClassificationS
     exampleNetwork: "resnet18",
     outputShape: () => [classes.length],
     loss: (logits, labels, { labelSmoothing } = {}) => crossEntropyLoss(logits, labels, { labelSmoothing }),
+    countLabels: (labels) => labels.numel,
     startSums: ({ purpose, ...options }) =>
       new HitSums({ ...options, countsTop5: purpose === "evaluation" && classes.length > 5 }),
     scores(to, from) {

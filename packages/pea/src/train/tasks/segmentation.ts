@@ -35,6 +35,7 @@ export function segmentation(classes: readonly string[]): Task<SegmentationSums>
     exampleNetwork: "erfnet-segmentation",
     outputShape: ([, ...pixels]) => [length, ...pixels],
     loss: pixelCrossEntropy,
+    countLabels: (labels) => scope(() => countedPixels(labels).item()),
     startSums: (options) => new PixelSums(length, options),
     scores(to, from) {
       const matrix = from ? to.matrix.map((count, i) => count - (from.matrix[i] as number)) : to.matrix;

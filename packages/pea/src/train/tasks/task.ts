@@ -94,6 +94,8 @@ export interface Task<S extends Sums = Sums> {
   outputShape(inputShape: readonly number[]): readonly number[];
   /** Loss of a batch as a scalar: the mean over what counts in it. Shapes as in `ScoreSums`. */
   loss(logits: Tensor, labels: Tensor, options?: { labelSmoothing?: number }): Tensor;
+  /** How many labels of a batch count in that mean; may wait for the device. */
+  countLabels(labels: Tensor): number;
   startSums(options: SumsOptions<S>): ScoreSums<S>;
   /** Scores of what was added between two readings; `from` left out: since the start. NaN where nothing counted. */
   scores(to: S, from?: S): Scores;
