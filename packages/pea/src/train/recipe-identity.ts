@@ -17,6 +17,7 @@ const circumstances = [
   "threads",
   "logEverySteps",
   "checkpointEverySteps",
+  "diagnose",
 ] as const;
 
 /** The settings of a recipe that decide what is trained and scored. */
