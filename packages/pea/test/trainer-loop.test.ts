@@ -125,6 +125,7 @@ function build(options: {
       clipGradNorm: 0,
       logEverySteps: 3,
       checkpointEverySteps: 0,
+      batchNormReestimate: 0,
     },
     files,
     recipeHash: "hash",
@@ -144,7 +145,7 @@ describe("the trainer", () => {
   it("calls the hooks in their order: each step, then the evaluation of each view, then the end", async () => {
     const { trainer, calls } = build({ epochs: 1, logitsOf: () => answers.half });
     await trainer.run();
-    assert.deepEqual(calls, ["step 0", "step 1", "step 2", "current", "deployed", "end"]);
+    assert.deepEqual(calls, ["step 0", "step 1", "step 2", "deployed", "current", "end"]);
   });
 
   it("scores loss and accuracy over all validation images, the smaller last batch included", async () => {

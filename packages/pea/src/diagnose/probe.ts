@@ -3,31 +3,17 @@
  *
  * @module
  */
-import {
-  BatchNorm1d,
-  BatchNorm2d,
-  clone,
-  copyInPlace,
-  type Module,
-  noGrad,
-  onForward,
-  scope,
-  type Tensor,
-} from "@pea/torch";
+import { clone, copyInPlace, type Module, noGrad, onForward, scope, type Tensor } from "@pea/torch";
 import type { LabelledImages } from "../data/loader.ts";
 import { EnsembleActivation } from "../methods/index.ts";
 import { activationClasses } from "../models/inspect.ts";
+import { isBatchNorm } from "../train/batch-norm-statistics.ts";
 import type { Scores, Task } from "../train/tasks/task.ts";
 import type { NormMismatch, SiteStatistics, ViewDiagnostics } from "./row.ts";
 import { normMismatch, siteStatistics } from "./statistics.ts";
 
-type BatchNorm = BatchNorm1d | BatchNorm2d;
-
 const isActivation = (module: Module): boolean =>
   [EnsembleActivation, ...activationClasses].some((type) => module instanceof type);
-
-const isBatchNorm = (module: Module): module is BatchNorm =>
-  module instanceof BatchNorm1d || module instanceof BatchNorm2d;
 
 /**
  * Runs `batch` through the network as it is evaluated and looks at each site and batch norm, then once more with the

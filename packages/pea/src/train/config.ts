@@ -297,6 +297,11 @@ export const recipeSchema = z.strictObject({
     "end",
     "when to score the test part: after the last step, or also after each epoch whose model may be the best one",
   ),
+  batchNormReestimate: countFrom(
+    0,
+    0,
+    "training batches that batch norm's statistics are computed anew from before each evaluation; 0: the running ones",
+  ),
   amp: choice(["none", "bf16"], "none", "mixed precision of the forward pass"),
   device: described(
     z

@@ -16,6 +16,7 @@ import {
 } from "@pea/torch";
 import type { Batch, BatchLoader, SkippedSample } from "../data/loader.ts";
 import type { EvaluationView, Method } from "../methods/method.ts";
+import { reestimateStatistics } from "./batch-norm-statistics.ts";
 import { type Best, loadCheckpoint, saveCheckpoint, saveWeights, type TrainerState } from "./checkpoint.ts";
 import { evaluate } from "./evaluate.ts";
 import { learningRateAt } from "./lr-schedule.ts";
@@ -96,6 +97,7 @@ export interface TrainerOptions {
     clipGradNorm: number;
     logEverySteps: number;
     checkpointEverySteps: number;
+    batchNormReestimate: number;
   };
   /** Files that checkpoints and the weights of the best model are written to. */
   files: { last: string; best: string };
@@ -176,6 +178,10 @@ export class Trainer {
       }
     }
     method.onEnd();
+    if (this.options.settings.batchNormReestimate === 0) return;
+    // What is deployed may have another activation than what was evaluated last.
+    await this.reestimate();
+    this.checkpoint();
   }
 
   /** Frees what the trainer made for itself; network and optimizer stay. */
@@ -296,12 +302,23 @@ export class Trainer {
     const { method, validation } = this.options;
     const scores: Partial<Record<EvaluationView, Scores>> = {};
     if (validation === null) return scores;
-    for (const view of method.views) {
+    // The current view comes last, so that re-estimated statistics are its own when the model is kept.
+    for (const view of [...method.views].reverse()) {
       method.onEval(view);
+      await this.reestimate();
       scores[view] = await this.evaluate(validation);
     }
     if (scores.current) this.requireFinite("validation", scores.current.loss);
     return scores;
+  }
+
+  /** Where it is asked for: from the batches that the last epoch began with, which training can be resumed to. */
+  private async reestimate(): Promise<void> {
+    const { model, batches, plan, settings } = this.options;
+    const count = settings.batchNormReestimate;
+    if (count === 0) return;
+    const epoch = Math.ceil(this.step / plan.stepsPerEpoch) - 1;
+    await reestimateStatistics(model, batches, { epoch, batches: count });
   }
 
   private evaluate(loader: BatchLoader): Promise<Scores> {

@@ -29,7 +29,8 @@ abstract class BatchNorm extends Module implements BatchNormState {
   /** Number of training passes so far: a scalar int64. */
   readonly numBatchesTracked: Tensor;
   readonly eps: number;
-  readonly momentum: number;
+  /** Weight of the batch in the running statistics; may be changed between two passes. */
+  momentum: number;
 
   constructor(
     readonly channels: number,
