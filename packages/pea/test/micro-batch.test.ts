@@ -113,6 +113,7 @@ async function trained({
       clipGradNorm,
       logEverySteps: 1,
       checkpointEverySteps: 0,
+      batchNormReestimate: 0,
     },
     files: { last: join(folder, "last.safetensors"), best: join(folder, "best.safetensors") },
     recipeHash: "hash",
