@@ -177,6 +177,12 @@ testAgainstPython([
     ],
   }),
   oracleCase({
+    name: "upsampleBilinear2d",
+    inputs: { x: [2, 3, 4, 5] },
+    python: `[F.interpolate(x, (9, 7), mode="bilinear"), F.interpolate(x, (4, 5), mode="bilinear")]`,
+    run: ({ x }) => [t.upsampleBilinear2d(x, [9, 7]), t.upsampleBilinear2d(x, [4, 5])],
+  }),
+  oracleCase({
     name: "batchNorm in training and inference",
     inputs: { x: [4, 3, 5, 5], w: [3], b: [3], m: [3], v: [3] },
     python: `r, s = m.detach().clone(), v.detach().abs() + 0.5

@@ -1,16 +1,21 @@
 import { PeaError } from "@pea/core";
+import { type DataPart, isInMemory } from "../data/part.ts";
+import type { SampleSource } from "../data/sources/sample-source.ts";
 import type { EvaluationView } from "../methods/method.ts";
+import { evaluateSegmentation } from "../segmentation/evaluate-segmentation.ts";
+import { answerWriter } from "../segmentation/write-answers.ts";
 import { evaluate } from "../train/evaluate.ts";
 import { disposeRun, evaluationLoader } from "../train/prepare.ts";
 import { describeSkip } from "../train/progress.ts";
 import { describeScores, type Scores } from "../train/tasks/task.ts";
 import { type CheckpointName, openTrainedRun, type TrainedRun } from "../train/trained-run.ts";
-import { type CommonOptions, log, printResult } from "./output.ts";
+import { type CommonOptions, formatTable, log, printResult } from "./output.ts";
 
 interface EvalOptions extends CommonOptions {
   checkpoint?: CheckpointName;
   dataDir?: string;
-  part: "test" | "validation";
+  part: "test" | "validation" | "unlabelled";
+  output?: string;
 }
 
 /** `pea eval`: scores a model of a run, in each view its method has at that step. */
@@ -23,34 +28,110 @@ export async function runEval(path: string, options: EvalOptions): Promise<void>
   }
 }
 
-async function printScores(
-  path: string,
-  { data, model, method, recipe, checkpoint, step, epoch, plan }: TrainedRun,
-  options: EvalOptions,
-): Promise<void> {
-  const dataset = data[options.part];
-  if (dataset === null)
-    throw new PeaError(
-      `${path} was trained with valFraction 0: it has no validation part; take --part test`,
-      {
-        kind: "usage",
-      },
-    );
+async function printScores(path: string, trained: TrainedRun, options: EvalOptions): Promise<void> {
+  const { data, model, method, recipe, checkpoint, step, epoch, plan } = trained;
+  const { part, output } = options;
   data.onSkip = (sample) => log(describeSkip(sample));
+  const dataset = partOf(path, trained, options);
   const loader = evaluationLoader(dataset, data, recipe.device);
-  const scores: Partial<Record<EvaluationView, Scores>> = {};
+  const { task } = data;
+  const scores: ViewScores = {};
+  const fullResolution: ViewScores = {};
   for (const view of method.views) {
     method.onEval(view);
-    scores[view] = await evaluate(model, loader, { task: data.task, device: recipe.device });
+    if (!isSegmented(dataset)) {
+      scores[view] = await evaluate(model, loader, { task, device: recipe.device });
+      continue;
+    }
+    // The last view is the network as it will be deployed.
+    const isWritten = output !== undefined && view === method.views.at(-1);
+    const found = await evaluateSegmentation(model, loader, dataset, {
+      task,
+      device: recipe.device,
+      onAnswer: isWritten ? answerWriter(output, dataset) : undefined,
+    });
+    if (found === null) continue;
+    scores[view] = found.network;
+    fullResolution[view] = found.full;
   }
   const images = loader.samplesPerEpoch - loader.skipped.size;
-  printResult(options, { run: path, checkpoint, step, epoch, part: options.part, images, scores }, () => {
-    const lines = Object.entries(scores).map(
-      ([view, one]) => `${view.padEnd(8)}  ${describeScores(one)}  loss ${one.loss.toFixed(4)}`,
-    );
-    return [
-      `${checkpoint} model of ${path}, step ${step} of ${plan.totalSteps} (epoch ${epoch}), ${images} ${options.part} images`,
-      ...lines,
-    ].join("\n");
-  });
+  const document = {
+    run: path,
+    checkpoint,
+    step,
+    epoch,
+    part,
+    images,
+    scores,
+    ...(isSegmented(dataset) && { fullResolution, output }),
+  };
+  printResult(options, document, () =>
+    [
+      `${checkpoint} model of ${path}, step ${step} of ${plan.totalSteps} (epoch ${epoch}), ${images} ${part} images`,
+      ...(isSegmented(dataset)
+        ? describeSegmentation({ scores, fullResolution, inputShape: data.inputShape })
+        : describeViews(scores)),
+      ...(output === undefined ? [] : [`label maps and overlays: ${output}`]),
+    ].join("\n"),
+  );
 }
+
+type ViewScores = Partial<Record<EvaluationView, Scores>>;
+
+/** The part asked for. */
+function partOf(path: string, { data }: TrainedRun, { part, output }: EvalOptions): DataPart {
+  if (output !== undefined && data.task.name !== "segmentation")
+    throw usage(
+      `${path} gives one class per image: there are no label maps to write; leave --output out, or see pea predict`,
+    );
+  const dataset = data[part];
+  if (dataset !== null) {
+    if (part === "unlabelled" && output === undefined)
+      throw usage("images without labels have no scores; say with --output where label maps go");
+    return dataset;
+  }
+  throw usage(
+    part === "validation"
+      ? `${path} was trained with valFraction 0: it has no validation part; take --part test`
+      : `the data of ${path} have no images without labels; take --part test`,
+  );
+}
+
+const isSegmented = (part: DataPart): part is SampleSource =>
+  !isInMemory(part) && part.labelTable !== undefined;
+
+const describeViews = (scores: ViewScores): string[] =>
+  Object.entries(scores).map(
+    ([view, one]) => `${view.padEnd(8)}  ${describeScores(one)}  loss ${one.loss.toFixed(4)}`,
+  );
+
+/** The scores at both resolutions, and the classes of the last view. */
+function describeSegmentation({
+  scores,
+  fullResolution,
+  inputShape: [, height, width],
+}: {
+  scores: ViewScores;
+  fullResolution: ViewScores;
+  inputShape: readonly number[];
+}): string[] {
+  const last = Object.keys(scores).at(-1) as EvaluationView | undefined;
+  if (last === undefined) return [];
+  const [atNetwork, atFull] = [`${height}×${width}`, "full resolution"];
+  const percent = (value: number | null | undefined) => (value == null ? "–" : value.toFixed(2));
+  const rows = Object.entries(fullResolution[last]?.classIou ?? {}).map(([name, iou]) => [
+    name,
+    percent(scores[last]?.classIou?.[name]),
+    percent(iou),
+  ]);
+  return [
+    `at ${atNetwork}, the network's resolution:`,
+    ...describeViews(scores),
+    "at full resolution, logits scaled bilinearly:",
+    ...describeViews(fullResolution),
+    "",
+    formatTable([`IoU, %, ${last}`, atNetwork, atFull], rows),
+  ];
+}
+
+const usage = (message: string): PeaError => new PeaError(message, { kind: "usage" });

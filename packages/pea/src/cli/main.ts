@@ -91,9 +91,19 @@ function createProgram(outcome: { code: number }): Command {
     .addOption(checkpointOption())
     .addOption(dataOption())
     .addOption(
-      new Option("--part <NAME>", "part of the data set").choices(["test", "validation"]).default("test"),
+      new Option("--part <NAME>", "part of the data set")
+        .choices(["test", "validation", "unlabelled"])
+        .default("test"),
     )
-    .addHelpText("after", example("pea eval runs/<run>", "pea eval runs/<run> --checkpoint last --json"))
+    .option("--output <DIR>", "segmentation: write label maps and overlays in colours to a folder")
+    .addHelpText(
+      "after",
+      example(
+        "pea eval runs/<run>",
+        "pea eval runs/<run> --checkpoint last --json",
+        "pea eval runs/<run> --part unlabelled --output labels    label maps of Cityscapes' test images",
+      ),
+    )
     .action(async (run, options) => (await import("./eval.ts")).runEval(run, options));
 
   common(program.command("export"))

@@ -41,17 +41,23 @@ export function composeScene(pieces: ScenePieces, size: Size, draws: Draws): Sce
   const horizon = Math.round(height * draws.between(0.3, 0.7));
   paint(scene, WALL, 0, horizon, draws);
   paint(scene, FLOOR, horizon, height, draws);
-  const count = 4 + draws.below(4);
+  const count = 5 + draws.below(4);
   for (let i = 0; i < count; i++) place(scene, pieces, draws);
   addNoise(scene, draws);
   frame(scene);
   return scene;
 }
 
+/** Backgrounds are muted, pieces of any colour: that things stand out is learned early, what they are later. */
+function drawMuted(draws: Draws): Color {
+  const grey = draws.between(70, 185);
+  return [grey + draws.between(-20, 20), grey + draws.between(-20, 20), grey + draws.between(-20, 20)];
+}
+
 const drawColor = (draws: Draws): Color => [
-  draws.between(30, 225),
-  draws.between(30, 225),
-  draws.between(30, 225),
+  draws.between(20, 255),
+  draws.between(20, 255),
+  draws.between(20, 255),
 ];
 
 /** Rows from `top` to `bottom`: blotches of two colours, with upright stripes on a wall and level ones on a floor. */
@@ -62,7 +68,7 @@ function paint(
   bottom: number,
   draws: Draws,
 ): void {
-  const [first, second] = [drawColor(draws), drawColor(draws)];
+  const [first, second] = [drawMuted(draws), drawMuted(draws)];
   const blotches = lattice(draws, 12, 6);
   const period = draws.between(3, 9);
   const strength = draws.between(0.1, 0.4);
@@ -96,7 +102,7 @@ function lattice(draws: Draws, columns: number, rows: number): (x: number, y: nu
 function place({ width, height, pixels, labels }: Scene, pieces: ScenePieces, draws: Draws): void {
   const { images, side } = pieces;
   const piece = draws.below(pieces.labels.length);
-  const extent = Math.round((height / 64) * draws.between(20, 36));
+  const extent = Math.round((height / 64) * draws.between(24, 44));
   const left = Math.round(draws.between(-0.3 * extent, width - 0.7 * extent));
   const top = Math.round(draws.between(-0.3 * extent, height - 0.7 * extent));
   const isMirrored = draws.below(2) === 1;

@@ -13,3 +13,4 @@ export * from "./pointwise.ts";
 export * from "./pool.ts";
 export * from "./reduce.ts";
 export * from "./shape.ts";
+export * from "./upsample.ts";

@@ -24,7 +24,10 @@ export interface CityscapesParts {
   readonly unlabelled: SampleSource | null;
 }
 
-const IMAGES = { folder: "leftImg8bit", ending: "_leftImg8bit.png" };
+/** Ends the names of images; before it stands what a label map has in common with its image. */
+export const imageEnding = "_leftImg8bit.png";
+
+const IMAGES = { folder: "leftImg8bit", ending: imageEnding };
 const LABELS = { folder: "gtFine", ending: "_gtFine_labelIds.png" };
 
 /** Images of Cityscapes itself (spec recipes 3.2). */

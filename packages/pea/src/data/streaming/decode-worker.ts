@@ -72,16 +72,15 @@ async function decode({ samples, preprocessing, target }: DecodeRequest): Promis
 
 /** @throws BadSampleError naming the file */
 async function readClassMap(path: string, classOf: Int16Array, image: Size): Promise<ClassMap> {
+  const reason = (problem: string) => new BadSampleError(`its label map ${path} cannot be read: ${problem}`);
+  let map: ClassMap;
   try {
-    const map = await decodeClassMap(reader.read({ name: path, path }), classOf);
-    if (map.width === image.width && map.height === image.height) return map;
-    throw new BadSampleError(
-      `it has ${map.height}×${map.width} pixels, but its image ${image.height}×${image.width}`,
-    );
+    map = await decodeClassMap(reader.read({ name: path, path }), classOf);
   } catch (error) {
-    if (!(error instanceof BadSampleError)) throw error;
-    throw new BadSampleError(`its label map ${path} cannot be read: ${error.message}`);
+    throw error instanceof BadSampleError ? reason(error.message) : error;
   }
+  if (map.width === image.width && map.height === image.height) return map;
+  throw reason(`it has ${map.height}×${map.width} pixels, but its image ${image.height}×${image.width}`);
 }
 
 /** Requests are answered one after the other: another image in work would only compete for the same processor. */

@@ -1,0 +1,102 @@
+/**
+ * Scores of a segmentation network at both resolutions, and its answers as label maps.
+ *
+ * @module
+ */
+import { readFile } from "node:fs/promises";
+import {
+  argmax,
+  cast,
+  type Module,
+  narrow,
+  noGrad,
+  scope,
+  squeeze,
+  type Tensor,
+  tensor,
+  upsampleBilinear2d,
+} from "@pea/torch";
+import { classesOfBytes } from "../data/label-table.ts";
+import type { BatchLoader } from "../data/loader.ts";
+import type { SampleSource } from "../data/sources/sample-source.ts";
+import type { Size } from "../data/streaming/crop.ts";
+import { decodeClassMap, openImage } from "../data/streaming/decode.ts";
+import type { ClassMap } from "../data/streaming/resample.ts";
+import type { Scores, Task } from "../train/tasks/task.ts";
+
+/** Scores where the images have labels; null where they have not. */
+export interface SegmentationScores {
+  /** At the network's resolution, against label maps scaled to it by their nearest pixels: as during training. */
+  network: Scores;
+  /** At the resolution of the label maps, to which the logits are scaled: the official evaluation (spec recipes 3.4). */
+  full: Scores;
+}
+
+export interface EvaluateSegmentationOptions {
+  task: Task;
+  device: string;
+  /** Receives the answer to each image at the image's own resolution. */
+  onAnswer?: (index: number, answer: ClassMap) => Promise<void>;
+  /** Called after each batch with the images done so far. */
+  onProgress?: (images: number) => void;
+}
+
+/**
+ * Evaluates `model` in evaluation mode and float32, then puts it back into the mode it had. Answers at full resolution are
+ * the largest of the logits, scaled bilinearly.
+ *
+ * @param source what `loader` goes through, in order
+ */
+export async function evaluateSegmentation(
+  model: Module,
+  loader: BatchLoader,
+  source: SampleSource,
+  { task, device, onAnswer, onProgress }: EvaluateSegmentationOptions,
+): Promise<SegmentationScores | null> {
+  const classOf = classesOfBytes(source.labelTable ?? []);
+  const wasTraining = model.training;
+  const [network, full] = [0, 1].map(() => task.startSums({ device, purpose: "evaluation" })) as [
+    ReturnType<Task["startSums"]>,
+    ReturnType<Task["startSums"]>,
+  ];
+  let done = 0;
+  let hasLabels = false;
+  model.eval();
+  try {
+    for await (const { images, labels, indices } of loader.batches()) {
+      using logits = scope(() => noGrad(() => model.forward(images)));
+      scope(() => network.add(task.loss(logits, labels), logits, labels));
+      for (const [place, index] of indices.entries()) {
+        const { path, labelMap } = source.locate(index);
+        const map = labelMap === undefined ? null : await decodeClassMap(await readFile(labelMap), classOf);
+        const size = map ?? (await openImage(await readFile(path)));
+        const answer = scope(() => {
+          const scaled = upsampleBilinear2d(narrow(logits, 0, place, 1), [size.height, size.width]);
+          if (map) addFull(map, scaled);
+          return onAnswer && toClassMap(scaled, size);
+        });
+        hasLabels ||= map !== null;
+        if (answer) await onAnswer?.(index, answer);
+      }
+      done += indices.length;
+      onProgress?.(done);
+    }
+    if (!hasLabels) return null;
+    return { network: task.scores(network.read()), full: task.scores(full.read()) };
+  } finally {
+    model.train(wasTraining);
+    network.dispose();
+    full.dispose();
+  }
+
+  function addFull({ data, height, width }: ClassMap, logits: Tensor): void {
+    const labels = cast(tensor(data, { shape: [1, height, width] }), { dtype: "int64", device });
+    full.add(task.loss(logits, labels), logits, labels);
+  }
+}
+
+/** The class with the largest logit, of one image [1, classes, H, W]. */
+function toClassMap(logits: Tensor, { height, width }: Size): ClassMap {
+  const classes = cast(squeeze(argmax(logits, { dim: 1 }), { dim: 0 }), { dtype: "uint8", device: "cpu" });
+  return { data: classes.toTypedArray() as Uint8Array, height, width };
+}
