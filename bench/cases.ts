@@ -5,10 +5,11 @@
  * @module
  */
 import { availableParallelism } from "node:os";
+import { join } from "node:path";
 import type { ContenderName } from "./contenders.ts";
 import type { ActivationVariant, NetworkWorkload, Precision, Workload } from "./protocol.ts";
 
-export type Suite = "operator" | "overhead" | "step" | "scaling" | "inference" | "memory";
+export type Suite = "operator" | "overhead" | "step" | "scaling" | "inference" | "memory" | "loader";
 
 export interface Case {
   contender: ContenderName;
@@ -40,16 +41,27 @@ const ALL: readonly ActivationVariant[] = [
 const SOME: readonly ActivationVariant[] = ["relu", "weighted-gelu", "stochastic-mish"];
 const RELU: readonly ActivationVariant[] = ["relu"];
 
-type Network = Pick<NetworkWorkload, "network" | "image" | "classes"> & {
-  batches: readonly [number, number];
-};
+type Network = Pick<NetworkWorkload, "network" | "image" | "classes">;
+/** The batch sizes its steps are measured with, the smaller one first. */
+type MainNetwork = Network & { batches: readonly [number, number] };
 
-const NETWORKS: readonly Network[] = [
+/** The networks of the goals. */
+const NETWORKS: readonly MainNetwork[] = [
   { network: "resnet18", image: [3, 224, 224], classes: 1000, batches: [16, 64] },
   { network: "mobilenet-0.25", image: [3, 224, 224], classes: 1000, batches: [16, 64] },
   { network: "resnet18-small", image: [1, 28, 28], classes: 10, batches: [64, 256] },
   { network: "mobilenet-0.25-small", image: [1, 28, 28], classes: 10, batches: [64, 256] },
 ];
+
+/** The paper's others, which take long. */
+const OTHERS: readonly (Network & { batch: number })[] = [
+  { network: "resnet50", image: [3, 224, 224], classes: 1000, batch: 16 },
+  { network: "alexnet-bn", image: [3, 224, 224], classes: 1000, batch: 64 },
+  { network: "erfnet-segmentation", image: [3, 256, 512], classes: 19, batch: 4 },
+];
+
+/** Images to load, made before they are needed (images.ts). */
+export const IMAGES = { folder: join(import.meta.dirname, "../.setup/bench-images"), count: 512 };
 
 /** Which activations each contender runs, per precision. */
 type Line = readonly [
@@ -71,6 +83,13 @@ const NARROW: readonly Line[] = [
   ["pea-libtorch2", { fp32: SOME }],
   ["torch2", { fp32: RELU }],
   ["torch2-compiled", { fp32: ["weighted-gelu", "stochastic-mish"] }],
+];
+const OTHER: readonly Line[] = [
+  ["pea", { fp32: SOME, bf16: ["relu", "weighted-gelu"] }],
+  ["torch1", { fp32: SOME }],
+  ["pea-libtorch2", { fp32: ["relu", "weighted-gelu"] }],
+  ["torch2", { fp32: RELU }],
+  ["torch2-compiled", { fp32: ["weighted-gelu"] }],
 ];
 const DEPLOYED: readonly Line[] = [
   ["pea", { fp32: RELU, bf16: RELU }],
@@ -100,6 +119,7 @@ export function listGroups({ quick }: { quick: boolean }): Group[] {
         ...operators(SOME),
         ...NETWORKS.map((network) => steps(network, network.batches[0], NARROW)),
         ...memory(QUICK_MEMORY),
+        loading(),
       ]
     : [
         ...operators(ALL),
@@ -107,9 +127,11 @@ export function listGroups({ quick }: { quick: boolean }): Group[] {
           steps(network, network.batches[0], WIDE),
           steps(network, network.batches[1], NARROW),
         ]),
+        ...OTHERS.map((network) => steps(network, network.batch, OTHER)),
         ...scaling(),
         ...NETWORKS.map(inference),
         ...memory(MEMORY),
+        loading(),
       ];
 }
 
@@ -168,7 +190,7 @@ function scaling(): Group[] {
   );
 }
 
-function inference(network: Network): Group {
+function inference(network: MainNetwork): Group {
   const [batch] = network.batches;
   return {
     suite: "inference",
@@ -180,12 +202,35 @@ function inference(network: Network): Group {
 
 /** Peaks belong to a process, so each case has one of its own (see measure.ts). */
 function memory(lines: readonly Line[]): Group[] {
-  return NETWORKS.filter(({ network }) => !network.endsWith("-small")).map((network) => ({
+  return NETWORKS.map((network) => ({
     suite: "memory",
     name: `memory/${network.network}/batch-${network.batches[0]}`,
     threads: ALL_THREADS,
     cases: onNetwork("step", network, network.batches[0], lines),
   }));
+}
+
+/** The loader by itself, MobileNet-0.25 by itself, and both together, where the loader must not be waited for. */
+function loading(): Group {
+  const network = NETWORKS.find((item) => item.network === "mobilenet-0.25") as MainNetwork;
+  const batch = network.batches[1];
+  const [, side] = network.image;
+  const lines = (contender: ContenderName): Case[] => {
+    const training = onNetwork("step", network, batch, [[contender, { fp32: RELU }]]);
+    const [{ workload } = { workload: null }] = training;
+    const loader = { kind: "loader", folder: IMAGES.folder, images: IMAGES.count, batch, side } as const;
+    return [
+      ...training,
+      { contender, workload: { ...loader, step: null } },
+      { contender, workload: { ...loader, step: workload as NetworkWorkload } },
+    ];
+  };
+  return {
+    suite: "loader",
+    name: `loader/${network.network}/batch-${batch}`,
+    threads: ALL_THREADS,
+    cases: (["pea", "torch1"] as const).flatMap(lines),
+  };
 }
 
 function onNetwork(

@@ -6,7 +6,9 @@
 import type { ContenderName } from "./contenders.ts";
 import {
   isSameSubject,
+  loadings,
   type Measurement,
+  millisecondsPerImage,
   type NetworkMeasurement,
   networkMeasurements,
   ratio,
@@ -144,6 +146,20 @@ const GOALS: readonly Goal[] = [
             compare(step, networkMeasurements(all, "memory", { contender: peer, activation: "relu" })),
           ),
       ),
+  },
+  {
+    what: "images the loader gives ÷ images MobileNet-0.25 takes",
+    bound: { atLeast: 1.5 },
+    find: (all) =>
+      loadings(all)
+        .filter(({ contender }) => OWN.includes(contender))
+        .map(({ contender, step, alone }) => {
+          const needed = millisecondsPerImage(alone);
+          const ratios = millisecondsPerImage(step).map(
+            (time, round) => time / (needed[round] ?? Number.NaN),
+          );
+          return { value: median(ratios), where: `${subjectOf(step)}, ${contender}` };
+        }),
   },
   {
     what: "minor page faults of a PEA step",

@@ -8,9 +8,10 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { PeaError } from "@pea/core";
-import { ALL_THREADS, listGroups } from "./cases.ts";
+import { ALL_THREADS, IMAGES, listGroups } from "./cases.ts";
 import { listContenders } from "./contenders.ts";
 import { judge } from "./goals.ts";
+import { makeImages } from "./images.ts";
 import { describeMachine, type Machine } from "./machine.ts";
 import { describeContenders, measureGroup } from "./measure.ts";
 import { type BenchOptions, parseOptions, USAGE } from "./options.ts";
@@ -30,6 +31,7 @@ async function measure({ quick, filter, peers }: BenchOptions): Promise<Results>
   const contenders = listContenders(peers);
   const versions = Object.fromEntries(await describeContenders(contenders, ALL_THREADS));
   const groups = listGroups({ quick }).filter(({ name }) => filter === null || filter.test(name));
+  if (groups.some(({ suite }) => suite === "loader")) await makeImages(IMAGES.folder, IMAGES.count);
   const measurements = [];
   for (const [index, group] of groups.entries()) {
     process.stderr.write(`- ${index + 1} of ${groups.length}: ${group.name}\n`);

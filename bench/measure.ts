@@ -97,7 +97,7 @@ async function measureTimes(
       const key = String(index);
       const facts = await worker.prepare(key, workload);
       parameters ??= facts.parameters;
-      if (facts.parameters !== parameters) {
+      if (facts.parameters !== undefined && facts.parameters !== parameters) {
         throw new Error(
           `${group.name}: ${contender.title} has ${facts.parameters} parameters, others have ${parameters}`,
         );

@@ -23,6 +23,11 @@ export interface NetworkWorkload {
   precision: Precision;
 }
 
+/** Whether a network gives a class for each pixel. */
+export function isSegmentation(network: string): boolean {
+  return network.endsWith("-segmentation");
+}
+
 /** One activation by itself, forward and backward. */
 export interface ActivationWorkload {
   kind: "activation";
@@ -43,7 +48,28 @@ export interface OverheadWorkload {
   calls: number;
 }
 
-export type Workload = NetworkWorkload | ActivationWorkload | CopyWorkload | OverheadWorkload;
+/**
+ * An epoch over images in files: read, decoded, cut at random and scaled to `side` × `side`, mirrored, standardized, put
+ * together to batches on as many threads or processes as there are threads for operators. Parts: `waiting` for batches,
+ * and `training`.
+ */
+export interface LoaderWorkload {
+  kind: "loader";
+  /** One folder of images per class. */
+  folder: string;
+  images: number;
+  batch: number;
+  side: number;
+  /** What is done with each batch; null: nothing. */
+  step: NetworkWorkload | null;
+}
+
+export type Workload =
+  | NetworkWorkload
+  | ActivationWorkload
+  | CopyWorkload
+  | OverheadWorkload
+  | LoaderWorkload;
 
 /** Requests by name; all but `describe` act on the workload that was prepared under `key`. */
 export type Request =

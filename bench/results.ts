@@ -6,7 +6,14 @@
 import type { Suite } from "./cases.ts";
 import type { ContenderName } from "./contenders.ts";
 import type { Machine } from "./machine.ts";
-import type { ActivationVariant, Description, NetworkWorkload, Precision, Workload } from "./protocol.ts";
+import type {
+  ActivationVariant,
+  Description,
+  LoaderWorkload,
+  NetworkWorkload,
+  Precision,
+  Workload,
+} from "./protocol.ts";
 import { median } from "./statistics.ts";
 
 /** One case: the values of its rounds, in order. */
@@ -35,6 +42,39 @@ export interface Results {
 
 /** A measurement of a network. */
 export type NetworkMeasurement = Measurement & { workload: NetworkWorkload };
+
+/** A measurement of a loader. */
+export type LoaderMeasurement = Measurement & { workload: LoaderWorkload };
+
+/** What was measured of loaders and of the training step that they feed. */
+export interface Loading {
+  contender: ContenderName;
+  step: NetworkMeasurement;
+  alone: LoaderMeasurement;
+  together: LoaderMeasurement;
+}
+
+/** The loaders that were measured. */
+export function loadings(measurements: readonly Measurement[]): Loading[] {
+  return networkMeasurements(measurements, "loader").flatMap((step) => {
+    const loaders = measurements.filter(
+      (item): item is LoaderMeasurement =>
+        item.workload.kind === "loader" && item.contender === step.contender,
+    );
+    const alone = loaders.find(({ workload }) => workload.step === null);
+    const together = loaders.find(({ workload }) => workload.step !== null);
+    return alone && together ? [{ contender: step.contender, step, alone, together }] : [];
+  });
+}
+
+/** Milliseconds per image, round by round. */
+export function millisecondsPerImage({ workload, rounds }: NetworkMeasurement | LoaderMeasurement): number[] {
+  const images =
+    workload.kind === "loader"
+      ? workload.batch * Math.floor(workload.images / workload.batch)
+      : workload.batch;
+  return rounds.map((time) => time / images);
+}
 
 /** Measurements of networks in `suite` that fit every property given. */
 export function networkMeasurements(

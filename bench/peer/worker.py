@@ -5,6 +5,7 @@ through torch.compile.
 """
 
 import json
+import math
 import os
 import resource
 import statistics
@@ -14,6 +15,7 @@ import traceback
 
 import torch
 import torch.nn.functional as F
+from loader import create_loader
 from networks import activation_factory, create_network
 
 COMPILE = "--compile" in sys.argv
@@ -33,14 +35,23 @@ def autocast(precision):
     return torch.autocast("cpu", dtype=torch.bfloat16, enabled=precision == "bf16")
 
 
-def network_and_batch(workload):
-    channels, height, width = workload["image"]
-    model = create_network(
-        workload["network"], channels, workload["classes"], activation_factory(workload["activation"], alpha())
+def network(workload):
+    return create_network(
+        workload["network"],
+        workload["image"][0],
+        workload["classes"],
+        activation_factory(workload["activation"], alpha()),
     ).to(memory_format=torch.channels_last)
-    images = torch.randn(workload["batch"], channels, height, width).contiguous(memory_format=torch.channels_last)
-    labels = torch.arange(workload["batch"]) % workload["classes"]
-    return model, images, labels
+
+
+def batch(workload):
+    """Noise, and a label for each image or, for segmentation, for each pixel."""
+    channels, height, width = workload["image"]
+    size = workload["batch"]
+    images = torch.randn(size, channels, height, width).contiguous(memory_format=torch.channels_last)
+    shape = (size, height, width) if workload["network"].endswith("-segmentation") else (size,)
+    labels = torch.arange(math.prod(shape)).view(shape) % workload["classes"]
+    return images, labels
 
 
 def count_parameters(model):
@@ -48,7 +59,14 @@ def count_parameters(model):
 
 
 def step(workload):
-    model, images, labels = network_and_batch(workload)
+    images, labels = batch(workload)
+    train, facts = training(workload)
+    return lambda lap: train(images, labels, lap), facts
+
+
+def training(workload):
+    """A network and its optimizer as a function that does one step."""
+    model = network(workload)
     settings = {"lr": 1e-3, "momentum": 0.9, "weight_decay": 1e-4}
     # The fastest implementation of each version.
     fastest = {"fused": True} if torch.__version__ >= "2" else {"foreach": True}
@@ -60,7 +78,7 @@ def step(workload):
 
     loss_of = tuned_compile(loss_of)
 
-    def run(lap):
+    def train(images, labels, lap):
         optimizer.zero_grad(set_to_none=True)
         loss = loss_of(images, labels)
         lap("forward")
@@ -69,12 +87,12 @@ def step(workload):
         optimizer.step()
         lap("optimizer")
 
-    return run, {"parameters": count_parameters(model)}
+    return train, {"parameters": count_parameters(model)}
 
 
 def inference(workload):
-    model, images, _ = network_and_batch(workload)
-    model.eval()
+    model = network(workload).eval()
+    images, _ = batch(workload)
     forward = tuned_compile(model, options={"freezing": True}) if COMPILE else model
 
     def run(lap):
@@ -117,7 +135,28 @@ def overhead(workload):
     return run, {}
 
 
-KINDS = {"step": step, "inference": inference, "activation": activation, "copy": copy, "overhead": overhead}
+def loader(workload):
+    batches = create_loader(workload["folder"], workload["batch"], workload["side"], torch.get_num_threads())
+    train, facts = (None, {}) if workload["step"] is None else training(workload["step"])
+
+    def run(lap):
+        for images, labels in batches():
+            lap("waiting")
+            if train is not None:
+                train(images, labels, lambda part: None)
+            lap("training")
+
+    return run, facts
+
+
+KINDS = {
+    "step": step,
+    "inference": inference,
+    "activation": activation,
+    "copy": copy,
+    "overhead": overhead,
+    "loader": loader,
+}
 
 
 def minor_faults():
@@ -127,13 +166,14 @@ def minor_faults():
 def timed(workload, repetitions):
     total, parts = [], {}
     faults = minor_faults()
-    for _ in range(repetitions):
+    for repetition in range(repetitions):
         start = last = time.perf_counter()
 
         def lap(part):
             nonlocal last
             now = time.perf_counter()
-            parts.setdefault(part, []).append((now - last) * 1000)
+            times = parts.setdefault(part, [0] * repetitions)
+            times[repetition] += (now - last) * 1000
             last = now
 
         workload(lap)

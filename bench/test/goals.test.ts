@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ContenderName } from "../contenders.ts";
 import { judge } from "../goals.ts";
-import type { ActivationVariant } from "../protocol.ts";
+import type { ActivationVariant, NetworkWorkload } from "../protocol.ts";
 import { type Measurement, ratio } from "../results.ts";
 import { geometricMean, median, quantile } from "../statistics.ts";
 
@@ -62,6 +62,32 @@ test("a lower bound is met from above", () => {
   const ours = step("pea", "weighted-gelu", [10]);
   assert.equal(verdict(/geometric mean/, [ours, step("torch1", "weighted-gelu", [31])]).isMet, true);
   assert.equal(verdict(/geometric mean/, [ours, step("torch1", "weighted-gelu", [29])]).isMet, false);
+});
+
+test("a loader is judged by the images it gives in the time in which a step takes its own", () => {
+  const loader = (contender: ContenderName, rounds: number[], training: boolean): Measurement => ({
+    ...step(contender, "relu", rounds),
+    suite: "loader",
+    workload: {
+      kind: "loader",
+      folder: "images",
+      images: 40,
+      batch: 16,
+      side: 224,
+      step: training ? (step(contender, "relu", []).workload as NetworkWorkload) : null,
+    },
+  });
+  // Of 40 images two whole batches of 16: 32 images in 10 ms beside 16 in 20.
+  const found = verdict(/images the loader gives/, [
+    { ...step("pea", "relu", [20, 20]), suite: "loader" },
+    loader("pea", [10, 10], false),
+    loader("pea", [50, 50], true),
+    { ...step("torch1", "relu", [20, 20]), suite: "loader" },
+    loader("torch1", [1000, 1000], false),
+    loader("torch1", [1000, 1000], true),
+  ]);
+  assert.deepEqual(found.worst, { value: 4, where: "resnet18, batch 16, pea" });
+  assert.equal(found.isMet, true);
 });
 
 test("what was not measured is not met and has no value", () => {

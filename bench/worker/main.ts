@@ -16,42 +16,44 @@ const WARM_UP = 2;
 
 const workloads = new Map<string, Prepared>();
 
-function answer(request: Request): Description | Facts | Timing | Peak {
+async function answer(request: Request): Promise<Description | Facts | Timing | Peak> {
   if (request.op === "describe") {
     return { version: engineInfo().version, threads: getNumThreads(), kernels: loadKernels() };
   }
   if (request.op === "prepare") {
     manualSeed(1);
-    const prepared = prepare(request.workload);
+    const prepared = await prepare(request.workload);
     workloads.set(request.key, prepared);
-    untimed(prepared, WARM_UP);
+    await untimed(prepared, WARM_UP);
     return prepared.facts;
   }
   const prepared = workloads.get(request.key);
   if (prepared === undefined) throw new Error(`no workload ${request.key} is prepared`);
   if (request.op === "peak") return peakMemory(prepared, request.repetitions);
-  untimed(prepared, request.warmUp);
+  await untimed(prepared, request.warmUp);
   return timed(prepared, request.repetitions);
 }
 
-function untimed({ run }: Prepared, repetitions: number): void {
-  for (let repetition = 0; repetition < repetitions; repetition++) run(() => {});
+async function untimed({ run }: Prepared, repetitions: number): Promise<void> {
+  for (let repetition = 0; repetition < repetitions; repetition++) await run(() => {});
 }
 
-function timed({ run }: Prepared, repetitions: number): Timing {
+async function timed({ run }: Prepared, repetitions: number): Promise<Timing> {
   const total: number[] = [];
   const parts = new Map<string, number[]>();
   const faults = process.resourceUsage().minorPageFault;
   for (let repetition = 0; repetition < repetitions; repetition++) {
     const start = performance.now();
     let last = start;
-    run((part) => {
+    const running = run((part) => {
       const now = performance.now();
-      const times = parts.get(part);
-      if (times === undefined) parts.set(part, [now - last]);
-      else times.push(now - last);
+      const times = parts.get(part) ?? [];
+      parts.set(part, times);
+      times[repetition] = (times[repetition] ?? 0) + now - last;
       last = now;
     });
+    // What is no promise is not awaited: that would take part in the time.
+    if (running !== undefined) await running;
     total.push(performance.now() - start);
   }
   return {
@@ -62,10 +64,10 @@ function timed({ run }: Prepared, repetitions: number): Timing {
 }
 
 /** Peak of the resident memory during the repetitions. */
-function peakMemory(prepared: Prepared, repetitions: number): Peak {
+async function peakMemory(prepared: Prepared, repetitions: number): Promise<Peak> {
   // "5" sets the kernel's high-water mark back to what is resident now (proc(5)).
   writeFileSync("/proc/self/clear_refs", "5");
-  untimed(prepared, repetitions);
+  await untimed(prepared, repetitions);
   const kibibytes = /^VmHWM:\s*(\d+) kB$/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1];
   return { mebibytes: Number(kibibytes) / 1024 };
 }
@@ -73,7 +75,7 @@ function peakMemory(prepared: Prepared, repetitions: number): Peak {
 for await (const line of createInterface({ input: process.stdin })) {
   let result: object;
   try {
-    result = answer(JSON.parse(line) as Request);
+    result = await answer(JSON.parse(line) as Request);
   } catch (error) {
     result = { error: (error as Error).stack };
   }

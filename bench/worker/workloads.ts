@@ -12,6 +12,7 @@ import {
   copyInPlace,
   crossEntropyLoss,
   empty,
+  getNumThreads,
   grad,
   type Module,
   noGrad,
@@ -22,16 +23,26 @@ import {
   type Tensor,
   tensor,
 } from "@pea/torch";
-import { applyPea, createModel, type EnsembleSettings, type PeaHandle } from "pea";
-import type {
-  ActivationVariant,
-  ActivationWorkload,
-  CopyWorkload,
-  Facts,
-  NetworkWorkload,
-  OverheadWorkload,
-  Precision,
-  Workload,
+import {
+  applyPea,
+  createModel,
+  DecodePool,
+  type EnsembleSettings,
+  openImageFolder,
+  type PeaHandle,
+  StreamingLoader,
+} from "pea";
+import {
+  type ActivationVariant,
+  type ActivationWorkload,
+  type CopyWorkload,
+  type Facts,
+  isSegmentation,
+  type LoaderWorkload,
+  type NetworkWorkload,
+  type OverheadWorkload,
+  type Precision,
+  type Workload,
 } from "../protocol.ts";
 
 /** ReLU's coefficient or probability: in the middle of the transition both branches run. */
@@ -42,12 +53,12 @@ export type Lap = (part: string) => void;
 
 /** A workload that is set up: every call runs it once. */
 export interface Prepared {
-  run(lap: Lap): void;
+  run(lap: Lap): void | Promise<void>;
   facts: Facts;
 }
 
 /** Builds the tensors and networks of a workload. */
-export function prepare(workload: Workload): Prepared {
+export function prepare(workload: Workload): Prepared | Promise<Prepared> {
   switch (workload.kind) {
     case "step":
       return prepareStep(workload);
@@ -59,15 +70,24 @@ export function prepare(workload: Workload): Prepared {
       return prepareCopy(workload);
     case "overhead":
       return prepareOverhead(workload);
+    case "loader":
+      return prepareLoader(workload);
   }
 }
 
-function prepareStep({ precision, ...workload }: NetworkWorkload): Prepared {
-  const { model, handle, images, labels } = createNetwork(workload);
+function prepareStep(workload: NetworkWorkload): Prepared {
+  const { images, labels } = createBatch(workload);
+  const { train, facts } = createTraining(workload);
+  return { run: (lap) => train(images, labels, lap), facts };
+}
+
+/** A network and its optimizer; `train` is one step. */
+function createTraining({ precision, ...workload }: NetworkWorkload) {
+  const { model, handle } = createNetwork(workload);
   const parameters = model.parameters();
   const optimizer = new SGD(parameters, { lr: 1e-3, momentum: 0.9, weightDecay: 1e-4 });
   let step = 0;
-  const run = (lap: Lap) => {
+  const train = (images: Tensor, labels: Tensor, lap: Lap) => {
     if (handle !== null) handle.step = step++;
     scope(() => {
       optimizer.zeroGrad();
@@ -83,11 +103,12 @@ function prepareStep({ precision, ...workload }: NetworkWorkload): Prepared {
       lap("optimizer");
     });
   };
-  return { run, facts: { parameters: count(parameters) } };
+  return { train, facts: { parameters: count(parameters) } };
 }
 
 function prepareInference({ precision, ...workload }: NetworkWorkload): Prepared {
-  const { model, images } = createNetwork(workload);
+  const { model } = createNetwork(workload);
+  const { images } = createBatch(workload);
   model.eval();
   const run = () => {
     scope(() => noGrad(() => void inPrecision(precision, () => model.forward(images))));
@@ -99,22 +120,29 @@ interface Network {
   model: Module;
   /** null for the plain ReLU network. */
   handle: PeaHandle | null;
-  images: Tensor;
-  labels: Tensor;
 }
 
 function createNetwork(workload: Omit<NetworkWorkload, "precision">): Network {
-  const { network, image, classes, batch, activation } = workload;
+  const { network, image, classes, activation } = workload;
   const model = createModel(network, { inputChannels: image[0], classes });
   model.to({ memoryFormat: "channels_last" });
   const ensemble = parseEnsemble(activation);
   const handle = ensemble === null ? null : applyPea(model, { ...ensemble, seed: 1 });
   if (handle !== null) handle.alpha = ALPHA;
+  return { model, handle };
+}
+
+/** Noise, and a label for each image or, for segmentation, for each pixel. */
+function createBatch({ network, image, classes, batch }: Omit<NetworkWorkload, "precision">) {
+  const [, height, width] = image;
+  const shape = isSegmentation(network) ? [batch, height, width] : [batch];
+  const count = shape.reduce((product, size) => product * size, 1);
   return {
-    model,
-    handle,
     images: contiguous(randn([batch, ...image]), { memoryFormat: "channels_last" }),
-    labels: tensor(BigInt64Array.from({ length: batch }, (_, index) => BigInt(index % classes))),
+    labels: tensor(
+      BigInt64Array.from({ length: count }, (_, index) => BigInt(index % classes)),
+      { shape },
+    ),
   };
 }
 
@@ -155,6 +183,26 @@ function prepareOverhead({ calls }: OverheadWorkload): Prepared {
     });
   };
   return { run, facts: {} };
+}
+
+async function prepareLoader({ folder, batch, side, step }: LoaderWorkload): Promise<Prepared> {
+  const source = await openImageFolder(folder);
+  const loader = new StreamingLoader(source, {
+    batchSize: batch,
+    pool: new DecodePool({ workers: getNumThreads() }),
+    size: { width: side, height: side },
+    training: { seed: 1, flip: true, padding: 0, crop: "torchvision" },
+  });
+  const training = step === null ? null : createTraining(step);
+  let epoch = 0;
+  const run = async (lap: Lap) => {
+    for await (const { images, labels } of loader.batches(epoch++)) {
+      lap("waiting");
+      training?.train(images, labels, () => {});
+      lap("training");
+    }
+  };
+  return { run, facts: training?.facts ?? {} };
 }
 
 function parseEnsemble(activation: ActivationVariant): EnsembleSettings | null {
