@@ -28,9 +28,16 @@ export { type Split, splitDataset } from "./data/split.ts";
 export { imagenetStatistics, type PixelStatistics, pixelStatistics } from "./data/statistics.ts";
 export { DecodePool } from "./data/streaming/decode-pool.ts";
 export { StreamingLoader, type StreamingLoaderOptions } from "./data/streaming/streaming-loader.ts";
-export { type ExportOptions, type ExportSummary, exportRun } from "./deploy/export.ts";
+export {
+  type ExportedNetwork,
+  type ExportOptions,
+  type ExportSummary,
+  exportNetwork,
+  exportRun,
+} from "./deploy/export.ts";
 export * from "./diagnose/index.ts";
 export * from "./methods/index.ts";
+export { importFile } from "./models/import-file.ts";
 export * from "./models/index.ts";
 export { findImages } from "./predict/image-files.ts";
 export type { NetworkInput } from "./predict/network-input.ts";

@@ -38,6 +38,15 @@ describe("toOnnxNode", () => {
     });
   });
 
+  test("writes a 1-D convolution with one value for its axis", () => {
+    const kernel = { name: "w", shape: [8, 2, 3] };
+    const { opType, attributes } = toOnnxNode(
+      operation("aten::conv1d", [kernel, null, 2, [1], 3, 4], [3, 8, 6]),
+    );
+    assert.equal(opType, "Conv");
+    assert.deepEqual(attributes, { kernel_shape: [3], strides: [2], pads: [1, 1], dilations: [3], group: 4 });
+  });
+
   test("keeps height and width apart: ATen pairs become ONNX begins and ends", () => {
     const node = toOnnxNode(operation("aten::conv2d", [weight, null, [2, 1], [1, 2], 3, 4]));
     assert.deepEqual(node.attributes, {

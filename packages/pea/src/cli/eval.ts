@@ -8,19 +8,22 @@ import { evaluate } from "../train/evaluate.ts";
 import { disposeRun, evaluationLoader } from "../train/prepare.ts";
 import { describeSkip } from "../train/progress.ts";
 import { describeScores, type Scores } from "../train/tasks/task.ts";
-import { type CheckpointName, openTrainedRun, type TrainedRun } from "../train/trained-run.ts";
+import { type CheckpointName, type Moved, openTrainedRun, type TrainedRun } from "../train/trained-run.ts";
 import { type CommonOptions, formatTable, log, printResult } from "./output.ts";
 
-interface EvalOptions extends CommonOptions {
+interface EvalOptions extends CommonOptions, Moved {
   checkpoint?: CheckpointName;
-  dataDir?: string;
   part: "test" | "validation" | "unlabelled";
   output?: string;
 }
 
 /** `pea eval`: scores a model of a run, in each view its method has at that step. */
 export async function runEval(path: string, options: EvalOptions): Promise<void> {
-  const trained = await openTrainedRun(path, options);
+  const trained = await openTrainedRun(path, {
+    checkpoint: options.checkpoint,
+    dataDir: options.dataDir,
+    import: options.import,
+  });
   try {
     await printScores(path, trained, options);
   } finally {

@@ -1,17 +1,16 @@
 import { exportRun } from "../deploy/export.ts";
-import type { CheckpointName } from "../train/trained-run.ts";
+import type { CheckpointName, Moved } from "../train/trained-run.ts";
 import { type CommonOptions, printResult } from "./output.ts";
 
-interface ExportOptions extends CommonOptions {
+interface ExportOptions extends CommonOptions, Moved {
   checkpoint?: CheckpointName;
-  dataDir?: string;
   output?: string;
 }
 
 /** `pea export`: the ReLU network of a run as a verified ONNX file. */
 export async function runExport(path: string, options: ExportOptions): Promise<void> {
-  const { checkpoint, dataDir, output } = options;
-  const summary = await exportRun(path, { checkpoint, dataDir, out: output });
+  const { checkpoint, dataDir, import: imported, output } = options;
+  const summary = await exportRun(path, { checkpoint, dataDir, import: imported, out: output });
   printResult(options, summary, () =>
     [
       `${summary.file}: ${summary.checkpoint} model, step ${summary.step} (epoch ${summary.epoch}), ${(summary.bytes / 2 ** 20).toFixed(2)} MiB`,

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { PeaError } from "@pea/core";
 import { type Module, TorchError } from "@pea/torch";
+import { importFile } from "../models/import-file.ts";
 import {
   createModel,
   findModel,
@@ -11,6 +12,7 @@ import {
   modelInfo,
   type Site,
 } from "../models/index.ts";
+import { createNetwork } from "../train/create-network.ts";
 import { readNetwork } from "../train/trained-run.ts";
 import { type CommonOptions, formatTable, printResult } from "./output.ts";
 
@@ -18,6 +20,8 @@ interface InspectOptions extends CommonOptions {
   /** As `3x224x224`. */
   input?: string;
   classes?: number;
+  /** Module with the user's own networks. */
+  import?: string;
 }
 
 /** A network to look at, without the weights it may have been trained to. */
@@ -29,8 +33,8 @@ interface Subject {
 }
 
 /** `pea inspect`: what a network consists of. */
-export function runInspect(source: string, options: InspectOptions): void {
-  const { model, ...subject } = openSubject(source, options);
+export async function runInspect(source: string, options: InspectOptions): Promise<void> {
+  const { model, ...subject } = await openSubject(source, options);
   try {
     const { inputShape } = subject;
     const { parameters, ...info } = measure(model, subject);
@@ -69,20 +73,22 @@ function measure(model: Module, { name, inputShape }: Omit<Subject, "model">) {
   }
 }
 
-function openSubject(source: string, { input, classes }: InspectOptions): Subject {
+async function openSubject(
+  source: string,
+  { input, classes, import: imported }: InspectOptions,
+): Promise<Subject> {
   if (existsSync(join(source, "config.yaml"))) {
     if (input !== undefined || classes !== undefined)
       throw usage(`${source} is a run, whose images and classes are given; leave --input and --classes out`);
-    const { recipe, facts } = readNetwork(source);
-    const [inputChannels] = facts.inputShape;
-    const count = facts.classes.length;
-    const model = createModel(recipe.model, { inputChannels, classes: count });
-    return { name: recipe.model, inputShape: facts.inputShape, classes: count, model };
+    const { recipe, facts } = readNetwork(source, { import: imported });
+    const shape = { inputShape: facts.inputShape, classes: facts.classes.length };
+    return { name: recipe.model, ...shape, model: await createNetwork(recipe, shape) };
   }
   if (existsSync(source) || /[/\\]/.test(source))
     throw usage(
       `${source} is no run (it has no config.yaml); give the folder of a run or a name pea models lists`,
     );
+  if (imported !== undefined) await importFile(imported);
   const entry = findModel(source);
   const inputShape = input === undefined ? entry.inputShape : parseShape(input);
   const count = classes ?? entry.classes;

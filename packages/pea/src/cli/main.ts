@@ -67,7 +67,10 @@ function createProgram(outcome: { code: number }): Command {
     .option("-c, --config <FILE>", "recipe in YAML; flags go over it")
     .option("--run <DIR>", "folder of the run (default: a new one in runs/)")
     .option("--overwrite", "delete the run that is already in the folder")
-    .option("--resume <DIR>", "go on with a stopped run; takes no recipe and of its flags --data-dir alone")
+    .option(
+      "--resume <DIR>",
+      "go on with a stopped run; takes no recipe and of its flags --data-dir and --import alone",
+    )
     .option("--dry-run", "print the plan and train nothing")
     .addHelpText(
       "after",
@@ -90,6 +93,7 @@ function createProgram(outcome: { code: number }): Command {
     .argument("<run>", "folder of the run")
     .addOption(checkpointOption())
     .addOption(dataOption())
+    .addOption(movedImportOption())
     .addOption(
       new Option("--part <NAME>", "part of the data set")
         .choices(["test", "validation", "unlabelled"])
@@ -111,6 +115,7 @@ function createProgram(outcome: { code: number }): Command {
     .argument("<run>", "folder of the run")
     .addOption(checkpointOption())
     .addOption(dataOption())
+    .addOption(movedImportOption())
     .option("-o, --output <FILE>", "the file to write (default: model.onnx in the run)")
     .addHelpText("after", example("pea export runs/<run>", "pea export runs/<run> -o network.onnx --json"))
     .action(async (run, options) => (await import("./export.ts")).runExport(run, options));
@@ -120,9 +125,10 @@ function createProgram(outcome: { code: number }): Command {
     .argument("<source>", "folder of a run, or an ONNX file that pea export wrote")
     .argument("<images...>", "image files, or folders of them")
     .addOption(checkpointOption())
+    .addOption(movedImportOption())
     .addOption(
       new Option("-k, --top-k <N>", "classes to name (default: 5, or all where there are fewer)").argParser(
-        Number,
+        wholeNumber,
       ),
     )
     .addOption(
@@ -153,6 +159,7 @@ function createProgram(outcome: { code: number }): Command {
         wholeNumber,
       ),
     )
+    .addOption(importOption())
     .addHelpText(
       "after",
       example(
@@ -165,6 +172,7 @@ function createProgram(outcome: { code: number }): Command {
 
   common(program.command("models"))
     .description("list the networks")
+    .addOption(importOption())
     .addHelpText("after", example("pea models", "pea models --json"))
     .action(async (options) => (await import("./models.ts")).runModels(options));
 
@@ -234,6 +242,12 @@ const checkpointOption = (): Option =>
     "best",
     "last",
   ]);
+
+const importOption = (): Option =>
+  new Option("--import <FILE>", "module (.js, .ts) that registers networks of your own");
+
+const movedImportOption = (): Option =>
+  new Option("--import <FILE>", "module with the run's own network, if it has moved");
 
 const dataOption = (): Option => new Option("--data-dir <DIR>", "folder of the data set, if it has moved");
 

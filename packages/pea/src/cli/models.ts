@@ -1,9 +1,11 @@
 import { scope } from "@pea/torch";
+import { importFile } from "../models/import-file.ts";
 import { createModel, listModels, modelInfo } from "../models/index.ts";
 import { type CommonOptions, formatTable, printResult } from "./output.ts";
 
 /** `pea models`: the networks with their size at the input they are meant for. */
-export function runModels(options: CommonOptions): void {
+export async function runModels(options: CommonOptions & { import?: string }): Promise<void> {
+  if (options.import !== undefined) await importFile(options.import);
   const models = listModels().map((entry) => {
     const [inputChannels] = entry.inputShape;
     const model = createModel(entry.name, { inputChannels, classes: entry.classes });

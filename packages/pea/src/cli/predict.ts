@@ -7,6 +7,7 @@ import { type CommonOptions, log, printResult } from "./output.ts";
 
 interface PredictOptions extends CommonOptions {
   checkpoint?: CheckpointName;
+  import?: string;
   topK?: number;
   onBadSample: "fail" | "skip";
 }
@@ -17,8 +18,8 @@ export async function runPredict(
   paths: readonly string[],
   options: PredictOptions,
 ): Promise<void> {
-  const { topK, onBadSample, json } = options;
-  const predictor = await openPredictor(source, options);
+  const { checkpoint, topK, onBadSample, json } = options;
+  const predictor = await openPredictor(source, { checkpoint, import: options.import });
   try {
     const files = await findImages(paths);
     log(predictor.description);

@@ -63,7 +63,7 @@ async function trainUntilStopped(flags: TrainFlags, recipe: Recipe): Promise<num
     const result =
       flags.resume === undefined
         ? await train(recipe, options)
-        : await resumeTraining(flags.resume, { ...options, dataDir: recipe.dataDir });
+        : await resumeTraining(flags.resume, { ...options, dataDir: recipe.dataDir, import: recipe.import });
     progress?.stop();
     printResult(flags, result, () => describeResult(result));
     return 0;
@@ -94,10 +94,10 @@ function settingsOf(flags: TrainFlags): Record<string, unknown> {
   return settings;
 }
 
-/** A run goes on as it began; its data alone may have moved. */
+/** A run goes on as it began; its data and the module it imports may have moved. */
 function refuseBesideResume(flags: TrainFlags, settings: Record<string, unknown>): void {
   const own = (["config", "run", "overwrite", "dryRun"] as const).filter((name) => flags[name] !== undefined);
-  const [first] = [...own, ...Object.keys(settings).filter((key) => key !== "dataDir")];
+  const [first] = [...own, ...Object.keys(settings).filter((key) => key !== "dataDir" && key !== "import")];
   if (first !== undefined)
     throw new PeaError(`--resume goes on with the recipe of ${flags.resume}; leave ${first} out`, {
       kind: "usage",
@@ -107,7 +107,7 @@ function refuseBesideResume(flags: TrainFlags, settings: Record<string, unknown>
 /** What would be trained, and how α and the learning rate move. */
 async function describePlan(recipe: Recipe) {
   const counted = recipe.dataDir !== undefined || recipe.data === "fashion-mnist";
-  const prepared = counted ? await prepareRun(recipe) : prepareWithoutData(recipe);
+  const prepared = counted ? await prepareRun(recipe) : await prepareWithoutData(recipe);
   try {
     const { plan, method, info } = prepared;
     return {

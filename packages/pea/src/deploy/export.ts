@@ -4,33 +4,36 @@
  */
 import { rename, rm, writeFile } from "node:fs/promises";
 import { PeaError } from "@pea/core";
+import type { Module, Tensor } from "@pea/torch";
 import { evaluationCrop } from "../data/evaluation-crop.ts";
 import { describeInput } from "../predict/network-input.ts";
 import { variantName } from "../report/load-run.ts";
 import { disposeRun, evaluationLoader } from "../train/prepare.ts";
 import { currentEnvironment, readRunConfig } from "../train/run-directory.ts";
-import { type CheckpointName, openTrainedRun, type TrainedRun } from "../train/trained-run.ts";
+import { type CheckpointName, type Moved, openTrainedRun, type TrainedRun } from "../train/trained-run.ts";
 import { encodeOnnx } from "./onnx.ts";
 import { traceNetwork } from "./trace.ts";
 import { type Verification, verifyOnnx } from "./verify.ts";
 
-export interface ExportOptions {
+export interface ExportOptions extends Moved {
   /** The best model of the final phase or the last one; by default the best where there is one. */
   checkpoint?: CheckpointName;
-  /** Where the data lie now, if they have moved since the training. */
-  dataDir?: string;
   /** The file to write; by default `model.onnx` in the run directory. */
   out?: string;
 }
 
-export interface ExportSummary extends Verification {
+/** A file that was written and verified. */
+export interface ExportedNetwork extends Verification {
+  file: string;
+  bytes: number;
+}
+
+export interface ExportSummary extends ExportedNetwork {
   runDirectory: string;
   checkpoint: CheckpointName;
   /** Weight updates done to the exported weights, and the epoch of the last of them. */
   step: number;
   epoch: number;
-  file: string;
-  bytes: number;
   /** Channels, height and width of one image. */
   inputShape: readonly number[];
 }
@@ -50,20 +53,36 @@ export async function exportRun(
   try {
     const { checkpoint, step, epoch, data, run } = trained;
     const file = out ?? run.model;
-    const { bytes, verification } = await deploy(trained, file);
     return {
       runDirectory,
       checkpoint,
       step,
       epoch,
-      file,
-      bytes,
       inputShape: data.inputShape,
-      ...verification,
+      ...(await deploy(trained, file)),
     };
   } finally {
     disposeRun(trained);
   }
+}
+
+/**
+ * Writes a network with ReLU at every site as ONNX, on the CPU in float32, and verifies it. The file appears only when
+ * it has passed.
+ *
+ * @param options.inputs some of what the network is fed with, [count, ...]: the file's input has the shape of one of them
+ * @param options.metadata facts to keep in the file, by name
+ * @throws PeaError as `exportRun`
+ */
+export async function exportNetwork(
+  model: Module,
+  file: string,
+  { inputs, metadata = {} }: { inputs: Tensor; metadata?: Readonly<Record<string, string>> },
+): Promise<ExportedNetwork> {
+  const graph = traceNetwork(model, inputs.shape.slice(1));
+  const bytes = encodeOnnx(graph, currentEnvironment().pea, metadata);
+  const verification = await writeVerified(file, bytes, (path) => verifyOnnx(path, model, inputs));
+  return { file, bytes: bytes.length, ...verification };
 }
 
 async function deploy(trained: TrainedRun, file: string) {
@@ -71,11 +90,8 @@ async function deploy(trained: TrainedRun, file: string) {
   const { model, method, data } = trained;
   method.onEnd();
   model.to({ device: "cpu" });
-  const bytes = encodeOnnx(traceNetwork(model, data.inputShape), currentEnvironment().pea, describe(trained));
-  for await (const { images } of evaluationLoader(data.test, data, "cpu").batches()) {
-    const verification = await writeVerified(file, bytes, (path) => verifyOnnx(path, model, images));
-    return { bytes: bytes.length, verification };
-  }
+  for await (const { images } of evaluationLoader(data.test, data, "cpu").batches())
+    return await exportNetwork(model, file, { inputs: images, metadata: describe(trained) });
   throw new PeaError("there is no test image to verify the network on");
 }
 

@@ -23,6 +23,17 @@ export interface OnnxNode {
 type Converter = (operation: Arguments) => OnnxNode;
 
 const converters: Record<string, Converter> = {
+  "aten::conv1d": (op) => ({
+    opType: "Conv",
+    inputs: op.values(0, 1, 2),
+    attributes: {
+      kernel_shape: op.value(1).shape.slice(2),
+      strides: [op.single(3, 1)],
+      pads: twice([op.single(4, 0)]),
+      dilations: [op.single(5, 1)],
+      group: op.number(6, 1),
+    },
+  }),
   "aten::conv2d": (op) => ({
     opType: "Conv",
     inputs: op.values(0, 1, 2),
@@ -222,6 +233,13 @@ class Arguments {
     if (pair.some((item) => !Number.isInteger(item)))
       this.refuse(`argument ${index} is not a pair of integers: ${arg}`);
     return pair.length === 1 ? twice(pair as number[]) : (pair as number[]);
+  }
+
+  /** The value for one spatial axis: a number, or a list of one. */
+  single(index: number, absent: number): number {
+    const [value = absent, ...others] = this.pair(index, absent);
+    if (others.some((other) => other !== value)) this.refuse(`argument ${index} is not for one axis`);
+    return value;
   }
 
   flag(index: number, absent: boolean): boolean {

@@ -29,11 +29,12 @@ export interface Predictor {
  * @param source the folder of a run, or an ONNX file that `exportRun` wrote
  * @param options.checkpoint of a run; left out: the best model where there is one, else the last
  * @returns to be closed
+ * @param options.import where the module with the run's network lies now, if it has moved
  * @throws PeaError of kind usage when there is neither
  */
 export async function openPredictor(
   source: string,
-  options: { checkpoint?: CheckpointName } = {},
+  options: { checkpoint?: CheckpointName; import?: string } = {},
 ): Promise<Predictor> {
   const kind = statSync(source, { throwIfNoEntry: false });
   if (kind === undefined)
@@ -44,7 +45,10 @@ export async function openPredictor(
   return openFile(source);
 }
 
-async function openRun(path: string, options: { checkpoint?: CheckpointName }): Promise<Predictor> {
+async function openRun(
+  path: string,
+  options: { checkpoint?: CheckpointName; import?: string },
+): Promise<Predictor> {
   const { model, facts, recipe, device, ...trained } = await openTrainedNetwork(path, options);
   const { inputShape, statistics, classes, totalSteps } = facts;
   const memoryFormat = "channels_last";

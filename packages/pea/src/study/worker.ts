@@ -36,7 +36,8 @@ async function work(recipe: Recipe, directory: string): Promise<void> {
   const options: TrainOptions = { signal: stop.signal, observe };
   try {
     await untilFree(directory);
-    if (isRun(directory)) await resumeTraining(directory, { ...options, dataDir: recipe.dataDir });
+    const { dataDir, import: imported } = recipe;
+    if (isRun(directory)) await resumeTraining(directory, { ...options, dataDir, import: imported });
     else await train(recipe, { ...options, runDirectory: directory });
     tell({ kind: "end" });
   } catch (error) {

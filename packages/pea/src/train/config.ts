@@ -164,6 +164,11 @@ export const recipeSchema = z.strictObject({
     allowed: "a name `pea models` lists",
     value: "NAME",
   }),
+  import: described(z.string().min(1).optional(), {
+    help: "module (.js, .ts) that registers networks of your own; in a recipe beside the recipe's file",
+    allowed: "a file",
+    value: "FILE",
+  }),
   modelOptions: described(
     z.record(z.string(), z.union([z.number(), z.string(), z.boolean(), z.array(z.number())])).optional(),
     {
@@ -366,12 +371,14 @@ export function resolveRecipe(...layers: Layer[]): Recipe {
   const result = recipeSchema.safeParse(merged);
   if (!result.success) throw usage(describeIssue(result.error.issues[0] as z.core.$ZodIssue, merged));
   checkTogether(result.data);
-  const { model, data, optimizer, l2 } = result.data;
+  const { model, data, optimizer, l2, import: imported } = result.data;
   const { imageSize = defaultImageSize(result.data), trainCrop = "distorted" } = result.data;
   const { momentum = 0.9, nesterov = false, sgdForm = "pytorch", radam = {} } = result.data;
   // Parsed once more for the order of the keys, which is the schema's then, whoever set them.
   return recipeSchema.parse({
     ...result.data,
+    // Found again from wherever a later command runs.
+    ...(imported !== undefined && { import: resolve(imported) }),
     ...(isStreamed(data) && { imageSize, ...(!hasLabelMaps(data) && { trainCrop }) }),
     ...(optimizer === "sgd" ? { momentum, nesterov, sgdForm } : { radam }),
     l2: { ...l2, coef: l2.coef ?? weightDecayOf(model) },
@@ -460,10 +467,16 @@ export function readYaml(path: string): Layer {
     throw usage(`cannot read the recipe ${path}: ${(error as Error).message}`);
   }
   try {
-    return { source: path, settings: parseYaml(text) ?? {} };
+    return { source: path, settings: besideFile(path, parseYaml(text) ?? {}) };
   } catch (error) {
     throw usage(`${path} is no valid YAML: ${(error as Error).message}`);
   }
+}
+
+/** A recipe and the module it imports belong together, wherever they lie: the path counts from the recipe's folder. */
+function besideFile(path: string, settings: unknown): unknown {
+  if (!isRecord(settings) || typeof settings.import !== "string") return settings;
+  return { ...settings, import: resolve(dirname(path), settings.import) };
 }
 
 /** A flag of the command line that sets one key of the recipe. */

@@ -1,6 +1,6 @@
 /** From a recipe to the things a run is made of. */
 import { PeaError } from "@pea/core";
-import { cudaIsAvailable, type Module, manualSeed, type Optimizer, scope, setNumThreads } from "@pea/torch";
+import { cudaIsAvailable, type Module, type Optimizer, scope, setNumThreads } from "@pea/torch";
 import { hasLabelMaps, isStreamed } from "../data/data-names.ts";
 import { parseImageSize } from "../data/image-size.ts";
 import type { LabelTable } from "../data/label-table.ts";
@@ -15,7 +15,9 @@ import type { Size } from "../data/streaming/crop.ts";
 import { DecodePool } from "../data/streaming/decode-pool.ts";
 import { StreamingLoader } from "../data/streaming/streaming-loader.ts";
 import { createMethod, type Method } from "../methods/index.ts";
+
 import { type ModelInfo, modelInfo } from "../models/index.ts";
+
 import type { Recipe } from "./config.ts";
 import { createNetwork } from "./create-network.ts";
 import { createOptimizer } from "./create-optimizer.ts";
@@ -188,7 +190,8 @@ export async function prepareRun(recipe: Recipe): Promise<PreparedRun> {
         "diagnose looks at validation images, but there are none; take a valFraction above 0",
         { kind: "usage" },
       );
-    return { data, ...prepareModel(recipe, method, { ...data, trainImages: countSamples(data.train) }) };
+    const shape = { ...data, trainImages: countSamples(data.train) };
+    return { data, ...(await prepareModel(recipe, method, shape)) };
   } catch (error) {
     disposeData(data);
     throw error;
@@ -228,15 +231,14 @@ interface DataShape extends Pick<RecipeData, "inputShape" | "classes" | "task"> 
  * @param method not fitted yet
  * @throws PeaError of kind usage when the parts do not fit together
  */
-function prepareModel(
+async function prepareModel(
   recipe: Recipe,
   method: Method,
   { trainImages, ...data }: DataShape,
-): Omit<PreparedRun, "data"> {
+): Promise<Omit<PreparedRun, "data">> {
   const { device, seed } = recipe;
   const plan = planTraining(recipe, trainImages);
-  manualSeed(seed);
-  const model = createNetwork(recipe, { inputShape: data.inputShape, classes: data.classes.length });
+  const model = await createNetwork(recipe, { inputShape: data.inputShape, classes: data.classes.length });
   try {
     const info = modelInfo(model, data.inputShape);
     requireAnswers(recipe, info, data);
@@ -254,7 +256,9 @@ function prepareModel(
  *
  * @throws PeaError of kind usage where it does not say so
  */
-export function prepareWithoutData(recipe: Recipe): Omit<PreparedRun, "data"> & { images: PartSizes } {
+export async function prepareWithoutData(
+  recipe: Recipe,
+): Promise<Omit<PreparedRun, "data"> & { images: PartSizes }> {
   const { data, expected, limitTrain, valFraction, validateOn } = recipe;
   const size = parseImageSize(recipe.imageSize ?? "");
   if (expected === undefined || size === null)
@@ -274,7 +278,10 @@ export function prepareWithoutData(recipe: Recipe): Omit<PreparedRun, "data"> & 
   };
   const { test } = expected;
   const validation = validateOn === "test" ? test : split;
-  return { images: { train, validation, test }, ...prepareModel(recipe, createMethod(recipe), shape) };
+  return {
+    images: { train, validation, test },
+    ...(await prepareModel(recipe, createMethod(recipe), shape)),
+  };
 }
 
 /** Images of each part. */

@@ -13,6 +13,7 @@ import { type Recipe, resolveRecipe } from "./config.ts";
 const circumstances = [
   "dataDir",
   "expected",
+  "import",
   "device",
   "threads",
   "logEverySteps",

@@ -29,7 +29,7 @@ import {
 } from "./run-directory.ts";
 import { lockRun } from "./run-lock.ts";
 import type { MetricName, Scores } from "./tasks/task.ts";
-import { readRecipe, weightFiles } from "./trained-run.ts";
+import { type Moved, readRecipe, weightFiles } from "./trained-run.ts";
 import { Trainer, type TrainingObserver } from "./trainer.ts";
 
 export interface TrainOptions {
@@ -100,16 +100,15 @@ export async function train(recipe: RecipeInput, options: TrainOptions = {}): Pr
  * Goes on with a run that was stopped or killed, from its last checkpoint, with the same weights and metrics as if it
  * had never stopped.
  *
- * @param options.dataDir where the data lie now, if they have moved
  * @throws PeaError of kind usage when the folder holds no run or another process trains in it
  */
 export async function resumeTraining(
   runDirectory: string,
-  { dataDir, ...options }: Pick<TrainOptions, "signal" | "observe"> & { dataDir?: string } = {},
+  { dataDir, import: imported, ...options }: Pick<TrainOptions, "signal" | "observe"> & Moved = {},
 ): Promise<TrainResult> {
   const run = openRunDirectory(runDirectory);
   return whileLocked(runDirectory, async () => {
-    const recipe = readRecipe(run, { dataDir });
+    const recipe = readRecipe(run, { dataDir, import: imported });
     const prepared = await prepareRun(recipe);
     try {
       // A run killed before its first checkpoint begins anew.

@@ -6,8 +6,10 @@ import { cudaIsAvailable, type Module } from "@pea/torch";
 import { createMethod, type Method } from "../methods/index.ts";
 import { loadWeights } from "./checkpoint.ts";
 import { type Recipe, resolveRecipe } from "./config.ts";
+
 import { createNetwork } from "./create-network.ts";
 import { disposeRun, type PreparedRun, prepareRun } from "./prepare.ts";
+
 import { type NetworkFacts, openRunDirectory, type RunDirectory, readRunConfig } from "./run-directory.ts";
 import type { TrainResult } from "./train.ts";
 
@@ -22,16 +24,19 @@ export function weightFiles(run: RunDirectory): Record<CheckpointName, string> {
   };
 }
 
-/**
- * The recipe of a run, checked.
- *
- * @param moved where the data lie now, if not where they were
- */
-export function readRecipe(run: RunDirectory, moved: { dataDir?: string } = {}): Recipe {
-  const { dataDir } = moved;
+/** Where things that lie outside of a run's directory lie now, if they have moved. */
+export interface Moved {
+  /** The data. */
+  dataDir?: string;
+  /** The module with the user's own networks. */
+  import?: string;
+}
+
+/** The recipe of a run, checked. */
+export function readRecipe(run: RunDirectory, { dataDir, import: imported }: Moved = {}): Recipe {
   return resolveRecipe(
     { source: run.config, settings: readRunConfig(run).config },
-    { source: "the options", settings: { dataDir } },
+    { source: "the options", settings: { dataDir, import: imported } },
   );
 }
 
@@ -77,17 +82,16 @@ export interface TrainedRun extends PreparedRun {
  * Opens a run with the weights of one of its models. `method.onEnd()` makes it the deployed network.
  *
  * @param options.checkpoint left out: the best model where there is one, else the last
- * @param options.dataDir where the data lie now, if they have moved
  * @returns to be disposed of by `disposeRun`
  * @throws PeaError of kind usage when the folder holds no run, or the run not that model
  */
 export async function openTrainedRun(
   path: string,
-  { checkpoint, dataDir }: { checkpoint?: CheckpointName; dataDir?: string } = {},
+  { checkpoint, ...moved }: { checkpoint?: CheckpointName } & Moved = {},
 ): Promise<TrainedRun> {
   const run = openRunDirectory(path);
   const name = chooseCheckpoint(run, checkpoint);
-  const recipe = readRecipe(run, { dataDir });
+  const recipe = readRecipe(run, moved);
   const prepared = await prepareRun(recipe);
   try {
     const { step, method } = loadWeights(weightFiles(run)[name], prepared.model);
@@ -111,12 +115,15 @@ export async function openTrainedRun(
  *
  * @throws PeaError of kind usage when the folder holds no run
  */
-export function readNetwork(path: string): { run: RunDirectory; recipe: Recipe; facts: NetworkFacts } {
+export function readNetwork(
+  path: string,
+  moved: Moved = {},
+): { run: RunDirectory; recipe: Recipe; facts: NetworkFacts } {
   const run = openRunDirectory(path);
   const { network: facts } = readRunConfig(run);
   if (facts === undefined)
     throw new PeaError(`${run.config} lacks the section network: it was not written by pea train`);
-  return { run, recipe: readRecipe(run), facts };
+  return { run, recipe: readRecipe(run, moved), facts };
 }
 
 /** The network of a run alone, in evaluation mode, without the data it was trained on. */
@@ -142,12 +149,12 @@ export interface TrainedNetwork {
  */
 export async function openTrainedNetwork(
   path: string,
-  { checkpoint }: { checkpoint?: CheckpointName } = {},
+  { checkpoint, ...moved }: { checkpoint?: CheckpointName } & Moved = {},
 ): Promise<TrainedNetwork> {
-  const { run, recipe, facts } = readNetwork(path);
+  const { run, recipe, facts } = readNetwork(path, moved);
   const name = chooseCheckpoint(run, checkpoint);
   const { inputShape, classes, stepsPerEpoch, totalSteps } = facts;
-  const model = createNetwork(recipe, { inputShape, classes: classes.length });
+  const model = await createNetwork(recipe, { inputShape, classes: classes.length });
   try {
     // Trained on a GPU, a network runs where there is none, too.
     const device = cudaIsAvailable() ? recipe.device : "cpu";

@@ -13,6 +13,8 @@ import { type EnsembleSettings, PeaHandle } from "./handle.ts";
 
 /** Options of `applyPea`. */
 export interface ApplyPeaOptions extends EnsembleSettings {
+  /** Whether to swap the ReLU module at a path; all by default. */
+  where?: (path: string) => boolean;
   /** Receives the warning when the model has no ReLU module; default `process.emitWarning`. */
   warn?: (message: string) => void;
 }
@@ -21,7 +23,8 @@ export interface ApplyPeaOptions extends EnsembleSettings {
  * Swaps each ReLU module of `model` for an `EnsembleActivation`; paths and state-dict keys stay. α starts at 0: set
  * `handle.alpha` and `handle.step` before each forward pass, and call `finalize(model)` at the end.
  *
- * A site's index, which keys its stochastic masks, is its place in the order in which the modules are defined.
+ * A site's index, which keys its stochastic masks, is its place among the swapped modules in the order in which they
+ * are defined.
  *
  * @example
  * const handle = applyPea(model, { ensemble: "stochastic", smooth: "mish", seed: 1 });
@@ -35,14 +38,17 @@ export interface ApplyPeaOptions extends EnsembleSettings {
  * @throws PeaError of kind usage when PEA stands in the model already, one ReLU instance stands in two places, or a
  * setting cannot be; the model is then as it was.
  */
-export function applyPea(model: Module, { warn = emitWarning, ...settings }: ApplyPeaOptions): PeaHandle {
+export function applyPea(
+  model: Module,
+  { where = () => true, warn = emitWarning, ...settings }: ApplyPeaOptions,
+): PeaHandle {
   const [applied] = findPlaces(model, isEnsembleActivation);
   if (applied !== undefined) {
     throw new PeaError(`PEA stands in this model already (at ${applied.path}); call finalize(model) first`, {
       kind: "usage",
     });
   }
-  const places = findPlaces(model, isReLU);
+  const places = findPlaces(model, isReLU).filter(({ path }) => where(path));
   if (places.length === 0) {
     warn(
       `no ReLU module found in ${model.constructor.name}, so PEA changes nothing; ` +

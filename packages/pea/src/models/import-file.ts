@@ -1,0 +1,54 @@
+/**
+ * The user's own networks, registered by a module of theirs.
+ *
+ * @module
+ */
+import { existsSync } from "node:fs";
+import { register } from "node:module";
+import { resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { PeaError } from "@pea/core";
+
+/** What the user's module gets where it asks for these: this very code, wherever the module lies. */
+const ownPackages = ["pea", "@pea/core", "@pea/torch", "@pea/kernels"];
+
+/**
+ * Resolves our packages to the copies that run, so that `registerModel` reaches the registry in use, and takes
+ * TypeScript for ES modules, also where no package.json says so.
+ */
+const hooks = `
+  let own;
+  export function initialize(urls) { own = urls; }
+  export async function resolve(specifier, context, next) {
+    const resolved = await next(own[specifier] ?? specifier, context);
+    return /\\.ts(\\?|$)/.test(resolved.url) ? { ...resolved, format: "module" } : resolved;
+  }`;
+
+let isPrepared = false;
+
+/**
+ * Runs a module, JavaScript or TypeScript (whose types are not checked), that calls `registerModel`. Running it again
+ * does nothing.
+ *
+ * @throws PeaError (usage) when it is not there or cannot be run
+ */
+export async function importFile(file: string): Promise<void> {
+  if (!existsSync(file)) throw usage(`there is no module ${file} to import`);
+  await prepare();
+  try {
+    await import(pathToFileURL(resolve(file)).href);
+  } catch (error) {
+    throw usage(`cannot import ${file}: ${error instanceof Error ? error.message : error}`, error);
+  }
+}
+
+async function prepare(): Promise<void> {
+  if (isPrepared) return;
+  isPrepared = true;
+  // Running from the sources, a loader of TypeScript is there.
+  if (!import.meta.url.endsWith(".ts")) (await import("tsx/esm/api")).register();
+  const urls = Object.fromEntries(ownPackages.map((name) => [name, import.meta.resolve(name)]));
+  register(`data:text/javascript,${encodeURIComponent(hooks)}`, { data: urls });
+}
+
+const usage = (message: string, cause?: unknown): PeaError => new PeaError(message, { kind: "usage", cause });

@@ -1,0 +1,139 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { cpSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { Conv1d, ReLU, randn, Sequential, setNumThreads } from "@pea/torch";
+import { applyPea, finalize } from "../src/methods/index.ts";
+import { decayGroups, modelInfo } from "../src/models/index.ts";
+import { peaHere } from "./support/pea-main.ts";
+import { pea } from "./support/pea-process.ts";
+import { temporaryFolder, writeTinyData } from "./support/tiny-data.ts";
+
+setNumThreads(1);
+const examples = fileURLToPath(new URL("../../../examples/own-network", import.meta.url));
+
+describe("a network of one's own, from the command", () => {
+  const folder = temporaryFolder();
+  const run = join(folder, "run");
+  const moved = join(folder, "moved", "plain-network.ts");
+  const dataDir = writeTinyData();
+
+  test("is trained by a recipe that imports the module beside it", async () => {
+    cpSync(join(examples, "plain-network.ts"), join(folder, "plain-network.ts"));
+    const recipe = join(folder, "recipe.yaml");
+    writeFileSync(
+      recipe,
+      "import: ./plain-network.ts\nmodel: plain-network\npea: SM75%\nlr: 0.05\nepochs: 4\nbatchSize: 32\nthreads: 1\n",
+    );
+    const { code, stdout, stderr } = await peaHere(
+      ...["train", "-c", recipe, "--data-dir", dataDir, "--run", run, "--json"],
+    );
+    assert.equal(code, 0, stderr);
+    assert.deepEqual([JSON.parse(stdout).sites, JSON.parse(stdout).phases.length], [3, 3]);
+  });
+
+  test("is scored, exported with ReLU only, asked and shown without naming the module again", async () => {
+    for (const words of [["eval"], ["export"], ["inspect"]]) {
+      const { code, stderr } = await peaHere(...words, run);
+      assert.equal(code, 0, stderr);
+    }
+    const { stdout } = await peaHere("export", run, "--json");
+    assert.deepEqual(JSON.parse(stdout).operators, {
+      Conv: 3,
+      Flatten: 1,
+      Gemm: 1,
+      GlobalAveragePool: 1,
+      Relu: 3,
+    });
+  });
+
+  test("is found where the module has moved to", async () => {
+    mkdirSync(join(folder, "moved"));
+    renameSync(join(folder, "plain-network.ts"), moved);
+    // In this process it has been run already.
+    const lost = await pea("eval", run);
+    assert.deepEqual(
+      [lost.code, /there is no module .*plain-network\.ts to import/.test(lost.stderr)],
+      [2, true],
+    );
+    const found = await pea("eval", run, "--import", moved, "--json");
+    assert.equal(found.code, 0, found.stderr);
+  });
+
+  test("a module that cannot be run is named, with the reason", async () => {
+    for (const [text, reason] of [
+      ["throw new Error('no such luck')", /broken\d\.js: no such luck/],
+      [
+        "import 'nothing-of-this-name'",
+        /broken\d\.js: Cannot find (?:package|module) 'nothing-of-this-name'/,
+      ],
+    ] as const) {
+      const file = join(folder, `broken${text.length % 10}.js`);
+      writeFileSync(file, text);
+      const { code, stderr } = await peaHere("models", "--import", file);
+      assert.deepEqual([code, reason.test(stderr)], [2, true], stderr);
+    }
+  });
+});
+
+test("examples/own-network/train-signals.ts learns, resumes and exports ReLU alone", () => {
+  const node = [
+    "--conditions=pea-source",
+    "--import",
+    import.meta.resolve("tsx"),
+    join(examples, "train-signals.ts"),
+  ];
+  const printed = execFileSync(process.execPath, node, {
+    cwd: temporaryFolder(),
+    encoding: "utf8",
+  });
+  const [, right] = /^(\d+) of 64 new signals/m.exec(printed) ?? [];
+  // One in four by chance.
+  assert.ok(Number(right) > 48, printed);
+  assert.match(printed, /^signals\.onnx: 2 BatchNormalization, 2 Conv, 2 Gemm, 1 ReduceMean, 3 Relu$/m);
+});
+
+describe("1-D convolutions", () => {
+  test("count as PyTorch's: parameters, multiplications, decay", () => {
+    const model = new Sequential(
+      new Conv1d(4, 6, 3, { stride: 2, padding: 1 }),
+      new ReLU(),
+      new Conv1d(6, 6, 5, { groups: 6 }),
+    );
+    const { parameters, macs, sites, activationElements } = modelInfo(model, [4, 20]);
+    // 10 and then 6 places.
+    assert.deepEqual(
+      { parameters, macs, sites, activationElements },
+      {
+        parameters: 6 * 4 * 3 + 6 + 6 * 5 + 6,
+        macs: 10 * 6 * 4 * 3 + 6 * 6 * 5,
+        sites: 1,
+        activationElements: 60,
+      },
+    );
+    const sizes = decayGroups(model).decayed.map(({ numel }) => numel);
+    assert.deepEqual(sizes, [6 * 4 * 3], "depthwise kernels do not decay");
+    model.dispose();
+  });
+});
+
+test("PEA at some sites leaves the others ReLU, and finalize puts all back", () => {
+  const model = new Sequential(new ReLU(), new ReLU(), new ReLU());
+  const handle = applyPea(model, {
+    ensemble: "weighted",
+    smooth: "gelu",
+    seed: 0,
+    where: (path) => path !== "1",
+  });
+  assert.deepEqual(
+    handle.sites.map(({ path }) => path),
+    ["0", "2"],
+  );
+  assert.ok(model.getModule("1") instanceof ReLU);
+  handle.alpha = 1;
+  model.forward(randn([2, 3])).dispose();
+  finalize(model);
+  for (const path of ["0", "1", "2"]) assert.ok(model.getModule(path) instanceof ReLU);
+});
