@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { compareGroup, comparisonHead, comparisonRows } from "../study/comparison-files.ts";
 import { secondsOf } from "../study/estimate.ts";
 import { type Cell, gridOf } from "../study/grid.ts";
 import { Ledger } from "../study/ledger.ts";
@@ -6,6 +7,7 @@ import { inOrderOfTraining, runStudy, type StudyOutcome } from "../study/run-stu
 import { readStudy } from "../study/study-file.ts";
 import { hasEnded, StudyFolders } from "../study/study-folders.ts";
 import { createStudyProgress } from "../study/study-progress.ts";
+import { groupResults } from "../study/table-figures.ts";
 import { formatSeconds } from "../train/progress.ts";
 import { exitCodeOf, stopSignals } from "../train/stop-signals.ts";
 import { type CommonOptions, formatTable, log, printResult } from "./output.ts";
@@ -126,6 +128,7 @@ function printOutcome(
     done,
     trained,
     stopped,
+    comparisons: groupResults(ledger.all()).map(compareGroup),
     failed: failed.map(({ cell: { network, variant, seed, hash }, directory, message }) => ({
       network,
       variant,
@@ -138,6 +141,12 @@ function printOutcome(
   printResult(flags, document, () =>
     [
       `${done} of ${grid.length} runs done, ${trained} of them now`,
+      ...document.comparisons.flatMap((group) => [
+        "",
+        `${group.network} on ${group.dataset}`,
+        formatTable(comparisonHead, comparisonRows(group)),
+      ]),
+      "",
       ...(done > 0 ? [`results: ${ledger.resultsFile}, ${join(ledger.folder, "table.md")}`] : []),
       ...failed.map(({ directory, message }) => `failed: ${directory}: ${message}`),
       ...(failed.length > 0 || stopped ? ["go on with the same command; failed runs are tried again"] : []),

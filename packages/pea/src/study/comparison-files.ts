@@ -64,7 +64,7 @@ export function compareGroup({ network, dataset, metric, results }: ResultGroup)
 
 function formatMarkdown(name: string, groups: readonly ComparedGroup[]): string {
   const sections = groups.map((group) => {
-    const { network, dataset, metric, variants } = group;
+    const { network, dataset, metric } = group;
     const score = metric === "miou" ? "mIoU" : "top-1 accuracy";
     return [
       `## ${network} on ${dataset}`,
@@ -72,22 +72,27 @@ function formatMarkdown(name: string, groups: readonly ComparedGroup[]): string 
       `Test ${score} in percent, mean ± standard deviation over seeds; Δ: difference from ReLU of the same seed in points, ` +
         "with its 95 % confidence interval.",
       "",
-      markdownTable(
-        ["Variant", "Seeds", "Best", "Δ", "Last", "Δ", "The seeds carry"],
-        variants.map(({ name, runs, scores: { best, last } }) => [
-          name,
-          String(runs),
-          percent(best.accuracy),
-          difference(best.comparison),
-          percent(last.accuracy),
-          difference(last.comparison),
-          name === baselineName ? "" : carried(best.comparison, last.comparison),
-        ]),
-      ),
+      markdownTable(comparisonHead, comparisonRows(group)),
       ...detailsOf(group),
     ].join("\n");
   });
   return `${[`# Study ${name}`, ...sections, notes(groups)].join("\n\n")}\n`;
+}
+
+/** Titles of the columns of `comparisonRows`. */
+export const comparisonHead = ["Variant", "Seeds", "Best", "Δ", "Last", "Δ", "The seeds carry"];
+
+/** A row of text for each variant: scores, differences from ReLU with their intervals, and what can be said. */
+export function comparisonRows({ variants }: ComparedGroup): string[][] {
+  return variants.map(({ name, runs, scores: { best, last } }) => [
+    name,
+    String(runs),
+    percent(best.accuracy),
+    difference(best.comparison),
+    percent(last.accuracy),
+    difference(last.comparison),
+    name === baselineName ? "" : carried(best.comparison, last.comparison),
+  ]);
 }
 
 /** The tests in figures, where there is anything to test. */

@@ -27,7 +27,8 @@ process.on("message", (message: ToWorker) => {
   else void work(message.recipe, message.directory);
 });
 // Without the study nobody waits for the run; it goes on from its last checkpoint another time.
-process.on("disconnect", () => process.exit(1));
+const abandon = () => process.exit(1);
+process.on("disconnect", abandon);
 // Ctrl-C reaches all processes of the terminal: it is for the study to say what happens.
 process.on("SIGINT", () => {});
 process.on("SIGTERM", () => stop.abort("SIGTERM"));
@@ -45,6 +46,7 @@ async function work(recipe: Recipe, directory: string): Promise<void> {
     else if (error instanceof PeaError) tell({ kind: "error", message: error.message });
     else throw error;
   }
+  process.off("disconnect", abandon);
   process.disconnect();
 }
 

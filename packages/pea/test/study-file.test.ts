@@ -1,0 +1,96 @@
+import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import { PeaError } from "@pea/core";
+import { readStudy } from "../src/study/study-file.ts";
+import { temporaryFolder } from "./support/tiny-data.ts";
+
+function study(text: string, name = "trial.yaml") {
+  const path = join(temporaryFolder(), name);
+  writeFileSync(path, text);
+  return readStudy(path);
+}
+
+const small = { networks: "[mobilenet-0.25-small]", variants: "[ReLU]", seeds: "[0]" };
+const yaml = (keys: Readonly<Record<string, string>>) =>
+  Object.entries({ ...small, ...keys })
+    .map(([key, value]) => `${key}: ${value}`)
+    .join("\n");
+
+function refuses(text: string, ...words: RegExp[]): void {
+  assert.throws(
+    () => study(text),
+    (error) => {
+      assert.ok(error instanceof PeaError && error.exitCode === 2, String(error));
+      for (const word of words) assert.match(error.message, word);
+      return true;
+    },
+  );
+}
+
+describe("the file of a study", () => {
+  it("is named after its file unless it says otherwise", () => {
+    assert.equal(study(yaml({})).name, "trial");
+    assert.equal(study(yaml({ name: "other" })).name, "other");
+  });
+
+  it("takes ReLU, variant codes, and smooth activations as upper limits", () => {
+    assert.deepEqual(study(yaml({ variants: "[ReLU, SM75%, Mish, gelu]" })).variants, [
+      { name: "ReLU", settings: { pea: "none", activation: "relu" } },
+      { name: "SM75%", settings: { pea: "SM75%" } },
+      { name: "mish", settings: { pea: "none", activation: "mish" } },
+      { name: "gelu", settings: { pea: "none", activation: "gelu" } },
+    ]);
+  });
+
+  it("takes any other way of training as recipe keys with a name", () => {
+    const { variants } = study(yaml({ variants: "[{ name: slow start, pea: SM75%, peaInitial: 25% }]" }));
+    assert.deepEqual(variants, [{ name: "slow start", settings: { pea: "SM75%", peaInitial: "25%" } }]);
+  });
+
+  it("takes networks by name, or with recipe keys and data of their own", () => {
+    const { networks } = study(
+      yaml({
+        networks: "[resnet18-small, { model: resnet18-small, name: subset, dataset: mine, limitTrain: 100 }]",
+      }),
+    );
+    assert.deepEqual(networks, [
+      { name: "resnet18-small", settings: { model: "resnet18-small" } },
+      { name: "subset", dataset: "mine", settings: { model: "resnet18-small", limitTrain: 100 } },
+    ]);
+  });
+});
+
+describe("the file of a study is refused", () => {
+  it("with a key that is none, and the place of recipe keys is told", () => {
+    refuses(yaml({ epochs: "3" }), /unknown key "epochs"/, /under settings/);
+  });
+
+  it("without networks, variants or seeds", () => {
+    for (const key of ["networks", "variants", "seeds"]) {
+      refuses(yaml({ [key]: "[]" }), new RegExp(`${key} must be a list`));
+      refuses(yaml({ [key]: "" }), new RegExp(`${key} must be a list`));
+    }
+    refuses(yaml({ seeds: "[0.5]" }), /seeds must be a list of whole numbers/);
+  });
+
+  it("with a variant that is neither a name nor recipe keys", () => {
+    refuses(yaml({ variants: "[ReLU, SM750%]" }), /variants, entry 2/, /"SM750%"/, /neither "ReLU"/);
+    refuses(yaml({ variants: "[{ pea: SM75% }]" }), /variants, entry 1 needs a name/);
+  });
+
+  it("with a network without a model", () => {
+    refuses(yaml({ networks: "[{ epochs: 3 }]" }), /networks, entry 1 needs a model/);
+  });
+
+  it("with a name that stands for two things", () => {
+    refuses(yaml({ variants: "[Mish, mish]" }), /mish stands there twice/);
+    refuses(yaml({ networks: "[resnet18, { model: resnet18, epochs: 2 }]" }), /resnet18 stands there twice/);
+    refuses(yaml({ seeds: "[1, 1]" }), /1 stands there twice/);
+  });
+
+  it("with a name that is no folder", () => {
+    refuses(yaml({ name: "../elsewhere" }), /name must be a word/);
+  });
+});
