@@ -77,6 +77,13 @@ const WIDE: readonly Line[] = [
   ["torch2", { fp32: SOME, bf16: RELU }],
   ["torch2-compiled", { fp32: SOME, bf16: ["weighted-gelu"] }],
 ];
+const QUICK: readonly Line[] = [
+  ["pea", { fp32: SOME, bf16: ["weighted-gelu"] }],
+  ["torch1", { fp32: SOME }],
+  ["pea-libtorch2", { fp32: ["relu", "weighted-gelu"] }],
+  ["torch2", { fp32: RELU }],
+  ["torch2-compiled", { fp32: ["weighted-gelu"] }],
+];
 const NARROW: readonly Line[] = [
   ["pea", { fp32: SOME, bf16: SOME }],
   ["torch1", { fp32: SOME }],
@@ -117,7 +124,7 @@ export function listGroups({ quick }: { quick: boolean }): Group[] {
   return quick
     ? [
         ...operators(SOME),
-        ...NETWORKS.map((network) => steps(network, network.batches[0], NARROW)),
+        ...NETWORKS.map((network) => steps(network, network.batches[0], QUICK)),
         ...memory(QUICK_MEMORY),
         loading(),
       ]

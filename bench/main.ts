@@ -16,14 +16,14 @@ import { describeMachine, type Machine } from "./machine.ts";
 import { describeContenders, measureGroup } from "./measure.ts";
 import { type BenchOptions, parseOptions, USAGE } from "./options.ts";
 import { goalsTable, report } from "./report.ts";
-import type { Results } from "./results.ts";
+import type { Measurement, Results } from "./results.ts";
 
 const RESULTS = join(import.meta.dirname, "results.json");
 const PAGE = join(import.meta.dirname, "../docs/performance.md");
 const MARKERS = { begin: "<!-- benchmark: begin -->", end: "<!-- benchmark: end -->" };
 
-const QUICK = { rounds: 3, turn: 100 };
-const FULL = { rounds: 7, turn: 400 };
+const QUICK = { rounds: { most: 3, least: 3 }, group: 0, turn: 100 };
+const FULL = { rounds: { most: 7, least: 3 }, group: 60_000, turn: 400 };
 
 async function measure({ quick, filter, peers }: BenchOptions): Promise<Results> {
   const machine = describeMachine();
@@ -32,12 +32,20 @@ async function measure({ quick, filter, peers }: BenchOptions): Promise<Results>
   const versions = Object.fromEntries(await describeContenders(contenders, ALL_THREADS));
   const groups = listGroups({ quick }).filter(({ name }) => filter === null || filter.test(name));
   if (groups.some(({ suite }) => suite === "loader")) await makeImages(IMAGES.folder, IMAGES.count);
-  const measurements = [];
+  const measurements: Measurement[] = [];
+  const failures: Results["failures"] = [];
   for (const [index, group] of groups.entries()) {
     process.stderr.write(`- ${index + 1} of ${groups.length}: ${group.name}\n`);
-    measurements.push(...(await measureGroup(group, contenders, quick ? QUICK : FULL)));
+    try {
+      measurements.push(...(await measureGroup(group, contenders, quick ? QUICK : FULL)));
+    } catch (error) {
+      // An hour of other groups is not to be lost by one.
+      const { message } = error as Error;
+      process.stderr.write(`! ${group.name} failed: ${message}\n`);
+      failures.push({ group: group.name, error: message.split("\n")[0] as string });
+    }
   }
-  return { machine, versions, quick, measurements };
+  return { machine, versions, quick, measurements, failures };
 }
 
 function warnOfLoad({ loadBefore, cores }: Machine): void {
@@ -77,6 +85,7 @@ async function main(args: readonly string[]): Promise<number> {
     updatePage(tables);
   }
   process.stdout.write(options.json ? toJson(results) : `${tables}\n`);
+  if (results.failures.length > 0) return 1;
   if (!options.check) return 0;
   if (options.json) process.stderr.write(`${goalsTable(verdicts)}\n`);
   return verdicts.some(({ worst, isMet }) => worst !== null && !isMet) ? 1 : 0;

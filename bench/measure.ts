@@ -10,8 +10,10 @@ import type { Measurement } from "./results.ts";
 import { WorkerProcess } from "./worker-process.ts";
 
 export interface MeasureOptions {
-  /** Turns that every case gets. */
-  rounds: number;
+  /** Turns that every case of a group gets: the most there are, and the least where they take long. */
+  rounds: { most: number; least: number };
+  /** Milliseconds that the turns of a group may take, as long as there are the least of them. */
+  group: number;
   /** Milliseconds that a turn should last; a longer case runs once. */
   turn: number;
 }
@@ -85,11 +87,13 @@ interface Runner {
 async function measureTimes(
   group: Group,
   cases: readonly RunnableCase[],
-  { rounds, turn }: MeasureOptions,
+  { rounds: { most, least }, group: limit, turn }: MeasureOptions,
 ): Promise<Measurement[]> {
   const workers = new Map<Contender, WorkerProcess>();
   try {
     const runners: Runner[] = [];
+    /** Milliseconds of a round. */
+    let duration = 0;
     let parameters: number | undefined;
     for (const [index, { contender, workload }] of cases.entries()) {
       const worker = workers.get(contender) ?? new WorkerProcess(contender, group.threads);
@@ -103,14 +107,12 @@ async function measureTimes(
         );
       }
       const { milliseconds } = await worker.run(key, { warmUp: 0, repetitions: 1 });
-      runners.push({
-        worker,
-        key,
-        warmUp: milliseconds < CACHE_SENSITIVE ? 1 : 0,
-        repetitions: Math.max(1, Math.round(turn / milliseconds)),
-        measurement: blank(group, contender, workload),
-      });
+      const warmUp = milliseconds < CACHE_SENSITIVE ? 1 : 0;
+      const repetitions = Math.max(1, Math.round(turn / milliseconds));
+      duration += (warmUp + repetitions) * milliseconds;
+      runners.push({ worker, key, warmUp, repetitions, measurement: blank(group, contender, workload) });
     }
+    const rounds = Math.max(least, Math.min(most, Math.floor(limit / duration)));
     for (let round = 0; round < rounds; round++) {
       // Back and forth, so that a machine that grows slower or faster favours nobody.
       for (const runner of round % 2 === 0 ? runners : runners.toReversed()) await takeTurn(runner);

@@ -44,14 +44,19 @@ export function goalsTable(verdicts: readonly Verdict[]): string {
 }
 
 /** Everything, for docs/performance.md. */
-export function report({ machine, versions, measurements }: Results, verdicts: readonly Verdict[]): string {
+export function report(
+  { machine, versions, measurements, failures }: Results,
+  verdicts: readonly Verdict[],
+): string {
   const contenders = (Object.keys(TITLES) as ContenderName[]).filter((name) => versions[name] !== undefined);
-  const rounds = Math.max(...measurements.map((measurement) => measurement.rounds.length));
+  const timed = measurements.filter(({ unit }) => unit === "ms").map((item) => item.rounds.length);
+  const rounds = timed.length === 0 ? 0 : [...new Set([Math.min(...timed), Math.max(...timed)])].join(" to ");
   const byContender = (suite: Suite) => valueTable(networkMeasurements(measurements, suite), contenders);
   return [
     `${machine.cpu}, ${machine.cores} cores (${machine.instructions.join(", ")}), ${machine.memoryGiB} GiB memory; ` +
       `Node.js ${machine.node}; ${contenders.map((name) => `${TITLES[name]}: ${versions[name]?.version}`).join("; ")}. ` +
       `${rounds} rounds; load before the run ${machine.loadBefore}.`,
+    ...failures.map(({ group, error }) => `**${group} failed** and is missing below: ${error}`),
     ...section(
       "Goals",
       "The worst value found for each, as a ratio unless a unit is named.",

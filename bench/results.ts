@@ -38,6 +38,8 @@ export interface Results {
   versions: Partial<Record<ContenderName, Description>>;
   quick: boolean;
   measurements: Measurement[];
+  /** Groups that gave no measurements, and the first line of what went wrong. */
+  failures: { group: string; error: string }[];
 }
 
 /** A measurement of a network. */

@@ -208,3 +208,28 @@ it("an image of more pixels than memory is refused by its header", async () => {
   bytes.writeUInt16BE(60_000, frame + 7);
   await assert.rejects(openImage(bytes), { name: "BadSampleError", message: /60000×60000 pixels/ });
 });
+
+it("a damaged JPEG gives pixels or a reason, whatever has happened to its bytes", async () => {
+  const window = { left: 5, top: 3, width: 9, height: 7 };
+  const outcomes = { pixels: 0, refused: 0 };
+  for (const progressive of [false, true]) {
+    const bytes = await image().jpeg({ progressive }).toBuffer();
+    for (let i = 0; i < 400; i++) {
+      const damaged = Buffer.from(bytes);
+      for (let change = 0; change <= i % 3; change++)
+        damaged[2 + ((i * 7919 + change * 104_729) % (bytes.length - 2))] = (i * 151 + change * 67) % 256;
+      try {
+        const opened = await openImage(damaged);
+        if (opened.width < 14 || opened.height < 10) continue;
+        const { pixels } = opened.decode(window);
+        assert.ok(pixels.data.length >= 3 * window.width * window.height);
+        outcomes.pixels++;
+      } catch (error) {
+        assert.equal((error as Error).name, "BadSampleError", `${error}`);
+        assert.notEqual((error as Error).message, "");
+        outcomes.refused++;
+      }
+    }
+  }
+  assert.ok(outcomes.pixels > 100 && outcomes.refused > 100, JSON.stringify(outcomes));
+});
