@@ -88,6 +88,15 @@ function createProgram(outcome: { code: number }): Command {
     });
   for (const flag of recipeFlags()) for (const option of optionsOf(flag)) train.addOption(option);
 
+  common(program.command("init"))
+    .description("look at a folder of images and write a commented recipe for them")
+    .argument("[folder]", "of the data (default: this folder)")
+    .option("--data-dir <DIR>", "the same, as other commands name it")
+    .option("-o, --output <FILE>", "the recipe to write", "pea.yaml")
+    .option("--force", "replace the recipe that is there")
+    .addHelpText("after", example("pea init photos/", "pea init --data-dir photos/ -o photos.yaml --json"))
+    .action(async (folder, options) => (await import("./init.ts")).runInit(folder, options));
+
   common(program.command("eval"))
     .description("score the network of a run")
     .argument("<run>", "folder of the run")

@@ -10,6 +10,7 @@ import type { SampleSource } from "./sources/sample-source.ts";
 import { findShards, type PartName, partOf } from "./sources/shards.ts";
 import { isTfRecordName, openTfRecords } from "./sources/tfrecord-images.ts";
 import { isTarName, openWebDataset } from "./sources/webdataset.ts";
+import { splitDataset } from "./split.ts";
 import { imagenetStatistics, type PixelStatistics, unitStatistics } from "./statistics.ts";
 
 /** What a format's parts are made of, and how they are opened. */
@@ -55,6 +56,8 @@ export interface StreamedParts {
  * called; with three each is what it is called. Labels of all parts count in the classes of the training part, or in
  * those that a file `classes.txt` in the folder lists.
  *
+ * Folders of images that are not sorted into parts have a tenth of each class split off as the test part.
+ *
  * @throws PeaError (usage) when the folder holds no such parts; what opening a part throws
  */
 export async function openStreamed(name: StreamedName, folder: string): Promise<StreamedParts> {
@@ -62,6 +65,7 @@ export async function openStreamed(name: StreamedName, folder: string): Promise<
     return { ...(await openCityscapes(folder)), validation: null, statistics: unitStatistics };
   const format = formats[name] as Format<unknown>;
   const found = format.find(folder);
+  if (name === "imagefolder" && found.size === 0) return splitClassFolders(folder);
   const [train, validation, test] = (["train", "validation", "test"] as const).map((part) => found.get(part));
   const last = test ?? validation;
   if (train === undefined || last === undefined) {
@@ -79,6 +83,16 @@ export async function openStreamed(name: StreamedName, folder: string): Promise<
     unlabelled: null,
     statistics: imagenetStatistics,
   };
+}
+
+/** Share of the images that become the test part where the data have none. */
+const TEST_SHARE = 0.1;
+
+/** Of class folders that are not sorted into parts: a part for testing split off, the same one whatever the recipe. */
+async function splitClassFolders(folder: string): Promise<StreamedParts> {
+  const whole = await openImageFolder(folder);
+  const { train, validation: test } = splitDataset(whole, { share: TEST_SHARE, seed: 0 });
+  return { train, validation: null, test, unlabelled: null, statistics: imagenetStatistics };
 }
 
 /** Folders named after parts. */

@@ -1,0 +1,45 @@
+import { existsSync, statSync } from "node:fs";
+import { resolve } from "node:path";
+import { PeaError } from "@pea/core";
+import { writeFileAtomically } from "@pea/torch";
+import { parse } from "yaml";
+import { findData } from "../init/find-data.ts";
+import { recipeText } from "../init/recipe-text.ts";
+import { resolveRecipe } from "../train/config.ts";
+import { type CommonOptions, printResult } from "./output.ts";
+
+interface InitOptions extends CommonOptions {
+  dataDir?: string;
+  output: string;
+  force?: boolean;
+}
+
+/** `pea init`: a commented recipe for the data in a folder. */
+export async function runInit(
+  directory: string | undefined,
+  { dataDir, output, force, ...options }: InitOptions,
+): Promise<void> {
+  if (directory !== undefined && dataDir !== undefined && directory !== dataDir)
+    throw usage(`the data's folder is given twice, ${directory} and ${dataDir}; leave one out`);
+  const folder = resolve(directory ?? dataDir ?? ".");
+  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory())
+    throw usage(`there is no folder ${folder}`);
+  if (existsSync(output) && !force)
+    throw usage(`${output} is there already; take another name with --output, or replace it with --force`);
+  const facts = await findData(folder);
+  const text = recipeText(facts).replaceAll("THIS_FILE", output);
+  const recipe = resolveRecipe({ source: output, settings: parse(text) });
+  try {
+    writeFileAtomically(output, [Buffer.from(text)]);
+  } catch (error) {
+    throw usage(`cannot write ${output}: ${(error as Error).message}`);
+  }
+  printResult(options, { file: output, found: facts, recipe }, () =>
+    [
+      `${folder}: ${facts.data}, ${facts.train} training and ${facts.test} test images of ${facts.classes} classes`,
+      `wrote ${output}; see its plan with: pea train -c ${output} --dry-run`,
+    ].join("\n"),
+  );
+}
+
+const usage = (message: string): PeaError => new PeaError(message, { kind: "usage" });

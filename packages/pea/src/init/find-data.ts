@@ -1,0 +1,139 @@
+/**
+ * What data set lies in a folder.
+ *
+ * @module
+ */
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { PeaError } from "@pea/core";
+import { type DataName, hasLabelMaps, isStreamed } from "../data/data-names.ts";
+import { openInMemory } from "../data/open-in-memory.ts";
+import { openStreamed } from "../data/open-streamed.ts";
+import { countSamples, type DataPart, disposePart, isInMemory } from "../data/part.ts";
+import type { SampleSource } from "../data/sources/sample-source.ts";
+import { isTfRecordName } from "../data/sources/tfrecord-images.ts";
+import { isTarName } from "../data/sources/webdataset.ts";
+import type { Size } from "../data/streaming/crop.ts";
+import { openImage } from "../data/streaming/decode.ts";
+import { SampleReader } from "../data/streaming/sample-reader.ts";
+
+/** What a recipe is made for. */
+export interface DataFacts {
+  readonly data: DataName;
+  readonly folder: string;
+  readonly train: number;
+  readonly test: number;
+  /** Whether there is a third part for choosing the best model. */
+  readonly hasValidation: boolean;
+  readonly classes: number;
+  /** Of the image in the middle when the images are sorted by their shorter side. */
+  readonly size: Size;
+  /** Whether the sizes looked at differ. */
+  readonly sizesDiffer: boolean;
+}
+
+/** Images that are looked at for their size. */
+const PROBES = 50;
+
+/**
+ * Looks at a folder and opens the data set there, as training would.
+ *
+ * @throws PeaError (usage) when it holds none that can be read
+ */
+export async function findData(folder: string): Promise<DataFacts> {
+  const data = detect(folder);
+  const parts = isStreamed(data)
+    ? await openStreamed(data, folder)
+    : { ...openInMemory(data, folder), validation: null };
+  const { train, test, validation } = parts as {
+    train: DataPart;
+    test: DataPart;
+    validation: DataPart | null;
+  };
+  try {
+    const counts = { train: countSamples(train), test: countSamples(test), classes: train.classes.length };
+    return { data, folder, ...counts, hasValidation: validation !== null, ...(await sizeOf(train)) };
+  } finally {
+    for (const part of [train, test, validation]) if (part) disposePart(part);
+  }
+}
+
+function detect(folder: string): DataName {
+  const names = list(folder);
+  const has = (name: string) => names.includes(name);
+  // Parts may be folders of shards.
+  const inner = names.flatMap((name) => [name, ...list(join(folder, name), [])]);
+  if (has("leftImg8bit") && has("gtFine")) return "cityscapes";
+  if (names.some((name) => /-images-idx3-ubyte(\.gz)?$/.test(name))) return "idx";
+  if (inner.includes("data_batch_1.bin")) return "cifar10";
+  if (has("train.bin") || has("cifar-100-binary")) return "cifar100";
+  if (inner.some(isTarName)) return "webdataset";
+  if (names.some((name) => existsSync(join(folder, name)) && isFolder(join(folder, name)))) {
+    return inner.some((name) => isTfRecordName(name)) && !hasImages(folder, names)
+      ? "tfrecord"
+      : "imagefolder";
+  }
+  if (names.some((name) => isTfRecordName(name))) return "tfrecord";
+  throw usage(
+    `${folder} holds no data set that can be read here. These can: folders train and val, or none, with a folder of ` +
+      "images for each class; IDX files as MNIST's; CIFAR-10 or CIFAR-100 in their binary version; TFRecords named like " +
+      "train-00000-of-01024; tar shards named like train-000000.tar; leftImg8bit and gtFine as Cityscapes",
+  );
+}
+
+/** Whether there are folders in the folders: parts of classes. */
+function hasImages(folder: string, names: readonly string[]): boolean {
+  return names.some((name) =>
+    list(join(folder, name), []).some((below) => isFolder(join(folder, name, below))),
+  );
+}
+
+const isFolder = (path: string): boolean => list(path, null) !== null;
+
+function list<Otherwise = never>(path: string, otherwise?: Otherwise): string[] | Otherwise {
+  try {
+    return readdirSync(path).filter((name) => !name.startsWith("."));
+  } catch (error) {
+    if (otherwise !== undefined) return otherwise;
+    throw usage(`cannot read ${path}: ${(error as Error).message}`);
+  }
+}
+
+async function sizeOf(part: DataPart): Promise<Pick<DataFacts, "size" | "sizesDiffer">> {
+  if (isInMemory(part)) {
+    const [, , height = 0, width = 0] = part.images.shape;
+    return { size: { width, height }, sizesDiffer: false };
+  }
+  const sizes = await probe(part);
+  const side = ({ width, height }: Size) => Math.min(width, height);
+  sizes.sort((a, b) => side(a) - side(b));
+  const size = sizes[sizes.length >> 1] as Size;
+  const sizesDiffer = sizes.some(({ width, height }) => width !== size.width || height !== size.height);
+  return { size, sizesDiffer };
+}
+
+/** Sizes of some images, spread over the part. */
+async function probe(source: SampleSource): Promise<Size[]> {
+  const count = source.labels.length;
+  const reader = new SampleReader();
+  const sizes: Size[] = [];
+  try {
+    for (let i = 0; i < Math.min(PROBES, count); i++) {
+      const location = source.locate(Math.floor((i * count) / Math.min(PROBES, count)));
+      // One that cannot be read is the training's concern.
+      const image = await Promise.resolve()
+        .then(() => openImage(reader.read(location)))
+        .catch(() => null);
+      if (image !== null) sizes.push({ width: image.width, height: image.height });
+    }
+  } finally {
+    reader.close();
+  }
+  if (sizes.length === 0) throw usage("none of the images looked at can be read");
+  return sizes;
+}
+
+/** Whether a recipe for these data is one of segmentation. */
+export const isSegmentation = ({ data }: DataFacts): boolean => hasLabelMaps(data);
+
+const usage = (message: string): PeaError => new PeaError(message, { kind: "usage" });

@@ -1,0 +1,171 @@
+import assert from "node:assert/strict";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import sharp from "sharp";
+import { cityscapesLabels } from "../src/data/cityscapes/labels.ts";
+import { plainImage, writeFiles } from "./support/images.ts";
+import { peaHere } from "./support/pea-main.ts";
+import { tarArchive } from "./support/tar-archive.ts";
+import { imagenetExample, tfRecords } from "./support/tf-examples.ts";
+import { temporaryFolder, writeTinyData } from "./support/tiny-data.ts";
+
+const small = await plainImage(90, 32);
+const large = await plainImage(90, 240);
+
+/** `count` images of each of two classes. */
+const classes = (folder: string, count: number, image = small) =>
+  Object.fromEntries(
+    Array.from({ length: 2 * count }, (_, i) => [join(folder, i % 2 ? "cat" : "dog", `${i}.png`), image]),
+  );
+
+function layout(files: Readonly<Record<string, Uint8Array | string>>): string {
+  const folder = temporaryFolder();
+  writeFiles(folder, files);
+  return folder;
+}
+
+const examples = (count: number) =>
+  tfRecords(Array.from({ length: count }, (_, i) => imagenetExample(small, (i % 2) + 1)));
+
+const samples = (count: number) =>
+  tarArchive(
+    Object.fromEntries(
+      Array.from({ length: count }, (_, i) => [
+        [`${i}.png`, small],
+        [`${i}.cls`, `${i % 2}`],
+      ]).flat() as [string, Uint8Array | string][],
+    ),
+  );
+
+/** Records of CIFAR-10: a label and 3072 bytes. */
+const cifar = (count: number) =>
+  Uint8Array.from({ length: count * 3073 }, (_, i) => (i % 3073 ? 90 : (i / 3073) % 10));
+
+async function scenes(): Promise<Record<string, Uint8Array>> {
+  const image = await sharp({ create: { width: 64, height: 32, channels: 3, background: "#555" } })
+    .png()
+    .toBuffer();
+  const labels = await sharp(new Uint8Array(64 * 32).fill(7), { raw: { width: 64, height: 32, channels: 1 } })
+    .toColourspace("b-w")
+    .png()
+    .toBuffer();
+  return Object.fromEntries(
+    ["train", "val"].flatMap((split) =>
+      Array.from({ length: 12 }, (_, i) => `${split}/town/town_000000_0000${10 + i}`).flatMap((name) => [
+        [`leftImg8bit/${name}_leftImg8bit.png`, image],
+        [`gtFine/${name}_gtFine_labelIds.png`, labels],
+      ]),
+    ),
+  );
+}
+
+describe("pea init writes a recipe that pea train takes", () => {
+  const cases: [name: string, folder: () => string | Promise<string>, expected: Record<string, unknown>][] = [
+    [
+      "for folders of parts with class folders",
+      () => layout({ ...classes("train", 20, large), ...classes("val", 5, large) }),
+      {
+        data: "imagefolder",
+        model: "mobilenet-0.25",
+        imageSize: 224,
+        images: { train: 36, validation: 4, test: 10 },
+      },
+    ],
+    [
+      "for class folders alone, a tenth of which is split off for testing",
+      () => layout(classes("", 20)),
+      {
+        data: "imagefolder",
+        model: "mobilenet-0.25-small",
+        imageSize: 32,
+        images: { train: 32, validation: 4, test: 4 },
+      },
+    ],
+    [
+      "for three parts",
+      () => layout({ ...classes("train", 20), ...classes("validation", 5), ...classes("test", 5) }),
+      { data: "imagefolder", imageSize: 32, images: { train: 40, validation: 10, test: 10 } },
+    ],
+    [
+      "for IDX files",
+      () => writeTinyData(),
+      { data: "idx", flip: false, images: { train: 220, validation: 20, test: 60 } },
+    ],
+    [
+      "for CIFAR-10",
+      () =>
+        layout({
+          ...Object.fromEntries([1, 2, 3, 4, 5].map((n) => [`data_batch_${n}.bin`, cifar(20)])),
+          "test_batch.bin": cifar(20),
+        }),
+      { data: "cifar10", model: "mobilenet-0.25-small", images: { train: 90, validation: 10, test: 20 } },
+    ],
+    [
+      "for TFRecords",
+      () =>
+        layout({
+          "train-00000-of-00002": examples(20),
+          "train-00001-of-00002": examples(20),
+          "validation-00000-of-00001": examples(10),
+        }),
+      { data: "tfrecord", images: { train: 36, validation: 4, test: 10 } },
+    ],
+    [
+      "for tar shards",
+      () => layout({ "train-000000.tar": samples(40), "val-000000.tar": samples(10) }),
+      { data: "webdataset", images: { train: 36, validation: 4, test: 10 } },
+    ],
+    [
+      "for images with label maps as Cityscapes",
+      async () => layout({ ...(await scenes()), "labels.json": JSON.stringify(cityscapesLabels) }),
+      { data: "cityscapes", model: "erfnet-segmentation", imageSize: "32x64", optimizer: "radam" },
+    ],
+  ];
+  for (const [name, folder, { images, ...expected }] of cases)
+    test(name, async () => {
+      const output = join(temporaryFolder(), "pea.yaml");
+      const written = await peaHere("init", await folder(), "-o", output, "--json");
+      assert.equal(written.code, 0, written.stderr);
+      const { recipe } = JSON.parse(written.stdout);
+      for (const [key, value] of Object.entries(expected)) assert.equal(recipe[key], value, key);
+      const plan = await peaHere("train", "-c", output, "--dry-run", "--json");
+      assert.equal(plan.code, 0, plan.stderr);
+      if (images) assert.deepEqual(JSON.parse(plan.stdout).images, images);
+      assert.equal(JSON.parse(plan.stdout).phases.at(-1).name, "final");
+      // Each key is explained: a comment stands above it.
+      for (const [i, line] of readFileSync(output, "utf8").split("\n").entries())
+        if (/^\w/.test(line))
+          assert.match(readFileSync(output, "utf8").split("\n")[i - 1] as string, /^# \S/, line);
+    });
+});
+
+describe("pea init refuses", () => {
+  test("to overwrite a recipe, unless told to", async () => {
+    const output = join(temporaryFolder(), "mine.yaml");
+    writeFileSync(output, "# mine");
+    const data = writeTinyData();
+    const refused = await peaHere("init", data, "-o", output);
+    assert.equal(refused.code, 2);
+    assert.match(refused.stderr, /mine\.yaml is there already; .*--force/);
+    assert.equal(readFileSync(output, "utf8"), "# mine");
+    assert.equal((await peaHere("init", "--data-dir", data, "-o", output, "--force")).code, 0);
+    assert.match(readFileSync(output, "utf8"), /^data: idx$/m);
+  });
+
+  test("folders without a data set, and writes nothing", async () => {
+    const empty = temporaryFolder();
+    const output = join(temporaryFolder(), "pea.yaml");
+    for (const [words, message] of [
+      [[empty], /holds no data set that can be read here\. These can: /],
+      [[join(empty, "nowhere")], /there is no folder .*nowhere/],
+      [[empty, "--data-dir", "other"], /given twice/],
+      [[layout({ "a.png": small })], /holds no data set/],
+      [[layout({ "train/a/1.png": small })], /has no validation or test part/],
+    ] as const) {
+      const { code, stderr } = await peaHere("init", ...words, "-o", output);
+      assert.deepEqual([code, message.test(stderr)], [2, true], stderr);
+    }
+    assert.equal(existsSync(output), false);
+  });
+});
