@@ -51,6 +51,7 @@ constexpr Export kExports[] = {
     {"fromBytes", tensor_from_bytes},
     {"toBytes", tensor_to_bytes},
     {"copyBytes", tensor_copy_bytes},
+    {"setInScope", tensor_set_in_scope},
     {"memoryStats", tensor_memory_stats},
     {"requiresGrad", get_requires_grad},
     {"setRequiresGrad", set_requires_grad},

@@ -22,11 +22,22 @@ int64_t owned_bytes(const at::Tensor& tensor) {
   return static_cast<int64_t>(tensor.storage().nbytes());
 }
 
+// Of the JavaScript environment, which has a thread of its own.
+thread_local bool in_scope = false;
+thread_local int64_t unreported_bytes = 0;
+
+void report_to_v8(napi_env env) {
+  if (unreported_bytes == 0) return;
+  int64_t total;
+  napi_adjust_external_memory(env, unreported_bytes, &total);
+  unreported_bytes = 0;
+}
+
 void account(napi_env env, int64_t bytes) {
   if (bytes == 0) return;
   live_bytes += bytes;
-  int64_t total;
-  napi_adjust_external_memory(env, bytes, &total);
+  unreported_bytes += bytes;
+  if (!in_scope) report_to_v8(env);
 }
 
 void release(napi_env env, Handle* handle) {
@@ -86,6 +97,11 @@ bool is_tensor(napi_env env, napi_value value) {
 
 void dispose_tensor(napi_env env, napi_value value) {
   if (Handle* handle = handle_of(env, value)) release(env, handle);
+}
+
+void set_in_scope(napi_env env, bool inside) {
+  in_scope = inside;
+  if (!inside) report_to_v8(env);
 }
 
 MemoryStats memory_stats() { return {live_tensors.load(), live_bytes.load()}; }

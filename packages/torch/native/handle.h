@@ -19,6 +19,11 @@ bool is_tensor(napi_env env, napi_value value);
 // Releases the native tensor now; later uses of the handle throw. Disposing twice does nothing.
 void dispose_tensor(napi_env env, napi_value value);
 
+// Says whether a scope is open, which frees what is made inside. V8 hears of what is left of it at its end: the
+// hundreds of megabytes that come and go with each training step would make it mark its whole heap again and again,
+// on processors that the operators need.
+void set_in_scope(napi_env env, bool inside);
+
 struct MemoryStats {
   int64_t tensors;
   int64_t bytes;

@@ -153,6 +153,13 @@ napi_value tensor_copy_bytes(napi_env env, napi_callback_info info) {
   });
 }
 
+napi_value tensor_set_in_scope(napi_env env, napi_callback_info info) {
+  bool inside = false;
+  napi_get_value_bool(env, Arguments<1>(env, info)[0], &inside);
+  set_in_scope(env, inside);
+  return nullptr;
+}
+
 napi_value tensor_memory_stats(napi_env env, napi_callback_info) {
   const MemoryStats tensors = memory_stats();
   const AllocatorStats blocks = allocator_stats();

@@ -16,6 +16,7 @@ napi_value tensor_same(napi_env env, napi_callback_info info);            // (a,
 napi_value tensor_from_bytes(napi_env env, napi_callback_info info);      // (typedArray, dtype, shape) -> tensor
 napi_value tensor_to_bytes(napi_env env, napi_callback_info info);        // (tensor, dtype) -> ArrayBuffer, row-major
 napi_value tensor_copy_bytes(napi_env env, napi_callback_info info);      // (tensor, typedArray): fill in place
+napi_value tensor_set_in_scope(napi_env env, napi_callback_info info);    // (inside): whether a scope is open
 napi_value tensor_memory_stats(napi_env env, napi_callback_info info);    // () -> [tensors, bytes, blocks in use, blocks cached]
 
 }  // namespace pea

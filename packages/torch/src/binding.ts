@@ -24,6 +24,8 @@ export interface Binding {
   fromBytes(array: NodeJS.TypedArray, dtype: string, shape: readonly number[]): Handle;
   toBytes(tensor: Handle, dtype: string): ArrayBuffer;
   copyBytes(tensor: Handle, array: NodeJS.TypedArray): void;
+  /** While true, V8 does not hear of tensors' bytes; with false it hears of the difference. */
+  setInScope(inside: boolean): void;
   memoryStats(): [tensors: number, bytes: number, inUse: number, cached: number];
   emptyCache(): void;
   requiresGrad(tensor: Handle): boolean;

@@ -48,6 +48,7 @@ export function scope<T>(body: () => T): T {
   const outer = current;
   const inner = new Set<Tensor>();
   current = inner;
+  if (outer === undefined) native.setInScope(true);
   try {
     const result = body();
     if (result instanceof Promise) {
@@ -62,6 +63,7 @@ export function scope<T>(body: () => T): T {
   } finally {
     current = outer;
     for (const tensor of inner) if (!tensor.kept) tensor.dispose();
+    if (outer === undefined) native.setInScope(false);
   }
 }
 

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { constants, type PerformanceEntry, PerformanceObserver } from "node:perf_hooks";
 import { test } from "node:test";
 import { setImmediate } from "node:timers/promises";
 import { setFlagsFromString } from "node:v8";
@@ -101,4 +102,21 @@ test("steady training makes almost no page faults: a step's memory serves the ne
   for (let round = 0; round < 5; round++) faults = Math.min(faults, await faultsPerStep());
   // Each activation takes 4 MiB: 1024 pages of 4 KiB.
   assert.ok(faults < 100, `${faults} minor page faults per step`);
+});
+
+test("memory that a step frees by itself does not make V8 collect garbage: fewer than one full collection in ten steps", async () => {
+  const train = trainer(128);
+  await train(5);
+  let collections = 0;
+  const observer = new PerformanceObserver((list) => {
+    for (const entry of list.getEntries() as (PerformanceEntry & { detail: { kind: number } })[]) {
+      if (entry.detail.kind === constants.NODE_PERFORMANCE_GC_MAJOR) collections++;
+    }
+  });
+  observer.observe({ entryTypes: ["gc"] });
+  await train(50);
+  await setImmediate();
+  observer.disconnect();
+  // Each step makes and frees some 30 MiB; V8 would begin to mark its heap at every second one.
+  assert.ok(collections < 5, `${collections} full collections in 50 steps`);
 });
