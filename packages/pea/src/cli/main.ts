@@ -192,7 +192,7 @@ function createProgram(outcome: { code: number }): Command {
     .option("--runs <DIR>", "folder of the runs", "runs/studies")
     .addOption(
       new Option("--jobs <N>", "runs to train at a time; each has its share of the processor's threads")
-        .argParser(parseCount)
+        .argParser(positiveNumber)
         .default(1),
     )
     .option("--dry-run", "print the runs and train nothing")
@@ -234,13 +234,6 @@ function createProgram(outcome: { code: number }): Command {
   return program;
 }
 
-function parseCount(word: string): number {
-  const count = Number(word);
-  if (!Number.isInteger(count) || count < 1)
-    throw new InvalidArgumentError("It must be a whole number of at least 1.");
-  return count;
-}
-
 const common = (command: Command): Command =>
   command
     .option("--json", "print one JSON document on stdout; all else goes to stderr")
@@ -264,6 +257,13 @@ const dataOption = (): Option => new Option("--data-dir <DIR>", "folder of the d
 function wholeNumber(word: string): number {
   if (!/^\d+$/.test(word)) throw new InvalidArgumentError("It must be a whole number.");
   return Number(word);
+}
+
+/** @throws InvalidArgumentError, which commander words as the option's */
+function positiveNumber(word: string): number {
+  const number = wholeNumber(word);
+  if (number === 0) throw new InvalidArgumentError("It must be at least 1.");
+  return number;
 }
 
 const example = (...lines: string[]): string =>

@@ -46,20 +46,24 @@ export function gridOf({ settings, networks, variants, seeds }: Study): Cell[] {
           { source: "seeds", settings: { seed } },
         );
         const dataset = network.dataset ?? recipe.data;
-        const facts = dataset === recipe.data ? {} : { dataset };
         return {
           network: network.name,
           dataset,
           variant: variant.name,
           seed,
           recipe,
-          hash: recipeHash(recipe, facts).slice(0, HASH_DIGITS),
+          hash: addressOf(recipe, dataset),
         };
       }),
     ),
   );
   refuseAmbiguousData(cells);
   return cells;
+}
+
+/** Address of a run, the first digits of its recipe's hash. A name of the data tells what a folder does not. */
+export function addressOf(recipe: Recipe, dataset: string): string {
+  return recipeHash(recipe, dataset === recipe.data ? {} : { dataset }).slice(0, HASH_DIGITS);
 }
 
 /** A folder is where data lie, not which data they are: that is for a name to say. */

@@ -8,10 +8,11 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { PeaError } from "@pea/core";
 import { writeFileAtomically } from "@pea/torch";
+import { resolveRecipe } from "../train/config.ts";
 import { decisiveSettings, isSame } from "../train/recipe-identity.ts";
 import { makeDirectory } from "../train/run-directory.ts";
 import type { Collected } from "./collect.ts";
-import { type Cell, describeCell } from "./grid.ts";
+import { addressOf, type Cell, describeCell } from "./grid.ts";
 import { type Result, readResultLines } from "./results.ts";
 import { readTimings, type Timing } from "./timings.ts";
 
@@ -64,16 +65,13 @@ export class Ledger {
   }
 
   timingOf(cell: Cell): Timing | null {
-    return this.timings.get(cell.hash) ?? null;
+    return this.timings.get(this.results.get(cell)?.hash ?? cell.hash) ?? null;
   }
 
   write(): void {
     makeDirectory(this.folder);
-    const hashes = new Set(this.grid.map(({ hash }) => hash));
-    writeLines(
-      this.timingsFile,
-      [...hashes].flatMap((hash) => this.timings.get(hash) ?? []),
-    );
+    // Runs that have two names have one line.
+    writeLines(this.timingsFile, [...new Set(this.grid.flatMap((cell) => this.timingOf(cell) ?? []))]);
     writeLines(this.resultsFile, this.all());
   }
 }
@@ -85,14 +83,22 @@ function writeLines(path: string, values: readonly unknown[]): void {
 const keyOf = ({ network, dataset, variant, seed }: Pick<Cell, "network" | "dataset" | "variant" | "seed">) =>
   JSON.stringify([network, dataset, variant, seed]);
 
-/** The same hash; and, since defaults are not in the hash, no setting that was another. */
-function isOfCell(result: Result, cell: Cell): boolean {
-  const recorded = result.settings ?? {};
-  const settings = decisiveSettings(cell.recipe);
-  return (
-    result.hash === cell.hash &&
-    Object.keys(recorded).every((key) => !(key in settings) || isSame(recorded[key], settings[key]))
-  );
+/**
+ * Do the settings a line was trained with make this cell's run? Asked of the settings and not of the hash that the line
+ * bears: another version may have hashed them otherwise, or had other defaults.
+ */
+function isOfCell({ settings, dataset }: Result, { recipe, hash }: Cell): boolean {
+  const { dataDir, import: imported } = recipe;
+  try {
+    const recorded = resolveRecipe(
+      { source: "the results", settings: settings ?? {} },
+      { source: "the study", settings: { dataDir, import: imported } },
+    );
+    return addressOf(recorded, dataset) === hash;
+  } catch {
+    // Settings that this version does not know.
+    return false;
+  }
 }
 
 function foreign(file: string, result: Result, cell: Cell | undefined): PeaError {

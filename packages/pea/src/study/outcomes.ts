@@ -8,7 +8,7 @@ import type { Result } from "./results.ts";
 
 /**
  * The scores of the best models, or of the last ones, of one network's runs. The best model of a PEA run is chosen in its
- * final phase, and the more epochs there are to choose from, the higher the best of them: so the baseline that a run is
+ * final phase (of another way of training: in its last one), and the more epochs there are to choose from, the higher the best of them: so the baseline that a run is
  * compared with is chosen from the same epochs (specification, recipes 2.4), where its test scores by epoch are known.
  */
 export function outcomesOf(results: readonly Result[], source: "best" | "last"): Outcome[] {
@@ -25,10 +25,9 @@ export function outcomesOf(results: readonly Result[], source: "best" | "last"):
   });
 }
 
-/** Test score of the model that a run would have been left with, had it been chosen from another's final phase. */
+/** Test score of the model that a run would have been left with, had it been chosen from another's last phase. */
 function bestInWindow({ epochs, test }: Result, { phases = [] }: Result): number | undefined {
-  const start = phases.find(({ name }) => name === "final")?.firstEpoch;
-  if (start === undefined) return test.best ?? undefined;
+  const start = phases.at(-1)?.firstEpoch ?? 0;
   const window = epochs.flatMap(({ epoch, currentAccuracy, testAccuracy }) =>
     epoch - 1 >= start && currentAccuracy !== null && testAccuracy !== undefined
       ? [{ chosenBy: currentAccuracy, testAccuracy }]

@@ -25,7 +25,7 @@
 import { basename, extname } from "node:path";
 import { activations, PeaError, parseVariant } from "@pea/core";
 import { z } from "zod";
-import { readYaml } from "../train/config.ts";
+import { besideFile, readYaml } from "../train/config.ts";
 import { baselineName } from "./compare.ts";
 
 /** A name, and the recipe keys it stands for. */
@@ -74,10 +74,13 @@ const allowed: Readonly<Record<string, string>> = {
 export function readStudy(path: string): Study {
   const { data, error } = schema.safeParse(readYaml(path).settings);
   if (error) throw usage(describe(path, error.issues[0] as z.core.$ZodIssue));
+  const beside = (settings: Study["settings"]) => besideFile(path, settings) as Study["settings"];
   const study = {
     name: data.name ?? basename(path, extname(path)),
-    settings: data.settings,
-    networks: data.networks.map((entry, i) => networkOf(entry, `${path}: networks, entry ${i + 1}`)),
+    settings: beside(data.settings),
+    networks: data.networks
+      .map((entry, i) => networkOf(entry, `${path}: networks, entry ${i + 1}`))
+      .map((network) => ({ ...network, settings: beside(network.settings) })),
     variants: data.variants.map((entry, i) => variantOf(entry, `${path}: variants, entry ${i + 1}`)),
     seeds: data.seeds,
   };

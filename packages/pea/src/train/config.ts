@@ -474,7 +474,7 @@ export function readYaml(path: string): Layer {
 }
 
 /** A recipe and the module it imports belong together, wherever they lie: the path counts from the recipe's folder. */
-function besideFile(path: string, settings: unknown): unknown {
+export function besideFile(path: string, settings: unknown): unknown {
   if (!isRecord(settings) || typeof settings.import !== "string") return settings;
   return { ...settings, import: resolve(dirname(path), settings.import) };
 }
