@@ -7,9 +7,11 @@ import { baselineName, type Outcome } from "./compare.ts";
 import type { Result } from "./results.ts";
 
 /**
- * The scores of the best models, or of the last ones, of one network's runs. The best model of a PEA run is chosen in its
- * final phase (of another way of training: in its last one), and the more epochs there are to choose from, the higher the best of them: so the baseline that a run is
- * compared with is chosen from the same epochs (specification, recipes 2.4), where its test scores by epoch are known.
+ * The scores of the best models, or of the last ones, of one network's runs.
+ *
+ * The best model of a PEA run is chosen in its final phase (of another way of training: in the last one), and the more
+ * epochs there are to choose from, the higher the best of them. So the baseline that a run is compared with is chosen
+ * from the same epochs (specification, recipes 2.4), where its test scores by epoch are known.
  */
 export function outcomesOf(results: readonly Result[], source: "best" | "last"): Outcome[] {
   const baselines = new Map(
