@@ -120,8 +120,17 @@ describe("a recipe", () => {
     assert.deepEqual([lr, epochs, seed, l2.coef, l2.form], [0.4, 7, 3, 2, "half"]);
     writeFileSync(join(folder, "base.yaml"), "extends: below/top.yaml");
     assert.throws(() => readRecipeFile(join(folder, "base.yaml")), /base\.yaml extends itself/);
-    writeFileSync(join(folder, "base.yaml"), "extends: [a, b]");
-    assert.throws(() => readRecipeFile(join(folder, "base.yaml")), /extends is \["a","b"\]/);
+    writeFileSync(join(folder, "base.yaml"), "extends: [a.yaml, 3]");
+    assert.throws(() => readRecipeFile(join(folder, "base.yaml")), /extends is \["a\.yaml",3\]/);
+  });
+
+  it("takes the last of several recipes it extends over those before", () => {
+    const folder = temporaryFolder();
+    writeFileSync(join(folder, "one.yaml"), "lr: 0.5\nepochs: 7\nmomentum: 0.8");
+    writeFileSync(join(folder, "two.yaml"), "lr: 0.4\nepochs: 3\nmomentum: null");
+    writeFileSync(join(folder, "both.yaml"), "extends: [one.yaml, two.yaml]\nepochs: 2");
+    const { lr, epochs, momentum } = resolveRecipe(...readRecipeFile(join(folder, "both.yaml")));
+    assert.deepEqual([lr, epochs, momentum], [0.4, 2, 0.9]);
   });
 });
 

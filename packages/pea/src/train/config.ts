@@ -278,7 +278,7 @@ export const recipeSchema = z.strictObject({
   }),
   nesterov: described(z.boolean().optional(), { help: "use Nesterov's momentum", allowed: "true or false" }),
   sgdForm: described(z.enum(sgdForms).optional(), {
-    help: `where SGD's momentum has the learning rate: ${sgdForms.join(", ")} (default: pytorch, outside; keras: inside)`,
+    help: `learning rate outside of SGD's momentum as in PyTorch, or inside of it as in Keras: ${sgdForms.join(", ")} (default: pytorch)`,
     allowed: sgdForms.join(", "),
     value: "NAME",
   }),
@@ -437,8 +437,8 @@ function checkOptimizer(recipe: z.infer<typeof recipeSchema>): void {
 }
 
 /**
- * The settings of a YAML recipe file, unchecked: those of the file that its `extends` names first, by a path from its
- * own folder, then its own.
+ * The settings of a YAML recipe file, unchecked: those of the file or the files that its `extends` names first, by paths
+ * from its own folder, then its own.
  *
  * @param extending the files by way of which this one is read
  * @throws PeaError of kind usage when a file cannot be read or is no YAML, or extends itself
@@ -448,10 +448,16 @@ export function readRecipeFile(path: string, extending: readonly string[] = []):
   if (extending.includes(file)) throw usage(`${path} extends itself, by way of ${extending.join(", ")}`);
   const { source, settings } = readYaml(path);
   if (!isRecord(settings) || settings.extends === undefined) return [{ source, settings }];
-  const { extends: base, ...own } = settings;
-  if (typeof base !== "string")
-    throw usage(`extends is ${show(base)} in ${path}, but must be the path of another recipe`);
-  return [...readRecipeFile(resolve(dirname(file), base), [...extending, file]), { source, settings: own }];
+  const { extends: named, ...own } = settings;
+  const bases: unknown[] = Array.isArray(named) ? named : [named];
+  if (!bases.every((base) => typeof base === "string"))
+    throw usage(
+      `extends is ${show(named)} in ${path}, but must be the path of another recipe, or a list of them`,
+    );
+  return [
+    ...bases.flatMap((base) => readRecipeFile(resolve(dirname(file), base), [...extending, file])),
+    { source, settings: own },
+  ];
 }
 
 /**
