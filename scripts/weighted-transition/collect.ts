@@ -1,0 +1,120 @@
+/**
+ * Gathers the runs of recipes/studies/weighted-transition.yaml into small tables, results/weighted-transition/*.csv:
+ *
+ * - course.csv: one row for each run and line of diagnostics, averaged over sites;
+ * - sites.csv: the same by site, of the network as it trains;
+ * - outcomes.csv: test accuracy of the last model, with running and with re-estimated statistics of batch norm.
+ *
+ * `node --conditions=pea-source --import tsx scripts/weighted-transition/collect.ts RUNS`
+ *
+ * @module
+ */
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { csvLine } from "../../packages/pea/src/csv.ts";
+import { readDiagnostics, type ViewDiagnostics } from "../../packages/pea/src/diagnose/index.ts";
+import { variantName } from "../../packages/pea/src/report/load-run.ts";
+import { reestimateStatistics } from "../../packages/pea/src/train/batch-norm-statistics.ts";
+import type { Recipe } from "../../packages/pea/src/train/config.ts";
+import { evaluate } from "../../packages/pea/src/train/evaluate.ts";
+import { disposeRun, evaluationLoader, trainingLoader } from "../../packages/pea/src/train/prepare.ts";
+import { openTrainedRun } from "../../packages/pea/src/train/trained-run.ts";
+
+/** Training batches that statistics are re-estimated from. */
+const BATCHES = 20;
+
+const output = "results/weighted-transition";
+const [runs] = process.argv.slice(2);
+if (runs === undefined) throw new Error("give the folder of the study's runs");
+
+type Row = Record<string, string | number | undefined>;
+const course: Row[] = [];
+const sites: Row[] = [];
+const outcomes: Row[] = [];
+
+for (const name of readdirSync(runs).sort()) {
+  const path = join(runs, name);
+  if (!existsSync(join(path, "result.json"))) continue;
+  const { recipe, scores } = await scoreTwice(path);
+  const run = { variant: nameOf(recipe), seed: recipe.seed };
+  outcomes.push({ ...run, ...scores });
+  for (const { step, alpha, phase, gradients, views } of readDiagnostics(join(path, "diagnostics.jsonl"))) {
+    const moment = { ...run, step, alpha: alpha ?? 1, phase };
+    course.push({
+      ...moment,
+      gradientNorm: gradients.global,
+      ...prefixed("current", summary(views.current)),
+      ...prefixed("deployed", summary(views.deployed ?? views.current)),
+    });
+    for (const [index, { path: site, ...statistics }] of views.current.sites.entries()) {
+      const { mean, variance } = views.current.norms[index] as ViewDiagnostics["norms"][number];
+      const unit = site.slice(0, site.lastIndexOf("."));
+      const gradientNorm = gradients.modules[`${unit}.conv`];
+      sites.push({
+        ...moment,
+        site,
+        ...statistics,
+        meanMismatch: mean,
+        varianceMismatch: variance,
+        gradientNorm,
+      });
+    }
+  }
+}
+
+mkdirSync(output, { recursive: true });
+for (const [name, rows] of Object.entries({ course, sites, outcomes })) {
+  rows.sort((a, b) => String(a.variant).localeCompare(String(b.variant)) || Number(a.seed) - Number(b.seed));
+  const columns = Object.keys(rows[0] ?? {});
+  const lines = [columns, ...rows.map((row) => columns.map((column) => row[column] ?? ""))];
+  writeFileSync(join(output, `${name}.csv`), lines.map((line) => `${csvLine(line)}\n`).join(""));
+}
+
+/** The last model's accuracy on the test part in percent: as it is, and with statistics computed anew. */
+async function scoreTwice(path: string): Promise<{ recipe: Recipe; scores: Row }> {
+  const trained = await openTrainedRun(path, { checkpoint: "last" });
+  try {
+    const { model, method, data, recipe, plan } = trained;
+    method.onEnd();
+    const test = evaluationLoader(data.test, data, "cpu");
+    const score = async () => (await evaluate(model, test, { task: data.task, device: "cpu" })).top1;
+    const running = await score();
+    const training = trainingLoader(data, recipe);
+    await reestimateStatistics(model, training, { epoch: plan.epochs - 1, batches: BATCHES });
+    return { recipe, scores: { running, reestimated: await score() } };
+  } finally {
+    disposeRun(trained);
+  }
+}
+
+/** As the study's file calls it. */
+function nameOf(recipe: Recipe): string {
+  const momentum = recipe.modelOptions?.batchNormMomentum;
+  return [
+    variantName(recipe),
+    ...(recipe.peaSchedule === "linear" ? [] : [recipe.peaSchedule]),
+    ...(recipe.lrSchedule === "constant" ? [] : ["falling learning rate"]),
+    ...(momentum === undefined ? [] : [`batch norm momentum ${momentum}`]),
+  ].join(", ");
+}
+
+function summary({ running, batch, sites, norms }: ViewDiagnostics): Row {
+  const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+  const digits = (value: number) => Number(value.toPrecision(5));
+  return {
+    RunningLoss: digits(running.loss),
+    RunningTop1: running.top1,
+    BatchLoss: digits(batch.loss),
+    BatchTop1: batch.top1,
+    Std: digits(mean(sites.map((site) => site.std))),
+    Negative: digits(mean(sites.map((site) => site.negative))),
+    Kurtosis: digits(mean(sites.map((site) => site.kurtosis))),
+    Dead: digits(mean(sites.map((site) => site.dead))),
+    MeanMismatch: digits(mean(norms.map((norm) => norm.mean))),
+    VarianceMismatch: digits(mean(norms.map((norm) => norm.variance))),
+  };
+}
+
+function prefixed(prefix: string, row: Row): Row {
+  return Object.fromEntries(Object.entries(row).map(([name, value]) => [prefix + name, value]));
+}
