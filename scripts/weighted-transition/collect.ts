@@ -13,7 +13,7 @@ import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { csvLine } from "../../packages/pea/src/csv.ts";
 import { readDiagnostics, type ViewDiagnostics } from "../../packages/pea/src/diagnose/index.ts";
-import { variantName } from "../../packages/pea/src/report/load-run.ts";
+import { variantName } from "../../packages/pea/src/methods/variant-name.ts";
 import { reestimateStatistics } from "../../packages/pea/src/train/batch-norm-statistics.ts";
 import type { Recipe } from "../../packages/pea/src/train/config.ts";
 import { evaluate } from "../../packages/pea/src/train/evaluate.ts";

@@ -1,4 +1,5 @@
 import { basename } from "node:path";
+import { variantName } from "../methods/variant-name.ts";
 import type { Recipe } from "../train/config.ts";
 import { type MetricsRow, readMetrics } from "../train/metrics.ts";
 import { disposeRun, prepareRun } from "../train/prepare.ts";
@@ -6,7 +7,6 @@ import { openRunDirectory, readRunConfig } from "../train/run-directory.ts";
 import { mainScore } from "../train/tasks/task.ts";
 import type { TrainResult } from "../train/train.ts";
 import { readRecipe, readResult } from "../train/trained-run.ts";
-import { baselineName } from "./comparison.ts";
 import type { EpochPoint, ReportRun } from "./run.ts";
 
 /**
@@ -45,18 +45,6 @@ async function planOf(recipe: Recipe): Promise<Pick<TrainResult, "phases" | "ste
   } finally {
     disposeRun(prepared);
   }
-}
-
-/** `ReLU`, the variant code, the smooth activation of an upper limit, or `mish, ReLU from 90%`. */
-export function variantName({
-  pea,
-  activation,
-  swapToRelu,
-}: Pick<Recipe, "pea" | "activation" | "swapToRelu">): string {
-  if (pea !== "none") return pea;
-  if (swapToRelu !== undefined)
-    return `${activation}, ReLU from ${swapToRelu}${/\d$/.test(`${swapToRelu}`) ? "ep" : ""}`;
-  return activation === "relu" ? baselineName : activation;
 }
 
 function epochPoint(row: MetricsRow): EpochPoint {

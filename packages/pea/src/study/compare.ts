@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { baselineName } from "../methods/variant-name.ts";
 import {
   correlation,
   holm,
@@ -18,8 +19,7 @@ import {
   welchTest,
 } from "./statistics/index.ts";
 
-/** Name of the variant that all others are compared with. */
-export const baselineName = "ReLU";
+export { baselineName };
 
 /** A finished run, as far as it is compared. */
 export interface Outcome {
