@@ -5,7 +5,7 @@ import { join, relative } from "node:path";
 import { after, describe, it } from "node:test";
 import type { StreamedName } from "../src/data/data-names.ts";
 import { openStreamed } from "../src/data/open-streamed.ts";
-import type { SampleSource } from "../src/data/sources/sample-source.ts";
+import type { OpeningProgress, SampleSource } from "../src/data/sources/sample-source.ts";
 import { writeFiles } from "./support/images.ts";
 import { tarArchive } from "./support/tar-archive.ts";
 import { imagenetExample, tfRecords } from "./support/tf-examples.ts";
@@ -74,6 +74,19 @@ describe("a folder of streamed data is opened", () => {
       assert.deepEqual(format === "imagefolder" ? train.toReversed() : train, [1, 0]);
       assert.deepEqual([parts.validation, labels(parts.test)], [null, [1]]);
       assert.equal(parts.test.classes, parts.train.classes);
+    });
+  for (const [format, what, files] of layouts)
+    it(`and tells how far it is, file by file or folder by folder: ${format}, ${what}`, async () => {
+      const path = folder(files);
+      const told: OpeningProgress[] = [];
+      await openStreamed(format, path, { onOpening: (progress) => told.push(progress) });
+      const ends = told.filter(({ done, total }) => done === total);
+      assert.equal(ends.length, 2, "the training part and the other");
+      assert.ok(told.every((one) => one.done >= 1 && one.done <= one.total && one.path.startsWith(path)));
+      assert.equal(
+        told.length,
+        ends.reduce((sum, { total }) => sum + total, 0),
+      );
     });
   it("with three parts where there are three", async () => {
     const root = folder({ "train/a/1.jpg": "", "val/a/2.jpg": "", "test/a/3.jpg": "" });

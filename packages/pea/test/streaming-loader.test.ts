@@ -7,6 +7,8 @@ import { memoryStats } from "@pea/torch";
 import type { Batch } from "../src/data/loader.ts";
 import { openImageFolder } from "../src/data/sources/image-folder.ts";
 import type { SampleSource } from "../src/data/sources/sample-source.ts";
+import { openTfRecords } from "../src/data/sources/tfrecord-images.ts";
+import { openWebDataset } from "../src/data/sources/webdataset.ts";
 import { DecodePool } from "../src/data/streaming/decode-pool.ts";
 import {
   StreamingLoader,
@@ -14,6 +16,8 @@ import {
   type StreamingTrainingOptions,
 } from "../src/data/streaming/streaming-loader.ts";
 import { noiseImage, plainImage, writeFiles } from "./support/images.ts";
+import { tarArchive } from "./support/tar-archive.ts";
+import { imagenetExample, tfRecords } from "./support/tf-examples.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "streaming-"));
 const pool = new DecodePool({ workers: 2 });
@@ -237,6 +241,37 @@ describe("an image that cannot be read", () => {
     const skipping = loader({ onBadSample: "skip", batchSize: 9 }, listed);
     await epoch(skipping);
     assert.match(skipping.skipped.get(path)?.reason ?? "", /ENOENT/);
+  });
+  it("is skipped in every format, whatever is wrong with it", async () => {
+    const image = await noiseImage(1, 30, 20);
+    const samples = { empty: Buffer.alloc(0), good: image, cut: image.subarray(0, 300), text: "no image" };
+    const values = Object.values(samples).map((bytes) => Buffer.from(bytes));
+    const members = Object.entries(samples).flatMap(([key, bytes]) => [
+      [`${key}.jpg`, bytes],
+      [`${key}.cls`, "0"],
+    ]);
+    writeFiles(directory, {
+      "bad.tar": tarArchive(Object.fromEntries(members)),
+      "bad-00000-of-00001": tfRecords(values.map((bytes) => imagenetExample(bytes, 1))),
+      ...Object.fromEntries(Object.entries(samples).map(([key, bytes]) => [`bad/a/${key}.jpg`, bytes])),
+    });
+    const sources = [
+      await openWebDataset([join(directory, "bad.tar")]),
+      await openTfRecords([join(directory, "bad-00000-of-00001")]),
+      await openImageFolder(join(directory, "bad")),
+    ];
+    for (const of of sources) {
+      const skipping = loader({ onBadSample: "skip" }, of);
+      const sizes = await collect(skipping.batches(), ({ labels }) => labels.numel);
+      assert.deepEqual(sizes, [1]);
+      const reasons = Array.from(skipping.skipped.values(), ({ reason }) => reason);
+      assert.deepEqual(reasons.length, 3);
+      for (const reason of [/it is empty/, /premature end/i, /unsupported image format/])
+        assert.ok(
+          reasons.some((one) => reason.test(one)),
+          `${reason} is not among ${reasons}`,
+        );
+    }
   });
   it("stops the run where a batch holds nothing else", async () => {
     const skipping = loader({ onBadSample: "skip", batchSize: 1 }, broken);

@@ -9,7 +9,7 @@ import { disposeRun, evaluationLoader } from "../train/prepare.ts";
 import { describeSkip } from "../train/progress.ts";
 import { describeScores, type Scores } from "../train/tasks/task.ts";
 import { type CheckpointName, type Moved, openTrainedRun, type TrainedRun } from "../train/trained-run.ts";
-import { type CommonOptions, formatTable, log, printResult } from "./output.ts";
+import { type CommonOptions, formatTable, log, openingReporter, printResult } from "./output.ts";
 
 interface EvalOptions extends CommonOptions, Moved {
   checkpoint?: CheckpointName;
@@ -23,6 +23,7 @@ export async function runEval(path: string, options: EvalOptions): Promise<void>
     checkpoint: options.checkpoint,
     dataDir: options.dataDir,
     import: options.import,
+    onOpening: openingReporter(),
   });
   try {
     await printScores(path, trained, options);

@@ -1,4 +1,5 @@
 /** Where a command's words go: its result to stdout, all else to stderr. */
+import type { OpeningProgress } from "../data/sources/sample-source.ts";
 
 /** Flags every command has. */
 export interface CommonOptions {
@@ -16,6 +17,19 @@ export function printResult({ json }: CommonOptions, document: unknown, text: ()
 /** Prints a line that is not the result. */
 export function log(line: string): void {
   process.stderr.write(`${line}\n`);
+}
+
+/** Time between two lines on the opening of data, in milliseconds. */
+const QUIET = 10_000;
+
+/** Says from time to time how far the opening of data is; nothing where it is quick. */
+export function openingReporter(write = log): (progress: OpeningProgress) => void {
+  let spokenAt = performance.now();
+  return ({ done, total, path }) => {
+    if (performance.now() - spokenAt < QUIET) return;
+    spokenAt = performance.now();
+    write(`looking for images: ${done} of ${total} done, the last ${path}`);
+  };
 }
 
 /** Lets a reader close the pipe early (`pea models | head`) without ending what runs. */

@@ -14,7 +14,7 @@ import { exitCodeOf, stopSignals } from "../train/stop-signals.ts";
 import { describeMainScore } from "../train/tasks/task.ts";
 import { resumeTraining, type TrainOptions, type TrainResult, train } from "../train/train.ts";
 import { TrainingInterrupted } from "../train/trainer.ts";
-import { type CommonOptions, formatTable, log, printResult } from "./output.ts";
+import { type CommonOptions, formatTable, log, openingReporter, printResult } from "./output.ts";
 
 /** What commander hands over: the command's own flags, and those of the recipe by camelCase of the flag. */
 interface TrainFlags extends CommonOptions, Record<string, unknown> {
@@ -52,6 +52,7 @@ async function trainUntilStopped(flags: TrainFlags, recipe: Recipe): Promise<num
     runDirectory: flags.run,
     overwrite: flags.overwrite,
     signal: stop.signal,
+    onOpening: openingReporter(),
     observe(plan, firstStep, path) {
       runDirectory = path;
       log(firstStep === 0 ? `run: ${path}` : `run: ${path}, from step ${firstStep}`);
@@ -107,7 +108,9 @@ function refuseBesideResume(flags: TrainFlags, settings: Record<string, unknown>
 /** What would be trained, and how α and the learning rate move. */
 async function describePlan(recipe: Recipe) {
   const counted = recipe.dataDir !== undefined || recipe.data === "fashion-mnist";
-  const prepared = counted ? await prepareRun(recipe) : await prepareWithoutData(recipe);
+  const prepared = counted
+    ? await prepareRun(recipe, { onOpening: openingReporter() })
+    : await prepareWithoutData(recipe);
   try {
     const { plan, method, info } = prepared;
     return {

@@ -6,7 +6,7 @@ import { openCityscapes } from "./cityscapes/open-cityscapes.ts";
 import { listedClasses } from "./class-names.ts";
 import type { StreamedName } from "./data-names.ts";
 import { openImageFolder } from "./sources/image-folder.ts";
-import type { SampleSource } from "./sources/sample-source.ts";
+import type { OpenOptions, SampleSource } from "./sources/sample-source.ts";
 import { findShards, type PartName, partOf } from "./sources/shards.ts";
 import { isTfRecordName, openTfRecords } from "./sources/tfrecord-images.ts";
 import { isTarName, openWebDataset } from "./sources/webdataset.ts";
@@ -18,7 +18,7 @@ interface Format<Files> {
   /** How the parts look in a folder, for messages. */
   readonly layout: string;
   find(folder: string): Map<PartName, Files>;
-  open(files: Files, options: { classes?: readonly string[] }): Promise<SampleSource>;
+  open(files: Files, options: OpenOptions): Promise<SampleSource>;
 }
 
 const formats = {
@@ -60,7 +60,11 @@ export interface StreamedParts {
  *
  * @throws PeaError (usage) when the folder holds no such parts; what opening a part throws
  */
-export async function openStreamed(name: StreamedName, folder: string): Promise<StreamedParts> {
+export async function openStreamed(
+  name: StreamedName,
+  folder: string,
+  { onOpening }: Pick<OpenOptions, "onOpening"> = {},
+): Promise<StreamedParts> {
   if (name === "cityscapes")
     return { ...(await openCityscapes(folder)), validation: null, statistics: unitStatistics };
   const format = formats[name] as Format<unknown>;
@@ -74,8 +78,9 @@ export async function openStreamed(name: StreamedName, folder: string): Promise<
   }
   const training = await format.open(train, {
     classes: name === "imagefolder" ? undefined : listedClasses(folder),
+    onOpening,
   });
-  const other = (files: unknown) => format.open(files, { classes: training.classes });
+  const other = (files: unknown) => format.open(files, { classes: training.classes, onOpening });
   return {
     train: training,
     validation: test !== undefined && validation !== undefined ? await other(validation) : null,

@@ -8,7 +8,7 @@ import { type BatchLoader, Loader, type SkippedSample } from "../data/loader.ts"
 import { openInMemory } from "../data/open-in-memory.ts";
 import { openStreamed } from "../data/open-streamed.ts";
 import { countSamples, type DataPart, disposePart, isInMemory } from "../data/part.ts";
-import type { SampleSource } from "../data/sources/sample-source.ts";
+import type { OpenOptions, SampleSource } from "../data/sources/sample-source.ts";
 import { splitDataset } from "../data/split.ts";
 import { type PixelStatistics, pixelStatistics } from "../data/statistics.ts";
 import type { Size } from "../data/streaming/crop.ts";
@@ -54,13 +54,16 @@ export interface RecipeData {
   onSkip?: (sample: SkippedSample) => void;
 }
 
+/** Told how far the opening of streamed data is. */
+export type PrepareOptions = Pick<OpenOptions, "onOpening">;
+
 /**
  * Opens the data set and cuts it: first the validation part off the training data, so that it is the same whatever
  * `limitTrain` is, then the rest to `limitTrain`. Data with a validation part beside their test part keep it.
  *
  * @throws PeaError of kind usage when the data are not there or too few
  */
-export async function prepareData(recipe: Recipe): Promise<RecipeData> {
+export async function prepareData(recipe: Recipe, options: PrepareOptions = {}): Promise<RecipeData> {
   const { data, dataDir, imageSize = "", onBadSample } = recipe;
   if (data !== "fashion-mnist" && dataDir === undefined)
     throw new PeaError(`data ${JSON.stringify(data)} needs dataDir, the folder its files lie in`, {
@@ -68,7 +71,7 @@ export async function prepareData(recipe: Recipe): Promise<RecipeData> {
     });
   const pool = new DecodePool();
   if (isStreamed(data)) {
-    const { unlabelled, statistics, ...whole } = await openStreamed(data, dataDir as string);
+    const { unlabelled, statistics, ...whole } = await openStreamed(data, dataDir as string, options);
     checkExpected(whole, recipe);
     const parts = cut(whole, recipe);
     const { classes, labelTable = null } = parts.train;
@@ -174,7 +177,7 @@ export interface PreparedRun {
  * @returns to be disposed of by `disposeRun`
  * @throws PeaError of kind usage when the parts do not fit together
  */
-export async function prepareRun(recipe: Recipe): Promise<PreparedRun> {
+export async function prepareRun(recipe: Recipe, options: PrepareOptions = {}): Promise<PreparedRun> {
   const { device } = recipe;
   if (device.startsWith("cuda") && !cudaIsAvailable())
     throw new PeaError(
@@ -183,7 +186,7 @@ export async function prepareRun(recipe: Recipe): Promise<PreparedRun> {
     );
   if (recipe.threads > 0) setNumThreads(recipe.threads);
   const method = createMethod(recipe);
-  const data = await prepareData(recipe);
+  const data = await prepareData(recipe, options);
   try {
     if (recipe.diagnose && data.validation === null)
       throw new PeaError(

@@ -14,6 +14,7 @@ import {
   evaluationLoader,
   networkFacts,
   type PreparedRun,
+  type PrepareOptions,
   prepareRun,
   trainingLoader,
 } from "./prepare.ts";
@@ -32,7 +33,7 @@ import type { MetricName, Scores } from "./tasks/task.ts";
 import { type Moved, readRecipe, weightFiles } from "./trained-run.ts";
 import { Trainer, type TrainingObserver } from "./trainer.ts";
 
-export interface TrainOptions {
+export interface TrainOptions extends PrepareOptions {
   /** Folder of the run; left out: a new one in `runs`, named after the recipe. */
   runDirectory?: string;
   /** Delete the run that is already in the folder. */
@@ -77,7 +78,7 @@ export interface TrainResult {
  */
 export async function train(recipe: RecipeInput, options: TrainOptions = {}): Promise<TrainResult> {
   const resolved = resolveRecipe({ source: "the recipe", settings: recipe });
-  const prepared = await prepareRun(resolved);
+  const prepared = await prepareRun(resolved, options);
   try {
     if (resolved.initialCheckpoint) loadInitialWeights(resolved.initialCheckpoint, prepared.model);
     const path = options.runDirectory ?? freeName(join("runs", runName(resolved)));
@@ -104,12 +105,16 @@ export async function train(recipe: RecipeInput, options: TrainOptions = {}): Pr
  */
 export async function resumeTraining(
   runDirectory: string,
-  { dataDir, import: imported, ...options }: Pick<TrainOptions, "signal" | "observe"> & Moved = {},
+  {
+    dataDir,
+    import: imported,
+    ...options
+  }: Pick<TrainOptions, "signal" | "observe" | "onOpening"> & Moved = {},
 ): Promise<TrainResult> {
   const run = openRunDirectory(runDirectory);
   return whileLocked(runDirectory, async () => {
     const recipe = readRecipe(run, { dataDir, import: imported });
-    const prepared = await prepareRun(recipe);
+    const prepared = await prepareRun(recipe, options);
     try {
       // A run killed before its first checkpoint begins anew.
       if (recipe.initialCheckpoint && !existsSync(weightFiles(run).last))

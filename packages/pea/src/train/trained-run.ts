@@ -8,7 +8,7 @@ import { loadWeights } from "./checkpoint.ts";
 import { type Recipe, resolveRecipe } from "./config.ts";
 
 import { createNetwork } from "./create-network.ts";
-import { disposeRun, type PreparedRun, prepareRun } from "./prepare.ts";
+import { disposeRun, type PreparedRun, type PrepareOptions, prepareRun } from "./prepare.ts";
 
 import { type NetworkFacts, openRunDirectory, type RunDirectory, readRunConfig } from "./run-directory.ts";
 import type { TrainResult } from "./train.ts";
@@ -87,12 +87,12 @@ export interface TrainedRun extends PreparedRun {
  */
 export async function openTrainedRun(
   path: string,
-  { checkpoint, ...moved }: { checkpoint?: CheckpointName } & Moved = {},
+  { checkpoint, onOpening, ...moved }: { checkpoint?: CheckpointName } & PrepareOptions & Moved = {},
 ): Promise<TrainedRun> {
   const run = openRunDirectory(path);
   const name = chooseCheckpoint(run, checkpoint);
   const recipe = readRecipe(run, moved);
-  const prepared = await prepareRun(recipe);
+  const prepared = await prepareRun(recipe, { onOpening });
   try {
     const { step, method } = loadWeights(weightFiles(run)[name], prepared.model);
     prepared.method.load(method);
@@ -149,7 +149,7 @@ export interface TrainedNetwork {
  */
 export async function openTrainedNetwork(
   path: string,
-  { checkpoint, ...moved }: { checkpoint?: CheckpointName } & Moved = {},
+  { checkpoint, onOpening, ...moved }: { checkpoint?: CheckpointName } & PrepareOptions & Moved = {},
 ): Promise<TrainedNetwork> {
   const { run, recipe, facts } = readNetwork(path, moved);
   const name = chooseCheckpoint(run, checkpoint);

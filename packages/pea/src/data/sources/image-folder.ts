@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { PeaError } from "@pea/core";
 import { enumerate, listFolder } from "./list-folder.ts";
-import type { SampleSource } from "./sample-source.ts";
+import type { OpenOptions, SampleSource } from "./sample-source.ts";
 
 /** Files with other endings are no samples (those of torchvision's ImageFolder that can be decoded here). */
 const imageName = /\.(jpe?g|png|tiff?|webp)$/i;
@@ -19,7 +19,7 @@ const unreadableName = /\.(bmp|ppm|pgm)$/i;
  */
 export async function openImageFolder(
   root: string,
-  { classes }: { classes?: readonly string[] } = {},
+  { classes, onOpening }: OpenOptions = {},
 ): Promise<SampleSource> {
   const { folders, files: loose } = await listFolder(root);
   if (folders.length === 0) {
@@ -39,7 +39,7 @@ export async function openImageFolder(
   const names: string[] = [];
   const labels: number[] = [];
   const empty: string[] = [];
-  for (const folder of folders) {
+  for (const [number, folder] of folders.entries()) {
     const images = await imagesBelow(root, folder);
     if (images.length === 0) empty.push(folder);
     const label = known.indexOf(folder);
@@ -47,6 +47,7 @@ export async function openImageFolder(
       names.push(name);
       labels.push(label);
     }
+    onOpening?.({ done: number + 1, path: join(root, folder), total: folders.length });
   }
   if (empty.length > 0) {
     throw usage(

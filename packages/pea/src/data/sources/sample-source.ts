@@ -19,6 +19,22 @@ export interface SampleLocation {
   readonly record?: ByteRange;
 }
 
+/** How far the opening of a part is. */
+export interface OpeningProgress {
+  /** Files or folders that have been looked through, the last of them, and how many there are. */
+  readonly done: number;
+  readonly path: string;
+  readonly total: number;
+}
+
+/** How a part of a data set is opened. */
+export interface OpenOptions {
+  /** Names of all classes: those of the training part, in which the labels of other parts count. */
+  readonly classes?: readonly string[];
+  /** Told after each file or folder: there may be thousands. */
+  readonly onOpening?: (progress: OpeningProgress) => void;
+}
+
 /**
  * Labelled images in files: what they are and where they lie is known, what they show is read when it is needed. Any
  * format that can be read at random fits in here, and then shares order, augmentation and loader with all others.

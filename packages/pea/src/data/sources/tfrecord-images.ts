@@ -1,7 +1,7 @@
 import { PeaError } from "@pea/core";
 import { maskedCrc32c } from "../tfrecord.ts";
 import { FileWindow } from "./file-window.ts";
-import type { SampleSource } from "./sample-source.ts";
+import type { OpenOptions, SampleSource } from "./sample-source.ts";
 import { joinShards, type Shard } from "./shards.ts";
 import { findImage } from "./tf-example.ts";
 
@@ -24,12 +24,13 @@ export function isTfRecordName(name: string): boolean {
  */
 export async function openTfRecords(
   paths: readonly string[],
-  { classes }: { classes?: readonly string[] } = {},
+  { classes, onOpening }: OpenOptions = {},
 ): Promise<SampleSource> {
   const told = new Map<number, string>();
   const shards: Shard[] = [];
   for (const path of paths) {
     shards.push(indexFile(path, told));
+    onOpening?.({ done: shards.length, path, total: paths.length });
     // Lets a signal in: there may be thousands of files.
     await new Promise(setImmediate);
   }

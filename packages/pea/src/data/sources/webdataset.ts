@@ -1,6 +1,6 @@
 import { PeaError } from "@pea/core";
 import { FileWindow } from "./file-window.ts";
-import type { ByteRange, SampleSource } from "./sample-source.ts";
+import type { ByteRange, OpenOptions, SampleSource } from "./sample-source.ts";
 import { joinShards, type Shard } from "./shards.ts";
 import { tarMembers } from "./tar.ts";
 
@@ -21,11 +21,12 @@ export function isTarName(name: string): boolean {
  */
 export async function openWebDataset(
   paths: readonly string[],
-  { classes }: { classes?: readonly string[] } = {},
+  { classes, onOpening }: OpenOptions = {},
 ): Promise<SampleSource> {
   const shards: Shard[] = [];
   for (const path of paths) {
     shards.push(indexArchive(path));
+    onOpening?.({ done: shards.length, path, total: paths.length });
     // Lets a signal in: there may be thousands of archives.
     await new Promise(setImmediate);
   }
