@@ -41,7 +41,14 @@ export { importFile } from "./models/import-file.ts";
 export * from "./models/index.ts";
 export { findImages } from "./predict/image-files.ts";
 export type { NetworkInput } from "./predict/network-input.ts";
-export { type ImagePrediction, type PredictOptions, predict, type RankedClass } from "./predict/predict.ts";
+export {
+  type ImagePrediction,
+  type ImageSegmentation,
+  type PredictOptions,
+  predict,
+  type RankedClass,
+  segment,
+} from "./predict/predict.ts";
 export { openPredictor, type Predictor } from "./predict/predictor.ts";
 export { writeReport } from "./report/report.ts";
 export { type Recipe, type RecipeInput, resolveRecipe } from "./train/config.ts";

@@ -103,13 +103,22 @@ describe("a folder of streamed data is opened", () => {
   });
 });
 
+it("class folders that are not sorted into parts give a tenth of each class for testing", async () => {
+  const root = folder(
+    Object.fromEntries(Array.from({ length: 40 }, (_, i) => [`${i % 2 ? "b" : "a"}/${i}.jpg`, ""])),
+  );
+  const { train, validation, test } = await openStreamed("imagefolder", root);
+  assert.deepEqual([train.labels.length, validation, [...test.labels]], [36, null, [0, 0, 1, 1]]);
+  assert.deepEqual([...train.classes], ["a", "b"]);
+});
+
 describe("opening a folder of streamed data refuses", () => {
   const cases: [StreamedName, what: string, Record<string, Uint8Array | string>, message: RegExp][] = [
     [
       "imagefolder",
       "one without parts",
       { "a/1.jpg": "" },
-      /has no training part; imagefolder needs folders named train/,
+      /has no training and test part, and 1 images? are too few to split one off; imagefolder needs folders named/,
     ],
     ["imagefolder", "one without a second part", { "train/a/1.jpg": "" }, /has no validation or test part/],
     [

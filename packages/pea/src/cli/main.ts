@@ -130,7 +130,7 @@ function createProgram(outcome: { code: number }): Command {
     .action(async (run, options) => (await import("./export.ts")).runExport(run, options));
 
   common(program.command("predict"))
-    .description("name the classes of images")
+    .description("name the classes of images, or of their pixels")
     .argument("<source>", "folder of a run, or an ONNX file that pea export wrote")
     .argument("<images...>", "image files, or folders of them")
     .addOption(checkpointOption())
@@ -141,6 +141,9 @@ function createProgram(outcome: { code: number }): Command {
       ),
     )
     .addOption(
+      new Option("-o, --output <DIR>", "where a network for segmentation writes label maps and overlays"),
+    )
+    .addOption(
       new Option("--on-bad-sample <NAME>", "what to do at an image that cannot be read")
         .choices(["fail", "skip"])
         .default("fail"),
@@ -149,6 +152,7 @@ function createProgram(outcome: { code: number }): Command {
       "after",
       example(
         "pea predict runs/<run> photo.jpg",
+        "pea predict runs/<run> street.png --output maps/     segmentation",
         "pea predict runs/<run>/model.onnx photos/ --top-k 1 --on-bad-sample skip --json",
       ),
     )

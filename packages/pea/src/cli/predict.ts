@@ -1,6 +1,9 @@
+import { PeaError } from "@pea/core";
+import type { SkippedSample } from "../data/loader.ts";
 import { findImages } from "../predict/image-files.ts";
-import { type ImagePrediction, predict } from "../predict/predict.ts";
-import { openPredictor } from "../predict/predictor.ts";
+import { type ImagePrediction, predict, segment } from "../predict/predict.ts";
+import { openPredictor, type Predictor } from "../predict/predictor.ts";
+import { answerName, answerWriter } from "../segmentation/write-answers.ts";
 import { describeSkip } from "../train/progress.ts";
 import type { CheckpointName } from "../train/trained-run.ts";
 import { type CommonOptions, log, printResult } from "./output.ts";
@@ -9,6 +12,7 @@ interface PredictOptions extends CommonOptions {
   checkpoint?: CheckpointName;
   import?: string;
   topK?: number;
+  output?: string;
   onBadSample: "fail" | "skip";
 }
 
@@ -18,25 +22,76 @@ export async function runPredict(
   paths: readonly string[],
   options: PredictOptions,
 ): Promise<void> {
-  const { checkpoint, topK, onBadSample, json } = options;
+  const { checkpoint, onBadSample } = options;
   const predictor = await openPredictor(source, { checkpoint, import: options.import });
   try {
     const files = await findImages(paths);
     log(predictor.description);
     const skipped: string[] = [];
-    const onSkip = (sample: Parameters<typeof describeSkip>[0]) => {
+    const onSkip = (sample: SkippedSample) => {
       skipped.push(sample.name);
       log(describeSkip(sample));
     };
-    const predictions: ImagePrediction[] = [];
-    for await (const prediction of predict(predictor, files, { topK, onBadSample, onSkip })) {
-      // One by one: there may be many, and the first ones are of use while the rest is in work.
-      if (json) predictions.push(prediction);
-      else printResult(options, prediction, () => describe(prediction));
-    }
-    if (json) printResult(options, { source, model: predictor.description, predictions, skipped }, () => "");
+    const answer = predictor.labels ? writeLabelMaps : nameClasses;
+    const predictions = await answer(predictor, files, { ...options, onBadSample, onSkip });
+    if (options.json)
+      printResult(options, { source, model: predictor.description, predictions, skipped }, () => "");
   } finally {
     await predictor.close();
+  }
+}
+
+type AnswerOptions = PredictOptions & { onSkip: (sample: SkippedSample) => void };
+
+async function nameClasses(
+  predictor: Predictor,
+  files: readonly string[],
+  { output, ...options }: AnswerOptions,
+): Promise<ImagePrediction[]> {
+  if (output !== undefined)
+    throw usage("this network names the class of an image and draws no label maps; leave --output out");
+  const predictions: ImagePrediction[] = [];
+  for await (const prediction of predict(predictor, files, options)) {
+    // One by one: there may be many, and the first ones are of use while the rest is in work.
+    if (options.json) predictions.push(prediction);
+    else printResult(options, prediction, () => describe(prediction));
+  }
+  return predictions;
+}
+
+async function writeLabelMaps(
+  predictor: Predictor,
+  files: readonly string[],
+  { output, topK, ...options }: AnswerOptions,
+): Promise<{ image: string; labels: string; overlay: string }[]> {
+  if (topK !== undefined)
+    throw usage("this network names the class of each pixel and ranks none; leave --top-k out");
+  if (output === undefined)
+    throw usage("this network draws label maps; say where to write them with --output DIR");
+  refuseSameNames(files);
+  const write = answerWriter(output, {
+    labelTable: predictor.labels,
+    locate: (index) => ({ name: files[index] as string, path: files[index] as string }),
+  });
+  const written: { image: string; labels: string; overlay: string }[] = [];
+  for await (const { image, map } of segment(predictor, files, options)) {
+    const prediction = { image, ...(await write(files.indexOf(image), map)) };
+    if (options.json) written.push(prediction);
+    else printResult(options, prediction, () => `${image}: ${prediction.labels}, ${prediction.overlay}`);
+  }
+  return written;
+}
+
+/** Two images of one name in different folders would be answered in one file. */
+function refuseSameNames(files: readonly string[]): void {
+  const byName = new Map<string, string>();
+  for (const file of files) {
+    const other = byName.get(answerName(file));
+    if (other !== undefined)
+      throw usage(
+        `the label maps of ${other} and ${file} would have one name; take them one after the other`,
+      );
+    byName.set(answerName(file), file);
   }
 }
 
@@ -45,3 +100,5 @@ const describe = ({ image, top }: ImagePrediction): string =>
     image,
     ...top.map(({ class: name, probability }) => `${(100 * probability).toFixed(2).padStart(8)} %  ${name}`),
   ].join("\n");
+
+const usage = (message: string): PeaError => new PeaError(message, { kind: "usage" });

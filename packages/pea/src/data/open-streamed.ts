@@ -96,6 +96,13 @@ const TEST_SHARE = 0.1;
 /** Of class folders that are not sorted into parts: a part for testing split off, the same one whatever the recipe. */
 async function splitClassFolders(folder: string): Promise<StreamedParts> {
   const whole = await openImageFolder(folder);
+  const count = whole.labels.length;
+  if (count < 1 / TEST_SHARE)
+    throw new PeaError(
+      `${folder} has no training and test part, and ${count} images are too few to split one off; imagefolder needs ` +
+        formats.imagefolder.layout,
+      { kind: "usage" },
+    );
   const { train, validation: test } = splitDataset(whole, { share: TEST_SHARE, seed: 0 });
   return { train, validation: null, test, unlabelled: null, statistics: imagenetStatistics };
 }

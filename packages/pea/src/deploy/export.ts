@@ -6,6 +6,7 @@ import { rename, rm, writeFile } from "node:fs/promises";
 import { PeaError } from "@pea/core";
 import type { Module, Tensor } from "@pea/torch";
 import { evaluationCrop } from "../data/evaluation-crop.ts";
+import { classLabels } from "../data/label-table.ts";
 import { variantName } from "../methods/variant-name.ts";
 import { describeInput } from "../predict/network-input.ts";
 import { disposeRun, evaluationLoader } from "../train/prepare.ts";
@@ -125,6 +126,7 @@ function describe({ run, recipe, data, checkpoint, epoch }: TrainedRun): Record<
       describeInput({ shape: inputShape, crop: evaluationCrop(recipe.data), ...statistics }),
     ),
     classes: JSON.stringify(data.classes),
+    ...(data.labelTable && { labels: JSON.stringify(classLabels(data.labelTable)) }),
     training: JSON.stringify({ data: recipe.data, seed: recipe.seed, checkpoint, epoch }),
     versions: JSON.stringify(environment),
   };

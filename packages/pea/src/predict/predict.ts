@@ -3,9 +3,15 @@
  *
  * @module
  */
+import { readFile } from "node:fs/promises";
 import { PeaError } from "@pea/core";
+import { scope, tensor, upsampleBilinear2d } from "@pea/torch";
 import type { SkippedSample } from "../data/loader.ts";
+import { openImage } from "../data/streaming/decode.ts";
 import { DecodePool } from "../data/streaming/decode-pool.ts";
+import type { ClassMap } from "../data/streaming/resample.ts";
+import type { Logits } from "../deploy/session.ts";
+import { toClassMap } from "../segmentation/evaluate-segmentation.ts";
 import type { Predictor } from "./predictor.ts";
 import { type PreparedImages, prepareImages } from "./prepare-images.ts";
 
@@ -23,13 +29,24 @@ export interface ImagePrediction {
   readonly top: readonly RankedClass[];
 }
 
-export interface PredictOptions {
-  /** Classes to name; 5 by default, or all where there are fewer. */
-  readonly topK?: number;
+/** The class of each pixel of an image. */
+export interface ImageSegmentation {
+  readonly image: string;
+  /** At the image's own size. */
+  readonly map: ClassMap;
+}
+
+/** What to do with images that cannot be read. */
+export interface BadImageOptions {
   /** What to do with an image that cannot be read: stop (default), or go on without it. */
   readonly onBadSample?: "fail" | "skip";
   /** Told of each image that is skipped. */
   readonly onSkip?: (sample: SkippedSample) => void;
+}
+
+export interface PredictOptions extends BadImageOptions {
+  /** Classes to name; 5 by default, or all where there are fewer. */
+  readonly topK?: number;
 }
 
 /** Pixels of a batch: enough for the processors, little for memory. */
@@ -46,7 +63,7 @@ const BATCH_IMAGES = 64;
 export async function* predict(
   predictor: Predictor,
   files: readonly string[],
-  { topK, onBadSample = "fail", onSkip }: PredictOptions = {},
+  { topK, ...options }: PredictOptions = {},
 ): AsyncGenerator<ImagePrediction, void, undefined> {
   const { classes } = predictor;
   const count = topK ?? Math.min(5, classes.length);
@@ -55,6 +72,56 @@ export async function* predict(
       `topK is ${count}, but must be a whole number from 1 to ${classes.length}, the number of classes`,
       { kind: "usage" },
     );
+  for await (const { paths, logits } of answers(predictor, files, options)) {
+    const length = logits.values.length / paths.length;
+    if (length !== classes.length)
+      throw new PeaError(
+        `the network answers ${length} numbers an image, but names ${classes.length} classes`,
+      );
+    for (const [i, image] of paths.entries()) {
+      const ofImage = logits.values.subarray(i * length, (i + 1) * length);
+      yield { image, top: rank(ofImage, classes).slice(0, count) };
+    }
+  }
+}
+
+/**
+ * Names the class of each pixel: the largest of the logits, scaled bilinearly to the size of the image, as in the
+ * evaluation at full resolution.
+ *
+ * @param predictor with `labels`
+ * @param files see `findImages`
+ * @throws PeaError naming an image that cannot be read, where that is to stop it
+ */
+export async function* segment(
+  predictor: Predictor,
+  files: readonly string[],
+  options: BadImageOptions = {},
+): AsyncGenerator<ImageSegmentation, void, undefined> {
+  for await (const { paths, logits } of answers(predictor, files, options)) {
+    const [, ...shape] = logits.shape;
+    const length = logits.values.length / paths.length;
+    for (const [i, image] of paths.entries()) {
+      const size = await openImage(await readFile(image));
+      const ofImage = logits.values.subarray(i * length, (i + 1) * length);
+      const map = scope(() => {
+        const scaled = upsampleBilinear2d(tensor(ofImage, { shape: [1, ...shape] }), [
+          size.height,
+          size.width,
+        ]);
+        return toClassMap(scaled, size);
+      });
+      yield { image, map };
+    }
+  }
+}
+
+/** What the network says of all images that can be read, batch by batch. */
+async function* answers(
+  predictor: Predictor,
+  files: readonly string[],
+  { onBadSample = "fail", onSkip }: BadImageOptions,
+): AsyncGenerator<{ paths: readonly string[]; logits: Logits }, void, undefined> {
   for await (const { images, paths, bad } of batches(predictor, files)) {
     for (const { name, reason } of bad) {
       if (onBadSample === "fail")
@@ -63,12 +130,7 @@ export async function* predict(
         );
       onSkip?.({ name, reason });
     }
-    if (paths.length === 0) continue;
-    const { values } = await predictor.run(images, paths.length);
-    for (const [i, image] of paths.entries()) {
-      const logits = values.subarray(i * classes.length, (i + 1) * classes.length);
-      yield { image, top: rank(logits, classes).slice(0, count) };
-    }
+    if (paths.length > 0) yield { paths, logits: await predictor.run(images, paths.length) };
   }
 }
 

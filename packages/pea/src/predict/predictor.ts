@@ -7,6 +7,7 @@ import { statSync } from "node:fs";
 import { PeaError } from "@pea/core";
 import { cast, noGrad, scope, tensor } from "@pea/torch";
 import { evaluationCrop } from "../data/evaluation-crop.ts";
+import type { LabelTable } from "../data/label-table.ts";
 import { readOnnx } from "../deploy/onnx.ts";
 import { type Logits, openSession } from "../deploy/session.ts";
 import { type CheckpointName, openTrainedNetwork } from "../train/trained-run.ts";
@@ -18,6 +19,8 @@ export interface Predictor {
   readonly description: string;
   readonly input: NetworkInput;
   readonly classes: readonly string[];
+  /** Of a network that names a class for each pixel: the labels of the classes, in their order. */
+  readonly labels?: LabelTable;
   /** @param images standardized, [count, ...input.shape] row-major */
   run(images: Float32Array, count: number): Promise<Logits>;
   close(): Promise<void>;
@@ -50,12 +53,13 @@ async function openRun(
   options: { checkpoint?: CheckpointName; import?: string },
 ): Promise<Predictor> {
   const { model, facts, recipe, device, ...trained } = await openTrainedNetwork(path, options);
-  const { inputShape, statistics, classes, totalSteps } = facts;
+  const { inputShape, statistics, classes, labels, totalSteps } = facts;
   const memoryFormat = "channels_last";
   return {
     description: `${trained.checkpoint} model of ${path}, step ${trained.step} of ${totalSteps}`,
     input: { shape: inputShape, crop: evaluationCrop(recipe.data), ...statistics },
     classes,
+    labels,
     async run(images, count) {
       return scope(() => {
         const batch = cast(tensor(images, { shape: [count, ...inputShape] }), { device, memoryFormat });
@@ -74,11 +78,13 @@ async function openFile(path: string): Promise<Predictor> {
   const input = parseInput(path, metadata.preprocessing);
   const classes = parseJson(metadata.classes);
   if (!Array.isArray(classes)) throw usage(`${path} does not name its classes in its metadata`);
+  const labels = parseJson(metadata.labels) ?? undefined;
   const session = await openSession(path);
   return {
     description: path,
     input,
     classes,
+    labels: labels as LabelTable | undefined,
     run: async (images, count) => session.run(images, [count, ...input.shape]),
     close: () => session.release(),
   };

@@ -36,7 +36,7 @@ export interface EvaluateSegmentationOptions {
   task: Task;
   device: string;
   /** Receives the answer to each image at the image's own resolution. */
-  onAnswer?: (index: number, answer: ClassMap) => Promise<void>;
+  onAnswer?: (index: number, answer: ClassMap) => Promise<unknown>;
   /** Called after each batch with the images done so far. */
   onProgress?: (images: number) => void;
 }
@@ -96,7 +96,7 @@ export async function evaluateSegmentation(
 }
 
 /** The class with the largest logit, of one image [1, classes, H, W]. */
-function toClassMap(logits: Tensor, { height, width }: Size): ClassMap {
+export function toClassMap(logits: Tensor, { height, width }: Size): ClassMap {
   const classes = cast(squeeze(argmax(logits, { dim: 1 }), { dim: 0 }), { dtype: "uint8", device: "cpu" });
   return { data: classes.toTypedArray() as Uint8Array, height, width };
 }

@@ -3,7 +3,7 @@ import { PeaError } from "@pea/core";
 import { cudaIsAvailable, type Module, type Optimizer, scope, setNumThreads } from "@pea/torch";
 import { hasLabelMaps, isStreamed } from "../data/data-names.ts";
 import { parseImageSize } from "../data/image-size.ts";
-import type { LabelTable } from "../data/label-table.ts";
+import { classLabels, type LabelTable } from "../data/label-table.ts";
 import { type BatchLoader, Loader, type SkippedSample } from "../data/loader.ts";
 import { openInMemory } from "../data/open-in-memory.ts";
 import { openStreamed } from "../data/open-streamed.ts";
@@ -218,9 +218,10 @@ function requireAnswers(
 
 /** What the data made of a run, for those who open its network without them. */
 export function networkFacts({ data, plan }: PreparedRun): NetworkFacts {
-  const { inputShape, classes, statistics } = data;
+  const { inputShape, classes, labelTable, statistics } = data;
   const { stepsPerEpoch, totalSteps } = plan;
-  return { inputShape, classes, statistics, stepsPerEpoch, totalSteps };
+  const labels = labelTable && { labels: classLabels(labelTable) };
+  return { inputShape, classes, ...labels, statistics, stepsPerEpoch, totalSteps };
 }
 
 /** What a network and the plan of its training need to know of the data. */

@@ -10,6 +10,7 @@ import { basename, join } from "node:path";
 import { PeaError } from "@pea/core";
 import { engineInfo, writeFileAtomically } from "@pea/torch";
 import { parse, stringify } from "yaml";
+import type { LabelTable } from "../data/label-table.ts";
 import type { PixelStatistics } from "../data/statistics.ts";
 import { isLockName } from "./run-lock.ts";
 
@@ -167,6 +168,8 @@ export interface NetworkFacts {
   /** Channels, height and width of an image. */
   readonly inputShape: readonly [number, number, number];
   readonly classes: readonly string[];
+  /** In segmentation: the labels of the classes, in their order. */
+  readonly labels?: LabelTable;
   /** Of the pixels, by which images are standardized. */
   readonly statistics: PixelStatistics;
   readonly stepsPerEpoch: number;
