@@ -3,7 +3,6 @@
 #include <c10/core/Allocator.h>
 #include <c10/core/CPUAllocator.h>
 #include <malloc.h>
-#include <sys/mman.h>
 
 #include <cstdlib>
 #include <cstring>
@@ -11,6 +10,7 @@
 #include <mutex>
 #include <vector>
 
+#include "arena.h"
 #include "version.h"
 
 namespace pea {
@@ -18,7 +18,7 @@ namespace {
 
 constexpr size_t kAlignment = 64;          // a cache line, and what AVX-512 likes
 constexpr size_t kLarge = 64 << 10;        // smaller blocks are left to malloc, which reuses them well
-constexpr size_t kHugePage = 2 << 20;
+constexpr size_t kVeryLarge = 1 << 20;     // from here on the slack of size classes and their number would show
 
 // Stands in front of every block; the block's data starts kAlignment bytes after it.
 struct Header {
@@ -33,19 +33,9 @@ size_t size_class(size_t size) {
   return (size + step - 1) & ~(step - 1);
 }
 
-void* map_block(size_t size) {
-  if (size < kHugePage) {
-    void* block = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    return block == MAP_FAILED ? nullptr : block;
-  }
-  // Aligned to huge pages, so that the kernel can back the block with them: fewer faults and TLB misses.
-  auto* reserved = static_cast<char*>(mmap(nullptr, size + kHugePage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
-  if (reserved == MAP_FAILED) return nullptr;
-  const size_t head = (kHugePage - reinterpret_cast<uintptr_t>(reserved) % kHugePage) % kHugePage;
-  if (head > 0) munmap(reserved, head);
-  if (kHugePage > head) munmap(reserved + head + size, kHugePage - head);
-  madvise(reserved + head, size, MADV_HUGEPAGE);
-  return reserved + head;
+size_t block_size(size_t wanted) {
+  const size_t size = wanted < kVeryLarge ? size_class(wanted) : wanted;
+  return (size + Arena::kPage - 1) & ~(Arena::kPage - 1);
 }
 
 class CachingAllocator final : public c10::Allocator {
@@ -70,25 +60,30 @@ class CachingAllocator final : public c10::Allocator {
 
   AllocatorStats stats() {
     const std::lock_guard<std::mutex> lock(mutex_);
-    return {in_use_, cached_};
+    return {in_use_, cached_ + static_cast<int64_t>(arena_.free_bytes())};
   }
 
   void empty_cache() {
     const std::lock_guard<std::mutex> lock(mutex_);
-    for (auto& [size, blocks] : free_) {
-      for (void* block : blocks) munmap(block, size);
-      blocks.clear();
-    }
-    cached_ = 0;
+    release_cache();
   }
 
  private:
+  void release_cache() {
+    for (auto& [size, blocks] : free_) {
+      for (void* block : blocks) arena_.give_back(block, size);
+      blocks.clear();
+    }
+    cached_ = 0;
+    arena_.release_free();
+  }
+
   void* take(size_t bytes) const { return const_cast<CachingAllocator*>(this)->take_block(bytes); }
 
   void* take_block(size_t bytes) {
     TORCH_CHECK(bytes <= SIZE_MAX / 2, "cannot allocate ", bytes, " bytes");
     const size_t wanted = bytes + kAlignment;
-    void* block = wanted < kLarge ? small_block(wanted) : large_block(size_class(wanted));
+    void* block = wanted < kLarge ? small_block(wanted) : large_block(block_size(wanted));
     TORCH_CHECK(block != nullptr, "out of memory: cannot allocate ", bytes, " bytes");
     return static_cast<char*>(block) + kAlignment;
   }
@@ -101,21 +96,22 @@ class CachingAllocator final : public c10::Allocator {
   }
 
   void* large_block(size_t size) {
+    const std::lock_guard<std::mutex> lock(mutex_);
     void* block = reuse(size);
-    if (block == nullptr) block = map_block(size);
+    if (block == nullptr) block = arena_.take(size);
     if (block == nullptr) {
-      empty_cache();
-      block = map_block(size);
+      release_cache();
+      block = arena_.take(size);
     }
     if (block == nullptr) return nullptr;
     static_cast<Header*>(block)->size = size;
-    const std::lock_guard<std::mutex> lock(mutex_);
     in_use_ += static_cast<int64_t>(size);
     return block;
   }
 
+  // The block of this size that was freed last: it may still be in the processor's cache.
   void* reuse(size_t size) {
-    const std::lock_guard<std::mutex> lock(mutex_);
+    if (size >= kVeryLarge) return nullptr;
     auto& blocks = free_[size];
     if (blocks.empty()) return nullptr;
     void* block = blocks.back();
@@ -137,15 +133,20 @@ class CachingAllocator final : public c10::Allocator {
 
   void give_back(void* block, size_t size) {
     const std::lock_guard<std::mutex> lock(mutex_);
-    free_[size].push_back(block);
     in_use_ -= static_cast<int64_t>(size);
-    cached_ += static_cast<int64_t>(size);
+    if (size >= kVeryLarge) {
+      arena_.give_back(block, size);
+    } else {
+      free_[size].push_back(block);
+      cached_ += static_cast<int64_t>(size);
+    }
   }
 
   std::mutex mutex_;
-  std::map<size_t, std::vector<void*>> free_;
+  std::map<size_t, std::vector<void*>> free_;  // by size, below kVeryLarge
+  Arena arena_;
   int64_t in_use_ = 0;
-  int64_t cached_ = 0;
+  int64_t cached_ = 0;  // in free_
 };
 
 bool installed = false;

@@ -9,6 +9,7 @@ import {
   backward,
   Conv2d,
   crossEntropyLoss,
+  emptyCache,
   Flatten,
   Linear,
   Module,
@@ -119,4 +120,29 @@ test("memory that a step frees by itself does not make V8 collect garbage: fewer
   observer.disconnect();
   // Each step makes and frees some 30 MiB; V8 would begin to mark its heap at every second one.
   assert.ok(collections < 5, `${collections} full collections in 50 steps`);
+});
+
+test("what large tensors leave behind serves tensors of other sizes, and emptyCache gives it back", () => {
+  const held = () => {
+    const { inUse, cached } = memoryStats();
+    return inUse + cached;
+  };
+  const mebibytes = (size: number) => zeros([size, 1 << 18]);
+  emptyCache();
+  assert.equal(memoryStats().cached, 0);
+  scope(() => Array.from({ length: 12 }, () => mebibytes(4)).map((block) => block.dispose()));
+  const before = held();
+  assert.ok(memoryStats().cached >= 48 << 20);
+  scope(() => {
+    mebibytes(30);
+    mebibytes(3);
+    mebibytes(9);
+  });
+  assert.ok(held() - before < 4 << 20, `${held() - before} bytes more`);
+  const { cached } = memoryStats();
+  emptyCache();
+  assert.ok(cached >= 48 << 20);
+  assert.equal(memoryStats().cached, 0);
+  using again = mebibytes(5);
+  assert.equal(again.toTypedArray().at(-1), 0);
 });
