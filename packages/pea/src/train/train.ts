@@ -146,7 +146,10 @@ async function execute(
   data.onSkip = (sample) => observer?.onSkip?.(sample);
   const files = weightFiles(run);
   const test = evaluationLoader(data.test, data, recipe.device);
-  const validation = data.validation && evaluationLoader(data.validation, data, recipe.device);
+  const validation =
+    data.validation === data.test
+      ? test
+      : data.validation && evaluationLoader(data.validation, data, recipe.device);
   const trainer = new Trainer({
     model,
     method,

@@ -279,7 +279,7 @@ export class Trainer {
       this.best = { epoch: moment.epoch, step: this.step, score };
       saveWeights(files.best, model, { format: 2, step: this.step, method: method.state() });
     }
-    const test = candidate && this.options.test ? await this.evaluate(this.options.test) : null;
+    const test = candidate ? await this.scoreTest(validation) : null;
     this.sums.dispose();
     this.sums = this.newSums();
     this.logged = this.sums.read();
@@ -319,6 +319,13 @@ export class Trainer {
     if (count === 0) return;
     const epoch = Math.ceil(this.step / plan.stepsPerEpoch) - 1;
     await reestimateStatistics(model, batches, { epoch, batches: count });
+  }
+
+  /** Where it is asked for; not once more where the model is chosen on the same images. */
+  private async scoreTest({ current }: Partial<Record<EvaluationView, Scores>>): Promise<Scores | null> {
+    const { test, validation } = this.options;
+    if (test === null) return null;
+    return test === validation && current ? current : this.evaluate(test);
   }
 
   private evaluate(loader: BatchLoader): Promise<Scores> {
