@@ -49,6 +49,23 @@ describe("the file of a study", () => {
     assert.deepEqual(variants, [{ name: "slow start", settings: { pea: "SM75%", peaInitial: "25%" } }]);
   });
 
+  it("takes networks with the keys of a recipe, whose path starts at the study's folder", () => {
+    const folder = temporaryFolder();
+    writeFileSync(join(folder, "base.yaml"), "model: resnet18\nlr: 0.1\nl2: { coef: 1, form: half }");
+    writeFileSync(
+      join(folder, "trial.yaml"),
+      yaml({ networks: "[{ extends: base.yaml, dataset: mine, l2: { coef: 2 } }]" }),
+    );
+    assert.deepEqual(readStudy(join(folder, "trial.yaml")).networks, [
+      {
+        name: "resnet18",
+        dataset: "mine",
+        settings: { model: "resnet18", lr: 0.1, l2: { coef: 2, form: "half" } },
+      },
+    ]);
+    refuses(yaml({ networks: "[{ extends: gone.yaml }]" }), /cannot read the recipe .*gone\.yaml/);
+  });
+
   it("takes networks by name, or with recipe keys and data of their own", () => {
     const { networks } = study(
       yaml({

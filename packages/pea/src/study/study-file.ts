@@ -10,6 +10,7 @@
  *   - model: resnet18-small        # or with recipe keys of its own
  *     name: resnet18-subset        # default: the model's name
  *     limitTrain: 12000
+ *   - extends: ../resnet18.yaml    # or with those of a recipe, by its path from this file
  * variants:
  *   - ReLU                         # the baseline
  *   - SM75%                        # PEA
@@ -25,7 +26,7 @@
 import { basename, extname } from "node:path";
 import { activations, PeaError, parseVariant } from "@pea/core";
 import { z } from "zod";
-import { besideFile, readYaml } from "../train/config.ts";
+import { besideFile, extendSettings, mergeSettings, readYaml } from "../train/config.ts";
 import { baselineName } from "./compare.ts";
 
 /** A name, and the recipe keys it stands for. */
@@ -79,7 +80,7 @@ export function readStudy(path: string): Study {
     name: data.name ?? basename(path, extname(path)),
     settings: beside(data.settings),
     networks: data.networks
-      .map((entry, i) => networkOf(entry, `${path}: networks, entry ${i + 1}`))
+      .map((entry, i) => networkOf(entry, `${path}: networks, entry ${i + 1}`, path))
       .map((network) => ({ ...network, settings: beside(network.settings) })),
     variants: data.variants.map((entry, i) => variantOf(entry, `${path}: variants, entry ${i + 1}`)),
     seeds: data.seeds,
@@ -96,11 +97,17 @@ export function readStudy(path: string): Study {
   return study;
 }
 
-function networkOf(entry: string | Record<string, unknown>, where: string): Study["networks"][number] {
+function networkOf(
+  entry: string | Record<string, unknown>,
+  where: string,
+  path: string,
+): Study["networks"][number] {
   if (typeof entry === "string") return { name: entry, settings: { model: entry } };
-  const { name = entry.model, dataset, ...settings } = entry;
+  const { name: given, dataset, ...own } = entry;
+  const settings = mergeSettings(extendSettings(path, own));
+  const name = given ?? settings.model;
   if (typeof name !== "string" || typeof settings.model !== "string")
-    throw usage(`${where} needs a model, a name of \`pea models\``);
+    throw usage(`${where} needs a model, a name of \`pea models\`, or a recipe to extend that has one`);
   if (dataset === undefined) return { name, settings };
   if (typeof dataset !== "string") throw usage(`${where}: dataset must be a name`);
   return { name, settings, dataset };

@@ -355,17 +355,13 @@ interface Layer {
  * @throws PeaError of kind usage that names the key, its value and the values allowed
  */
 export function resolveRecipe(...layers: Layer[]): Recipe {
-  const merged: Record<string, unknown> = {};
   for (const { source, settings } of layers) {
     if (!isRecord(settings)) throw usage(`${source} must hold keys and values, not ${show(settings)}`);
     refuseUnknownKeys(settings, Object.keys(recipeSchema.shape), source);
-    for (const [key, value] of Object.entries(settings)) {
-      if (value === undefined) continue;
-      const below = merged[key];
-      if (value === null) delete merged[key];
-      else merged[key] = isRecord(below) && isRecord(value) ? { ...below, ...value } : value;
-    }
   }
+  const merged = Object.fromEntries(
+    Object.entries(mergeSettings(layers)).filter(([, value]) => value !== null),
+  );
   for (const [key, { shape }] of Object.entries(groups))
     if (isRecord(merged[key])) refuseUnknownKeys(merged[key], Object.keys(shape), key);
   const result = recipeSchema.safeParse(merged);
@@ -383,6 +379,18 @@ export function resolveRecipe(...layers: Layer[]): Recipe {
     ...(optimizer === "sgd" ? { momentum, nesterov, sgdForm } : { radam }),
     l2: { ...l2, coef: l2.coef ?? weightDecayOf(model) },
   }) as Recipe;
+}
+
+/** Layers of settings as one, later ones over earlier ones, within groups too. Unchecked but for being keys and values. */
+export function mergeSettings(layers: readonly Layer[]): Record<string, unknown> {
+  const merged: Record<string, unknown> = {};
+  for (const { settings } of layers)
+    for (const [key, value] of Object.entries(settings as Record<string, unknown>)) {
+      const below = merged[key];
+      if (value !== undefined)
+        merged[key] = isRecord(below) && isRecord(value) ? { ...below, ...value } : value;
+    }
+  return merged;
 }
 
 /** The paper's weight decay for a network (spec recipes 1.9). */
@@ -447,16 +455,28 @@ export function readRecipeFile(path: string, extending: readonly string[] = []):
   const file = resolve(path);
   if (extending.includes(file)) throw usage(`${path} extends itself, by way of ${extending.join(", ")}`);
   const { source, settings } = readYaml(path);
-  if (!isRecord(settings) || settings.extends === undefined) return [{ source, settings }];
-  const { extends: named, ...own } = settings;
-  const bases: unknown[] = Array.isArray(named) ? named : [named];
+  return isRecord(settings) ? extendSettings(source, settings, [...extending, file]) : [{ source, settings }];
+}
+
+/**
+ * Settings that stand in a file, with those of the recipes that their `extends` names before them, by paths from the
+ * file's folder.
+ *
+ * @throws PeaError of kind usage when one of these cannot be read, is no YAML or extends itself
+ */
+export function extendSettings(
+  path: string,
+  { extends: named, ...settings }: Readonly<Record<string, unknown>>,
+  extending: readonly string[] = [],
+): Layer[] {
+  const bases: unknown[] = named === undefined ? [] : Array.isArray(named) ? named : [named];
   if (!bases.every((base) => typeof base === "string"))
     throw usage(
       `extends is ${show(named)} in ${path}, but must be the path of another recipe, or a list of them`,
     );
   return [
-    ...bases.flatMap((base) => readRecipeFile(resolve(dirname(file), base), [...extending, file])),
-    { source, settings: own },
+    ...bases.flatMap((base) => readRecipeFile(resolve(dirname(path), base), extending)),
+    { source: path, settings },
   ];
 }
 
