@@ -37,8 +37,10 @@ export async function runStudyCommand(flags: StudyFlags): Promise<number> {
   }
   const stop = stopSignals((name) => log(`\n${name}: each run finishes its step; once more ends at once`));
   const progress = createStudyProgress({ grid, ledger, jobs }, process.stderr);
+  let outcome: StudyOutcome;
+  let code: number;
   try {
-    const outcome = await runStudy({
+    outcome = await runStudy({
       name: study.name,
       grid,
       ledger,
@@ -47,14 +49,14 @@ export async function runStudyCommand(flags: StudyFlags): Promise<number> {
       signal: stop.signal,
       observer: progress,
     });
-    progress.stop();
-    printOutcome(flags, study.name, { grid, ledger, outcome });
-    if (outcome.stopped) return exitCodeOf(stop.signal.reason);
-    return outcome.failed.length > 0 ? 1 : 0;
+    if (outcome.stopped) code = exitCodeOf(stop.signal.reason);
+    else code = outcome.failed.length > 0 ? 1 : 0;
   } finally {
     progress.stop();
     stop.dispose();
   }
+  printOutcome(flags, study.name, { grid, ledger, outcome });
+  return code;
 }
 
 interface GridState {

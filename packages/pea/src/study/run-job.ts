@@ -59,7 +59,12 @@ export async function runJob(
   );
   if (outcome !== null) return outcome;
   const end = killedBy === null ? `ended with code ${code}` : `was ended by ${killedBy}`;
-  return { kind: "failed", message: `its process ${end}${quoted(lastWords)}`, named: false };
+  const reason = reasonIn(lastWords);
+  return { kind: "failed", message: `its process ${end}${reason && `: ${reason}`}`, named: false };
 }
 
-const quoted = (words: string): string => (words.trim() === "" ? "" : `: ${words.trim()}`);
+/** The line that names the error, without the stack below it; else the last line; empty where nothing was said. */
+function reasonIn(words: string): string {
+  const lines = words.split("\n").filter((line) => line.trim() !== "");
+  return (lines.find((line) => /^\w*Error\b/.test(line)) ?? lines.at(-1) ?? "").trim();
+}
