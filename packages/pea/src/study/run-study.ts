@@ -52,7 +52,7 @@ export interface StudyOutcome {
 }
 
 /** Collects what has been trained already: a run whose line is missing although its folder holds its result. */
-export async function collectEnded({ name, grid, ledger, folders }: Omit<StudyOptions, "jobs" | "signal">) {
+async function collectEnded({ name, grid, ledger, folders }: StudyOptions): Promise<void> {
   for (const cell of grid) {
     if (ledger.has(cell)) continue;
     const path = folders.pathOf(cell);
@@ -67,19 +67,27 @@ export async function collectEnded({ name, grid, ledger, folders }: Omit<StudyOp
  * @throws PeaError (usage) where another process works on the study
  */
 export async function runStudy(options: StudyOptions): Promise<StudyOutcome> {
-  const { ledger, folders, jobs, signal } = options;
+  const { ledger, folders, jobs } = options;
   makeDirectory(folders.path);
   const unlock = lockRun(folders.path);
   try {
     await collectEnded(options);
     const waiting = inOrderOfTraining(options.grid.filter((cell) => !ledger.has(cell)));
     const outcome: StudyOutcome = { trained: 0, failed: [], stopped: false };
+    // Where results cannot be written, no run may go on unwatched.
+    const broken = new AbortController();
+    const signal = AbortSignal.any([options.signal, broken.signal]);
     const lanes = Array.from({ length: Math.min(jobs, waiting.length) }, async () => {
-      for (let cells = waiting.shift(); cells && !signal.aborted; cells = waiting.shift())
-        await trainCells(cells, options, outcome);
+      try {
+        for (let cells = waiting.shift(); cells && !signal.aborted; cells = waiting.shift())
+          await trainCells(cells, { ...options, signal }, outcome);
+      } catch (error) {
+        broken.abort();
+        throw error;
+      }
     });
-    await Promise.all(lanes);
-    return { ...outcome, stopped: signal.aborted };
+    for (const lane of await Promise.allSettled(lanes)) if (lane.status === "rejected") throw lane.reason;
+    return { ...outcome, stopped: options.signal.aborted };
   } finally {
     unlock();
   }
@@ -110,6 +118,9 @@ async function trainCells(cells: Cell[], options: StudyOptions, outcome: StudyOu
     observer?.onRetry?.(cell, end.message);
     end = await attempt();
   }
+  // Not by the study: somebody ended the worker alone.
+  if (end.kind === "stopped" && !signal.aborted)
+    end = { kind: "failed", message: "its process was told to stop", named: true };
   let accuracy: number | null = null;
   if (end.kind === "ended") {
     const seconds = end.whole ? (performance.now() - started) / 1000 : null;

@@ -37,7 +37,8 @@ function notesOnOurs({ named, rows }: Omit<Table, "notes">, ours: readonly Figur
   if (ours.every(({ count }) => count === 1)) return [scores, "One seed: nothing can be concluded."];
   const arrows =
     "↑ ↓: above or below ReLU by a paired t-test over the shared seeds, p < 0.05 after Holm's correction for all variants " +
-    "of the network. A difference without an arrow is one that the data do not carry.";
+    "of the network. A difference without an arrow is one that the data do not carry. Of the best models, ReLU's partner is chosen from the " +
+    "epochs of the variant's final phase.";
   return [scores, arrows, ...(selected ? [selected] : []), ...reach(rows.flatMap(({ cells }) => cells))];
 }
 
