@@ -121,7 +121,7 @@ function describeEnd(cell: Cell, outcome: JobOutcome, accuracy: number | null): 
 /** Time left of the whole study, at the speed of the runs that have ended and of those in progress. */
 class TimeLeft {
   private readonly running = new Map<Cell, { since: number; first: number | null; share: number }>();
-  private readonly failed = new Set<string>();
+  private readonly over = new Set<string>();
 
   constructor(private readonly scope: Scope) {}
 
@@ -140,16 +140,14 @@ class TimeLeft {
 
   end(cell: Cell): void {
     this.running.delete(cell);
-    this.failed.add(cell.hash);
+    this.over.add(cell.hash);
   }
 
   /** `2 h 10 min left`; empty while nothing is known. */
   text(): string {
     const { grid, ledger, jobs } = this.scope;
     const missing = new Map(
-      grid
-        .filter((cell) => !ledger.has(cell) && !this.failed.has(cell.hash))
-        .map((cell) => [cell.hash, cell]),
+      grid.filter((cell) => !ledger.has(cell) && !this.over.has(cell.hash)).map((cell) => [cell.hash, cell]),
     );
     const speeds = [...this.running.values()].flatMap(({ since, first, share }) =>
       first !== null && share > first ? [(performance.now() - since) / 1000 / (share - first)] : [],
