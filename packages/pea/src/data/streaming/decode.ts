@@ -39,7 +39,8 @@ export interface EncodedImage extends Size {
  */
 export async function openImage(bytes: Uint8Array): Promise<EncodedImage> {
   if (bytes.length === 0) throw new BadSampleError("it is empty");
-  const size = asBadSample(() => native.jpegSize(bytes));
+  const decoder = native();
+  const size = asBadSample(() => decoder.jpegSize(bytes));
   if (size === null) {
     const pixels = await decodeBySharp(bytes);
     return { width: pixels.width, height: pixels.height, decode: (window) => ({ pixels, window }) };
@@ -52,7 +53,9 @@ export async function openImage(bytes: Uint8Array): Promise<EncodedImage> {
     height,
     decode(window) {
       const data = scratch(3 * window.width * window.height);
-      asBadSample(() => native.decodeJpeg(bytes, window.left, window.top, window.width, window.height, data));
+      asBadSample(() =>
+        decoder.decodeJpeg(bytes, window.left, window.top, window.width, window.height, data),
+      );
       const inner = { left: 0, top: 0, width: window.width, height: window.height };
       return { pixels: { data, width: window.width, height: window.height }, window: inner };
     },

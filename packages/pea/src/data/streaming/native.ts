@@ -48,4 +48,14 @@ function load(): Binding {
   }
 }
 
-export const native: Binding = load();
+let binding: Binding | undefined;
+
+/**
+ * The addon, loaded when it is first needed.
+ *
+ * @throws PeaError when it is not built or cannot be loaded
+ */
+export function native(): Binding {
+  binding ??= load();
+  return binding;
+}

@@ -39,7 +39,7 @@ export function resample(
   const placed = placement(move, padding, size);
   const rows = taps(window.top, window.height, size.height, placed.row);
   const columns = taps(window.left, window.width, size.width, placed.column);
-  native.blend(
+  native().blend(
     data,
     width,
     rows.first,
