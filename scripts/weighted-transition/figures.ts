@@ -102,10 +102,6 @@ draw(
   { log: true },
 );
 draw("gradients", "Norm of the gradient of all parameters", [{ column: "gradientNorm" }]);
-draw("remedies", "Loss on 500 validation images with the batch's own statistics", [
-  { column: "currentBatchLoss" },
-]);
-
 const percent = (values: number[]) => {
   const { mean, deviation } = sample(values);
   return deviation === null ? mean.toFixed(2) : `${mean.toFixed(2)} ± ${deviation.toFixed(2)}`;
