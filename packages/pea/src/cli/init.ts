@@ -32,7 +32,7 @@ export async function runInit(
   try {
     writeFileAtomically(output, [Buffer.from(text)]);
   } catch (error) {
-    throw usage(`cannot write ${output}: ${(error as Error).message}`);
+    throw usage((error as Error).message);
   }
   printResult(options, { file: output, found: facts, recipe }, () =>
     [

@@ -74,7 +74,9 @@ async function openRun(
 }
 
 async function openFile(path: string): Promise<Predictor> {
-  const { metadata } = await readOnnx(path);
+  const { metadata } = await readOnnx(path).catch((error: Error) => {
+    throw usage(error.message, error);
+  });
   const input = parseInput(path, metadata.preprocessing);
   const classes = parseJson(metadata.classes);
   if (!Array.isArray(classes)) throw usage(`${path} does not name its classes in its metadata`);
@@ -90,4 +92,4 @@ async function openFile(path: string): Promise<Predictor> {
   };
 }
 
-const usage = (message: string): PeaError => new PeaError(message, { kind: "usage" });
+const usage = (message: string, cause?: unknown): PeaError => new PeaError(message, { kind: "usage", cause });
