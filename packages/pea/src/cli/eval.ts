@@ -9,6 +9,7 @@ import { disposeRun, evaluationLoader } from "../train/prepare.ts";
 import { describeSkip } from "../train/progress.ts";
 import { describeScores, type Scores } from "../train/tasks/task.ts";
 import { type CheckpointName, type Moved, openTrainedRun, type TrainedRun } from "../train/trained-run.ts";
+import { createCounter } from "./counter.ts";
 import { type CommonOptions, formatTable, log, openingReporter, printResult } from "./output.ts";
 
 interface EvalOptions extends CommonOptions, Moved {
@@ -41,19 +42,21 @@ async function printScores(path: string, trained: TrainedRun, options: EvalOptio
   const { task } = data;
   const scores: ViewScores = {};
   const fullResolution: ViewScores = {};
-  for (const view of method.views) {
+  // The last view is the network as it will be deployed.
+  const deployed = method.views.at(-1);
+  for (const view of part === "unlabelled" ? method.views.slice(-1) : method.views) {
     method.onEval(view);
     if (!isSegmented(dataset)) {
       scores[view] = await evaluate(model, loader, { task, device: recipe.device });
       continue;
     }
-    // The last view is the network as it will be deployed.
-    const isWritten = output !== undefined && view === method.views.at(-1);
+    const counter = createCounter(loader.samplesPerEpoch);
     const found = await evaluateSegmentation(model, loader, dataset, {
       task,
       device: recipe.device,
-      onAnswer: isWritten ? answerWriter(output, dataset) : undefined,
-    });
+      onAnswer: output !== undefined && view === deployed ? answerWriter(output, dataset) : undefined,
+      onProgress: counter.update,
+    }).finally(counter.stop);
     if (found === null) continue;
     scores[view] = found.network;
     fullResolution[view] = found.full;

@@ -24,7 +24,7 @@ export interface MakeScenesOptions {
   seed?: number;
   /** Of the scenes; default 64×128. */
   size?: Size;
-  /** Scenes with labels for training and for the final number, and such without; default 600, 200 and 20. */
+  /** Scenes with labels for training and for the final number, and such without; default 1000, 400 and 20. */
   counts?: Partial<Record<Split, number>>;
   /** Folder of Fashion-MNIST; default: where its Debian package lies. */
   dataDir?: string;
@@ -34,7 +34,7 @@ export interface MakeScenesOptions {
 
 const splits = ["train", "val", "test"] as const;
 type Split = (typeof splits)[number];
-const defaultCounts: Record<Split, number> = { train: 600, val: 200, test: 20 };
+const defaultCounts: Record<Split, number> = { train: 1000, val: 400, test: 20 };
 
 /**
  * Makes the data set. Training scenes hold training images of Fashion-MNIST, the others test images. `labels.json` is

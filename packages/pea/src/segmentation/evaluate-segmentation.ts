@@ -22,9 +22,9 @@ import type { SampleSource } from "../data/sources/sample-source.ts";
 import type { Size } from "../data/streaming/crop.ts";
 import { decodeClassMap, openImage } from "../data/streaming/decode.ts";
 import type { ClassMap } from "../data/streaming/resample.ts";
-import type { Scores, Task } from "../train/tasks/task.ts";
+import type { ScoreSums, Scores, Task } from "../train/tasks/task.ts";
 
-/** Scores where the images have labels; null where they have not. */
+/** Scores at both resolutions. */
 export interface SegmentationScores {
   /** At the network's resolution, against label maps scaled to it by their nearest pixels: as during training. */
   network: Scores;
@@ -46,6 +46,7 @@ export interface EvaluateSegmentationOptions {
  * the largest of the logits, scaled bilinearly.
  *
  * @param source what `loader` goes through, in order
+ * @returns null where no image has labels
  */
 export async function evaluateSegmentation(
   model: Module,
@@ -55,24 +56,27 @@ export async function evaluateSegmentation(
 ): Promise<SegmentationScores | null> {
   const classOf = classesOfBytes(source.labelTable ?? []);
   const wasTraining = model.training;
-  const [network, full] = [0, 1].map(() => task.startSums({ device, purpose: "evaluation" })) as [
-    ReturnType<Task["startSums"]>,
-    ReturnType<Task["startSums"]>,
-  ];
+  const start = () => task.startSums({ device, purpose: "evaluation" });
+  const [network, full] = [start(), start()];
+  const add = (sums: ScoreSums, logits: Tensor, labels: Tensor) =>
+    noGrad(() => sums.add(task.loss(logits, labels), logits, labels));
   let done = 0;
   let hasLabels = false;
   model.eval();
   try {
     for await (const { images, labels, indices } of loader.batches()) {
       using logits = scope(() => noGrad(() => model.forward(images)));
-      scope(() => network.add(task.loss(logits, labels), logits, labels));
+      scope(() => add(network, logits, labels));
       for (const [place, index] of indices.entries()) {
         const { path, labelMap } = source.locate(index);
         const map = labelMap === undefined ? null : await decodeClassMap(await readFile(labelMap), classOf);
         const size = map ?? (await openImage(await readFile(path)));
         const answer = scope(() => {
           const scaled = upsampleBilinear2d(narrow(logits, 0, place, 1), [size.height, size.width]);
-          if (map) addFull(map, scaled);
+          if (map) {
+            const shape = [1, map.height, map.width];
+            add(full, scaled, cast(tensor(map.data, { shape }), { dtype: "int64", device }));
+          }
           return onAnswer && toClassMap(scaled, size);
         });
         hasLabels ||= map !== null;
@@ -87,11 +91,6 @@ export async function evaluateSegmentation(
     model.train(wasTraining);
     network.dispose();
     full.dispose();
-  }
-
-  function addFull({ data, height, width }: ClassMap, logits: Tensor): void {
-    const labels = cast(tensor(data, { shape: [1, height, width] }), { dtype: "int64", device });
-    full.add(task.loss(logits, labels), logits, labels);
   }
 }
 
