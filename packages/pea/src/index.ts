@@ -9,9 +9,11 @@
  */
 export { PeaError } from "@pea/core";
 export { loadCifar10, loadCifar100 } from "./data/cifar.ts";
+export { openCityscapes } from "./data/cityscapes/open-cityscapes.ts";
 export type { Dataset, DatasetParts } from "./data/dataset.ts";
 export { type FashionMnist, loadFashionMnist } from "./data/fashion-mnist.ts";
 export { loadIdxFolder } from "./data/idx-folder.ts";
+export type { Label, LabelTable } from "./data/label-table.ts";
 export {
   type Batch,
   type BatchLoader,
@@ -51,10 +53,12 @@ export {
 } from "./predict/predict.ts";
 export { openPredictor, type Predictor } from "./predict/predictor.ts";
 export { writeReport } from "./report/report.ts";
+export { type MakeScenesOptions, makeScenes } from "./scenes/make-scenes.ts";
+export { evaluateSegmentation, type SegmentationScores } from "./segmentation/evaluate-segmentation.ts";
 export { type Recipe, type RecipeInput, resolveRecipe } from "./train/config.ts";
 export { evaluate } from "./train/evaluate.ts";
 export { disposeRun, evaluationLoader, type PreparedRun } from "./train/prepare.ts";
-export type { MetricName, Scores, Task } from "./train/tasks/task.ts";
+export { type MetricName, mainScore, type Scores, type Task } from "./train/tasks/task.ts";
 export { resumeTraining, type TrainOptions, type TrainResult, train } from "./train/train.ts";
 export { type CheckpointName, openTrainedRun, type TrainedRun } from "./train/trained-run.ts";
 export { TrainingInterrupted, type TrainingObserver } from "./train/trainer.ts";
