@@ -27,7 +27,7 @@ const SETTINGS =
 export function listContenders(peers: "debian" | "all"): Contender[] {
   const worker = ["node", "--conditions=pea-source", "--import", "tsx", join(ROOT, "bench/worker/main.ts")];
   const peer = join(ROOT, "bench/peer/worker.py");
-  const tuned = tunedMemory();
+  const tuned = { ...tunedMemory(), ...SHORT_SPINNING };
   const debian: Contender[] = [
     { name: "pea", title: "pea", command: worker, environment: {} },
     { name: "torch1", title: "PyTorch 1.13", command: ["/usr/bin/python3", peer], environment: tuned },
@@ -64,6 +64,9 @@ export function environmentOf({ environment }: Contender, threads: number): Node
     ...environment,
   };
 }
+
+/** As @pea/torch sets it for itself: on a machine with anything else to do, long spinning costs whole time slices. */
+const SHORT_SPINNING = { GOMP_SPINCOUNT: "1000" };
 
 /**
  * What a careful user of PyTorch on a CPU sets: an allocator that keeps the memory of a step. Without it page faults
