@@ -1,6 +1,6 @@
 import { PeaError } from "@pea/core";
 import { countSamples } from "../data/part.ts";
-import { type Recipe, readRecipeFile, recipeFlags, resolveRecipe } from "../train/config.ts";
+import { type Recipe, recipeFlags, resolveRecipe } from "../train/config.ts";
 import { joints } from "../train/plan.ts";
 import {
   disposeRun,
@@ -10,6 +10,7 @@ import {
   type RecipeData,
 } from "../train/prepare.ts";
 import { createProgress, formatSeconds, type Progress } from "../train/progress.ts";
+import { readRecipeFile } from "../train/recipe-file.ts";
 import { exitCodeOf, stopSignals } from "../train/stop-signals.ts";
 import { describeMainScore } from "../train/tasks/task.ts";
 import { resumeTraining, type TrainOptions, type TrainResult, train } from "../train/train.ts";

@@ -26,7 +26,8 @@
 import { basename, extname } from "node:path";
 import { activations, PeaError, parseVariant } from "@pea/core";
 import { z } from "zod";
-import { besideFile, extendSettings, mergeSettings, readYaml } from "../train/config.ts";
+import { mergeSettings } from "../train/config.ts";
+import { besideFile, extendSettings, readYaml } from "../train/recipe-file.ts";
 import { baselineName } from "./compare.ts";
 
 /** A name, and the recipe keys it stands for. */

@@ -4,8 +4,7 @@
  * Keys are camelCase in YAML and code and kebab-case as flags. Each key carries its own description (`help`, and
  * what `allowed` values are), which the flags, `--help` and the error messages are made from.
  */
-import { readFileSync } from "node:fs";
-import { dirname, resolve } from "node:path";
+import { resolve } from "node:path";
 import { PeaError, parseDuration, parseVariant } from "@pea/core";
 import { parse as parseYaml } from "yaml";
 import { z } from "zod";
@@ -342,7 +341,7 @@ export type Recipe = z.infer<typeof recipeSchema> & { l2: { coef: number } } & (
 export type RecipeInput = z.input<typeof recipeSchema>;
 
 /** Where a layer of settings comes from, for error messages. */
-interface Layer {
+export interface Layer {
   /** E.g. `recipe.yaml` or `the flags`. */
   source: string;
   settings: unknown;
@@ -444,67 +443,6 @@ function checkOptimizer(recipe: z.infer<typeof recipeSchema>): void {
     );
 }
 
-/**
- * The settings of a YAML recipe file, unchecked: those of the file or the files that its `extends` names first, by paths
- * from its own folder, then its own.
- *
- * @param extending the files by way of which this one is read
- * @throws PeaError of kind usage when a file cannot be read or is no YAML, or extends itself
- */
-export function readRecipeFile(path: string, extending: readonly string[] = []): Layer[] {
-  const file = resolve(path);
-  if (extending.includes(file)) throw usage(`${path} extends itself, by way of ${extending.join(", ")}`);
-  const { source, settings } = readYaml(path);
-  return isRecord(settings) ? extendSettings(source, settings, [...extending, file]) : [{ source, settings }];
-}
-
-/**
- * Settings that stand in a file, with those of the recipes that their `extends` names before them, by paths from the
- * file's folder.
- *
- * @throws PeaError of kind usage when one of these cannot be read, is no YAML or extends itself
- */
-export function extendSettings(
-  path: string,
-  { extends: named, ...settings }: Readonly<Record<string, unknown>>,
-  extending: readonly string[] = [],
-): Layer[] {
-  const bases: unknown[] = named === undefined ? [] : Array.isArray(named) ? named : [named];
-  if (!bases.every((base) => typeof base === "string"))
-    throw usage(
-      `extends is ${show(named)} in ${path}, but must be the path of another recipe, or a list of them`,
-    );
-  return [
-    ...bases.flatMap((base) => readRecipeFile(resolve(dirname(path), base), extending)),
-    { source: path, settings },
-  ];
-}
-
-/**
- * The keys and values of one YAML file, unchecked.
- *
- * @throws PeaError of kind usage when the file cannot be read or is no YAML
- */
-export function readYaml(path: string): Layer {
-  let text: string;
-  try {
-    text = readFileSync(path, "utf8");
-  } catch (error) {
-    throw usage(`cannot read the recipe ${path}: ${(error as Error).message}`);
-  }
-  try {
-    return { source: path, settings: besideFile(path, parseYaml(text) ?? {}) };
-  } catch (error) {
-    throw usage(`${path} is no valid YAML: ${(error as Error).message}`);
-  }
-}
-
-/** A recipe and the module it imports belong together, wherever they lie: the path counts from the recipe's folder. */
-export function besideFile(path: string, settings: unknown): unknown {
-  if (!isRecord(settings) || typeof settings.import !== "string") return settings;
-  return { ...settings, import: resolve(dirname(path), settings.import) };
-}
-
 /** A flag of the command line that sets one key of the recipe. */
 export interface RecipeFlag extends KeyDescription {
   /** Kebab-case without dashes, e.g. `batch-size`. */
@@ -583,8 +521,8 @@ function refuseUnknownKeys(settings: Record<string, unknown>, known: string[], s
   }
 }
 
-const isRecord = (value: unknown): value is Record<string, unknown> =>
+export const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
-const show = (value: unknown): string => JSON.stringify(value) ?? "missing";
+export const show = (value: unknown): string => JSON.stringify(value) ?? "missing";
 const kebab = (key: string): string => key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 const usage = (message: string): PeaError => new PeaError(message, { kind: "usage" });
