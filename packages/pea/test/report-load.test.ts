@@ -47,9 +47,16 @@ describe("a finished run", () => {
   test("has its phases, its score on the test images and the time of its training", async () => {
     const run = await loadReportRun(path);
     assert.equal(run.name, "finished");
+    assert.equal(run.network, "mobilenet-0.02-small");
+    assert.equal(run.dataset, "fashion-mnist");
+    assert.equal(run.metric, "top1");
     assert.equal(run.variant, "SM50%");
     assert.deepEqual(run.phases, phases);
-    assert.deepEqual(run.test, { accuracy: result.best?.test.top1, images: 60 });
+    assert.deepEqual(run.test, {
+      best: result.best?.test.top1,
+      last: result.last.test.top1,
+      images: 60,
+    });
     assert.equal(run.seconds, result.seconds);
     assert.deepEqual(
       run.epochs.map(({ epoch }) => epoch),
@@ -86,7 +93,7 @@ describe("a stopped run", () => {
     assert.deepEqual(run.phases, phases);
     assert.equal(run.epochs.length, 2);
     assert.equal(run.test, null);
-    assert.ok(run.seconds > 0);
+    assert.ok((run.seconds as number) > 0);
   });
 
   test("leaves no tensor behind", async () => {

@@ -22,7 +22,7 @@ const config = { model: "mobilenet-small", width: 0.25, pea: "SM75%", noDecay: [
 function finishedRun(): string {
   const run = createRunDirectory(newPath());
   writeRunConfig(run, { config, environment });
-  for (const file of [run.metrics, run.summary, run.model]) writeFileSync(file, "old");
+  for (const file of [run.metrics, run.summary, run.model, run.report]) writeFileSync(file, "old");
   for (const file of ["checkpoints/last.safetensors", "events.out.tfevents.1.host.2"]) {
     writeFileSync(join(run.path, file), "old");
   }

@@ -229,6 +229,23 @@ function createProgram(outcome: { code: number }): Command {
       (await import("./table.ts")).runTable(Number(number) as TableNumber, results, options),
     );
 
+  common(program.command("report"))
+    .description("write one page on runs, or on a study: verdict, intervals, curves")
+    .argument("<paths...>", "folders of runs; or one study: its folder, or its results.jsonl")
+    .option(
+      "-o, --output <FILE>",
+      "the page to write (default: report.html in the run, study or folder of the runs)",
+    )
+    .addHelpText(
+      "after",
+      example(
+        "pea report runs/<run>",
+        "pea report runs/relu-* runs/pea-* -o comparison.html",
+        "pea report results/<study> --json",
+      ),
+    )
+    .action(async (paths, options) => (await import("./report.ts")).runReport(paths, options));
+
   common(program.command("doctor"))
     .description("show versions, engine and data sets, and what to do where something is missing")
     .addHelpText("after", example("pea doctor", "pea doctor --json"))

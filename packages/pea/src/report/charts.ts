@@ -1,142 +1,378 @@
 /**
  * The curves of a report as options of ECharts: data alone, without functions, so that they can stand in the page as
- * JSON.
+ * JSON. Colours are names of the page's own (`style.ts`), which follow the reader's colour scheme.
  * @module
  */
-import { baselineName } from "./comparison.ts";
-import type { EpochPoint, ReportRun } from "./run.ts";
+import { scoreLabels } from "../train/tasks/task.ts";
+import type { Curve, CurvePoint, Group, VariantGroup } from "./groups.ts";
+import type { Phase } from "./run.ts";
+import { type VariantStyle, variantStyles } from "./variant-styles.ts";
 
 export interface Chart {
   id: string;
   title: string;
   /** What the reader sees, in a sentence below the title. */
   caption: string;
+  /** Takes the whole width of the page. */
+  wide: boolean;
+  /** The option without series. */
   option: Record<string, unknown>;
+  /** The series of each variant that has any. */
+  series: Record<string, Record<string, unknown>[]>;
+  /** The values of each variant after the first third of its run: what is worth seeing large. */
+  late: Record<string, readonly [low: number, high: number]>;
+  /** Where in the chart the axis runs that `late` narrows. */
+  narrowed: "from below" | "from above" | null;
+  /** Phases of each variant that has a transition, as bands. */
+  bands: Record<string, { markArea: Record<string, unknown>; caption: string }>;
 }
 
-type Curve = (point: EpochPoint) => number | null;
-
-// Okabe and Ito's palette, without yellow (too faint on white): told apart with any kind of colour vision.
-const baselineColor = "#7a8794";
-const variantColors = ["#d55e00", "#0072b2", "#009e73", "#cc79a7", "#56b4e9", "#e69f00"];
-
-/** Accuracy, loss, alpha and learning rate by epoch; a chart without a single value is left out. */
-export function charts(runs: readonly ReportRun[]): Chart[] {
-  const shaded = runs.find(({ phases }) => phases.some(({ name }) => name === "transition"));
-  const shading = shaded ? ` Shaded: the transition of ${shaded.variant}, seed ${shaded.seed}.` : "";
-  const seeds = new Set(runs.map((run) => run.seed)).size > 1 ? " One line per seed." : "";
-  const chart = (id: string, title: string, unit: string, caption: string, lines: unknown[]): Chart => ({
-    id,
-    title,
-    caption: caption + seeds + shading,
-    option: option(title, unit, lines),
-  });
-  const lines = (curve: Curve) => runs.flatMap((run) => line(run, runs, curve, { shade: run === shaded }));
-  const dashedLines = (curve: Curve, suffix: string, of = runs) =>
-    of.flatMap((run) => line(run, runs, curve, { suffix }));
-  const changing = runs.filter(({ epochs }) =>
-    epochs.some((point) => point.deployedAccuracy !== point.currentAccuracy),
-  );
-  const all = [
-    chart(
-      "accuracy",
-      "Validation accuracy",
-      "%",
-      "Solid: with the activation as it trains. Dashed: deployed, with ReLU at every site.",
-      [
-        ...lines((point) => point.currentAccuracy),
-        ...dashedLines((point) => point.deployedAccuracy, "deployed", changing),
-      ],
-    ),
-    chart("loss", "Loss", "", "Cross-entropy. Solid: training, mean over the epoch. Dashed: validation.", [
-      ...lines((point) => point.trainLoss),
-      ...dashedLines((point) => point.validationLoss, "validation"),
-    ]),
-    chart(
-      "alpha",
-      "Alpha",
-      "",
-      "Share of ReLU in the ensemble: 0 is the smooth activation alone, 1 is ReLU alone.",
-      lines((point) => point.alpha),
-    ),
-    chart(
-      "learning-rate",
-      "Learning rate",
-      "",
-      "At the last step of each epoch.",
-      lines((point) => point.learningRate),
-    ),
-  ];
-  return all.filter(({ option }) => (option.series as unknown[]).length > 0);
-}
-
-function option(title: string, unit: string, series: unknown[]): Record<string, unknown> {
-  return {
-    animation: false,
-    aria: { enabled: true },
-    backgroundColor: "transparent",
-    grid: { left: 8, right: 20, top: 56, bottom: 40, containLabel: true },
-    legend: { type: "scroll", top: 0, left: 0, right: 0, lineStyle: { width: 2 } },
-    tooltip: { trigger: "axis", confine: true },
-    xAxis: { type: "value", name: "epoch", nameLocation: "middle", nameGap: 26, minInterval: 1, min: 0 },
-    yAxis: {
-      type: "value",
-      scale: true,
-      name: unit ? `${title}, ${unit}` : title,
-      nameTextStyle: { align: "left" },
+/** Accuracy with alpha, loss, deployed against current accuracy, and learning rate; a chart without values is left out. */
+export function charts(group: Group): Chart[] {
+  const styles = variantStyles(group);
+  const of = (draw: (item: VariantGroup, style: VariantStyle) => Record<string, unknown>[]) =>
+    Object.fromEntries(
+      group.variants
+        .map((item) => [item.variant, draw(item, styles.get(item.variant) as VariantStyle)] as const)
+        .filter(([, series]) => series.length > 0),
+    );
+  const seeds = group.variants.some(({ runs }) => runs.length > 1)
+    ? " Lines are means over seeds, bands reach from the lowest seed to the highest."
+    : "";
+  const label = scoreLabels[group.metric];
+  const epochs = Math.max(0, ...group.variants.flatMap(({ curves }) => curves.map(({ epoch }) => epoch)));
+  const bands = bandsOf(group);
+  const right = roomForNames(group);
+  const rates = group.variants.map(({ curves }) => JSON.stringify(along(curves, "learningRate")));
+  const isOneRate = rates.length > 1 && new Set(rates).size === 1;
+  const all: Chart[] = [
+    {
+      id: "accuracy",
+      title: `Validation ${label} and α`,
+      caption: `With the activation as it trains.${seeds} Below: α, ReLU's share of the ensemble.`,
+      wide: true,
+      option: accuracyOption(label, epochs, right),
+      series: of(({ curves, variant }, style) => {
+        const lines = line({ variant, style, points: along(curves, "currentAccuracy"), range: true });
+        const alpha = line({ variant, style, points: along(curves, "alpha"), axis: 1, quiet: true });
+        return lines.length > 0 ? [...lines, ...alpha] : [];
+      }),
+      late: lateRanges(group, ["currentAccuracy"]),
+      narrowed: "from below",
+      bands,
     },
-    series,
-  };
+    {
+      id: "loss",
+      title: "Loss",
+      caption: `Cross-entropy. Solid: validation, without label smoothing. Dashed: training, mean over the epoch.${seeds}`,
+      wide: false,
+      option: option("loss", "epoch", { max: epochs, right }),
+      series: of(({ curves, variant }, style) => [
+        ...line({ variant, style, points: along(curves, "validationLoss"), range: true }),
+        ...line({ variant, style, points: along(curves, "trainLoss"), dashed: "training" }),
+      ]),
+      late: lateRanges(group, ["validationLoss", "trainLoss"]),
+      narrowed: "from above",
+      bands,
+    },
+    {
+      id: "deployed",
+      title: "Deployed against current accuracy in the transition",
+      caption:
+        `Validation ${label} as α moves. Solid: with the ensemble as it trains. Dashed: deployed, with ReLU at every site; ` +
+        "at α = 1 the two are the same network.",
+      wide: false,
+      option: option(`${label}, %`, "α", { max: 1, right }),
+      series: of(({ curves, variant }, style) => {
+        const points = transition(curves);
+        return [
+          ...line({ variant, style, points: against(points, "currentAccuracy") }),
+          ...line({ variant, style, points: against(points, "deployedAccuracy"), dashed: "deployed" }),
+        ];
+      }),
+      late: {},
+      narrowed: null,
+      bands: {},
+    },
+    {
+      id: "learning-rate",
+      title: "Learning rate",
+      caption: `At the last step of each epoch.${isOneRate ? " The same for all variants." : ""}`,
+      wide: false,
+      option: option("learning rate", "epoch", { max: epochs, min: 0, right }),
+      series: of(({ curves, variant }, style) =>
+        line({ variant, style, points: along(curves, "learningRate"), quiet: isOneRate }),
+      ),
+      late: {},
+      narrowed: null,
+      bands: {},
+    },
+  ];
+  return all.filter(({ series }) => Object.keys(series).length > 0);
 }
 
 /**
- * One curve of one run. Runs of a variant share a name, and with it one entry of the legend.
- * @param suffix makes the line dashed and stands behind its name
+ * The option of a chart with the series of some variants. The page's script holds this function as its text, so that it
+ * must not use anything from outside of itself.
+ *
+ * @param options.whole with the first epochs, which are so far off that they hide how later ones differ
  */
-function line(
-  run: ReportRun,
-  runs: readonly ReportRun[],
-  curve: Curve,
-  { shade = false, suffix }: { shade?: boolean; suffix?: string },
-): unknown[] {
-  const data = run.epochs
-    .map((point) => [point.epoch, rounded(curve(point))])
-    .filter(([, value]) => value !== null);
-  if (data.length === 0) return [];
+export function drawn(
+  { option, series, bands, late, narrowed }: Chart,
+  variants: readonly string[],
+  { whole = false } = {},
+): Record<string, unknown> {
+  const [first, ...others] = [option.yAxis].flat() as Record<string, unknown>[];
+  const { axisLabel } = first as Record<string, unknown>;
+  const shaded = variants.find((variant) => bands[variant]);
+  const ranges = variants.flatMap((variant) => late[variant] ?? []);
+  const limit =
+    whole || narrowed === null || ranges.length === 0
+      ? {}
+      : narrowed === "from below"
+        ? { min: Math.min(...ranges) }
+        : // Between the axis' own round numbers, so that its label would stand too close to the next.
+          { max: Math.max(...ranges), axisLabel: { ...(axisLabel as object), showMaxLabel: false } };
+  return {
+    ...option,
+    yAxis: [{ ...first, ...limit }, ...others],
+    series: [
+      ...variants.flatMap((variant) => series[variant] ?? []),
+      ...(shaded ? [{ type: "line", data: [], markArea: bands[shaded]?.markArea }] : []),
+    ],
+  };
+}
+
+const axisStyle = {
+  axisLine: { show: true, lineStyle: { color: "var(--faint)" } },
+  axisTick: { lineStyle: { color: "var(--faint)" } },
+  axisLabel: { color: "var(--faint)", hideOverlap: true },
+  nameTextStyle: { color: "var(--faint)" },
+  splitLine: { lineStyle: { color: "var(--line)" } },
+};
+
+const shared = {
+  animation: false,
+  backgroundColor: "transparent",
+  textStyle: { fontFamily: "inherit" },
+  tooltip: {
+    trigger: "axis",
+    confine: true,
+    axisPointer: { lineStyle: { color: "var(--faint)" } },
+    backgroundColor: "var(--panel)",
+    borderColor: "var(--line)",
+    textStyle: { color: "var(--text)", fontSize: 13 },
+  },
+};
+
+/** Room at the right for the names of the lines, in pixels. */
+const roomForNames = ({ variants }: Group): number =>
+  Math.min(124, 22 + 8.5 * Math.max(...variants.map(({ variant }) => variant.length)));
+
+function option(
+  name: string,
+  x: string,
+  { min, max, right }: { min?: number; max: number; right: number },
+): Record<string, unknown> {
+  return {
+    ...shared,
+    grid: { left: 8, right, top: 32, bottom: 40, containLabel: true },
+    xAxis: {
+      ...axisStyle,
+      type: "value",
+      name: x,
+      nameLocation: "middle",
+      nameGap: 26,
+      min: 0,
+      max,
+      splitLine: { show: false },
+    },
+    yAxis: [{ ...axisStyle, ...yAxis(name), ...(min !== undefined && { min }) }],
+  };
+}
+
+const yAxis = (name: string) => ({
+  type: "value",
+  scale: true,
+  name,
+  nameTextStyle: { ...axisStyle.nameTextStyle, align: "left" },
+});
+
+/** Accuracy above, alpha below, on one axis of epochs. */
+function accuracyOption(label: string, epochs: number, right: number): Record<string, unknown> {
+  const epochAxis = { ...axisStyle, type: "value", min: 0, max: epochs, splitLine: { show: false } };
+  // Fixed, so that both grids begin at the same place.
+  const left = 52;
+  return {
+    ...shared,
+    axisPointer: { link: [{ xAxisIndex: "all" }] },
+    grid: [
+      { left, right, top: 32, bottom: 150 },
+      { left, right, height: 70, bottom: 44 },
+    ],
+    xAxis: [
+      { ...epochAxis, axisLabel: { show: false } },
+      { ...epochAxis, gridIndex: 1, name: "epoch", nameLocation: "middle", nameGap: 26 },
+    ],
+    yAxis: [
+      { ...axisStyle, ...yAxis(`${label}, %`) },
+      { ...axisStyle, ...yAxis("α"), gridIndex: 1, min: 0, max: 1, interval: 0.5 },
+    ],
+  };
+}
+
+/** A point of a curve: x, mean, lowest and highest value. */
+type Point = readonly [x: number, mean: number, low: number, high: number];
+
+const along = (curves: readonly CurvePoint[], curve: Curve): Point[] =>
+  curves.flatMap(({ epoch, values }) => {
+    const value = values[curve];
+    return value ? [[epoch, value.mean, value.low, value.high] as const] : [];
+  });
+
+const against = (curves: readonly CurvePoint[], curve: Curve): Point[] =>
+  curves.flatMap(({ values }) => {
+    const [value, alpha] = [values[curve], values.alpha];
+    return value && alpha ? [[alpha.mean, value.mean, value.low, value.high] as const] : [];
+  });
+
+/** From the last epoch before the transition to the first after it. */
+function transition(curves: readonly CurvePoint[]): CurvePoint[] {
+  const alpha = ({ values }: CurvePoint) => values.alpha?.mean ?? null;
+  return curves.filter((point, i) => {
+    const [before, now, after] = [curves[i - 1], point, curves[i + 1]].map((item) => item && alpha(item));
+    if (now === null || now === undefined) return false;
+    if (now === 0) return after !== 0;
+    return now < 1 || (before ?? 1) < 1;
+  });
+}
+
+interface Line {
+  variant: string;
+  style: VariantStyle;
+  points: readonly Point[];
+  /** With a band from the lowest to the highest value, where they differ. */
+  range?: boolean;
+  /** Dashed, with this behind the variant's name. */
+  dashed?: string;
+  /** Number of the grid. */
+  axis?: number;
+  /** Without name and symbols: they stand at another line of the variant, or the line is that of all variants. */
+  quiet?: boolean;
+}
+
+function line({ variant, style, points, range = false, dashed, axis = 0, quiet = false }: Line) {
+  if (points.length === 0) return [];
+  const { color, symbol } = style;
+  const place = { xAxisIndex: axis, yAxisIndex: axis };
+  const name = dashed ? `${variant} ${dashed}` : variant;
+  const edge = {
+    type: "line",
+    ...place,
+    symbol: "none",
+    silent: true,
+    stack: `${variant}:band`,
+    lineStyle: { opacity: 0 },
+    emphasis: { disabled: true },
+  };
+  const isSpread = range && points.some(([, , low, high]) => high > low);
   return [
+    ...(isSpread
+      ? [
+          { ...edge, id: `${name}:band-low`, data: points.map(([x, , low]) => [x, rounded(low)]) },
+          {
+            ...edge,
+            id: `${name}:band-high`,
+            data: points.map(([x, , low, high]) => [x, rounded(high - low)]),
+            areaStyle: { color, opacity: 0.16 },
+          },
+        ]
+      : []),
     {
       type: "line",
-      name: suffix ? `${run.variant} ${suffix}` : run.variant,
-      data,
-      color: color(run, runs),
-      symbolSize: 5,
-      lineStyle: { width: 2, type: suffix ? "dashed" : "solid" },
-      ...(shade && { markArea: transitionArea(run) }),
+      ...place,
+      id: `${name}:${axis}`,
+      name: axis === 1 ? `${name} α` : name,
+      data: points.map(([x, mean]) => [rounded(x), rounded(mean)]),
+      color,
+      symbol,
+      symbolSize: 7,
+      showSymbol: !dashed && !quiet && points.length <= 40,
+      itemStyle: { color },
+      lineStyle: { color, width: 2, type: dashed ? "dashed" : "solid" },
+      emphasis: { disabled: true },
+      // The line's own name at its end: no colour needs to be told from another.
+      ...(!dashed &&
+        !quiet && {
+          endLabel: {
+            show: true,
+            formatter: "{a}",
+            color,
+            fontWeight: 600,
+            fontSize: 12,
+            lineHeight: 14,
+            minMargin: 4,
+          },
+          labelLayout: { moveOverlap: "shiftY" },
+        }),
     },
   ];
 }
 
-function color({ variant }: ReportRun, runs: readonly ReportRun[]): string {
-  if (variant === baselineName) return baselineColor;
-  const variants = [...new Set(runs.map((run) => run.variant))].filter((name) => name !== baselineName);
-  return variantColors[variants.indexOf(variant) % variantColors.length] as string;
+/** What the curves reach after a third of the run, a little widened; by variant. */
+function lateRanges({ variants }: Group, names: readonly Curve[]): Chart["late"] {
+  return Object.fromEntries(
+    variants.flatMap(({ variant, curves }) => {
+      const last = curves.at(-1)?.epoch ?? 0;
+      const values = curves
+        .filter(({ epoch }) => epoch > last / 3 || epoch === last)
+        .flatMap(({ values }) => names.flatMap((name) => values[name] ?? []))
+        .flatMap(({ low, high }) => [low, high]);
+      if (values.length === 0) return [];
+      const [low, high] = [Math.min(...values), Math.max(...values)];
+      // A step of 1, 2 or 5 times a power of ten, as the axis takes them.
+      const power = 10 ** Math.floor(Math.log10((high - low || 1) / 4));
+      const step = power * ([1, 2, 5, 10].find((factor) => factor * power * 4 >= high - low) ?? 1);
+      return [
+        [variant, [rounded(Math.floor(low / step) * step), rounded(Math.ceil(high / step) * step)] as const],
+      ];
+    }),
+  );
 }
 
-/** The transition as a band; initial and final phase stay clear on both sides of it. */
-function transitionArea({ phases }: ReportRun): Record<string, unknown> {
-  const transitions = phases.filter(({ name }) => name === "transition");
+/** The phases as bands: the transition shaded, with a name on each. */
+function bandsOf({ variants }: Group): Chart["bands"] {
+  return Object.fromEntries(
+    variants.flatMap(({ variant, runs }) => {
+      const phases = runs.find(({ phases }) => phases.some(({ name }) => name === "transition"))?.phases;
+      if (!phases) return [];
+      const { firstEpoch, endEpoch } = phases.find(({ name }) => name === "transition") as Phase;
+      const caption = `Shaded: the transition of ${variant}, epoch ${short(firstEpoch)} to ${short(endEpoch)}.`;
+      return [[variant, { markArea: markArea(phases), caption }]];
+    }),
+  );
+}
+
+function markArea(phases: readonly Phase[]): Record<string, unknown> {
+  const whole = phases.at(-1)?.endEpoch ?? 0;
   return {
     silent: true,
-    itemStyle: { color: "rgba(128, 128, 128, 0.13)" },
-    label: { show: true, position: "insideTop", color: "#888", fontSize: 11 },
-    data: transitions.map(({ firstEpoch, endEpoch }) => [
-      { name: "transition", xAxis: rounded(firstEpoch) },
+    label: { position: "insideTop", color: "var(--faint)", fontSize: 11 },
+    data: phases.map(({ name, firstEpoch, endEpoch }) => [
+      {
+        // A short phase has no room for its name.
+        name: endEpoch - firstEpoch > 0.1 * whole ? name : "",
+        xAxis: rounded(firstEpoch),
+        itemStyle: { color: name === "transition" ? "var(--band)" : "transparent" },
+      },
       { xAxis: rounded(endEpoch) },
     ]),
   };
 }
 
+const short = (value: number): string => String(Number(value.toFixed(2)));
+
 /** Six digits are more than a curve shows, and keep the page small. */
-function rounded(value: number | null): number | null {
-  return value === null ? null : Number(value.toPrecision(6));
+function rounded(value: number): number {
+  return Number(value.toPrecision(6));
 }

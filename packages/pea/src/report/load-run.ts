@@ -1,10 +1,11 @@
-import { basename } from "node:path";
+import { existsSync } from "node:fs";
+import { basename, resolve } from "node:path";
 import { variantName } from "../methods/variant-name.ts";
 import type { Recipe } from "../train/config.ts";
 import { type MetricsRow, readMetrics } from "../train/metrics.ts";
 import { disposeRun, prepareRun } from "../train/prepare.ts";
 import { openRunDirectory, readRunConfig } from "../train/run-directory.ts";
-import { mainScore } from "../train/tasks/task.ts";
+import { type MetricName, mainScore } from "../train/tasks/task.ts";
 import type { TrainResult } from "../train/train.ts";
 import { readRecipe, readResult } from "../train/trained-run.ts";
 import type { EpochPoint, ReportRun } from "./run.ts";
@@ -19,11 +20,16 @@ export async function loadReportRun(path: string): Promise<ReportRun> {
   const recipe = readRecipe(run);
   const result = readResult(run);
   const { phases, stepsPerEpoch } = result ?? (await planOf(recipe));
-  const epochs = readMetrics(run.metrics).filter(({ kind }) => kind === "epoch");
+  // A run that has just begun has none yet.
+  const rows = existsSync(run.metrics) ? readMetrics(run.metrics) : [];
+  const epochs = rows.filter(({ kind }) => kind === "epoch");
   return {
-    name: basename(path),
+    name: basename(resolve(path)),
+    network: recipe.model,
+    dataset: recipe.data,
     variant: variantName(recipe),
     seed: recipe.seed,
+    metric: metricOf(result, epochs),
     settings: recipe,
     environment: { ...readRunConfig(run).environment },
     phases: phases.map(({ name, firstStep, endStep }) => ({
@@ -32,7 +38,11 @@ export async function loadReportRun(path: string): Promise<ReportRun> {
       endEpoch: endStep / stepsPerEpoch,
     })),
     epochs: epochs.map(epochPoint),
-    test: result && { accuracy: mainScore((result.best ?? result.last).test), images: result.testImages },
+    test: result && {
+      best: result.best && mainScore(result.best.test),
+      last: mainScore(result.last.test),
+      images: result.testImages,
+    },
     seconds: result?.seconds ?? epochs.reduce((sum, { seconds }) => sum + Number(seconds), 0),
   };
 }
@@ -45,6 +55,11 @@ async function planOf(recipe: Recipe): Promise<Pick<TrainResult, "phases" | "ste
   } finally {
     disposeRun(prepared);
   }
+}
+
+function metricOf(result: TrainResult | null, epochs: readonly MetricsRow[]): MetricName {
+  const isSegmented = result?.last.test.miou !== undefined || epochs.some((row) => "val/miou" in row);
+  return isSegmented ? "miou" : "top1";
 }
 
 function epochPoint(row: MetricsRow): EpochPoint {

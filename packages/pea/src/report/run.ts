@@ -1,19 +1,42 @@
+import type { MetricName } from "../train/tasks/task.ts";
+
 /** A run as the report shows it. */
 export interface ReportRun {
-  /** Name of the run directory. */
+  /** Name of the run directory, or of the run in its study. */
   name: string;
+  /** Name in the registry, e.g. `mobilenet-0.25-small`. */
+  network: string;
+  dataset: string;
   /** `ReLU`, a variant code such as `SM75%`, or the name of a smooth activation (upper limit). */
   variant: string;
   seed: number;
+  /** Of the scores, which are all in percent. */
+  metric: MetricName;
+  /** The recipe, resolved; empty where it is not known. */
   settings: Readonly<Record<string, unknown>>;
   environment: Readonly<Record<string, unknown>>;
   /** The phases in epochs. */
-  phases: readonly { name: string; firstEpoch: number; endEpoch: number }[];
+  phases: readonly Phase[];
   epochs: readonly EpochPoint[];
-  /** Score of the deployed network on the test images; null for a run that has not ended. */
-  test: { accuracy: number; images: number } | null;
-  /** Time of the training steps. */
-  seconds: number;
+  /** Scores of the deployed network on the test part; null for a run that has not ended. */
+  test: TestScores | null;
+  /** Time of the training steps; null where it is not known. */
+  seconds: number | null;
+}
+
+/** A span of a run, in epochs. */
+export interface Phase {
+  name: string;
+  firstEpoch: number;
+  endEpoch: number;
+}
+
+/** Scores in percent: of the best model of the final phase by validation, null where there is none, and of the last. */
+export interface TestScores {
+  best: number | null;
+  last: number;
+  /** Number of images scored; null where it is not known. */
+  images: number | null;
 }
 
 /** Values at the end of an epoch (from 1); accuracies in percent, null where nothing was measured. */

@@ -26,6 +26,8 @@ export interface RunDirectory {
   readonly model: string;
   /** Scores of a run that ended. */
   readonly result: string;
+  /** Made by `pea report`. */
+  readonly report: string;
 }
 
 function runDirectory(path: string): RunDirectory {
@@ -38,6 +40,7 @@ function runDirectory(path: string): RunDirectory {
     checkpoints: join(path, "checkpoints"),
     model: join(path, "model.onnx"),
     result: join(path, "result.json"),
+    report: join(path, "report.html"),
   };
 }
 

@@ -1,0 +1,18 @@
+import { writeReport } from "../report/report.ts";
+import { type CommonOptions, printResult } from "./output.ts";
+
+/** `pea report`: one page on runs or on a study. */
+export async function runReport(
+  paths: readonly string[],
+  options: CommonOptions & { output?: string },
+): Promise<void> {
+  const summary = await writeReport(paths, options.output);
+  printResult(options, summary, () => {
+    const verdicts = summary.verdicts.flatMap(({ network, dataset, headline, details }) => [
+      "",
+      `${network} on ${dataset}: ${headline}`,
+      ...details,
+    ]);
+    return [summary.file, ...verdicts].join("\n");
+  });
+}

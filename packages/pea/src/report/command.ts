@@ -1,0 +1,48 @@
+/**
+ * The command line that repeats a run.
+ * @module
+ */
+import { recipeFlags, resolveRecipe } from "../train/config.ts";
+
+/**
+ * `npx pea train` with the flags that make this recipe.
+ *
+ * @param settings of a run, resolved
+ * @returns null where this version knows the settings no longer
+ */
+export function trainCommand(settings: Readonly<Record<string, unknown>>): string | null {
+  if (Object.keys(settings).length === 0) return null;
+  try {
+    const recipe = resolveRecipe({ source: "the run", settings });
+    const { model, data, dataDir } = recipe;
+    // Some defaults follow from the network and the data.
+    const usual = resolveRecipe({ source: "the run", settings: { model, data, dataDir } });
+    const flags = recipeFlags().flatMap(({ name, path, value }) => {
+      const own = at(recipe, path);
+      const isUsual = JSON.stringify(own) === JSON.stringify(at(usual, path));
+      if (own === undefined || (isUsual && !["model", "data", "data-dir"].includes(name))) return [];
+      if (value === undefined) return own ? `--${name}` : `--no-${name}`;
+      return `--${name} ${quoted(inWords(own))}`;
+    });
+    return ["npx pea train", ...flags].join(" ");
+  } catch {
+    return null;
+  }
+}
+
+function at(settings: object, path: readonly string[]): unknown {
+  return path.reduce<unknown>(
+    (value, key) => (value as Record<string, unknown> | undefined)?.[key],
+    settings,
+  );
+}
+
+function inWords(value: unknown): string {
+  if (Array.isArray(value)) return value.join(",");
+  return typeof value === "string" ? value : JSON.stringify(value);
+}
+
+/** As a word of a shell. */
+export function quoted(word: string): string {
+  return /^[\w%+,./:=@-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}

@@ -1,0 +1,174 @@
+/**
+ * The runs of a report as they are compared: grouped by network and data set, in each group by variant.
+ * @module
+ */
+import type { SmoothName, Variant } from "@pea/core";
+import { baselineName, type Comparison, compareWithBaseline, type Outcome } from "../study/compare.ts";
+import { groupBy } from "../study/group-by.ts";
+import { type Sample, sample } from "../study/statistics/index.ts";
+import { isUpperLimit, variantOf } from "../study/table-figures.ts";
+import type { MetricName } from "../train/tasks/task.ts";
+import type { EpochPoint, ReportRun } from "./run.ts";
+
+/** Which model of a run is scored: the best of the final phase by validation, or the last. */
+export type Score = "best" | "last";
+
+export type VariantKind = "baseline" | "pea" | "upper limit" | "other";
+
+/** The runs of one network on one data set. */
+export interface Group {
+  network: string;
+  dataset: string;
+  metric: MetricName;
+  runs: ReportRun[];
+  /** The score that the verdict is on: `best` where every run that has ended has one, so that none has more to choose from. */
+  score: Score;
+  /** Baseline first, then PEA, upper limits and others, each from the highest score down. */
+  variants: VariantGroup[];
+}
+
+/** The runs of one variant, over seeds. */
+export interface VariantGroup {
+  variant: string;
+  kind: VariantKind;
+  runs: ReportRun[];
+  /** Scores on the test part; null where no run has one. */
+  scores: Record<Score, Sample | null>;
+  /** With the baseline; null where there is none of the same seed. */
+  comparisons: Record<Score, Comparison | null>;
+  curves: CurvePoint[];
+}
+
+export type Curve = Exclude<keyof EpochPoint, "epoch">;
+
+/** The values of a variant's runs after an epoch; a curve without a value is left out. */
+export interface CurvePoint {
+  epoch: number;
+  values: Partial<Record<Curve, { mean: number; low: number; high: number }>>;
+}
+
+const kinds: readonly VariantKind[] = ["baseline", "pea", "upper limit", "other"];
+
+/** Groups runs by network and data set, in the order in which they come. */
+export function groupRuns(runs: readonly ReportRun[]): Group[] {
+  const groups = groupBy(runs, ({ network, dataset, metric }) => JSON.stringify([network, dataset, metric]));
+  return [...groups.values()].map(toGroup);
+}
+
+function toGroup(runs: ReportRun[]): Group {
+  const { network, dataset, metric } = runs[0] as ReportRun;
+  const ended = runs.filter(({ test }) => test !== null);
+  const score: Score = ended.length > 0 && ended.every(({ test }) => test?.best !== null) ? "best" : "last";
+  const comparisons = { best: comparisonsOf(runs, "best"), last: comparisonsOf(runs, "last") };
+  const variants = [...groupBy(runs, ({ variant }) => variant)].map(
+    ([variant, ofVariant]): VariantGroup => ({
+      variant,
+      kind: kindOf(variant),
+      runs: ofVariant,
+      scores: { best: scoresOf(ofVariant, "best"), last: scoresOf(ofVariant, "last") },
+      comparisons: {
+        best: comparisons.best.get(variant) ?? null,
+        last: comparisons.last.get(variant) ?? null,
+      },
+      curves: curvesOf(ofVariant),
+    }),
+  );
+  const height = ({ scores }: VariantGroup) => scores[score]?.mean ?? Number.NEGATIVE_INFINITY;
+  variants.sort((a, b) => kinds.indexOf(a.kind) - kinds.indexOf(b.kind) || height(b) - height(a) || 0);
+  return { network, dataset, metric, runs, score, variants };
+}
+
+function kindOf(variant: string): VariantKind {
+  if (variant === baselineName) return "baseline";
+  if (codeIn(variant)) return "pea";
+  return smoothIn(variant) ? "upper limit" : "other";
+}
+
+// Where runs differ in settings besides, these stand in brackets behind the variant.
+const bare = (variant: string): string => variant.replace(/ \(.*\)$/, "");
+
+/** The parts of the variant code in a variant's name; null where it holds none. */
+export const codeIn = (variant: string): Variant | null => variantOf(bare(variant));
+
+/** The smooth activation of a variant: that of its ensemble, or of the upper limit; null where it has none. */
+export function smoothIn(variant: string): SmoothName | null {
+  return codeIn(variant)?.smooth ?? (isUpperLimit(bare(variant)) ? (bare(variant) as SmoothName) : null);
+}
+
+const outcomesOf = (runs: readonly ReportRun[], score: Score): Outcome[] =>
+  runs.flatMap(({ variant, seed, test }) => {
+    const testAccuracy = test?.[score] ?? null;
+    return testAccuracy === null ? [] : [{ variant, seed, testAccuracy }];
+  });
+
+const comparisonsOf = (runs: readonly ReportRun[], score: Score): Map<string, Comparison> =>
+  new Map(compareWithBaseline(outcomesOf(runs, score)).map((item) => [item.variant, item]));
+
+function scoresOf(runs: readonly ReportRun[], score: Score): Sample | null {
+  const values = outcomesOf(runs, score).map(({ testAccuracy }) => testAccuracy);
+  return values.length > 0 ? sample(values) : null;
+}
+
+const curveNames: readonly Curve[] = [
+  "trainLoss",
+  "validationLoss",
+  "currentAccuracy",
+  "deployedAccuracy",
+  "alpha",
+  "learningRate",
+  "imagesPerSecond",
+];
+
+function curvesOf(runs: readonly ReportRun[]): CurvePoint[] {
+  const byEpoch = groupBy(
+    runs.flatMap(({ epochs }) => epochs),
+    ({ epoch }) => String(epoch),
+  );
+  return [...byEpoch.values()]
+    .map((points) => ({
+      epoch: (points[0] as EpochPoint).epoch,
+      values: Object.fromEntries(
+        curveNames.flatMap((name) => {
+          const values = points.map((point) => point[name] ?? null).filter((value) => value !== null);
+          if (values.length === 0) return [];
+          const { mean } = sample(values);
+          return [[name, { mean, low: Math.min(...values), high: Math.max(...values) }]];
+        }),
+      ),
+    }))
+    .sort((a, b) => a.epoch - b.epoch);
+}
+
+/**
+ * The variants whose curves are shown at first: the baseline, the best of each ensemble and the best upper limit; of six
+ * or fewer all.
+ */
+export function shownAtFirst({ variants }: Group): string[] {
+  if (variants.length <= 6) return variants.map(({ variant }) => variant);
+  // Each kind stands from its highest score down.
+  const first = (belongs: (item: VariantGroup) => boolean) => variants.find(belongs)?.variant ?? [];
+  return [
+    first(({ kind }) => kind === "baseline"),
+    first(({ variant }) => codeIn(variant)?.ensemble === "stochastic"),
+    first(({ variant }) => codeIn(variant)?.ensemble === "weighted"),
+    first(({ kind }) => kind === "upper limit"),
+  ].flat();
+}
+
+/** Settings that say which of the compared runs it is, or that do not change what it computes. */
+const settingsApart: ReadonlySet<string> = new Set([
+  ...["model", "data", "seed"],
+  ...["pea", "peaInitial", "peaSchedule", "peaGranularity", "activation", "swapToRelu"],
+  ...["dataDir", "threads", "logEverySteps", "checkpointEverySteps", "diagnose"],
+]);
+
+/** Names of the settings besides method and seed in which runs of a group differ, as far as the settings are known. */
+export function settingsThatDiffer(runs: readonly ReportRun[]): string[] {
+  const known = runs.filter(({ settings }) => Object.keys(settings).length > 0);
+  const names = new Set(known.flatMap(({ settings }) => Object.keys(settings)));
+  return [...names].filter(
+    (name) =>
+      !settingsApart.has(name) &&
+      new Set(known.map(({ settings }) => JSON.stringify(settings[name]))).size > 1,
+  );
+}
