@@ -52,7 +52,8 @@ export {
   segment,
 } from "./predict/predict.ts";
 export { openPredictor, type Predictor } from "./predict/predictor.ts";
-export { writeReport } from "./report/report.ts";
+export { type ReportSummary, writeReport } from "./report/report.ts";
+export type { Verdict } from "./report/verdict.ts";
 export { type MakeScenesOptions, makeScenes } from "./scenes/make-scenes.ts";
 export { evaluateSegmentation, type SegmentationScores } from "./segmentation/evaluate-segmentation.ts";
 export { type Recipe, type RecipeInput, resolveRecipe } from "./train/config.ts";

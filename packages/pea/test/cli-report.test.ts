@@ -29,7 +29,10 @@ describe("pea report", () => {
     const { code, stdout } = await pea("report", smooth);
     assert.equal(code, 0);
     const file = join(smooth, "report.html");
-    assert.match(stdout, new RegExp(`^${file}\\n\\nmobilenet-0\\.02-small on fashion-mnist: top-1`));
+    assert.match(
+      stdout,
+      new RegExp(`^${file}\\n\\nmobilenet-0\\.02-small on fashion-mnist: Test top-1: SM50%`),
+    );
     const page = readFileSync(file, "utf8");
     assert.ok(
       page.includes(

@@ -4,7 +4,7 @@
  * @module
  */
 import { activations, type SmoothName, weighted, weightedDerivative } from "@pea/core";
-import { type Group, shownAtFirst, smoothIn } from "./groups.ts";
+import { type Group, shownAtFirst, smoothOf } from "./groups.ts";
 import { type Html, html } from "./html.ts";
 
 const titles: Readonly<Record<SmoothName, string>> = {
@@ -39,12 +39,14 @@ export function shapeData(): ShapeData {
   return { x: places, f: sampled("f"), df: sampled("df") };
 }
 
-/** The smooth activation of the runs: of those shown at first the first that has one; null where none has. */
-export function smoothOf(groups: readonly Group[]): SmoothName | null {
-  for (const variant of groups.flatMap(shownAtFirst)) {
-    const smooth = smoothIn(variant);
-    if (smooth) return smooth;
-  }
+/** The smooth activation of those variants shown at first that have one; null where none has. */
+export function smoothOfReport(groups: readonly Group[]): SmoothName | null {
+  for (const group of groups)
+    for (const shown of shownAtFirst(group)) {
+      const runs = group.variants.find(({ variant }) => variant === shown)?.runs;
+      const smooth = runs ? smoothOf(runs) : null;
+      if (smooth) return smooth;
+    }
   return null;
 }
 

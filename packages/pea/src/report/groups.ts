@@ -5,6 +5,7 @@
 import type { SmoothName, Variant } from "@pea/core";
 import { baselineName, type Comparison, compareWithBaseline, type Outcome } from "../study/compare.ts";
 import { groupBy } from "../study/group-by.ts";
+import { outcomesOf } from "../study/outcomes.ts";
 import { type Sample, sample } from "../study/statistics/index.ts";
 import { isUpperLimit, variantOf } from "../study/table-figures.ts";
 import type { MetricName } from "../train/tasks/task.ts";
@@ -63,7 +64,7 @@ function toGroup(runs: ReportRun[]): Group {
   const variants = [...groupBy(runs, ({ variant }) => variant)].map(
     ([variant, ofVariant]): VariantGroup => ({
       variant,
-      kind: kindOf(variant),
+      kind: kindOf(ofVariant),
       runs: ofVariant,
       scores: { best: scoresOf(ofVariant, "best"), last: scoresOf(ofVariant, "last") },
       comparisons: {
@@ -78,34 +79,39 @@ function toGroup(runs: ReportRun[]): Group {
   return { network, dataset, metric, runs, score, variants };
 }
 
-function kindOf(variant: string): VariantKind {
+function kindOf(runs: readonly ReportRun[]): VariantKind {
+  const { variant, settings } = runs[0] as ReportRun;
   if (variant === baselineName) return "baseline";
-  if (codeIn(variant)) return "pea";
-  return smoothIn(variant) ? "upper limit" : "other";
+  if (codeOf(runs)) return "pea";
+  const isSmooth = smoothOf(runs) !== null && settings.swapToRelu === undefined;
+  return isSmooth ? "upper limit" : "other";
 }
 
-// Where runs differ in settings besides, these stand in brackets behind the variant.
-const bare = (variant: string): string => variant.replace(/ \(.*\)$/, "");
-
-/** The parts of the variant code in a variant's name; null where it holds none. */
-export const codeIn = (variant: string): Variant | null => variantOf(bare(variant));
-
-/** The smooth activation of a variant: that of its ensemble, or of the upper limit; null where it has none. */
-export function smoothIn(variant: string): SmoothName | null {
-  return codeIn(variant)?.smooth ?? (isUpperLimit(bare(variant)) ? (bare(variant) as SmoothName) : null);
+/** The variant code that runs were trained with, whatever their name; null for another method. */
+function codeOf(runs: readonly ReportRun[]): Variant | null {
+  const { variant, settings } = runs[0] as ReportRun;
+  return variantOf(typeof settings.pea === "string" ? settings.pea : variant);
 }
 
-const outcomesOf = (runs: readonly ReportRun[], score: Score): Outcome[] =>
-  runs.flatMap(({ variant, seed, test }) => {
-    const testAccuracy = test?.[score] ?? null;
-    return testAccuracy === null ? [] : [{ variant, seed, testAccuracy }];
-  });
+/** The smooth activation of a variant's runs: that of the ensemble, or that of an upper limit; null where there is none. */
+export function smoothOf(runs: readonly ReportRun[]): SmoothName | null {
+  const { variant, settings } = runs[0] as ReportRun;
+  const activation = typeof settings.activation === "string" ? settings.activation : variant;
+  return codeOf(runs)?.smooth ?? (isUpperLimit(activation) ? (activation as SmoothName) : null);
+}
+
+/** The scores of the runs that have ended, as in the study's tables. */
+const outcomesOfRuns = (runs: readonly ReportRun[], score: Score): Outcome[] =>
+  outcomesOf(
+    runs.flatMap(({ test, ...run }) => (test === null ? [] : { ...run, test })),
+    score,
+  );
 
 const comparisonsOf = (runs: readonly ReportRun[], score: Score): Map<string, Comparison> =>
-  new Map(compareWithBaseline(outcomesOf(runs, score)).map((item) => [item.variant, item]));
+  new Map(compareWithBaseline(outcomesOfRuns(runs, score)).map((item) => [item.variant, item]));
 
 function scoresOf(runs: readonly ReportRun[], score: Score): Sample | null {
-  const values = outcomesOf(runs, score).map(({ testAccuracy }) => testAccuracy);
+  const values = outcomesOfRuns(runs, score).map(({ testAccuracy }) => testAccuracy);
   return values.length > 0 ? sample(values) : null;
 }
 
@@ -149,8 +155,8 @@ export function shownAtFirst({ variants }: Group): string[] {
   const first = (belongs: (item: VariantGroup) => boolean) => variants.find(belongs)?.variant ?? [];
   return [
     first(({ kind }) => kind === "baseline"),
-    first(({ variant }) => codeIn(variant)?.ensemble === "stochastic"),
-    first(({ variant }) => codeIn(variant)?.ensemble === "weighted"),
+    first(({ runs }) => codeOf(runs)?.ensemble === "stochastic"),
+    first(({ runs }) => codeOf(runs)?.ensemble === "weighted"),
     first(({ kind }) => kind === "upper limit"),
   ].flat();
 }
@@ -159,7 +165,8 @@ export function shownAtFirst({ variants }: Group): string[] {
 const settingsApart: ReadonlySet<string> = new Set([
   ...["model", "data", "seed"],
   ...["pea", "peaInitial", "peaSchedule", "peaGranularity", "activation", "swapToRelu"],
-  ...["dataDir", "threads", "logEverySteps", "checkpointEverySteps", "diagnose"],
+  ...["dataDir", "expected", "import", "device", "threads"],
+  ...["logEverySteps", "checkpointEverySteps", "diagnose"],
 ]);
 
 /** Names of the settings besides method and seed in which runs of a group differ, as far as the settings are known. */

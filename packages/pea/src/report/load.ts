@@ -16,7 +16,7 @@ export interface ReportSource {
   runs: ReportRun[];
   /** Folder the report belongs to. */
   directory: string;
-  /** Where a study is described, where that lies beside its results. */
+  /** Where a study is described: beside its results, or in `recipes/studies` under their name. */
   studyFile: string | null;
 }
 
@@ -48,12 +48,15 @@ export async function loadReport(paths: readonly string[]): Promise<ReportSource
 
 function loadStudy(path: string): ReportSource {
   const directory = statSync(path).isDirectory() ? path : dirname(path);
-  const studyFile = join(directory, "study.yaml");
+  const title = basename(resolve(directory));
+  const studyFile = [join(directory, "study.yaml"), join("recipes", "studies", `${title}.yaml`)].find(
+    existsSync,
+  );
   return {
-    title: basename(resolve(directory)),
+    title,
     runs: readResults(path).map(reportRun),
     directory,
-    studyFile: existsSync(studyFile) ? studyFile : null,
+    studyFile: studyFile ?? null,
   };
 }
 

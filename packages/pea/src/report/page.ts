@@ -2,7 +2,7 @@
  * The report as one HTML page.
  * @module
  */
-import { activationShapes, shapeData, smoothOf } from "./activation-shapes.ts";
+import { activationShapes, shapeData, smoothOfReport } from "./activation-shapes.ts";
 import { browserScript } from "./browser-script.ts";
 import { type Chart, charts, drawn } from "./charts.ts";
 import { type Group, groupRuns, shownAtFirst } from "./groups.ts";
@@ -32,7 +32,7 @@ type Content = Pick<ReportSource, "title" | "runs"> & {
 export function page({ title, runs, commands = [] }: Content, library: ChartLibrary): string {
   const groups = groupRuns(runs);
   const drawnCharts = groups.map(charts);
-  const smooth = smoothOf(groups);
+  const smooth = smoothOfReport(groups);
   const data = {
     groups: groups.map((_, i) => ({ id: idOf(i), charts: drawnCharts[i] })),
     shapes: smooth && shapeData(),

@@ -2,7 +2,7 @@
  * The table of a group: means, spread, paired differences with their intervals and tests, for the best model and the last.
  * @module
  */
-import { POWER, standardError } from "../study/statistics/index.ts";
+import { POWER, sample, standardError } from "../study/statistics/index.ts";
 import { scoreLabels } from "../train/tasks/task.ts";
 import { baselineName, type Comparison, signed } from "./comparison.ts";
 import type { Group, Score, VariantGroup } from "./groups.ts";
@@ -23,10 +23,11 @@ export function resultsTable(group: Group): Html {
   const columns = scores.map((score) => columnsOf(score, group, isCompared));
   const seeds = [...new Set(group.runs.map(({ seed }) => seed))].sort((a, b) => a - b);
   return html`<h3>Scores</h3>
+<p class="note">${scoreLabels[metric]} of the deployed network on the test images, in percent, seed${seeds.length > 1 ? "s" : ""} ${seeds.join(", ")}</p>
 ${scrollable(
   "Scores",
   html`<table class="numbers">
-<caption>${scoreLabels[metric]} of the deployed network on the test images, in percent, seed${seeds.length > 1 ? "s" : ""} ${seeds.join(", ")}</caption>
+
 <thead><tr><th></th><th></th>${columns.map((of, i) => html`<th scope="colgroup" colspan="${of.length}">${scoreTitles[scores[i] as Score]}</th>`)}</tr>
 <tr><th scope="col">Variant</th><th scope="col">n</th>${columns.flat().map(({ title }) => html`<th scope="col">${title}</th>`)}</tr></thead>
 <tbody>${variants.map(
@@ -95,6 +96,15 @@ function notes({ runs, variants, score }: Group, isCompared: boolean): Html {
   const isSpread = variants.some(({ comparisons }) => comparisons[score]?.paired);
   const compared = variants.flatMap(({ comparisons }) => comparisons[score] ?? []);
   const tests = compared[0]?.tests ?? 0;
+  const own = new Map(
+    variants.flatMap(({ kind, runs }) =>
+      kind === "baseline" ? runs.map(({ seed, test }) => [seed, test?.[score]] as const) : [],
+    ),
+  );
+  const isChosenAlike = compared.some(
+    ({ baseline, seeds }) =>
+      Math.abs(baseline.mean - sample(seeds.map((seed) => own.get(seed) ?? Number.NaN)).mean) > 1e-9,
+  );
   const lines = [
     ...(isSpread
       ? [
@@ -104,6 +114,12 @@ function notes({ runs, variants, score }: Group, isCompared: boolean): Html {
       : isCompared
         ? ["One seed gives no spread: no interval, no test, no conclusion."]
         : []),
+    ...(isChosenAlike
+      ? [
+          `The ${baselineName} model that a run is compared with is chosen from the epochs of that run's final phase, so that ` +
+            "neither has more to choose from; the difference need not be that of the means.",
+        ]
+      : []),
     ...(tested?.images
       ? [
           `There are ${tested.images.toLocaleString("en")} test images, which gives each score a standard error of ` +

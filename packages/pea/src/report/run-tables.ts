@@ -27,12 +27,12 @@ export function throughput({ variants }: Group): Html | "" {
     return [
       item.variant,
       images === null ? "–" : Math.round(images).toLocaleString("en"),
-      images === null || usual === null ? "–" : (images / usual).toFixed(2),
+      ...(usual === null ? [] : [images === null ? "–" : (images / usual).toFixed(2)]),
       seconds === null ? "–" : formatSeconds(seconds),
     ];
   });
   return html`<div><h3>Throughput</h3>
-${numbers("Throughput", ["Variant", "Images/s", `× ${baselineName}`, "Training"], rows)}
+${numbers("Throughput", ["Variant", "Images/s", ...(usual === null ? [] : [`× ${baselineName}`]), "Training"], rows)}
 <p class="note">Means over runs: images per second of the training steps, and the time of all of them. Whatever else the machine did at the time is in these numbers.</p></div>`;
 }
 

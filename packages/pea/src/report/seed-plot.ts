@@ -10,11 +10,11 @@ import { baselineName, type Comparison, signed } from "./comparison.ts";
 import type { Group, VariantGroup } from "./groups.ts";
 import { type Html, html } from "./html.ts";
 
-/** The figure, or nothing where no run has ended. */
+/** The figure, or nothing where there is no more than one score to show. */
 export function seedPlot(group: Group): Html | "" {
   const { variants, score, metric } = group;
   const rows = variants.filter(({ scores }) => scores[score] !== null);
-  if (rows.length === 0) return "";
+  if (rows.flatMap((row) => dots(row, group)).length < 2) return "";
   const comparisons = rows.flatMap(({ comparisons }) => comparisons[score] ?? []);
   const scoreAxis = axisOver(
     within(

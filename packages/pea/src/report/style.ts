@@ -73,7 +73,7 @@ select { font: inherit; color: inherit; background: var(--paper); border: 0; }
 .single .row { grid-template-columns: minmax(6.5rem, 11rem) minmax(0, 1fr); }
 .row > .name { align-self: center; font-size: .875rem; font-weight: 550; overflow-wrap: anywhere; line-height: 1.2; }
 .row.head { color: var(--faint); font-size: .8125rem; padding-bottom: .25rem; }
-.row > svg { width: 100%; height: 100%; min-height: 24px; display: block; }
+.row > svg { align-self: center; width: 100%; height: 24px; display: block; }
 .row.first:not(:nth-child(2)) { border-top: 1px solid var(--line); }
 .row circle { fill: var(--accent); fill-opacity: .55; }
 .row.baseline circle { fill: var(--c0); }

@@ -52,7 +52,7 @@ function withoutBaseline({ variants, score, metric }: Group): string[] {
     const seeds = runs.length === 1 ? `seed ${runs[0]?.seed}` : `${runs.length} seeds`;
     return `${variant} (${seeds}) ${percent(scores[score] as NonNullable<typeof scores.best>)}`;
   });
-  const scores = `${scoreLabels[metric]} on the test images: ${named.join("; ")}.`;
+  const scores = `Test ${scoreLabels[metric]}: ${named.join("; ")}.`;
   const missing = variants.some(({ kind }) => kind === "baseline")
     ? "There is nothing to compare with ReLU on the same seed."
     : "There is no ReLU run of the same seed to compare with: nothing can be concluded about PEA.";

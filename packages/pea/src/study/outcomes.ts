@@ -6,6 +6,12 @@
 import { baselineName, type Outcome } from "./compare.ts";
 import type { Result } from "./results.ts";
 
+/** A run that has ended, as far as its scores are compared. */
+export interface ScoredRun extends Pick<Result, "variant" | "seed" | "test"> {
+  readonly epochs: Readonly<Result["epochs"]>;
+  readonly phases?: Readonly<Result["phases"]>;
+}
+
 /**
  * The scores of the best models, or of the last ones, of one network's runs.
  *
@@ -13,7 +19,7 @@ import type { Result } from "./results.ts";
  * epochs there are to choose from, the higher the best of them. So the baseline that a run is compared with is chosen
  * from the same epochs (specification, recipes 2.4), where its test scores by epoch are known.
  */
-export function outcomesOf(results: readonly Result[], source: "best" | "last"): Outcome[] {
+export function outcomesOf(results: readonly ScoredRun[], source: "best" | "last"): Outcome[] {
   const baselines = new Map(
     results.filter(({ variant }) => variant === baselineName).map((result) => [result.seed, result]),
   );
@@ -28,7 +34,7 @@ export function outcomesOf(results: readonly Result[], source: "best" | "last"):
 }
 
 /** Test score of the model that a run would have been left with, had it been chosen from another's last phase. */
-function bestInWindow({ epochs, test }: Result, { phases = [] }: Result): number | undefined {
+function bestInWindow({ epochs, test }: ScoredRun, { phases = [] }: ScoredRun): number | undefined {
   const start = phases.at(-1)?.firstEpoch ?? 0;
   const window = epochs.flatMap(({ epoch, currentAccuracy, testAccuracy }) =>
     epoch - 1 >= start && currentAccuracy !== null && testAccuracy !== undefined
