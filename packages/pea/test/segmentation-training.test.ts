@@ -150,8 +150,9 @@ describe("training for segmentation", () => {
     assert.ok(sameClass / predictions > 0.999);
   });
   it("is reported with its mIoU", async () => {
-    const { test, epochs } = await loadReportRun(run);
-    assert.equal(test?.accuracy, whole.best?.test.miou);
+    const { test, metric, epochs } = await loadReportRun(run);
+    assert.equal(test?.best, whole.best?.test.miou);
+    assert.equal(metric, "miou");
     const rows = readMetrics(join(run, "metrics.jsonl")).filter(({ kind }) => kind === "epoch");
     assert.deepEqual(
       epochs.map(({ currentAccuracy, deployedAccuracy }) => [currentAccuracy, deployedAccuracy]),
