@@ -2,12 +2,20 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
-import { backward, scope, type Tensor, tensor } from "@pea/torch";
+import { backward, Module, scope, type Tensor, tensor } from "@pea/torch";
+import { evaluate } from "../src/train/evaluate.ts";
 import { countPixels, intersectionOverUnion, meanIou } from "../src/train/tasks/iou.ts";
 import { confusion, pixelCrossEntropy, segmentation } from "../src/train/tasks/segmentation.ts";
 
 const close = (actual: number | null | undefined, expected: number, tolerance = 1e-6) =>
   assert.ok(Math.abs((actual ?? Number.NaN) - expected) <= tolerance, `${actual} is not ${expected}`);
+
+/** Answers with its images. */
+class Identity extends Module {
+  override forward(images: Tensor): Tensor {
+    return images;
+  }
+}
 
 describe("intersection over union", () => {
   it("is the official evaluation's: no false positives from rows that are not evaluated", () => {
@@ -141,6 +149,18 @@ describe("the scores of segmentation", () => {
     const both = sumsOf([second], JSON.parse(JSON.stringify(start))).read();
     assert.deepEqual(both, sumsOf([first, second]).read());
     assert.deepEqual(task.scores(both, start).classIou, task.scores(read([second])).classIou);
+  });
+  it("are refused where no pixel counts", async () => {
+    const batch = {
+      images: tensor(Float32Array.from(logits), { shape: [2, 5, 4, 5] }),
+      labels: asLabels(labels.map(() => 255)),
+      indices: Int32Array.of(0, 1),
+    };
+    const loader = { stepsPerEpoch: 1, samplesPerEpoch: 2, skipped: new Map(), batches: () => [batch] };
+    await assert.rejects(evaluate(new Identity(), loader, { task, device: "cpu" }), {
+      name: "PeaError",
+      message: /none of the 2 images has a label that counts/,
+    });
   });
   it("name the classes, null for one that does not occur", () => {
     const scores = scope(() => {

@@ -8,7 +8,7 @@ import { exportRun } from "../src/deploy/export.ts";
 import { loadReportRun } from "../src/report/load-run.ts";
 import { makeScenes } from "../src/scenes/make-scenes.ts";
 import { sceneLabels } from "../src/scenes/scene-labels.ts";
-import type { RecipeInput } from "../src/train/config.ts";
+import { type RecipeInput, resolveRecipe } from "../src/train/config.ts";
 import { readMetrics } from "../src/train/metrics.ts";
 import { intersectionOverUnion, meanIou } from "../src/train/tasks/iou.ts";
 import { resumeTraining, type TrainResult, train } from "../src/train/train.ts";
@@ -95,6 +95,8 @@ function fingerprint(path: string) {
   };
 }
 
+const views = ["current", "deployed"];
+
 describe("training for segmentation", () => {
   let whole: TrainResult;
   const run = join(root, "run");
@@ -138,6 +140,11 @@ describe("training for segmentation", () => {
     const stop = new AbortController();
     const observe = () => ({ onStep: (done: number) => void (done === 6 && stop.abort()) });
     await assert.rejects(train(recipe, { runDirectory, signal: stop.signal, observe }), TrainingInterrupted);
+    // In the middle of the transition the network is looked at with both of its activations.
+    const { stdout } = await peaHere("eval", runDirectory, "--json");
+    const { scores, fullResolution } = JSON.parse(stdout);
+    assert.deepEqual([Object.keys(scores), Object.keys(fullResolution)], [views, views]);
+    assert.notEqual(scores.current.loss, scores.deployed.loss);
     const resumed = await resumeTraining(runDirectory);
     assert.deepEqual(fingerprint(runDirectory), fingerprint(run));
     assert.deepEqual([resumed.last, resumed.best], [whole.last, whole.best]);
@@ -166,6 +173,8 @@ describe("training for segmentation", () => {
     });
     await assert.rejects(train({ ...recipe, trainCrop: "central" }), /trainCrop is "central", but images/);
     await assert.rejects(train({ ...recipe, imageSize: "24x" }), /imageSize is "24x", but must be/);
+    const { imageSize, trainCrop } = resolveRecipe({ source: "the test", settings: { data: "cityscapes" } });
+    assert.deepEqual([imageSize, trainCrop], ["256x512", undefined]);
   });
 
   describe("evaluated by pea eval", () => {
