@@ -80,8 +80,14 @@ describe("a folder in the layout of Cityscapes", () => {
     const warnings: string[] = [];
     await openCityscapes(root, { warn: (message) => warnings.push(message) });
     assert.equal(warnings.length, 2);
-    assert.match(warnings[0] as string, /leftImg8bit\/train holds 3 images, Cityscapes 2975/);
-    assert.match(warnings[1] as string, /leftImg8bit\/val holds 1 images, Cityscapes 500/);
+    assert.match(
+      warnings[0] as string,
+      /leftImg8bit\/train holds another number of images than Cityscapes, 3 and not 2975/,
+    );
+    assert.match(
+      warnings[1] as string,
+      /leftImg8bit\/val holds another number of images than Cityscapes, 1 and not 500/,
+    );
     const table = [
       { id: 7, name: "ground", trainId: 0, color: [1, 2, 3] },
       { id: 26, name: "thing", trainId: 1, color: [4, 5, 6] },
@@ -118,13 +124,13 @@ describe("opening such a folder refuses", () => {
   it("an image without label map, and names the file that is missing", async () => {
     assert.match(
       await refusal((root) => rmSync(join(root, labelName("train", ulm)))),
-      /1 images have no label map .* split train; missing in gtFine\/train: ulm\/ulm_000000_000019_gtFine_labelIds\.png/,
+      /split train: images without label map \(1\); missing in gtFine\/train: ulm\/ulm_000000_000019_gtFine_labelIds\.png/,
     );
   });
   it("a label map without image", async () => {
     assert.match(
       await refusal((root) => rmSync(join(root, imageName("train", ulm)))),
-      /1 label maps have no image .* missing in leftImg8bit\/train: ulm\/ulm_000000_000019_leftImg8bit\.png/,
+      /split train: label maps without image \(1\); missing in leftImg8bit\/train: ulm\/ulm_000000_000019_leftImg8bit\.png/,
     );
   });
   it("images that only a sorted list would pair", async () => {
@@ -150,7 +156,7 @@ describe("opening such a folder refuses", () => {
     );
     assert.match(
       await refusal((root) => rmSync(join(root, "leftImg8bit/train/ulm"), { recursive: true })),
-      /2 label maps have no image/,
+      /label maps without image \(2\)/,
     );
     assert.match(
       await refusal((root) => {

@@ -56,7 +56,7 @@ export async function openCityscapes(
     ] as const)
       if (labels.length !== publishedCounts[split])
         warn(
-          `${join(root, IMAGES.folder, split)} holds ${labels.length} images, Cityscapes ${publishedCounts[split]}: ` +
+          `${join(root, IMAGES.folder, split)} holds another number of images than Cityscapes, ${labels.length} and not ${publishedCounts[split]}: ` +
             "this is a part of it, or another data set, whose labels a file labels.json would name",
         );
   const hasTest = existsSync(join(root, IMAGES.folder, "test"));
@@ -71,13 +71,13 @@ async function openSplit(root: string, split: string, table: LabelTable): Promis
   const [images, maps] = [await listKeys(root, split, IMAGES), await listKeys(root, split, LABELS)];
   const [withMap, withImage] = [new Set(maps), new Set(images)];
   const problems = [
-    [images.filter((key) => !withMap.has(key)), "images have no label map", LABELS],
-    [maps.filter((key) => !withImage.has(key)), "label maps have no image", IMAGES],
+    [images.filter((key) => !withMap.has(key)), "images without label map", LABELS],
+    [maps.filter((key) => !withImage.has(key)), "label maps without image", IMAGES],
   ] as const;
   for (const [keys, problem, { folder, ending }] of problems)
     if (keys.length > 0)
       throw usage(
-        `${keys.length} ${problem} in ${root}, split ${split}; missing in ${join(folder, split)}: ` +
+        `${root}, split ${split}: ${problem} (${keys.length}); missing in ${join(folder, split)}: ` +
           enumerate(keys.map((key) => `${key}${ending}`)),
       );
   return toSource(root, split, images, table, true);
