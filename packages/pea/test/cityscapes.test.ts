@@ -172,6 +172,7 @@ describe("opening such a folder refuses", () => {
       ["{", /labels\.json is no table of labels/],
       [JSON.stringify([{ ...label, id: 256 }]), /0\.id/],
       [JSON.stringify([label, label]), /the id 7 twice/],
+      [JSON.stringify([label, { ...label, id: 8, trainId: 1 }]), /two classes are named "road"/],
       [JSON.stringify([{ ...label, trainId: 1 }]), /from 0 without a gap, but 0 is missing/],
     ] as const)
       assert.match(await refusal((root) => writeFiles(root, { "labels.json": content })), problem);

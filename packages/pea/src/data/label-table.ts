@@ -53,6 +53,9 @@ export function readLabelTable(path: string): LabelTable {
       path,
       `trainId must count the classes from 0 without a gap, but ${Math.max(missing, 0)} is missing`,
     );
+  const names = classLabels(data).map(({ name }) => name);
+  const shared = names.find((name, i) => names.indexOf(name) !== i);
+  if (shared !== undefined) throw wrong(path, `two classes are named "${shared}"`);
   return data;
 }
 
