@@ -231,7 +231,7 @@ describe("pea doctor where the engine does not load", () => {
 
 describe("help and facts", () => {
   it("every command shows examples", async () => {
-    for (const command of ["train", "eval", "export", "models", "doctor"]) {
+    for (const command of ["train", "init", "eval", "export", "predict", "inspect", "models", "doctor"]) {
       const { code, stdout } = await pea(command, "--help");
       assert.equal(code, 0);
       assert.match(stdout, /Examples:\n {2}\$ pea /, command);

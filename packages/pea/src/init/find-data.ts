@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { existsSync, readdirSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { PeaError } from "@pea/core";
 import { type DataName, hasLabelMaps, isStreamed } from "../data/data-names.ts";
@@ -68,8 +68,8 @@ function detect(folder: string): DataName {
   if (inner.includes("data_batch_1.bin")) return "cifar10";
   if (has("train.bin") || has("cifar-100-binary")) return "cifar100";
   if (inner.some(isTarName)) return "webdataset";
-  if (names.some((name) => existsSync(join(folder, name)) && isFolder(join(folder, name)))) {
-    return inner.some((name) => isTfRecordName(name)) && !hasImages(folder, names)
+  if (names.some((name) => isFolder(join(folder, name)))) {
+    return inner.some((name) => isTfRecordName(name)) && !hasInnerFolders(folder, names)
       ? "tfrecord"
       : "imagefolder";
   }
@@ -81,8 +81,8 @@ function detect(folder: string): DataName {
   );
 }
 
-/** Whether there are folders in the folders: parts of classes. */
-function hasImages(folder: string, names: readonly string[]): boolean {
+/** Whether there are folders in the folders, as in parts that hold a folder for each class. */
+function hasInnerFolders(folder: string, names: readonly string[]): boolean {
   return names.some((name) =>
     list(join(folder, name), []).some((below) => isFolder(join(folder, name, below))),
   );
