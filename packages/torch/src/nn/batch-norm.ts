@@ -1,12 +1,14 @@
 import { noGrad } from "../autograd.ts";
 import { ones, zeros } from "../create.ts";
 import { TorchError } from "../error.ts";
-import { addInPlace } from "../ops/in-place.ts";
+import { addInPlace, reluInPlace } from "../ops/in-place.ts";
 import { batchNorm } from "../ops/norm.ts";
 import { add } from "../ops/pointwise.ts";
 import type { Tensor } from "../tensor.ts";
+import { ReLU } from "./activation.ts";
 import { type AfterBatchNorm, type BatchNormState, fusedBatchNorm } from "./batch-norm-kernel.ts";
 import { checkInput, type ExpectedShape } from "./check-input.ts";
+import { activeFold } from "./fold-batch-norm.ts";
 import { Module } from "./module.ts";
 
 /** Options of a batch normalization layer. */
@@ -60,6 +62,7 @@ abstract class BatchNorm extends Module implements BatchNormState {
       }
       noGrad(() => addInPlace(this.numBatchesTracked, 1));
     }
+    if (activeFold(this) !== undefined) return activateInPlace(input, after);
     const fused = fusedBatchNorm(input, this, after);
     if (fused !== undefined) return fused;
     const { weight, bias, runningMean, runningVar, training, momentum, eps } = this;
@@ -72,6 +75,13 @@ abstract class BatchNorm extends Module implements BatchNormState {
   override toString(): string {
     return `${this.constructor.name}(${this.channels})`;
   }
+}
+
+/** activation(input [+ residual]), where the input is a convolution's result that nobody else reads. */
+function activateInPlace(input: Tensor, { residual, activation }: AfterBatchNorm): Tensor {
+  const sum = residual === undefined ? input : addInPlace(input, residual);
+  if (activation === undefined) return sum;
+  return activation.constructor === ReLU ? reluInPlace(sum) : activation.forward(sum);
 }
 
 /** Batch normalization of [N, channels] or [N, channels, L]. */

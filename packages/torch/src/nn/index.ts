@@ -10,6 +10,7 @@ export {
 export * from "./containers.ts";
 export { Conv1d, Conv2d, type ConvLayerOptions, ConvTranspose2d } from "./conv.ts";
 export { Dropout, Dropout2d } from "./dropout.ts";
+export { foldBatchNorms } from "./fold-batch-norm.ts";
 export * as init from "./init.ts";
 export * from "./linear.ts";
 export * from "./module.ts";

@@ -33,6 +33,11 @@ export function fillInPlace(self: Tensor, value: Scalar): Tensor {
   return inPlace("aten::fill_.Scalar", self, value);
 }
 
+/** self ← max(self, 0). */
+export function reluInPlace(self: Tensor): Tensor {
+  return inPlace("aten::relu_", self);
+}
+
 /** self ← min(max(self, min), max). */
 export function clampInPlace(self: Tensor, { min, max }: { min?: Scalar; max?: Scalar }): Tensor {
   return inPlace("aten::clamp_", self, min, max);

@@ -1,0 +1,118 @@
+/**
+ * Folding batch normalization into the convolution before it, for passes in inference that nobody looks into:
+ * scale · (W ∗ x + b − mean) + shift = (scale · W) ∗ x + (scale · (b − mean) + shift).
+ *
+ * @module
+ */
+import { isGradEnabled, noGrad } from "../autograd.ts";
+import { isRecording, recordCalls, type Value } from "../call.ts";
+import { cast } from "../ops/cast.ts";
+import { add, div, mul, sqrt, sub } from "../ops/pointwise.ts";
+import { reshape } from "../ops/shape.ts";
+import { keep, scope } from "../scope.ts";
+import { Tensor } from "../tensor.ts";
+import type { BatchNormState } from "./batch-norm-kernel.ts";
+import type { Module } from "./module.ts";
+import { hasForwardHooks } from "./on-forward.ts";
+
+/** What a convolution computes with in place of its own. */
+export interface FoldedConvolution {
+  readonly weight: Tensor;
+  readonly bias: Tensor;
+}
+
+interface Fold extends FoldedConvolution {
+  readonly batchNorm: BatchNormState;
+}
+
+/** By both layers of a pair. */
+const folds = new WeakMap<object, Fold>();
+
+/** The fold that a layer takes part in at this moment: none in training, with gradients, and under `recordCalls`. */
+export function activeFold(layer: object): FoldedConvolution | undefined {
+  const fold = folds.get(layer);
+  return fold === undefined || fold.batchNorm.training || isRecording() || isGradEnabled() ? undefined : fold;
+}
+
+/**
+ * Until the returned function is called, passes of `model` in inference without gradients use copies of its
+ * convolutions' weights with the batch normalization folded in, made now: results differ by float32 rounding. Pairs are
+ * found in a recorded pass on `example`: a 2-D convolution whose result one batch normalization reads and nothing else.
+ * Nothing is folded in training mode and where a module has an `onForward` hook. Parameters stay as they are, and must
+ * stay so meanwhile.
+ */
+export function foldBatchNorms(model: Module, example: Tensor): () => void {
+  const modules = [...model.namedModules().values()];
+  const pairs = model.training || modules.some(hasForwardHooks) ? [] : findPairs(modules, model, example);
+  for (const [convolution, batchNorm] of pairs) {
+    const fold = { ...fold64(convolution, batchNorm), batchNorm };
+    folds.set(convolution, fold);
+    folds.set(batchNorm, fold);
+  }
+  return () => {
+    for (const [convolution, batchNorm] of pairs) {
+      const { weight, bias } = folds.get(convolution) as Fold;
+      folds.delete(convolution);
+      folds.delete(batchNorm);
+      weight.dispose();
+      bias.dispose();
+    }
+  };
+}
+
+interface Convolution {
+  readonly weight: Tensor;
+  readonly bias: Tensor | null;
+}
+
+type Pair = readonly [Convolution, BatchNormState];
+
+function findPairs(modules: readonly Module[], model: Module, example: Tensor): Pair[] {
+  const owners = new Map<unknown, Module[]>();
+  for (const module of modules) {
+    const { weight } = module as { weight?: unknown };
+    if (weight instanceof Tensor) owners.set(weight, [...(owners.get(weight) ?? []), module]);
+  }
+  const convolved = new Map<Value, Value>(); // result → weight
+  const normalized = new Map<Value, Value>(); // input → weight
+  const uses = new Map<Value, number>();
+  const count = (value: Value) => uses.set(value, (uses.get(value) ?? 0) + 1);
+  scope(() =>
+    noGrad(() =>
+      recordCalls(
+        ({ name, args, result }) => {
+          for (const arg of args.flat()) if (arg instanceof Tensor) count(arg);
+          if (name === "aten::conv2d") convolved.set(result as Value, args[1]);
+          if (name === "aten::batch_norm") normalized.set(args[0], args[1]);
+        },
+        () => count(model.forward(example)),
+      ),
+    ),
+  );
+  return [...normalized].flatMap(([input, batchNormWeight]): Pair[] => {
+    const weight = convolved.get(input);
+    const convolution = owners.get(weight);
+    const batchNorm = owners.get(batchNormWeight);
+    // A module that runs twice, or shares its weight, may have another partner elsewhere.
+    const once = [input, weight, batchNormWeight].every((tensor) => uses.get(tensor) === 1);
+    if (!once || convolution?.length !== 1 || batchNorm?.length !== 1) return [];
+    return [[convolution[0], batchNorm[0]] as unknown as Pair];
+  });
+}
+
+/** Computed in float64 and rounded once. */
+function fold64({ weight, bias }: Convolution, state: BatchNormState): FoldedConvolution {
+  return noGrad(() =>
+    scope(() => {
+      const wide = (tensor: Tensor) => cast(tensor, { dtype: "float64" });
+      const scale = div(wide(state.weight), sqrt(add(wide(state.runningVar), state.eps)));
+      const mean = wide(state.runningMean);
+      const shift = add(wide(state.bias), mul(scale, bias === null ? mul(mean, -1) : sub(wide(bias), mean)));
+      const { dtype } = weight;
+      return {
+        weight: keep(cast(mul(wide(weight), reshape(scale, [-1, 1, 1, 1])), { dtype })),
+        bias: keep(cast(shift, { dtype })),
+      };
+    }),
+  );
+}
