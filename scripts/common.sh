@@ -53,6 +53,10 @@ install them. As root, run: apt-get update && apt-get install --no-install-recom
 build_native() {
   local package=$1 folder=packages/$1/$2
   shift 2
+  # CMake refuses to go on with what it configured before the checkout was moved or copied.
+  if [[ -e $folder/CMakeCache.txt ]] && ! grep -qxF "CMAKE_CACHEFILE_DIR:INTERNAL=$ROOT/$folder" "$folder/CMakeCache.txt"; then
+    rm -r "$folder"
+  fi
   step "configuring $folder" cmake -S "packages/$package/native" -B "$folder" -DCMAKE_BUILD_TYPE=Release "$@"
   step "building $folder (the first time takes a few minutes)" cmake --build "$folder" --parallel "$(nproc)"
 }
