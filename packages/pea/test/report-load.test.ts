@@ -41,7 +41,7 @@ describe("a finished run", () => {
   const path = join(folder, "finished");
   let result: TrainResult;
   before(async () => {
-    result = await train(recipe, { runDirectory: path });
+    result = await train({ ...recipe, diagnose: true }, { runDirectory: path });
   });
 
   test("has its phases, its score on the test images and the time of its training", async () => {
@@ -60,6 +60,14 @@ describe("a finished run", () => {
     assert.equal(run.seconds, result.seconds);
     assert.deepEqual(
       run.epochs.map(({ epoch }) => epoch),
+      [1, 2, 3, 4],
+    );
+  });
+
+  test("has its diagnostics, one record for each line of training metrics", async () => {
+    const { diagnostics = [] } = await loadReportRun(path);
+    assert.deepEqual(
+      diagnostics.map(({ epoch }) => epoch),
       [1, 2, 3, 4],
     );
   });

@@ -4,6 +4,8 @@
  * @module
  */
 import { scoreLabels } from "../train/tasks/task.ts";
+import { axisStyle, line, option, type Point, roomForNames, rounded, shared, yAxis } from "./chart-parts.ts";
+import { diagnosticCharts } from "./diagnostics.ts";
 import type { Curve, CurvePoint, Group, VariantGroup } from "./groups.ts";
 import type { Phase } from "./run.ts";
 import { type VariantStyle, variantStyles } from "./variant-styles.ts";
@@ -107,6 +109,7 @@ export function charts(group: Group): Chart[] {
       narrowed: null,
       bands: {},
     },
+    ...diagnosticCharts(group),
   ];
   return all.filter(({ series }) => Object.keys(series).length > 0);
 }
@@ -143,61 +146,6 @@ export function drawn(
   };
 }
 
-const axisStyle = {
-  axisLine: { show: true, lineStyle: { color: "var(--faint)" } },
-  axisTick: { lineStyle: { color: "var(--faint)" } },
-  axisLabel: { color: "var(--faint)", hideOverlap: true },
-  nameTextStyle: { color: "var(--faint)" },
-  splitLine: { lineStyle: { color: "var(--line)" } },
-};
-
-const shared = {
-  animation: false,
-  backgroundColor: "transparent",
-  textStyle: { fontFamily: "inherit" },
-  tooltip: {
-    trigger: "axis",
-    confine: true,
-    axisPointer: { lineStyle: { color: "var(--faint)" } },
-    backgroundColor: "var(--panel)",
-    borderColor: "var(--line)",
-    textStyle: { color: "var(--text)", fontSize: 13 },
-  },
-};
-
-/** Room at the right for the names of the lines, in pixels. */
-const roomForNames = ({ variants }: Group): number =>
-  Math.min(124, 22 + 8.5 * Math.max(...variants.map(({ variant }) => variant.length)));
-
-function option(
-  name: string,
-  x: string,
-  { min, max, right }: { min?: number; max: number; right: number },
-): Record<string, unknown> {
-  return {
-    ...shared,
-    grid: { left: 8, right, top: 32, bottom: 40, containLabel: true },
-    xAxis: {
-      ...axisStyle,
-      type: "value",
-      name: x,
-      nameLocation: "middle",
-      nameGap: 26,
-      min: 0,
-      max,
-      splitLine: { show: false },
-    },
-    yAxis: [{ ...axisStyle, ...yAxis(name), ...(min !== undefined && { min }) }],
-  };
-}
-
-const yAxis = (name: string) => ({
-  type: "value",
-  scale: true,
-  name,
-  nameTextStyle: { ...axisStyle.nameTextStyle, align: "left" },
-});
-
 /** Accuracy above, alpha below, on one axis of epochs. */
 function accuracyOption(label: string, epochs: number, right: number): Record<string, unknown> {
   const epochAxis = { ...axisStyle, type: "value", min: 0, max: epochs, splitLine: { show: false } };
@@ -221,9 +169,6 @@ function accuracyOption(label: string, epochs: number, right: number): Record<st
   };
 }
 
-/** A point of a curve: x, mean, lowest and highest value. */
-type Point = readonly [x: number, mean: number, low: number, high: number];
-
 const along = (curves: readonly CurvePoint[], curve: Curve): Point[] =>
   curves.flatMap(({ epoch, values }) => {
     const value = values[curve];
@@ -245,78 +190,6 @@ function transition(curves: readonly CurvePoint[]): CurvePoint[] {
     if (now === 0) return after !== 0;
     return now < 1 || (before ?? 1) < 1;
   });
-}
-
-interface Line {
-  variant: string;
-  style: VariantStyle;
-  points: readonly Point[];
-  /** With a band from the lowest to the highest value, where they differ. */
-  range?: boolean;
-  /** Dashed, with this behind the variant's name. */
-  dashed?: string;
-  /** Number of the grid. */
-  axis?: number;
-  /** Without name and symbols: they stand at another line of the variant, or the line is that of all variants. */
-  quiet?: boolean;
-}
-
-function line({ variant, style, points, range = false, dashed, axis = 0, quiet = false }: Line) {
-  if (points.length === 0) return [];
-  const { color, symbol } = style;
-  const place = { xAxisIndex: axis, yAxisIndex: axis };
-  const name = dashed ? `${variant} ${dashed}` : variant;
-  const edge = {
-    type: "line",
-    ...place,
-    symbol: "none",
-    silent: true,
-    stack: `${variant}:band`,
-    lineStyle: { opacity: 0 },
-    emphasis: { disabled: true },
-  };
-  const isSpread = range && points.some(([, , low, high]) => high > low);
-  return [
-    ...(isSpread
-      ? [
-          { ...edge, id: `${name}:band-low`, data: points.map(([x, , low]) => [x, rounded(low)]) },
-          {
-            ...edge,
-            id: `${name}:band-high`,
-            data: points.map(([x, , low, high]) => [x, rounded(high - low)]),
-            areaStyle: { color, opacity: 0.16 },
-          },
-        ]
-      : []),
-    {
-      type: "line",
-      ...place,
-      id: `${name}:${axis}`,
-      name: axis === 1 ? `${name} α` : name,
-      data: points.map(([x, mean]) => [rounded(x), rounded(mean)]),
-      color,
-      symbol,
-      symbolSize: 7,
-      showSymbol: !dashed && !quiet && points.length <= 40,
-      itemStyle: { color },
-      lineStyle: { color, width: 2, type: dashed ? "dashed" : "solid" },
-      emphasis: { disabled: true },
-      // The line's own name at its end: no colour needs to be told from another.
-      ...(!dashed &&
-        !quiet && {
-          endLabel: {
-            show: true,
-            formatter: "{a}",
-            color,
-            fontWeight: 600,
-            fontSize: 12,
-            lineHeight: 14,
-            minMargin: 4,
-          },
-          labelLayout: { moveOverlap: "shiftY" },
-        }),
-    },
-  ];
 }
 
 /** What the curves reach after a third of the run, a little widened; by variant. */
@@ -371,8 +244,3 @@ function markArea(phases: readonly Phase[]): Record<string, unknown> {
 }
 
 const short = (value: number): string => String(Number(value.toFixed(2)));
-
-/** Six digits are more than a curve shows, and keep the page small. */
-function rounded(value: number): number {
-  return Number(value.toPrecision(6));
-}

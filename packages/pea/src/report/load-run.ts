@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { basename, resolve } from "node:path";
+import { readDiagnostics } from "../diagnose/index.ts";
 import { variantName } from "../methods/variant-name.ts";
 import type { Recipe } from "../train/config.ts";
 import { type MetricsRow, readMetrics } from "../train/metrics.ts";
@@ -44,6 +45,7 @@ export async function loadReportRun(path: string): Promise<ReportRun> {
       images: result.testImages,
     },
     seconds: result?.seconds ?? epochs.reduce((sum, { seconds }) => sum + Number(seconds), 0),
+    ...(existsSync(run.diagnostics) && { diagnostics: readDiagnostics(run.diagnostics) }),
   };
 }
 

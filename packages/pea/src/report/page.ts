@@ -5,6 +5,7 @@
 import { activationShapes, shapeData, smoothOfReport } from "./activation-shapes.ts";
 import { browserScript } from "./browser-script.ts";
 import { type Chart, charts, drawn } from "./charts.ts";
+import { diagnosticTables } from "./diagnostics.ts";
 import { type Group, groupRuns, shownAtFirst } from "./groups.ts";
 import { Html, html, scriptJson } from "./html.ts";
 import type { ReportSource } from "./load.ts";
@@ -93,6 +94,7 @@ ${resultsTable(group)}
 ${drawnCharts.length > 0 ? html`<h3>Curves</h3>${controls(group)}` : ""}
 ${wide.map(draw)}
 <div class="pair">${others.map(draw)}${throughput(group)}</div>
+${diagnosticTables(group)}
 ${settings(group)}
 ${runTable(group)}
 ${epochTables(group)}
@@ -123,7 +125,7 @@ function figure(chart: Chart, groupId: string, group: Group, library: ChartLibra
   const shaded = first.find((variant) => bands[variant]);
   const size = wide ? { width: 1080, height: 480 } : { width: 540, height: 336 };
   return html`<figure class="${wide ? "wide" : ""}"><h3>${title}</h3>
-<div class="chart" id="${groupId}-${id}" role="img" aria-label="${title}; the numbers are in the tables of epochs below"><noscript>${new Html(
+<div class="chart" id="${groupId}-${id}" role="img" aria-label="${title}; the numbers are in the tables below"><noscript>${new Html(
     library.toSvg(drawn(chart, first), size),
   )}</noscript></div>
 <figcaption>${caption} <span class="shaded">${shaded ? (bands[shaded]?.caption ?? "") : ""}</span></figcaption></figure>`;

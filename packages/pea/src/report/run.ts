@@ -1,3 +1,4 @@
+import type { DiagnosticsRow } from "../diagnose/index.ts";
 import type { MetricName } from "../train/tasks/task.ts";
 
 /** A run as the report shows it. */
@@ -22,6 +23,8 @@ export interface ReportRun {
   test: TestScores | null;
   /** Time of the training steps; null where it is not known. */
   seconds: number | null;
+  /** Of a run that was trained with `diagnose`. */
+  diagnostics?: readonly DiagnosticsRow[];
 }
 
 /** A span of a run, in epochs. */
