@@ -11,9 +11,11 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { full, readSafetensors, writeSafetensors } from "@pea/torch";
-import { exportRun } from "../src/deploy/export.ts";
+import { full, type Module, randn, readSafetensors, writeSafetensors } from "@pea/torch";
+import { exportNetwork, exportRun } from "../src/deploy/export.ts";
 import { readOnnx } from "../src/deploy/onnx.ts";
+import { applyPea, replaceActivation } from "../src/methods/index.ts";
+import { createModel } from "../src/models/index.ts";
 import type { RecipeInput } from "../src/train/config.ts";
 import { train } from "../src/train/train.ts";
 import { TrainingInterrupted } from "../src/train/trainer.ts";
@@ -134,6 +136,36 @@ describe("exportRun", () => {
 
   test("refuses a folder without a run", async () => {
     await assert.rejects(exportRun(path("missing")), { kind: "usage", message: /not a run directory/ });
+  });
+});
+
+describe("exportNetwork refuses, and writes nothing for", () => {
+  const refused = async (what: RegExp, prepare: (model: Module) => void, options = {}) => {
+    const model = createModel("mobilenet-0.25-small", options);
+    prepare(model);
+    const file = path("refused.onnx");
+    const inputs = randn([2, 1, 28, 28]);
+    await assert.rejects(exportNetwork(model, file, { inputs }), { kind: "usage", message: what });
+    assert.equal(existsSync(file), false);
+  };
+
+  test("ReLU6", async () => {
+    await refused(/^features\.0\.act is ReLU6: .*no activation but ReLU$/, () => {}, { activation: "relu6" });
+  });
+
+  test("a smooth activation", async () => {
+    await refused(/^features\.0\.act is Mish: /, (model) => void replaceActivation(model, "mish"));
+  });
+
+  test("an ensemble below alpha 1, and takes one that has become ReLU", async () => {
+    const settings = { ensemble: "weighted", smooth: "elu" } as const;
+    await refused(/^features\.0\.act is an ensemble with alpha 0\.5: /, (model) => {
+      applyPea(model, settings).alpha = 0.5;
+    });
+    const model = createModel("mobilenet-0.25-small", { inputChannels: 1 });
+    applyPea(model, settings).alpha = 1;
+    const { operators } = await exportNetwork(model, path("relu.onnx"), { inputs: randn([2, 1, 28, 28]) });
+    assert.equal(operators.Relu, 27);
   });
 });
 

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { describe, test } from "node:test";
-import { PeaError } from "@pea/core";
 import {
   Conv2d,
   Module,
@@ -15,13 +14,11 @@ import {
 } from "@pea/torch";
 import { applyPea, EnsembleActivation, finalize, replaceActivation } from "../src/methods/index.ts";
 import { createModel } from "../src/models/index.ts";
+import { usage } from "./support/usage-error.ts";
 
 setNumThreads(1);
 
 const settings = { ensemble: "stochastic", smooth: "mish" } as const;
-
-const usage = (message: RegExp) => (error: unknown) =>
-  error instanceof PeaError && error.kind === "usage" && message.test(error.message);
 
 const small = () => createModel("mobilenet-0.25-small", { classes: 10 });
 

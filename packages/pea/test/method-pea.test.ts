@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { PeaError } from "@pea/core";
 import { Mish, ReLU, setNumThreads } from "@pea/torch";
 import {
   createMethod,
@@ -12,25 +11,14 @@ import {
   PlainMethod,
 } from "../src/methods/index.ts";
 import { createModel } from "../src/models/index.ts";
+import { fitContext } from "./support/fit-context.ts";
+import { usage } from "./support/usage-error.ts";
 
 setNumThreads(1);
 
-const usage = (message: RegExp) => (error: unknown) =>
-  error instanceof PeaError && error.kind === "usage" && message.test(error.message);
-
-function context(run: Partial<FitContext> = {}): FitContext {
-  return {
-    model: createModel("mobilenet-0.25-small", { classes: 10 }),
-    totalSteps: 120,
-    stepsPerEpoch: 10,
-    seed: 7,
-    ...run,
-  };
-}
-
 function fit(options: PeaMethodOptions, run: Partial<FitContext> = {}): PeaMethod {
   const method = new PeaMethod(options);
-  method.onFit(context(run));
+  method.onFit(fitContext(run));
   return method;
 }
 
@@ -132,7 +120,7 @@ describe("steps", () => {
   });
 
   test("key the masks of the model", () => {
-    const run = context();
+    const run = fitContext();
     const method = new PeaMethod({ variant: "SM75%" });
     method.onFit(run);
     method.onStep(42, 3);
@@ -156,7 +144,7 @@ describe("evaluation", () => {
   });
 
   test("does not change α, and the next step trains again", () => {
-    const run = context();
+    const run = fitContext();
     const method = new PeaMethod({ variant: "SM75%" });
     method.onFit(run);
     const { control } = run.model.getModule("features.0.act") as EnsembleActivation;
@@ -182,7 +170,7 @@ describe("evaluation", () => {
 
 describe("the end", () => {
   test("is a plain ReLU network", () => {
-    const run = context();
+    const run = fitContext();
     const method = new PeaMethod({ variant: "SM75%" });
     method.onFit(run);
     method.onStep(119);
@@ -202,7 +190,7 @@ describe("state", () => {
     const before = fit({ variant: "SM75%" });
     before.onStep(41);
     const saved = JSON.parse(JSON.stringify(before.state()));
-    const run = context();
+    const run = fitContext();
     const after = new PeaMethod({ variant: "SM75%" });
     after.onFit(run);
     after.load(saved);
@@ -232,7 +220,7 @@ describe("state", () => {
 
   test("of another method is refused", () => {
     const baseline = new PlainMethod("relu");
-    baseline.onFit(context());
+    baseline.onFit(fitContext());
     assert.throws(
       () => fit({ variant: "SM75%" }).load(baseline.state()),
       usage(/method \(saved baseline, now pea\)/),
@@ -251,7 +239,7 @@ test("hooks before onFit are an error", () => {
 
 describe("one activation all along", () => {
   test("the baseline leaves the ReLU network as it is", () => {
-    const run = context();
+    const run = fitContext();
     const method = new PlainMethod("relu");
     method.onFit(run);
     assert.equal(method.name, "baseline");
@@ -259,7 +247,7 @@ describe("one activation all along", () => {
   });
 
   test("the upper limit runs the smooth activation to the end", () => {
-    const run = context();
+    const run = fitContext();
     const method = new PlainMethod("mish");
     method.onFit(run);
     method.onEnd();
@@ -269,11 +257,26 @@ describe("one activation all along", () => {
 
   test("is one phase, of which every epoch is a candidate", () => {
     const method = new PlainMethod("relu");
-    method.onFit(context());
+    method.onFit(fitContext());
     assert.deepEqual(method.phases, [{ name: "training", firstStep: 0, endStep: 120 }]);
     assert.deepEqual(method.views, ["current"]);
     assert.ok(method.isCandidate());
   });
+});
+
+test("a run that would change nothing is refused: its name would be that of another", () => {
+  const model = createModel("mobilenet-0.25-small", { activation: "relu6" });
+  const runs: [MethodSettings, string][] = [
+    [{ pea: "SM75%", activation: "relu" }, "pea SM75%"],
+    [{ pea: "none", activation: "mish" }, "activation mish"],
+    [{ pea: "none", activation: "mish", swapToRelu: "75%" }, "activation mish"],
+  ];
+  for (const [settings, name] of runs)
+    assert.throws(
+      () => createMethod(settings).onFit(fitContext({ model })),
+      usage(new RegExp(`^${name} changes nothing in MobileNet, which has no ReLU module: .*not ReLU6`)),
+    );
+  createMethod({ pea: "none", activation: "relu" }).onFit(fitContext({ model }));
 });
 
 describe("createMethod", () => {
@@ -290,7 +293,7 @@ describe("createMethod", () => {
       peaInitial: "0st",
       peaSchedule: "cosine",
     });
-    method.onFit(context());
+    method.onFit(fitContext());
     method.onStep(45);
     assert.deepEqual(method.scalars(), { alpha: (1 - Math.cos(Math.PI / 2)) / 2 });
   });
@@ -298,7 +301,7 @@ describe("createMethod", () => {
   test("hands on how α moves", () => {
     const alphaAt = (step: number, settings: Partial<MethodSettings>) => {
       const method = createMethod({ pea: "WM75%", activation: "relu", peaInitial: "0st", ...settings });
-      method.onFit(context());
+      method.onFit(fitContext());
       method.onStep(step);
       return method.scalars().alpha;
     };

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { before, describe, test } from "node:test";
-import { PeaError } from "@pea/core";
 import { ReLU, readSafetensors, setNumThreads } from "@pea/torch";
 import { exportRun } from "../src/deploy/export.ts";
 import { readOnnx } from "../src/deploy/onnx.ts";
@@ -12,33 +11,21 @@ import {
   PlainMethod,
   SwapMethod,
 } from "../src/methods/index.ts";
-import { createModel } from "../src/models/index.ts";
 import type { RecipeInput } from "../src/train/config.ts";
 import { evaluate } from "../src/train/evaluate.ts";
 import { readMetrics } from "../src/train/metrics.ts";
 import { disposeRun, evaluationLoader } from "../src/train/prepare.ts";
 import { type TrainResult, train } from "../src/train/train.ts";
 import { openTrainedRun } from "../src/train/trained-run.ts";
+import { fitContext } from "./support/fit-context.ts";
 import { temporaryFolder, writeTinyData } from "./support/tiny-data.ts";
+import { usage } from "./support/usage-error.ts";
 
 setNumThreads(1);
 
-const usage = (message: RegExp) => (error: unknown) =>
-  error instanceof PeaError && error.kind === "usage" && message.test(error.message);
-
-function context(run: Partial<FitContext> = {}): FitContext {
-  return {
-    model: createModel("mobilenet-0.25-small", { classes: 10 }),
-    totalSteps: 120,
-    stepsPerEpoch: 10,
-    seed: 7,
-    ...run,
-  };
-}
-
 function fit(at: string | number, run: Partial<FitContext> = {}): SwapMethod {
   const method = new SwapMethod({ smooth: "mish", at });
-  method.onFit(context(run));
+  method.onFit(fitContext(run));
   return method;
 }
 
@@ -56,7 +43,7 @@ describe("the hooks", () => {
   });
 
   test("the activation is the smooth one up to the swap and ReLU from it on", () => {
-    const run = context();
+    const run = fitContext();
     const method = new SwapMethod({ smooth: "mish", at: "90%" });
     method.onFit(run);
     const { control } = run.model.getModule("features.0.act") as EnsembleActivation;
@@ -74,7 +61,7 @@ describe("the hooks", () => {
   });
 
   test("both views are scored until the swap, and scoring leaves the activation as it was", () => {
-    const run = context();
+    const run = fitContext();
     const method = new SwapMethod({ smooth: "mish", at: "90%" });
     method.onFit(run);
     const { control } = run.model.getModule("features.0.act") as EnsembleActivation;
@@ -97,7 +84,7 @@ describe("the hooks", () => {
 
   test("the end is a plain ReLU network, without fine-tuning too, and none before the swap", () => {
     for (const at of ["90%", "100%"]) {
-      const run = context();
+      const run = fitContext();
       const method = new SwapMethod({ smooth: "mish", at });
       method.onFit(run);
       method.onStep(106);
@@ -149,7 +136,7 @@ describe("the state", () => {
     const { ...saved } = fit("90%").state();
     assert.throws(() => fit("75%").load(saved), usage(/swapStep \(saved 108, now 90\)/));
     const upperLimit = new PlainMethod("mish");
-    upperLimit.onFit(context());
+    upperLimit.onFit(fitContext());
     assert.throws(() => upperLimit.load(saved), usage(/method \(saved swap, now upper-limit\)/));
   });
 });

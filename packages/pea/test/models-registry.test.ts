@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { PeaError } from "@pea/core";
 import {
   type BatchNormAct2d,
   backward,
@@ -29,11 +28,9 @@ import {
   ResNet50,
   registerModel,
 } from "../src/models/index.ts";
+import { usage } from "./support/usage-error.ts";
 
 setNumThreads(1);
-
-const usage = (message: RegExp) => (error: unknown) =>
-  error instanceof PeaError && error.kind === "usage" && message.test(error.message);
 
 describe("names", () => {
   test("family, width and variant", () => {

@@ -4,10 +4,12 @@
  */
 import { rename, rm, writeFile } from "node:fs/promises";
 import { PeaError } from "@pea/core";
-import type { Module, Tensor } from "@pea/torch";
+import { type Module, ReLU, type Tensor } from "@pea/torch";
 import { evaluationCrop } from "../data/evaluation-crop.ts";
 import { classLabels } from "../data/label-table.ts";
+import { EnsembleActivation } from "../methods/index.ts";
 import { variantName } from "../methods/variant-name.ts";
+import { activationClasses } from "../models/inspect.ts";
 import { describeInput } from "../predict/network-input.ts";
 import { disposeRun, evaluationLoader } from "../train/prepare.ts";
 import { currentEnvironment, readRunConfig } from "../train/run-directory.ts";
@@ -73,13 +75,14 @@ export async function exportRun(
  *
  * @param options.inputs some of what the network is fed with, [count, ...]: the file's input has the shape of one of them
  * @param options.metadata facts to keep in the file, by name
- * @throws PeaError as `exportRun`
+ * @throws PeaError as `exportRun`; of kind usage where a module is another activation or an ensemble below α = 1
  */
 export async function exportNetwork(
   model: Module,
   file: string,
   { inputs, metadata = {} }: { inputs: Tensor; metadata?: Readonly<Record<string, string>> },
 ): Promise<ExportedNetwork> {
+  requireReLUAlone(model);
   const graph = traceNetwork(model, inputs.shape.slice(1));
   const bytes = encodeOnnx(graph, currentEnvironment().pea, metadata);
   const verification = await writeVerified(file, bytes, (path) => verifyOnnx(path, model, inputs));
@@ -112,6 +115,21 @@ function refuseOtherActivations({ method, recipe, plan, run, step, epoch }: Trai
       `Train on with pea train --resume ${run.path}`,
     { kind: "usage" },
   );
+}
+
+function requireReLUAlone(model: Module): void {
+  const refuse = (path: string, what: string) => {
+    throw new PeaError(`${path} is ${what}: a deployed network has no activation but ReLU`, {
+      kind: "usage",
+    });
+  };
+  for (const [path, module] of model.namedModules()) {
+    if (module instanceof EnsembleActivation) {
+      const { alpha } = module.control;
+      if (alpha < 1) refuse(path, `an ensemble with alpha ${alpha}`);
+    } else if (!(module instanceof ReLU) && activationClasses.some((type) => module instanceof type))
+      refuse(path, module.constructor.name);
+  }
 }
 
 /** What a user of the file needs to know: how to prepare images, what the outputs mean, where the file comes from. */

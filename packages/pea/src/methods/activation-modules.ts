@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ActivationName } from "@pea/core";
+import { type ActivationName, PeaError } from "@pea/core";
 import { ELU, GELU, Mish, type Module, ReLU, SiLU } from "@pea/torch";
 import { findPlaces, type Place, replaceModules } from "./replace-modules.ts";
 
@@ -19,6 +19,21 @@ export const activationModules: Readonly<Record<ActivationName, () => Module>> =
 /** Whether a module is a ReLU. */
 export function isReLU(module: Module): module is ReLU {
   return module instanceof ReLU;
+}
+
+/**
+ * A run that changes nothing would bear the name of what it is compared with.
+ *
+ * @param method what would change the network, e.g. `pea SM75%`
+ * @throws PeaError of kind usage where `model` has no ReLU module.
+ */
+export function requireReLU(model: Module, method: string): void {
+  if (findPlaces(model, isReLU).length > 0) return;
+  throw new PeaError(
+    `${method} changes nothing in ${model.constructor.name}, which has no ReLU module: build it with ReLU (not ReLU6) ` +
+      "at every site, each a module of its own",
+    { kind: "usage" },
+  );
 }
 
 /**

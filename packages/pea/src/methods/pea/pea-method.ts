@@ -17,6 +17,7 @@ import {
   type TransitionEnd,
   type Variant,
 } from "@pea/core";
+import { requireReLU } from "../activation-modules.ts";
 import type { EvaluationView, FitContext, Method, MethodState, Phase, StepSpan } from "../method.ts";
 import { refuseOtherState } from "../method-state.ts";
 import { applyPea } from "./apply.ts";
@@ -82,11 +83,12 @@ export class PeaMethod implements Method {
   /**
    * Lays the phases over the run and applies PEA to the model.
    *
-   * @throws PeaError of kind usage when no step is left for the transition or for the final phase.
+   * @throws PeaError of kind usage when no step is left for the transition or for the final phase, or the model has no ReLU.
    */
   onFit(context: FitContext): void {
     const { ensemble, smooth } = this.#variant;
     const plan = this.#plan(context);
+    requireReLU(context.model, `pea ${this.#code}`);
     const handle = applyPea(context.model, { ensemble, smooth, seed: context.seed });
     this.#fitted = { handle, context, plan };
   }

@@ -4,7 +4,7 @@
  * @module
  */
 import { type ActivationName, PeaError } from "@pea/core";
-import { replaceActivation } from "../activation-modules.ts";
+import { replaceActivation, requireReLU } from "../activation-modules.ts";
 import type { EvaluationView, FitContext, Method, MethodState, Phase } from "../method.ts";
 import { refuseOtherState } from "../method-state.ts";
 
@@ -26,8 +26,12 @@ export class PlainMethod implements Method {
     return [{ name: this.phase, firstStep: 0, endStep: this.#totalSteps }];
   }
 
+  /** @throws PeaError of kind usage when a smooth activation finds no ReLU to take the place of. */
   onFit({ model, totalSteps }: FitContext): void {
-    if (this.#activation !== "relu") replaceActivation(model, this.#activation);
+    if (this.#activation !== "relu") {
+      requireReLU(model, `activation ${this.#activation}`);
+      replaceActivation(model, this.#activation);
+    }
     this.#totalSteps = totalSteps;
   }
 

@@ -11,6 +11,7 @@ import {
   parseDuration,
   type SmoothName,
 } from "@pea/core";
+import { requireReLU } from "../activation-modules.ts";
 import type { EvaluationView, FitContext, Method, MethodState, Phase, StepSpan } from "../method.ts";
 import { refuseOtherState } from "../method-state.ts";
 import { applyPea, finalize, type PeaHandle } from "../pea/index.ts";
@@ -66,7 +67,7 @@ export class SwapMethod implements Method {
     return this.#run.handle.alpha < 1 ? ["current", "deployed"] : ["current"];
   }
 
-  /** @throws PeaError of kind usage when the swap would come before the first step or after the last. */
+  /** @throws PeaError of kind usage when the swap would come before the first step or after the last, or finds no ReLU. */
   onFit({ model, totalSteps, stepsPerEpoch }: FitContext): void {
     const swapStep = durationToSteps(this.#at, { totalSteps, stepsPerEpoch });
     if (swapStep === 0 || swapStep > totalSteps) {
@@ -78,6 +79,7 @@ export class SwapMethod implements Method {
         { kind: "usage" },
       );
     }
+    requireReLU(model, `activation ${this.#smooth}`);
     // Which ensemble does not matter: α is never between 0 and 1.
     const handle = applyPea(model, { ensemble: "weighted", smooth: this.#smooth });
     this.#fitted = { handle, model, totalSteps, swapStep };
