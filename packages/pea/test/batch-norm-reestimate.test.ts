@@ -13,7 +13,6 @@ import {
   variance,
 } from "@pea/torch";
 import { exportRun } from "../src/deploy/export.ts";
-import { registerModel } from "../src/models/index.ts";
 import { reestimateStatistics } from "../src/train/batch-norm-statistics.ts";
 import type { RecipeInput } from "../src/train/config.ts";
 import { resolveRecipe } from "../src/train/config.ts";
@@ -22,19 +21,11 @@ import { readMetrics } from "../src/train/metrics.ts";
 import { disposeRun, evaluationLoader, prepareRun, trainingLoader } from "../src/train/prepare.ts";
 import { resumeTraining, type TrainResult, train } from "../src/train/train.ts";
 import { openTrainedRun } from "../src/train/trained-run.ts";
-import { DropoutNetwork } from "./support/dropout-network.ts";
+import "./support/dropout-network.ts";
 import { fingerprint, trainInParts } from "./support/run-in-parts.ts";
 import { temporaryFolder, writeTinyData } from "./support/tiny-data.ts";
 
 setNumThreads(1);
-
-registerModel({
-  name: "dropout-network",
-  description: "a network that draws from the global generator at every step",
-  inputShape: [1, 28, 28],
-  classes: 10,
-  create: ({ inputChannels = 1, classes = 10 }) => new DropoutNetwork(inputChannels, classes),
-});
 
 // 6 steps per epoch, 18 in all; the transition runs from step 1 to step 9.
 const recipe: RecipeInput = {

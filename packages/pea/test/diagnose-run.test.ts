@@ -3,21 +3,12 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, describe, it } from "node:test";
 import { type DiagnosticsRow, readDiagnostics } from "../src/diagnose/index.ts";
-import { registerModel } from "../src/models/index.ts";
 import type { RecipeInput } from "../src/train/config.ts";
 import { readMetrics } from "../src/train/metrics.ts";
 import { type TrainResult, train } from "../src/train/train.ts";
-import { DropoutNetwork } from "./support/dropout-network.ts";
+import "./support/dropout-network.ts";
 import { fingerprint, trainInParts } from "./support/run-in-parts.ts";
 import { temporaryFolder, writeTinyData } from "./support/tiny-data.ts";
-
-registerModel({
-  name: "dropout-network",
-  description: "a network that draws from the global generator at every step",
-  inputShape: [1, 28, 28],
-  classes: 10,
-  create: ({ inputChannels = 1, classes = 10 }) => new DropoutNetwork(inputChannels, classes),
-});
 
 // 6 steps per epoch, 18 in all; the transition runs from step 1 to step 9.
 const recipe: RecipeInput = {

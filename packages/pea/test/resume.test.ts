@@ -2,22 +2,13 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, describe, it } from "node:test";
-import { registerModel } from "../src/models/index.ts";
 import { loadCheckpoint } from "../src/train/checkpoint.ts";
 import { type RecipeInput, resolveRecipe } from "../src/train/config.ts";
 import { disposeRun, prepareRun } from "../src/train/prepare.ts";
 import { resumeTraining, type TrainResult, train } from "../src/train/train.ts";
-import { DropoutNetwork } from "./support/dropout-network.ts";
+import "./support/dropout-network.ts";
 import { fingerprint, trainInParts } from "./support/run-in-parts.ts";
 import { temporaryFolder, writeTinyData } from "./support/tiny-data.ts";
-
-registerModel({
-  name: "dropout-network",
-  description: "a network that draws from the global generator at every step",
-  inputShape: [1, 28, 28],
-  classes: 10,
-  create: ({ inputChannels = 1, classes = 10 }) => new DropoutNetwork(inputChannels, classes),
-});
 
 // 220 training images: 6 steps per epoch, 18 in all; the transition runs from step 1 to step 9.
 const base: RecipeInput = {

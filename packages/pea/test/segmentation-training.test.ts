@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { cpSync, existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { before, describe, it } from "node:test";
-import { readSafetensors } from "@pea/torch";
 import sharp from "sharp";
 import { exportRun } from "../src/deploy/export.ts";
 import { loadReportRun } from "../src/report/load-run.ts";
@@ -14,6 +13,7 @@ import { intersectionOverUnion, meanIou } from "../src/train/tasks/iou.ts";
 import { resumeTraining, type TrainResult, train } from "../src/train/train.ts";
 import { TrainingInterrupted } from "../src/train/trainer.ts";
 import { peaHere } from "./support/pea-main.ts";
+import { fingerprint } from "./support/run-in-parts.ts";
 import { temporaryFolder, writeTinyData } from "./support/tiny-data.ts";
 
 const root = temporaryFolder();
@@ -82,18 +82,6 @@ describe("made scenes", () => {
     await assert.rejects(makeScenes(scenes), { kind: "usage", message: /holds scenes already/ });
   });
 });
-
-/** Weights of the last checkpoint, and all numbers that do not tell time. */
-function fingerprint(path: string) {
-  const { tensors } = readSafetensors(join(path, "checkpoints", "last.safetensors"));
-  return {
-    weights: Array.from(tensors, ([key, value]) => [
-      key,
-      Buffer.from(value.toTypedArray().buffer).toString("hex"),
-    ]),
-    rows: readMetrics(join(path, "metrics.jsonl")).map(({ seconds, imagesPerSecond, ...numbers }) => numbers),
-  };
-}
 
 const views = ["current", "deployed"];
 

@@ -4,7 +4,6 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { readSafetensors } from "@pea/torch";
 import sharp from "sharp";
 import { exportRun } from "../src/deploy/export.ts";
 import type { RecipeInput } from "../src/train/config.ts";
@@ -15,6 +14,7 @@ import { resumeTraining, type TrainResult, train } from "../src/train/train.ts";
 import { openTrainedRun } from "../src/train/trained-run.ts";
 import { TrainingInterrupted } from "../src/train/trainer.ts";
 import { writeFiles } from "./support/images.ts";
+import { fingerprint } from "./support/run-in-parts.ts";
 import { tarArchive } from "./support/tar-archive.ts";
 import { imagenetExample, tfRecords } from "./support/tf-examples.ts";
 
@@ -80,18 +80,6 @@ const recipe: RecipeInput = {
   logEverySteps: 4,
   threads: 1,
 };
-
-/** Weights of the last checkpoint, and all numbers that do not tell time. */
-function fingerprint(path: string) {
-  const { tensors } = readSafetensors(join(path, "checkpoints", "last.safetensors"));
-  return {
-    weights: Array.from(tensors, ([key, value]) => [
-      key,
-      Buffer.from(value.toTypedArray().buffer).toString("hex"),
-    ]),
-    rows: readMetrics(join(path, "metrics.jsonl")).map(({ seconds, imagesPerSecond, ...numbers }) => numbers),
-  };
-}
 
 describe("training on streamed images", () => {
   let whole: TrainResult;

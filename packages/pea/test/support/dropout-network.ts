@@ -9,8 +9,12 @@ import {
   ReLU,
   type Tensor,
 } from "@pea/torch";
+import { registerModel } from "../../src/models/index.ts";
 
-/** The least network with all that a resumed run must bring back: running statistics, dropout and two sites. */
+/**
+ * The least network with all that a resumed run must bring back: running statistics, dropout and two sites. Recipes
+ * know it as `dropout-network` wherever this file is imported.
+ */
 export class DropoutNetwork extends Module {
   readonly conv1: Conv2d;
   readonly bn1 = new BatchNorm2d(8);
@@ -32,3 +36,11 @@ export class DropoutNetwork extends Module {
     return this.fc.forward(this.dropout.forward(flatten(adaptiveAvgPool2d(y, [1, 1]), { startDim: 1 })));
   }
 }
+
+registerModel({
+  name: "dropout-network",
+  description: "a network that draws from the global generator at every step",
+  inputShape: [1, 28, 28],
+  classes: 10,
+  create: ({ inputChannels = 1, classes = 10 }) => new DropoutNetwork(inputChannels, classes),
+});
