@@ -29,8 +29,8 @@ const mistakes: [words: string[], message: RegExp][] = [
   [["train", "--epoch", "3"], /Did you mean --epochs\?/],
   [["train", "extra"], /too many arguments/],
   [["train", "-c"], /argument missing/],
-  [["train", "-c", at("nowhere.yaml")], /cannot read the recipe/],
-  [["train", "-c", folder], /cannot read the recipe/],
+  [["train", "-c", at("nowhere.yaml")], /cannot read .*nowhere\.yaml/],
+  [["train", "-c", folder], /cannot read .*EISDIR/],
   [["train", "-c", at("list.yaml")], /must hold keys and values, not \["a"\]/],
   [["train", "-c", at("broken.yaml")], /is no valid YAML/],
   [["train", "-c", at("twice.yaml")], /Map keys must be unique/],
@@ -71,6 +71,9 @@ const mistakes: [words: string[], message: RegExp][] = [
   [["predict", at("empty"), at("no.png")], /empty is not a run directory/],
   [["predict", at("no.onnx"), at("no.png")], /no\.onnx is not an ONNX model/],
   [["predict", at("nowhere"), at("no.png")], /there is no .*nowhere/],
+  [["study"], /required option '-c, --config <FILE>' not specified/],
+  [["study", "-c", at("nowhere.yaml")], /cannot read .*nowhere\.yaml/],
+  [["report", at("nowhere")], /nowhere does not exist/],
   [["init", at("empty")], /holds no data set/],
   [["init", at("nowhere")], /there is no folder/],
 ];
@@ -81,6 +84,7 @@ describe("a mistake is told in one message, with code 2 and one JSON document", 
       const [command = "", ...rest] = words;
       const { code, stdout, stderr } = await peaHere(command, "--json", ...rest);
       assert.match(stderr, message);
+      assert.match(stderr, /^pea: /m);
       assert.doesNotMatch(stderr, /^ {4}at /m);
       assert.equal(code, 2);
       assert.match(JSON.parse(stdout).error.message, /\S/);

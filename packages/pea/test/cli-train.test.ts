@@ -165,7 +165,7 @@ describe("a user's mistake", () => {
       ["train", "--resume", "nowhere", "--lr", "1"],
       /^pea: --resume goes on with the recipe of nowhere; leave lr out/,
     ],
-    [["train", "-c", "missing.yaml"], /^pea: cannot read the recipe missing\.yaml/],
+    [["train", "-c", "missing.yaml"], /^pea: cannot read missing\.yaml/],
     [["eval", "nowhere"], /^pea: nowhere is not a run directory/],
   ];
   for (const [words, message] of mistakes)

@@ -173,7 +173,7 @@ describe("a wrong recipe", () => {
     assert.throws(() => readRecipeFile(path), /broken\.yaml is no valid YAML/);
     assert.throws(
       () => readRecipeFile(join(folder, "missing.yaml")),
-      /cannot read the recipe .*missing\.yaml/,
+      /cannot read .*missing\.yaml/,
     );
   });
 });

@@ -57,6 +57,8 @@ function createProgram(outcome: { code: number }): Command {
     .description("Trains ReLU networks with Progressive Ensemble Activations.")
     .version(version)
     .exitOverride()
+    // Commander's own messages begin as all others do.
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "pea: ")) })
     .addHelpText(
       "after",
       example("pea train --pea SM75% --epochs 10", "pea export runs/<run>", "pea help train"),

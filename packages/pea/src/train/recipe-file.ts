@@ -51,7 +51,7 @@ export function readYaml(path: string): Layer {
   try {
     text = readFileSync(path, "utf8");
   } catch (error) {
-    throw usage(`cannot read the recipe ${path}: ${(error as Error).message}`);
+    throw usage(`cannot read ${path}: ${(error as Error).message}`);
   }
   try {
     return { source: path, settings: besideFile(path, parseYaml(text) ?? {}) };
