@@ -171,10 +171,7 @@ describe("a wrong recipe", () => {
     const path = join(folder, "broken.yaml");
     writeFileSync(path, "lr: [0.1");
     assert.throws(() => readRecipeFile(path), /broken\.yaml is no valid YAML/);
-    assert.throws(
-      () => readRecipeFile(join(folder, "missing.yaml")),
-      /cannot read .*missing\.yaml/,
-    );
+    assert.throws(() => readRecipeFile(join(folder, "missing.yaml")), /cannot read .*missing\.yaml/);
   });
 });
 
