@@ -19,6 +19,7 @@ export {
   type PhaseName,
   type PhasePlan,
   phaseAt,
+  planOfSite,
   type ScheduleOptions,
   type ScheduleShape,
 } from "./schedule.ts";

@@ -62,6 +62,28 @@ export function alphaAt(step: number, plan: PhasePlan, options: ScheduleOptions 
 }
 
 /**
+ * The plan of one activation site where deeper sites lag: its transition is shorter than the run's by the share `lag`,
+ * and begins the later the deeper it stands. The first site begins with the run's transition, the last ends with it.
+ *
+ * @param lag share of the transition between the beginnings of the first and the last site, from 0 up to but not 1
+ * @param site its place among the sites, from 0
+ * @param sites their number
+ * @throws PeaError of kind usage for another lag
+ */
+export function planOfSite(plan: PhasePlan, lag: number, site: number, sites: number): PhasePlan {
+  if (!(lag >= 0 && lag < 1))
+    throw new PeaError(`lag must be a number from 0 up to but not 1, not ${lag}`, { kind: "usage" });
+  // A site alone has none to lag behind.
+  const lagSteps = sites > 1 ? Math.floor(lag * plan.transitionSteps) : 0;
+  const behind = Math.floor((lagSteps * site) / Math.max(sites - 1, 1));
+  return {
+    ...plan,
+    initialSteps: plan.initialSteps + behind,
+    transitionSteps: plan.transitionSteps - lagSteps,
+  };
+}
+
+/**
  * The phase of a step counted from 0; steps after the run belong to the final phase.
  *
  * @throws PeaError of kind usage unless step and plan hold whole numbers of at least 0 and the phases fit the run.

@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { alphaAt, type PhasePlan, phaseAt, type ScheduleOptions, type ScheduleShape } from "@pea/core";
+import {
+  alphaAt,
+  type PhasePlan,
+  phaseAt,
+  planOfSite,
+  type ScheduleOptions,
+  type ScheduleShape,
+} from "@pea/core";
 import fc from "fast-check";
 import { assertAbsolute } from "./assert-close.ts";
 import { assertUsageError } from "./usage-error.ts";
@@ -253,5 +260,43 @@ describe("errors", () => {
       () => alphaAt(3, plan, { granularity: "epoch" }),
       /stepsPerEpoch \(needed for granularity epoch\) must be .* at least 1, not undefined/,
     );
+  });
+});
+
+describe("the plan of a site that lags", () => {
+  const plan: PhasePlan = { initialSteps: 10, transitionSteps: 100, totalSteps: 130 };
+  const spans = (lag: number, sites: number) =>
+    Array.from({ length: sites }, (_, site) => {
+      const { initialSteps, transitionSteps, totalSteps } = planOfSite(plan, lag, site, sites);
+      assert.equal(totalSteps, 130);
+      return [initialSteps, initialSteps + transitionSteps];
+    });
+
+  test("is the run's without a lag, and for a site that stands alone", () => {
+    assert.deepEqual(spans(0, 2), [
+      [10, 110],
+      [10, 110],
+    ]);
+    assert.deepEqual(spans(0.3, 1), [[10, 110]]);
+  });
+
+  test("begins with the run's transition at the first site and ends with it at the last", () => {
+    assert.deepEqual(spans(0.3, 3), [
+      [10, 80],
+      [25, 95],
+      [40, 110],
+    ]);
+  });
+
+  test("has at least one step of transition whatever the lag", () => {
+    assert.deepEqual(spans(0.999, 2), [
+      [10, 11],
+      [109, 110],
+    ]);
+  });
+
+  test("of a lag that cannot be is refused", () => {
+    for (const lag of [-0.1, 1, Number.NaN])
+      assertUsageError(() => planOfSite(plan, lag, 0, 2), /lag must be a number from 0 up to but not 1, not/);
   });
 });

@@ -119,6 +119,38 @@ describe("steps", () => {
     assert.equal(alpha({ granularity: "epoch" }, 19), 10 / 90);
   });
 
+  test("deeper sites lag: the first begins with the transition, the last ends with it, and α is their mean", () => {
+    const run = fitContext();
+    // 80 steps of transition, of which the last of 27 sites lets 40 pass.
+    const method = new PeaMethod({ variant: "WM75%", initial: "10st", lag: 0.5 });
+    method.onFit(run);
+    const at = (path: string) => {
+      const { control, site } = run.model.getModule(path) as EnsembleActivation;
+      return control.effectiveAlpha(site);
+    };
+    const [first, middle, last] = ["features.0.act", "features.7.dw.act", "features.13.pw.act"] as const;
+    for (const [step, alphas] of [
+      [10, [0, 0, 0]],
+      [30, [0.5, 0, 0]],
+      [50, [1, 0.5, 0]],
+      [70, [1, 1, 0.5]],
+      [89, [1, 1, 39 / 40]],
+      [90, [1, 1, 1]],
+    ] as const) {
+      method.onStep(step);
+      assert.deepEqual([first, middle, last].map(at), alphas);
+    }
+    method.onStep(50);
+    assert.ok(Math.abs((method.scalars().alpha as number) - 0.5) < 0.02);
+    assert.deepEqual(method.views, ["current", "deployed"]);
+    method.onEval("deployed");
+    assert.equal(at(last), 1);
+    method.onStep(90);
+    assert.deepEqual(method.scalars(), { alpha: 1 });
+    method.onEnd();
+    assert.ok(run.model.getModule(last) instanceof ReLU);
+  });
+
   test("key the masks of the model", () => {
     const run = fitContext();
     const method = new PeaMethod({ variant: "SM75%" });
@@ -149,15 +181,15 @@ describe("evaluation", () => {
     method.onFit(run);
     const { control } = run.model.getModule("features.0.act") as EnsembleActivation;
     method.onStep(40);
-    const alpha = control.effectiveAlpha;
+    const alpha = control.effectiveAlpha(0);
     method.onEval("deployed");
-    assert.equal(control.effectiveAlpha, 1);
+    assert.equal(control.effectiveAlpha(0), 1);
     assert.equal(method.scalars().alpha, alpha);
     method.onEval("current");
-    assert.equal(control.effectiveAlpha, alpha);
+    assert.equal(control.effectiveAlpha(0), alpha);
     method.onEval("deployed");
     method.onStep(41);
-    assert.equal(control.effectiveAlpha, method.scalars().alpha);
+    assert.equal(control.effectiveAlpha(0), method.scalars().alpha);
   });
 
   test("makes a candidate for the best model only where every step of the epoch ran with ReLU alone", () => {
@@ -215,6 +247,7 @@ describe("state", () => {
     refused(fit({ variant: "SM70%" }), /transitionSteps \(saved 85, now 79\)/);
     refused(fit({ variant: "SM75%" }, { totalSteps: 200 }), /totalSteps \(saved 120, now 200\)/);
     refused(fit({ variant: "SM75%" }, { seed: 8 }), /seed \(saved 7, now 8\)/);
+    refused(fit({ variant: "SM75%", lag: 0.5 }), /lag \(saved undefined, now 0\.5\)/);
     refused(fit({ variant: "SM75%", shape: "cosine" }), /shape \(saved linear, now cosine\)/);
   });
 
@@ -307,6 +340,7 @@ describe("createMethod", () => {
     };
     assert.equal(alphaAt(19, { peaGranularity: "epoch" }), 10 / 90);
     assert.equal(alphaAt(19, { peaIndexing: "one-based" }), 20 / 90);
+    assert.notEqual(alphaAt(19, { peaLag: 0.5 }), 19 / 90);
     assert.equal(alphaAt(19, { peaGranularity: "epoch", peaIndexing: "one-based" }), 20 / 90);
   });
 

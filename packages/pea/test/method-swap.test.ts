@@ -50,7 +50,7 @@ describe("the hooks", () => {
     assert.equal(control.smooth, "mish");
     const seen = [0, 107, 108, 119].map((step) => {
       method.onStep(step);
-      return [control.effectiveAlpha, method.phase, method.scalars().alpha];
+      return [control.effectiveAlpha(0), method.phase, method.scalars().alpha];
     });
     assert.deepEqual(seen, [
       [0, "smooth", 0],
@@ -68,9 +68,9 @@ describe("the hooks", () => {
     method.onStep(107);
     assert.deepEqual(method.views, ["current", "deployed"]);
     method.onEval("deployed");
-    assert.equal(control.effectiveAlpha, 1);
+    assert.equal(control.effectiveAlpha(0), 1);
     method.onEval("current");
-    assert.equal(control.effectiveAlpha, 0);
+    assert.equal(control.effectiveAlpha(0), 0);
     method.onStep(108);
     assert.deepEqual(method.views, ["current"]);
   });

@@ -25,6 +25,8 @@ export interface MethodSettings {
   peaGranularity?: ScheduleOptions["granularity"];
   /** Whether α is 0 or already 1/T in the first of T transition steps. */
   peaIndexing?: ScheduleOptions["indexing"];
+  /** Share of PEA's transition by which the last site begins after the first. */
+  peaLag?: number;
 }
 
 /**
@@ -49,6 +51,7 @@ export function createMethod(settings: MethodSettings): Method {
     shape: settings.peaSchedule,
     granularity: settings.peaGranularity,
     indexing: settings.peaIndexing,
+    lag: settings.peaLag,
   });
 }
 

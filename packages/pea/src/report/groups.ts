@@ -164,7 +164,16 @@ export function shownAtFirst({ variants }: Group): string[] {
 /** Settings that say which of the compared runs it is, or that do not change what it computes. */
 const settingsApart: ReadonlySet<string> = new Set([
   ...["model", "data", "seed"],
-  ...["pea", "peaInitial", "peaSchedule", "peaGranularity", "peaIndexing", "activation", "swapToRelu"],
+  ...[
+    "pea",
+    "peaInitial",
+    "peaSchedule",
+    "peaGranularity",
+    "peaIndexing",
+    "peaLag",
+    "activation",
+    "swapToRelu",
+  ],
   ...["dataDir", "expected", "import", "device", "threads"],
   ...["logEverySteps", "checkpointEverySteps", "diagnose"],
 ]);

@@ -234,6 +234,10 @@ export const recipeSchema = z.strictObject({
     "zero-based",
     "progress in the t-th of T transition steps: (t - 1)/T, or t/T as the paper's letter",
   ),
+  peaLag: share(
+    0,
+    "share of the transition by which the last activation site begins after the first; the first ends as much before the last",
+  ),
   activation: choice(
     ["relu", "gelu", "swish", "mish", "elu"],
     "relu",

@@ -17,10 +17,10 @@ export interface EnsembleControl {
   readonly step: number;
   /** Part of the step's batch that passes, from 0; keys the stochastic masks as well. */
   readonly part: number;
-  /** ReLU's coefficient (weighted) or probability (stochastic), 0 to 1. */
+  /** ReLU's coefficient (weighted) or probability (stochastic), 0 to 1; the mean over the sites where they differ. */
   readonly alpha: number;
-  /** The α the activations run with: `alpha`, or 1 while the network is evaluated as deployed. */
-  readonly effectiveAlpha: number;
+  /** The α a site runs with: its own, or 1 while the network is evaluated as deployed. */
+  effectiveAlpha(site: number): number;
   /** The activation that runs alone at α = 0. */
   readonly smoothModule: Module;
   /** The activation that runs alone at α = 1. */
@@ -48,11 +48,11 @@ export class EnsembleActivation extends Module implements EnsembleActModule {
 
   /** What the next forward pass computes; lets batch norm be fused with it. */
   get ensembleActOptions(): EnsembleActOptions {
-    const { ensemble, smooth, seed, step, part, effectiveAlpha: alpha } = this.control;
+    const { ensemble, smooth, seed, step, part } = this.control;
     return {
       ensemble: this.training ? ensemble : "weighted",
       smooth,
-      alpha,
+      alpha: this.control.effectiveAlpha(this.site),
       seed,
       site: this.site,
       // The kernels key masks with 64 bits of step; parts get those that no run reaches.

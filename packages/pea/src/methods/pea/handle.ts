@@ -24,7 +24,7 @@ const smoothNames: readonly SmoothName[] = ["gelu", "swish", "mish", "elu"];
 /** What others call an activation that goes by another name here. */
 const otherNames: Readonly<Record<string, SmoothName>> = { silu: "swish" };
 
-/** One α, one step and one view for all activation sites of a network; see `applyPea`. */
+/** α, step and view for all activation sites of a network; see `applyPea`. */
 export class PeaHandle implements EnsembleControl {
   readonly ensemble: Ensemble;
   readonly smooth: SmoothName;
@@ -39,6 +39,7 @@ export class PeaHandle implements EnsembleControl {
   view: EvaluationView = "current";
 
   #alpha = 0;
+  #siteAlphas: readonly number[] | null = null;
   #step = 0;
   #part = 0;
 
@@ -56,17 +57,38 @@ export class PeaHandle implements EnsembleControl {
     this.sites = replaceModules(model, places, (_, site) => new EnsembleActivation(this, site));
   }
 
-  /** ReLU's coefficient (weighted) or probability (stochastic); 0 at first. */
+  /**
+   * ReLU's coefficient (weighted) or probability (stochastic), the same for all sites; 0 at first. Where sites have an α
+   * each, their mean.
+   */
   get alpha(): number {
     return this.#alpha;
   }
 
   /** @throws PeaError of kind usage unless `alpha` is a number from 0 to 1. */
   set alpha(alpha: number) {
-    if (!(alpha >= 0 && alpha <= 1)) {
-      throw new PeaError(`alpha must be a number from 0 to 1, not ${alpha}`, { kind: "usage" });
+    this.#alpha = share(alpha);
+    this.#siteAlphas = null;
+  }
+
+  /** An α for each site, in the order of their index. */
+  get siteAlphas(): readonly number[] {
+    return this.#siteAlphas ?? this.sites.map(() => this.#alpha);
+  }
+
+  /** @throws PeaError of kind usage unless there is a number from 0 to 1 for each site. */
+  set siteAlphas(alphas: readonly number[]) {
+    if (alphas.length !== this.sites.length) {
+      throw new PeaError(
+        `siteAlphas has ${alphas.length} numbers, but there are ${this.sites.length} sites`,
+        {
+          kind: "usage",
+        },
+      );
     }
-    this.#alpha = alpha;
+    const sum = alphas.reduce((sum, alpha) => sum + share(alpha), 0);
+    this.#alpha = alphas.length > 0 ? sum / alphas.length : this.#alpha;
+    this.#siteAlphas = [...alphas];
   }
 
   /** The training step the stochastic masks are drawn for; 0 at first. */
@@ -89,10 +111,16 @@ export class PeaHandle implements EnsembleControl {
     this.#part = count("part", part, 2 ** 20);
   }
 
-  /** The α the activations run with: 1 in the view `deployed`, else `alpha`. */
-  get effectiveAlpha(): number {
-    return this.view === "deployed" ? 1 : this.#alpha;
+  /** The α a site runs with: 1 in the view `deployed`, else its own. */
+  effectiveAlpha(site: number): number {
+    if (this.view === "deployed") return 1;
+    return this.#siteAlphas?.[site] ?? this.#alpha;
   }
+}
+
+function share(alpha: number): number {
+  if (alpha >= 0 && alpha <= 1) return alpha;
+  throw new PeaError(`alpha must be a number from 0 to 1, not ${alpha}`, { kind: "usage" });
 }
 
 function oneOf<Name extends string>(name: string, value: Name, choices: readonly Name[]): Name {

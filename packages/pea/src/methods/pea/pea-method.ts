@@ -13,6 +13,7 @@ import {
   parseDuration,
   parseVariant,
   phaseAt,
+  planOfSite,
   type ScheduleOptions,
   type TransitionEnd,
   type Variant,
@@ -30,6 +31,8 @@ export interface PeaMethodOptions extends Pick<ScheduleOptions, "shape" | "index
   variant: string;
   /** Length of the initial phase, e.g. `4%`; default see `defaultInitial`. */
   initial?: string | number;
+  /** Share of the transition by which the last site begins after the first, see `planOfSite`; default 0: one α for all. */
+  lag?: number;
 }
 
 /** A method that has met its run. */
@@ -37,6 +40,8 @@ interface Fitted {
   handle: PeaHandle;
   context: FitContext;
   plan: PhasePlan;
+  /** Of each site, where they lag. */
+  sitePlans: PhasePlan[];
 }
 
 /**
@@ -49,16 +54,25 @@ export class PeaMethod implements Method {
   readonly #variant: Variant;
   readonly #initial: Duration | null;
   readonly #schedule: Required<Pick<ScheduleOptions, "shape" | "indexing" | "granularity">>;
+  readonly #lag: number;
   #fitted: Fitted | null = null;
   /** Steps begun so far. */
   #steps = 0;
 
   /** @throws PeaError of kind usage for a code or duration that does not parse. */
   constructor(options: PeaMethodOptions) {
-    const { variant, initial, shape = "linear", indexing = "zero-based", granularity = "step" } = options;
+    const {
+      variant,
+      initial,
+      shape = "linear",
+      indexing = "zero-based",
+      granularity = "step",
+      lag = 0,
+    } = options;
     this.#code = variant;
     this.#variant = parseVariant(variant);
     this.#initial = initial === undefined ? null : parseDuration(initial);
+    this.#lag = lag;
     this.#schedule = { shape, indexing, granularity };
   }
 
@@ -90,12 +104,15 @@ export class PeaMethod implements Method {
     const plan = this.#plan(context);
     requireReLU(context.model, `pea ${this.#code}`);
     const handle = applyPea(context.model, { ensemble, smooth, seed: context.seed });
-    this.#fitted = { handle, context, plan };
+    const count = this.#lag > 0 ? handle.sites.length : 0;
+    const sitePlans = Array.from({ length: count }, (_, site) => planOfSite(plan, this.#lag, site, count));
+    this.#fitted = { handle, context, plan, sitePlans };
   }
 
   onStep(step: number, part = 0): void {
-    const { handle } = this.#run;
-    handle.alpha = this.#alphaAt(step);
+    const { handle, sitePlans } = this.#run;
+    if (sitePlans.length === 0) handle.alpha = this.#alphaAt(step);
+    else handle.siteAlphas = sitePlans.map((plan) => this.#alphaAt(step, plan));
     handle.step = step;
     handle.part = part;
     handle.view = "current";
@@ -131,6 +148,7 @@ export class PeaMethod implements Method {
       totalSteps: plan.totalSteps,
       stepsPerEpoch: context.stepsPerEpoch,
       ...this.#schedule,
+      ...(this.#lag > 0 && { lag: this.#lag }),
       steps: this.#steps,
     };
   }
@@ -146,8 +164,8 @@ export class PeaMethod implements Method {
     return this.#fitted;
   }
 
-  #alphaAt(step: number): number {
-    const { plan, context } = this.#run;
+  #alphaAt(step: number, plan = this.#run.plan): number {
+    const { context } = this.#run;
     return alphaAt(step, plan, { ...this.#schedule, stepsPerEpoch: context.stepsPerEpoch });
   }
 
