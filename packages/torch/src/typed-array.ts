@@ -55,9 +55,8 @@ export function checkArrayType(array: TypedArray, dtype: DType): void {
 /** The dtype that a typed array's elements have by nature. */
 export function dtypeOf(array: TypedArray): DType {
   for (const [dtype, type] of Object.entries(arrayTypes)) if (array instanceof type) return dtype as DType;
-  throw new TorchError(
-    `No dtype fits a ${(array as object)?.constructor?.name}; use Float32Array, Float64Array, BigInt64Array, Int32Array or Uint8Array`,
-  );
+  const names = [...new Set(Object.values(arrayTypes))].map(({ name }) => name);
+  throw new TorchError(`No dtype fits ${describe(array)}; use one of ${names.join(", ")}`);
 }
 
 /** Sizes of a nested array, read along its first elements. */

@@ -1,6 +1,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { call, type DType, empty, full, ones, Tensor, TorchError, tensor, zeros } from "@pea/torch";
+import {
+  call,
+  type DType,
+  empty,
+  full,
+  ones,
+  Tensor,
+  TorchError,
+  type TypedArray,
+  tensor,
+  zeros,
+} from "@pea/torch";
 
 const values: [DType, number[]][] = [
   ["float32", [0, -1.5, 3.25]],
@@ -43,6 +54,66 @@ test("typed arrays keep their type and take a shape", () => {
       ?.toString(),
     "1152921504606846976",
   );
+});
+
+test("every typed array becomes a tensor of its dtype and comes back, whatever part of its buffer it shows", () => {
+  const arrays: [DType, TypedArray][] = [
+    ["float32", new Float32Array([9, 0.1, -0, Number.NaN])],
+    ["float64", new Float64Array([9, 0.1, -0, Number.NEGATIVE_INFINITY])],
+    ["int64", new BigInt64Array([9n, 0n, -(2n ** 63n), 2n ** 63n - 1n])],
+    ["int32", new Int32Array([9, 0, -(2 ** 31), 2 ** 31 - 1])],
+    ["int16", new Int16Array([9, 0, -(2 ** 15), 2 ** 15 - 1])],
+    ["int8", new Int8Array([9, 0, -128, 127])],
+    ["uint8", new Uint8Array([9, 0, 1, 255])],
+  ];
+  for (const [dtype, array] of arrays) {
+    const x = tensor(array.subarray(1));
+    assert.deepEqual([x.dtype, x.shape], [dtype, [3]]);
+    assert.deepEqual(x.toTypedArray(), array.slice(1));
+    const filled = zeros([3], { dtype });
+    filled.copyFrom(array.subarray(1));
+    assert.deepEqual(filled.toTypedArray(), array.slice(1));
+  }
+});
+
+test("a typed array is converted to any dtype that holds its values; float16 and bfloat16 are read as float32", () => {
+  const arrays = [
+    new Float64Array([0, 1]),
+    new BigInt64Array([0n, 1n]),
+    new Int32Array([0, 1]),
+    new Uint8Array(2).fill(1, 1),
+  ];
+  const dtypes: DType[] = [...values.map(([dtype]) => dtype), "bool"];
+  for (const array of arrays) {
+    for (const dtype of dtypes) {
+      const x = tensor(array, { dtype });
+      assert.equal(x.dtype, dtype);
+      assert.deepEqual(Array.from(x.toTypedArray(), Number), [0, 1], `${array.constructor.name} as ${dtype}`);
+    }
+  }
+  for (const dtype of ["float16", "bfloat16"] as const)
+    assert.deepEqual(
+      tensor(new Float32Array([1.5, -2]), { dtype }).toTypedArray(),
+      new Float32Array([1.5, -2]),
+    );
+  for (const array of [new Uint16Array(1), new BigUint64Array(1), new DataView(new ArrayBuffer(4))])
+    assert.throws(
+      () => tensor(array as never),
+      new RegExp(
+        `No dtype fits .*${array.constructor.name}; use one of Float32Array, .*Int16Array, Int8Array, Uint8Array$`,
+      ),
+    );
+});
+
+test("a shape beside a typed array is made of whole numbers of at least 0 that fit its length", () => {
+  const shaped =
+    (...shape: number[]) =>
+    () =>
+      tensor(new Float32Array(2), { shape });
+  assert.throws(shaped(Number.NaN), /tensor: each size of a shape must be an integer, got NaN/);
+  assert.throws(shaped(0.5, 4), /must be an integer, got 0\.5/);
+  assert.throws(shaped(-2), /must be at least 0, got -2/);
+  assert.throws(shaped(2 ** 40, 2 ** 40), TorchError);
 });
 
 test("a copy is made: later changes of the array do not reach the tensor", () => {
