@@ -3,6 +3,7 @@ import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it, mock } from "node:test";
 import { main } from "../src/cli/main.ts";
+import { peaHere } from "./support/pea-main.ts";
 import { outcomeOf, pea, startPea } from "./support/pea-process.ts";
 import { temporaryFolder, writeTinyData } from "./support/tiny-data.ts";
 
@@ -230,11 +231,19 @@ describe("pea doctor where the engine does not load", () => {
 });
 
 describe("help and facts", () => {
-  it("every command shows examples", async () => {
-    for (const command of ["train", "init", "eval", "export", "predict", "inspect", "models", "doctor"]) {
-      const { code, stdout } = await pea(command, "--help");
+  it("every command shows examples, and has --json", async () => {
+    const { stdout: overview } = await peaHere("--help");
+    const commands = Array.from(
+      overview.matchAll(/^ {2}([a-z]+) \[options\]/gm),
+      ([, name]) => name as string,
+    );
+    for (const command of ["train", "eval", "export", "models", "doctor"])
+      assert.ok(commands.includes(command), command);
+    for (const command of commands) {
+      const { code, stdout } = await peaHere(command, "--help");
       assert.equal(code, 0);
-      assert.match(stdout, /Examples:\n {2}\$ pea /, command);
+      assert.match(stdout, /^ {2}--json /m, command);
+      assert.match(stdout, new RegExp(`Examples:\\n {2}\\$ pea ${command}`), command);
     }
   });
 
@@ -249,7 +258,16 @@ describe("help and facts", () => {
     const { code, stdout } = await pea("doctor", "--json");
     assert.equal(code, 0);
     const names = JSON.parse(stdout).checks.map(({ name }: { name: string }) => name);
-    for (const name of ["node", "engine", "threads", "blas", "allocator", "gpu", "fashion-mnist"])
+    for (const name of [
+      "node",
+      "engine",
+      "cpu features",
+      "threads",
+      "blas",
+      "allocator",
+      "gpu",
+      "fashion-mnist",
+    ])
       assert.ok(names.includes(name), name);
   });
 });

@@ -9,8 +9,11 @@ import {
   copyInPlace,
   Module,
   memoryStats,
+  mm,
   mul,
   noGrad,
+  ones,
+  onForward,
   readSafetensors,
   reshape,
   SGD,
@@ -85,8 +88,16 @@ function build(options: {
   candidatesFrom?: number;
   selectFromStep?: number;
   hasValidation?: boolean;
+  amp?: "none" | "bf16";
 }) {
-  const { epochs, logitsOf, candidatesFrom, selectFromStep = 0, hasValidation = true } = options;
+  const {
+    epochs,
+    logitsOf,
+    candidatesFrom,
+    selectFromStep = 0,
+    hasValidation = true,
+    amp = "none",
+  } = options;
   const folder = temporaryFolder();
   const files = { last: join(folder, "last.safetensors"), best: join(folder, "best.safetensors") };
   const network = new ConstantNetwork();
@@ -119,7 +130,7 @@ function build(options: {
     test: null,
     settings: {
       device: "cpu",
-      amp: "none",
+      amp,
       labelSmoothing: 0,
       microBatch: 0,
       clipGradNorm: 0,
@@ -165,6 +176,33 @@ describe("the trainer", () => {
     // Nine of the ten images are in the epoch's whole batches, so four or five of class 0.
     const top1 = epochRows[0]?.train.top1;
     assert.ok(top1 === (100 * 4) / 9 || top1 === (100 * 5) / 9, `${top1} %`);
+  });
+});
+
+describe("mixed precision", () => {
+  /** A network whose products autocast computes in bfloat16, and their dtypes as they came. */
+  function buildProducts(amp: "none" | "bf16") {
+    const dtypes: string[] = [];
+    const built = build({ epochs: 1, logitsOf: () => answers.half, amp });
+    const weight = ones([4, 3]);
+    onForward(built.network, (images) => {
+      scope(() => dtypes.push(mm(reshape(images, [-1, 4]), weight).dtype));
+    });
+    return { ...built, dtypes };
+  }
+
+  it("is of the training's forward passes alone: weights and evaluation stay float32", async () => {
+    const { trainer, network, dtypes } = buildProducts("bf16");
+    await trainer.run();
+    // Three steps, then three batches of validation in each of two views.
+    assert.deepEqual(dtypes, [...Array(3).fill("bfloat16"), ...Array(6).fill("float32")]);
+    assert.equal(network.logits.dtype, "float32");
+  });
+
+  it("is off unless asked for", async () => {
+    const { trainer, dtypes } = buildProducts("none");
+    await trainer.run();
+    assert.deepEqual(new Set(dtypes), new Set(["float32"]));
   });
 });
 
