@@ -41,6 +41,12 @@ def activation_factory(name, alpha):
     return lambda: PeaActivation(ensemble, smooth, alpha)
 
 
+def downsample(inputs, outputs, stride):
+    if stride == 1 and inputs == outputs:
+        return None
+    return nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs))
+
+
 class BasicBlock(nn.Module):
     def __init__(self, inputs, outputs, stride, activation):
         super().__init__()
@@ -50,11 +56,7 @@ class BasicBlock(nn.Module):
         self.conv2 = nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False)
         self.bn2 = nn.BatchNorm2d(outputs)
         self.act2 = activation()
-        self.downsample = None
-        if stride != 1 or inputs != outputs:
-            self.downsample = nn.Sequential(
-                nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs)
-            )
+        self.downsample = downsample(inputs, outputs, stride)
 
     def forward(self, x):
         skip = x if self.downsample is None else self.downsample(x)
@@ -77,11 +79,7 @@ class Bottleneck(nn.Module):
         self.conv3 = nn.Conv2d(width, outputs, 1, bias=False)
         self.bn3 = nn.BatchNorm2d(outputs)
         self.act3 = activation()
-        self.downsample = None
-        if stride != 1 or inputs != outputs:
-            self.downsample = nn.Sequential(
-                nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs)
-            )
+        self.downsample = downsample(inputs, outputs, stride)
 
     def forward(self, x):
         skip = x if self.downsample is None else self.downsample(x)
