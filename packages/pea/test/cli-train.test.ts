@@ -212,7 +212,7 @@ describe("pea doctor where the engine does not load", () => {
     const { code, stdout } = await pea("doctor");
     assert.equal(code, 1);
     assert.match(stdout, /^✗ engine .*\/nonexistent/m);
-    for (const name of ["node", "cpu", "environment", "fashion-mnist"])
+    for (const name of ["node", "cpu", "images", "environment", "fashion-mnist"])
       assert.match(stdout, new RegExp(`^[✓!] ${name} `, "m"));
   });
 
@@ -266,6 +266,8 @@ describe("help and facts", () => {
       "blas",
       "allocator",
       "gpu",
+      "kernels",
+      "images",
       "fashion-mnist",
     ])
       assert.ok(names.includes(name), name);

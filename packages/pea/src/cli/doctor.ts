@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { cpus, release, totalmem } from "node:os";
 import { join } from "node:path";
 import { debianFashionMnistDirectory } from "../data/fashion-mnist-directory.ts";
+import { native } from "../data/streaming/native.ts";
 import { type CommonOptions, printResult } from "./output.ts";
 
 /** One thing looked at. */
@@ -32,6 +33,7 @@ export async function runDoctor(options: CommonOptions, version: string): Promis
       found: `${cpus()[0]?.model ?? "unknown"}, ${cpus().length} cores, ${(totalmem() / 2 ** 30).toFixed(1)} GiB memory`,
     },
     ...(await engineChecks()),
+    imagesCheck(),
     ...environmentChecks(),
     dataCheck(),
   ];
@@ -106,6 +108,21 @@ async function kernelsCheck(): Promise<Check> {
         found: "plain operators: same results, slower",
         advice: "run `npm run setup` to build the fused ones",
       };
+}
+
+function imagesCheck(): Check {
+  const name = "images";
+  try {
+    native();
+    return { name, ok: true, found: "the decoder of streamed data" };
+  } catch (error) {
+    return {
+      name,
+      ok: true,
+      found: (error as Error).message,
+      advice: "until then, only data in memory can be used",
+    };
+  }
 }
 
 /** Variables that change which engine is loaded or how fast it is. */
