@@ -2,8 +2,8 @@
 //
 // Then both ensembles have one form. Weighted: α ReLU + (1 - α) act = ReLU - (1 - α) gap. Stochastic: ReLU - gap where
 // the smooth branch is drawn, ReLU elsewhere. The gap vanishes far from 0 (ELU's tends to 1 for x → -∞), so that |x|
-// can be bounded before any exponential: nothing overflows, ±∞ need no case of their own, and NaN stays NaN. Exponents
-// are never positive, which keeps relative accuracy in the tails.
+// can be bounded before any exponential: ±∞ need no case of their own. NaN stays NaN, by ReLU's part at least. Exponents
+// lose nothing in the tails.
 //
 // GELU(x) = x Φ(x), Swish(x) = x σ(x), Mish(x) = x tanh(ln(1 + e^x)), ELU(x) = x for x > 0, e^x - 1 else.
 #pragma once
@@ -67,31 +67,27 @@ struct Swish {
   }
 };
 
-// With n = e^x, tanh(ln(1 + n)) = (n² + 2n) / D, D = n² + 2n + 2. For x > 0 both are divided by n², with e = 1 / n:
-//   gap = a 2e² / D, D = 2e² + 2e + 1 (x > 0);   gap = a (e² + 2e) / D, D = e² + 2e + 2 (x <= 0).
+// With n = e^x and w = n² + 2n, tanh(ln(1 + n)) = w / (w + 2).
 struct Mish {
+  // Where w overflows, the gap is 0.
   template <typename F>
   static PEA_INLINE F gap(F x) {
-    const F a = bounded_magnitude(x);
-    const F e = exp_neg(a);
-    return a * e * (e + (x > 0 ? e : F(2))) / denominator(x, e);
+    const F a = bound(magnitude(x), kMaxExponent<F>);
+    const F n = exp_neg(-with_sign(a, x));
+    const F w = n * (n + 2);
+    return a * (x < 0 ? w : F(2)) / (w + 2);
   }
 
-  // x > 0:  e² (2 D - 4 a (e + 1)) / D²;   x <= 0:  -e ((e + 2) D - 4 a (e + 1)) / D²
+  // With D = w + 2 for x <= 0 and e = 1 / n, D = (w + 2) e² for x > 0, where w would overflow:
+  // x > 0:  e² (2 D - 4 a (e + 1)) / D²;   x <= 0:  -n ((n + 2) D - 4 a (n + 1)) / D²
   template <typename F>
   static PEA_INLINE F gap_slope(F x) {
     const F a = bounded_magnitude(x);
     const F e = exp_neg(a);
-    const F d = denominator(x, e);
+    const F d = e * (e + 2 + (x > 0 ? e : F(0))) + (x > 0 ? F(1) : F(2));
     const F factor = x > 0 ? e * e : -e;
     const F weight = x > 0 ? F(2) : e + 2;
     return factor * (weight * d - 4 * a * (e + 1)) / (d * d);
-  }
-
- private:
-  template <typename F>
-  static PEA_INLINE F denominator(F x, F e) {
-    return e * (e + 2 + (x > 0 ? e : F(0))) + (x > 0 ? F(1) : F(2));
   }
 };
 

@@ -26,6 +26,18 @@ PEA_INLINE float float_of(uint32_t bits) {
 PEA_INLINE float magnitude(float x) { return __builtin_fabsf(x); }
 PEA_INLINE double magnitude(double x) { return __builtin_fabs(x); }
 
+// The smaller of two numbers of which none is negative; NaN counts as the greatest. As integers, because compilers
+// turn a comparison of floats, for the sake of NaN, into mask arithmetic.
+PEA_INLINE float bound(float a, float highest) {
+  const uint32_t bits = bits_of(a), limit = bits_of(highest);
+  return float_of(bits < limit ? bits : limit);
+}
+PEA_INLINE double bound(double a, double highest) { return a < highest ? a : highest; }
+
+// magnitude with the sign of x
+PEA_INLINE float with_sign(float magnitude, float x) { return float_of(bits_of(magnitude) | (bits_of(x) & 0x80000000u)); }
+PEA_INLINE double with_sign(double magnitude, double x) { return __builtin_copysign(magnitude, x); }
+
 // x, or -x where the condition holds; by bits, because compilers turn a selection of -x into mask arithmetic.
 PEA_INLINE float negate_if(bool condition, float x) { return float_of(bits_of(x) ^ (condition ? 0x80000000u : 0u)); }
 PEA_INLINE double negate_if(bool condition, double x) { return condition ? -x : x; }

@@ -24,6 +24,15 @@ void parallel_ranges(int64_t count, const Range& range) {
   });
 }
 
+// Results larger than this are streamed past the caches: whoever reads them next reads them from memory anyway. It is
+// the last-level cache of a group of cores on servers of today; what the system tells is the sum of all groups of a
+// machine of which a guest may have two cores.
+constexpr size_t kStreamedBytes = size_t(32) << 20;
+
+bool is_streamed(const at::Tensor& result) {
+  return result.nbytes() > kStreamedBytes && reinterpret_cast<uintptr_t>(result.data_ptr()) % 64 == 0;
+}
+
 void check_gradient(const at::Tensor& grad, const at::Tensor& x) {
   TORCH_CHECK_VALUE(grad.sizes() == x.sizes(), "ensemble_act_backward: grad has the shape ", grad.sizes(),
                     ", x has ", x.sizes(), "; they must be equal");
@@ -62,8 +71,9 @@ at::Tensor ensemble_act_cpu(const at::Tensor& x, const std::string& smooth, cons
   const void* from = input.data_ptr();
   void* to = output.data_ptr();
   const ElementType type = element_type(x, "ensemble_act");
+  const bool streamed = is_streamed(output);
   parallel_ranges(input.numel(), [&](int64_t begin, int64_t end) {
-    ensemble_kernels().forward(type, from, to, begin, end, options);
+    ensemble_kernels().forward(type, from, to, begin, end, options, streamed);
   });
   return output;
 }
@@ -80,8 +90,9 @@ at::Tensor ensemble_act_backward_cpu(const at::Tensor& grad, const at::Tensor& x
   const void* from = input.data_ptr();
   void* to = output.data_ptr();
   const ElementType type = element_type(x, "ensemble_act");
+  const bool streamed = is_streamed(output);
   parallel_ranges(input.numel(), [&](int64_t begin, int64_t end) {
-    ensemble_kernels().backward(type, from_gradient, from, to, begin, end, options);
+    ensemble_kernels().backward(type, from_gradient, from, to, begin, end, options, streamed);
   });
   return output;
 }

@@ -4,6 +4,7 @@
 #include "bfloat16.h"
 #include "ensembles.h"
 #include "mask_generator.h"
+#include "streaming.h"
 
 namespace pea {
 namespace PEA_CAPABILITY {
@@ -52,23 +53,43 @@ PEA_INLINE void backward_loop(const BFloat16* grad, const BFloat16* x, BFloat16*
   }
 }
 
-template <typename Activation, typename Ensemble, typename T>
-void forward_range(const void* x, void* y, int64_t begin, int64_t end, const EnsembleOptions& options) {
-  const Ensemble ensemble(options);
-  for_each_piece(begin, end, options, [&](int64_t first, uint32_t count, uint32_t index_low, MaskKey key) {
-    forward_loop<Activation>(static_cast<const T*>(x) + first, static_cast<T*>(y) + first, count, index_low, key,
-                             ensemble);
-  });
+// Calls body(first element of the block, y of the block, its length, low half of the first index) for the blocks of a
+// piece; what body writes into y is streamed from a block in the first-level cache.
+template <typename T, typename Body>
+PEA_INLINE void in_streamed_blocks(T* y, uint32_t count, uint32_t index_low, const Body& body) {
+  alignas(64) T block[kBlock];
+  for (uint32_t i = 0; i < count; i += kBlock) {
+    const uint32_t n = count - i < kBlock ? count - i : kBlock;
+    body(i, block, n, index_low + i);
+    stream(y + i, block, n * sizeof(T));
+  }
 }
 
 template <typename Activation, typename Ensemble, typename T>
-void backward_range(const void* grad, const void* x, void* y, int64_t begin, int64_t end,
-                    const EnsembleOptions& options) {
+void forward_range(const T* x, T* y, int64_t begin, int64_t end, const EnsembleOptions& options, bool streamed) {
   const Ensemble ensemble(options);
   for_each_piece(begin, end, options, [&](int64_t first, uint32_t count, uint32_t index_low, MaskKey key) {
-    backward_loop<Activation>(static_cast<const T*>(grad) + first, static_cast<const T*>(x) + first,
-                              static_cast<T*>(y) + first, count, index_low, key, ensemble);
+    const auto loop = [&](uint32_t at, T* to, uint32_t n, uint32_t low) {
+      forward_loop<Activation>(x + first + at, to, n, low, key, ensemble);
+    };
+    if (streamed) in_streamed_blocks(y + first, count, index_low, loop);
+    else loop(0, y + first, count, index_low);
   });
+  if (streamed) end_streaming();
+}
+
+template <typename Activation, typename Ensemble, typename T>
+void backward_range(const T* grad, const T* x, T* y, int64_t begin, int64_t end, const EnsembleOptions& options,
+                    bool streamed) {
+  const Ensemble ensemble(options);
+  for_each_piece(begin, end, options, [&](int64_t first, uint32_t count, uint32_t index_low, MaskKey key) {
+    const auto loop = [&](uint32_t at, T* to, uint32_t n, uint32_t low) {
+      backward_loop<Activation>(grad + first + at, x + first + at, to, n, low, key, ensemble);
+    };
+    if (streamed) in_streamed_blocks(y + first, count, index_low, loop);
+    else loop(0, y + first, count, index_low);
+  });
+  if (streamed) end_streaming();
 }
 
 // Calls body(activation, ensemble, element) with the types that the options name.
@@ -83,16 +104,21 @@ void with_types(ElementType type, const EnsembleOptions& options, const Body& bo
   });
 }
 
-void forward(ElementType type, const void* x, void* y, int64_t begin, int64_t end, const EnsembleOptions& options) {
+void forward(ElementType type, const void* x, void* y, int64_t begin, int64_t end, const EnsembleOptions& options,
+             bool streamed) {
   with_types(type, options, [&](auto activation, auto ensemble, auto element) {
-    forward_range<decltype(activation), decltype(ensemble), decltype(element)>(x, y, begin, end, options);
+    using T = decltype(element);
+    forward_range<decltype(activation), decltype(ensemble)>(static_cast<const T*>(x), static_cast<T*>(y), begin, end,
+                                                            options, streamed);
   });
 }
 
 void backward(ElementType type, const void* grad, const void* x, void* y, int64_t begin, int64_t end,
-              const EnsembleOptions& options) {
+              const EnsembleOptions& options, bool streamed) {
   with_types(type, options, [&](auto activation, auto ensemble, auto element) {
-    backward_range<decltype(activation), decltype(ensemble), decltype(element)>(grad, x, y, begin, end, options);
+    using T = decltype(element);
+    backward_range<decltype(activation), decltype(ensemble)>(static_cast<const T*>(grad), static_cast<const T*>(x),
+                                                             static_cast<T*>(y), begin, end, options, streamed);
   });
 }
 

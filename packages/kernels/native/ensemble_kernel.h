@@ -9,13 +9,15 @@
 namespace pea {
 
 // Elements [begin, end) of dense memory, counted from the tensor's first element; the ranges of one tensor may be
-// given to several threads. 0 <= alpha < 1. y may not overlap the inputs.
+// given to several threads. 0 <= alpha < 1. y may not overlap the inputs. Streamed, y bypasses the caches; it and
+// begin · its element's size must then be multiples of 64 bytes.
 struct EnsembleKernels {
   // y = f(x)
-  void (*forward)(ElementType type, const void* x, void* y, int64_t begin, int64_t end, const EnsembleOptions& options);
+  void (*forward)(ElementType type, const void* x, void* y, int64_t begin, int64_t end, const EnsembleOptions& options,
+                  bool streamed);
   // y = grad · f'(x)
   void (*backward)(ElementType type, const void* grad, const void* x, void* y, int64_t begin, int64_t end,
-                   const EnsembleOptions& options);
+                   const EnsembleOptions& options, bool streamed);
 };
 
 namespace portable {

@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <new>
 
 #include "harness.h"
 
@@ -11,18 +12,30 @@ namespace {
 using namespace pea;
 using namespace pea::test;
 
+// As streamed stores need it.
+template <typename T>
+struct AlignedAllocator {
+  using value_type = T;
+  static constexpr std::align_val_t kAlignment{64};
+  T* allocate(size_t count) { return static_cast<T*>(::operator new(count * sizeof(T), kAlignment)); }
+  void deallocate(T* memory, size_t) { ::operator delete(memory, kAlignment); }
+};
+
 template <typename T>
 void test_type(const Capability& capability, const EnsembleOptions& options, const std::string& name) {
   for (const int64_t count : {0, 1, 3, 15, 16, 17, 63, 511, 512, 513, 1025}) {
-    for (const int64_t begin : {0, 1, 7}) {
+    for (const int64_t begin : {0, 1, 7, 64}) {
       if (begin > count) continue;
-      std::vector<T> x(count), grad(count), y(count), dx(count);
+      const bool streamed = begin == 64;
+      std::vector<T> x(count), grad(count);
+      std::vector<T, AlignedAllocator<T>> y(count), dx(count);
       for (int64_t i = 0; i < count; ++i) {
         x[i] = encode<T>(9 * std::sin(1.7 * static_cast<double>(i + count)));
         grad[i] = encode<T>(std::cos(0.9 * static_cast<double>(i)));
       }
-      capability.ensemble->forward(element_type<T>, x.data(), y.data(), begin, count, options);
-      capability.ensemble->backward(element_type<T>, grad.data(), x.data(), dx.data(), begin, count, options);
+      capability.ensemble->forward(element_type<T>, x.data(), y.data(), begin, count, options, streamed);
+      capability.ensemble->backward(element_type<T>, grad.data(), x.data(), dx.data(), begin, count, options,
+                                    streamed);
       for (int64_t i = begin; i < count; ++i) {
         const double value = decode(x[i]);
         const Value expected = ensemble_value(options, value, static_cast<uint64_t>(i));
@@ -65,7 +78,7 @@ void test_beyond_32_bits(const Capability& capability) {
   float* y = reserve();
   for (int64_t i = kBegin; i < kEnd; ++i) x[i] = -1;
   const EnsembleOptions options{Smooth::kElu, Mode::kStochastic, 0.5, 1, 2, 3};
-  capability.ensemble->forward(ElementType::kFloat32, x, y, kBegin, kEnd, options);
+  capability.ensemble->forward(ElementType::kFloat32, x, y, kBegin, kEnd, options, false);
   for (int64_t i = kBegin; i < kEnd; ++i) {
     const double expected = ensemble_value(options, -1, static_cast<uint64_t>(i)).f;
     expect(std::fabs(y[i] - expected) < 1e-6, std::string(capability.name) + " beyond element 2^32");
