@@ -23,7 +23,7 @@ const PAGE = join(import.meta.dirname, "../docs/performance.md");
 const MARKERS = { begin: "<!-- benchmark: begin -->", end: "<!-- benchmark: end -->" };
 
 const QUICK = { rounds: { most: 3, least: 3 }, group: 0, turn: 100 };
-const FULL = { rounds: { most: 7, least: 3 }, group: 60_000, turn: 400 };
+const FULL = { rounds: { most: 5, least: 3 }, group: 30_000, turn: 300 };
 
 async function measure({ quick, filter, peers }: BenchOptions): Promise<Results> {
   const machine = describeMachine();
