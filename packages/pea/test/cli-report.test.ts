@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { writeReport } from "../src/report/report.ts";
 import { train } from "../src/train/train.ts";
-import { pea } from "./support/pea-process.ts";
+import { peaHere } from "./support/pea-main.ts";
 import { resultsOf } from "./support/results.ts";
 import { temporaryFolder, writeTinyData } from "./support/tiny-data.ts";
 
@@ -26,7 +26,7 @@ after(() => {
 
 describe("pea report", () => {
   test("of a run lies in it, and names the command that trains it again", async () => {
-    const { code, stdout } = await pea("report", smooth);
+    const { code, stdout } = await peaHere("report", smooth);
     assert.equal(code, 0);
     const file = join(smooth, "report.html");
     assert.match(
@@ -61,7 +61,7 @@ describe("pea report", () => {
 
   test("--json prints the page's place and the verdict", async () => {
     const file = join(folder, "page.html");
-    const { code, stdout } = await pea("report", study, "-o", file, "--json");
+    const { code, stdout } = await peaHere("report", study, "-o", file, "--json");
     assert.equal(code, 0);
     const document = JSON.parse(stdout);
     assert.equal(document.file, file);
@@ -95,10 +95,8 @@ describe("pea report", () => {
 
   test("refuses a place where no page can be, and leaves nothing half written", async () => {
     const inMissing = join(folder, "missing", "report.html");
-    const [folderGiven, missing] = await Promise.all([
-      pea("report", study, "-o", folder),
-      pea("report", study, "-o", inMissing),
-    ]);
+    const folderGiven = await peaHere("report", study, "-o", folder);
+    const missing = await peaHere("report", study, "-o", inMissing);
     assert.equal(folderGiven.code, 2);
     assert.match(folderGiven.stderr, /is a folder; name the page/);
     assert.equal(missing.code, 2);

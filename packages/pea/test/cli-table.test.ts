@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
-import { pea } from "./support/pea-process.ts";
+import { peaHere } from "./support/pea-main.ts";
 import { resultsOf } from "./support/results.ts";
 import { temporaryFolder } from "./support/tiny-data.ts";
 
@@ -17,19 +17,19 @@ writeFileSync(
 
 describe("pea table", () => {
   test("prints the paper's table in Markdown", async () => {
-    const { code, stdout } = await pea("table", "6");
+    const { code, stdout } = await peaHere("table", "6");
     assert.equal(code, 0);
     assert.match(stdout, /^\*\*Table 6: mIoU in percent on Cityscapes.*\n\n\| Network \| mIoU paper \|\n/);
   });
 
   test("prints a study's results in the format asked for", async () => {
-    const { stdout } = await pea("table", "2", folder, "--format", "csv");
+    const { stdout } = await peaHere("table", "2", folder, "--format", "csv");
     assert.match(stdout, /^Data set,Network,Source,Statistic,Baseline,PEA-Mish 75%\n/);
     assert.match(stdout, /,mean,90\.1,90\.65\n/);
   });
 
   test("--json prints figures with their comparison", async () => {
-    const document = JSON.parse((await pea("table", "2", folder, "--json")).stdout);
+    const document = JSON.parse((await peaHere("table", "2", folder, "--json")).stdout);
     assert.equal(document.table, 2);
     const [, figure] = document.tables[0].rows[0].cells;
     assert.equal(figure.variant, "SM75%");
@@ -38,7 +38,8 @@ describe("pea table", () => {
   });
 
   test("a table that does not exist, or for which there are no runs, is the user's mistake", async () => {
-    const [unknown, empty] = await Promise.all([pea("table", "7"), pea("table", "5", folder)]);
+    const unknown = await peaHere("table", "7");
+    const empty = await peaHere("table", "5", folder);
     assert.equal(unknown.code, 2);
     assert.match(unknown.stderr, /Allowed choices are 2, 3, 4, 5, 6/);
     assert.equal(empty.code, 2);

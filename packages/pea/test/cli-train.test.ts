@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, describe, it, mock } from "node:test";
-import { main } from "../src/cli/main.ts";
+import { after, before, describe, it } from "node:test";
 import { peaHere } from "./support/pea-main.ts";
 import { outcomeOf, pea, startPea } from "./support/pea-process.ts";
 import { temporaryFolder, writeTinyData } from "./support/tiny-data.ts";
@@ -23,7 +22,7 @@ const small = [
 describe("pea train --dry-run", () => {
   it("gives steps, phases, alpha and learning rate at their joints, and trains nothing", async () => {
     const run = join(temporaryFolder(), "run");
-    const { code, stdout } = await pea(
+    const { code, stdout } = await peaHere(
       "train",
       ...small,
       "--pea",
@@ -76,7 +75,7 @@ describe("pea train --dry-run", () => {
       "--epochs",
       "2",
     ];
-    const { stdout } = await pea("train", ...small, ...flags, "--dry-run");
+    const { stdout } = await peaHere("train", ...small, ...flags, "--dry-run");
     assert.match(stdout, /^ {3}0 +1 +training +0\.4$/m);
     assert.match(stdout, /^ {3}7 +2 +training +0\.04$/m);
     assert.match(stdout, /^ {2}10 +2 +training +0\.004$/m);
@@ -108,7 +107,7 @@ describe("pea train", () => {
     for (const name of ["config.yaml", "metrics.jsonl", "summary.csv", "checkpoints/best.safetensors"])
       assert.ok(existsSync(join(run, name)), name);
 
-    const evaluated = await pea("eval", run, "--json");
+    const evaluated = await peaHere("eval", run, "--json");
     assert.deepEqual(JSON.parse(evaluated.stdout).scores.current, result.best.test);
     assert.deepEqual([JSON.parse(evaluated.stdout).step, readdirSync(run).includes("lock")], [12, false]);
 
@@ -117,7 +116,7 @@ describe("pea train", () => {
       [["export", run, "--data-dir", folder], `Fashion-MNIST is not in ${folder}`],
       [["train", "--resume", run, "--data-dir", folder], `Fashion-MNIST is not in ${folder}`],
     ] as const) {
-      const moved = await pea(...words);
+      const moved = await peaHere(...words);
       assert.equal(moved.code, 2);
       assert.ok(moved.stderr.includes(expected), moved.stderr);
     }
@@ -135,7 +134,7 @@ describe("pea train", () => {
       const stopped = await outcomeOf(child);
       assert.equal(stopped.code, code, stopped.stderr);
       assert.match(stopped.stderr, /a checkpoint is written; go on with: pea train --resume/);
-      const resumed = await pea("train", "--resume", run, "--json");
+      const resumed = await peaHere("train", "--resume", run, "--json");
       assert.equal(resumed.code, 0, resumed.stderr);
       assert.equal(JSON.parse(resumed.stdout).steps, 120);
     }
@@ -171,16 +170,14 @@ describe("a user's mistake", () => {
   ];
   for (const [words, message] of mistakes)
     it(`ends with 2 and one message: pea ${words.filter((word) => !small.includes(word)).join(" ")}`, async () => {
-      const written: string[] = [];
-      const stderr = mock.method(process.stderr, "write", (text: string) => written.push(text) > 0);
-      const code = await main(words).finally(() => stderr.mock.restore());
-      assert.equal(code, 2, written.join(""));
-      assert.match(written.join(""), message);
-      assert.doesNotMatch(written.join(""), /^ {4}at /m);
+      const { code, stderr } = await peaHere(...words);
+      assert.equal(code, 2, stderr);
+      assert.match(stderr, message);
+      assert.doesNotMatch(stderr, /^ {4}at /m);
     });
 
   it("shows its stack with --debug, and is a JSON document with --json", async () => {
-    const { code, stdout, stderr } = await pea("eval", "nowhere", "--debug", "--json");
+    const { code, stdout, stderr } = await peaHere("eval", "nowhere", "--debug", "--json");
     assert.equal(code, 2);
     assert.match(stderr, /^ {4}at /m);
     assert.match(JSON.parse(stdout).error.message, /nowhere is not a run directory/);
@@ -194,7 +191,7 @@ describe("a wrong command line with --json", () => {
     [["--json"], /^unknown option '--json'/],
   ] as const)
     it(`is a JSON document on stdout: pea ${words.join(" ")}`, async () => {
-      const { code, stdout } = await pea(...words);
+      const { code, stdout } = await peaHere(...words);
       assert.equal(code, 2);
       assert.match(JSON.parse(stdout).error.message, message);
     });
@@ -248,14 +245,14 @@ describe("help and facts", () => {
   });
 
   it("pea models lists every network with its size", async () => {
-    const { stdout } = await pea("models", "--json");
+    const { stdout } = await peaHere("models", "--json");
     const { models } = JSON.parse(stdout);
     const mobile = models.find(({ name }: { name: string }) => name === "mobilenet-0.25");
     assert.deepEqual([mobile.parameters, mobile.sites], [470_072, 27]);
   });
 
   it("pea doctor tells engine, threads and data set", async () => {
-    const { code, stdout } = await pea("doctor", "--json");
+    const { code, stdout } = await peaHere("doctor", "--json");
     assert.equal(code, 0);
     const names = JSON.parse(stdout).checks.map(({ name }: { name: string }) => name);
     for (const name of [
