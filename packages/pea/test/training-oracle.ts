@@ -70,12 +70,13 @@ export function testTraining(networks: readonly TracedNetwork[]): void {
       });
 
       // With Swish: at ReLU's kink the rounding of either side decides, and PyTorch's own float32 is 3 % off then.
+      // The factor leaves room for sums in another order, which move the error of a single tensor by several times.
       test(`${nameOf(network)}, float32, on the fused operators: as exact as PyTorch`, { skip }, () => {
         const exact = expected(network, "swish", "float64");
         const single = expected(network, "swish", "float32");
         assertClose(trainHere(network, "swish", "float32", batchNormAct), exact, (key) => {
           const own = relativeDifference(single.get(key), exact.get(key), scaleOf(key, exact));
-          return Math.max(3 * own, tolerance.float32);
+          return Math.max(5 * own, tolerance.float32);
         });
       });
     }
