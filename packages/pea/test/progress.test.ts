@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { PassThrough } from "node:stream";
 import { describe, it } from "node:test";
 import type { WriteStream } from "node:tty";
+import { fileURLToPath } from "node:url";
 import { stripVTControlCharacters } from "node:util";
 import { resolveRecipe } from "../src/train/config.ts";
 import { planTraining } from "../src/train/plan.ts";
@@ -33,6 +35,9 @@ const epoch: EpochMetrics = {
   seconds: 1,
 };
 
+const [hideCursor, showCursor] = ["\u001b[?25l", "\u001b[?25h"];
+const [noWrap, wrap] = ["\u001b[?7l", "\u001b[?7h"];
+
 /** A terminal or a pipe that keeps what is written to it. */
 function stream({ isTTY }: { isTTY: boolean }) {
   const output = Object.assign(new PassThrough(), {
@@ -59,8 +64,33 @@ describe("on a terminal", () => {
     progress.stop();
     assert.match(
       written(),
-      /37% epoch 2\/4 loss 0\.5124 {2}top-1 81\.50 % {2}alpha 0\.250 {2}transition {2}1234 images\/s .*\d+ s left/,
+      /37% epoch 2\/4 {2}\d+ s left {2}loss 0\.5124 {2}top-1 81\.50 % {2}alpha 0\.250 {2}transition {2}1234 images\/s/,
     );
+  });
+
+  it("a process that ends in mid-run gives the cursor and line breaks back", () => {
+    const script = `
+      import { resolveRecipe } from "./train/config.ts";
+      import { planTraining } from "./train/plan.ts";
+      import { createProgress } from "./train/progress.ts";
+      const plan = planTraining(resolveRecipe({ source: "the test", settings: { batchSize: 10 } }), 100);
+      const terminal = Object.assign(process.stderr, { isTTY: true, columns: 60, rows: 20 });
+      for (const name of ["cursorTo", "moveCursor", "clearLine", "clearScreenDown"]) terminal[name] = () => {};
+      createProgress(plan, terminal, 0).onStep(1);
+      process.exit(130);`;
+    const { status, stderr } = spawnSync(
+      process.execPath,
+      ["--conditions=pea-source", "--import", "tsx", "--input-type=module", "--eval", script],
+      { cwd: fileURLToPath(new URL("../src", import.meta.url)), encoding: "utf8" },
+    );
+    assert.equal(status, 130, stderr);
+    const sequences = [hideCursor, noWrap, showCursor, wrap].map((sequence) => stderr.lastIndexOf(sequence));
+    assert.deepEqual(
+      sequences.toSorted((a, b) => a - b),
+      sequences,
+      stderr,
+    );
+    assert.ok(!sequences.includes(-1), stderr);
   });
 
   it("a line above the bar stays for each epoch and each image left out", () => {

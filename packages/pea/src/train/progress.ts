@@ -25,7 +25,8 @@ export function createProgress(plan: TrainingPlan, stream: WriteStream, firstSte
 function barProgress(plan: TrainingPlan, stream: WriteStream, firstStep: number): Progress {
   const bars = new MultiBar(
     {
-      format: "{bar} {percentage}% epoch {epoch} {facts} {left}",
+      // What is cut off where the terminal is narrow comes last.
+      format: "{bar} {percentage}% epoch {epoch}  {left}  {facts}",
       stream,
       hideCursor: true,
       barsize: 20,
@@ -37,6 +38,13 @@ function barProgress(plan: TrainingPlan, stream: WriteStream, firstStep: number)
   const payload = { epoch: "", facts: "", left: "" };
   const bar = bars.create(plan.totalSteps, firstStep, payload);
   const left = timeLeft(plan, firstStep);
+  const stop = () => {
+    process.off("exit", stop);
+    bars.update();
+    bars.stop();
+  };
+  // A second Ctrl-C ends the process here and now; the terminal needs its cursor and its line breaks all the same.
+  process.once("exit", stop);
   return {
     onStep(step) {
       payload.epoch = `${Math.ceil(step / plan.stepsPerEpoch)}/${plan.epochs}`;
@@ -52,10 +60,7 @@ function barProgress(plan: TrainingPlan, stream: WriteStream, firstStep: number)
     onSkip(sample) {
       bars.log(`${describeSkip(sample)}\n`);
     },
-    stop() {
-      bars.update();
-      bars.stop();
-    },
+    stop,
   };
 }
 
