@@ -99,6 +99,12 @@ describe("a new run directory", () => {
       message: /cannot make .*ENOTDIR/,
     });
   });
+  it("is refused where a file system makes no directories", () => {
+    assert.throws(() => createRunDirectory("/proc/runs/first"), {
+      name: "PeaError",
+      message: /cannot make the directory \/proc\/runs\/first: ENOENT/,
+    });
+  });
 });
 
 describe("a run's config.yaml", () => {

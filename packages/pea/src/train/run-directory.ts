@@ -5,8 +5,8 @@
  * @module
  */
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { basename, join } from "node:path";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
 import { PeaError } from "@pea/core";
 import { engineInfo, writeFileAtomically } from "@pea/torch";
 import { parse, stringify } from "yaml";
@@ -77,11 +77,22 @@ export function createRunDirectory(
  */
 export function makeDirectory(path: string): void {
   try {
-    mkdirSync(path, { recursive: true });
+    makeDirectories(resolve(path));
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === "EEXIST") throw new PeaError(`${path} is a file, not a directory`, { kind: "usage" });
-    throw new PeaError(`cannot make the run directory ${path}: ${message}`);
+    throw new PeaError(`cannot make the directory ${path}: ${message}`);
+  }
+}
+
+/** Node's own recursive `mkdirSync` takes a read-only file system for a missing parent and never returns below /proc. */
+function makeDirectories(path: string): void {
+  if (!existsSync(dirname(path))) makeDirectories(dirname(path));
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    const isThere = (error as NodeJS.ErrnoException).code === "EEXIST" && statSync(path).isDirectory();
+    if (!isThere) throw error;
   }
 }
 
