@@ -103,4 +103,14 @@ describe("pea at the end of a pipe", () => {
     assert.deepEqual([status, stderr, stdout.split("\n").length], [0, "", 3]);
     assert.ok(!stdout.includes("\u001b"));
   });
+
+  test("says that its output cannot be written where the disk is full", () => {
+    for (const command of ["models", "--help"]) {
+      const { stderr, status } = spawnSync("sh", ["-c", `node ${entry} ${command} > /dev/full`], {
+        encoding: "utf8",
+      });
+      assert.deepEqual([status, stderr.split("\n").length], [1, 2], stderr);
+      assert.match(stderr, /^pea: cannot write the output: ENOSPC/);
+    }
+  });
 });
