@@ -104,13 +104,15 @@ describe("pea at the end of a pipe", () => {
     assert.ok(!stdout.includes("\u001b"));
   });
 
-  test("says that its output cannot be written where the disk is full", () => {
-    for (const command of ["models", "--help"]) {
-      const { stderr, status } = spawnSync("sh", ["-c", `node ${entry} ${command} > /dev/full`], {
+  test("says that its output cannot be written where the disk is full, as the demo does", () => {
+    const demo = fileURLToPath(new URL("../dist/demo/main.js", import.meta.url));
+    for (const words of [`${entry} models`, `${entry} --help`, demo]) {
+      const { stderr, status } = spawnSync("sh", ["-c", `node ${words} > /dev/full`], {
+        cwd: folder,
         encoding: "utf8",
       });
       assert.deepEqual([status, stderr.split("\n").length], [1, 2], stderr);
-      assert.match(stderr, /^pea: cannot write the output: ENOSPC/);
+      assert.match(stderr, /^(pea|demo): cannot write the output: ENOSPC/);
     }
   });
 });

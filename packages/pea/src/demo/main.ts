@@ -1,6 +1,7 @@
 /** `npm run demo`: `--full` trains 10 epochs with three seeds instead of one short run of each. */
 import { parseArgs } from "node:util";
 import { PeaError } from "@pea/core";
+import { outliveReaders } from "../cli/output.ts";
 import { createProgress, type Progress } from "../train/progress.ts";
 import { exitCodeOf, stopSignals } from "../train/stop-signals.ts";
 import { TrainingInterrupted } from "../train/trainer.ts";
@@ -60,6 +61,7 @@ function introduction({ seeds, recipe }: DemoScale): string {
   return `MobileNet-0.25 (small) on Fashion-MNIST: ReLU against SM75%, the same settings for both.\n${extent}.`;
 }
 
+outliveReaders("demo");
 try {
   process.exitCode = await main();
 } catch (error) {
