@@ -162,6 +162,7 @@ describe("pea init refuses", () => {
       [[empty, "--data-dir", "other"], /given twice/],
       [[layout({ "a.png": small })], /holds no data set/],
       [[layout({ "train/a/1.png": small })], /has no validation or test part/],
+      [[layout({ "train/a/1.png": small, "val/a/2.png": small })], /has one class alone, a: /],
     ] as const) {
       const { code, stderr } = await peaHere("init", ...words, "-o", output);
       assert.deepEqual([code, message.test(stderr)], [2, true], stderr);

@@ -51,6 +51,11 @@ export async function findData(folder: string): Promise<DataFacts> {
     validation: DataPart | null;
   };
   try {
+    if (train.classes.length === 1)
+      throw new PeaError(
+        `${folder} has one class alone, ${train.classes[0]}: nothing can be told apart; each class needs a folder of its own`,
+        { kind: "usage" },
+      );
     const counts = { train: countSamples(train), test: countSamples(test), classes: train.classes.length };
     return { data, folder, ...counts, hasValidation: validation !== null, ...(await sizeOf(train)) };
   } finally {
