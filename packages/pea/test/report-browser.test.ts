@@ -38,10 +38,7 @@ describe("the report on a study, in Chromium", { skip: skipBrowser }, () => {
     for (const colorScheme of ["light", "dark"] as const)
       test(`is whole at ${viewport.width} px in ${colorScheme} colours`, async () => {
         const { page, complaints } = await open({ viewport, colorScheme });
-        assert.match(
-          await page.locator(".headline").first().innerText(),
-          /of 14 PEA variants end above ReLU/,
-        );
+        assert.match(await page.locator(".headline").first().innerText(), /of 14 PEA variants above ReLU/);
         assert.equal(await page.locator(".chart svg").count(), 8);
         assert.equal(
           await page.evaluate("document.documentElement.scrollWidth"),

@@ -61,7 +61,7 @@ describe("the verdict on many variants", () => {
     const { headline, details } = verdictOn(relu, better, level, worse, limit);
     assert.equal(
       headline,
-      "1 of 3 PEA variants ends above ReLU, 1 below; the highest, SM75%, is at +1.00 points (95 % interval +0.88 to +1.12).",
+      "The seeds show 1 of 3 PEA variants above ReLU, 1 below; the highest, SM75%, is at +1.00 points (95 % interval +0.88 to +1.12).",
     );
     assert.equal(details[0], "For 1 of them the seeds do not carry the difference: WG75% (+0.00).");
     assert.match(

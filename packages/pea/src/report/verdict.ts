@@ -93,9 +93,10 @@ function onMany(group: Group, compared: readonly Comparison[]): string[] {
   const interval = highest.paired
     ? ` (95 % interval ${signed(highest.paired.interval[0])} to ${signed(highest.paired.interval[1])})`
     : "";
+  const share = above.length === 0 ? "none" : above.length === subject.length ? "all" : above.length;
   const headline =
-    `${above.length === 0 ? "None" : above.length === subject.length ? "All" : above.length} of ${subject.length} ${what} ` +
-    `${above.length === 1 ? "ends" : "end"} above ${baselineName}${below.length > 0 ? `, ${below.length} below` : ""}; ` +
+    `The seeds show ${share} of ${subject.length} ${what} above ${baselineName}` +
+    `${below.length > 0 ? `, ${below.length} below` : ""}; ` +
     `the highest, ${highest.variant}, is at ${signed(highest.difference.mean)} points${interval}.`;
   return [
     headline,
