@@ -5,13 +5,14 @@
  * @module
  */
 import { existsSync } from "node:fs";
-import { mkdir, rename, writeFile } from "node:fs/promises";
+import { rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { PeaError } from "@pea/core";
 import sharp from "sharp";
 import type { Dataset } from "../data/dataset.ts";
 import { loadFashionMnist } from "../data/fashion-mnist.ts";
 import { disposePart } from "../data/part.ts";
+import { makeDirectory } from "../make-directory.ts";
 
 export interface MakeImageFolderOptions {
   /** Images of each part, the same number of each class; default 600 and 200. */
@@ -54,7 +55,7 @@ async function writePart(folder: string, { images, labels, classes }: Dataset, c
     if (places.length < each)
       throw usage(`${each} images of ${name} are asked for, but Fashion-MNIST has ${places.length}`);
     const path = join(folder, name.replaceAll("/", "-"));
-    await mkdir(path, { recursive: true });
+    makeDirectory(path);
     for (const [number, place] of places.entries()) {
       const one = pixels.subarray(place * height * width, (place + 1) * height * width);
       const image = sharp(one, { raw: { width, height, channels: 1 } });

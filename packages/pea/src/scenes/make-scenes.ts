@@ -6,7 +6,7 @@
  */
 
 import { existsSync } from "node:fs";
-import { mkdir, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { PeaError } from "@pea/core";
 import sharp from "sharp";
@@ -14,6 +14,7 @@ import type { Dataset } from "../data/dataset.ts";
 import { loadFashionMnist } from "../data/fashion-mnist.ts";
 import { disposePart } from "../data/part.ts";
 import type { Size } from "../data/streaming/crop.ts";
+import { makeDirectory } from "../make-directory.ts";
 import { encodeLabelMap } from "../segmentation/label-images.ts";
 import { composeScene, type ScenePieces } from "./compose-scene.ts";
 import { Draws } from "./draws.ts";
@@ -83,8 +84,8 @@ function toPieces({ images, labels }: Dataset): ScenePieces {
 }
 
 async function write(path: string, content: Uint8Array | string): Promise<void> {
+  makeDirectory(dirname(path));
   try {
-    await mkdir(dirname(path), { recursive: true });
     await writeFile(path, content);
   } catch (error) {
     throw new PeaError(`cannot write ${path}: ${(error as Error).message}`);

@@ -6,7 +6,7 @@ import { imageEnding } from "../data/cityscapes/open-cityscapes.ts";
 import type { SampleSource } from "../data/sources/sample-source.ts";
 import { decodeImage } from "../data/streaming/decode.ts";
 import type { ClassMap } from "../data/streaming/resample.ts";
-import { makeDirectory } from "../train/run-directory.ts";
+import { makeDirectory } from "../make-directory.ts";
 import { encodeLabelMap, encodeOverlay, labelsOfClasses } from "./label-images.ts";
 
 /** What the answers to an image are named after. */

@@ -4,7 +4,8 @@
  * @module
  */
 import { availableParallelism } from "node:os";
-import { makeDirectory, openRunDirectory } from "../train/run-directory.ts";
+import { makeDirectory } from "../make-directory.ts";
+import { openRunDirectory } from "../train/run-directory.ts";
 import { lockRun } from "../train/run-lock.ts";
 import { readRecipe } from "../train/trained-run.ts";
 import { collect } from "./collect.ts";

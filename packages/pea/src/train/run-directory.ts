@@ -5,13 +5,14 @@
  * @module
  */
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
-import { basename, dirname, join, resolve } from "node:path";
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { basename, join } from "node:path";
 import { PeaError } from "@pea/core";
 import { engineInfo, writeFileAtomically } from "@pea/torch";
 import { parse, stringify } from "yaml";
 import type { LabelTable } from "../data/label-table.ts";
 import type { PixelStatistics } from "../data/statistics.ts";
+import { makeDirectory } from "../make-directory.ts";
 import { isLockName } from "./run-lock.ts";
 
 /** Paths of a run's files; which of them exist depends on how far the run has come. */
@@ -68,32 +69,6 @@ export function createRunDirectory(
   else refuseForeign(path);
   makeDirectory(run.checkpoints);
   return run;
-}
-
-/**
- * Makes a directory and those above it, unless it is there.
- *
- * @throws PeaError naming it and the reason
- */
-export function makeDirectory(path: string): void {
-  try {
-    makeDirectories(resolve(path));
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === "EEXIST") throw new PeaError(`${path} is a file, not a directory`, { kind: "usage" });
-    throw new PeaError(`cannot make the directory ${path}: ${message}`);
-  }
-}
-
-/** Node's own recursive `mkdirSync` takes a read-only file system for a missing parent and never returns below /proc. */
-function makeDirectories(path: string): void {
-  if (!existsSync(dirname(path))) makeDirectories(dirname(path));
-  try {
-    mkdirSync(path);
-  } catch (error) {
-    const isThere = (error as NodeJS.ErrnoException).code === "EEXIST" && statSync(path).isDirectory();
-    if (!isThere) throw error;
-  }
 }
 
 /**

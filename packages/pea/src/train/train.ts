@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { writeFileAtomically } from "@pea/torch";
 import type { BatchLoader } from "../data/loader.ts";
 import { Diagnosis } from "../diagnose/diagnosis.ts";
+import { makeDirectory } from "../make-directory.ts";
 import type { Phase } from "../methods/index.ts";
 import { loadInitialWeights, loadWeights } from "./checkpoint.ts";
 import { type Recipe, type RecipeInput, resolveRecipe } from "./config.ts";
@@ -23,7 +24,6 @@ import { Recorder } from "./recorder.ts";
 import {
   createRunDirectory,
   currentEnvironment,
-  makeDirectory,
   openRunDirectory,
   type RunDirectory,
   writeRunConfig,
