@@ -77,17 +77,17 @@ test("10,000 training steps leave nothing behind: no tensor, no byte, no growing
   // Weights, their gradients and their momenta outlive a step; the activations' blocks wait for the next one.
   assert.ok(before.native.inUse > 0 && before.native.cached > 0);
   const growth: number[] = [];
-  for (let stretch = 0; stretch < 5; stretch++) {
-    await train(1800);
+  for (let stretch = 0; stretch < 8; stretch++) {
+    await train(1200);
     const after = await memoryNow();
     assert.deepEqual(after.native, before.native);
-    growth.push((after.resident - before.resident) / 1800);
+    growth.push((after.resident - before.resident) / 1200);
     before = after;
   }
-  // The median: JavaScript's heap takes or returns megabytes now and then, a leak shows in every stretch. A tensor's
-  // object and its node in the graph take about 2 KiB.
-  const median = growth.sort((a, b) => a - b)[2] as number;
-  assert.ok(median < 1024, `the process grew by ${median.toFixed()} bytes a step`);
+  // The third least of eight: a leak shows in every stretch, while V8's young generation takes some megabytes in a few
+  // of them, and returns as many in others. A tensor's object and its node in the graph take about 2 KiB.
+  const growing = growth.sort((a, b) => a - b)[2] as number;
+  assert.ok(growing < 1024, `the process grew by ${growth.map((bytes) => bytes.toFixed()).join(", ")} bytes a step`);
 });
 
 test("steady training makes almost no page faults: a step's memory serves the next one", async () => {
