@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { gridOf } from "../src/study/grid.ts";
-import { inOrderOfTraining } from "../src/study/run-study.ts";
+import { type Cell, gridOf } from "../src/study/grid.ts";
+import { runsToTrain } from "../src/study/run-study.ts";
 import type { Study } from "../src/study/study-file.ts";
 import { resolveRecipe } from "../src/train/config.ts";
 import { recipeHash } from "../src/train/recipe-identity.ts";
@@ -35,10 +35,17 @@ describe("a grid", () => {
   });
 
   it("is trained seed by seed, so that a part of it holds whole pairs", () => {
-    const runs = inOrderOfTraining(grid({ networks: [resnet, mobilenet], seeds: [3, 1] }));
+    const cells = grid({ networks: [resnet, mobilenet], seeds: [3, 1] });
+    const seedsOf = (isDone: (cell: Cell) => boolean) =>
+      runsToTrain(cells, isDone).map(([cell]) => cell?.seed);
     assert.deepEqual(
-      runs.map(([cell]) => cell?.seed),
+      seedsOf(() => false),
       [3, 3, 3, 3, 1, 1, 1, 1],
+    );
+    // Stopped when one run of the first seed was done.
+    assert.deepEqual(
+      seedsOf((cell) => cell === cells[0]),
+      [3, 3, 3, 1, 1, 1, 1],
     );
   });
 
@@ -100,7 +107,10 @@ describe("the hash of a run", () => {
       variants: [pea, { name: "linear", settings: { pea: "SM75%", peaSchedule: "linear" } }],
     });
     assert.equal(cells[0]?.hash, cells[1]?.hash);
-    assert.deepEqual(inOrderOfTraining(cells), [cells]);
+    assert.deepEqual(
+      runsToTrain(cells, () => false),
+      [cells],
+    );
   });
 
   it("tells data apart by their name, since a folder is only where they lie", () => {

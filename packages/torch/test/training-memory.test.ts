@@ -87,7 +87,10 @@ test("10,000 training steps leave nothing behind: no tensor, no byte, no growing
   // The third least of eight: a leak shows in every stretch, while V8's young generation takes some megabytes in a few
   // of them, and returns as many in others. A tensor's object and its node in the graph take about 2 KiB.
   const growing = growth.sort((a, b) => a - b)[2] as number;
-  assert.ok(growing < 1024, `the process grew by ${growth.map((bytes) => bytes.toFixed()).join(", ")} bytes a step`);
+  assert.ok(
+    growing < 1024,
+    `the process grew by ${growth.map((bytes) => bytes.toFixed()).join(", ")} bytes a step`,
+  );
 });
 
 test("steady training makes almost no page faults: a step's memory serves the next one", async () => {

@@ -3,7 +3,7 @@ import { createRequire } from "node:module";
 import { PeaError } from "@pea/core";
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import type { TableNumber } from "../study/table-figures.ts";
-import { type RecipeFlag, recipeFlags } from "../train/config.ts";
+import { type RecipeFlag, recipeFlags } from "../train/recipe-flags.ts";
 import { log, printResult } from "./output.ts";
 
 const { version } = createRequire(import.meta.url)("../../package.json") as { version: string };

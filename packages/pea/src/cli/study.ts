@@ -3,7 +3,7 @@ import { compareGroup, comparisonHead, comparisonRows } from "../study/compariso
 import { secondsOf } from "../study/estimate.ts";
 import { type Cell, gridOf } from "../study/grid.ts";
 import { Ledger } from "../study/ledger.ts";
-import { inOrderOfTraining, runStudy, type StudyOutcome } from "../study/run-study.ts";
+import { runStudy, runsToTrain, type StudyOutcome } from "../study/run-study.ts";
 import { readStudy } from "../study/study-file.ts";
 import { hasEnded, StudyFolders } from "../study/study-folders.ts";
 import { createStudyProgress } from "../study/study-progress.ts";
@@ -71,7 +71,7 @@ function printGrid(
   { grid, ledger, folders }: GridState & { folders: StudyFolders },
 ): void {
   const isDone = (cell: Cell) => ledger.has(cell) || hasEnded(folders.pathOf(cell));
-  const missing = inOrderOfTraining(grid.filter((cell) => !isDone(cell)));
+  const missing = runsToTrain(grid, isDone);
   const seconds = missing.map(([cell]) => secondsOf(cell as Cell, grid, ledger));
   const estimate = seconds.includes(null)
     ? null

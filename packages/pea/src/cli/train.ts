@@ -1,6 +1,6 @@
 import { PeaError } from "@pea/core";
 import { countSamples } from "../data/part.ts";
-import { type Recipe, recipeFlags, resolveRecipe } from "../train/config.ts";
+import { type Recipe, resolveRecipe } from "../train/config.ts";
 import { joints } from "../train/plan.ts";
 import {
   disposeRun,
@@ -11,6 +11,7 @@ import {
 } from "../train/prepare.ts";
 import { createProgress, formatSeconds, type Progress } from "../train/progress.ts";
 import { readRecipeFile } from "../train/recipe-file.ts";
+import { recipeFlags } from "../train/recipe-flags.ts";
 import { exitCodeOf, stopSignals } from "../train/stop-signals.ts";
 import { describeMainScore } from "../train/tasks/task.ts";
 import { resumeTraining, type TrainOptions, type TrainResult, train } from "../train/train.ts";

@@ -2,7 +2,8 @@
  * The command line that repeats a run.
  * @module
  */
-import { recipeFlags, resolveRecipe } from "../train/config.ts";
+import { resolveRecipe } from "../train/config.ts";
+import { recipeFlags } from "../train/recipe-flags.ts";
 
 /**
  * `npx pea train` with the flags that make this recipe.

@@ -73,7 +73,7 @@ export async function runStudy(options: StudyOptions): Promise<StudyOutcome> {
   const unlock = lockRun(folders.path);
   try {
     await collectEnded(options);
-    const waiting = inOrderOfTraining(options.grid.filter((cell) => !ledger.has(cell)));
+    const waiting = runsToTrain(options.grid, (cell) => ledger.has(cell));
     const outcome: StudyOutcome = { trained: 0, failed: [], stopped: false };
     // Where results cannot be written, no run may go on unwatched.
     const broken = new AbortController();
@@ -95,12 +95,13 @@ export async function runStudy(options: StudyOptions): Promise<StudyOutcome> {
 }
 
 /**
- * The runs to train, each with the cells it stands for, seed by seed: a study that is stopped early holds whole pairs.
+ * The runs to train, each with the cells it stands for, seed by seed in the order of the grid: a study that is stopped
+ * early holds whole pairs.
  */
-export function inOrderOfTraining(cells: readonly Cell[]): Cell[][] {
+export function runsToTrain(grid: readonly Cell[], isDone: (cell: Cell) => boolean): Cell[][] {
   const runs = new Map<string, Cell[]>();
-  for (const cell of cells) runs.set(cell.hash, [...(runs.get(cell.hash) ?? []), cell]);
-  const seeds = [...new Set(cells.map(({ seed }) => seed))];
+  for (const cell of grid) if (!isDone(cell)) runs.set(cell.hash, [...(runs.get(cell.hash) ?? []), cell]);
+  const seeds = [...new Set(grid.map(({ seed }) => seed))];
   const rank = ([cell]: Cell[]) => seeds.indexOf((cell as Cell).seed);
   return [...runs.values()].sort((a, b) => rank(a) - rank(b));
 }
