@@ -21,23 +21,13 @@ import { readMetrics } from "../src/train/metrics.ts";
 import { disposeRun, evaluationLoader, prepareRun, trainingLoader } from "../src/train/prepare.ts";
 import { resumeTraining, type TrainResult, train } from "../src/train/train.ts";
 import { openTrainedRun } from "../src/train/trained-run.ts";
-import "./support/dropout-network.ts";
 import { fingerprint, trainInParts } from "./support/run-in-parts.ts";
-import { temporaryFolder, writeTinyData } from "./support/tiny-data.ts";
+import { smallRecipe } from "./support/small-recipe.ts";
+import { temporaryFolder } from "./support/tiny-data.ts";
 
 setNumThreads(1);
 
-// 6 steps per epoch, 18 in all; the transition runs from step 1 to step 9.
-const recipe: RecipeInput = {
-  model: "dropout-network",
-  dataDir: writeTinyData(),
-  pea: "SM50%",
-  epochs: 3,
-  batchSize: 32,
-  lr: 0.05,
-  cropPadding: 2,
-  threads: 1,
-};
+const recipe: RecipeInput = { ...smallRecipe, cropPadding: 2 };
 const reestimated: RecipeInput = { ...recipe, batchNormReestimate: 3 };
 
 const numbers = (values: Tensor) => Array.from(values.toTypedArray(), Number);

@@ -6,21 +6,11 @@ import { type DiagnosticsRow, readDiagnostics } from "../src/diagnose/index.ts";
 import type { RecipeInput } from "../src/train/config.ts";
 import { readMetrics } from "../src/train/metrics.ts";
 import { type TrainResult, train } from "../src/train/train.ts";
-import "./support/dropout-network.ts";
 import { fingerprint, trainInParts } from "./support/run-in-parts.ts";
-import { temporaryFolder, writeTinyData } from "./support/tiny-data.ts";
+import { smallRecipe } from "./support/small-recipe.ts";
+import { temporaryFolder } from "./support/tiny-data.ts";
 
-// 6 steps per epoch, 18 in all; the transition runs from step 1 to step 9.
-const recipe: RecipeInput = {
-  model: "dropout-network",
-  dataDir: writeTinyData(),
-  pea: "SM50%",
-  epochs: 3,
-  batchSize: 32,
-  lr: 0.05,
-  logEverySteps: 4,
-  threads: 1,
-};
+const recipe: RecipeInput = { ...smallRecipe, logEverySteps: 4 };
 
 const path = ({ runDirectory }: TrainResult) => join(runDirectory, "diagnostics.jsonl");
 const trainAnew = (settings: RecipeInput) =>

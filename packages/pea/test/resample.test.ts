@@ -24,7 +24,7 @@ function resampled(
   } = {},
 ): Uint8Array {
   const out = new Uint8Array(3 * size.width * size.height).fill(99);
-  resample(image, window, move, padding, out, size);
+  resample(image, window, { size, move, padding }, out);
   return out;
 }
 

@@ -93,9 +93,9 @@ function onMany(group: Group, compared: readonly Comparison[]): string[] {
   const interval = highest.paired
     ? ` (95 % interval ${signed(highest.paired.interval[0])} to ${signed(highest.paired.interval[1])})`
     : "";
-  const share = above.length === 0 ? "none" : above.length === subject.length ? "all" : above.length;
+  const howMany = above.length === 0 ? "none" : above.length === subject.length ? "all" : above.length;
   const headline =
-    `The seeds show ${share} of ${subject.length} ${what} above ${baselineName}` +
+    `The seeds show ${howMany} of ${subject.length} ${what} above ${baselineName}` +
     `${below.length > 0 ? `, ${below.length} below` : ""}; ` +
     `the highest, ${highest.variant}, is at ${signed(highest.difference.mean)} points${interval}.`;
   return [

@@ -1,7 +1,7 @@
 import { type Augmentation, drawMove, type SampleKey } from "../move.ts";
 import { type CropName, crops, type Size, type Window } from "./crop.ts";
 import type { EncodedImage } from "./decode.ts";
-import { type ClassMap, type Pixels, resample, resampleClasses } from "./resample.ts";
+import { type ClassMap, type Framing, type Pixels, resample, resampleClasses } from "./resample.ts";
 import { scaleImage } from "./scale.ts";
 
 /** From an image of any size to the network's input. */
@@ -25,7 +25,7 @@ export function preprocess(
 ): void {
   const decoded = image.decode(crops[crop](image, key));
   const { pixels, window } = crop === "whole" ? scaleWhole(decoded.pixels, size) : decoded;
-  resample(pixels, window, drawMove(augmentation, key), augmentation.padding, out, size);
+  resample(pixels, window, framing(size, augmentation, key), out);
 }
 
 function scaleWhole(pixels: Pixels, size: Size): { pixels: Pixels; window: Window } {
@@ -43,5 +43,9 @@ export function preprocessClasses(
   key: SampleKey,
   out: Uint8Array,
 ): void {
-  resampleClasses(map, drawMove(augmentation, key), augmentation.padding, out, size);
+  resampleClasses(map, framing(size, augmentation, key), out);
+}
+
+function framing(size: Size, augmentation: Augmentation, key: SampleKey): Framing {
+  return { size, move: drawMove(augmentation, key), padding: augmentation.padding };
 }

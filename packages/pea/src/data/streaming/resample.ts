@@ -21,24 +21,25 @@ export function sourceCoordinate(out: number, inSize: number, outSize: number): 
   return Math.max(0, (out + 0.5) * (inSize / outSize) - 0.5);
 }
 
+/** How an image comes to be the output: scaled to its size, padded, and moved within. */
+export interface Framing {
+  readonly size: Size;
+  readonly move: Move;
+  /** The move's, see `drawMove`. */
+  readonly padding: number;
+}
+
 /**
  * Scales a window of an image to the size of the output, bilinear and without antialiasing, mirrored and moved on the
  * way: one pass over the output, which holds RGB bytes, each rounded to the nearest. What was moved in is black.
  *
- * @param padding the move's, see `drawMove`
  * @param out height · width · 3 bytes
  */
-export function resample(
-  { data, width }: Pixels,
-  window: Window,
-  move: Move,
-  padding: number,
-  out: Uint8Array,
-  size: Size,
-): void {
-  const placed = placement(move, padding, size);
-  const rows = taps(window.top, window.height, size.height, placed.row);
-  const columns = taps(window.left, window.width, size.width, placed.column);
+export function resample({ data, width }: Pixels, window: Window, framing: Framing, out: Uint8Array): void {
+  const { size } = framing;
+  const { row, column } = placement(framing);
+  const rows = taps(window.top, window.height, size.height, row);
+  const columns = taps(window.left, window.width, size.width, column);
   native().blend(
     data,
     width,
@@ -58,31 +59,27 @@ export function resample(
  *
  * @param out height · width bytes
  */
-export function resampleClasses(
-  { data, width, height }: ClassMap,
-  move: Move,
-  padding: number,
-  out: Uint8Array,
-  size: Size,
-): void {
-  const placed = placement(move, padding, size);
+export function resampleClasses({ data, width, height }: ClassMap, framing: Framing, out: Uint8Array): void {
+  const { size } = framing;
+  const { row, column } = placement(framing);
   const nearest = (inSize: number, outSize: number, place: (out: number) => number) =>
     Int32Array.from({ length: outSize }, (_, at) => {
       const scaled = place(at);
       return scaled < 0 || scaled >= outSize ? -1 : Math.floor((scaled + 0.5) * (inSize / outSize));
     });
-  const rows = nearest(height, size.height, placed.row);
-  const columns = nearest(width, size.width, placed.column);
-  for (const [y, row] of rows.entries())
-    for (const [x, column] of columns.entries())
-      out[y * size.width + x] = row < 0 || column < 0 ? IGNORED : (data[row * width + column] as number);
+  const rows = nearest(height, size.height, row);
+  const columns = nearest(width, size.width, column);
+  for (const [y, fromRow] of rows.entries())
+    for (const [x, fromColumn] of columns.entries())
+      out[y * size.width + x] =
+        fromRow < 0 || fromColumn < 0 ? IGNORED : (data[fromRow * width + fromColumn] as number);
 }
 
 /** The pixel of the scaled image, maybe outside of it, that a row and a column of the output show. */
-function placement({ isMirrored, top, left }: Move, padding: number, { width }: Size) {
+function placement({ move: { isMirrored, top, left }, padding, size }: Framing) {
   return {
     row: (y: number) => y + top - padding,
-    column: (x: number) => (isMirrored ? width - 1 - x : x) + left - padding,
+    column: (x: number) => (isMirrored ? size.width - 1 - x : x) + left - padding,
   };
 }
 
