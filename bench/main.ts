@@ -5,8 +5,6 @@
  *
  * @module
  */
-import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { PeaError } from "@pea/core";
 import { ALL_THREADS, IMAGES, listGroups } from "./cases.ts";
 import { listContenders } from "./contenders.ts";
@@ -16,36 +14,51 @@ import { describeMachine, type Machine } from "./machine.ts";
 import { describeContenders, measureGroup } from "./measure.ts";
 import { type BenchOptions, parseOptions, USAGE } from "./options.ts";
 import { goalsTable, report } from "./report.ts";
-import type { Measurement, Results } from "./results.ts";
-
-const RESULTS = join(import.meta.dirname, "results.json");
-const PAGE = join(import.meta.dirname, "../docs/performance.md");
-const MARKERS = { begin: "<!-- benchmark: begin -->", end: "<!-- benchmark: end -->" };
+import type { Results } from "./results.ts";
+import { resume, save, toJson } from "./results-file.ts";
 
 const QUICK = { rounds: { most: 3, least: 3 }, group: 0, turn: 100 };
 const FULL = { rounds: { most: 5, least: 3 }, group: 30_000, turn: 300 };
 
-async function measure({ quick, filter, peers }: BenchOptions): Promise<Results> {
+async function measure(options: BenchOptions): Promise<Results> {
+  const { quick, filter, peers } = options;
   const machine = describeMachine();
   warnOfLoad(machine);
   const contenders = listContenders(peers);
   const versions = Object.fromEntries(await describeContenders(contenders, ALL_THREADS));
   const groups = listGroups({ quick }).filter(({ name }) => filter === null || filter.test(name));
+  const names = groups.map(({ name }) => name);
+  const fresh: Results = {
+    machine,
+    versions,
+    quick,
+    groups: names,
+    ended: [],
+    measurements: [],
+    failures: [],
+  };
+  const results = options.resume ? resume(fresh) : fresh;
   if (groups.some(({ suite }) => suite === "loader")) await makeImages(IMAGES.folder, IMAGES.count);
-  const measurements: Measurement[] = [];
-  const failures: Results["failures"] = [];
   for (const [index, group] of groups.entries()) {
+    if (results.ended.includes(group.name)) continue;
     process.stderr.write(`- ${index + 1} of ${groups.length}: ${group.name}\n`);
     try {
-      measurements.push(...(await measureGroup(group, contenders, quick ? QUICK : FULL)));
+      results.measurements.push(...(await measureGroup(group, contenders, quick ? QUICK : FULL)));
+      results.ended.push(group.name);
     } catch (error) {
       // An hour of other groups is not to be lost by one.
       const { message } = error as Error;
       process.stderr.write(`! ${group.name} failed: ${message}\n`);
-      failures.push({ group: group.name, error: message.split("\n")[0] as string });
+      results.failures.push({ group: group.name, error: message.split("\n")[0] as string });
     }
+    if (isKept(options)) save(results, report(results, judge(results.measurements)));
   }
-  return { machine, versions, quick, measurements, failures };
+  return results;
+}
+
+/** Only a run of everything goes into results.json. */
+function isKept({ quick, filter }: BenchOptions): boolean {
+  return !quick && filter === null;
 }
 
 function warnOfLoad({ loadBefore, cores }: Machine): void {
@@ -53,22 +66,6 @@ function warnOfLoad({ loadBefore, cores }: Machine): void {
   process.stderr.write(
     `! the machine is busy (load ${loadBefore}): figures will be worse and scatter more\n`,
   );
-}
-
-/** Puts the tables between the markers of docs/performance.md. */
-function updatePage(tables: string): void {
-  const page = readFileSync(PAGE, "utf8");
-  const [before, rest] = page.split(MARKERS.begin);
-  const after = rest?.split(MARKERS.end)[1];
-  if (after === undefined) throw new Error("docs/performance.md has lost the markers of its tables");
-  writeFileSync(PAGE, `${before}${MARKERS.begin}\n\n${tables}\n\n${MARKERS.end}${after}`);
-}
-
-/** As JSON with four significant digits, which is more than the noise leaves. */
-function toJson(results: Results): string {
-  const round = (_: string, value: unknown) =>
-    typeof value === "number" && !Number.isInteger(value) ? Number(value.toPrecision(4)) : value;
-  return `${JSON.stringify(results, round, 1)}\n`;
 }
 
 async function main(args: readonly string[]): Promise<number> {
@@ -79,12 +76,7 @@ async function main(args: readonly string[]): Promise<number> {
   const options = parseOptions(args);
   const results = await measure(options);
   const verdicts = judge(results.measurements);
-  const tables = report(results, verdicts);
-  if (!options.quick && options.filter === null) {
-    writeFileSync(RESULTS, toJson(results));
-    updatePage(tables);
-  }
-  process.stdout.write(options.json ? toJson(results) : `${tables}\n`);
+  process.stdout.write(options.json ? toJson(results) : `${report(results, verdicts)}\n`);
   if (results.failures.length > 0) return 1;
   if (!options.check) return 0;
   if (options.json) process.stderr.write(`${goalsTable(verdicts)}\n`);

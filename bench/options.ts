@@ -10,6 +10,7 @@ export interface BenchOptions {
   quick: boolean;
   check: boolean;
   json: boolean;
+  resume: boolean;
   filter: RegExp | null;
   peers: "debian" | "all";
 }
@@ -17,12 +18,13 @@ export interface BenchOptions {
 export const USAGE = `Usage: npm run bench -- [options]
 
 Times this project and PyTorch in alternation. A run of everything writes bench/results.json and the tables in
-docs/performance.md; a quick or filtered one only prints.
+docs/performance.md after each group; a quick or filtered one only prints.
 
   --quick            the most telling cases with few rounds, under 4 minutes on 2 cores
   --check            exit with 1 when a goal is missed
   --filter <regexp>  groups by name, e.g. "step/resnet18/", "operator", "memory"
   --peers all        also libtorch 2 on this side, PyTorch 2 and torch.compile on the other (default: debian)
+  --resume           go on with a run of everything that was interrupted, on the same machine
   --json             print the results as JSON instead of tables
 `;
 
@@ -42,11 +44,14 @@ function parse(args: readonly string[]): BenchOptions {
       quick: { type: "boolean", default: false },
       check: { type: "boolean", default: false },
       json: { type: "boolean", default: false },
+      resume: { type: "boolean", default: false },
       filter: { type: "string" },
       peers: { type: "string", default: "debian" },
     },
   });
   const { filter, peers, ...switches } = values;
   if (peers !== "debian" && peers !== "all") throw new Error(`--peers is debian or all, not ${peers}`);
+  if (switches.resume && (switches.quick || filter !== undefined))
+    throw new Error("--resume goes on with a run of everything, without --quick and --filter");
   return { ...switches, peers, filter: filter === undefined ? null : new RegExp(filter) };
 }

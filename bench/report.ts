@@ -45,7 +45,7 @@ export function goalsTable(verdicts: readonly Verdict[]): string {
 
 /** Everything, for docs/performance.md. */
 export function report(
-  { machine, versions, measurements, failures }: Results,
+  { machine, versions, groups, ended, measurements, failures }: Results,
   verdicts: readonly Verdict[],
 ): string {
   const contenders = (Object.keys(TITLES) as ContenderName[]).filter((name) => versions[name] !== undefined);
@@ -56,6 +56,9 @@ export function report(
     `${machine.cpu}, ${machine.cores} cores (${machine.instructions.join(", ")}), ${machine.memoryGiB} GiB memory; ` +
       `Node.js ${machine.node}; ${contenders.map((name) => `${TITLES[name]}: ${versions[name]?.version}`).join("; ")}. ` +
       `${rounds} rounds; load before the run ${machine.loadBefore}.`,
+    ...(ended.length + failures.length < groups.length
+      ? [`**${ended.length} of ${groups.length} groups are measured**; \`--resume\` goes on.`]
+      : []),
     ...failures.map(({ group, error }) => `**${group} failed** and is missing below: ${error}`),
     ...section(
       "Goals",

@@ -37,6 +37,9 @@ export interface Results {
   /** By contender. */
   versions: Partial<Record<ContenderName, Description>>;
   quick: boolean;
+  /** Names of the groups asked for, and of those whose measurements are here. */
+  groups: string[];
+  ended: string[];
   measurements: Measurement[];
   /** Groups that gave no measurements, and the first line of what went wrong. */
   failures: { group: string; error: string }[];

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { parseOptions } from "../options.ts";
 
 test("all options are off unless they are given", () => {
-  const none = { quick: false, check: false, json: false, filter: null, peers: "debian" };
+  const none = { quick: false, check: false, json: false, resume: false, filter: null, peers: "debian" };
   assert.deepEqual(parseOptions([]), none);
   assert.deepEqual(parseOptions(["--quick", "--filter", "step/", "--peers", "all"]), {
     ...none,
@@ -18,6 +18,7 @@ test("all options are off unless they are given", () => {
 for (const [args, message] of [
   [["--fast"], /Unknown option '--fast'/],
   [["--peers", "jax"], /--peers is debian or all, not jax/],
+  [["--resume", "--quick"], /--resume goes on with a run of everything/],
   [["--filter", "("], /Invalid regular expression/],
 ] as const)
   test(`ends with 2 before anything is measured: ${args.join(" ")}`, () => {

@@ -1,0 +1,59 @@
+/**
+ * What a run of everything leaves: bench/results.json, written after each group, and the tables in docs/performance.md.
+ *
+ * @module
+ */
+import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
+import { PeaError } from "@pea/core";
+import type { Results } from "./results.ts";
+
+const RESULTS = join(import.meta.dirname, "results.json");
+const PAGE = join(import.meta.dirname, "../docs/performance.md");
+const MARKERS = { begin: "<!-- benchmark: begin -->", end: "<!-- benchmark: end -->" };
+
+/** As JSON with four significant digits, which is more than the noise leaves. */
+export function toJson(results: Results): string {
+  const round = (_: string, value: unknown) =>
+    typeof value === "number" && !Number.isInteger(value) ? Number(value.toPrecision(4)) : value;
+  return `${JSON.stringify(results, round, 1)}\n`;
+}
+
+/** Writes results.json, and the tables between the markers of docs/performance.md. */
+export function save(results: Results, tables: string): void {
+  const page = readFileSync(PAGE, "utf8");
+  const [before, rest] = page.split(MARKERS.begin);
+  const after = rest?.split(MARKERS.end)[1];
+  if (after === undefined) throw new Error("docs/performance.md has lost the markers of its tables");
+  replace(RESULTS, toJson(results));
+  replace(PAGE, `${before}${MARKERS.begin}\n\n${tables}\n\n${MARKERS.end}${after}`);
+}
+
+/** Whole or not at all. */
+function replace(path: string, content: string): void {
+  writeFileSync(`${path}.new`, content);
+  renameSync(`${path}.new`, path);
+}
+
+/**
+ * The results that an interrupted run left, for `fresh` to go on with.
+ *
+ * @throws PeaError (usage) where there are none, or where they are of another machine, other versions or other groups
+ */
+export function resume(fresh: Results, path = RESULTS): Results {
+  if (!existsSync(path)) throw refusal("there is no bench/results.json to go on with");
+  const left = JSON.parse(readFileSync(path, "utf8")) as Results;
+  const circumstances = ({ machine: { loadBefore: _, ...machine }, versions, groups }: Results) => ({
+    "another machine": machine,
+    "other versions": versions,
+    "other groups": groups,
+  });
+  const [then, now] = [circumstances(left), circumstances(fresh)];
+  for (const what of Object.keys(then) as (keyof typeof then)[])
+    if (!isDeepStrictEqual(then[what], now[what])) throw refusal(`bench/results.json is of ${what}`);
+  return { ...left, failures: [] };
+}
+
+const refusal = (why: string): PeaError =>
+  new PeaError(`${why}; leave out --resume to measure everything anew`, { kind: "usage" });
