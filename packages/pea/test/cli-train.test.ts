@@ -2,6 +2,9 @@ import assert from "node:assert/strict";
 import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import type { Tensor } from "@pea/torch";
+import { registerModel } from "../src/models/index.ts";
+import { DropoutNetwork } from "./support/dropout-network.ts";
 import { peaHere } from "./support/pea-main.ts";
 import { outcomeOf, pea, startPea } from "./support/pea-process.ts";
 import { temporaryFolder, writeTinyData } from "./support/tiny-data.ts";
@@ -18,6 +21,49 @@ const small = [
   "--threads",
   "1",
 ];
+
+describe("pea train that fails on its way", () => {
+  it("says what was wrong, and how the run goes on from its last checkpoint", async () => {
+    let left = 9;
+    class FailingNetwork extends DropoutNetwork {
+      override forward(images: Tensor): Tensor {
+        if (--left === 0) throw new Error("the ninth batch is one too many");
+        return super.forward(images);
+      }
+    }
+    registerModel({
+      name: "failing-network",
+      description: "fails once",
+      inputShape: [1, 28, 28],
+      classes: 10,
+      create: ({ inputChannels = 1, classes = 10 }) => new FailingNetwork(inputChannels, classes),
+    });
+    const run = join(temporaryFolder(), "run");
+    const settings = [
+      "--model",
+      "failing-network",
+      "--data-dir",
+      dataDir,
+      "--batch-size",
+      "32",
+      "--epochs",
+      "2",
+    ];
+    const { code, stderr } = await peaHere(
+      "train",
+      ...settings,
+      "--checkpoint-every-steps",
+      "1",
+      "--run",
+      run,
+    );
+    assert.equal(code, 1);
+    assert.match(stderr, /the ninth batch is one too many/);
+    assert.ok(stderr.includes(`go on with: pea train --resume ${run}\n`), stderr);
+    const resumed = await peaHere("train", "--resume", run);
+    assert.equal(resumed.code, 0, resumed.stderr);
+  });
+});
 
 describe("pea train --dry-run", () => {
   it("gives steps, phases, alpha and learning rate at their joints, and trains nothing", async () => {

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { PeaError } from "@pea/core";
 import { countSamples } from "../data/part.ts";
 import { type Recipe, resolveRecipe } from "../train/config.ts";
@@ -12,9 +13,11 @@ import {
 import { createProgress, formatSeconds, type Progress } from "../train/progress.ts";
 import { readRecipeFile } from "../train/recipe-file.ts";
 import { recipeFlags } from "../train/recipe-flags.ts";
+import { openRunDirectory } from "../train/run-directory.ts";
 import { exitCodeOf, stopSignals } from "../train/stop-signals.ts";
 import { describeMainScore } from "../train/tasks/task.ts";
 import { resumeTraining, type TrainOptions, type TrainResult, train } from "../train/train.ts";
+import { weightFiles } from "../train/trained-run.ts";
 import { TrainingInterrupted } from "../train/trainer.ts";
 import { type CommonOptions, formatTable, log, openingReporter, printResult } from "./output.ts";
 
@@ -48,7 +51,7 @@ export async function runTrain(flags: TrainFlags): Promise<number> {
 
 async function trainUntilStopped(flags: TrainFlags, recipe: Recipe): Promise<number> {
   let progress: Progress | undefined;
-  let runDirectory = "";
+  let runDirectory: string | undefined;
   const stop = stopSignals((name) => log(`\n${name}: finishing this step; once more ends at once`));
   const options: TrainOptions = {
     runDirectory: flags.run,
@@ -72,8 +75,12 @@ async function trainUntilStopped(flags: TrainFlags, recipe: Recipe): Promise<num
     return 0;
   } catch (error) {
     progress?.stop();
-    if (!(error instanceof TrainingInterrupted)) throw error;
     const resume = `pea train --resume ${runDirectory}`;
+    if (!(error instanceof TrainingInterrupted)) {
+      if (runDirectory !== undefined && existsSync(weightFiles(openRunDirectory(runDirectory)).last))
+        log(`the last checkpoint stands; once the cause is mended, go on with: ${resume}`);
+      throw error;
+    }
     log(`${error.message}; go on with: ${resume}`);
     if (flags.json)
       printResult(flags, { interrupted: error.reason, step: error.step, runDirectory }, () => "");

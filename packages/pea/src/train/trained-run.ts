@@ -9,7 +9,6 @@ import { type Recipe, resolveRecipe } from "./config.ts";
 
 import { createNetwork } from "./create-network.ts";
 import { disposeRun, type PreparedRun, type PrepareOptions, prepareRun } from "./prepare.ts";
-
 import { type NetworkFacts, openRunDirectory, type RunDirectory, readRunConfig } from "./run-directory.ts";
 import type { TrainResult } from "./train.ts";
 
@@ -17,10 +16,10 @@ import type { TrainResult } from "./train.ts";
 export type CheckpointName = "best" | "last";
 
 /** Files of a run that hold weights: `last` is the whole checkpoint, `best` the weights alone. */
-export function weightFiles(run: RunDirectory): Record<CheckpointName, string> {
+export function weightFiles({ checkpoints }: RunDirectory): Record<CheckpointName, string> {
   return {
-    best: join(run.checkpoints, "best.safetensors"),
-    last: join(run.checkpoints, "last.safetensors"),
+    best: join(checkpoints, "best.safetensors"),
+    last: join(checkpoints, "last.safetensors"),
   };
 }
 
