@@ -52,13 +52,15 @@ install them. As root, run: apt-get update && apt-get install --no-install-recom
 # compiles only what has changed.
 build_native() {
   local package=$1 folder=packages/$1/$2
+  local hint=""
   shift 2
   # CMake refuses to go on with what it configured before the checkout was moved or copied.
   if [[ -e $folder/CMakeCache.txt ]] && ! grep -qxF "CMAKE_CACHEFILE_DIR:INTERNAL=$ROOT/$folder" "$folder/CMakeCache.txt"; then
     rm -r "$folder"
   fi
+  [[ -e $folder/CMakeCache.txt ]] || hint=" (takes a few minutes)"
   step "configuring $folder" cmake -S "packages/$package/native" -B "$folder" -DCMAKE_BUILD_TYPE=Release "$@"
-  step "building $folder (the first time takes a few minutes)" cmake --build "$folder" --parallel "$(nproc)"
+  step "building $folder$hint" cmake --build "$folder" --parallel "$(nproc)"
 }
 
 # run_tests PATTERN FILE...: runs those test files whose path contains PATTERN (empty: all of them).
