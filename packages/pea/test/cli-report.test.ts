@@ -67,15 +67,23 @@ describe("pea report", () => {
     assert.equal(document.file, file);
     assert.equal(document.runs, 4);
     assert.equal(document.verdicts[0].comparisons[0].conclusion, "undecided");
-    assert.match(document.verdicts[0].headline, /^The seeds show no difference between SM75% and ReLU/);
+    assert.match(
+      document.verdicts[0].headline,
+      /^SM75% against ReLU: nothing can be concluded \(two seeds\)\.$/,
+    );
     assert.ok(readFileSync(file, "utf8").includes(document.verdicts[0].headline));
   });
 
-  test("names the study's file where that lies beside the results", async () => {
-    writeFileSync(join(study, "study.yaml"), "");
+  test("names the study's file that lies beside the results, and tells how much of it is there", async () => {
+    writeFileSync(
+      join(study, "study.yaml"),
+      "networks: [mobilenet-0.25-small]\nvariants: [ReLU, SM75%]\nseeds: [0, 1, 2]\n",
+    );
     const { file } = await writeReport([join(study, "results.jsonl")]);
     assert.equal(file, join(study, "report.html"));
-    assert.ok(readFileSync(file, "utf8").includes(`npx pea study -c ${join(study, "study.yaml")}`));
+    const page = readFileSync(file, "utf8");
+    assert.ok(page.includes(`npx pea study -c ${join(study, "study.yaml")}`));
+    assert.ok(page.includes("the study is not finished"));
   });
 
   for (const [what, paths, message] of [

@@ -31,7 +31,7 @@ describe("the report's page", () => {
       body,
       /^ Progressive Ensemble Activations: made up mobilenet-0\.25-small on fashion-mnist One seed: nothing can be concluded\. SM75% ends 1\.00 points above ReLU/,
     );
-    assert.match(body, /One seed gives no spread: no interval, no test, no conclusion\./);
+    assert.match(body, /Without spread over seeds there is no interval, no test, no conclusion\./);
   });
 
   test("has a section for each network, and a verdict that leads to it", () => {
@@ -127,11 +127,11 @@ describe("the table of scores", () => {
     const rows = rowsOf(pageOf([...relu, ...pea]));
     assert.deepEqual(rows[1], [
       ...["Variant", "n"],
-      ...["mean ± sd", "− ReLU", "95 % interval", "p, Holm", "carried?"],
-      ...["mean ± sd", "− ReLU", "95 % interval", "p, Holm", "carried?"],
+      ...["mean ± sd", "− ReLU", "95 % interval", "p, Holm", "conclusion"],
+      ...["mean ± sd", "− ReLU", "95 % interval", "p, Holm", "conclusion"],
     ]);
     assert.deepEqual(rows[2], ["ReLU", "5", "60.74 ± 0.06", "", "", "", "", "60.64 ± 0.06", "", "", "", ""]);
-    const compared = ["+0.83", "+0.78 to +0.88", "<0.0001", "above"];
+    const compared = ["+0.83", "+0.78 to +0.88", "< 0.0001", "above"];
     assert.deepEqual(rows[3], ["SM75%", "5", "61.57 ± 0.05", ...compared, "61.47 ± 0.05", ...compared]);
   });
 

@@ -44,7 +44,9 @@ describe("the verdict on a variant", () => {
         [reportRun("SM75%", 0, { test: { best: 95, last: 81, images: null } })],
       ).details;
     assert.match(scored(90)[0] as string, /5\.00 points above/);
-    assert.match(scored(90).at(-1) as string, /best model of the final phase/);
+    assert.match(scored(90)[1] as string, /best model of its last phase/);
+    // Nothing tells which epochs ReLU's was chosen from.
+    assert.match(scored(90).at(-1) as string, /chosen from different epochs/);
     assert.match(scored(null)[0] as string, /1\.00 points above/);
     assert.match(scored(null).at(-1) as string, /last model/);
   });
@@ -61,14 +63,14 @@ describe("the verdict on many variants", () => {
     const { headline, details } = verdictOn(relu, better, level, worse, limit);
     assert.equal(
       headline,
-      "The seeds show 1 of 3 PEA variants above ReLU, 1 below; the highest, SM75%, is at +1.00 points (95 % interval +0.88 to +1.12).",
+      "The seeds show 1 of 3 PEA variants above ReLU, 1 below; the highest of them, SM75%, is at +1.00 points (95 % interval +0.88 to +1.12, for this comparison alone).",
     );
-    assert.equal(details[0], "For 1 of them the seeds do not carry the difference: WG75% (+0.00).");
-    assert.match(
-      details[1] as string,
-      /corrected for 4 variants[\s\S]*As the highest of 3 its lead is flattered/,
-    );
-    assert.equal(details[2], "Below ReLU: WM90% (−1.02).");
+    assert.deepEqual(details.slice(0, 3), [
+      "Above ReLU: SM75% (+1.00).",
+      "For 1 of them the seeds do not carry the difference: WG75% (+0.00).",
+      "Below ReLU: WM90% (−1.02).",
+    ]);
+    assert.match(details[3] as string, /corrected for 4 variants[\s\S]*its lead is flattered/);
   });
 
   test("tells how much of the upper limit's lead is reached", () => {
@@ -77,10 +79,17 @@ describe("the verdict on many variants", () => {
     assert.match(headline, /^SM75% ends above ReLU by 1\.00 points/);
     assert.ok(
       details.includes(
-        "Upper limit, mish from start to end: 92.18 ± 0.13 %, +2.02 points against ReLU; SM75% reaches 50 % of that lead " +
-          "and runs with ReLU alone.",
+        "Upper limit, mish from start to end: 92.18 ± 0.13 %, +2.02 points against ReLU; the mean of SM75% lies " +
+          "50 % of that above ReLU and runs with ReLU alone.",
       ),
     );
+  });
+
+  test("concludes nothing before the study is finished", () => {
+    const plan = { name: "trial", against: null, runsPerNetwork: 20 };
+    const [verdict] = verdictsOn([relu, better, level].flat(), plan);
+    assert.match(verdict?.headline as string, /^Not finished: 15 of 20 runs\./);
+    assert.ok(verdict?.comparisons.every(({ conclusion }) => conclusion === "undecided"));
   });
 
   test("concludes nothing from one seed", () => {

@@ -145,6 +145,12 @@ describe("the smallest difference that the seeds can show", () => {
     }
   });
 
+  test("at the level that a correction for sixteen tests leaves", () => {
+    // By integrating the noncentral t distribution: 7.9710 and 22.6898 standard errors.
+    assertPrints(smallestDifference({ standardError: 1, degrees: 4 }, 0.05 / 16), "7.971");
+    assertPrints(smallestDifference({ standardError: 1, degrees: 2 }, 0.05 / 16), "22.690");
+  });
+
   // Where the errata in docs/deviations.md correct a figure, theirs: 253, 143/73, and 2/3 for ten deviations.
   test("and the runs needed for a difference, as in the specification", () => {
     const needed = (smallest: (runs: number) => number, difference: number) => {

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { compareWithBaseline } from "../src/study/compare.ts";
+import { compareVariants } from "../src/study/compare.ts";
 
 const relu = (seed: number, testAccuracy: number) => ({ variant: "ReLU", seed, testAccuracy });
 const pea = (seed: number, testAccuracy: number) => ({ variant: "SM75%", seed, testAccuracy });
 
-function only(outcomes: Parameters<typeof compareWithBaseline>[0]) {
-  const comparisons = compareWithBaseline(outcomes);
+function only(outcomes: Parameters<typeof compareVariants>[0]) {
+  const comparisons = compareVariants(outcomes);
   assert.equal(comparisons.length, 1);
   return comparisons[0] as (typeof comparisons)[number];
 }
@@ -31,12 +31,12 @@ describe("pairs", () => {
   });
 
   test("are made for each variant, and for none without a baseline", () => {
-    const names = compareWithBaseline([relu(0, 90), pea(0, 91), { ...pea(0, 92), variant: "mish" }]);
+    const names = compareVariants([relu(0, 90), pea(0, 91), { ...pea(0, 92), variant: "mish" }]);
     assert.deepEqual(
       names.map(({ variant }) => variant),
       ["SM75%", "mish"],
     );
-    assert.deepEqual(compareWithBaseline([pea(0, 91)]), []);
+    assert.deepEqual(compareVariants([pea(0, 91)]), []);
   });
 });
 
@@ -92,7 +92,7 @@ describe("what the seeds carry", () => {
     const others = ["SG115", "SG90", "SS115", "SS90", "SM115"].flatMap((variant) =>
       runs(variant, [60.8, 60.7, 60.8, 60.65, 60.75]),
     );
-    const among = compareWithBaseline([...runs("ReLU", baseline), ...lucky, ...others]).find(
+    const among = compareVariants([...runs("ReLU", baseline), ...lucky, ...others]).find(
       ({ variant }) => variant === "SM90",
     );
     assert.equal(among?.paired?.p, alone.paired?.p);

@@ -4,20 +4,23 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import { writeComparisons } from "../src/study/comparison-files.ts";
 import type { Result } from "../src/study/results.ts";
+import type { StudyPlan } from "../src/study/study-file.ts";
 import { resultsOf } from "./support/results.ts";
 import { temporaryFolder } from "./support/tiny-data.ts";
 
-function files(results: readonly Result[]) {
+function files(results: readonly Result[], plan: Partial<StudyPlan> = {}) {
   const folder = temporaryFolder();
-  writeComparisons(folder, "trial", results);
+  writeComparisons(folder, { name: "trial", against: null, runsPerNetwork: 0, ...plan }, results);
   const markdown = readFileSync(join(folder, "table.md"), "utf8");
   const [head = "", ...lines] = readFileSync(join(folder, "table.csv"), "utf8").trimEnd().split("\n");
   const rows = lines.map((line) => {
     const cells = line.split(",");
     return Object.fromEntries(head.split(",").map((title, i) => [title, cells[i] ?? ""]));
   });
-  const row = (variant: string, score = "best") =>
-    rows.find((cells) => cells.variant === variant && cells.score === score) as Record<string, string>;
+  const row = (variant: string, { score = "best", reference = "ReLU" } = {}) =>
+    rows.find(
+      (cells) => cells.variant === variant && cells.score === score && cells.reference === reference,
+    ) as Record<string, string>;
   const line = (start: string) => markdown.split("\n").find((text) => text.startsWith(`| ${start} |`));
   return { markdown, row, line };
 }
@@ -95,9 +98,62 @@ describe("a difference that the data do not carry is told as such", () => {
     assert.match(line("SM75% | 2") ?? "", /nothing can be concluded: no spread/);
   });
 
+  it("with two seeds, whose spread may be small by chance", () => {
+    const { line, row } = files([...resultsOf("ReLU", [90, 91]), ...resultsOf("SM75%", [92, 93.01])]);
+    assert.ok(Number(row("SM75%").pairedP) < 0.05);
+    assert.match(line("SM75% | 2") ?? "", /nothing can be concluded: two seeds/);
+    assert.equal(row("SM75%").smallestDetectable, "");
+  });
+
+  it("where it would have been carried alone, and is not among many", () => {
+    // Differences about 0.25 ± 0.17: p = 0.03 alone, twice that among two.
+    const { line } = files([
+      ...resultsOf("ReLU", first),
+      ...resultsOf("SM75%", [61.05, 60.81, 61.1, 61.04, 60.96]),
+      ...resultsOf("WG90", [60.7, 60.8, 60.6, 60.9, 60.8]),
+    ]);
+    assert.match(line("SM75% | 5") ?? "", /not shown once corrected for 2 tests/);
+  });
+
+  it("before all runs are there that were planned", () => {
+    const runs = [...resultsOf("ReLU", first), ...resultsOf("WG90", second)];
+    const { line, markdown, row } = files(runs, { runsPerNetwork: 15 });
+    assert.match(line("WG90 | 5") ?? "", /nothing can be concluded: the study is not finished/);
+    assert.match(markdown, /\*\*Not finished: 10 of 15 runs\.\*\*/);
+    assert.equal(row("WG90").conclusion, "the study is not finished");
+  });
+
   it("without a baseline", () => {
     const { line } = files(resultsOf("SM75%", [90, 91]));
-    assert.match(line("SM75% | 2") ?? "", /nothing: no ReLU run of the same seed/);
+    assert.match(line("SM75% | 2") ?? "", /nothing can be concluded: no partner of the same seed/);
+  });
+});
+
+describe("a study that compares with another variant besides ReLU", () => {
+  const { markdown, row } = files(
+    [
+      ...resultsOf("ReLU", first),
+      ...resultsOf("SM75%", second),
+      ...resultsOf(
+        "WG90",
+        second.map((x) => x + 0.5),
+      ),
+    ],
+    { against: "SM75%" },
+  );
+
+  it("holds the differences from it, ReLU's too", () => {
+    assert.match(
+      markdown,
+      /Against SM75%, with a correction of its own:[\s\S]*\| ReLU \| −0\.83 \[−0\.88, −0\.78\]/,
+    );
+    assert.equal(row("ReLU", { reference: "SM75%" }).conclusion, "below");
+    assert.equal(row("WG90", { reference: "SM75%" }).difference, "0.5");
+    assert.equal(row("WG90").difference, "1.33");
+  });
+
+  it("does not compare it with itself", () => {
+    assert.equal(row("SM75%", { reference: "SM75%" }), undefined);
   });
 });
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { compareWithBaseline } from "../src/study/compare.ts";
+import { compareVariants } from "../src/study/compare.ts";
 import { outcomesOf } from "../src/study/outcomes.ts";
 import type { Result } from "../src/study/results.ts";
 
@@ -51,7 +51,7 @@ const baseline = result(
 const pea = (variant: string, finalFrom: number, best: number | null) =>
   result(variant, [[90, 96]], { finalFrom, best });
 const difference = (run: Result, source: "best" | "last" = "best") =>
-  compareWithBaseline(outcomesOf([baseline, run], source)).map(({ differences }) => differences[0]);
+  compareVariants(outcomesOf([baseline, run], source, "ReLU")).map(({ differences }) => differences[0]);
 
 describe("the baseline's best model", () => {
   it("is chosen by validation from the epochs that lie wholly in the variant's final phase", () => {
@@ -64,7 +64,7 @@ describe("the baseline's best model", () => {
   it("is the run's own for a variant without phases, and where the baseline's test scores by epoch are not known", () => {
     assert.deepEqual(difference(result("mish", [[90, 96]], { best: 96 })), [96 - 91]);
     const unknown = { ...baseline, epochs: [] };
-    const [comparison] = compareWithBaseline(outcomesOf([unknown, pea("SM90%", 9, 96)], "best"));
+    const [comparison] = compareVariants(outcomesOf([unknown, pea("SM90%", 9, 96)], "best", "ReLU"));
     assert.deepEqual(comparison?.differences, [96 - 91]);
   });
 
@@ -77,7 +77,7 @@ describe("the baseline's best model", () => {
       ],
       { best: 91 },
     );
-    const [comparison] = compareWithBaseline(outcomesOf([level, pea("SM80%", 8, 96)], "best"));
+    const [comparison] = compareVariants(outcomesOf([level, pea("SM80%", 8, 96)], "best", "ReLU"));
     assert.deepEqual(comparison?.differences, [96 - 91]);
   });
 });

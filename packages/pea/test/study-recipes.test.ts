@@ -3,7 +3,7 @@ import { readdirSync } from "node:fs";
 import { basename, join } from "node:path";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
-import { baselineName } from "../src/study/compare.ts";
+import { baselineName } from "../src/methods/variant-name.ts";
 import { gridOf } from "../src/study/grid.ts";
 import { readResults } from "../src/study/results.ts";
 import { readStudy } from "../src/study/study-file.ts";

@@ -5,7 +5,9 @@ import { join } from "node:path";
 import { before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { readSafetensors } from "@pea/torch";
+import { gridOf } from "../src/study/grid.ts";
 import { readResults } from "../src/study/results.ts";
+import { readStudy } from "../src/study/study-file.ts";
 import { peaHere } from "./support/pea-main.ts";
 import { outcomeOf, pea, startPea } from "./support/pea-process.ts";
 import { temporaryFolder, writeTinyData } from "./support/tiny-data.ts";
@@ -108,7 +110,16 @@ describe("a study", () => {
 
   it("leaves the comparisons as Markdown and CSV", () => {
     assert.match(read("whole", "table.md"), /^\| SM50% \| 2 \| /m);
-    assert.match(read("whole", "table.csv"), /^fashion-mnist,mobilenet-0.02-small,top1,SM50%,last,2,/m);
+    assert.match(read("whole", "table.csv"), /^fashion-mnist,mobilenet-0.02-small,top1,SM50%,last,ReLU,2,/m);
+  });
+
+  it("leaves its own description, which asks for the same runs", () => {
+    const described = readStudy(join(folder, "whole", "study.yaml"));
+    const hashes = gridOf(described).map(({ hash }) => hash);
+    assert.deepEqual(
+      hashes,
+      readResults(join(folder, "whole")).map(({ hash }) => hash),
+    );
   });
 
   it("names the folders of its runs for people, with the hash", () => {

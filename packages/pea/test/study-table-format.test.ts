@@ -20,10 +20,10 @@ describe("Markdown", () => {
 
 | Network | ReLU | ReLU PEA | Upper limit |
 | --- | ---: | ---: | ---: |
-| AlexNet-BN | 60.74 | 61.57 (WG90) | 62.35 (gelu) |
-| ResNet-18 | 70.31 | 70.51 (WG90) | 70.89 (swish) |
-| ERFNet | 66.35 | 66.70 (SG90) | 67.10 (mish) |
-| MobileNet-0.25 | 51.17 | 51.77 (SM90) | 53.40 (swish) |
+| AlexNet-BN | 60.74 | 61.57 (WG90) | 62.35 (G) |
+| ResNet-18 | 70.31 | 70.51 (WG90) | 70.89 (S) |
+| ERFNet | 66.35 | 66.70 (SG90) | 67.10 (M) |
+| MobileNet-0.25 | 51.17 | 51.77 (SM90) | 53.40 (S) |
 
 Paper: each figure is the mean of 5 runs; their spread is not given.`,
     );
@@ -72,7 +72,9 @@ test("CSV has a row of numbers for each statistic", () => {
   assert.equal(lines[2], `${start},mean,90.16666667,91.18333333,`);
   assert.equal(lines[3], `${start},standard deviation,0.1527525232,0.1755942292,`);
   assert.equal(lines[4], `${start},runs,3,3,`);
-  assert.match(lines[5] as string, /^fashion-mnist,.*,"p, paired, corrected",,0\.000\d+,$/);
+  assert.match(lines[5] as string, /,"difference, lower 95 %",,0\.944\d+,$/);
+  assert.match(lines[6] as string, /,"difference, upper 95 %",,1\.088\d+,$/);
+  assert.match(lines[7] as string, /^fashion-mnist,.*,"p, paired, corrected",,0\.000\d+,$/);
   assert.deepEqual(
     paperTable(2).map(tableFormats.csv).join().split("\n").slice(1, 3),
     ["mean", "runs"].map(

@@ -1,13 +1,12 @@
 import { join } from "node:path";
-import { compareGroup, comparisonHead, comparisonRows } from "../study/comparison-files.ts";
+import { compareGroups, comparisonHead, comparisonRows } from "../study/comparison-files.ts";
 import { secondsOf } from "../study/estimate.ts";
 import { type Cell, gridOf } from "../study/grid.ts";
 import { Ledger } from "../study/ledger.ts";
 import { runStudy, runsToTrain, type StudyOutcome } from "../study/run-study.ts";
-import { readStudy } from "../study/study-file.ts";
+import { planOf, readStudy, type Study } from "../study/study-file.ts";
 import { hasEnded, StudyFolders } from "../study/study-folders.ts";
 import { createStudyProgress } from "../study/study-progress.ts";
-import { groupResults } from "../study/table-figures.ts";
 import { formatSeconds } from "../train/progress.ts";
 import { exitCodeOf, stopSignals } from "../train/stop-signals.ts";
 import { type CommonOptions, formatTable, log, printResult } from "./output.ts";
@@ -41,7 +40,7 @@ export async function runStudyCommand(flags: StudyFlags): Promise<number> {
   let code: number;
   try {
     outcome = await runStudy({
-      name: study.name,
+      study,
       grid,
       ledger,
       folders,
@@ -55,7 +54,7 @@ export async function runStudyCommand(flags: StudyFlags): Promise<number> {
     progress.stop();
     stop.dispose();
   }
-  printOutcome(flags, study.name, { grid, ledger, outcome });
+  printOutcome(flags, study, { grid, ledger, outcome });
   return code;
 }
 
@@ -118,19 +117,19 @@ function printGrid(
 
 function printOutcome(
   flags: StudyFlags,
-  name: string,
+  study: Study,
   { grid, ledger, outcome }: GridState & { outcome: StudyOutcome },
 ): void {
   const { trained, failed, stopped } = outcome;
   const done = grid.filter((cell) => ledger.has(cell)).length;
   const document = {
-    study: name,
+    study: study.name,
     output: ledger.folder,
     runs: grid.length,
     done,
     trained,
     stopped,
-    comparisons: groupResults(ledger.all()).map(compareGroup),
+    comparisons: compareGroups(ledger.all(), planOf(study)),
     failed: failed.map(({ cell: { network, variant, seed, hash }, directory, message }) => ({
       network,
       variant,

@@ -1,4 +1,5 @@
-import { readResults } from "../study/results.ts";
+import { folderOf, readResults } from "../study/results.ts";
+import { readPlan } from "../study/study-file.ts";
 import { paperTable } from "../study/table.ts";
 import type { TableNumber } from "../study/table-figures.ts";
 import { type TableFormat, tableFormats } from "../study/table-format.ts";
@@ -10,7 +11,10 @@ export function runTable(
   results: string | undefined,
   options: CommonOptions & { format: TableFormat },
 ): void {
-  const tables = paperTable(number, results === undefined ? null : readResults(results));
+  const tables =
+    results === undefined
+      ? paperTable(number)
+      : paperTable(number, readResults(results), readPlan(folderOf(results)));
   printResult(options, { table: number, tables }, () =>
     tables.map(tableFormats[options.format]).join("\n\n"),
   );

@@ -8,8 +8,9 @@ import { writeFileAtomically } from "@pea/torch";
 import { type ExportSummary, exportRun } from "../deploy/export.ts";
 import { type Latency, measureLatency } from "../deploy/session.ts";
 import { variantName } from "../methods/variant-name.ts";
-import { type Comparison, compareWithBaseline, verdict } from "../report/comparison.ts";
+import { verdict } from "../report/comparison.ts";
 import { writeReport } from "../report/report.ts";
+import { type Comparison, compareVariants } from "../study/compare.ts";
 import { type RecipeInput, resolveRecipe } from "../train/config.ts";
 import { openRunDirectory } from "../train/run-directory.ts";
 import { mainScore } from "../train/tasks/task.ts";
@@ -92,7 +93,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoSummary> {
       runs.push(await deploy(result, log));
     }
   }
-  const [comparison] = compareWithBaseline(runs) as [Comparison];
+  const [comparison] = compareVariants(runs) as [Comparison];
   const report = join(directory, "report.html");
   await writeReport(
     runs.map((run) => run.export.runDirectory),

@@ -1,5 +1,8 @@
 import Table from "cli-table3";
-import { baselineName, percent, type Sample, sample, signed } from "../report/comparison.ts";
+import { baselineName } from "../methods/variant-name.ts";
+import { percent } from "../report/comparison.ts";
+import { type Sample, sample } from "../study/statistics/index.ts";
+import { signed } from "../study/words.ts";
 import { formatSeconds } from "../train/progress.ts";
 import type { DemoRun, DemoSummary } from "./demo.ts";
 

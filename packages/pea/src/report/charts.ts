@@ -3,11 +3,11 @@
  * JSON. Colours are names of the page's own (`style.ts`), which follow the reader's colour scheme.
  * @module
  */
+import type { Phase } from "../train/run-course.ts";
 import { scoreLabels } from "../train/tasks/task.ts";
 import { axisStyle, line, option, type Point, roomForNames, rounded, shared, yAxis } from "./chart-parts.ts";
 import { diagnosticCharts } from "./diagnostics.ts";
 import type { Curve, CurvePoint, Group, VariantGroup } from "./groups.ts";
-import type { Phase } from "./run.ts";
 import { type VariantStyle, variantStyles } from "./variant-styles.ts";
 
 export interface Chart {

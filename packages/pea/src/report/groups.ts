@@ -3,16 +3,16 @@
  * @module
  */
 import type { SmoothName, Variant } from "@pea/core";
-import { baselineName, type Comparison, compareWithBaseline, type Outcome } from "../study/compare.ts";
+import { baselineName } from "../methods/variant-name.ts";
+import { type ComparedScore, compareRuns } from "../study/compare-runs.ts";
 import { groupBy } from "../study/group-by.ts";
-import { outcomesOf } from "../study/outcomes.ts";
-import { type Sample, sample } from "../study/statistics/index.ts";
+import type { Score } from "../study/outcomes.ts";
+import { sample } from "../study/statistics/index.ts";
+import type { StudyPlan } from "../study/study-file.ts";
 import { isUpperLimit, variantOf } from "../study/table-figures.ts";
+import type { EpochPoint } from "../train/run-course.ts";
 import type { MetricName } from "../train/tasks/task.ts";
-import type { EpochPoint, ReportRun } from "./run.ts";
-
-/** Which model of a run is scored: the best of the final phase by validation, or the last. */
-export type Score = "best" | "last";
+import type { ReportRun } from "./run.ts";
 
 export type VariantKind = "baseline" | "pea" | "upper limit" | "other";
 
@@ -22,6 +22,10 @@ export interface Group {
   dataset: string;
   metric: MetricName;
   runs: ReportRun[];
+  /** Runs of a study that is not finished: those that have ended, and those planned; null for any other. */
+  unfinished: { ended: number; planned: number } | null;
+  /** What a study compares its variants with besides ReLU; null: nothing. */
+  reference: string | null;
   /** The score that the verdict is on: `best` where every run that has ended has one, so that none has more to choose from. */
   score: Score;
   /** Baseline first, then PEA, upper limits and others, each from the highest score down. */
@@ -33,10 +37,8 @@ export interface VariantGroup {
   variant: string;
   kind: VariantKind;
   runs: ReportRun[];
-  /** Scores on the test part; null where no run has one. */
-  scores: Record<Score, Sample | null>;
-  /** With the baseline; null where there is none of the same seed. */
-  comparisons: Record<Score, Comparison | null>;
+  /** On the test part. */
+  scores: Readonly<Record<Score, ComparedScore>>;
   curves: CurvePoint[];
 }
 
@@ -50,34 +52,45 @@ export interface CurvePoint {
 
 const kinds: readonly VariantKind[] = ["baseline", "pea", "upper limit", "other"];
 
-/** Groups runs by network and data set, in the order in which they come. */
-export function groupRuns(runs: readonly ReportRun[]): Group[] {
+/**
+ * Groups runs by network and data set, in the order in which they come.
+ *
+ * @param plan of the study that they are the runs of
+ */
+export function groupRuns(runs: readonly ReportRun[], plan: StudyPlan | null = null): Group[] {
   const groups = groupBy(runs, ({ network, dataset, metric }) => JSON.stringify([network, dataset, metric]));
-  return [...groups.values()].map(toGroup);
+  return [...groups.values()].map((group) => toGroup(group, plan));
 }
 
-function toGroup(runs: ReportRun[]): Group {
+function toGroup(runs: ReportRun[], plan: StudyPlan | null): Group {
   const { network, dataset, metric } = runs[0] as ReportRun;
-  const ended = runs.filter(({ test }) => test !== null);
-  const score: Score = ended.length > 0 && ended.every(({ test }) => test?.best !== null) ? "best" : "last";
-  const comparisons = { best: comparisonsOf(runs, "best"), last: comparisonsOf(runs, "last") };
+  const ended = runs.flatMap(({ test, ...run }) => (test === null ? [] : { ...run, test }));
+  const score: Score = ended.length > 0 && ended.every(({ test }) => test.best !== null) ? "best" : "last";
+  const unfinished =
+    plan !== null && ended.length < plan.runsPerNetwork
+      ? { ended: ended.length, planned: plan.runsPerNetwork }
+      : null;
+  const reference = plan?.against ?? null;
+  const compared = compareRuns(ended, {
+    isFinished: unfinished === null,
+    ...(reference !== null && { reference }),
+  });
   const variants = [...groupBy(runs, ({ variant }) => variant)].map(
     ([variant, ofVariant]): VariantGroup => ({
       variant,
       kind: kindOf(ofVariant),
       runs: ofVariant,
-      scores: { best: scoresOf(ofVariant, "best"), last: scoresOf(ofVariant, "last") },
-      comparisons: {
-        best: comparisons.best.get(variant) ?? null,
-        last: comparisons.last.get(variant) ?? null,
-      },
+      scores: compared.get(variant) ?? { best: notScored, last: notScored },
       curves: curvesOf(ofVariant),
     }),
   );
-  const height = ({ scores }: VariantGroup) => scores[score]?.mean ?? Number.NEGATIVE_INFINITY;
+  const height = ({ scores }: VariantGroup) => scores[score].accuracy?.mean ?? Number.NEGATIVE_INFINITY;
   variants.sort((a, b) => kinds.indexOf(a.kind) - kinds.indexOf(b.kind) || height(b) - height(a) || 0);
-  return { network, dataset, metric, runs, score, variants };
+  return { network, dataset, metric, runs, unfinished, reference, score, variants };
 }
+
+/** Of a variant none of whose runs has ended. */
+const notScored: ComparedScore = { accuracy: null, comparison: null, against: null };
 
 function kindOf(runs: readonly ReportRun[]): VariantKind {
   const { variant, settings } = runs[0] as ReportRun;
@@ -98,21 +111,6 @@ export function smoothOf(runs: readonly ReportRun[]): SmoothName | null {
   const { variant, settings } = runs[0] as ReportRun;
   const activation = typeof settings.activation === "string" ? settings.activation : variant;
   return codeOf(runs)?.smooth ?? (isUpperLimit(activation) ? (activation as SmoothName) : null);
-}
-
-/** The scores of the runs that have ended, as in the study's tables. */
-const outcomesOfRuns = (runs: readonly ReportRun[], score: Score): Outcome[] =>
-  outcomesOf(
-    runs.flatMap(({ test, ...run }) => (test === null ? [] : { ...run, test })),
-    score,
-  );
-
-const comparisonsOf = (runs: readonly ReportRun[], score: Score): Map<string, Comparison> =>
-  new Map(compareWithBaseline(outcomesOfRuns(runs, score)).map((item) => [item.variant, item]));
-
-function scoresOf(runs: readonly ReportRun[], score: Score): Sample | null {
-  const values = outcomesOfRuns(runs, score).map(({ testAccuracy }) => testAccuracy);
-  return values.length > 0 ? sample(values) : null;
 }
 
 const curveNames: readonly Curve[] = [

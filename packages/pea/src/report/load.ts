@@ -5,7 +5,8 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { PeaError } from "@pea/core";
-import { type Result, readResults } from "../study/results.ts";
+import { folderOf, type Result, readResults } from "../study/results.ts";
+import { readPlan, STUDY_FILE, type StudyPlan } from "../study/study-file.ts";
 import { loadReportRun } from "./load-run.ts";
 import type { ReportRun } from "./run.ts";
 
@@ -16,8 +17,10 @@ export interface ReportSource {
   runs: ReportRun[];
   /** Folder the report belongs to. */
   directory: string;
-  /** Where a study is described: beside its results, or in `recipes/studies` under their name. */
+  /** Where a study is described: beside its results; null for runs, and for results that tell nothing of it. */
   studyFile: string | null;
+  /** What that says of it. */
+  plan: StudyPlan | null;
 }
 
 /**
@@ -43,20 +46,24 @@ export async function loadReport(paths: readonly string[]): Promise<ReportSource
     runs.push(await loadReportRun(path));
   }
   const directory = paths.length === 1 ? first : commonFolder(paths);
-  return { title: basename(resolve(directory)), runs: namedApart(runs), directory, studyFile: null };
+  return {
+    title: basename(resolve(directory)),
+    runs: namedApart(runs),
+    directory,
+    studyFile: null,
+    plan: null,
+  };
 }
 
 function loadStudy(path: string): ReportSource {
-  const directory = statSync(path).isDirectory() ? path : dirname(path);
-  const title = basename(resolve(directory));
-  const studyFile = [join(directory, "study.yaml"), join("recipes", "studies", `${title}.yaml`)].find(
-    existsSync,
-  );
+  const directory = folderOf(path);
+  const plan = readPlan(directory);
   return {
-    title,
+    title: basename(resolve(directory)),
     runs: readResults(path).map(reportRun),
     directory,
-    studyFile: studyFile ?? null,
+    studyFile: plan && join(directory, STUDY_FILE),
+    plan,
   };
 }
 

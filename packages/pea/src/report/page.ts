@@ -25,13 +25,14 @@ export interface ChartLibrary {
 }
 
 type Content = Pick<ReportSource, "title" | "runs"> & {
+  plan?: ReportSource["plan"];
   /** Commands that make the runs and this page again. */
   commands?: readonly string[];
 };
 
 /** The page, complete in itself: it makes no request to anywhere. */
-export function page({ title, runs, commands = [] }: Content, library: ChartLibrary): string {
-  const groups = groupRuns(runs);
+export function page({ title, runs, plan, commands = [] }: Content, library: ChartLibrary): string {
+  const groups = groupRuns(runs, plan);
   const drawnCharts = groups.map(charts);
   const smooth = smoothOfReport(groups);
   const data = {

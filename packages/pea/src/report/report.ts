@@ -34,7 +34,7 @@ export async function writeReport(paths: readonly string[], file?: string): Prom
   checkPlace(path);
   const commands = commandsOf(source, paths, file);
   writeFileAtomically(path, [Buffer.from(page({ ...source, commands }, chartLibrary()))]);
-  return { file: path, runs: source.runs.length, verdicts: verdictsOn(source.runs) };
+  return { file: path, runs: source.runs.length, verdicts: verdictsOn(source.runs, source.plan) };
 }
 
 function checkPlace(file: string): void {

@@ -2,10 +2,14 @@
  * The table of a group: means, spread, paired differences with their intervals and tests, for the best model and the last.
  * @module
  */
-import { POWER, sample, standardError } from "../study/statistics/index.ts";
+import { baselineName } from "../methods/variant-name.ts";
+import type { Comparison } from "../study/compare.ts";
+import { scoreNames } from "../study/compare-runs.ts";
+import type { Score } from "../study/outcomes.ts";
+import { POWER, standardError } from "../study/statistics/index.ts";
+import { conclusionOf, fixed, meanAndSpread, probability, signed } from "../study/words.ts";
 import { scoreLabels } from "../train/tasks/task.ts";
-import { baselineName, type Comparison, signed } from "./comparison.ts";
-import type { Group, Score, VariantGroup } from "./groups.ts";
+import type { Group, VariantGroup } from "./groups.ts";
 import { type Html, html } from "./html.ts";
 import { numbers, scrollable } from "./tables.ts";
 
@@ -17,10 +21,10 @@ const scoreTitles: Readonly<Record<Score, string>> = {
 /** The table and what has to be known to read it. */
 export function resultsTable(group: Group): Html {
   const { variants, metric } = group;
-  const scores = (["best", "last"] as const).filter((score) => variants.some((item) => item.scores[score]));
-  if (scores.length === 0) return html``;
-  const isCompared = scores.some((score) => variants.some(({ comparisons }) => comparisons[score]));
-  const columns = scores.map((score) => columnsOf(score, group, isCompared));
+  const shown = scoreNames.filter((score) => variants.some(({ scores }) => scores[score].accuracy));
+  if (shown.length === 0) return html``;
+  const isCompared = shown.some((score) => variants.some(({ scores }) => scores[score].comparison));
+  const columns = shown.map((score) => columnsOf(score, group, isCompared));
   const seeds = [...new Set(group.runs.map(({ seed }) => seed))].sort((a, b) => a - b);
   return html`<h3>Scores</h3>
 <p class="note">${scoreLabels[metric]} of the deployed network on the test images, in percent, seed${seeds.length > 1 ? "s" : ""} ${seeds.join(", ")}</p>
@@ -28,7 +32,7 @@ ${scrollable(
   "Scores",
   html`<table class="numbers">
 
-<thead><tr><th></th><th></th>${columns.map((of, i) => html`<th scope="colgroup" colspan="${of.length}">${scoreTitles[scores[i] as Score]}</th>`)}</tr>
+<thead><tr><th></th><th></th>${columns.map((of, i) => html`<th scope="colgroup" colspan="${of.length}">${scoreTitles[shown[i] as Score]}</th>`)}</tr>
 <tr><th scope="col">Variant</th><th scope="col">n</th>${columns.flat().map(({ title }) => html`<th scope="col">${title}</th>`)}</tr></thead>
 <tbody>${variants.map(
     (item, i) =>
@@ -38,7 +42,8 @@ ${scrollable(
   )}</tbody></table>`,
 )}
 ${notes(group, isCompared)}
-${scores.map((score) => tests(group, score))}`;
+${shown.map((score) => tests(group, score))}
+${againstReference(group, shown)}`;
 }
 
 interface Column {
@@ -49,8 +54,8 @@ interface Column {
 function columnsOf(score: Score, { variants }: Group, isCompared: boolean): Column[] {
   const compared = (title: string, cell: (comparison: Comparison) => string | Html | null): Column => ({
     title,
-    cell: ({ kind, comparisons }) => {
-      const comparison = comparisons[score];
+    cell: ({ kind, scores }) => {
+      const { comparison } = scores[score];
       return (comparison && cell(comparison)) ?? (kind === "baseline" ? "" : "–");
     },
   });
@@ -58,16 +63,13 @@ function columnsOf(score: Score, { variants }: Group, isCompared: boolean): Colu
     {
       title: "mean ± sd",
       cell: ({ scores }) => {
-        const item = scores[score];
-        if (!item) return "–";
-        return item.deviation === null
-          ? item.mean.toFixed(2)
-          : `${item.mean.toFixed(2)} ± ${item.deviation.toFixed(2)}`;
+        const { accuracy } = scores[score];
+        return accuracy ? meanAndSpread(accuracy) : "–";
       },
     },
   ];
   if (!isCompared) return columns;
-  const isSpread = variants.some(({ comparisons }) => comparisons[score]?.paired);
+  const isSpread = variants.some(({ scores }) => scores[score].comparison?.paired);
   columns.push(
     compared(
       `− ${baselineName}`,
@@ -81,30 +83,25 @@ function columnsOf(score: Score, { variants }: Group, isCompared: boolean): Colu
       "95 % interval",
       ({ paired }) => paired && `${signed(paired.interval[0])} to ${signed(paired.interval[1])}`,
     ),
-    compared("p, Holm", ({ adjustedP }) => (adjustedP === null ? null : p(adjustedP))),
-    compared("carried?", ({ conclusion }) =>
-      conclusion === "undecided" ? "no" : html`<span class="carried">${conclusion}</span>`,
-    ),
+    compared("p, Holm", ({ adjustedP }) => (adjustedP === null ? null : probability(adjustedP))),
+    compared("conclusion", ({ conclusion, obstacle }) => {
+      if (obstacle !== null) return "none yet";
+      return conclusion === "undecided" ? "none" : html`<span class="carried">${conclusion}</span>`;
+    }),
   );
   return columns;
 }
 
-const p = (value: number): string => (value < 1e-4 ? "<0.0001" : String(Number(value.toPrecision(2))));
-
-function notes({ runs, variants, score }: Group, isCompared: boolean): Html {
-  const tested = runs.find(({ test }) => test?.images != null)?.test;
-  const isSpread = variants.some(({ comparisons }) => comparisons[score]?.paired);
-  const compared = variants.flatMap(({ comparisons }) => comparisons[score] ?? []);
-  const tests = compared[0]?.tests ?? 0;
-  const own = new Map(
-    variants.flatMap(({ kind, runs }) =>
-      kind === "baseline" ? runs.map(({ seed, test }) => [seed, test?.[score]] as const) : [],
-    ),
+function notes({ runs, variants, score, metric }: Group, isCompared: boolean): Html {
+  const compared = variants.flatMap(({ scores }) => scores[score].comparison ?? []);
+  const isSpread = compared.some(({ paired }) => paired);
+  const [{ tests } = { tests: 0 }] = compared;
+  const baseline = variants.find(({ kind }) => kind === "baseline")?.scores[score].accuracy;
+  const isReChosen = compared.some(
+    ({ referenceAccuracy: { count, mean } }) =>
+      count === baseline?.count && Math.abs(mean - baseline.mean) > 1e-9,
   );
-  const isChosenAlike = compared.some(
-    ({ baseline, seeds }) =>
-      Math.abs(baseline.mean - sample(seeds.map((seed) => own.get(seed) ?? Number.NaN)).mean) > 1e-9,
-  );
+  const images = runs.find(({ test }) => test?.images != null)?.test?.images;
   const lines = [
     ...(isSpread
       ? [
@@ -112,29 +109,51 @@ function notes({ runs, variants, score }: Group, isCompared: boolean): Html {
             `p, Holm: corrected for ${tests === 1 ? "one comparison" : `${tests} comparisons`}; below 0.05 the seeds carry the difference, and only then is it bold.`,
         ]
       : isCompared
-        ? ["One seed gives no spread: no interval, no test, no conclusion."]
+        ? ["Without spread over seeds there is no interval, no test, no conclusion."]
         : []),
-    ...(isChosenAlike
+    ...(isReChosen
       ? [
           `The ${baselineName} model that a run is compared with is chosen from the epochs of that run's final phase, so that ` +
             "neither has more to choose from; the difference need not be that of the means.",
         ]
       : []),
-    ...(tested?.images
+    // A share of images, so to say: for a mean IoU there is no such formula.
+    ...(images && baseline && metric === "top1"
       ? [
-          `There are ${tested.images.toLocaleString("en")} test images, which gives each score a standard error of ` +
-            `${standardError(tested.last, tested.images).toFixed(2)} points; runs scored on the same images share most of it.`,
+          `There are ${images.toLocaleString("en")} test images, which gives each score a standard error of ` +
+            `${standardError(baseline.mean, images).toFixed(2)} points; runs scored on the same images share most of it.`,
         ]
       : []),
   ];
   return html`${lines.map((line) => html`<p class="note">${line}</p>`)}`;
 }
 
+/** The variants against the one that the study compares them with besides ReLU. */
+function againstReference({ reference, variants }: Group, shown: readonly Score[]): Html {
+  if (reference === null) return html``;
+  const tables = shown.map((score) => {
+    const compared = variants.flatMap(({ scores }) => scores[score].against ?? []);
+    const rows = compared.map((item) => [
+      item.variant,
+      signed(item.difference.mean),
+      item.paired ? `${signed(item.paired.interval[0])} to ${signed(item.paired.interval[1])}` : "–",
+      item.paired ? probability(item.paired.p) : "–",
+      item.adjustedP === null ? "–" : probability(item.adjustedP),
+      conclusionOf(item),
+    ]);
+    const titles = ["Variant", `− ${reference}`, "95 % interval", "p paired", "p, Holm", "conclusion"];
+    return html`<p class="note">${scoreTitles[score]}</p>${numbers(`Against ${reference}`, titles, rows)}`;
+  });
+  return html`<h3>Against ${reference}</h3>
+<p class="note">The same comparison, with ${reference} in the place of ${baselineName} and a correction of its own.</p>
+${tables}`;
+}
+
 /** The tests behind the table, in full; nothing where there is none. */
 function tests({ variants }: Group, score: Score): Html {
-  const tested = variants.flatMap(({ comparisons }) =>
-    comparisons[score]?.paired ? [comparisons[score]] : [],
-  );
+  const tested = variants
+    .flatMap(({ scores }) => scores[score].comparison ?? [])
+    .filter(({ paired }) => paired);
   if (tested.length === 0) return html``;
   const titles = [
     "Variant",
@@ -146,22 +165,23 @@ function tests({ variants }: Group, score: Score): Html {
     "t, Welch",
     "p, Welch",
     "correlation",
-    "shown",
+    "smallest detectable",
   ];
   const rows = tested.map((item) => [
     item.variant,
     `${item.above} of ${item.seeds.length}`,
     item.difference.deviation?.toFixed(3) ?? "–",
     item.paired?.t.toFixed(2) ?? "–",
-    item.paired ? p(item.paired.p) : "–",
-    item.adjustedP === null ? "–" : p(item.adjustedP),
+    item.paired ? probability(item.paired.p) : "–",
+    item.adjustedP === null ? "–" : probability(item.adjustedP),
     item.welch?.t.toFixed(2) ?? "–",
-    item.welch ? p(item.welch.p) : "–",
-    item.correlation?.toFixed(2) ?? "–",
-    item.smallestDifference?.toFixed(2) ?? "–",
+    item.welch ? probability(item.welch.p) : "–",
+    item.correlation === null ? "–" : fixed(item.correlation),
+    item.smallestDifference === null ? "–" : fixed(item.smallestDifference),
   ]);
   return html`<details><summary>Tests in full: ${scoreTitles[score].toLowerCase()}</summary>
 ${numbers("Tests", titles, rows)}
-<p class="note">Paired: Student's t on the differences by seed. Welch: with the runs taken for independent; the correlation of the
-paired runs says which of them fits. Shown: the true difference in points that these seeds find with a probability of ${POWER}.</p></details>`;
+<p class="note">Paired: Student's t on the differences by seed, chosen beforehand. Welch: with the runs taken for independent, which finds less
+where paired runs resemble each other (correlation above 0) and too much where they do the opposite. Smallest detectable: the true difference
+in points that the paired test shows with a probability of ${POWER} after the correction, taking the spread seen for the true one.</p></details>`;
 }

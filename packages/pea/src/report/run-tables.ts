@@ -2,11 +2,11 @@
  * The tables at the end of a group: cost, settings, single runs, and the numbers behind the curves.
  * @module
  */
+import { baselineName } from "../methods/variant-name.ts";
 import { sample } from "../study/statistics/index.ts";
 import { formatSeconds } from "../train/progress.ts";
 import { scoreLabels } from "../train/tasks/task.ts";
 import { trainCommand } from "./command.ts";
-import { baselineName } from "./comparison.ts";
 import { type Curve, type CurvePoint, type Group, settingsThatDiffer, type VariantGroup } from "./groups.ts";
 import { type Html, html } from "./html.ts";
 import type { ReportRun } from "./run.ts";

@@ -1,4 +1,5 @@
 import type { DiagnosticsRow } from "../diagnose/index.ts";
+import type { EpochPoint, Phase } from "../train/run-course.ts";
 import type { MetricName } from "../train/tasks/task.ts";
 
 /** A run as the report shows it. */
@@ -27,34 +28,10 @@ export interface ReportRun {
   diagnostics?: readonly DiagnosticsRow[];
 }
 
-/** A span of a run, in epochs. */
-export interface Phase {
-  name: string;
-  firstEpoch: number;
-  endEpoch: number;
-}
-
 /** Scores in percent: of the best model of the final phase by validation, null where there is none, and of the last. */
 export interface TestScores {
   best: number | null;
   last: number;
   /** Number of images scored; null where it is not known. */
   images: number | null;
-}
-
-/** Values at the end of an epoch (from 1); accuracies in percent, null where nothing was measured. */
-export interface EpochPoint {
-  epoch: number;
-  trainLoss: number | null;
-  validationLoss: number | null;
-  /** With the activation as it trains. */
-  currentAccuracy: number | null;
-  /** With ReLU at every site; equal to the current one where the network is a ReLU network already. */
-  deployedAccuracy: number | null;
-  /** On the test images; left out where they were not scored after this epoch. */
-  testAccuracy?: number;
-  alpha: number | null;
-  learningRate: number | null;
-  /** Of the training steps, over the epoch. */
-  imagesPerSecond?: number | null;
 }

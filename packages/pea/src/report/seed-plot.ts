@@ -3,19 +3,21 @@
  * Plain SVG in percentages of its place, so that it needs no script and fits any width.
  * @module
  */
+import { baselineName } from "../methods/variant-name.ts";
+import type { Comparison } from "../study/compare.ts";
 import { LEVEL, type Sample, twoSidedQuantile } from "../study/statistics/index.ts";
+import { signed } from "../study/words.ts";
 import { scoreLabels } from "../train/tasks/task.ts";
 import { type Axis, axisOver } from "./axis.ts";
-import { baselineName, type Comparison, signed } from "./comparison.ts";
 import type { Group, VariantGroup } from "./groups.ts";
 import { type Html, html } from "./html.ts";
 
 /** The figure, or nothing where there is no more than one score to show. */
 export function seedPlot(group: Group): Html | "" {
   const { variants, score, metric } = group;
-  const rows = variants.filter(({ scores }) => scores[score] !== null);
+  const rows = variants.filter(({ scores }) => scores[score].accuracy !== null);
   if (rows.flatMap((row) => dots(row, group)).length < 2) return "";
-  const comparisons = rows.flatMap(({ comparisons }) => comparisons[score] ?? []);
+  const comparisons = rows.flatMap(({ scores }) => scores[score].comparison ?? []);
   const scoreAxis = axisOver(
     within(
       rows.flatMap((row) => dots(row, group)),
@@ -67,7 +69,7 @@ function dots({ runs }: VariantGroup, { score }: Group): number[] {
 
 /** 95 % confidence interval of the mean; null for one seed. */
 function meanInterval({ scores }: VariantGroup, { score }: Group): readonly [number, number] | null {
-  const { count, mean, deviation } = scores[score] as Sample;
+  const { count, mean, deviation } = scores[score].accuracy as Sample;
   if (deviation === null) return null;
   const margin = (twoSidedQuantile(1 - LEVEL, count - 1) * deviation) / Math.sqrt(count);
   return [mean - margin, mean + margin];
@@ -80,9 +82,9 @@ function plotRow(
   differenceAxis: Axis | null,
   isFirst: boolean,
 ): Html {
-  const { variant, kind, scores, comparisons, runs } = row;
-  const { mean } = scores[group.score] as Sample;
-  const comparison = comparisons[group.score];
+  const { variant, kind, scores, runs } = row;
+  const { accuracy, comparison } = scores[group.score];
+  const { mean } = accuracy as Sample;
   const interval = meanInterval(row, group);
   const values = runs.flatMap(({ seed, test }) => {
     const value = test?.[group.score] ?? null;

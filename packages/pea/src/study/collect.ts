@@ -6,8 +6,8 @@
  */
 import { availableParallelism, cpus } from "node:os";
 import { PeaError } from "@pea/core";
-import { loadReportRun } from "../report/load-run.ts";
 import { decisiveSettings } from "../train/recipe-identity.ts";
+import { readCourse } from "../train/run-course.ts";
 import { openRunDirectory, readRunConfig } from "../train/run-directory.ts";
 import { mainScore } from "../train/tasks/task.ts";
 import { readResult } from "../train/trained-run.ts";
@@ -30,7 +30,7 @@ export async function collect(
   const run = openRunDirectory(path);
   const result = readResult(run);
   if (result === null) throw new PeaError(`${path} has not ended`);
-  const { phases, epochs } = await loadReportRun(path);
+  const { phases, epochs } = await readCourse(run);
   const { network, dataset, variant, seed, hash } = cell;
   const { best, last, parameters, testImages, recipe, steps, seconds } = result;
   return {

@@ -1,12 +1,14 @@
 /**
- * Variants of one network against its ReLU baseline, over seeds.
+ * Variants of one network against ReLU, or against another of them, over seeds.
  *
- * Runs are paired by seed: the same initial weights, order of the samples and augmentation. The paired t-test decides;
- * Welch's, which takes the runs for independent, stands beside it with the correlation that tells which of them fits.
+ * Runs are paired by seed: the same initial weights, order of the samples and augmentation. The paired t-test is the one
+ * that decides, chosen beforehand (specification, recipes 7.4); Welch's, which takes the runs for independent, stands
+ * beside it.
  *
  * @module
  */
 import { baselineName } from "../methods/variant-name.ts";
+import { groupBy } from "./group-by.ts";
 import {
   correlation,
   holm,
@@ -19,8 +21,6 @@ import {
   welchTest,
 } from "./statistics/index.ts";
 
-export { baselineName };
-
 /** A finished run, as far as it is compared. */
 export interface Outcome {
   /** `ReLU`, a variant code such as `SM75%`, or the name of a smooth activation (upper limit). */
@@ -28,21 +28,32 @@ export interface Outcome {
   seed: number;
   /** Score on the test images in percent: top-1 or mIoU. */
   testAccuracy: number;
-  /** Of the baseline run of the same seed, where it is another for this comparison than that run's own score. */
-  baselineAccuracy?: number;
+  /** With the reference's run of the same seed, where others than their own scores are compared. */
+  pair?: Pair;
 }
 
-/** A variant against the baseline, over the seeds both were trained with. */
+/** Test scores of two runs of one seed. */
+export interface Pair {
+  own: number;
+  reference: number;
+  /** Whether both models were chosen from the same epochs, so that neither had more to choose from. */
+  isChosenAlike: boolean;
+}
+
+/** A variant against a reference, over the seeds both were trained with. */
 export interface Comparison {
   variant: string;
+  /** `ReLU`, or another variant. */
+  reference: string;
   seeds: number[];
-  baseline: Sample;
+  referenceAccuracy: Sample;
   accuracy: Sample;
-  /** Differences in points, variant minus baseline, seed by seed. */
+  /** Differences in points, variant minus reference, seed by seed. */
   differences: number[];
   difference: Sample;
-  /** Number of seeds on which the variant is above the baseline. */
+  /** Number of seeds on which the variant is above the reference. */
   above: number;
+  isChosenAlike: boolean;
   /** Null where there is nothing to test against: one seed, or no spread. The same holds for what follows. */
   paired: TTest | null;
   welch: TTest | null;
@@ -52,67 +63,98 @@ export interface Comparison {
   adjustedP: number | null;
   /** Number of tests the correction is for. */
   tests: number;
-  /** The smallest true difference, in points, that the paired test finds with a probability of 0.8. */
+  /**
+   * The smallest true difference, in points, that the paired test shows with a probability of 0.8 whatever comes of the
+   * others it is corrected with: at the level 0.05/tests. Null below three pairs, whose spread says nothing.
+   */
   smallestDifference: number | null;
-  /** What the seeds carry at the level 0.05, corrected: on one seed, nothing. */
+  /** What stands in the way of any conclusion; null: nothing does. */
+  obstacle: "one seed" | "two seeds" | "no spread" | "the study is not finished" | null;
+  /** What the seeds carry at the level 0.05, corrected. */
   conclusion: "above" | "below" | "undecided";
 }
 
+/** How outcomes are compared. */
+export interface ComparisonOptions {
+  /** The variant that the others are compared with. */
+  reference?: string;
+  /** Whether all runs that were planned are there: who concludes before, and goes on until he likes it, fools himself. */
+  isFinished?: boolean;
+}
+
+/** Pairs below which nothing is concluded (specification, recipes 7.3). */
+const FEWEST_PAIRS = 3;
+
 /**
- * Compares every variant with the baseline; runs without a partner of the same seed are left out.
+ * Compares every variant with the reference; runs without a partner of the same seed are left out.
  *
  * @param outcomes runs of one network on one data set; all their variants count in the correction
  */
-export function compareWithBaseline(outcomes: readonly Outcome[]): Comparison[] {
-  const baselines = new Map(
-    outcomes.filter(({ variant }) => variant === baselineName).map((run) => [run.seed, run.testAccuracy]),
+export function compareVariants(
+  outcomes: readonly Outcome[],
+  { reference = baselineName, isFinished = true }: ComparisonOptions = {},
+): Comparison[] {
+  const partners = new Map(
+    outcomes.filter(({ variant }) => variant === reference).map((run) => [run.seed, run.testAccuracy]),
   );
-  const variants = new Set(
-    outcomes.map(({ variant }) => variant).filter((variant) => variant !== baselineName),
-  );
-  const pairs = [...variants]
-    .map((variant) => ({
-      variant,
-      runs: outcomes.filter((run) => run.variant === variant && baselines.has(run.seed)),
-    }))
-    .filter(({ runs }) => runs.length > 0);
-  const comparisons = pairs.map(({ variant, runs }) =>
-    compare(
-      variant,
-      runs,
-      runs.map(({ seed, baselineAccuracy }) => baselineAccuracy ?? (baselines.get(seed) as number)),
-    ),
-  );
-  const tested = comparisons.flatMap(({ paired }) => paired ?? []);
+  const paired = outcomes.flatMap(({ variant, seed, testAccuracy, pair }) => {
+    const partner = partners.get(seed);
+    if (variant === reference || partner === undefined) return [];
+    return [{ variant, seed, ...(pair ?? { own: testAccuracy, reference: partner, isChosenAlike: true }) }];
+  });
+  const compared = [...groupBy(paired, ({ variant }) => variant)].map(([variant, pairs]) => ({
+    variant,
+    reference,
+    ...comparePairs(pairs),
+  }));
+  const tested = compared.flatMap(({ paired }) => paired ?? []);
   const adjusted = new Map(holm(tested.map(({ p }) => p)).map((p, i) => [tested[i], p]));
-  return comparisons.map((comparison) => {
-    const { paired } = comparison;
+  return compared.map((comparison): Comparison => {
+    const { paired, seeds } = comparison;
     const adjustedP = (paired && adjusted.get(paired)) ?? null;
-    return { ...comparison, adjustedP, tests: tested.length, conclusion: conclude(paired, adjustedP) };
+    const obstacle = obstacleTo(seeds.length, paired, isFinished);
+    return {
+      ...comparison,
+      adjustedP,
+      tests: tested.length,
+      smallestDifference:
+        paired && seeds.length >= FEWEST_PAIRS ? smallestDifference(paired, LEVEL / tested.length) : null,
+      obstacle,
+      conclusion: obstacle === null ? conclude(paired, adjustedP) : "undecided",
+    };
   });
 }
 
-function compare(
-  variant: string,
-  runs: readonly Outcome[],
-  baselines: readonly number[],
-): Omit<Comparison, "adjustedP" | "tests" | "conclusion"> {
-  const accuracies = runs.map(({ testAccuracy }) => testAccuracy);
-  const differences = accuracies.map((accuracy, i) => accuracy - (baselines[i] as number));
-  const paired = pairedTest(accuracies, baselines);
+type SeedPair = Pair & { seed: number };
+
+function comparePairs(
+  pairs: readonly SeedPair[],
+): Omit<
+  Comparison,
+  "variant" | "reference" | "adjustedP" | "tests" | "smallestDifference" | "obstacle" | "conclusion"
+> {
+  const own = pairs.map((pair) => pair.own);
+  const references = pairs.map((pair) => pair.reference);
+  const differences = pairs.map((pair) => pair.own - pair.reference);
   return {
-    variant,
-    seeds: runs.map(({ seed }) => seed),
-    baseline: sample(baselines),
-    accuracy: sample(accuracies),
+    seeds: pairs.map(({ seed }) => seed),
+    referenceAccuracy: sample(references),
+    accuracy: sample(own),
     differences,
     difference: sample(differences),
     above: differences.filter((difference) => difference > 0).length,
-    paired,
-    welch: welchTest(accuracies, baselines),
-    correlation: correlation(accuracies, baselines),
-    smallestDifference: paired && smallestDifference(paired),
+    isChosenAlike: pairs.every(({ isChosenAlike }) => isChosenAlike),
+    paired: pairedTest(own, references),
+    welch: welchTest(own, references),
+    correlation: correlation(own, references),
   };
+}
+
+function obstacleTo(pairs: number, paired: TTest | null, isFinished: boolean): Comparison["obstacle"] {
+  if (!isFinished) return "the study is not finished";
+  if (pairs === 1) return "one seed";
+  if (paired === null) return "no spread";
+  return pairs < FEWEST_PAIRS ? "two seeds" : null;
 }
 
 function conclude(paired: TTest | null, adjustedP: number | null): Comparison["conclusion"] {

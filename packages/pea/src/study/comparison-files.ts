@@ -6,195 +6,209 @@
 import { join } from "node:path";
 import { writeFileAtomically } from "@pea/torch";
 import { csvLine } from "../csv.ts";
-import { baselineName, type Comparison, compareWithBaseline } from "./compare.ts";
-import { outcomesOf } from "./outcomes.ts";
+import { baselineName } from "../methods/variant-name.ts";
+import type { Comparison } from "./compare.ts";
+import { type ComparedScore, compareRuns, scoreNames } from "./compare-runs.ts";
+import type { Score } from "./outcomes.ts";
 import type { Result } from "./results.ts";
-import { POWER, type Sample, sample } from "./statistics/index.ts";
+import { POWER, type Sample } from "./statistics/index.ts";
+import type { StudyPlan } from "./study-file.ts";
 import { groupResults, type ResultGroup } from "./table-figures.ts";
+import {
+  conclusionOf,
+  fixed,
+  markdownTable,
+  meanAndSpread,
+  probability,
+  signed,
+  withoutRounding,
+} from "./words.ts";
 
 /** Writes both tables into a folder. */
-export function writeComparisons(folder: string, name: string, results: readonly Result[]): void {
-  const groups = groupResults(results).map(compareGroup);
-  writeFileAtomically(join(folder, "table.md"), [Buffer.from(formatMarkdown(name, groups))]);
+export function writeComparisons(folder: string, plan: StudyPlan, results: readonly Result[]): void {
+  const groups = compareGroups(results, plan);
+  writeFileAtomically(join(folder, "table.md"), [Buffer.from(formatMarkdown(plan, groups))]);
   writeFileAtomically(join(folder, "table.csv"), [Buffer.from(formatCsv(groups))]);
-}
-
-type Source = "best" | "last";
-const sources: readonly Source[] = ["best", "last"];
-
-/** A variant, or the baseline, with one kind of score. */
-export interface Score {
-  /** Null where no run has it: no whole epoch lay in the final phase. */
-  accuracy: Sample | null;
-  /** Null for the baseline, and without a baseline of the same seed. */
-  comparison: Comparison | null;
 }
 
 /** A network on a data set: all its variants. */
 export interface ComparedGroup extends Pick<ResultGroup, "network" | "dataset" | "metric"> {
-  variants: { name: string; runs: number; scores: Readonly<Record<Source, Score>> }[];
+  /** Runs that have ended, and those planned. */
+  runs: { ended: number; planned: number };
+  /** What the variants are compared with besides ReLU; null: nothing. */
+  reference: string | null;
+  variants: { name: string; runs: number; scores: Readonly<Record<Score, ComparedScore>> }[];
 }
 
-/** Compares the runs of one network with its baseline. */
-export function compareGroup({ network, dataset, metric, results }: ResultGroup): ComparedGroup {
-  const scoresOf = (source: Source) => {
-    const outcomes = outcomesOf(results, source);
-    const comparisons = new Map(compareWithBaseline(outcomes).map((item) => [item.variant, item]));
-    return (variant: string): Score => {
-      const values = outcomes.filter((run) => run.variant === variant);
-      return {
-        accuracy: values.length > 0 ? sample(values.map(({ testAccuracy }) => testAccuracy)) : null,
-        comparison: comparisons.get(variant) ?? null,
-      };
+/** Compares the runs of each network with ReLU, and with what the study names besides. */
+export function compareGroups(results: readonly Result[], plan: StudyPlan): ComparedGroup[] {
+  return groupResults(results).map(({ network, dataset, metric, results }) => {
+    const isFinished = results.length >= plan.runsPerNetwork;
+    const compared = compareRuns(results, { reference: plan.against ?? undefined, isFinished });
+    return {
+      network,
+      dataset,
+      metric,
+      runs: { ended: results.length, planned: plan.runsPerNetwork },
+      reference: plan.against,
+      variants: [...compared].map(([name, scores]) => ({
+        name,
+        runs: results.filter(({ variant }) => variant === name).length,
+        scores,
+      })),
     };
-  };
-  const [best, last] = [scoresOf("best"), scoresOf("last")];
-  const names = new Set(results.map(({ variant }) => variant));
-  return {
-    network,
-    dataset,
-    metric,
-    variants: [...names].map((name) => ({
-      name,
-      runs: results.filter(({ variant }) => variant === name).length,
-      scores: { best: best(name), last: last(name) },
-    })),
-  };
+  });
 }
 
-function formatMarkdown(name: string, groups: readonly ComparedGroup[]): string {
+function formatMarkdown({ name }: StudyPlan, groups: readonly ComparedGroup[]): string {
   const sections = groups.map((group) => {
-    const { network, dataset, metric } = group;
+    const { network, dataset, metric, runs, reference } = group;
     const score = metric === "miou" ? "mIoU" : "top-1 accuracy";
     return [
       `## ${network} on ${dataset}`,
-      "",
+      ...(runs.ended < runs.planned
+        ? [
+            `**Not finished: ${runs.ended} of ${runs.planned} runs.** Nothing can be concluded before all are there.`,
+          ]
+        : []),
       `Test ${score} in percent, mean ± standard deviation over seeds; Δ: difference from ReLU of the same seed in points, ` +
-        "with its 95 % confidence interval.",
-      "",
+        "with its 95 % confidence interval, which is for this one comparison alone.",
       markdownTable(comparisonHead, comparisonRows(group)),
-      ...detailsOf(group),
-    ].join("\n");
+      ...detailsOf(group, "comparison"),
+      ...(reference === null ? [] : againstReference(group, reference)),
+    ].join("\n\n");
   });
   return `${[`# Study ${name}`, ...sections, notes(groups)].join("\n\n")}\n`;
 }
 
 /** Titles of the columns of `comparisonRows`. */
-export const comparisonHead = ["Variant", "Seeds", "Best", "Δ", "Last", "Δ", "The seeds carry"];
+export const comparisonHead = ["Variant", "Seeds", "Best", "Δ", "Last", "Δ", "Conclusion"];
 
 /** A row of text for each variant: scores, differences from ReLU with their intervals, and what can be said. */
 export function comparisonRows({ variants }: ComparedGroup): string[][] {
   return variants.map(({ name, runs, scores: { best, last } }) => [
     name,
     String(runs),
-    percent(best.accuracy),
+    score(best.accuracy),
     difference(best.comparison),
-    percent(last.accuracy),
+    score(last.accuracy),
     difference(last.comparison),
-    name === baselineName ? "" : carried(best.comparison, last.comparison),
+    name === baselineName ? "" : conclusion(best.comparison, last.comparison),
   ]);
+}
+
+/** The variants against another than ReLU. */
+function againstReference(group: ComparedGroup, reference: string): string[] {
+  const rows = group.variants
+    .filter(({ name }) => name !== reference)
+    .map(({ name, scores: { best, last } }) => [
+      name,
+      difference(best.against),
+      difference(last.against),
+      conclusion(best.against, last.against),
+    ]);
+  return [
+    `Against ${reference}, with a correction of its own:`,
+    markdownTable(["Variant", "Δ, best", "Δ, last", "Conclusion"], rows),
+    ...detailsOf(group, "against"),
+  ];
 }
 
 /** The tests in figures, where there is anything to test. */
-function detailsOf({ variants }: ComparedGroup): string[] {
+function detailsOf({ variants }: ComparedGroup, which: "comparison" | "against"): string[] {
   const rows = variants.flatMap(({ name, scores }) =>
-    sources.flatMap((source) => {
-      const { comparison } = scores[source];
-      return comparison?.paired ? [[name, source, ...figuresOf(comparison)]] : [];
+    scoreNames.flatMap((score) => {
+      const comparison = scores[score][which];
+      return comparison?.paired ? [[name, score, ...figuresOf(comparison)]] : [];
     }),
   );
   if (rows.length === 0) return [];
-  return [
-    "",
-    markdownTable(
-      [
-        "Variant",
-        "Score",
-        "p, paired",
-        "p, Holm",
-        "p, Welch",
-        "Above on",
-        "Correlation",
-        "Smallest detectable",
-        "ReLU, same epochs",
-      ],
-      rows,
-    ),
+  const head = [
+    "Variant",
+    "Score",
+    "p, paired",
+    "p, Holm",
+    "p, Welch",
+    "Above on",
+    "Correlation",
+    "Smallest detectable",
+    which === "comparison" ? "ReLU, same epochs" : "Reference, same epochs",
   ];
+  return [markdownTable(head, rows)];
 }
 
 function figuresOf(comparison: Comparison): string[] {
-  const { paired, adjustedP, welch, above, seeds, correlation, smallestDifference, baseline } = comparison;
+  const { paired, adjustedP, welch, above, seeds, correlation, smallestDifference } = comparison;
+  const orDash = <T>(value: T | null | undefined, format: (value: T) => string) =>
+    value === null || value === undefined ? "–" : format(value);
   return [
-    probability(paired?.p),
-    probability(adjustedP),
-    probability(welch?.p),
+    orDash(paired?.p, probability),
+    orDash(adjustedP, probability),
+    orDash(welch?.p, probability),
     `${above} of ${seeds.length}`,
-    correlation === null ? "–" : fixed(correlation),
-    smallestDifference === null ? "–" : fixed(smallestDifference),
-    percent(baseline),
+    orDash(correlation, fixed),
+    orDash(smallestDifference, fixed),
+    meanAndSpread(comparison.referenceAccuracy),
   ];
 }
 
-/** What can be said of a variant, in words. */
-function carried(best: Comparison | null, last: Comparison | null): string {
-  const comparisons = [best, last].filter((item) => item !== null);
-  if (comparisons.length === 0) return "nothing: no ReLU run of the same seed";
-  if (comparisons.every(({ seeds }) => seeds.length === 1)) return "nothing can be concluded: one seed";
-  const words = [
-    ...(best ? [`best: ${conclusion(best)}`] : []),
-    ...(last ? [`last: ${conclusion(last)}`] : []),
-  ];
-  const [first, ...others] = comparisons.map(conclusion);
-  return others.every((other) => other === first) ? (first as string) : words.join("; ");
-}
-
-function conclusion(comparison: Comparison): string {
-  if (comparison.conclusion === "above") return "above ReLU";
-  if (comparison.conclusion === "below") return "below ReLU";
-  return comparison.paired === null ? "nothing can be concluded: no spread" : "no difference shown";
+/** What can be said of a variant by both scores, in words. */
+function conclusion(best: Comparison | null, last: Comparison | null): string {
+  const words = { ...(best && { best: conclusionOf(best) }), ...(last && { last: conclusionOf(last) }) };
+  const [first, ...others] = Object.values(words);
+  if (first === undefined) return "nothing can be concluded: no partner of the same seed";
+  if (others.every((other) => other === first)) return first;
+  return Object.entries(words)
+    .map(([score, word]) => `${score}: ${word}`)
+    .join("; ");
 }
 
 function notes(groups: readonly ComparedGroup[]): string {
-  const counts = groups.flatMap(({ variants }) =>
-    variants.map(({ scores }) => scores.last.comparison?.seeds.length ?? 0),
+  const comparisons = groups.flatMap(({ variants }) =>
+    variants.flatMap(({ scores }) => scoreNames.flatMap((score) => scores[score].comparison ?? [])),
   );
-  const lines = [
-    "Best: the model with the highest validation score of the final phase, a dash where no whole epoch lies in it. Its ReLU " +
-      "partner is chosen from the same epochs; last: the model after the last step.",
-    ...(Math.max(0, ...counts) < 2
-      ? ["No variant has two seeds in common with ReLU: nothing can be concluded."]
-      : [
-          "Above or below ReLU: the paired t-test over shared seeds gives p < 0.05 after Holm's correction for all variants of " +
-            "the network. No difference shown: the data do not carry one; there may be one smaller than the smallest detectable, " +
-            `which the paired test would find with a probability of ${POWER}, taking the spread seen for the true one.`,
-          "Welch's test takes the runs for independent. It is the fairer one where the correlation of paired runs is near 0 or " +
-            "below.",
-        ]),
-  ];
-  return lines.join("\n\n");
+  return [
+    "Best: the model with the highest validation score of the final phase, a dash where no whole epoch lies in it. The " +
+      "partner it is compared with is chosen from the same epochs; last: the model after the last step.",
+    ...(comparisons.some(({ isChosenAlike }) => !isChosenAlike)
+      ? [
+          "The test scores by epoch of some runs are not known: their best models were chosen from other epochs, which flatters the one with more of them.",
+        ]
+      : []),
+    ...(comparisons.some(({ paired }) => paired)
+      ? [
+          "Above or below: the paired t-test over shared seeds, chosen beforehand, gives p < 0.05 after Holm's correction for all " +
+            "variants of the network. No difference shown: the data do not carry one; there may be one smaller than the smallest " +
+            `detectable, which this test shows with a probability of ${POWER} after the correction, taking the spread seen for the true one. Below ` +
+            "three seeds nothing is concluded.",
+          "Welch's test leaves the pairing out: it finds less where paired runs resemble each other (correlation above 0), and too much " +
+            "where they do the opposite.",
+        ]
+      : ["No variant has two seeds in common with ReLU: nothing can be concluded."]),
+  ].join("\n\n");
 }
 
-/** A row for each variant and kind of score, in numbers to calculate with. */
+/** A row for each variant, kind of score and reference, in numbers to calculate with. */
 function formatCsv(groups: readonly ComparedGroup[]): string {
-  const rows = groups.flatMap(({ network, dataset, metric, variants }) =>
+  const rows = groups.flatMap(({ network, dataset, metric, reference, variants }) =>
     variants.flatMap(({ name, scores }) =>
-      sources.flatMap((source) => {
-        const { accuracy, comparison } = scores[source];
+      scoreNames.flatMap((score) => {
+        const { accuracy, comparison, against } = scores[score];
         if (accuracy === null) return [];
-        const cells = csvColumns.map(([, value]) => value(accuracy, comparison) ?? "");
-        return [csvLine([dataset, network, metric, name, source, ...cells])];
+        const row = (other: string, compared: Comparison | null) =>
+          csvLine([
+            ...[dataset, network, metric, name, score, other],
+            ...csvColumns.map(([, value]) => value(accuracy, compared) ?? ""),
+          ]);
+        return [
+          row(baselineName, comparison),
+          ...(reference !== null && against ? [row(reference, against)] : []),
+        ];
       }),
     ),
   );
-  const head = csvLine([
-    "dataset",
-    "network",
-    "metric",
-    "variant",
-    "score",
-    ...csvColumns.map(([title]) => title),
-  ]);
+  const titles = csvColumns.map(([title]) => title);
+  const head = csvLine(["dataset", "network", "metric", "variant", "score", "reference", ...titles]);
   return `${[head, ...rows].join("\n")}\n`;
 }
 
@@ -205,7 +219,7 @@ const csvColumns: readonly (readonly [title: string, value: CsvValue])[] = [
   ["mean", ({ mean }) => tidy(mean)],
   ["standardDeviation", ({ deviation }) => tidy(deviation)],
   ["pairs", (_, comparison) => comparison?.seeds.length],
-  ["baselineMean", (_, comparison) => tidy(comparison?.baseline.mean)],
+  ["referenceMean", (_, comparison) => tidy(comparison?.referenceAccuracy.mean)],
   ["difference", (_, comparison) => tidy(comparison?.difference.mean)],
   ["differenceDeviation", (_, comparison) => tidy(comparison?.difference.deviation)],
   ["lower95", (_, comparison) => tidy(comparison?.paired?.interval[0])],
@@ -220,35 +234,17 @@ const csvColumns: readonly (readonly [title: string, value: CsvValue])[] = [
   ["correlation", (_, comparison) => tidy(comparison?.correlation)],
   ["above", (_, comparison) => comparison?.above],
   ["smallestDetectable", (_, comparison) => tidy(comparison?.smallestDifference)],
-  ["conclusion", (_, comparison) => comparison?.conclusion],
+  ["conclusion", (_, comparison) => comparison && (comparison.obstacle ?? comparison.conclusion)],
 ];
 
-/** Ten figures are more than any score has, and leave out what float64 adds to a mean. */
 const tidy = (value: number | null | undefined): number | null =>
-  value === null || value === undefined ? null : Number(value.toPrecision(10));
+  value === null || value === undefined ? null : withoutRounding(value);
 
-function markdownTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) =>
-    `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
-  return [line(head), `|${" --- |".repeat(head.length)}`, ...rows.map(line)].join("\n");
-}
-
-const fixed = (value: number): string => `${value < 0 ? "−" : ""}${Math.abs(value).toFixed(2)}`;
-const signed = (value: number): string => `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(2)}`;
-
-function percent(score: Sample | null): string {
-  if (score === null) return "–";
-  return score.deviation === null ? fixed(score.mean) : `${fixed(score.mean)} ± ${fixed(score.deviation)}`;
-}
+const score = (value: Sample | null): string => (value === null ? "–" : meanAndSpread(value));
 
 function difference(comparison: Comparison | null): string {
   if (comparison === null) return "–";
   const { paired, difference } = comparison;
   const interval = paired ? ` [${signed(paired.interval[0])}, ${signed(paired.interval[1])}]` : "";
   return signed(difference.mean) + interval;
-}
-
-function probability(p: number | null | undefined): string {
-  if (p === null || p === undefined) return "–";
-  return p < 1e-4 ? "< 0.0001" : String(Number(p.toPrecision(2)));
 }

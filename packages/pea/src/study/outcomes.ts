@@ -3,8 +3,11 @@
  *
  * @module
  */
-import { baselineName, type Outcome } from "./compare.ts";
+import type { Outcome, Pair } from "./compare.ts";
 import type { Result } from "./results.ts";
+
+/** Which model of a run is scored: the best of the final phase by validation, or the last. */
+export type Score = "best" | "last";
 
 /** A run that has ended, as far as its scores are compared. */
 export interface ScoredRun extends Pick<Result, "variant" | "seed" | "test"> {
@@ -13,35 +16,56 @@ export interface ScoredRun extends Pick<Result, "variant" | "seed" | "test"> {
 }
 
 /**
- * The scores of the best models, or of the last ones, of one network's runs.
+ * The scores of one network's runs, each with that of the reference's run of the same seed.
  *
  * The best model of a PEA run is chosen in its final phase (of another way of training: in the last one), and the more
- * epochs there are to choose from, the higher the best of them. So the baseline that a run is compared with is chosen
- * from the same epochs (specification, recipes 2.4), where its test scores by epoch are known.
+ * epochs there are to choose from, the higher the best of them. So two runs are compared by the models chosen from the
+ * epochs that lie in the last phase of both (specification, recipes 2.4), where test scores by epoch are known.
  */
-export function outcomesOf(results: readonly ScoredRun[], source: "best" | "last"): Outcome[] {
-  const baselines = new Map(
-    results.filter(({ variant }) => variant === baselineName).map((result) => [result.seed, result]),
+export function outcomesOf(results: readonly ScoredRun[], score: Score, reference: string): Outcome[] {
+  const partners = new Map(
+    results.filter(({ variant }) => variant === reference).map((result) => [result.seed, result]),
   );
   return results.flatMap((result): Outcome[] => {
     const { variant, seed, test } = result;
-    const testAccuracy = test[source];
+    const testAccuracy = test[score];
     if (testAccuracy === null) return [];
-    const baseline = baselines.get(seed);
-    const baselineAccuracy = source === "best" && baseline ? bestInWindow(baseline, result) : undefined;
-    return [{ variant, seed, testAccuracy, baselineAccuracy }];
+    const partner = partners.get(seed);
+    const pair = score === "best" && partner ? pairOf(result, partner) : undefined;
+    return [{ variant, seed, testAccuracy, ...(pair && { pair }) }];
   });
 }
 
-/** Test score of the model that a run would have been left with, had it been chosen from another's last phase. */
-function bestInWindow({ epochs, test }: ScoredRun, { phases = [] }: ScoredRun): number | undefined {
-  const start = phases.at(-1)?.firstEpoch ?? 0;
-  const window = epochs.flatMap(({ epoch, currentAccuracy, testAccuracy }) =>
+function pairOf(run: ScoredRun, partner: ScoredRun): Pair | undefined {
+  const start = Math.max(lastPhaseOf(run), lastPhaseOf(partner));
+  const own = bestFrom(start, run);
+  const reference = bestFrom(start, partner);
+  if (own === null || reference === null) return undefined;
+  return {
+    own: own.score,
+    reference: reference.score,
+    isChosenAlike: own.isFromThere && reference.isFromThere,
+  };
+}
+
+/** In epochs. */
+const lastPhaseOf = ({ phases = [] }: ScoredRun): number => phases.at(-1)?.firstEpoch ?? 0;
+
+/**
+ * Test score of the model that a run would have been left with, had it been chosen from an epoch on; its own best one
+ * where the scores by epoch are not known.
+ */
+function bestFrom(start: number, run: ScoredRun): { score: number; isFromThere: boolean } | null {
+  const { epochs, test } = run;
+  if (test.best === null) return null;
+  if (lastPhaseOf(run) === start) return { score: test.best, isFromThere: true };
+  const candidates = epochs.flatMap(({ epoch, currentAccuracy, testAccuracy }) =>
     epoch - 1 >= start && currentAccuracy !== null && testAccuracy !== undefined
       ? [{ chosenBy: currentAccuracy, testAccuracy }]
       : [],
   );
-  const [first, ...others] = window;
-  if (first === undefined) return test.best ?? undefined;
-  return others.reduce((best, model) => (model.chosenBy > best.chosenBy ? model : best), first).testAccuracy;
+  const [first, ...others] = candidates;
+  if (first === undefined) return { score: test.best, isFromThere: false };
+  const best = others.reduce((best, model) => (model.chosenBy > best.chosenBy ? model : best), first);
+  return { score: best.testAccuracy, isFromThere: true };
 }

@@ -8,7 +8,7 @@ import { readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { PeaError } from "@pea/core";
 import { z } from "zod";
-import type { EpochPoint } from "../report/run.ts";
+import type { EpochPoint } from "../train/run-course.ts";
 import { readTimings } from "./timings.ts";
 
 const name = z.string().min(1);
@@ -72,8 +72,9 @@ export type Result = z.infer<typeof resultSchema>;
  *   run already read
  */
 export function readResults(path: string): Result[] {
-  const file = statSync(path, { throwIfNoEntry: false })?.isDirectory() ? join(path, "results.jsonl") : path;
-  const timings = readTimings(join(dirname(file), "timings.jsonl"));
+  const folder = folderOf(path);
+  const file = folder === path ? join(folder, "results.jsonl") : path;
+  const timings = readTimings(join(folder, "timings.jsonl"));
   return readResultLines(file).map((result) => {
     const timing = result.hash === undefined ? undefined : timings.get(result.hash);
     if (timing === undefined) return result;
@@ -84,6 +85,11 @@ export function readResults(path: string): Result[] {
     }));
     return { ...result, epochs, seconds, environment: { ...environment } };
   });
+}
+
+/** The folder of a study's results, by its own path or that of its `results.jsonl`. */
+export function folderOf(path: string): string {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ? path : dirname(path);
 }
 
 /** Reads the lines of `results.jsonl` alone; errors as of `readResults`. */

@@ -13,6 +13,7 @@ import { writeComparisons } from "./comparison-files.ts";
 import type { Cell } from "./grid.ts";
 import type { Ledger } from "./ledger.ts";
 import { type JobOutcome, runJob } from "./run-job.ts";
+import { planOf, type Study, writeStudy } from "./study-file.ts";
 import { hasEnded, isRun, type StudyFolders } from "./study-folders.ts";
 import type { RunProgress } from "./worker-messages.ts";
 
@@ -26,7 +27,7 @@ export interface StudyObserver {
 }
 
 export interface StudyOptions {
-  name: string;
+  study: Study;
   grid: readonly Cell[];
   ledger: Ledger;
   folders: StudyFolders;
@@ -53,13 +54,13 @@ export interface StudyOutcome {
 }
 
 /** Collects what has been trained already: a run whose line is missing although its folder holds its result. */
-async function collectEnded({ name, grid, ledger, folders }: StudyOptions): Promise<void> {
+async function collectEnded({ study, grid, ledger, folders }: StudyOptions): Promise<void> {
   for (const cell of grid) {
     if (ledger.has(cell)) continue;
     const path = folders.pathOf(cell);
     if (hasEnded(path)) ledger.add(cell, await collect(cell, path));
   }
-  save(name, ledger);
+  save(study, ledger);
 }
 
 /**
@@ -107,7 +108,7 @@ export function runsToTrain(grid: readonly Cell[], isDone: (cell: Cell) => boole
 }
 
 async function trainCells(cells: Cell[], options: StudyOptions, outcome: StudyOutcome): Promise<void> {
-  const { name, ledger, folders, jobs, signal, observer } = options;
+  const { study, ledger, folders, jobs, signal, observer } = options;
   const cell = cells[0] as Cell;
   const directory = folders.pathOf(cell);
   const recipe = { ...cell.recipe, threads: threadsOf(cell, directory, jobs) };
@@ -132,7 +133,7 @@ async function trainCells(cells: Cell[], options: StudyOptions, outcome: StudyOu
       ledger.add(each, collected);
     }
     outcome.trained++;
-    save(name, ledger);
+    save(study, ledger);
   }
   if (end.kind === "failed") outcome.failed.push({ cell, directory, message: end.message });
   observer?.onEnd?.(cell, end, accuracy);
@@ -144,9 +145,10 @@ function threadsOf({ recipe }: Cell, directory: string, jobs: number): number {
   return recipe.threads || Math.max(1, Math.floor(availableParallelism() / jobs));
 }
 
-function save(name: string, ledger: Ledger): void {
+function save(study: Study, ledger: Ledger): void {
   const results = ledger.all();
   if (results.length === 0) return;
   ledger.write();
-  writeComparisons(ledger.folder, name, results);
+  writeStudy(ledger.folder, study);
+  writeComparisons(ledger.folder, planOf(study), results);
 }

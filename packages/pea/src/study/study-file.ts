@@ -19,16 +19,20 @@
  *     pea: SM75%
  *     peaSchedule: cosine
  * seeds: [0, 1, 2]
+ * against: SM75%                   # a variant that the others are compared with besides ReLU; default: none
  * ```
  *
  * @module
  */
-import { basename, extname } from "node:path";
+import { existsSync } from "node:fs";
+import { basename, extname, join } from "node:path";
 import { activations, PeaError, parseVariant } from "@pea/core";
+import { writeFileAtomically } from "@pea/torch";
+import { stringify } from "yaml";
 import { z } from "zod";
+import { baselineName } from "../methods/variant-name.ts";
 import { mergeSettings } from "../train/config.ts";
 import { besideFile, extendSettings, readYaml } from "../train/recipe-file.ts";
-import { baselineName } from "./compare.ts";
 
 /** A name, and the recipe keys it stands for. */
 export interface NamedSettings {
@@ -45,6 +49,22 @@ export interface Study {
   networks: readonly (NamedSettings & { dataset?: string })[];
   variants: readonly NamedSettings[];
   seeds: readonly number[];
+  /** A variant that the others are compared with besides ReLU. */
+  against?: string;
+}
+
+/** What the results of a study are to be compared by. */
+export interface StudyPlan {
+  name: string;
+  /** Null: with ReLU alone. */
+  against: string | null;
+  /** Runs of a network when the study is finished. */
+  runsPerNetwork: number;
+}
+
+/** How the results of a study are to be compared. */
+export function planOf({ name, against, variants, seeds }: Study): StudyPlan {
+  return { name, against: against ?? null, runsPerNetwork: variants.length * seeds.length };
 }
 
 const name = z.string().trim().min(1);
@@ -58,6 +78,7 @@ const schema = z.strictObject({
   networks: z.array(z.union([name, settings])).min(1),
   variants: z.array(z.union([name, settings])).min(1),
   seeds: z.array(z.int().min(0)).min(1),
+  against: name.optional(),
 });
 
 const allowed: Readonly<Record<string, string>> = {
@@ -66,6 +87,7 @@ const allowed: Readonly<Record<string, string>> = {
   networks: "a list of names of `pea models`, or of recipe keys with a model among them",
   variants: 'a list of "ReLU", variant codes such as "SM75%", smooth activations, or recipe keys with a name',
   seeds: "a list of whole numbers of at least 0, e.g. [0, 1, 2]",
+  against: "the name of one of the variants",
 };
 
 /**
@@ -85,6 +107,7 @@ export function readStudy(path: string): Study {
       .map((network) => ({ ...network, settings: beside(network.settings) })),
     variants: data.variants.map((entry, i) => variantOf(entry, `${path}: variants, entry ${i + 1}`)),
     seeds: data.seeds,
+    ...(data.against !== undefined && { against: data.against }),
   };
   refuseTwice(
     study.networks.map(({ name }) => name),
@@ -95,7 +118,41 @@ export function readStudy(path: string): Study {
     `${path}: variants`,
   );
   refuseTwice(study.seeds.map(String), `${path}: seeds`);
+  const names = study.variants.map(({ name }) => name);
+  if (study.against !== undefined && !names.includes(study.against))
+    throw usage(
+      `${path}: against is ${JSON.stringify(study.against)}, which is not among the variants ${names.join(", ")}`,
+    );
   return study;
+}
+
+/** Name of the file that describes a study beside its results. */
+export const STUDY_FILE = "study.yaml";
+
+/** Writes a study down beside its results, complete in itself. */
+export function writeStudy(
+  folder: string,
+  { name, settings, networks, variants, seeds, against }: Study,
+): void {
+  const content = {
+    name,
+    settings,
+    networks: networks.map(({ name, dataset, settings }) => ({
+      name,
+      ...(dataset !== undefined && { dataset }),
+      ...settings,
+    })),
+    variants: variants.map(({ name, settings }) => ({ name, ...settings })),
+    seeds,
+    ...(against !== undefined && { against }),
+  };
+  writeFileAtomically(join(folder, STUDY_FILE), [Buffer.from(stringify(content))]);
+}
+
+/** The plan of the study whose results lie in a folder; null where they tell nothing of it. */
+export function readPlan(folder: string): StudyPlan | null {
+  const file = join(folder, STUDY_FILE);
+  return existsSync(file) ? planOf(readStudy(file)) : null;
 }
 
 function networkOf(

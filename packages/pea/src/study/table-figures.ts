@@ -3,18 +3,27 @@
  *
  * @module
  */
-import { activations, paperTables, parseVariant, type Variant } from "@pea/core";
-import { baselineName, type Comparison, compareWithBaseline } from "./compare.ts";
+import { activations, paperTables, parseVariant, type SmoothName, type Variant } from "@pea/core";
+import { baselineName } from "../methods/variant-name.ts";
+import type { Comparison } from "./compare.ts";
+import { compareRuns, scoreNames } from "./compare-runs.ts";
 import { groupBy } from "./group-by.ts";
-import { outcomesOf } from "./outcomes.ts";
+import type { Score } from "./outcomes.ts";
 import type { Result } from "./results.ts";
-import { sample } from "./statistics/index.ts";
 
 /** The paper's tables that compare PEA with ReLU. */
 export type TableNumber = 2 | 3 | 4 | 5 | 6;
 
 /** Where a figure comes from: the paper; or runs, scored with the best model of the final phase or with the last one. */
-export type Source = "paper" | "best" | "last";
+export type Source = "paper" | Score;
+
+/** In the order of the paper's columns, with the letter of the variant codes. */
+export const smoothColumns: readonly { letter: string; name: SmoothName; title: string }[] = [
+  { letter: "G", name: "gelu", title: "GELU" },
+  { letter: "S", name: "swish", title: "Swish" },
+  { letter: "M", name: "mish", title: "Mish" },
+  { letter: "E", name: "elu", title: "ELU" },
+];
 
 /** A mean over runs: a score in percent, or a gain over the baseline in points. */
 export interface Figure {
@@ -73,18 +82,18 @@ export function groupResults(results: readonly Result[]): ResultGroup[] {
 /**
  * The figures of a network's runs: of its best models, where there are such, and of its last ones.
  *
- * @param gains differences from the baseline, seed by seed, in place of scores
+ * @param options.gains differences from the baseline, seed by seed, in place of scores
+ * @param options.isFinished whether all runs that were planned are there
  */
-export function entriesOf({ network, results }: ResultGroup, { gains }: { gains: boolean }): Entry[] {
-  return (["best", "last"] as const).flatMap((source) => {
-    const outcomes = outcomesOf(results, source);
-    const comparisons = new Map(compareWithBaseline(outcomes).map((item) => [item.variant, item]));
-    const variants = new Set(outcomes.map(({ variant }) => variant));
-    const figures = [...variants].flatMap((variant): Figure[] => {
-      const comparison = comparisons.get(variant) ?? null;
-      const runs = outcomes.filter((outcome) => outcome.variant === variant);
-      const scores = sample(runs.map(({ testAccuracy }) => testAccuracy));
-      const shown = gains ? comparison?.difference : scores;
+export function entriesOf(
+  { network, results }: ResultGroup,
+  { gains, isFinished }: { gains: boolean; isFinished: boolean },
+): Entry[] {
+  const compared = compareRuns(results, { isFinished });
+  return scoreNames.flatMap((source) => {
+    const figures = [...compared].flatMap(([variant, scores]): Figure[] => {
+      const { accuracy, comparison } = scores[source];
+      const shown = gains ? comparison?.difference : accuracy;
       return shown ? [{ network, source, variant, ...shown, comparison }] : [];
     });
     return figures.length > 0 ? [toEntry(figures)] : [];

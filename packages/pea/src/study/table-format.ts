@@ -4,9 +4,10 @@
  * @module
  */
 import { csvLine } from "../csv.ts";
-import { baselineName } from "./compare.ts";
+import { baselineName } from "../methods/variant-name.ts";
 import type { Column, Table } from "./table.ts";
-import type { Figure } from "./table-figures.ts";
+import { type Figure, smoothColumns } from "./table-figures.ts";
+import { fixed, markdownTable, signed, withoutRounding } from "./words.ts";
 
 export type TableFormat = "markdown" | "csv" | "latex";
 
@@ -17,18 +18,14 @@ export const tableFormats: Readonly<Record<TableFormat, (table: Table) => string
 };
 
 function formatMarkdown(table: Table): string {
-  const line = (cells: readonly string[]) =>
-    `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
+  const { caption, stubs, columns, notes } = table;
+  const head = [...stubs, ...columns.map(columnTitle)];
   return [
-    `**${table.caption}**`,
-    "",
-    line([...table.stubs, ...table.columns.map(columnTitle)]),
-    `|${" --- |".repeat(table.stubs.length)}${" ---: |".repeat(table.columns.length)}`,
-    ...textRows(table).map(line),
-    "",
+    `**${caption}**`,
+    markdownTable(head, textRows(table), { numbersFrom: stubs.length }),
     // A blank line between notes keeps them apart when rendered.
-    table.notes.join("\n\n"),
-  ].join("\n");
+    ...notes,
+  ].join("\n\n");
 }
 
 /** For the package `booktabs`. */
@@ -78,11 +75,13 @@ const statistics: Readonly<Record<string, (figure: Figure) => string | number | 
   mean: ({ mean }) => withoutRounding(mean),
   "standard deviation": ({ deviation }) => deviation && withoutRounding(deviation),
   runs: ({ count }) => count,
-  "p, paired, corrected": ({ comparison }) => comparison?.adjustedP,
+  "difference, lower 95 %": ({ comparison }) =>
+    comparison?.paired && withoutRounding(comparison.paired.interval[0]),
+  "difference, upper 95 %": ({ comparison }) =>
+    comparison?.paired && withoutRounding(comparison.paired.interval[1]),
+  "p, paired, corrected": ({ comparison }) =>
+    comparison && comparison.adjustedP !== null ? withoutRounding(comparison.adjustedP) : null,
 };
-
-/** Ten figures are more than any score has, and leave out what float64 adds to a mean. */
-const withoutRounding = (value: number): number => Number(value.toPrecision(10));
 
 const columnTitle = ({ group, title }: Column): string => (group ? `${group} ${title}` : title);
 
@@ -97,19 +96,36 @@ function headings(columns: readonly Column[]): { title: string; span: number }[]
   return groups;
 }
 
-const textRows = (table: Table): string[][] =>
-  table.rows.map(({ stubs, cells }) => [...stubs, ...cells.map((figure) => cellText(figure, table))]);
-
-/** `61.57`, `91.35 ± 0.12 ↑`, `+0.18`, `70.51 (WG90)`. */
-function cellText(figure: Figure | null, { gains, named }: Table): string {
-  if (figure === null) return "–";
-  const { mean, deviation, comparison, variant } = figure;
-  const arrow = { above: " ↑", below: " ↓", undecided: "" }[comparison?.conclusion ?? "undecided"];
-  const sign = mean < 0 ? "−" : gains ? "+" : "";
-  const spread = deviation === null ? "" : ` ± ${deviation.toFixed(2)}`;
-  const name = named && variant !== baselineName ? ` (${variant})` : "";
-  return `${sign}${Math.abs(mean).toFixed(2)}${spread}${arrow}${name}`;
+function textRows(table: Table): string[][] {
+  const ours = table.rows
+    .flatMap(({ cells }) => cells)
+    .filter((figure) => figure !== null)
+    .filter(({ source }) => source !== "paper");
+  // Where all have as many, a note says how many.
+  const isCounted = new Set(ours.map(({ count }) => count)).size > 1;
+  return table.rows.map(({ stubs, cells }) => [
+    ...stubs,
+    ...cells.map((figure) => cellText(figure, table, isCounted)),
+  ]);
 }
+
+/** `61.57`, `91.35 ± 0.12 ↑`, `+0.18`, `70.51 (WG90)`, `62.35 (G)`, `88.50 ± 0.66 (n = 2)`. */
+function cellText(figure: Figure | null, { gains, named }: Table, isCounted: boolean): string {
+  if (figure === null) return "–";
+  const { mean, deviation, comparison, variant, source, count } = figure;
+  const arrow = { above: " ↑", below: " ↓", undecided: "" }[comparison?.conclusion ?? "undecided"];
+  const spread = deviation === null ? "" : ` ± ${fixed(deviation)}`;
+  const notes = [
+    ...(named && variant !== baselineName ? [letterOf(variant)] : []),
+    ...(isCounted && source !== "paper" ? [`n = ${count}`] : []),
+  ];
+  const brackets = notes.length > 0 ? ` (${notes.join(", ")})` : "";
+  return `${gains ? signed(mean) : fixed(mean)}${spread}${arrow}${brackets}`;
+}
+
+/** As in the paper: upper limits by the letter that their activation has in variant codes. */
+const letterOf = (variant: string): string =>
+  smoothColumns.find(({ name }) => name === variant)?.letter ?? variant;
 
 const latexCharacters: Readonly<Record<string, string>> = {
   "\\": "\\textbackslash{}",

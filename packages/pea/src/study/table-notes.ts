@@ -35,6 +35,8 @@ function notesOnOurs({ named, rows }: Omit<Table, "notes">, ours: readonly Figur
     "Here: mean ± standard deviation over seeds, on the test part; best: the best model of the final phase by " +
     "validation, last: the model at the end.";
   if (ours.every(({ count }) => count === 1)) return [scores, "One seed: nothing can be concluded."];
+  if (ours.some(({ comparison }) => comparison?.obstacle === "the study is not finished"))
+    return [scores, "The study is not finished: nothing can be concluded before all its runs are there."];
   const arrows =
     "↑ ↓: above or below ReLU by a paired t-test over the shared seeds, p < 0.05 after Holm's correction for all variants " +
     "of the network. A difference without an arrow is one that the data do not carry. Of the best models, ReLU's partner is chosen from the " +
@@ -53,7 +55,9 @@ function reach(cells: readonly (Figure | null)[]): string[] {
     },
   );
   if (lines.length === 0) return [];
-  return [`Smallest difference that the seeds show with a probability of ${POWER}: ${lines.join("; ")}.`];
+  return [
+    `Smallest difference that the seeds show with a probability of ${POWER}, after the correction: ${lines.join("; ")}.`,
+  ];
 }
 
 /** `0.21`, or `0.21 to 0.45`. */

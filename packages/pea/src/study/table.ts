@@ -3,10 +3,11 @@
  *
  * @module
  */
-import { PeaError, type SmoothName } from "@pea/core";
-import { baselineName } from "./compare.ts";
+import { PeaError } from "@pea/core";
+import { baselineName } from "../methods/variant-name.ts";
 import { groupBy } from "./group-by.ts";
 import type { Result } from "./results.ts";
+import type { StudyPlan } from "./study-file.ts";
 import {
   type Entry,
   entriesOf,
@@ -16,6 +17,7 @@ import {
   paperEntries,
   type ResultGroup,
   type Source,
+  smoothColumns,
   type TableNumber,
   variantOf,
 } from "./table-figures.ts";
@@ -68,22 +70,19 @@ const sourceTitles: Readonly<Record<Source, string>> = {
   last: "here, last",
 };
 
-/** In the order of the paper's columns, with the letter of the variant codes. */
-const smoothColumns: readonly { letter: string; name: SmoothName; title: string }[] = [
-  { letter: "G", name: "gelu", title: "GELU" },
-  { letter: "S", name: "swish", title: "Swish" },
-  { letter: "M", name: "mish", title: "Mish" },
-  { letter: "E", name: "elu", title: "ELU" },
-];
-
 /**
  * Lays a table of the paper out.
  *
  * @param results of a study; without them the paper's figures stand alone
+ * @param plan of the study, where it is known: before all its runs are there nothing is concluded
  * @returns one table for each data set (Table 6: each network and data set) of the study that has runs for it
  * @throws PeaError (usage) when the results hold none for this table
  */
-export function paperTable(number: TableNumber, results: readonly Result[] | null = null): Table[] {
+export function paperTable(
+  number: TableNumber,
+  results: readonly Result[] | null = null,
+  plan: StudyPlan | null = null,
+): Table[] {
   if (results === null) return [layOut(number, paperDataset(number), paperEntries(number))];
   const groups = groupResults(results);
   const fitting = groups.filter((group) => belongs(number, group));
@@ -101,7 +100,7 @@ export function paperTable(number: TableNumber, results: readonly Result[] | nul
   );
   return [...parts.values()].map((part) => {
     const { dataset } = part[0] as ResultGroup;
-    return layOut(number, dataset, besidePaper(number, dataset, part));
+    return layOut(number, dataset, besidePaper(number, dataset, part, plan));
   });
 }
 
@@ -139,8 +138,16 @@ const isResNet50 = (network: string): boolean => /^resnet50(-|$)/.test(network);
 const paperDataset = (number: TableNumber): string => (number === 6 ? "cityscapes" : "imagenet");
 
 /** Ours, each network after the paper's of the same name where the data set is the paper's. */
-function besidePaper(number: TableNumber, dataset: string, groups: readonly ResultGroup[]): Entry[] {
-  const ours = groups.flatMap((group) => entriesOf(group, { gains: number === 5 }));
+function besidePaper(
+  number: TableNumber,
+  dataset: string,
+  groups: readonly ResultGroup[],
+  plan: StudyPlan | null,
+): Entry[] {
+  const ours = groups.flatMap((group) => {
+    const isFinished = plan === null || group.results.length >= plan.runsPerNetwork;
+    return entriesOf(group, { gains: number === 5, isFinished });
+  });
   if (dataset !== paperDataset(number)) return ours;
   const isSame = (network: string, paper: string) =>
     number === 6 ? network.startsWith(paper) : network === paper;

@@ -13,11 +13,11 @@ import { LEVEL, type TTest } from "./t-test.ts";
 export const POWER = 0.8;
 
 /**
- * Probability that a two-sided t-test at the level 0.05 finds a true difference of `shift` standard errors:
+ * Probability that a two-sided t-test at a level finds a true difference of `shift` standard errors:
  * 1 − Σ_j Poisson(j; δ²/2) · I_y(½ + j, ν/2) with y = c²/(ν + c²) at the critical value c.
  */
-export function power(shift: number, degrees: number): number {
-  const critical = twoSidedQuantile(1 - LEVEL, degrees);
+export function power(shift: number, degrees: number, level: number = LEVEL): number {
+  const critical = twoSidedQuantile(1 - level, degrees);
   const y = critical ** 2 / (degrees + critical ** 2);
   const rate = shift ** 2 / 2;
   let missed = 0;
@@ -33,17 +33,19 @@ export function power(shift: number, degrees: number): number {
 /**
  * The smallest true difference that a test as precise as this one finds with probability 0.8, in the values' unit.
  * It takes the spread seen for the true one.
+ *
+ * @param level of the test; one of m tests that are corrected for has 0.05/m at the least
  */
-export function smallestDifference({
-  standardError,
-  degrees,
-}: Pick<TTest, "standardError" | "degrees">): number {
+export function smallestDifference(
+  { standardError, degrees }: Pick<TTest, "standardError" | "degrees">,
+  level: number = LEVEL,
+): number {
   let [low, high] = [0, 1];
-  while (power(high, degrees) < POWER) [low, high] = [high, 2 * high];
+  while (power(high, degrees, level) < POWER) [low, high] = [high, 2 * high];
   // 50 halvings leave 1e-15 of the first bracket.
   for (let i = 0; i < 50; i++) {
     const middle = (low + high) / 2;
-    if (power(middle, degrees) < POWER) low = middle;
+    if (power(middle, degrees, level) < POWER) low = middle;
     else high = middle;
   }
   return high * standardError;
