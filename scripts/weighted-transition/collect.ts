@@ -1,21 +1,20 @@
 /**
- * Gathers the runs of recipes/studies/weighted-transition.yaml into small tables, results/weighted-transition/*.csv:
+ * Gathers the runs of recipes/studies/weighted-transition.yaml into small tables beside the study's results:
  *
  * - course.csv: one row for each run and line of diagnostics, averaged over sites;
  * - sites.csv: the same by site, of the network as it trains;
  * - outcomes.csv: test accuracy of the last model, with running and with re-estimated statistics of batch norm.
  *
- * `node --conditions=pea-source --import tsx scripts/weighted-transition/collect.ts RUNS`
+ * `node --conditions=pea-source --import tsx scripts/weighted-transition/collect.ts RESULTS RUNS`
  *
  * @module
  */
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { csvLine } from "../../packages/pea/src/csv.ts";
 import { readDiagnostics, type ViewDiagnostics } from "../../packages/pea/src/diagnose/index.ts";
-import { variantName } from "../../packages/pea/src/methods/variant-name.ts";
+import { readResults } from "../../packages/pea/src/study/results.ts";
 import { reestimateStatistics } from "../../packages/pea/src/train/batch-norm-statistics.ts";
-import type { Recipe } from "../../packages/pea/src/train/config.ts";
 import { evaluate } from "../../packages/pea/src/train/evaluate.ts";
 import { disposeRun, evaluationLoader, trainingLoader } from "../../packages/pea/src/train/prepare.ts";
 import { openTrainedRun } from "../../packages/pea/src/train/trained-run.ts";
@@ -23,21 +22,21 @@ import { openTrainedRun } from "../../packages/pea/src/train/trained-run.ts";
 /** Training batches that statistics are re-estimated from. */
 const BATCHES = 20;
 
-const output = "results/weighted-transition";
-const [runs] = process.argv.slice(2);
-if (runs === undefined) throw new Error("give the folder of the study's runs");
+const [results, runs] = process.argv.slice(2);
+if (results === undefined || runs === undefined)
+  throw new Error("give the folder of the study's results and that of its runs");
 
 type Row = Record<string, string | number | undefined>;
 const course: Row[] = [];
 const sites: Row[] = [];
 const outcomes: Row[] = [];
 
-for (const name of readdirSync(runs).sort()) {
+for (const { variant, seed, hash } of readResults(results)) {
+  const name = readdirSync(runs).find((name) => name.endsWith(`-${hash}`));
+  if (name === undefined) throw new Error(`${runs} has no run of ${variant}, seed ${seed}: -${hash}`);
   const path = join(runs, name);
-  if (!existsSync(join(path, "result.json"))) continue;
-  const { recipe, scores } = await scoreTwice(path);
-  const run = { variant: nameOf(recipe), seed: recipe.seed };
-  outcomes.push({ ...run, ...scores });
+  const run = { variant, seed };
+  outcomes.push({ ...run, ...(await scoreTwice(path)) });
   for (const { step, alpha, phase, gradients, views } of readDiagnostics(join(path, "diagnostics.jsonl"))) {
     const moment = { ...run, step, alpha: alpha ?? 1, phase };
     course.push({
@@ -62,16 +61,14 @@ for (const name of readdirSync(runs).sort()) {
   }
 }
 
-mkdirSync(output, { recursive: true });
 for (const [name, rows] of Object.entries({ course, sites, outcomes })) {
-  rows.sort((a, b) => String(a.variant).localeCompare(String(b.variant)) || Number(a.seed) - Number(b.seed));
   const columns = Object.keys(rows[0] ?? {});
   const lines = [columns, ...rows.map((row) => columns.map((column) => row[column] ?? ""))];
-  writeFileSync(join(output, `${name}.csv`), lines.map((line) => `${csvLine(line)}\n`).join(""));
+  writeFileSync(join(results, `${name}.csv`), lines.map((line) => `${csvLine(line)}\n`).join(""));
 }
 
 /** The last model's accuracy on the test part in percent: as it is, and with statistics computed anew. */
-async function scoreTwice(path: string): Promise<{ recipe: Recipe; scores: Row }> {
+async function scoreTwice(path: string): Promise<Row> {
   const trained = await openTrainedRun(path, { checkpoint: "last" });
   try {
     const { model, method, data, recipe, plan } = trained;
@@ -81,25 +78,15 @@ async function scoreTwice(path: string): Promise<{ recipe: Recipe; scores: Row }
     const running = await score();
     const training = trainingLoader(data, recipe);
     await reestimateStatistics(model, training, { epoch: plan.epochs - 1, batches: BATCHES });
-    return { recipe, scores: { running, reestimated: await score() } };
+    return { running, reestimated: await score() };
   } finally {
     disposeRun(trained);
   }
 }
 
-/** As the study's file calls it. */
-function nameOf(recipe: Recipe): string {
-  const momentum = recipe.modelOptions?.batchNormMomentum;
-  return [
-    variantName(recipe),
-    ...(recipe.peaSchedule === "linear" ? [] : [recipe.peaSchedule]),
-    ...(recipe.lrSchedule === "constant" ? [] : ["falling learning rate"]),
-    ...(momentum === undefined ? [] : [`batch norm momentum ${momentum}`]),
-  ].join(", ");
-}
-
 function summary({ running, batch, sites, norms }: ViewDiagnostics): Row {
   const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+  const rootMeanSquare = (values: number[]) => Math.sqrt(mean(values.map((value) => value ** 2)));
   const digits = (value: number) => Number(value.toPrecision(5));
   return {
     RunningLoss: digits(running.loss),
@@ -110,8 +97,8 @@ function summary({ running, batch, sites, norms }: ViewDiagnostics): Row {
     Negative: digits(mean(sites.map((site) => site.negative))),
     Kurtosis: digits(mean(sites.map((site) => site.kurtosis))),
     Dead: digits(mean(sites.map((site) => site.dead))),
-    MeanMismatch: digits(mean(norms.map((norm) => norm.mean))),
-    VarianceMismatch: digits(mean(norms.map((norm) => norm.variance))),
+    MeanMismatch: digits(rootMeanSquare(norms.map((norm) => norm.mean))),
+    VarianceMismatch: digits(rootMeanSquare(norms.map((norm) => norm.variance))),
   };
 }
 

@@ -8,7 +8,9 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { init } from "echarts";
-import { sample } from "../../packages/pea/src/study/statistics/index.ts";
+import { compareVariants } from "../../packages/pea/src/study/compare.ts";
+import { pairedTest, sample } from "../../packages/pea/src/study/statistics/index.ts";
+import { markdownTable, meanAndSpread, probability, signed } from "../../packages/pea/src/study/words.ts";
 
 const folder = "results/weighted-transition";
 
@@ -97,59 +99,95 @@ draw(
 );
 draw(
   "mismatch",
-  "Running against batch variance: root mean square of ln(batch / running), mean over batch norms",
+  "Running against batch variance: root mean square of ln(batch / running) over all channels",
   [{ column: "currentVarianceMismatch" }],
   { log: true },
 );
 draw("gradients", "Norm of the gradient of all parameters", [{ column: "gradientNorm" }]);
-const percent = (values: number[]) => {
-  const { mean, deviation } = sample(values);
-  return deviation === null ? mean.toFixed(2) : `${mean.toFixed(2)} ± ${deviation.toFixed(2)}`;
-};
-const table = (header: string[], rows: (string | number)[][]) =>
-  console.log(
-    `| ${[header, header.map(() => "---"), ...rows].map((row) => row.join(" | ")).join(" |\n| ")} |\n`,
-  );
-/** A column at some steps, each seed's mean. */
-const atSteps = (variant: string, column: string, steps: readonly number[]) => {
-  const rows = course.filter((row) => row.variant === variant && steps.includes(Number(row.step)));
-  const seeds = [...new Set(rows.map(({ seed }) => seed))];
-  return seeds.map(
-    (seed) => sample(rows.filter((row) => row.seed === seed).map((row) => Number(row[column]))).mean,
-  );
-};
 
-table(
-  ["variant", "n", "test top-1, running statistics", "re-estimated", "difference"],
-  variants.map((variant) => {
-    const own = outcomes.filter((row) => row.variant === variant);
-    const numbers = (column: string) => own.map((row) => Number(row[column]));
-    const gains = own.map((row) => Number(row.reestimated) - Number(row.running));
-    return [
-      variant,
-      own.length,
-      percent(numbers("running")),
-      percent(numbers("reestimated")),
-      percent(gains),
-    ];
-  }),
-);
-const spans = { "epochs 8 and 9": [384, 432], "epoch 10": [480] } as const;
-for (const [label, column] of [
-  ["loss, running statistics", "currentRunningLoss"],
-  ["loss, the batch's own", "currentBatchLoss"],
-  ["gradient norm", "gradientNorm"],
-  ["variance mismatch", "currentVarianceMismatch"],
-  ["dead channels, %", "currentDead"],
-] as const)
-  table(
-    [label, ...Object.keys(spans), "change"],
-    variants.map((variant) => {
-      const factor = column === "currentDead" ? 100 : 1;
-      const [before = [], after = []] = Object.values(spans).map((steps) =>
-        atSteps(variant, column, steps).map((value) => factor * value),
-      );
-      const change = after.map((value, i) => value - (before[i] as number));
-      return [variant, ...[before, after, change].map(percent)];
-    }),
+/** The variant that the open problem is about; the others are compared with it. */
+const subject = "WM96%";
+
+const spread = (values: number[]) => meanAndSpread(sample(values));
+/** A mean with the 95 % interval of the one-sample t-test. */
+function interval(values: number[]): string {
+  const test = pairedTest(
+    values,
+    values.map(() => 0),
   );
+  const bounds = test ? ` [${test.interval.map(signed).join(", ")}]` : "";
+  return `${signed(sample(values).mean)}${bounds}`;
+}
+
+/** Values by variant and seed, and what the seeds carry of each variant's difference from the subject. */
+function table(
+  title: string,
+  columns: readonly string[],
+  values: (variant: string, seed: number) => number[],
+): void {
+  const seedsOf = (variant: string) =>
+    outcomes.filter((row) => row.variant === variant).map(({ seed }) => Number(seed));
+  const comparisons = compareVariants(
+    variants.flatMap((variant) =>
+      seedsOf(variant).map((seed) => ({
+        variant,
+        seed,
+        testAccuracy: values(variant, seed).at(-1) as number,
+      })),
+    ),
+    { reference: subject },
+  );
+  const rows = variants.map((variant) => {
+    const bySeed = seedsOf(variant).map((seed) => values(variant, seed));
+    const cells = columns.map((_, i) => {
+      const column = bySeed.map((row) => row[i] as number);
+      return i === columns.length - 1 ? interval(column) : spread(column);
+    });
+    const comparison = comparisons.find((item) => item.variant === variant);
+    const against = comparison
+      ? [
+          interval(comparison.differences),
+          comparison.paired ? probability(comparison.paired.p) : "–",
+          comparison.adjustedP === null ? "–" : probability(comparison.adjustedP),
+        ]
+      : ["", "", ""];
+    return [variant, String(bySeed.length), ...cells, ...against];
+  });
+  console.log(`${markdownTable([title, "n", ...columns, `against ${subject}`, "p", "p, Holm"], rows)}\n`);
+}
+
+table("test top-1, %", ["running statistics", "re-estimated", "difference"], (variant, seed) => {
+  const row = outcomes.find((row) => row.variant === variant && Number(row.seed) === seed);
+  const [running, reestimated] = [Number(row?.running), Number(row?.reestimated)];
+  return [running, reestimated, reestimated - running];
+});
+table("test top-1, %", ["running statistics"], (variant, seed) => [
+  Number(outcomes.find((row) => row.variant === variant && Number(row.seed) === seed)?.running),
+]);
+table("test top-1, %", ["re-estimated"], (variant, seed) => [
+  Number(outcomes.find((row) => row.variant === variant && Number(row.seed) === seed)?.reestimated),
+]);
+
+// The last lines of diagnostics: two with α just below 1, and one after.
+const steps = [...new Set(course.map(({ step }) => Number(step)))].sort((a, b) => a - b).slice(-3);
+const [before, after] = [steps.slice(0, 2), steps.slice(2)];
+/** The mean of a column over some steps of a run. */
+const atSteps = (column: string, variant: string, seed: number, steps: readonly number[]): number =>
+  sample(
+    course
+      .filter(
+        (row) => row.variant === variant && Number(row.seed) === seed && steps.includes(Number(row.step)),
+      )
+      .map((row) => Number(row[column])),
+  ).mean;
+for (const [title, column, factor] of [
+  ["loss, running statistics", "currentRunningLoss", 1],
+  ["loss, the batch's own", "currentBatchLoss", 1],
+  ["gradient norm", "gradientNorm", 1],
+  ["variance mismatch", "currentVarianceMismatch", 1],
+  ["dead channels, %", "currentDead", 100],
+] as const)
+  table(title, [`steps ${before.join(" and ")}`, `step ${after}`, "change"], (variant, seed) => {
+    const [first, last] = [before, after].map((steps) => factor * atSteps(column, variant, seed, steps));
+    return [first as number, last as number, (last as number) - (first as number)];
+  });

@@ -84,6 +84,11 @@ describe("the file of a study is refused", () => {
     refuses(yaml({ epochs: "3" }), /unknown key "epochs"/, /under settings/);
   });
 
+  it("with another to compare with that is not among the variants", () => {
+    assert.equal(study(yaml({ against: "SM75%" })).against, "SM75%");
+    refuses(yaml({ against: "WM90%" }), /against is "WM90%", which is not among the variants ReLU, SM75%/);
+  });
+
   it("without networks, variants or seeds", () => {
     for (const key of ["networks", "variants", "seeds"]) {
       refuses(yaml({ [key]: "[]" }), new RegExp(`${key} must be a list`));
