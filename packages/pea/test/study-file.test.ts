@@ -85,8 +85,8 @@ describe("the file of a study is refused", () => {
   });
 
   it("with another to compare with that is not among the variants", () => {
-    assert.equal(study(yaml({ against: "SM75%" })).against, "SM75%");
-    refuses(yaml({ against: "WM90%" }), /against is "WM90%", which is not among the variants ReLU, SM75%/);
+    assert.equal(study(yaml({ against: "ReLU" })).against, "ReLU");
+    refuses(yaml({ against: "WM90%" }), /against is "WM90%", which is not among the variants ReLU/);
   });
 
   it("without networks, variants or seeds", () => {
