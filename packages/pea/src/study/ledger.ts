@@ -35,7 +35,8 @@ export class Ledger {
       for (const result of readResultLines(this.resultsFile)) {
         const cell = cells.get(keyOf(result));
         if (cell === undefined || !isOfCell(result, cell)) throw foreign(this.resultsFile, result, cell);
-        this.results.set(cell, result);
+        // Keys that have been added since are written down too: all lines then tell the same of themselves.
+        this.results.set(cell, { ...result, settings: decisiveSettings(cell.recipe) });
       }
     }
     this.timings = readTimings(this.timingsFile);
