@@ -28,6 +28,7 @@ const recipes: Record<string, RecipeInput> = {
   "weighted PEA": { ...base, pea: "WG50%" },
   "stochastic PEA": { ...base, pea: "SM50%" },
   "stochastic PEA in bf16": { ...base, pea: "SM50%", amp: "bf16" },
+  "PEA whose deeper sites go to ReLU later": { ...base, pea: "SM50%", peaLag: 0.5 },
   "a swap to ReLU": { ...base, activation: "mish", swapToRelu: "50%" },
   "a swap to ReLU without fine-tuning": { ...base, activation: "mish", swapToRelu: "100%" },
 };
