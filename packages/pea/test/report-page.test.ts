@@ -127,8 +127,8 @@ describe("the table of scores", () => {
     const rows = rowsOf(pageOf([...relu, ...pea]));
     assert.deepEqual(rows[1], [
       ...["Variant", "n"],
-      ...["mean ± sd", "− ReLU", "95 % interval", "p, Holm", "conclusion"],
-      ...["mean ± sd", "− ReLU", "95 % interval", "p, Holm", "conclusion"],
+      ...["mean ± sd", "− ReLU", "95 % interval", "p, Holm", "result"],
+      ...["mean ± sd", "− ReLU", "95 % interval", "p, Holm", "result"],
     ]);
     assert.deepEqual(rows[2], ["ReLU", "5", "60.74 ± 0.06", "", "", "", "", "60.64 ± 0.06", "", "", "", ""]);
     const compared = ["+0.83", "+0.78 to +0.88", "< 0.0001", "above"];

@@ -84,9 +84,9 @@ function columnsOf(score: Score, { variants }: Group, isCompared: boolean): Colu
       ({ paired }) => paired && `${signed(paired.interval[0])} to ${signed(paired.interval[1])}`,
     ),
     compared("p, Holm", ({ adjustedP }) => (adjustedP === null ? null : probability(adjustedP))),
-    compared("conclusion", ({ conclusion, obstacle }) => {
-      if (obstacle !== null) return "none yet";
-      return conclusion === "undecided" ? "none" : html`<span class="carried">${conclusion}</span>`;
+    compared("result", ({ conclusion, obstacle }) => {
+      if (obstacle !== null) return "–";
+      return conclusion === "undecided" ? "open" : html`<span class="carried">${conclusion}</span>`;
     }),
   );
   return columns;
@@ -106,7 +106,7 @@ function notes({ runs, variants, score, metric }: Group, isCompared: boolean): H
     ...(isSpread
       ? [
           `− ${baselineName}: mean of the differences on the same seed, in points, with the interval of the paired t-test, which is for this one comparison alone. ` +
-            `p, Holm: corrected for ${tests === 1 ? "one comparison" : `${tests} comparisons`}; below 0.05 the seeds carry the difference, and only then is it bold.`,
+            `p, Holm: corrected for ${tests === 1 ? "one comparison" : `${tests} comparisons`}; below 0.05 the seeds carry the difference, and only then is it bold; else it is open.`,
         ]
       : isCompared
         ? ["Without spread over seeds there is no interval, no test, no conclusion."]
