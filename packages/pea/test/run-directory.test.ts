@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -139,7 +140,26 @@ describe("the environment", () => {
     assert.equal(environment.node, process.versions.node);
     assert.match(environment.pea, /^\d+\.\d+\.\d+/);
   });
-  it("has a commit, or null outside of git", () => {
-    assert.ok(environment.commit === null || /^[0-9a-f]{40}(-dirty)?$/.test(environment.commit));
+  it("has the commit, marked where files but results have changed, and null outside of git", () => {
+    const folder = mkdtempSync(join(root, "git-"));
+    const home = process.cwd();
+    const git = (...words: string[]) => execFileSync("git", words, { cwd: folder, encoding: "utf8" }).trim();
+    const commit = () => currentEnvironment().commit;
+    try {
+      process.chdir(folder);
+      assert.equal(commit(), null);
+      git("init", "--quiet");
+      mkdirSync(join(folder, "results"));
+      for (const name of ["code.ts", "results/table.md"]) writeFileSync(join(folder, name), "1");
+      git("add", ".");
+      git("-c", "user.name=a", "-c", "user.email=a@b", "commit", "--quiet", "-m", "first");
+      const head = git("rev-parse", "HEAD");
+      writeFileSync(join(folder, "results/table.md"), "2");
+      assert.equal(commit(), head);
+      writeFileSync(join(folder, "code.ts"), "2");
+      assert.equal(commit(), `${head}-dirty`);
+    } finally {
+      process.chdir(home);
+    }
   });
 });
