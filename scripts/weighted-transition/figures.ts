@@ -119,7 +119,10 @@ function interval(values: number[]): string {
   return `${signed(sample(values).mean)}${bounds}`;
 }
 
-/** Values by variant and seed, and what the seeds carry of each variant's difference from the subject. */
+/** Columns that are told with an interval. */
+const isDifference = (column: string): boolean => ["difference", "change"].includes(column);
+
+/** Values by variant and seed, with what the seeds carry of its difference from the subject. */
 function table(
   title: string,
   columns: readonly string[],
@@ -141,7 +144,7 @@ function table(
     const bySeed = seedsOf(variant).map((seed) => values(variant, seed));
     const cells = columns.map((_, i) => {
       const column = bySeed.map((row) => row[i] as number);
-      return i === columns.length - 1 ? interval(column) : spread(column);
+      return isDifference(columns[i] as string) ? interval(column) : spread(column);
     });
     const comparison = comparisons.find((item) => item.variant === variant);
     const against = comparison
@@ -156,17 +159,14 @@ function table(
   console.log(`${markdownTable([title, "n", ...columns, `against ${subject}`, "p", "p, Holm"], rows)}\n`);
 }
 
-table("test top-1, %", ["running statistics", "re-estimated", "difference"], (variant, seed) => {
-  const row = outcomes.find((row) => row.variant === variant && Number(row.seed) === seed);
-  const [running, reestimated] = [Number(row?.running), Number(row?.reestimated)];
-  return [running, reestimated, reestimated - running];
+const scoreOf = (name: "running" | "reestimated", variant: string, seed: number): number =>
+  Number(outcomes.find((row) => row.variant === variant && Number(row.seed) === seed)?.[name]);
+
+table("test top-1, %", ["running statistics"], (variant, seed) => [scoreOf("running", variant, seed)]);
+table("test top-1, %", ["difference", "re-estimated"], (variant, seed) => {
+  const reestimated = scoreOf("reestimated", variant, seed);
+  return [reestimated - scoreOf("running", variant, seed), reestimated];
 });
-table("test top-1, %", ["running statistics"], (variant, seed) => [
-  Number(outcomes.find((row) => row.variant === variant && Number(row.seed) === seed)?.running),
-]);
-table("test top-1, %", ["re-estimated"], (variant, seed) => [
-  Number(outcomes.find((row) => row.variant === variant && Number(row.seed) === seed)?.reestimated),
-]);
 
 // The last lines of diagnostics: two with α just below 1, and one after.
 const steps = [...new Set(course.map(({ step }) => Number(step)))].sort((a, b) => a - b).slice(-3);
