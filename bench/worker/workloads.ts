@@ -16,6 +16,7 @@ import {
   getNumThreads,
   grad,
   type Module,
+  narrow,
   noGrad,
   randn,
   relu,
@@ -113,7 +114,7 @@ function prepareInference({ precision, ...workload }: NetworkWorkload): Prepared
   model.eval();
   const parameters = count(model.parameters());
   // As `pea eval` does. PyTorch, compiled, folds for itself; eager it does not.
-  scope(() => foldBatchNorms(model, images));
+  scope(() => foldBatchNorms(model, narrow(images, 0, 0, 1)));
   const run = () => {
     scope(() => noGrad(() => void inPrecision(precision, () => model.forward(images))));
   };

@@ -16,6 +16,7 @@ import {
   MaxPool2d,
   Module,
   ReLU,
+  runInTurn,
   Sequential,
   type Tensor,
 } from "@pea/torch";
@@ -49,7 +50,7 @@ class PooledConvUnit extends ConvUnit {
   readonly pool = pool();
 
   override forward(x: Tensor): Tensor {
-    return this.pool.forward(super.forward(x));
+    return runInTurn(x, [this.conv, this.bn, this.pool]);
   }
 }
 

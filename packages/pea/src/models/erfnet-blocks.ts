@@ -15,6 +15,7 @@ import {
   MaxPool2d,
   Module,
   ReLU,
+  runInTurn,
   type Tensor,
 } from "@pea/torch";
 import { ConvUnit } from "./conv-unit.ts";
@@ -89,10 +90,8 @@ export class NonBottleneck1D extends Module {
 
   /** (N, channels, H, W) → the same shape. */
   override forward(x: Tensor): Tensor {
-    let y = this.act1.forward(this.conv3x1_1.forward(x));
-    y = this.bn1.forward(this.conv1x3_1.forward(y));
-    y = this.act3.forward(this.conv3x1_2.forward(y));
-    y = this.conv1x3_2.forward(y);
+    const { conv3x1_1, act1, conv1x3_1, bn1, conv3x1_2, act3, conv1x3_2 } = this;
+    const y = runInTurn(x, [conv3x1_1, act1, conv1x3_1, bn1, conv3x1_2, act3, conv1x3_2]);
     // Without dropout nothing stands between normalization and sum, so that one kernel can compute all.
     if (!this.dropout.active) return this.bn2.forward(y, x);
     return this.act4.forward(add(this.dropout.forward(this.bn2.normalizeAlone(y)), x));

@@ -16,6 +16,7 @@ import {
   type LoadResult,
   MaxPool2d,
   Module,
+  runInTurn,
   Sequential,
   type Tensor,
 } from "@pea/torch";
@@ -104,7 +105,7 @@ class Encoder extends Module {
         { kind: "usage" },
       );
     }
-    return this.layers.forward(this.initial_block.forward(x));
+    return runInTurn(x, [this.initial_block, this.layers]);
   }
 }
 
@@ -133,7 +134,7 @@ class Decoder extends Module {
   }
 
   override forward(x: Tensor): Tensor {
-    return this.output_conv.forward(this.layers.forward(x));
+    return runInTurn(x, [this.layers, this.output_conv]);
   }
 }
 
@@ -228,7 +229,7 @@ export class ErfNetSegmentation extends Module {
 
   /** (N, inputChannels, H, W), H and W multiples of 8 → logits of each pixel (N, classes, H, W). */
   override forward(x: Tensor): Tensor {
-    return this.decoder.forward(this.encoder.forward(x));
+    return runInTurn(x, [this.encoder, this.decoder]);
   }
 
   /** As every module; of the authors' files the encoder's head, `encoder.output_conv`, is left out where there is none. */

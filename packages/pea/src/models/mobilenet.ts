@@ -14,6 +14,7 @@ import {
   pad,
   ReLU,
   ReLU6,
+  runInTurn,
   Sequential,
   type Tensor,
 } from "@pea/torch";
@@ -102,7 +103,7 @@ class SeparableBlock extends Module {
   }
 
   override forward(x: Tensor): Tensor {
-    return this.pw.forward(this.dw.forward(x));
+    return runInTurn(x, [this.dw, this.pw]);
   }
 }
 

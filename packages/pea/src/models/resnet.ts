@@ -16,6 +16,7 @@ import {
   MaxPool2d,
   Module,
   ReLU,
+  runInTurn,
   Sequential,
   type Tensor,
 } from "@pea/torch";
@@ -78,8 +79,7 @@ class BasicBlock extends Module {
   /** (N, inputs, H, W) → (N, width, ⌈H / stride⌉, ⌈W / stride⌉). */
   override forward(x: Tensor): Tensor {
     const skip = this.downsample === null ? x : this.downsample.forward(x);
-    const hidden = this.bn1.forward(this.conv1.forward(x));
-    return this.bn2.forward(this.conv2.forward(hidden), skip);
+    return this.bn2.forward(runInTurn(x, [this.conv1, this.bn1, this.conv2]), skip);
   }
 }
 
@@ -112,9 +112,8 @@ class Bottleneck extends Module {
   /** (N, inputs, H, W) → (N, 4 · width, ⌈H / stride⌉, ⌈W / stride⌉). */
   override forward(x: Tensor): Tensor {
     const skip = this.downsample === null ? x : this.downsample.forward(x);
-    let hidden = this.bn1.forward(this.conv1.forward(x));
-    hidden = this.bn2.forward(this.conv2.forward(hidden));
-    return this.bn3.forward(this.conv3.forward(hidden), skip);
+    const { conv1, bn1, conv2, bn2, conv3 } = this;
+    return this.bn3.forward(runInTurn(x, [conv1, bn1, conv2, bn2, conv3]), skip);
   }
 }
 
@@ -167,10 +166,9 @@ abstract class ResNet extends Module {
 
   /** (N, inputChannels, H, W) → logits (N, classes). */
   override forward(x: Tensor): Tensor {
-    let y = this.bn1.forward(this.conv1.forward(x));
-    if (this.maxpool !== null) y = this.maxpool.forward(y);
-    for (const stage of [this.layer1, this.layer2, this.layer3, this.layer4]) y = stage.forward(y);
-    return this.fc.forward(flatten(adaptiveAvgPool2d(y, 1), { startDim: 1 }));
+    const stem = [this.conv1, this.bn1, ...(this.maxpool === null ? [] : [this.maxpool])];
+    const maps = runInTurn(x, [...stem, this.layer1, this.layer2, this.layer3, this.layer4]);
+    return this.fc.forward(flatten(adaptiveAvgPool2d(maps, 1), { startDim: 1 }));
   }
 }
 

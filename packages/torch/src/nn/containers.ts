@@ -1,9 +1,14 @@
+import { isGradEnabled } from "../autograd.ts";
 import { TorchError } from "../error.ts";
 import { flatten } from "../ops/shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { Module } from "./module.ts";
+import { runInTurn } from "./run-in-turn.ts";
 
-/** Modules one after the other, named "0", "1", … */
+/**
+ * Modules one after the other, named "0", "1", … Without gradients all that a module makes is freed once the next one is
+ * through (see `runInTurn`): what is to outlive that needs `keep`.
+ */
 export class Sequential extends Module {
   constructor(...modules: Module[]) {
     super();
@@ -11,9 +16,10 @@ export class Sequential extends Module {
   }
 
   forward(input: Tensor): Tensor {
-    let output = input;
-    for (const module of this.children().values()) output = module.forward(output);
-    return output;
+    const modules = [...this.children().values()];
+    if (!isGradEnabled()) return runInTurn(input, modules);
+    // In training a module may set something aside, for a loss of its own.
+    return modules.reduce((output, module) => module.forward(output), input);
   }
 }
 

@@ -16,4 +16,5 @@ export * from "./linear.ts";
 export * from "./module.ts";
 export { type ForwardHook, onForward } from "./on-forward.ts";
 export * from "./pool.ts";
+export { runInTurn } from "./run-in-turn.ts";
 export type { LoadOptions, LoadResult } from "./state-dict.ts";

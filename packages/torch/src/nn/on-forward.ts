@@ -5,6 +5,8 @@ import type { Module } from "./module.ts";
 export type ForwardHook = (input: Tensor, output: Tensor) => void;
 
 const hooksOf = new WeakMap<Module, Set<ForwardHook>>();
+/** Modules in it. */
+let hooked = 0;
 
 /**
  * Calls `hook` after every `module.forward`. Without hooks a forward pass costs nothing extra.
@@ -20,6 +22,7 @@ export function onForward(module: Module, hook: ForwardHook): () => void {
     hooks.delete(entry);
     if (hooks.size > 0 || hooksOf.get(module) !== hooks) return;
     hooksOf.delete(module);
+    hooked--;
     Reflect.deleteProperty(module, "forward");
   };
 }
@@ -29,11 +32,17 @@ export function hasForwardHooks(module: Module): boolean {
   return hooksOf.has(module);
 }
 
+/** Whether `onForward` watches any module. */
+export function anyForwardHooks(): boolean {
+  return hooked > 0;
+}
+
 /** Shadows the class's `forward` by one of the instance that reports to its hooks. */
 function install(module: Module): Set<ForwardHook> {
   const hooks = new Set<ForwardHook>();
   const forward = module.forward.bind(module);
   hooksOf.set(module, hooks);
+  hooked++;
   Object.defineProperty(module, "forward", {
     configurable: true,
     value: (...inputs: [Tensor, ...Tensor[]]) => {
