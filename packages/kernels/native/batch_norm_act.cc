@@ -29,9 +29,11 @@ void parallel_parts(const ChannelPartition& partition, const Body& body) {
   });
 }
 
+// That of x; where x has gaps the one that its strides are of, as libtorch's batch norm has it.
 at::MemoryFormat memory_format(const at::Tensor& x) {
-  return x.dim() == 4 && x.is_contiguous(at::MemoryFormat::ChannelsLast) ? at::MemoryFormat::ChannelsLast
-                                                                         : at::MemoryFormat::Contiguous;
+  if (x.dim() != 4) return at::MemoryFormat::Contiguous;
+  const bool is_channels_last = x.is_contiguous(at::MemoryFormat::ChannelsLast);
+  return is_channels_last ? at::MemoryFormat::ChannelsLast : x.suggest_memory_format();
 }
 
 // data_ptr() of an absent tensor is an error; its data is null.

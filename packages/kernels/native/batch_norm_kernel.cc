@@ -184,16 +184,26 @@ struct Preactivation {
 
 // Asks for the lines of the next segment while this one is computed: the short loops alone would wait for memory in
 // turn, first for what they read, then for what they write.
-constexpr int64_t kLine = 64;
+constexpr uintptr_t kLine = 64;
 
-template <typename T>
-PEA_INLINE void prefetch_to_read(const T* next, int64_t count) {
-  for (int64_t i = 0; i < count; i += kLine / sizeof(T)) __builtin_prefetch(next + i, 0);
+// Elements from `first` on; by addresses, because no pointer may point behind the tensor, where the last ones lie.
+template <int kToWrite, typename T>
+PEA_INLINE void prefetch(const T* base, int64_t first, int64_t count) {
+  const uintptr_t begin = reinterpret_cast<uintptr_t>(base) + static_cast<uintptr_t>(first) * sizeof(T);
+  const uintptr_t end = begin + static_cast<uintptr_t>(count) * sizeof(T);
+  for (uintptr_t line = begin; line < end; line += kLine) {
+    __builtin_prefetch(reinterpret_cast<const void*>(line), kToWrite);
+  }
 }
 
 template <typename T>
-PEA_INLINE void prefetch_to_write(const T* next, int64_t count) {
-  for (int64_t i = 0; i < count; i += kLine / sizeof(T)) __builtin_prefetch(next + i, 1);
+PEA_INLINE void prefetch_to_read(const T* base, int64_t first, int64_t count) {
+  prefetch<0>(base, first, count);
+}
+
+template <typename T>
+PEA_INLINE void prefetch_to_write(const T* base, int64_t first, int64_t count) {
+  prefetch<1>(base, first, count);
 }
 
 // Calls body(offset in the span, column, count) for the segments in the order of memory.
@@ -269,9 +279,9 @@ void normalize_span(const T* x, const T* residual, T* y, const Span& span, const
   Preactivation<F> pre;
   for_each_segment(span, columns.width, [&](int64_t at, int64_t column, int64_t count) {
     const int64_t index = span.first + at;
-    prefetch_to_read(x + index + count, count);
-    if (residual != nullptr) prefetch_to_read(residual + index + count, count);
-    prefetch_to_write(y + index + count, count);
+    prefetch_to_read(x, index + count, count);
+    if (residual != nullptr) prefetch_to_read(residual, index + count, count);
+    prefetch_to_write(y, index + count, count);
     pre.compute(x_buffer.read(x + index, count),
                 residual == nullptr ? nullptr : residual_buffer.read(residual + index, count), of.center + column,
                 of.scale + column, of.shift + column, count);
@@ -293,10 +303,10 @@ void reduce_span(const T* grad, const T* x, const T* residual, T* dz, const Span
                  [&](int64_t at, int64_t column, int64_t count, F* __restrict sum, F* __restrict dot) {
                    const int64_t index = span.first + at;
                    const int64_t below = index + columns.width;
-                   prefetch_to_read(x + below, count);
-                   prefetch_to_read(grad + below, count);
-                   if (residual != nullptr) prefetch_to_read(residual + below, count);
-                   if (dz != nullptr) prefetch_to_write(dz + below, count);
+                   prefetch_to_read(x, below, count);
+                   prefetch_to_read(grad, below, count);
+                   if (residual != nullptr) prefetch_to_read(residual, below, count);
+                   if (dz != nullptr) prefetch_to_write(dz, below, count);
                    pre.compute(x_buffer.read(x + index, count),
                                residual == nullptr ? nullptr : residual_buffer.read(residual + index, count),
                                of.center + column, of.scale + column, of.shift + column, count);
@@ -323,9 +333,9 @@ void gradient_span(const T* grad, const T* x, T* dx, const Span& span, const Col
   Preactivation<F> pre;
   for_each_segment(span, columns.width, [&](int64_t at, int64_t column, int64_t count) {
     const int64_t index = span.first + at;
-    prefetch_to_read(x + index + count, count);
-    prefetch_to_read(grad + index + count, count);
-    prefetch_to_write(dx + index + count, count);
+    prefetch_to_read(x, index + count, count);
+    prefetch_to_read(grad, index + count, count);
+    prefetch_to_write(dx, index + count, count);
     pre.compute(x_buffer.read(x + index, count), nullptr, of.center + column, of.scale + column, of.shift + column,
                 count);
     loops.backward(grad_buffer.read(grad + index, count), pre.z, dz, count, index);

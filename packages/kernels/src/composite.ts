@@ -36,8 +36,9 @@ export function ensembleActComposite(x: Tensor, options: EnsembleActOptions): Te
     if (alpha === 0) return smoothFunctions[smooth](x);
     const act = smooth === "gelu" ? geluOfPlainOperators : smoothFunctions[smooth];
     const isHalf = x.dtype === "bfloat16" || x.dtype === "float16";
-    // Halves are computed in float32 and rounded once, as the kernels do.
-    const input = dense(isHalf ? cast(x, { dtype: "float32" }) : x);
+    // Halves are computed in float32 and rounded once, as the kernels do. Casting what has gaps might choose an order.
+    const ordered = dense(x);
+    const input = isHalf ? cast(ordered, { dtype: "float32" }) : ordered;
     const mixed =
       ensemble === "weighted"
         ? add(mul(relu(input), alpha), mul(act(input), 1 - alpha))

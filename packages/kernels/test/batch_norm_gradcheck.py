@@ -7,22 +7,29 @@ torch.ops.load_library(sys.argv[1])
 torch.manual_seed(0)
 
 
-def leaf(*shape):
-    return torch.randn(shape, dtype=torch.float64, requires_grad=True)
+def leaf(*shape, order=torch.contiguous_format):
+    return torch.randn(shape, dtype=torch.float64).contiguous(memory_format=order).requires_grad_()
 
 
-x, residual, weight, bias = leaf(2, 3, 4, 3), leaf(2, 3, 4, 3), leaf(3), leaf(3)
-for training in (True, False):
-    for activation in (("identity",), ("gelu", "weighted", 0.3), ("mish", "stochastic", 0.5, 1, 2, 3)):
+activations = [("identity",), ("relu",)]
+for smooth in ("gelu", "swish", "mish", "elu"):
+    activations += [(smooth, "weighted", 0.3), (smooth, "stochastic", 0.5, 1, 2, 3)]
 
-        def run(x, residual, weight, bias):
-            statistics = torch.zeros(3, dtype=torch.float64), torch.ones(3, dtype=torch.float64)
-            return torch.ops.pea.batch_norm_act(
-                x, residual, weight, bias, *statistics, training, 0.1, 1e-5, *activation
-            )
+weight, bias = leaf(3), leaf(3)
+for order in (torch.contiguous_format, torch.channels_last):
+    x, residual = leaf(2, 3, 4, 3, order=order), leaf(2, 3, 4, 3, order=order)
+    assert x.is_contiguous(memory_format=order)
+    for training in (True, False):
+        for activation in activations:
 
-        assert torch.autograd.gradcheck(run, (x, residual, weight, bias))
-        assert torch.autograd.gradcheck(lambda x, w, b: run(x, None, w, b), (x, weight, bias))
+            def run(x, residual, weight, bias):
+                statistics = torch.zeros(3, dtype=torch.float64), torch.ones(3, dtype=torch.float64)
+                return torch.ops.pea.batch_norm_act(
+                    x, residual, weight, bias, *statistics, training, 0.1, 1e-5, *activation
+                )
+
+            assert torch.autograd.gradcheck(run, (x, residual, weight, bias))
+            assert torch.autograd.gradcheck(lambda x, w, b: run(x, None, w, b), (x, weight, bias))
 
 y = torch.ops.pea.batch_norm_act(x, None, weight, bias, None, None, True, 0.1, 1e-5, "gelu", "weighted", 0.5)
 (first,) = torch.autograd.grad(y.sum(), x, create_graph=True)

@@ -1,7 +1,7 @@
 /** What is not reached through TypeScript: the operators in Python, and the kernels under sanitizers. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { buildFolder } from "@pea/torch";
@@ -37,4 +37,24 @@ test("every capability of this CPU is right and stays in bounds under the saniti
   run("cmake", "-S", packageFile("native"), "-B", build, "-DPEA_NATIVE_TESTS=ON");
   run("cmake", "--build", build, "--target", "native_test", "--parallel", "2");
   assert.match(run(`${build}/native_test`), /^portable .*passed\n$/);
+});
+
+test("the sources without libtorch are right for arm64, as far as its compiler can tell", (context) => {
+  const compiler = "aarch64-linux-gnu-g++";
+  if (spawnSync(compiler, ["--version"]).error) return context.skip(`there is no ${compiler}`);
+  const kernels = readdirSync(packageFile("native")).filter((name) => name.endsWith("_kernel.cc"));
+  const tests = readdirSync(packageFile("native/test")).filter((name) => name.endsWith(".cc"));
+  const sources = [
+    ...kernels,
+    "mask_generator.cc",
+    "cpu_capability.cc",
+    ...tests.map((name) => `test/${name}`),
+  ];
+  const options = ["-std=c++17", "-fsyntax-only", "-Wall", "-Wextra", "-Werror", "-fopenmp-simd"];
+  run(
+    compiler,
+    ...options,
+    ...["-DPEA_CAPABILITY=portable", `-I${packageFile("native")}`],
+    ...sources.map((name) => packageFile(`native/${name}`)),
+  );
 });

@@ -2,7 +2,8 @@
 //
 // The C library returns large blocks to the kernel at every free, so each training step faults all of its memory in
 // again, which costs more than many operators; and its aligned allocations cannot be reused exactly (they ask for more
-// than they keep), so switching that off makes the heap grow. Blocks here are rounded to size classes and cached.
+// than they keep), so switching that off makes the heap grow. Here blocks from 64 KiB on come from an arena: below 1 MiB
+// in size classes, which are cached, and from there on split and merged (arena.h).
 #pragma once
 
 #include <cstdint>

@@ -23,26 +23,15 @@ struct ColumnArrays {
     }
   }
 
-  Columns columns() const {
-    return {static_cast<int64_t>(center.size()), center.data(), scale.data(), shift.data(), slope.data(),
-            offset.data()};
-  }
-};
-
-// The tensors of one span, each exactly as large as its last element needs.
-template <typename T>
-struct Tensors {
-  std::vector<T> x, residual, grad, y, dz, dx;
-
-  Tensors(int64_t end, bool with_residual) : y(end), dz(end), dx(end) {
-    for (int64_t i = 0; i < end; ++i) {
-      x.push_back(encode<T>(3 * value_at(i, 1.7)));
-      grad.push_back(encode<T>(value_at(i, 0.6)));
-      if (with_residual) residual.push_back(encode<T>(value_at(i, 2.3)));
-    }
+  // Null where a kernel names no slope and offset.
+  Columns columns(bool with_slopes) const {
+    return {static_cast<int64_t>(center.size()), center.data(), scale.data(), shift.data(),
+            with_slopes ? slope.data() : nullptr, with_slopes ? offset.data() : nullptr};
   }
 
-  const T* residual_data() const { return residual.empty() ? nullptr : residual.data(); }
+  Columns center_alone() const {
+    return {static_cast<int64_t>(center.size()), center.data(), nullptr, nullptr, nullptr, nullptr};
+  }
 };
 
 Value activation_value(const ActivationOptions& activation, double z, int64_t index) {
@@ -54,81 +43,206 @@ Value activation_value(const ActivationOptions& activation, double z, int64_t in
   std::abort();
 }
 
+constexpr ActivationOptions kIdentity{ActivationKind::kIdentity, {}};
+
+// The kernels on one span, against the formulas of batch_norm_kernel.h in float64.
 template <typename T>
-void test_span(const Capability& capability, Span span, int64_t width, const ActivationOptions& activation,
-               bool with_residual) {
+class SpanTest {
+ public:
+  SpanTest(const Capability& capability, Span span, int64_t width, const ActivationOptions& activation,
+           bool with_residual)
+      : name_(std::string(capability.name) + " batch norm, " + std::to_string(sizeof(T)) + " bytes, width " +
+              std::to_string(width) + ", " + std::to_string(span.count) + " from " + std::to_string(span.first)),
+        kernels_(*capability.batch_norm),
+        span_(span),
+        end_(span.first + span.count),
+        width_(width),
+        activation_(activation),
+        with_residual_(with_residual),
+        arrays_(width),
+        x_(end_),
+        residual_(with_residual ? end_ : 0),
+        grad_(end_) {
+    for (int64_t i = span.first; i < end_; ++i) {
+      x_[i] = encode<T>(3 * value_at(i, 1.7));
+      grad_[i] = encode<T>(value_at(i, 0.6));
+      if (with_residual) residual_[i] = encode<T>(value_at(i, 2.3));
+      const int64_t column = column_of(i);
+      const double d = decode(x_[i]) - arrays_.center[column];
+      const double z = arrays_.scale[column] * d + arrays_.shift[column] + (with_residual ? decode(residual_[i]) : 0);
+      elements_.push_back({d, z, activation_value(activation, z, i)});
+    }
+  }
+
+  // The backward passes are those of the operator: dz is kept for a residual, whose gradient it is, or in place of dx,
+  // or else computed again.
+  void run() const {
+    moments();
+    normalize();
+    const Memory<T> dz(end_);
+    reduce(&dz);
+    reduce(nullptr);
+    for (const bool with_slopes : {true, false}) {
+      gradient_from_kept(dz, with_slopes);
+      if (!with_residual_) gradient_from_grad(with_slopes);
+    }
+  }
+
+ private:
   using F = std::conditional_t<sizeof(T) == 8, double, float>;
-  const std::string name = std::string(capability.name) + " batch norm, " + std::to_string(sizeof(T)) +
-                           " bytes, width " + std::to_string(width) + ", " + std::to_string(span.count);
-  const ColumnArrays<F> arrays(width);
-  const Columns columns = arrays.columns();
-  Tensors<T> of(span.first + span.count, with_residual);
-  std::vector<double> sums(width), squares(width), dz_sums(width), dots(width);
-  constexpr ElementType type = element_type<T>;
-  const BatchNormKernels& kernels = *capability.batch_norm;
+  static constexpr ElementType kType = element_type<T>;
 
-  kernels.moments(type, of.x.data(), span, columns, sums.data(), squares.data());
-  kernels.normalize(type, of.x.data(), of.residual_data(), of.y.data(), span, columns, activation);
-  kernels.reduce(type, of.grad.data(), of.x.data(), of.residual_data(), of.dz.data(), span, columns, activation,
-                 dz_sums.data(), dots.data());
-  // As the operator calls it: from the kept dz, and in place.
-  of.dx = of.dz;
-  const ActivationOptions identity{ActivationKind::kIdentity, {}};
-  kernels.gradient(type, of.dx.data(), of.x.data(), of.dx.data(), span, columns, identity);
+  struct Element {
+    double d, z;
+    Value activated;
+  };
 
-  std::vector<double> expected_sums(width), expected_squares(width), expected_dz_sums(width), expected_dots(width);
-  for (int64_t i = span.first; i < span.first + span.count; ++i) {
-    const int64_t column = (i - span.first) % width;
-    const double d = decode(of.x[i]) - arrays.center[column];
-    const double residual = with_residual ? decode(of.residual[i]) : 0;
-    const double z = arrays.scale[column] * d + arrays.shift[column] + residual;
-    const Value activated = activation_value(activation, z, i);
-    const double dz = decode(of.grad[i]) * activated.slope;
-    expected_sums[column] += d;
-    expected_squares[column] += d * d;
-    expected_dz_sums[column] += dz;
-    expected_dots[column] += dz * d;
-    const double scale = std::max(1.0, std::fabs(z));
-    expect(std::fabs(decode(of.y[i]) - activated.f) <= 2 * tolerance<T> * scale, name + ": y");
-    expect(std::fabs(decode(of.dz[i]) - dz) <= 4 * tolerance<T> * scale, name + ": dz");
-    const double dx = arrays.scale[column] * decode(of.dz[i]) - (arrays.slope[column] * d + arrays.offset[column]);
-    expect(std::fabs(decode(of.dx[i]) - dx) <= 8 * tolerance<T>, name + ": dx");
+  void moments() const {
+    std::vector<double> sums(width_), squares(width_), expected_sums(width_), expected_squares(width_);
+    kernels_.moments(kType, x_.data(), span_, arrays_.center_alone(), sums.data(), squares.data());
+    for (int64_t i = span_.first; i < end_; ++i) {
+      expected_sums[column_of(i)] += at(i).d;
+      expected_squares[column_of(i)] += at(i).d * at(i).d;
+    }
+    expect_sums(sums, expected_sums, "sums");
+    expect_sums(squares, expected_squares, "squares");
   }
+
+  void normalize() const {
+    const Memory<T> y(end_);
+    kernels_.normalize(kType, x_.data(), residual_or_null(), y.data(), span_, arrays_.columns(false), activation_);
+    for (int64_t i = span_.first; i < end_; ++i) {
+      expect_near(decode(y[i]), at(i).activated.f, 2 * tolerance<T> * std::max(1.0, std::fabs(at(i).z)), "y");
+    }
+    expect_untouched_before(y, "y");
+  }
+
+  // dz is null where it is not to be kept.
+  void reduce(const Memory<T>* dz) const {
+    std::vector<double> sums(width_), dots(width_), expected_sums(width_), expected_dots(width_);
+    kernels_.reduce(kType, grad_.data(), x_.data(), residual_or_null(), dz == nullptr ? nullptr : dz->data(), span_,
+                    arrays_.columns(false), activation_, sums.data(), dots.data());
+    for (int64_t i = span_.first; i < end_; ++i) {
+      const double expected = dz_of(i);
+      expected_sums[column_of(i)] += expected;
+      expected_dots[column_of(i)] += expected * at(i).d;
+      if (dz == nullptr) continue;
+      expect_near(decode((*dz)[i]), expected, 4 * tolerance<T> * std::max(1.0, std::fabs(at(i).z)), "dz");
+    }
+    expect_sums(sums, expected_sums, dz == nullptr ? "sums of unkept dz" : "sums of dz");
+    expect_sums(dots, expected_dots, dz == nullptr ? "dots of unkept dz" : "dots of dz");
+    if (dz != nullptr) expect_untouched_before(*dz, "dz");
+  }
+
+  void gradient_from_kept(const Memory<T>& dz, bool with_slopes) const {
+    const Memory<T> dx(end_);
+    const T* from = dz.data();
+    if (!with_residual_) {
+      std::copy(dz.data() + span_.first, dz.data() + end_, dx.data() + span_.first);
+      from = dx.data();
+    }
+    kernels_.gradient(kType, from, x_.data(), dx.data(), span_, arrays_.columns(with_slopes), kIdentity);
+    expect_gradient(dx, with_slopes, [&](int64_t i) { return decode(dz[i]); }, "dx from dz");
+  }
+
+  void gradient_from_grad(bool with_slopes) const {
+    const Memory<T> dx(end_);
+    kernels_.gradient(kType, grad_.data(), x_.data(), dx.data(), span_, arrays_.columns(with_slopes), activation_);
+    expect_gradient(dx, with_slopes, [&](int64_t i) { return dz_of(i); }, "dx from grad");
+  }
+
+  template <typename Dz>
+  void expect_gradient(const Memory<T>& dx, bool with_slopes, const Dz& dz, const char* what) const {
+    for (int64_t i = span_.first; i < end_; ++i) {
+      const int64_t column = column_of(i);
+      double expected = arrays_.scale[column] * dz(i);
+      if (with_slopes) expected -= arrays_.slope[column] * at(i).d + arrays_.offset[column];
+      expect_near(decode(dx[i]), expected, 8 * tolerance<T>, what);
+    }
+    expect_untouched_before(dx, what);
+  }
+
   // Of float32 at least; the terms are bounded by 20.
-  const double rows = static_cast<double>(span.count / width + 1);
-  const double allowed = 20 * rows * (sizeof(T) == 8 ? tolerance<double> : tolerance<float>);
-  for (int64_t column = 0; column < width; ++column) {
-    expect(std::fabs(sums[column] - expected_sums[column]) <= allowed, name + ": sum");
-    expect(std::fabs(squares[column] - expected_squares[column]) <= allowed, name + ": squares");
-    expect(std::fabs(dz_sums[column] - expected_dz_sums[column]) <= allowed, name + ": sum of dz");
-    expect(std::fabs(dots[column] - expected_dots[column]) <= allowed, name + ": dots");
+  void expect_sums(const std::vector<double>& actual, const std::vector<double>& expected, const char* what) const {
+    const double rows = static_cast<double>(span_.count / width_ + 1);
+    const double allowed = 20 * rows * (sizeof(T) == 8 ? tolerance<double> : tolerance<float>);
+    for (int64_t column = 0; column < width_; ++column) expect_near(actual[column], expected[column], allowed, what);
   }
-  for (int64_t i = 0; i < span.first; ++i) expect(decode(of.y[i]) == 0 && decode(of.dz[i]) == 0, name + ": before");
+
+  // What lies behind the span is the address sanitizer's matter.
+  void expect_untouched_before(const Memory<T>& memory, const char* what) const {
+    for (int64_t i = std::max<int64_t>(span_.first - 64, 0); i < span_.first; ++i) {
+      expect_near(decode(memory[i]), 0, 0, what);
+    }
+  }
+
+  void expect_near(double actual, double expected, double allowed, const char* what) const {
+    if (!(std::fabs(actual - expected) <= allowed)) expect(false, name_ + ": " + what);
+  }
+
+  const Element& at(int64_t i) const { return elements_[i - span_.first]; }
+  int64_t column_of(int64_t i) const { return (i - span_.first) % width_; }
+  double dz_of(int64_t i) const { return decode(grad_[i]) * at(i).activated.slope; }
+  const T* residual_or_null() const { return with_residual_ ? residual_.data() : nullptr; }
+
+  const std::string name_;
+  const BatchNormKernels& kernels_;
+  const Span span_;
+  const int64_t end_, width_;
+  const ActivationOptions activation_;
+  const bool with_residual_;
+  const ColumnArrays<F> arrays_;
+  const Memory<T> x_, residual_, grad_;
+  std::vector<Element> elements_;
+};
+
+void test_types(const Capability& capability, Span span, int64_t width, const ActivationOptions& activation,
+                bool with_residual) {
+  SpanTest<float>(capability, span, width, activation, with_residual).run();
+  SpanTest<double>(capability, span, width, activation, with_residual).run();
+  SpanTest<uint16_t>(capability, span, width, activation, with_residual).run();
 }
 
-}  // namespace
+constexpr EnsembleOptions kWeighted{Smooth::kMish, Mode::kWeighted, 0.3, 0, 0, 0};
+constexpr EnsembleOptions kStochastic{Smooth::kElu, Mode::kStochastic, 0.5, -5, 3, 1'000'000'007};
 
-void test_batch_norm(const Capability& capability) {
-  const EnsembleOptions weighted{Smooth::kMish, Mode::kWeighted, 0.3, 0, 0, 0};
-  const EnsembleOptions stochastic{Smooth::kElu, Mode::kStochastic, 0.5, -5, 3, 1'000'000'007};
-  const ActivationOptions activations[] = {{ActivationKind::kIdentity, {}},
+void test_shapes(const Capability& capability) {
+  const ActivationOptions activations[] = {kIdentity,
                                            {ActivationKind::kRelu, {}},
-                                           {ActivationKind::kEnsemble, weighted},
-                                           {ActivationKind::kEnsemble, stochastic}};
+                                           {ActivationKind::kEnsemble, kWeighted},
+                                           {ActivationKind::kEnsemble, kStochastic}};
   for (const ActivationOptions& activation : activations) {
     for (const bool with_residual : {false, true}) {
       // Rows shorter and longer than a segment and a vector, whole and cut; more than a block of rows.
       for (const int64_t width : {1, 5, 16, 512, 1030}) {
         for (const int64_t count : {int64_t(1), width, 3 * width + width / 2, 40 * width}) {
           for (const int64_t first : {int64_t(0), int64_t(7)}) {
-            test_span<float>(capability, {first, count}, width, activation, with_residual);
-            test_span<double>(capability, {first, count}, width, activation, with_residual);
-            test_span<uint16_t>(capability, {first, count}, width, activation, with_residual);
+            test_types(capability, {first, count}, width, activation, with_residual);
           }
         }
       }
     }
   }
+}
+
+// Element 2^32 starts new key words, in the midst of a row or with it. Sums take a block of rows column by column, and
+// so go back over the border.
+void test_beyond_32_bits(const Capability& capability) {
+  constexpr int64_t kBorder = int64_t(1) << 32;
+  for (const int64_t width : {16, 1030}) {
+    for (const int64_t before : {int64_t(1500), 16 * width}) {
+      const Span span{kBorder - before, before + 2 * width + 7};
+      test_types(capability, span, width, {ActivationKind::kEnsemble, kStochastic}, true);
+      test_types(capability, span, width, {ActivationKind::kEnsemble, kStochastic}, false);
+    }
+  }
+}
+
+}  // namespace
+
+void test_batch_norm(const Capability& capability) {
+  test_shapes(capability);
+  test_beyond_32_bits(capability);
 }
 
 }  // namespace pea::test

@@ -1,6 +1,8 @@
 // What the native tests share: expectations, the capabilities of this CPU, and the ensembles by libm in float64.
 #pragma once
 
+#include <sys/mman.h>
+
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
@@ -27,12 +29,13 @@ struct Capability {
   const EnsembleKernels* ensemble;
   const BatchNormKernels* batch_norm;
   const SgdKernels* sgd;
+  const StandardizeKernels* standardize;
 };
 
 // Those that this CPU was found to run, it and all below.
 inline std::vector<Capability> capabilities() {
 #define PEA_CAPABILITY_NAMED(name) \
-  Capability { #name, &name::kernels, &name::batch_norm_kernels, &name::sgd_kernels }
+  Capability { #name, &name::kernels, &name::batch_norm_kernels, &name::sgd_kernels, &name::standardize_kernels }
   std::vector<Capability> result = {PEA_CAPABILITY_NAMED(portable)};
 #if defined(__x86_64__)
   const bool has_avx512 = &ensemble_kernels() == &avx512::kernels;
@@ -42,6 +45,38 @@ inline std::vector<Capability> capabilities() {
 #undef PEA_CAPABILITY_NAMED
   return result;
 }
+
+// `count` zeros, which end where the address sanitizer sees it. Of tensors beyond 2^32 elements only the addresses are
+// reserved: memory goes to the pages that a test touches.
+template <typename T>
+class Memory {
+ public:
+  explicit Memory(int64_t count) : count_(count), is_reserved_(count > int64_t(1) << 30) {
+    data_ = is_reserved_ ? reserve() : new T[count]();
+  }
+  ~Memory() {
+    if (is_reserved_) munmap(data_, bytes());
+    else delete[] data_;
+  }
+  Memory(const Memory&) = delete;
+  Memory& operator=(const Memory&) = delete;
+
+  T* data() const { return data_; }
+  T& operator[](int64_t i) const { return data_[i]; }
+
+ private:
+  size_t bytes() const { return static_cast<size_t>(count_) * sizeof(T); }
+
+  T* reserve() const {
+    void* memory = mmap(nullptr, bytes(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (memory == MAP_FAILED) std::perror("mmap"), std::exit(1);
+    return static_cast<T*>(memory);
+  }
+
+  int64_t count_;
+  bool is_reserved_;
+  T* data_;
+};
 
 struct Value {
   double f, slope;
@@ -111,5 +146,6 @@ constexpr double tolerance = sizeof(T) == 8 ? 1e-14 : sizeof(T) == 4 ? 4.0 / (1 
 
 void test_batch_norm(const Capability& capability);
 void test_sgd(const Capability& capability);
+void test_standardize(const Capability& capability);
 
 }  // namespace pea::test

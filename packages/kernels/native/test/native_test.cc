@@ -1,7 +1,5 @@
 // The kernels without libtorch, under the address and undefined-behaviour sanitizers: every capability of this CPU,
 // every activation, ensemble and element type, at awkward lengths and offsets, against float64 formulas from libm.
-#include <sys/mman.h>
-
 #include <algorithm>
 #include <new>
 
@@ -64,27 +62,17 @@ void test_values(const Capability& capability) {
   }
 }
 
-// Element 2^32 starts new key words; the kernel must cross the border as the generator says. The memory is only
-// reserved: 17 GB of addresses, of which two pages are touched.
+// Element 2^32 starts new key words; the kernel must cross the border as the generator says.
 void test_beyond_32_bits(const Capability& capability) {
   constexpr int64_t kBorder = int64_t(1) << 32, kBegin = kBorder - 300, kEnd = kBorder + 300;
-  const size_t bytes = static_cast<size_t>(kEnd) * sizeof(float);
-  const auto reserve = [&] {
-    void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (memory == MAP_FAILED) std::perror("mmap"), std::exit(1);
-    return static_cast<float*>(memory);
-  };
-  float* x = reserve();
-  float* y = reserve();
+  const Memory<float> x(kEnd), y(kEnd);
   for (int64_t i = kBegin; i < kEnd; ++i) x[i] = -1;
   const EnsembleOptions options{Smooth::kElu, Mode::kStochastic, 0.5, 1, 2, 3};
-  capability.ensemble->forward(ElementType::kFloat32, x, y, kBegin, kEnd, options, false);
+  capability.ensemble->forward(ElementType::kFloat32, x.data(), y.data(), kBegin, kEnd, options, false);
   for (int64_t i = kBegin; i < kEnd; ++i) {
     const double expected = ensemble_value(options, -1, static_cast<uint64_t>(i)).f;
     expect(std::fabs(y[i] - expected) < 1e-6, std::string(capability.name) + " beyond element 2^32");
   }
-  munmap(x, bytes);
-  munmap(y, bytes);
 }
 
 // The same words stand in test/mask.test.ts: the masks are part of the file format of a resumed run.
@@ -115,6 +103,7 @@ int main() {
     test_values(capability);
     test_batch_norm(capability);
     test_sgd(capability);
+    test_standardize(capability);
     test_beyond_32_bits(capability);
     std::printf("%s ", capability.name);
   }
