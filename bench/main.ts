@@ -80,7 +80,7 @@ async function main(args: readonly string[]): Promise<number> {
   if (results.failures.length > 0) return 1;
   if (!options.check) return 0;
   if (options.json) process.stderr.write(`${goalsTable(verdicts)}\n`);
-  return verdicts.some(({ worst, isMet }) => worst !== null && !isMet) ? 1 : 0;
+  return verdicts.some(({ outcome }) => outcome === "missed") ? 1 : 0;
 }
 
 try {

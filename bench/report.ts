@@ -5,7 +5,7 @@
  */
 import type { Suite } from "./cases.ts";
 import type { ContenderName } from "./contenders.ts";
-import type { Verdict } from "./goals.ts";
+import type { Outcome, Verdict } from "./goals.ts";
 import {
   isSameSubject,
   type LoaderMeasurement,
@@ -30,16 +30,29 @@ const TITLES: Readonly<Record<ContenderName, string>> = {
 };
 
 /** The goals with what was reached. */
+const OUTCOMES: Readonly<Record<Outcome, string>> = {
+  met: "✓",
+  undecided: "undecided: within the noise",
+  missed: "missed",
+};
+
 export function goalsTable(verdicts: readonly Verdict[]): string {
   return table(
-    ["goal", "bound", "reached", "", "where (the worst)"],
-    verdicts.map(({ what, bound, worst, isMet }) => [
-      what,
-      bound,
-      worst === null ? "not measured" : format(worst.value),
-      worst === null ? "" : isMet ? "✓" : "missed",
-      worst?.where ?? "",
-    ]),
+    ["goal", "bound", "reached", "95 % interval", "", "where (the worst)"],
+    verdicts
+      .filter(({ bound, worst }) => bound !== "" || worst !== null)
+      .map(({ what, bound, worst, outcome }) => [
+        what,
+        bound,
+        ...(worst === null
+          ? ["not measured", "", "", ""]
+          : [
+              format(worst.value),
+              worst.interval.map(format).join("–"),
+              outcome === null ? "for information" : OUTCOMES[outcome],
+              worst.where,
+            ]),
+      ]),
   );
 }
 
@@ -62,7 +75,8 @@ export function report(
     ...failures.map(({ group, error }) => `**${group} failed** and is missing below: ${error}`),
     ...section(
       "Goals",
-      "The worst value found for each, as a ratio unless a unit is named.",
+      "The worst value found for each, as a ratio unless a unit is named. A goal is missed where the whole interval of a " +
+        "value is beyond the bound, and met where every value's whole interval is within it.",
       goalsTable(verdicts),
     ),
     ...section(

@@ -108,13 +108,18 @@ export function isSameSubject(a: NetworkMeasurement, b: NetworkMeasurement): boo
 }
 
 /**
- * The median over the rounds of a's value divided by b's in the same round; both must be of one group.
+ * a's value divided by b's, round by round; both must be of one group.
  *
  * @param part of a repetition; default: all of it
  */
-export function ratio(a: Measurement, b: Measurement, part?: string): number {
+export function ratios(a: Measurement, b: Measurement, part?: string): number[] {
   const divisors = valuesOf(b, part);
-  return median(valuesOf(a, part).map((value, round) => value / (divisors[round] ?? Number.NaN)));
+  return valuesOf(a, part).map((value, round) => value / (divisors[round] ?? Number.NaN));
+}
+
+/** The median of `ratios`. */
+export function ratio(a: Measurement, b: Measurement, part?: string): number {
+  return median(ratios(a, b, part));
 }
 
 /** The values of the rounds; a workload without such a part counts whole. */
