@@ -11,14 +11,14 @@ import { listContenders } from "./contenders.ts";
 import { judge } from "./goals.ts";
 import { makeImages } from "./images.ts";
 import { describeMachine, type Machine } from "./machine.ts";
-import { describeContenders, measureGroup } from "./measure.ts";
+import { describeContenders, type MeasureOptions, measureGroup } from "./measure.ts";
 import { type BenchOptions, parseOptions, USAGE } from "./options.ts";
 import { goalsTable, report } from "./report.ts";
 import type { Results } from "./results.ts";
 import { resume, save, toJson } from "./results-file.ts";
 
-const QUICK = { rounds: { most: 3, least: 3 }, group: 0, turn: 100 };
-const FULL = { rounds: { most: 5, least: 3 }, group: 30_000, turn: 300 };
+const QUICK: MeasureOptions = { rounds: { most: 5, least: 3 }, group: 5_000, turn: 100, peaks: 1 };
+const FULL: MeasureOptions = { rounds: { most: 15, least: 5 }, group: 30_000, turn: 300, peaks: 3 };
 
 async function measure(options: BenchOptions): Promise<Results> {
   const { quick, filter, peers } = options;
