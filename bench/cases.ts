@@ -39,18 +39,19 @@ const ALL: readonly ActivationVariant[] = [
 ];
 /** The paper's favourite of each ensemble. */
 const SOME: readonly ActivationVariant[] = ["relu", "weighted-gelu", "stochastic-mish"];
+const FEW: readonly ActivationVariant[] = ["relu", "weighted-gelu"];
 const RELU: readonly ActivationVariant[] = ["relu"];
 
 type Network = Pick<NetworkWorkload, "network" | "image" | "classes">;
-/** The batch sizes its steps are measured with, the smaller one first. */
-type MainNetwork = Network & { batches: readonly [number, number] };
+/** The batch sizes its steps are measured with, the smaller one first; `isSlow`: the larger one takes long. */
+type MainNetwork = Network & { batches: readonly [number, number]; isSlow: boolean };
 
 /** The networks of the goals. */
 const NETWORKS: readonly MainNetwork[] = [
-  { network: "resnet18", image: [3, 224, 224], classes: 1000, batches: [16, 64] },
-  { network: "mobilenet-0.25", image: [3, 224, 224], classes: 1000, batches: [16, 64] },
-  { network: "resnet18-small", image: [1, 28, 28], classes: 10, batches: [64, 256] },
-  { network: "mobilenet-0.25-small", image: [1, 28, 28], classes: 10, batches: [64, 256] },
+  { network: "resnet18", image: [3, 224, 224], classes: 1000, batches: [16, 64], isSlow: true },
+  { network: "mobilenet-0.25", image: [3, 224, 224], classes: 1000, batches: [16, 64], isSlow: false },
+  { network: "resnet18-small", image: [1, 28, 28], classes: 10, batches: [64, 256], isSlow: true },
+  { network: "mobilenet-0.25-small", image: [1, 28, 28], classes: 10, batches: [64, 256], isSlow: false },
 ];
 
 /** The paper's others, which take long. */
@@ -80,7 +81,7 @@ const WIDE: readonly Line[] = [
 const QUICK: readonly Line[] = [
   ["pea", { fp32: SOME, bf16: ["weighted-gelu"] }],
   ["torch1", { fp32: SOME }],
-  ["pea-libtorch2", { fp32: ["relu", "weighted-gelu"] }],
+  ["pea-libtorch2", { fp32: FEW }],
   ["torch2", { fp32: RELU }],
   ["torch2-compiled", { fp32: ["weighted-gelu"] }],
 ];
@@ -91,10 +92,11 @@ const NARROW: readonly Line[] = [
   ["torch2", { fp32: RELU }],
   ["torch2-compiled", { fp32: ["weighted-gelu", "stochastic-mish"] }],
 ];
-const OTHER: readonly Line[] = [
-  ["pea", { fp32: SOME, bf16: ["relu", "weighted-gelu"] }],
-  ["torch1", { fp32: SOME }],
-  ["pea-libtorch2", { fp32: ["relu", "weighted-gelu"] }],
+/** For what takes long. */
+const SHORT: readonly Line[] = [
+  ["pea", { fp32: SOME, bf16: FEW }],
+  ["torch1", { fp32: FEW }],
+  ["pea-libtorch2", { fp32: FEW }],
   ["torch2", { fp32: RELU }],
   ["torch2-compiled", { fp32: ["weighted-gelu"] }],
 ];
@@ -113,28 +115,32 @@ const QUICK_MEMORY: readonly Line[] = [
 ];
 const MEMORY: readonly Line[] = [
   ["pea", { fp32: SOME, bf16: ["weighted-gelu"] }],
-  ["torch1", { fp32: SOME }],
-  ["pea-libtorch2", { fp32: SOME }],
+  ["torch1", { fp32: FEW }],
+  ["pea-libtorch2", { fp32: FEW }],
   ["torch2", { fp32: RELU }],
-  ["torch2-compiled", { fp32: ["relu", "weighted-gelu"] }],
+  ["torch2-compiled", { fp32: ["weighted-gelu"] }],
 ];
 
 /** All groups, or the small choice that a quick look needs. */
 export function listGroups({ quick }: { quick: boolean }): Group[] {
   return quick
     ? [
-        ...operators(SOME),
+        operators("fp32", SOME),
+        overhead(),
         ...NETWORKS.map((network) => steps(network, network.batches[0], QUICK)),
         ...memory(QUICK_MEMORY),
         loading(),
       ]
     : [
-        ...operators(ALL),
+        operators("fp32", ALL),
+        operators("bf16", SOME),
+        batchNorms(),
+        overhead(),
         ...NETWORKS.flatMap((network) => [
           steps(network, network.batches[0], WIDE),
-          steps(network, network.batches[1], NARROW),
+          steps(network, network.batches[1], network.isSlow ? SHORT : NARROW),
         ]),
-        ...OTHERS.map((network) => steps(network, network.batch, OTHER)),
+        ...OTHERS.map((network) => steps(network, network.batch, SHORT)),
         ...scaling(),
         ...NETWORKS.map(inference),
         ...memory(MEMORY),
@@ -142,30 +148,42 @@ export function listGroups({ quick }: { quick: boolean }): Group[] {
       ];
 }
 
-function operators(activations: readonly ActivationVariant[]): Group[] {
-  const contenders: ContenderName[] = ["pea", "torch1", "pea-libtorch2", "torch2", "torch2-compiled"];
-  const onLarge = (contender: ContenderName): Case[] => [
+const CONTENDERS: readonly ContenderName[] = ["pea", "torch1", "pea-libtorch2", "torch2", "torch2-compiled"];
+
+/** Activations by themselves, and in float32 the copies that they are measured by. */
+function operators(precision: Precision, activations: readonly ActivationVariant[]): Group {
+  const copies = (contender: ContenderName): Case[] => [
     { contender, workload: { kind: "copy", shape: LARGE } },
-    ...activations.map(
-      (activation): Case => ({
-        contender,
-        workload: { kind: "activation", shape: LARGE, activation, precision: "fp32" },
-      }),
+    ...(contender === "torch1" ? [{ contender, workload: { kind: "memcpy", shape: LARGE } } as const] : []),
+  ];
+  const cases = CONTENDERS.flatMap((contender) => [
+    ...(precision === "fp32" ? copies(contender) : []),
+    ...activations
+      .filter((name) => !(contender === "torch1" && precision === "bf16" && name.endsWith("mish")))
+      .map(
+        (activation): Case => ({
+          contender,
+          workload: { kind: "activation", shape: LARGE, activation, precision },
+        }),
+      ),
+  ]);
+  return { suite: "operator", name: `operator/51-MB/${precision}`, threads: ALL_THREADS, cases };
+}
+
+function batchNorms(): Group {
+  const cases = CONTENDERS.flatMap((contender) =>
+    SOME.map(
+      (activation): Case => ({ contender, workload: { kind: "batch-norm", shape: LARGE, activation } }),
     ),
-  ];
-  const addition = (contender: ContenderName): Case => ({
-    contender,
-    workload: { kind: "overhead", calls: 1000 },
-  });
-  return [
-    { suite: "operator", name: "operator/51-MB", threads: ALL_THREADS, cases: contenders.flatMap(onLarge) },
-    {
-      suite: "overhead",
-      name: "overhead/add",
-      threads: ALL_THREADS,
-      cases: contenders.filter((name) => name !== "torch2-compiled").map(addition),
-    },
-  ];
+  );
+  return { suite: "operator", name: "operator/51-MB/batch-norm", threads: ALL_THREADS, cases };
+}
+
+function overhead(): Group {
+  const cases = CONTENDERS.filter((name) => name !== "torch2-compiled").map(
+    (contender): Case => ({ contender, workload: { kind: "overhead", calls: 1000 } }),
+  );
+  return { suite: "overhead", name: "overhead/add", threads: ALL_THREADS, cases };
 }
 
 function steps(network: Network, batch: number, lines: readonly Line[]): Group {
@@ -177,15 +195,15 @@ function steps(network: Network, batch: number, lines: readonly Line[]): Group {
   };
 }
 
-/** The small networks by batch size and number of threads. */
+/** The small networks by batch size and number of threads; the batch size between is that of `steps`. */
 function scaling(): Group[] {
   const lines: readonly Line[] = [
-    ["pea", { fp32: SOME }],
-    ["torch1", { fp32: SOME }],
+    ["pea", { fp32: FEW }],
+    ["torch1", { fp32: FEW }],
   ];
   return NETWORKS.filter(({ network }) => network.endsWith("-small")).flatMap((network) =>
     [1, ALL_THREADS].flatMap((threads) =>
-      [16, 64, 256].map(
+      [16, 256].map(
         (batch): Group => ({
           suite: "scaling",
           name: `scaling/${network.network}/batch-${batch}/threads-${threads}`,

@@ -14,6 +14,20 @@ export interface Contender {
   title: string;
   command: readonly string[];
   environment: Readonly<Record<string, string>>;
+  /** The peer whose settings, found by trying, it runs with (tuning.ts). */
+  tunedAs?: TunedName;
+  /** Paths of the native libraries of this project that it runs on. */
+  libraries: readonly string[];
+}
+
+/** The peers that settings are tried with. */
+export type TunedName = "torch1" | "torch2";
+
+/** What a user can set from outside to make PyTorch faster on a CPU. */
+export interface Setting {
+  /** "tcmalloc, GOMP_SPINCOUNT=1000". */
+  title: string;
+  environment: Readonly<Record<string, string>>;
 }
 
 const ROOT = join(import.meta.dirname, "..");
@@ -21,35 +35,85 @@ const PYTHON_2X = join(ROOT, ".venv/bench/bin/python");
 
 /** Settings of memory, threads and libraries that would favour one side; each contender gets its own. */
 const SETTINGS =
-  /^(OPENBLAS|OMP|GOMP|KMP|MKL|MALLOC|TCMALLOC|TORCH|PEA|LIBTORCH|VIRTUAL_ENV|LD_PRELOAD|PYTHON)/;
+  /^(OPENBLAS|GOTO|OMP|GOMP|KMP|MKL|ONEDNN|DNNL|ATEN|MALLOC|TCMALLOC|GLIBC_TUNABLES|THP|TORCH|PEA|LIBTORCH|VIRTUAL_ENV|LD_PRELOAD|PYTHON|NODE_OPTIONS)/;
 
 /** @returns the contenders of `peers`: "debian" needs nothing but the set-up, "all" adds libtorch 2.x on both sides */
 export function listContenders(peers: "debian" | "all"): Contender[] {
-  const worker = ["node", "--conditions=pea-source", "--import", "tsx", join(ROOT, "bench/worker/main.ts")];
-  const peer = join(ROOT, "bench/peer/worker.py");
-  const tuned = { ...tunedMemory(), ...SHORT_SPINNING };
+  const own = {
+    command: ["node", "--conditions=pea-source", "--import", "tsx", join(ROOT, "bench/worker/main.ts")],
+    environment: {},
+  };
+  const peer = { environment: {}, libraries: [] };
+  const script = join(ROOT, "bench/peer/worker.py");
   const debian: Contender[] = [
-    { name: "pea", title: "pea", command: worker, environment: {} },
-    { name: "torch1", title: "PyTorch 1.13", command: ["/usr/bin/python3", peer], environment: tuned },
+    { ...own, name: "pea", title: "pea", libraries: nativeLibraries("build") },
+    {
+      ...peer,
+      name: "torch1",
+      title: "PyTorch 1.13",
+      command: ["/usr/bin/python3", script],
+      tunedAs: "torch1",
+    },
   ];
   if (peers === "debian") return debian;
-  const compiler = { ...tuned, TORCHINDUCTOR_CACHE_DIR: join(ROOT, ".setup/inductor") };
   return [
     ...debian,
     {
+      ...own,
       name: "pea-libtorch2",
       title: "pea, libtorch 2",
-      command: worker,
       environment: { LIBTORCH: libtorch2() },
+      libraries: nativeLibraries("build-libtorch2"),
     },
-    { name: "torch2", title: "PyTorch 2", command: [PYTHON_2X, peer], environment: tuned },
+    { ...peer, name: "torch2", title: "PyTorch 2", command: [PYTHON_2X, script], tunedAs: "torch2" },
     {
+      ...peer,
       name: "torch2-compiled",
       title: "PyTorch 2, compiled",
-      command: [PYTHON_2X, peer, "--compile"],
-      environment: compiler,
+      command: [PYTHON_2X, script, "--compile"],
+      environment: { TORCHINDUCTOR_CACHE_DIR: join(ROOT, ".setup/inductor") },
+      tunedAs: "torch2",
     },
   ];
+}
+
+/**
+ * What a careful user would try: an allocator that keeps the memory of a step, without which page faults dominate, and
+ * huge pages, which this project's allocator asks for too; and how long OpenMP's threads spin while they wait. The
+ * first takes the least memory.
+ */
+export function candidateSettings(peer: TunedName): Setting[] {
+  const allocators = {
+    torch1: [...TCMALLOC, GLIBC],
+    // Asks for huge pages itself, whatever the allocator.
+    torch2: [withVariables(TCMALLOC[0] ?? KEEPING, { THP_MEM_ALLOC_ENABLE: "1" })],
+  };
+  return allocators[peer].flatMap((allocator) => [
+    withVariables(allocator, SHORT_SPINNING),
+    { ...allocator, title: `${allocator.title}, OpenMP's own spinning` },
+  ]);
+}
+
+/** As @pea/torch sets it for itself. */
+const SHORT_SPINNING = { GOMP_SPINCOUNT: "1000" };
+
+/** Debian's libtcmalloc-minimal4, where it is installed. It knows no huge pages. */
+const TCMALLOC: readonly Setting[] = readdirSync("/usr/lib")
+  .filter((folder) => folder.endsWith("-linux-gnu"))
+  .map((folder) => join("/usr/lib", folder, "libtcmalloc_minimal.so.4"))
+  .filter((path) => existsSync(path))
+  .map((path) => ({ title: "tcmalloc", environment: { LD_PRELOAD: path, TCMALLOC_RELEASE_RATE: "0" } }));
+
+/** The C library, told to keep what it has. */
+const KEEPING: Setting = {
+  title: "glibc",
+  environment: { MALLOC_MMAP_THRESHOLD_: String(2 ** 30), MALLOC_TRIM_THRESHOLD_: String(2 ** 33) },
+};
+const GLIBC = withVariables(KEEPING, { GLIBC_TUNABLES: "glibc.malloc.hugetlb=1" });
+
+function withVariables({ title, environment }: Setting, added: Record<string, string>): Setting {
+  const names = Object.entries(added).map(([name, value]) => `${name}=${value}`);
+  return { title: [title, ...names].join(", "), environment: { ...environment, ...added } };
 }
 
 /** The environment of a contender's process, with `threads` for every library that has threads. */
@@ -65,21 +129,13 @@ export function environmentOf({ environment }: Contender, threads: number): Node
   };
 }
 
-/** As @pea/torch sets it for itself: on a machine with anything else to do, long spinning costs whole time slices. */
-const SHORT_SPINNING = { GOMP_SPINCOUNT: "1000" };
-
-/**
- * What a careful user of PyTorch on a CPU sets: an allocator that keeps the memory of a step. Without it page faults
- * dominate. Debian's libtcmalloc-minimal4, or else the C library told to keep what it has.
- */
-function tunedMemory(): Record<string, string> {
-  const tcmalloc = readdirSync("/usr/lib")
-    .filter((folder) => folder.endsWith("-linux-gnu"))
-    .map((folder) => join("/usr/lib", folder, "libtcmalloc_minimal.so.4"))
-    .find((path) => existsSync(path));
-  return tcmalloc === undefined
-    ? { MALLOC_MMAP_THRESHOLD_: String(2 ** 30), MALLOC_TRIM_THRESHOLD_: String(2 ** 33) }
-    : { LD_PRELOAD: tcmalloc, TCMALLOC_RELEASE_RATE: "0" };
+/** Of the builds for one libtorch; the image decoder knows none. */
+function nativeLibraries(folder: string): string[] {
+  return [
+    `torch/${folder}/pea_torch.node`,
+    `kernels/${folder}/libpea_kernels.so`,
+    "pea/build/pea_images.node",
+  ].map((path) => join(ROOT, "packages", path));
 }
 
 /** The libtorch 2.x that this project's addon was built for. */

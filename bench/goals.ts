@@ -4,6 +4,7 @@
  * @module
  */
 import type { ContenderName } from "./contenders.ts";
+import type { Precision } from "./protocol.ts";
 import {
   isSameSubject,
   loadings,
@@ -11,33 +12,38 @@ import {
   millisecondsPerImage,
   type NetworkMeasurement,
   networkMeasurements,
-  ratio,
+  ratios,
   subjectOf,
 } from "./results.ts";
-import { geometricMean, median } from "./statistics.ts";
+import { type Estimate, estimate, geometricMean } from "./statistics.ts";
 
 /** A value that a goal is judged by, and where it was found. */
-interface Found {
-  value: number;
+interface Found extends Estimate {
   where: string;
 }
 
+type Bound = readonly [relation: "≤" | "<" | "≥", limit: number];
+
 interface Goal {
   what: string;
-  /** The goal is met by values that are `atMost` or `atLeast` this. */
-  bound: { atMost: number } | { atLeast: number };
+  /** null: for information. */
+  bound: Bound | null;
   /** Empty where nothing of it was measured. */
   find(measurements: readonly Measurement[]): Found[];
 }
 
-/** A goal with the value furthest from being good. */
+/** Undecided: the interval holds the bound, so the noise is larger than what it is judged by. */
+export type Outcome = "met" | "undecided" | "missed";
+
+/** What became of a goal, and the value that it hangs on: the worst of those with this outcome. */
 export interface Verdict {
   what: string;
-  /** "≤ 1.03". */
+  /** "≤ 1.03"; empty: for information. */
   bound: string;
   /** null: not measured. */
   worst: Found | null;
-  isMet: boolean;
+  /** null: not measured, or for information. */
+  outcome: Outcome | null;
 }
 
 /** This project's contenders, each with the PyTorch on the same generation of libtorch. */
@@ -49,169 +55,206 @@ const PAIRS: readonly (readonly [own: ContenderName, peer: ContenderName])[] = [
 const GOALS: readonly Goal[] = [
   {
     what: "PEA step ÷ own ReLU step",
-    bound: { atMost: 1.03 },
+    bound: ["≤", 1.03],
     find: (all) =>
       OWN.flatMap((contender) =>
         peaSteps(all, contender).flatMap((step) =>
-          compare(
-            step,
-            networkMeasurements(all, "step", {
-              contender,
-              activation: "relu",
-              precision: step.workload.precision,
-            }),
-          ),
+          compare(step, reluSteps(all, contender, step.workload.precision)),
         ),
       ),
   },
   {
-    what: "PEA step ÷ tuned PyTorch's ReLU step",
-    bound: { atMost: 1 },
+    what: "PEA step ÷ tuned PyTorch's ReLU step (fp32)",
+    bound: ["≤", 1],
     find: (all) =>
       PAIRS.flatMap(([own, peer]) =>
-        peaSteps(all, own)
-          .filter(isFloat32)
-          .flatMap((step) => compare(step, reluSteps(all, peer))),
+        peaSteps(all, own, "fp32").flatMap((step) => compare(step, reluSteps(all, peer, "fp32"))),
       ),
   },
   {
-    what: "own ReLU step ÷ tuned PyTorch's ReLU step",
-    bound: { atMost: 0.9 },
+    what: "own ReLU step ÷ tuned PyTorch's ReLU step (fp32)",
+    bound: ["≤", 0.9],
     find: (all) =>
       PAIRS.flatMap(([own, peer]) =>
-        reluSteps(all, own).flatMap((step) => compare(step, reluSteps(all, peer))),
+        reluSteps(all, own, "fp32").flatMap((step) => compare(step, reluSteps(all, peer, "fp32"))),
       ),
   },
   {
-    what: "tuned PyTorch 1.13's PEA step ÷ ours, geometric mean",
-    bound: { atLeast: 3 },
+    what: "tuned PyTorch 1.13's PEA step ÷ ours, geometric mean (fp32)",
+    bound: ["≥", 3],
     find: (all) => {
-      const ratios = peaSteps(all, "torch1").flatMap((step) =>
-        compare(step, networkMeasurements(all, "step", { contender: "pea", ...sameNumbers(step) })).map(
-          ({ value }) => value,
-        ),
+      const samples = peaSteps(all, "torch1", "fp32").flatMap((step) =>
+        sameNumbers(all, step, "pea").map((own) => ratios(step, own)),
       );
-      return ratios.length === 0 ? [] : [{ value: geometricMean(ratios), where: `${ratios.length} steps` }];
+      return samples.length === 0 ? [] : [found(`${samples.length} steps`, samples, geometricMean)];
     },
   },
   {
     what: "PEA step on libtorch 2 ÷ PyTorch 2's compiled PEA step",
-    bound: { atMost: 1 },
+    bound: ["≤", 1],
     find: (all) =>
       peaSteps(all, "pea-libtorch2").flatMap((step) =>
-        compare(
-          step,
-          networkMeasurements(all, "step", { contender: "torch2-compiled", ...sameNumbers(step) }),
-        ),
+        compare(step, sameNumbers(all, step, "torch2-compiled")),
       ),
   },
   {
     what: "bf16 PEA step ÷ PyTorch's fp32 ReLU step, ResNet-18",
-    bound: { atMost: 0.6 },
+    bound: ["≤", 0.6],
     find: (all) =>
       PAIRS.flatMap(([own, peer]) =>
-        peaSteps(all, own)
-          .filter((step) => !isFloat32(step) && step.workload.network === "resnet18")
-          .flatMap((step) => compare(step, reluSteps(all, peer))),
+        peaSteps(all, own, "bf16")
+          .filter((step) => step.workload.network === "resnet18")
+          .flatMap((step) => compare(step, reluSteps(all, peer, "fp32"))),
       ),
   },
   {
-    what: "ensemble forward ÷ copying 51 MB",
-    bound: { atMost: 1.15 },
+    what: "bf16 PEA step ÷ PyTorch's bf16 ReLU step",
+    bound: null,
+    find: (all) =>
+      PAIRS.flatMap(([own, peer]) =>
+        peaSteps(all, own, "bf16").flatMap((step) => compare(step, reluSteps(all, peer, "bf16"))),
+      ),
+  },
+  {
+    what: "ensemble forward ÷ copying 51 MB (fp32)",
+    bound: ["≤", 1.15],
     find: (all) => activationsToCopy(all, "forward"),
   },
   {
-    what: "ensemble backward ÷ copying 51 MB",
-    bound: { atMost: 1.8 },
+    what: "ensemble backward ÷ copying 51 MB (fp32)",
+    bound: ["≤", 1.8],
     find: (all) => activationsToCopy(all, "backward"),
   },
   {
     what: "an operator of 16 elements, microseconds",
-    bound: { atMost: 5 },
+    bound: ["≤", 5],
     find: (all) =>
       all.flatMap(({ contender, workload, rounds }) =>
         workload.kind === "overhead" && OWN.includes(contender)
-          ? [{ value: (median(rounds) * 1000) / workload.calls, where: contender }]
+          ? [found(contender, [rounds.map((time) => (time * 1000) / workload.calls)])]
           : [],
       ),
   },
   {
-    what: "peak memory of a PEA step ÷ PyTorch's ReLU step",
-    bound: { atMost: 0.8 },
+    what: "peak memory of a PEA step ÷ PyTorch's ReLU step (fp32)",
+    bound: ["≤", 0.8],
     find: (all) =>
       PAIRS.flatMap(([own, peer]) =>
         networkMeasurements(all, "memory", { contender: own, precision: "fp32" })
           .filter(isPea)
           .flatMap((step) =>
-            compare(step, networkMeasurements(all, "memory", { contender: peer, activation: "relu" })),
+            compare(
+              step,
+              networkMeasurements(all, "memory", { contender: peer, activation: "relu", precision: "fp32" }),
+            ),
           ),
       ),
   },
   {
     what: "images the loader gives ÷ images MobileNet-0.25 takes",
-    bound: { atLeast: 1.5 },
+    bound: ["≥", 1.5],
     find: (all) =>
       loadings(all)
         .filter(({ contender }) => OWN.includes(contender))
         .map(({ contender, step, alone }) => {
           const needed = millisecondsPerImage(alone);
-          const ratios = millisecondsPerImage(step).map(
+          const sample = millisecondsPerImage(step).map(
             (time, round) => time / (needed[round] ?? Number.NaN),
           );
-          return { value: median(ratios), where: `${subjectOf(step)}, ${contender}` };
+          return found(`${subjectOf(step)}, ${contender}`, [sample]);
         }),
   },
   {
     what: "minor page faults of a PEA step",
-    bound: { atMost: 100 },
+    bound: ["<", 100],
     find: (all) =>
       OWN.flatMap((contender) =>
-        peaSteps(all, contender).map((step) => ({
-          value: median(step.minorFaults),
-          where: describe(step),
-        })),
+        peaSteps(all, contender).map((step) => found(describe(step), [step.minorFaults])),
       ),
   },
 ];
 
 const OWN: readonly ContenderName[] = PAIRS.map(([own]) => own);
 
-/** Judges every goal by its worst value. */
+/**
+ * Judges every goal: missed where a value misses it with all its interval, met where all values meet it with theirs.
+ *
+ * @throws Error where a value is not finite
+ */
 export function judge(measurements: readonly Measurement[]): Verdict[] {
   return GOALS.map(({ what, bound, find }) => {
-    const isAtMost = "atMost" in bound;
-    const sign = isAtMost ? 1 : -1;
-    const limit = isAtMost ? bound.atMost : bound.atLeast;
-    const [worst = null] = find(measurements).toSorted((a, b) => sign * (b.value - a.value));
-    return {
-      what,
-      bound: `${isAtMost ? "≤" : "≥"} ${limit}`,
+    const judged = find(measurements).map((worst) => ({
       worst,
-      isMet: worst !== null && sign * (worst.value - limit) <= 0,
-    };
+      outcome: bound === null ? null : outcomeOf(worst, bound),
+    }));
+    const sign = bound?.[0] === "≥" ? -1 : 1;
+    const [first = { worst: null, outcome: null }] = judged.toSorted(
+      (a, b) => gravity(b.outcome) - gravity(a.outcome) || sign * (b.worst.value - a.worst.value),
+    );
+    return { what, bound: bound?.join(" ") ?? "", ...first };
   });
 }
 
-function peaSteps(all: readonly Measurement[], contender: ContenderName): NetworkMeasurement[] {
-  return networkMeasurements(all, "step", { contender }).filter(isPea);
+const HOLDS = {
+  "≤": (value: number, limit: number) => value <= limit,
+  "<": (value: number, limit: number) => value < limit,
+  "≥": (value: number, limit: number) => value >= limit,
+} as const;
+
+function outcomeOf({ interval: [low, high] }: Estimate, [relation, limit]: Bound): Outcome {
+  const [better, worse] = relation === "≥" ? [high, low] : [low, high];
+  const holds = HOLDS[relation];
+  return holds(worse, limit) ? "met" : holds(better, limit) ? "undecided" : "missed";
 }
 
-function reluSteps(all: readonly Measurement[], contender: ContenderName): NetworkMeasurement[] {
-  return networkMeasurements(all, "step", { contender, activation: "relu", precision: "fp32" });
+/** Later is graver. */
+function gravity(outcome: Outcome | null): number {
+  return [null, "met", "undecided", "missed"].indexOf(outcome);
 }
 
-function sameNumbers({ workload: { activation, precision } }: NetworkMeasurement) {
-  return { activation, precision };
+function found(where: string, samples: readonly number[][], combine?: typeof geometricMean): Found {
+  try {
+    return { where, ...estimate(samples, combine) };
+  } catch (error) {
+    throw new Error(`${where}: ${(error as Error).message}`);
+  }
+}
+
+function peaSteps(
+  all: readonly Measurement[],
+  contender: ContenderName,
+  precision?: Precision,
+): NetworkMeasurement[] {
+  return networkMeasurements(all, "step", { contender, precision }).filter(isPea);
+}
+
+function reluSteps(
+  all: readonly Measurement[],
+  contender: ContenderName,
+  precision: Precision,
+): NetworkMeasurement[] {
+  return networkMeasurements(all, "step", { contender, activation: "relu", precision });
+}
+
+/** Steps of `contender` with the activation and the precision of `step`, on the same subject. */
+function sameNumbers(
+  all: readonly Measurement[],
+  step: NetworkMeasurement,
+  contender: ContenderName,
+): NetworkMeasurement[] {
+  const { activation, precision } = step.workload;
+  return networkMeasurements(all, "step", { contender, activation, precision }).filter((other) =>
+    isSameSubject(step, other),
+  );
 }
 
 const isPea = ({ workload }: NetworkMeasurement): boolean => workload.activation !== "relu";
-const isFloat32 = ({ workload }: NetworkMeasurement): boolean => workload.precision === "fp32";
 
 /** `step` divided by that of `others` which is of the same network and batch size, if there is one. */
 function compare(step: NetworkMeasurement, others: readonly NetworkMeasurement[]): Found[] {
   return others
     .filter((other) => isSameSubject(step, other))
-    .map((other) => ({ value: ratio(step, other), where: describe(step) }));
+    .map((other) => found(describe(step), [ratios(step, other)]));
 }
 
 function activationsToCopy(all: readonly Measurement[], part: "forward" | "backward"): Found[] {
@@ -219,16 +262,12 @@ function activationsToCopy(all: readonly Measurement[], part: "forward" | "backw
     const own = all.filter((measurement) => measurement.contender === contender);
     const copy = own.find(({ workload }) => workload.kind === "copy");
     if (copy === undefined) return [];
-    return own.flatMap((measurement) =>
-      measurement.workload.kind === "activation" && measurement.workload.activation !== "relu"
-        ? [
-            {
-              value: ratio(measurement, copy, part),
-              where: `${measurement.workload.activation}, ${contender}`,
-            },
-          ]
-        : [],
-    );
+    return own.flatMap((measurement) => {
+      const { workload } = measurement;
+      return workload.kind === "activation" && workload.activation !== "relu" && workload.precision === "fp32"
+        ? [found(`${workload.activation}, ${contender}`, [ratios(measurement, copy, part)])]
+        : [];
+    });
   });
 }
 

@@ -6,6 +6,7 @@
 import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import sharp from "sharp";
+import { uniform } from "./random.ts";
 
 const WIDTH = 500;
 const HEIGHT = 375;
@@ -35,7 +36,7 @@ export async function makeImages(folder: string, count: number): Promise<void> {
 }
 
 async function makeImage(seed: number): Promise<Buffer> {
-  const random = generator(seed);
+  const random = uniform(seed);
   const sum = new Float32Array(3 * WIDTH * HEIGHT).fill(128);
   for (const [cells, amplitude] of LAYERS) {
     const [width, height] = [cells, Math.ceil((cells * HEIGHT) / WIDTH)];
@@ -50,13 +51,4 @@ async function makeImage(seed: number): Promise<Buffer> {
   return sharp(Uint8ClampedArray.from(sum), { raw: { width: WIDTH, height: HEIGHT, channels: 3 } })
     .jpeg({ quality: QUALITY })
     .toBuffer();
-}
-
-/** Uniform numbers in [0, 1): a linear congruential generator, good enough for noise. */
-function generator(seed: number): () => number {
-  let word = seed + 1;
-  return () => {
-    word = (Math.imul(word, 1664525) + 1013904223) >>> 0;
-    return word / 2 ** 32;
-  };
 }

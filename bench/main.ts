@@ -7,43 +7,49 @@
  */
 import { PeaError } from "@pea/core";
 import { ALL_THREADS, IMAGES, listGroups } from "./cases.ts";
-import { listContenders } from "./contenders.ts";
+import { describeCode } from "./code.ts";
+import { type Contender, listContenders } from "./contenders.ts";
 import { judge } from "./goals.ts";
 import { makeImages } from "./images.ts";
-import { describeMachine, type Machine } from "./machine.ts";
-import { describeContenders, measureGroup } from "./measure.ts";
+import { describeMachine, measureLoad } from "./machine.ts";
+import { describeContenders, type MeasureOptions, measureGroup } from "./measure.ts";
 import { type BenchOptions, parseOptions, USAGE } from "./options.ts";
 import { goalsTable, report } from "./report.ts";
 import type { Results } from "./results.ts";
 import { resume, save, toJson } from "./results-file.ts";
+import { chooseSettings, tune } from "./tuning.ts";
 
-const QUICK = { rounds: { most: 3, least: 3 }, group: 0, turn: 100 };
-const FULL = { rounds: { most: 5, least: 3 }, group: 30_000, turn: 300 };
+const QUICK: MeasureOptions = { rounds: { most: 5, least: 3 }, group: 5_000, turn: 100, peaks: 1 };
+const FULL: MeasureOptions = { rounds: { most: 15, least: 5 }, group: 30_000, turn: 300, peaks: 3 };
 
 async function measure(options: BenchOptions): Promise<Results> {
   const { quick, filter, peers } = options;
-  const machine = describeMachine();
-  warnOfLoad(machine);
   const contenders = listContenders(peers);
   const versions = Object.fromEntries(await describeContenders(contenders, ALL_THREADS));
   const groups = listGroups({ quick }).filter(({ name }) => filter === null || filter.test(name));
   const names = groups.map(({ name }) => name);
   const fresh: Results = {
-    machine,
+    machine: describeMachine(),
     versions,
+    code: describeCode(contenders),
     quick,
     groups: names,
     ended: [],
+    settings: {},
+    load: {},
     measurements: [],
     failures: [],
   };
-  const results = options.resume ? resume(fresh) : fresh;
+  const results = options.resume ? resume(fresh) : await chooseFor(fresh, contenders);
   if (groups.some(({ suite }) => suite === "loader")) await makeImages(IMAGES.folder, IMAGES.count);
   for (const [index, group] of groups.entries()) {
     if (results.ended.includes(group.name)) continue;
     process.stderr.write(`- ${index + 1} of ${groups.length}: ${group.name}\n`);
+    results.load[group.name] = await measureLoad();
+    warnOfLoad(results.load[group.name] as number);
+    const tuned = contenders.map((contender) => tune(contender, results.settings, group.suite));
     try {
-      results.measurements.push(...(await measureGroup(group, contenders, quick ? QUICK : FULL)));
+      results.measurements.push(...(await measureGroup(group, tuned, quick ? QUICK : FULL)));
       results.ended.push(group.name);
     } catch (error) {
       // An hour of other groups is not to be lost by one.
@@ -56,15 +62,20 @@ async function measure(options: BenchOptions): Promise<Results> {
   return results;
 }
 
+async function chooseFor(results: Results, contenders: readonly Contender[]): Promise<Results> {
+  process.stderr.write("- trying the peers' settings\n");
+  return { ...results, settings: await chooseSettings(contenders, ALL_THREADS) };
+}
+
 /** Only a run of everything goes into results.json. */
 function isKept({ quick, filter }: BenchOptions): boolean {
   return !quick && filter === null;
 }
 
-function warnOfLoad({ loadBefore, cores }: Machine): void {
-  if (loadBefore <= 0.3 * cores) return;
+function warnOfLoad(load: number): void {
+  if (load <= 0.15 * ALL_THREADS) return;
   process.stderr.write(
-    `! the machine is busy (load ${loadBefore}): figures will be worse and scatter more\n`,
+    `! others keep ${load} of ${ALL_THREADS} processors busy: figures will be worse and scatter more\n`,
   );
 }
 
@@ -80,7 +91,7 @@ async function main(args: readonly string[]): Promise<number> {
   if (results.failures.length > 0) return 1;
   if (!options.check) return 0;
   if (options.json) process.stderr.write(`${goalsTable(verdicts)}\n`);
-  return verdicts.some(({ worst, isMet }) => worst !== null && !isMet) ? 1 : 0;
+  return verdicts.some(({ outcome }) => outcome === "missed") ? 1 : 0;
 }
 
 try {

@@ -14,8 +14,10 @@ export interface MeasureOptions {
   rounds: { most: number; least: number };
   /** Milliseconds that the turns of a group may take, as long as there are the least of them. */
   group: number;
-  /** Milliseconds that a turn should last; a longer case runs once. */
+  /** Milliseconds that a turn should last at most; a longer case runs once. */
   turn: number;
+  /** Processes that the peak of memory is taken of. */
+  peaks: number;
 }
 
 /** Repetitions whose peak of memory is taken. */
@@ -55,45 +57,77 @@ export async function measureGroup(
     const contender = contenders.find(({ name }) => name === item.contender);
     return contender === undefined ? [] : [{ ...item, contender }];
   });
-  return group.suite === "memory" ? measurePeaks(group, cases) : measureTimes(group, cases, options);
+  return group.suite === "memory" ? measurePeaks(group, cases, options) : measureTimes(group, cases, options);
 }
 
 type RunnableCase = Omit<Case, "contender"> & { contender: Contender };
 
-async function measurePeaks(group: Group, cases: readonly RunnableCase[]): Promise<Measurement[]> {
-  const measurements: Measurement[] = [];
-  for (const { contender, workload } of cases) {
-    const worker = new WorkerProcess(contender, group.threads);
-    try {
-      await worker.prepare("0", workload);
-      const { mebibytes } = await worker.peak("0", PEAK_REPETITIONS);
-      measurements.push({ ...blank(group, contender, workload), unit: "MiB", rounds: [mebibytes] });
-    } finally {
-      await worker.stop();
+async function measurePeaks(
+  group: Group,
+  cases: readonly RunnableCase[],
+  { peaks }: MeasureOptions,
+): Promise<Measurement[]> {
+  const measurements = cases.map(
+    ({ contender, workload }): Measurement => ({ ...blank(group, contender, workload), unit: "MiB" }),
+  );
+  for (let round = 0; round < peaks; round++) {
+    for (const [index, { contender, workload }] of cases.entries()) {
+      const worker = new WorkerProcess(contender, group.threads);
+      try {
+        await worker.prepare("0", workload);
+        const { mebibytes } = await worker.peak("0", PEAK_REPETITIONS);
+        measurements[index]?.rounds.push(mebibytes);
+      } finally {
+        await worker.stop();
+      }
     }
   }
   return measurements;
+}
+
+/** What a turn of a case does. */
+export interface Turn {
+  warmUp: number;
+  repetitions: number;
+}
+
+/**
+ * How often the cases of a group take turns and how long a turn is. Many short turns are preferred to few long ones: what
+ * the machine does meanwhile differs between rounds, not between repetitions.
+ *
+ * @param durations milliseconds of one repetition of each case
+ */
+export function planTurns(
+  durations: readonly number[],
+  { rounds: { most, least }, group, turn }: MeasureOptions,
+): { rounds: number; turns: Turn[] } {
+  const warmUps = durations.map((duration) => (duration < CACHE_SENSITIVE ? 1 : 0));
+  const shortest = durations.reduce((sum, time, index) => sum + (1 + (warmUps[index] as number)) * time, 0);
+  const rounds = Math.max(least, Math.min(most, Math.floor(group / shortest)));
+  const share = Math.min(turn, group / rounds / durations.length);
+  const turns = durations.map((duration, index) => {
+    const warmUp = warmUps[index] as number;
+    return { warmUp, repetitions: Math.max(1, Math.floor(share / duration) - warmUp) };
+  });
+  return { rounds, turns };
 }
 
 /** One case in its contender's process. */
 interface Runner {
   worker: WorkerProcess;
   key: string;
-  warmUp: number;
-  repetitions: number;
   measurement: Measurement;
 }
 
 async function measureTimes(
   group: Group,
   cases: readonly RunnableCase[],
-  { rounds: { most, least }, group: limit, turn }: MeasureOptions,
+  options: MeasureOptions,
 ): Promise<Measurement[]> {
   const workers = new Map<Contender, WorkerProcess>();
   try {
     const runners: Runner[] = [];
-    /** Milliseconds of a round. */
-    let duration = 0;
+    const durations: number[] = [];
     let parameters: number | undefined;
     for (const [index, { contender, workload }] of cases.entries()) {
       const worker = workers.get(contender) ?? new WorkerProcess(contender, group.threads);
@@ -107,15 +141,15 @@ async function measureTimes(
         );
       }
       const { milliseconds } = await worker.run(key, { warmUp: 0, repetitions: 1 });
-      const warmUp = milliseconds < CACHE_SENSITIVE ? 1 : 0;
-      const repetitions = Math.max(1, Math.round(turn / milliseconds));
-      duration += (warmUp + repetitions) * milliseconds;
-      runners.push({ worker, key, warmUp, repetitions, measurement: blank(group, contender, workload) });
+      durations.push(milliseconds);
+      runners.push({ worker, key, measurement: blank(group, contender, workload) });
     }
-    const rounds = Math.max(least, Math.min(most, Math.floor(limit / duration)));
+    const { rounds, turns } = planTurns(durations, options);
+    const planned = runners.map((runner, index) => ({ ...runner, turn: turns[index] as Turn }));
     for (let round = 0; round < rounds; round++) {
       // Back and forth, so that a machine that grows slower or faster favours nobody.
-      for (const runner of round % 2 === 0 ? runners : runners.toReversed()) await takeTurn(runner);
+      for (const { turn, ...runner } of round % 2 === 0 ? planned : planned.toReversed())
+        await takeTurn(runner, turn);
     }
     return runners.map(({ measurement }) => measurement);
   } finally {
@@ -123,8 +157,10 @@ async function measureTimes(
   }
 }
 
-async function takeTurn({ worker, key, warmUp, repetitions, measurement }: Runner): Promise<void> {
-  const { milliseconds, parts, minorFaults } = await worker.run(key, { warmUp, repetitions });
+async function takeTurn({ worker, key, measurement }: Runner, turn: Turn): Promise<void> {
+  const { milliseconds, parts, minorFaults } = await worker.run(key, turn);
+  if (!(milliseconds > 0 && milliseconds < Number.POSITIVE_INFINITY))
+    throw new Error(`${measurement.contender} gave ${milliseconds} as the milliseconds of a turn`);
   measurement.rounds.push(milliseconds);
   measurement.minorFaults.push(minorFaults);
   for (const [part, time] of Object.entries(parts)) {

@@ -24,7 +24,7 @@ docs/performance.md after each group; a quick or filtered one only prints.
   --check            exit with 1 when a goal is missed
   --filter <regexp>  groups by name, e.g. "step/resnet18/", "operator", "memory"
   --peers all        also libtorch 2 on this side, PyTorch 2 and torch.compile on the other (default: debian)
-  --resume           go on with a run of everything that was interrupted, on the same machine
+  --resume           go on with a run of everything that was interrupted, on the same machine with the same code
   --json             print the results as JSON instead of tables
 `;
 

@@ -36,9 +36,19 @@ export interface ActivationWorkload {
   precision: Precision;
 }
 
-/** Copying a float32 tensor into another: the least that any operator on it can cost. */
+/** Batch normalization over float32 and an activation after it, as in training, forward and backward. */
+export interface BatchNormWorkload {
+  kind: "batch-norm";
+  shape: readonly number[];
+  activation: ActivationVariant;
+}
+
+/**
+ * Copying a float32 tensor into another: the least that any operator on it can cost. `memcpy`: by the C library's
+ * function, on as many threads as there are for operators; the peers alone do it.
+ */
 export interface CopyWorkload {
-  kind: "copy";
+  kind: "copy" | "memcpy";
   shape: readonly number[];
 }
 
@@ -67,6 +77,7 @@ export interface LoaderWorkload {
 export type Workload =
   | NetworkWorkload
   | ActivationWorkload
+  | BatchNormWorkload
   | CopyWorkload
   | OverheadWorkload
   | LoaderWorkload;
@@ -99,7 +110,7 @@ export interface Facts {
 /** Answer to `run`: medians over the repetitions. */
 export interface Timing {
   milliseconds: number;
-  /** Of a step: `forward` (with the loss), `backward`, `optimizer`; of an activation: `forward`, `backward`. */
+  /** Of a step: `forward` (with the loss), `backward`, `optimizer`; of an operator: `forward`, `backward`. */
   parts: Record<string, number>;
   /** Minor page faults of the process, per repetition (a mean). */
   minorFaults: number;

@@ -5,7 +5,7 @@
  */
 import type { Suite } from "./cases.ts";
 import type { ContenderName } from "./contenders.ts";
-import type { Verdict } from "./goals.ts";
+import type { Outcome, Verdict } from "./goals.ts";
 import {
   isSameSubject,
   type LoaderMeasurement,
@@ -20,6 +20,7 @@ import {
   valuesOf,
 } from "./results.ts";
 import { median, quantile } from "./statistics.ts";
+import type { Choice } from "./tuning.ts";
 
 const TITLES: Readonly<Record<ContenderName, string>> = {
   pea: "pea",
@@ -29,40 +30,48 @@ const TITLES: Readonly<Record<ContenderName, string>> = {
   "torch2-compiled": "PyTorch 2, compiled",
 };
 
+const OUTCOMES: Readonly<Record<Outcome, string>> = {
+  met: "✓",
+  undecided: "undecided: within the noise",
+  missed: "missed",
+};
+
 /** The goals with what was reached. */
 export function goalsTable(verdicts: readonly Verdict[]): string {
   return table(
-    ["goal", "bound", "reached", "", "where (the worst)"],
-    verdicts.map(({ what, bound, worst, isMet }) => [
-      what,
-      bound,
-      worst === null ? "not measured" : format(worst.value),
-      worst === null ? "" : isMet ? "✓" : "missed",
-      worst?.where ?? "",
-    ]),
+    ["goal", "bound", "reached", "95 % interval", "", "where (the worst)"],
+    verdicts
+      .filter(({ bound, worst }) => bound !== "" || worst !== null)
+      .map(({ what, bound, worst, outcome }) => [
+        what,
+        bound,
+        ...(worst === null
+          ? ["not measured", "", "", ""]
+          : [
+              format(worst.value),
+              worst.interval.map(format).join("–"),
+              outcome === null ? "for information" : OUTCOMES[outcome],
+              worst.where,
+            ]),
+      ]),
   );
 }
 
 /** Everything, for docs/performance.md. */
-export function report(
-  { machine, versions, groups, ended, measurements, failures }: Results,
-  verdicts: readonly Verdict[],
-): string {
+export function report(results: Results, verdicts: readonly Verdict[]): string {
+  const { versions, groups, ended, measurements, failures } = results;
   const contenders = (Object.keys(TITLES) as ContenderName[]).filter((name) => versions[name] !== undefined);
-  const timed = measurements.filter(({ unit }) => unit === "ms").map((item) => item.rounds.length);
-  const rounds = timed.length === 0 ? 0 : [...new Set([Math.min(...timed), Math.max(...timed)])].join(" to ");
   const byContender = (suite: Suite) => valueTable(networkMeasurements(measurements, suite), contenders);
   return [
-    `${machine.cpu}, ${machine.cores} cores (${machine.instructions.join(", ")}), ${machine.memoryGiB} GiB memory; ` +
-      `Node.js ${machine.node}; ${contenders.map((name) => `${TITLES[name]}: ${versions[name]?.version}`).join("; ")}. ` +
-      `${rounds} rounds; load before the run ${machine.loadBefore}.`,
+    circumstances(results, contenders),
     ...(ended.length + failures.length < groups.length
       ? [`**${ended.length} of ${groups.length} groups are measured**; \`--resume\` goes on.`]
       : []),
     ...failures.map(({ group, error }) => `**${group} failed** and is missing below: ${error}`),
     ...section(
       "Goals",
-      "The worst value found for each, as a ratio unless a unit is named.",
+      "The worst value found for each, as a ratio unless a unit is named. A goal is missed where the whole interval of a " +
+        "value is beyond the bound, and met where every value's whole interval is within it.",
       goalsTable(verdicts),
     ),
     ...section(
@@ -73,13 +82,14 @@ export function report(
     ),
     ...section(
       "Operators",
-      "A tensor of 51 MB (float32, channels_last), forward / backward in milliseconds; copying it is the measure.",
+      "A tensor of 51 MB (float32, channels_last; 26 MB in bf16), forward / backward in milliseconds; copying it is the " +
+        "measure, memcpy is the C library's on all threads.",
       operatorTable(measurements, contenders),
     ),
     ...section("Overhead of an operator", "Adding two tensors of 16 elements.", overheadTable(measurements)),
     ...section(
       "Peak memory",
-      "Resident memory of the whole process during training steps, MiB.",
+      "Resident memory of the whole process during training steps, MiB; PyTorch with tcmalloc, whatever is fastest.",
       byContender("memory"),
     ),
     ...section("Inference", "Forward pass in evaluation mode, milliseconds.", byContender("inference")),
@@ -92,6 +102,23 @@ export function report(
       loadingTable(measurements),
     ),
   ].join("\n\n");
+}
+
+/** The first line: where, with what and in whose company it was measured. */
+function circumstances(
+  { machine, versions, code, settings, load, measurements }: Results,
+  contenders: readonly ContenderName[],
+): string {
+  const timed = measurements.filter(({ unit }) => unit === "ms").map((item) => item.rounds.length);
+  const rounds = timed.length === 0 ? 0 : [...new Set([Math.min(...timed), Math.max(...timed)])].join(" to ");
+  const choices = Object.entries(settings) as [ContenderName, Choice][];
+  return [
+    `${machine.cpu}, ${machine.cores} cores (${machine.instructions.join(", ")}), ${machine.memoryGiB} GiB memory; ` +
+      `Node.js ${machine.node}; ${contenders.map((name) => `${TITLES[name]}: ${versions[name]?.version}`).join("; ")}; ` +
+      `commit ${code.commit?.slice(0, 7) ?? "unknown"}${code.isDirty ? " with changes" : ""}.`,
+    ...choices.map(([name, { title }]) => `${TITLES[name]} was fastest with ${title}.`),
+    `${rounds} rounds; before a group others kept at most ${Math.max(0, ...Object.values(load))} processors busy.`,
+  ].join(" ");
 }
 
 /** Nothing where nothing was measured. */
@@ -160,16 +187,23 @@ function operatorTable(measurements: readonly Measurement[], contenders: readonl
       ...contenders.map((contender) => {
         const found = large.find((item) => item.contender === contender && operatorName(item) === name);
         if (found === undefined) return "";
-        return found.workload.kind === "copy"
-          ? format(median(found.rounds))
-          : ["forward", "backward"].map((part) => format(median(valuesOf(found, part)))).join(" / ");
+        return "activation" in found.workload
+          ? ["forward", "backward"].map((part) => format(median(valuesOf(found, part)))).join(" / ")
+          : format(median(found.rounds));
       }),
     ]),
   );
 }
 
 function operatorName({ workload }: Measurement): string {
-  return workload.kind === "activation" ? workload.activation : workload.kind;
+  switch (workload.kind) {
+    case "activation":
+      return workload.precision === "fp32" ? workload.activation : `bf16 ${workload.activation}`;
+    case "batch-norm":
+      return `batch norm, ${workload.activation}`;
+    default:
+      return workload.kind;
+  }
 }
 
 function overheadTable(measurements: readonly Measurement[]): string {

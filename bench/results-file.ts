@@ -39,14 +39,17 @@ function replace(path: string, content: string): void {
 /**
  * The results that an interrupted run left, for `fresh` to go on with.
  *
- * @throws PeaError (usage) where there are none, or where they are of another machine, other versions or other groups
+ * @throws PeaError (usage) where there are none, or where they are of another machine, other versions, other code or
+ * other groups
  */
 export function resume(fresh: Results, path = RESULTS): Results {
   if (!existsSync(path)) throw refusal("there is no bench/results.json to go on with");
   const left = JSON.parse(readFileSync(path, "utf8")) as Results;
-  const circumstances = ({ machine: { loadBefore: _, ...machine }, versions, groups }: Results) => ({
+  if (fresh.code.isDirty) throw refusal("packages/ or bench/ hold changes that are not committed");
+  const circumstances = ({ machine, versions, code, groups }: Results) => ({
     "another machine": machine,
     "other versions": versions,
+    "other code or other native libraries": code,
     "other groups": groups,
   });
   const [then, now] = [circumstances(left), circumstances(fresh)];

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Suite } from "./cases.ts";
+import type { CodeState } from "./code.ts";
 import type { ContenderName } from "./contenders.ts";
 import type { Machine } from "./machine.ts";
 import type {
@@ -15,6 +16,7 @@ import type {
   Workload,
 } from "./protocol.ts";
 import { median } from "./statistics.ts";
+import type { Choices } from "./tuning.ts";
 
 /** One case: the values of its rounds, in order. */
 export interface Measurement {
@@ -36,10 +38,15 @@ export interface Results {
   machine: Machine;
   /** By contender. */
   versions: Partial<Record<ContenderName, Description>>;
+  code: CodeState;
   quick: boolean;
   /** Names of the groups asked for, and of those whose measurements are here. */
   groups: string[];
   ended: string[];
+  /** What the peers run with. */
+  settings: Choices;
+  /** By group: processors that others kept busy just before it. */
+  load: Record<string, number>;
   measurements: Measurement[];
   /** Groups that gave no measurements, and the first line of what went wrong. */
   failures: { group: string; error: string }[];
@@ -108,13 +115,18 @@ export function isSameSubject(a: NetworkMeasurement, b: NetworkMeasurement): boo
 }
 
 /**
- * The median over the rounds of a's value divided by b's in the same round; both must be of one group.
+ * a's value divided by b's, round by round; both must be of one group.
  *
  * @param part of a repetition; default: all of it
  */
-export function ratio(a: Measurement, b: Measurement, part?: string): number {
+export function ratios(a: Measurement, b: Measurement, part?: string): number[] {
   const divisors = valuesOf(b, part);
-  return median(valuesOf(a, part).map((value, round) => value / (divisors[round] ?? Number.NaN)));
+  return valuesOf(a, part).map((value, round) => value / (divisors[round] ?? Number.NaN));
+}
+
+/** The median of `ratios`. */
+export function ratio(a: Measurement, b: Measurement, part?: string): number {
+  return median(ratios(a, b, part));
 }
 
 /** The values of the rounds; a workload without such a part counts whole. */

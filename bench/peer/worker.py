@@ -4,6 +4,7 @@ One JSON object per line comes in on stdin, one answer per line goes out on stdo
 through torch.compile.
 """
 
+import ctypes
 import json
 import math
 import os
@@ -12,9 +13,12 @@ import statistics
 import sys
 import time
 import traceback
+from concurrent.futures import ThreadPoolExecutor
 
 import torch
 import torch.nn.functional as F
+from torch import nn
+from torch.fx.experimental.optimization import fuse
 from loader import create_loader
 from networks import activation_factory, create_network
 
@@ -93,7 +97,8 @@ def training(workload):
 def inference(workload):
     model = network(workload).eval()
     images, _ = batch(workload)
-    forward = tuned_compile(model, options={"freezing": True}) if COMPILE else model
+    # Both fold batch norm into the convolutions: freezing by itself.
+    forward = tuned_compile(model, options={"freezing": True}) if COMPILE else fuse(model)
 
     def run(lap):
         with torch.inference_mode(not COMPILE), torch.no_grad(), autocast(workload["precision"]):
@@ -104,25 +109,58 @@ def inference(workload):
 
 def activation(workload):
     dtype = {"fp32": torch.float32, "bf16": torch.bfloat16}[workload["precision"]]
-    x = torch.randn(workload["shape"], dtype=dtype).contiguous(memory_format=torch.channels_last).requires_grad_()
-    gradient = torch.randn_like(x)
     # Not in place as in the networks: x is a leaf here.
     module = F.relu if workload["activation"] == "relu" else activation_factory(workload["activation"], alpha())()
+    return operator(module, workload["shape"], dtype), {}
+
+
+def batch_norm(workload):
+    module = nn.Sequential(
+        nn.BatchNorm2d(workload["shape"][1]), activation_factory(workload["activation"], alpha())()
+    )
+    return operator(module, workload["shape"], torch.float32, module.parameters()), {}
+
+
+def operator(module, shape, dtype, parameters=()):
+    """A function that runs a module forward and backward, on noise in channels_last."""
+    x = torch.randn(shape, dtype=dtype).contiguous(memory_format=torch.channels_last).requires_grad_()
+    gradient = torch.randn_like(x)
+    inputs = [x, *parameters]
     function = tuned_compile(module)
 
     def run(lap):
         y = function(x)
         lap("forward")
-        torch.autograd.grad(y, x, gradient)
+        torch.autograd.grad(y, inputs, gradient)
         lap("backward")
 
-    return run, {}
+    return run
 
 
 def copy(workload):
     source = torch.randn(workload["shape"])
     target = torch.empty_like(source)
     return lambda lap: target.copy_(source), {}
+
+
+def memcpy(workload):
+    source = torch.randn(workload["shape"])
+    target = torch.empty_like(source)
+    threads = torch.get_num_threads()
+    share = source.numel() * source.element_size() // threads
+    pool = ThreadPoolExecutor(threads)
+
+    def copy_part(index):
+        # ctypes gives the interpreter's lock away meanwhile.
+        ctypes.memmove(target.data_ptr() + index * share, source.data_ptr() + index * share, share)
+
+    def run(lap):
+        others = [pool.submit(copy_part, index) for index in range(1, threads)]
+        copy_part(0)
+        for other in others:
+            other.result()
+
+    return run, {}
 
 
 def overhead(workload):
@@ -153,7 +191,9 @@ KINDS = {
     "step": step,
     "inference": inference,
     "activation": activation,
+    "batch-norm": batch_norm,
     "copy": copy,
+    "memcpy": memcpy,
     "overhead": overhead,
     "loader": loader,
 }

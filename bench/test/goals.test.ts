@@ -2,11 +2,16 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ContenderName } from "../contenders.ts";
 import { judge } from "../goals.ts";
-import type { ActivationVariant, NetworkWorkload } from "../protocol.ts";
+import type { ActivationVariant, NetworkWorkload, Precision } from "../protocol.ts";
+import { goalsTable } from "../report.ts";
 import { type Measurement, ratio } from "../results.ts";
-import { geometricMean, median, quantile } from "../statistics.ts";
 
-function step(contender: ContenderName, activation: ActivationVariant, rounds: number[]): Measurement {
+function step(
+  contender: ContenderName,
+  activation: ActivationVariant,
+  rounds: number[],
+  precision: Precision = "fp32",
+): Measurement {
   return {
     suite: "step",
     contender,
@@ -18,7 +23,7 @@ function step(contender: ContenderName, activation: ActivationVariant, rounds: n
       classes: 1000,
       batch: 16,
       activation,
-      precision: "fp32",
+      precision,
     },
     unit: "ms",
     rounds,
@@ -33,13 +38,6 @@ function verdict(what: RegExp, measurements: Measurement[]) {
   return found;
 }
 
-test("quantiles interpolate between the two nearest values", () => {
-  assert.equal(median([3, 1, 2]), 2);
-  assert.equal(median([4, 1, 2, 3]), 2.5);
-  assert.equal(quantile([0, 10], 0.1), 1);
-  assert.ok(Math.abs(geometricMean([1, 4, 16]) - 4) < 1e-12);
-});
-
 test("a ratio is the median of the rounds' ratios, so a slow round harms neither side", () => {
   const ours = step("pea", "weighted-gelu", [10, 100, 11]);
   const theirs = step("torch1", "relu", [20, 200, 20]);
@@ -53,15 +51,66 @@ test("a goal is judged by its worst value and says where that is", () => {
     step("pea", "weighted-gelu", [10.1, 10.1]),
     step("pea", "stochastic-mish", [12, 12]),
   ]);
-  assert.equal(found.isMet, false);
+  assert.equal(found.outcome, "missed");
   assert.equal(found.worst?.value, 1.2);
   assert.equal(found.worst?.where, "resnet18, batch 16, fp32 stochastic-mish, pea");
 });
 
+for (const [outcome, rounds] of [
+  ["met", [10, 10.1, 10.3]],
+  ["undecided", [10, 10.4, 10.5]],
+  ["missed", [10.31, 10.4, 10.5]],
+] as const)
+  test(`a value from ${rounds[0]} to ${rounds[2]} against a bound of 10.3 is ${outcome}`, () => {
+    const found = verdict(/PEA step ÷ own ReLU/, [
+      step("pea", "relu", [10, 10, 10]),
+      step("pea", "weighted-gelu", [...rounds]),
+    ]);
+    assert.equal(found.outcome, outcome);
+    assert.deepEqual(found.worst?.interval, [rounds[0] / 10, rounds[2] / 10]);
+  });
+
+test("what misses a goal for certain is shown before a worse value that may be noise", () => {
+  const found = verdict(/PEA step ÷ own ReLU/, [
+    step("pea", "relu", [10, 10, 10]),
+    step("pea", "weighted-gelu", [10.4, 10.4, 10.4]),
+    step("pea", "stochastic-mish", [10, 11, 12]),
+  ]);
+  assert.equal(found.outcome, "missed");
+  assert.equal(found.worst?.value, 1.04);
+});
+
 test("a lower bound is met from above", () => {
   const ours = step("pea", "weighted-gelu", [10]);
-  assert.equal(verdict(/geometric mean/, [ours, step("torch1", "weighted-gelu", [31])]).isMet, true);
-  assert.equal(verdict(/geometric mean/, [ours, step("torch1", "weighted-gelu", [29])]).isMet, false);
+  assert.equal(verdict(/geometric mean/, [ours, step("torch1", "weighted-gelu", [31])]).outcome, "met");
+  assert.equal(verdict(/geometric mean/, [ours, step("torch1", "weighted-gelu", [29])]).outcome, "missed");
+});
+
+test("page faults must be fewer than the bound", () => {
+  const withFaults = (minorFaults: number) => [
+    { ...step("pea", "weighted-gelu", [10]), minorFaults: [minorFaults] },
+  ];
+  assert.equal(verdict(/page faults/, withFaults(99)).outcome, "met");
+  assert.equal(verdict(/page faults/, withFaults(100)).outcome, "missed");
+});
+
+test("a goal in float32 is not judged by bfloat16, and bfloat16 against itself is only told", () => {
+  const measurements = [
+    step("pea", "weighted-gelu", [20], "bf16"),
+    step("torch1", "relu", [10], "bf16"),
+    step("torch1", "relu", [10]),
+  ];
+  assert.equal(verdict(/^PEA step ÷ tuned PyTorch's ReLU step \(fp32\)/, measurements).worst, null);
+  const told = verdict(/PyTorch's bf16 ReLU step/, measurements);
+  assert.deepEqual([told.bound, told.worst?.value, told.outcome], ["", 2, null]);
+  const table = goalsTable(judge(measurements));
+  assert.match(table, /PyTorch's bf16 ReLU step \| {2}\| 2 \| 2–2 \| for information \|/);
+  assert.doesNotMatch(goalsTable(judge([])), /for information|PyTorch's bf16 ReLU step/);
+});
+
+test("a value that is not finite is an error that says where", () => {
+  const fewer = [step("pea", "relu", [10]), step("pea", "weighted-gelu", [10, 11])];
+  assert.throws(() => judge(fewer), /resnet18, batch 16, fp32 weighted-gelu, pea: a sample of \[1, NaN\]/);
 });
 
 test("a loader is judged by the images it gives in the time in which a step takes its own", () => {
@@ -86,10 +135,10 @@ test("a loader is judged by the images it gives in the time in which a step take
     loader("torch1", [1000, 1000], false),
     loader("torch1", [1000, 1000], true),
   ]);
-  assert.deepEqual(found.worst, { value: 4, where: "resnet18, batch 16, pea" });
-  assert.equal(found.isMet, true);
+  assert.deepEqual(found.worst, { value: 4, interval: [4, 4], where: "resnet18, batch 16, pea" });
+  assert.equal(found.outcome, "met");
 });
 
-test("what was not measured is not met and has no value", () => {
-  assert.ok(judge([]).every(({ worst, isMet }) => worst === null && !isMet));
+test("what was not measured has neither value nor outcome", () => {
+  assert.ok(judge([]).every(({ worst, outcome }) => worst === null && outcome === null));
 });

@@ -3,21 +3,24 @@
  *
  * @module
  */
-import { ensembleAct } from "@pea/kernels";
+import { ensembleAct, loadKernels } from "@pea/kernels";
 import {
   add,
   autocast,
+  BatchNormAct2d,
   backward,
   contiguous,
   copyInPlace,
   crossEntropyLoss,
+  type DType,
   empty,
   foldBatchNorms,
   getNumThreads,
   grad,
-  type Module,
+  Module,
   narrow,
   noGrad,
+  ReLU,
   randn,
   relu,
   SGD,
@@ -37,6 +40,7 @@ import {
 import {
   type ActivationVariant,
   type ActivationWorkload,
+  type BatchNormWorkload,
   type CopyWorkload,
   type Facts,
   isSegmentation,
@@ -68,8 +72,12 @@ export function prepare(workload: Workload): Prepared | Promise<Prepared> {
       return prepareInference(workload);
     case "activation":
       return prepareActivation(workload);
+    case "batch-norm":
+      return prepareBatchNorm(workload);
     case "copy":
       return prepareCopy(workload);
+    case "memcpy":
+      throw new Error("memcpy is not within JavaScript's reach");
     case "overhead":
       return prepareOverhead(workload);
     case "loader":
@@ -113,7 +121,7 @@ function prepareInference({ precision, ...workload }: NetworkWorkload): Prepared
   const { images } = createBatch(workload);
   model.eval();
   const parameters = count(model.parameters());
-  // As `pea eval` does. PyTorch, compiled, folds for itself; eager it does not.
+  // As `pea eval` does.
   scope(() => foldBatchNorms(model, narrow(images, 0, 0, 1)));
   const run = () => {
     scope(() => noGrad(() => void inPrecision(precision, () => model.forward(images))));
@@ -152,25 +160,63 @@ function createBatch({ network, image, classes, batch }: Omit<NetworkWorkload, "
 }
 
 function prepareActivation({ shape, activation, precision }: ActivationWorkload): Prepared {
-  const dtype = precision === "bf16" ? "bfloat16" : "float32";
-  const x = contiguous(randn(shape, { dtype }), { memoryFormat: "channels_last" });
-  x.requiresGrad = true;
-  const gradient = contiguous(randn(shape, { dtype }), { memoryFormat: "channels_last" });
+  const { x, gradient } = createOperands(shape, precision === "bf16" ? "bfloat16" : "float32");
   const ensemble = parseEnsemble(activation);
   let step = 0;
   const forward =
     ensemble === null
       ? () => relu(x)
       : () => ensembleAct(x, { ...ensemble, alpha: ALPHA, seed: 1, site: 0, step: step++ });
-  const run = (lap: Lap) => {
+  return { run: differentiate(forward, [x], gradient), facts: {} };
+}
+
+/** Batch norm and activation as a network holds them. */
+class NormalizedActivation extends Module {
+  readonly bn: BatchNormAct2d;
+  readonly act: Module = new ReLU();
+
+  constructor(channels: number) {
+    super();
+    this.bn = new BatchNormAct2d(channels, { activation: () => this.act });
+  }
+
+  forward(x: Tensor): Tensor {
+    return this.bn.forward(x);
+  }
+}
+
+function prepareBatchNorm({ shape, activation }: BatchNormWorkload): Prepared {
+  const { x, gradient } = createOperands(shape, "float32");
+  const model = new NormalizedActivation(shape[1] as number);
+  loadKernels();
+  const ensemble = parseEnsemble(activation);
+  const handle = ensemble === null ? null : applyPea(model, { ...ensemble, seed: 1 });
+  if (handle !== null) handle.alpha = ALPHA;
+  let step = 0;
+  const forward = () => {
+    if (handle !== null) handle.step = step++;
+    return model.forward(x);
+  };
+  return { run: differentiate(forward, [x, ...model.parameters()], gradient), facts: {} };
+}
+
+/** An operator's input, a leaf, and the gradient of its result, in channels_last. */
+function createOperands(shape: readonly number[], dtype: DType) {
+  const noise = () => contiguous(randn(shape, { dtype }), { memoryFormat: "channels_last" });
+  const x = noise();
+  x.requiresGrad = true;
+  return { x, gradient: noise() };
+}
+
+function differentiate(forward: () => Tensor, inputs: readonly Tensor[], gradient: Tensor): Prepared["run"] {
+  return (lap) => {
     scope(() => {
       const y = forward();
       lap("forward");
-      grad([y], [x], { gradients: [gradient] });
+      grad([y], inputs, { gradients: [gradient] });
       lap("backward");
     });
   };
-  return { run, facts: {} };
 }
 
 function prepareCopy({ shape }: CopyWorkload): Prepared {

@@ -88,8 +88,8 @@ export const buildFolder = engine === undefined ? "build" : "build-libtorch2";
 
 /**
  * OpenMP's threads wait for one another by spinning, for milliseconds unless told otherwise. Where another process wants
- * a processor too, each wait then costs its whole time slice. A wait as short as OpenMP itself chooses when it knows of
- * more threads than processors costs nothing on an idle machine. Must precede the load of libtorch.
+ * a processor too, each wait then costs its whole time slice. This is as short as OpenMP itself chooses when it knows of
+ * more threads than processors; what it costs on an idle machine is not measured. Must precede the load of libtorch.
  */
 function shortenSpinning(): void {
   if (!process.env.OMP_WAIT_POLICY) process.env.GOMP_SPINCOUNT ??= "1000";

@@ -1,0 +1,46 @@
+/**
+ * The state of the code that is measured, so that an interrupted run does not go on with another.
+ *
+ * @module
+ */
+import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import type { Contender, ContenderName } from "./contenders.ts";
+
+export interface CodeState {
+  /** null: this is no checkout of git. */
+  commit: string | null;
+  /** Whether packages/ or bench/, its results aside, hold what is not in the commit. */
+  isDirty: boolean;
+  /** SHA-256 of the native libraries by contender. */
+  libraries: Partial<Record<ContenderName, string>>;
+}
+
+export function describeCode(contenders: readonly Contender[]): CodeState {
+  return {
+    commit: git("rev-parse", "HEAD"),
+    isDirty: Boolean(git("status", "--porcelain", "--", "packages", "bench", ":!bench/results.json*")),
+    libraries: Object.fromEntries(
+      contenders
+        .filter(({ libraries }) => libraries.length > 0)
+        .map(({ name, libraries }) => [name, digest(libraries)]),
+    ),
+  };
+}
+
+function git(...args: string[]): string | null {
+  try {
+    const options = { cwd: `${import.meta.dirname}/..`, encoding: "utf8" } as const;
+    return execFileSync("git", args, { ...options, stdio: ["ignore", "pipe", "ignore"] }).trim();
+  } catch {
+    return null;
+  }
+}
+
+/** Of the contents of files, in their order. */
+export function digest(paths: readonly string[]): string {
+  const hash = createHash("sha256");
+  for (const path of paths) hash.update(readFileSync(path));
+  return hash.digest("hex");
+}
