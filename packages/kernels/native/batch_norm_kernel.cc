@@ -1,8 +1,6 @@
 #include "batch_norm_kernel.h"
 
-#include <type_traits>
-
-#include "bfloat16.h"
+#include "elements.h"
 #include "ensembles.h"
 #include "mask_generator.h"
 
@@ -15,12 +13,6 @@ namespace {
 constexpr int64_t kSegment = 512;
 // Rows that are summed in the element type's arithmetic before the sum goes on in double.
 constexpr int64_t kBlockRows = 32;
-
-// float for float and bfloat16, double for double.
-template <typename T>
-using Arithmetic = std::conditional_t<sizeof(T) == sizeof(double), double, float>;
-
-PEA_INLINE int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 
 // The activation over arrays, chosen once per span rather than once per segment. Arrays may not overlap.
 template <typename F>
@@ -351,16 +343,6 @@ void gradient_span(const T* grad, const T* x, T* dx, const Span& span, const Col
     }
     dx_buffer.write(dx + index, count);
   });
-}
-
-// Calls body(element) with a value of the type that is named.
-template <typename Body>
-void with_element(ElementType type, const Body& body) {
-  switch (type) {
-    case ElementType::kFloat32: return body(float());
-    case ElementType::kBFloat16: return body(BFloat16());
-    case ElementType::kFloat64: return body(double());
-  }
 }
 
 void moments(ElementType type, const void* x, Span span, const Columns& columns, double* sums, double* squares) {

@@ -30,6 +30,11 @@ const BatchNormKernels& batch_norm_kernels() {
   return chosen;
 }
 
+const MaxPoolKernels& max_pool_kernels() {
+  static const MaxPoolKernels& chosen = PEA_FASTEST(max_pool_kernels);
+  return chosen;
+}
+
 const SgdKernels& sgd_kernels() {
   static const SgdKernels& chosen = PEA_FASTEST(sgd_kernels);
   return chosen;

@@ -3,6 +3,7 @@
 
 #include "batch_norm_kernel.h"
 #include "ensemble_kernel.h"
+#include "max_pool_kernel.h"
 #include "sgd_kernel.h"
 #include "standardize_kernel.h"
 
@@ -10,6 +11,7 @@ namespace pea {
 
 const EnsembleKernels& ensemble_kernels();
 const BatchNormKernels& batch_norm_kernels();
+const MaxPoolKernels& max_pool_kernels();
 const SgdKernels& sgd_kernels();
 const StandardizeKernels& standardize_kernels();
 

@@ -6,6 +6,8 @@
 #include "batch_norm_autograd.h"
 #include "ensemble_act.h"
 #include "ensemble_autograd.h"
+#include "max_pool.h"
+#include "max_pool_autograd.h"
 #include "sgd_step.h"
 #include "standardize.h"
 
@@ -22,6 +24,8 @@ TORCH_LIBRARY(pea, m) {
       "batch_norm_act(Tensor x, Tensor? residual, Tensor weight, Tensor bias, Tensor(a!)? running_mean, "
       "Tensor(b!)? running_var, bool training, float momentum, float eps, str activation, str mode='weighted', "
       "float alpha=0., int seed=0, int site=0, int step=0) -> Tensor");
+  m.def(
+      "max_pool2d(Tensor x, int[2] kernel_size, int[2] stride=[], int[2] padding=0, int[2] dilation=1) -> Tensor");
   m.def(
       "sgd_step_(Tensor(a!)[] parameters, Tensor[] gradients, Tensor(b!)[] velocities, float lr, float momentum=0., "
       "float weight_decay=0., bool nesterov=False) -> ()");
@@ -59,6 +63,16 @@ at::Tensor with_settings(const at::Tensor& x, const OptionalTensor& residual, co
                    batch_norm_settings(x, training, momentum, eps, activation, mode, alpha, seed, site, step));
 }
 
+at::Tensor max_pool_cpu(const at::Tensor& x, const MaxPoolWindow& window) {
+  return max_pool_forward(x, window, /*with_positions=*/false).y;
+}
+
+template <auto kFunction>
+at::Tensor with_window(const at::Tensor& x, at::IntArrayRef kernel_size, at::IntArrayRef stride,
+                       at::IntArrayRef padding, at::IntArrayRef dilation) {
+  return kFunction(x, max_pool_window(kernel_size, stride, padding, dilation));
+}
+
 void sgd_step_cpu(at::TensorList parameters, at::TensorList gradients, at::TensorList velocities, double lr,
                   double momentum, double weight_decay, bool nesterov) {
   sgd_step(parameters, gradients, velocities, {lr, momentum, weight_decay, nesterov});
@@ -68,6 +82,7 @@ TORCH_LIBRARY_IMPL(pea, CPU, m) {
   m.impl("ensemble_act", with_strings<ensemble_act_cpu>);
   m.impl("ensemble_act_backward", with_strings_backward<ensemble_act_backward_cpu>);
   m.impl("batch_norm_act", with_settings<batch_norm_act_cpu>);
+  m.impl("max_pool2d", with_window<max_pool_cpu>);
   m.impl("sgd_step_", sgd_step_cpu);
   m.impl("standardize", standardize);
 }
@@ -77,7 +92,10 @@ TORCH_LIBRARY_IMPL(pea, Meta, m) {
   m.impl("ensemble_act_backward", with_strings_backward<ensemble_act_backward_meta>);
 }
 
-TORCH_LIBRARY_IMPL(pea, AutogradCPU, m) { m.impl("batch_norm_act", with_settings<batch_norm_act_autograd>); }
+TORCH_LIBRARY_IMPL(pea, AutogradCPU, m) {
+  m.impl("batch_norm_act", with_settings<batch_norm_act_autograd>);
+  m.impl("max_pool2d", with_window<max_pool_autograd>);
+}
 
 TORCH_LIBRARY_IMPL(pea, Autograd, m) {
   m.impl("ensemble_act", with_strings<ensemble_act_autograd>);

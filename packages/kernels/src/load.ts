@@ -1,14 +1,22 @@
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { buildFolder, loadLibrary, setBatchNormKernel, setSGDKernel, TorchError } from "@pea/torch";
+import {
+  buildFolder,
+  loadLibrary,
+  setBatchNormKernel,
+  setMaxPoolKernel,
+  setSGDKernel,
+  TorchError,
+} from "@pea/torch";
 import { batchNormAct } from "./batch-norm-act.ts";
+import { compactMaxPool2d } from "./compact-max-pool.ts";
 import { sgdStep } from "./sgd-step.ts";
 
 let loaded: boolean | undefined;
 
 /**
  * Loads the fused operators built for the loaded engine, once per thread; `ensembleAct` does it by itself. From then on
- * the batch normalization layers and SGD of @pea/torch run on them as well.
+ * the layers of batch normalization and max pooling and SGD of @pea/torch run on them as well.
  *
  * @returns false where they are switched off (`PEA_KERNELS=off`) or not built: then plain operators do the work
  * @throws TorchError when the library is there but cannot be loaded
@@ -31,6 +39,7 @@ function load(): boolean {
     );
   }
   setBatchNormKernel(batchNormAct);
+  setMaxPoolKernel(compactMaxPool2d);
   setSGDKernel(sgdStep);
   return true;
 }

@@ -28,6 +28,7 @@ struct Capability {
   const char* name;
   const EnsembleKernels* ensemble;
   const BatchNormKernels* batch_norm;
+  const MaxPoolKernels* max_pool;
   const SgdKernels* sgd;
   const StandardizeKernels* standardize;
 };
@@ -35,7 +36,10 @@ struct Capability {
 // Those that this CPU was found to run, it and all below.
 inline std::vector<Capability> capabilities() {
 #define PEA_CAPABILITY_NAMED(name) \
-  Capability { #name, &name::kernels, &name::batch_norm_kernels, &name::sgd_kernels, &name::standardize_kernels }
+  Capability {                                                                                        \
+    #name, &name::kernels, &name::batch_norm_kernels, &name::max_pool_kernels, &name::sgd_kernels,    \
+        &name::standardize_kernels                                                                    \
+  }
   std::vector<Capability> result = {PEA_CAPABILITY_NAMED(portable)};
 #if defined(__x86_64__)
   const bool has_avx512 = &ensemble_kernels() == &avx512::kernels;
@@ -145,6 +149,7 @@ template <typename T>
 constexpr double tolerance = sizeof(T) == 8 ? 1e-14 : sizeof(T) == 4 ? 4.0 / (1 << 24) : 1.0 / 256;
 
 void test_batch_norm(const Capability& capability);
+void test_max_pool(const Capability& capability);
 void test_sgd(const Capability& capability);
 void test_standardize(const Capability& capability);
 

@@ -13,6 +13,7 @@ export { Dropout, Dropout2d } from "./dropout.ts";
 export { foldBatchNorms } from "./fold-batch-norm.ts";
 export * as init from "./init.ts";
 export * from "./linear.ts";
+export { type MaxPoolKernel, setMaxPoolKernel } from "./max-pool-kernel.ts";
 export * from "./module.ts";
 export { type ForwardHook, onForward } from "./on-forward.ts";
 export * from "./pool.ts";

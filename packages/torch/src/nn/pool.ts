@@ -1,7 +1,14 @@
 import type { Pair } from "../ops/conv.ts";
-import { adaptiveAvgPool2d, avgPool2d, maxPool2d, type PoolOptions } from "../ops/pool.ts";
+import {
+  adaptiveAvgPool2d,
+  avgPool2d,
+  type MaxPoolOptions,
+  maxPool2d,
+  type PoolOptions,
+} from "../ops/pool.ts";
 import type { Tensor } from "../tensor.ts";
 import { checkInput } from "./check-input.ts";
+import { ownMaxPool } from "./max-pool-kernel.ts";
 import { Module } from "./module.ts";
 
 const imageBatch = ["N", "C", "H", "W"];
@@ -10,14 +17,15 @@ const imageBatch = ["N", "C", "H", "W"];
 export class MaxPool2d extends Module {
   constructor(
     readonly kernelSize: Pair,
-    readonly options: PoolOptions & { dilation?: Pair } = {},
+    readonly options: MaxPoolOptions = {},
   ) {
     super();
   }
 
   forward(input: Tensor): Tensor {
     checkInput(this, input, imageBatch);
-    return maxPool2d(input, this.kernelSize, this.options);
+    const { kernelSize, options } = this;
+    return ownMaxPool(input, kernelSize, options) ?? maxPool2d(input, kernelSize, options);
   }
 
   override toString(): string {

@@ -16,11 +16,17 @@ export interface PoolOptions {
   ceilMode?: boolean;
 }
 
+/** Options of max pooling. */
+export interface MaxPoolOptions extends PoolOptions {
+  /** Steps between the elements of a window; 1 by default. */
+  dilation?: Pair;
+}
+
 /** Largest element of each window. */
 export function maxPool2d(
   self: Tensor,
   kernelSize: Pair,
-  { stride, padding, dilation, ceilMode }: PoolOptions & { dilation?: Pair } = {},
+  { stride, padding, dilation, ceilMode }: MaxPoolOptions = {},
 ): Tensor {
   return call("aten::max_pool2d", self, kernelSize, stride, padding, dilation, ceilMode);
 }
