@@ -9,18 +9,21 @@ import { readFileSync } from "node:fs";
 import type { Contender, ContenderName } from "./contenders.ts";
 
 export interface CodeState {
-  /** null: this is no checkout of git. */
+  /** The last that changed it; null: this is no checkout of git. */
   commit: string | null;
-  /** Whether packages/ or bench/, its results aside, hold what is not in the commit. */
+  /** Whether it holds what is not in the commit. */
   isDirty: boolean;
   /** SHA-256 of the native libraries by contender. */
   libraries: Partial<Record<ContenderName, string>>;
 }
 
+/** What is measured and what measures, results aside. */
+const CODE = ["packages", "bench", ":!bench/results.json*"];
+
 export function describeCode(contenders: readonly Contender[]): CodeState {
   return {
-    commit: git("rev-parse", "HEAD"),
-    isDirty: Boolean(git("status", "--porcelain", "--", "packages", "bench", ":!bench/results.json*")),
+    commit: git("rev-list", "-1", "HEAD", "--", ...CODE),
+    isDirty: Boolean(git("status", "--porcelain", "--", ...CODE)),
     libraries: Object.fromEntries(
       contenders
         .filter(({ libraries }) => libraries.length > 0)
