@@ -71,7 +71,10 @@ export function listContenders(peers: "debian" | "all"): Contender[] {
       name: "torch2-compiled",
       title: "PyTorch 2, compiled",
       command: [PYTHON_2X, script, "--compile"],
-      environment: { TORCHINDUCTOR_CACHE_DIR: join(ROOT, ".setup/inductor") },
+      environment: {
+        TORCHINDUCTOR_CACHE_DIR: join(ROOT, ".setup/inductor"),
+        CXX: join(ROOT, "bench/peer/g++"),
+      },
       tunedAs: "torch2",
     },
   ];

@@ -27,6 +27,14 @@ ALPHA = 0.5
 WARM_UP = 2
 
 
+def require_vector_instructions():
+    """Without them torch.compile is no peer; it takes the slow way without a word where its test does not build."""
+    from torch._inductor.cpu_vec_isa import pick_vec_isa
+
+    if not pick_vec_isa():
+        raise RuntimeError("torch.compile finds no vector instructions; see bench/peer/g++")
+
+
 def tuned_compile(function, **options):
     return torch.compile(function, **options) if COMPILE else function
 
@@ -249,6 +257,8 @@ workloads = {}
 def answer(request):
     op = request["op"]
     if op == "describe":
+        if COMPILE:
+            require_vector_instructions()
         return {"version": torch.__version__, "threads": torch.get_num_threads()}
     key = request["key"]
     if op == "prepare":
