@@ -13,11 +13,14 @@ const RESULTS = join(import.meta.dirname, "results.json");
 const PAGE = join(import.meta.dirname, "../docs/performance.md");
 const MARKERS = { begin: "<!-- benchmark: begin -->", end: "<!-- benchmark: end -->" };
 
-/** As JSON with four significant digits, which is more than the noise leaves. */
+/** As JSON with four significant digits, which is more than the noise leaves; each measurement is a line. */
 export function toJson(results: Results): string {
   const round = (_: string, value: unknown) =>
     typeof value === "number" && !Number.isInteger(value) ? Number(value.toPrecision(4)) : value;
-  return `${JSON.stringify(results, round, 1)}\n`;
+  const { measurements, ...facts } = results;
+  const head = JSON.stringify(facts, round, 1).replace(/\n\}$/, "");
+  const lines = measurements.map((measurement) => `  ${JSON.stringify(measurement, round)}`);
+  return `${head},\n "measurements": [\n${lines.join(",\n")}\n ]\n}\n`;
 }
 
 /** Writes results.json, and the tables between the markers of docs/performance.md. */
