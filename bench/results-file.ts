@@ -9,14 +9,20 @@ import { isDeepStrictEqual } from "node:util";
 import { PeaError } from "@pea/core";
 import type { Results } from "./results.ts";
 
+const ROOT = join(import.meta.dirname, "..");
 const RESULTS = join(import.meta.dirname, "results.json");
 const PAGE = join(import.meta.dirname, "../docs/performance.md");
 const MARKERS = { begin: "<!-- benchmark: begin -->", end: "<!-- benchmark: end -->" };
 
-/** As JSON with four significant digits, which is more than the noise leaves; each measurement is a line. */
+/**
+ * As JSON with four significant digits, which is more than the noise leaves, and paths from the project's root; each
+ * measurement is a line.
+ */
 export function toJson(results: Results): string {
-  const round = (_: string, value: unknown) =>
-    typeof value === "number" && !Number.isInteger(value) ? Number(value.toPrecision(4)) : value;
+  const round = (_: string, value: unknown) => {
+    if (typeof value === "string") return value.replace(`${ROOT}/`, "");
+    return typeof value === "number" && !Number.isInteger(value) ? Number(value.toPrecision(4)) : value;
+  };
   const { measurements, ...facts } = results;
   const head = JSON.stringify(facts, round, 1).replace(/\n\}$/, "");
   const lines = measurements.map((measurement) => `  ${JSON.stringify(measurement, round)}`);
