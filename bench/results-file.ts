@@ -3,10 +3,11 @@
  *
  * @module
  */
-import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { PeaError } from "@pea/core";
+import { writeFileAtomically } from "../packages/torch/src/atomic-file.ts";
 import type { Results } from "./results.ts";
 
 const ROOT = join(import.meta.dirname, "..");
@@ -35,14 +36,9 @@ export function save(results: Results, tables: string): void {
   const [before, rest] = page.split(MARKERS.begin);
   const after = rest?.split(MARKERS.end)[1];
   if (after === undefined) throw new Error("docs/performance.md has lost the markers of its tables");
-  replace(RESULTS, toJson(results));
-  replace(PAGE, `${before}${MARKERS.begin}\n\n${tables}\n\n${MARKERS.end}${after}`);
-}
-
-/** Whole or not at all. */
-function replace(path: string, content: string): void {
-  writeFileSync(`${path}.new`, content);
-  renameSync(`${path}.new`, path);
+  writeFileAtomically(RESULTS, [Buffer.from(toJson(results))]);
+  const content = `${before}${MARKERS.begin}\n\n${tables}\n\n${MARKERS.end}${after}`;
+  writeFileAtomically(PAGE, [Buffer.from(content)]);
 }
 
 /**

@@ -8,7 +8,7 @@ import { type ComparedScore, compareRuns } from "../study/compare-runs.ts";
 import { groupBy } from "../study/group-by.ts";
 import type { Score } from "../study/outcomes.ts";
 import { sample } from "../study/statistics/index.ts";
-import type { StudyPlan } from "../study/study-file.ts";
+import { isFinished, type StudyPlan } from "../study/study-file.ts";
 import { isUpperLimit, variantOf } from "../study/table-figures.ts";
 import type { EpochPoint } from "../train/run-course.ts";
 import type { MetricName } from "../train/tasks/task.ts";
@@ -67,13 +67,13 @@ function toGroup(runs: ReportRun[], plan: StudyPlan | null): Group {
   const ended = runs.flatMap(({ test, ...run }) => (test === null ? [] : { ...run, test }));
   const score: Score = ended.length > 0 && ended.every(({ test }) => test.best !== null) ? "best" : "last";
   const unfinished =
-    plan !== null && ended.length < plan.runsPerNetwork
-      ? { ended: ended.length, planned: plan.runsPerNetwork }
-      : null;
+    plan === null || isFinished(plan, ended.length)
+      ? null
+      : { ended: ended.length, planned: plan.runsPerNetwork };
   const reference = plan?.against ?? null;
   const compared = compareRuns(ended, {
     isFinished: unfinished === null,
-    ...(reference !== null && { reference }),
+    reference: reference ?? undefined,
   });
   const variants = [...groupBy(runs, ({ variant }) => variant)].map(
     ([variant, ofVariant]): VariantGroup => ({

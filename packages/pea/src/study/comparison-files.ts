@@ -12,7 +12,7 @@ import { type ComparedScore, compareRuns, scoreNames } from "./compare-runs.ts";
 import type { Score } from "./outcomes.ts";
 import type { Result } from "./results.ts";
 import { POWER, type Sample } from "./statistics/index.ts";
-import type { StudyPlan } from "./study-file.ts";
+import { isFinished, type StudyPlan } from "./study-file.ts";
 import { groupResults, type ResultGroup } from "./table-figures.ts";
 import {
   conclusionOf,
@@ -43,8 +43,10 @@ export interface ComparedGroup extends Pick<ResultGroup, "network" | "dataset" |
 /** Compares the runs of each network with ReLU, and with what the study names besides. */
 export function compareGroups(results: readonly Result[], plan: StudyPlan): ComparedGroup[] {
   return groupResults(results).map(({ network, dataset, metric, results }) => {
-    const isFinished = results.length >= plan.runsPerNetwork;
-    const compared = compareRuns(results, { reference: plan.against ?? undefined, isFinished });
+    const compared = compareRuns(results, {
+      reference: plan.against ?? undefined,
+      isFinished: isFinished(plan, results.length),
+    });
     return {
       network,
       dataset,

@@ -67,6 +67,11 @@ export function planOf({ name, against, variants, seeds }: Study): StudyPlan {
   return { name, against: against ?? null, runsPerNetwork: variants.length * seeds.length };
 }
 
+/** Are all runs of a network there that were planned? Without a plan there is nothing to wait for. */
+export function isFinished(plan: StudyPlan | null, ended: number): boolean {
+  return plan === null || ended >= plan.runsPerNetwork;
+}
+
 const name = z.string().trim().min(1);
 const settings = z.record(z.string(), z.unknown());
 const schema = z.strictObject({

@@ -7,7 +7,7 @@ import { PeaError } from "@pea/core";
 import { baselineName } from "../methods/variant-name.ts";
 import { groupBy } from "./group-by.ts";
 import type { Result } from "./results.ts";
-import type { StudyPlan } from "./study-file.ts";
+import { isFinished, type StudyPlan } from "./study-file.ts";
 import {
   type Entry,
   entriesOf,
@@ -145,8 +145,8 @@ function besidePaper(
   plan: StudyPlan | null,
 ): Entry[] {
   const ours = groups.flatMap((group) => {
-    const isFinished = plan === null || group.results.length >= plan.runsPerNetwork;
-    return entriesOf(group, { gains: number === 5, isFinished });
+    const options = { gains: number === 5, isFinished: isFinished(plan, group.results.length) };
+    return entriesOf(group, options);
   });
   if (dataset !== paperDataset(number)) return ours;
   const isSame = (network: string, paper: string) =>
