@@ -45,4 +45,9 @@ const StandardizeKernels& standardize_kernels() {
   return chosen;
 }
 
+const WinogradKernels& winograd_kernels() {
+  static const WinogradKernels& chosen = PEA_FASTEST(winograd_kernels);
+  return chosen;
+}
+
 }  // namespace pea

@@ -6,6 +6,7 @@
 #include "max_pool_kernel.h"
 #include "sgd_kernel.h"
 #include "standardize_kernel.h"
+#include "winograd_kernel.h"
 
 namespace pea {
 
@@ -14,5 +15,6 @@ const BatchNormKernels& batch_norm_kernels();
 const MaxPoolKernels& max_pool_kernels();
 const SgdKernels& sgd_kernels();
 const StandardizeKernels& standardize_kernels();
+const WinogradKernels& winograd_kernels();
 
 }  // namespace pea

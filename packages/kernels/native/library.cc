@@ -1,9 +1,12 @@
-// Registers the operators: loading the shared library is all it takes. Autocast has no rule for them and leaves the
-// dtype as it is.
+// Registers the operators: loading the shared library is all it takes. Autocast has a rule for conv3x3 alone and leaves
+// the dtype of the others as it is.
+#include <ATen/ATen.h>
 #include <torch/library.h>
 
 #include "batch_norm_act.h"
 #include "batch_norm_autograd.h"
+#include "conv3x3.h"
+#include "conv3x3_autograd.h"
 #include "ensemble_act.h"
 #include "ensemble_autograd.h"
 #include "max_pool.h"
@@ -24,6 +27,7 @@ TORCH_LIBRARY(pea, m) {
       "batch_norm_act(Tensor x, Tensor? residual, Tensor weight, Tensor bias, Tensor(a!)? running_mean, "
       "Tensor(b!)? running_var, bool training, float momentum, float eps, str activation, str mode='weighted', "
       "float alpha=0., int seed=0, int site=0, int step=0) -> Tensor");
+  m.def("conv3x3(Tensor x, Tensor weight, Tensor? bias=None) -> Tensor");
   m.def(
       "max_pool2d(Tensor x, int[2] kernel_size, int[2] stride=[], int[2] padding=0, int[2] dilation=1) -> Tensor");
   m.def(
@@ -63,6 +67,11 @@ at::Tensor with_settings(const at::Tensor& x, const OptionalTensor& residual, co
                    batch_norm_settings(x, training, momentum, eps, activation, mode, alpha, seed, site, step));
 }
 
+template <auto kFunction>
+at::Tensor with_bias(const at::Tensor& x, const at::Tensor& weight, const OptionalTensor& bias) {
+  return kFunction(x, weight, or_undefined(bias));
+}
+
 at::Tensor max_pool_cpu(const at::Tensor& x, const MaxPoolWindow& window) {
   return max_pool_forward(x, window, /*with_positions=*/false).y;
 }
@@ -82,6 +91,7 @@ TORCH_LIBRARY_IMPL(pea, CPU, m) {
   m.impl("ensemble_act", with_strings<ensemble_act_cpu>);
   m.impl("ensemble_act_backward", with_strings_backward<ensemble_act_backward_cpu>);
   m.impl("batch_norm_act", with_settings<batch_norm_act_cpu>);
+  m.impl("conv3x3", with_bias<conv3x3_forward>);
   m.impl("max_pool2d", with_window<max_pool_cpu>);
   m.impl("sgd_step_", sgd_step_cpu);
   m.impl("standardize", standardize);
@@ -94,8 +104,16 @@ TORCH_LIBRARY_IMPL(pea, Meta, m) {
 
 TORCH_LIBRARY_IMPL(pea, AutogradCPU, m) {
   m.impl("batch_norm_act", with_settings<batch_norm_act_autograd>);
+  m.impl("conv3x3", with_bias<conv3x3_autograd>);
   m.impl("max_pool2d", with_window<max_pool_autograd>);
 }
+
+// Autocast casts what libtorch's own convolution takes.
+at::Tensor conv3x3_autocast(const at::Tensor& x, const at::Tensor& weight, const OptionalTensor& bias) {
+  return at::conv2d(x, weight, bias, /*stride=*/1, /*padding=*/1);
+}
+
+TORCH_LIBRARY_IMPL(pea, AutocastCPU, m) { m.impl("conv3x3", conv3x3_autocast); }
 
 TORCH_LIBRARY_IMPL(pea, Autograd, m) {
   m.impl("ensemble_act", with_strings<ensemble_act_autograd>);

@@ -1,12 +1,13 @@
 /**
  * Fused operators: the ensembles of ReLU and a smooth activation, which are also there composed of plain operators;
- * batch normalization with what follows it; max pooling; SGD's update; the standardization of images.
+ * batch normalization with what follows it; 3×3 convolutions; max pooling; SGD's update; the standardization of images.
  *
  * @module
  */
 export { batchNormAct, type EnsembleActModule } from "./batch-norm-act.ts";
 export { compactMaxPool2d } from "./compact-max-pool.ts";
 export { ensembleActComposite } from "./composite.ts";
+export { conv3x3 } from "./conv3x3.ts";
 export { type EnsembleActOptions, ensembleAct } from "./ensemble-act.ts";
 export { loadKernels } from "./load.ts";
 export { ensembleMask, type MaskOptions } from "./mask.ts";

@@ -4,19 +4,21 @@ import {
   buildFolder,
   loadLibrary,
   setBatchNormKernel,
+  setConvKernel,
   setMaxPoolKernel,
   setSGDKernel,
   TorchError,
 } from "@pea/torch";
 import { batchNormAct } from "./batch-norm-act.ts";
 import { compactMaxPool2d } from "./compact-max-pool.ts";
+import { conv3x3 } from "./conv3x3.ts";
 import { sgdStep } from "./sgd-step.ts";
 
 let loaded: boolean | undefined;
 
 /**
  * Loads the fused operators built for the loaded engine, once per thread; `ensembleAct` does it by itself. From then on
- * the layers of batch normalization and max pooling and SGD of @pea/torch run on them as well.
+ * the layers of convolution, batch normalization and max pooling and SGD of @pea/torch run on them as well.
  *
  * @returns false where they are switched off (`PEA_KERNELS=off`) or not built: then plain operators do the work
  * @throws TorchError when the library is there but cannot be loaded
@@ -39,6 +41,7 @@ function load(): boolean {
     );
   }
   setBatchNormKernel(batchNormAct);
+  setConvKernel(conv3x3);
   setMaxPoolKernel(compactMaxPool2d);
   setSGDKernel(sgdStep);
   return true;

@@ -3,6 +3,7 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
@@ -31,14 +32,15 @@ struct Capability {
   const MaxPoolKernels* max_pool;
   const SgdKernels* sgd;
   const StandardizeKernels* standardize;
+  const WinogradKernels* winograd;
 };
 
 // Those that this CPU was found to run, it and all below.
 inline std::vector<Capability> capabilities() {
-#define PEA_CAPABILITY_NAMED(name) \
+#define PEA_CAPABILITY_NAMED(name)                                                                    \
   Capability {                                                                                        \
     #name, &name::kernels, &name::batch_norm_kernels, &name::max_pool_kernels, &name::sgd_kernels,    \
-        &name::standardize_kernels                                                                    \
+        &name::standardize_kernels, &name::winograd_kernels                                           \
   }
   std::vector<Capability> result = {PEA_CAPABILITY_NAMED(portable)};
 #if defined(__x86_64__)
@@ -152,5 +154,6 @@ void test_batch_norm(const Capability& capability);
 void test_max_pool(const Capability& capability);
 void test_sgd(const Capability& capability);
 void test_standardize(const Capability& capability);
+void test_winograd(const Capability& capability);
 
 }  // namespace pea::test

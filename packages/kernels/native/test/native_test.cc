@@ -105,6 +105,7 @@ int main() {
     test_max_pool(capability);
     test_sgd(capability);
     test_standardize(capability);
+    test_winograd(capability);
     test_beyond_32_bits(capability);
     std::printf("%s ", capability.name);
   }

@@ -4,6 +4,7 @@ import { contiguous } from "../ops/cast.ts";
 import { type ConvOptions, conv1d, conv2d, convTranspose2d, type Pair } from "../ops/conv.ts";
 import type { Tensor } from "../tensor.ts";
 import { checkInput, type ExpectedShape } from "./check-input.ts";
+import { ownConv2d } from "./conv-kernel.ts";
 import { activeFold } from "./fold-batch-norm.ts";
 import * as init from "./init.ts";
 import { Module } from "./module.ts";
@@ -82,7 +83,8 @@ export class Conv2d extends Conv<Pair> {
   forward(input: Tensor): Tensor {
     checkInput(this, input, this.expected);
     const { weight, bias } = activeFold(this) ?? this;
-    return conv2d(input, weight, { ...this.options, bias });
+    const options = { ...this.options, bias };
+    return ownConv2d(input, weight, options) ?? conv2d(input, weight, options);
   }
 }
 

@@ -9,6 +9,7 @@ export {
 } from "./batch-norm-kernel.ts";
 export * from "./containers.ts";
 export { Conv1d, Conv2d, type ConvLayerOptions, ConvTranspose2d } from "./conv.ts";
+export { type ConvKernel, setConvKernel } from "./conv-kernel.ts";
 export { Dropout, Dropout2d } from "./dropout.ts";
 export { foldBatchNorms } from "./fold-batch-norm.ts";
 export * as init from "./init.ts";

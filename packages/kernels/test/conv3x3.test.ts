@@ -1,0 +1,263 @@
+/** pea::conv3x3 against libtorch's convolution in float64, and the layer that runs on it. */
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { conv3x3, loadKernels } from "@pea/kernels";
+import {
+  autocast,
+  backward,
+  Conv2d,
+  type ConvOptions,
+  call,
+  cast,
+  clone,
+  contiguous,
+  conv2d,
+  full,
+  getNumThreads,
+  grad,
+  manualSeed,
+  mul,
+  noGrad,
+  type Pair,
+  randn,
+  recordCalls,
+  scope,
+  setConvKernel,
+  setNumThreads,
+  sum,
+  type Tensor,
+  zeros,
+} from "@pea/torch";
+import { type Layout, layoutNames, layouts, type Shape } from "./layouts.ts";
+
+const skip = !loadKernels() && "the kernels are not built";
+
+const channelsLast = (x: Tensor) => contiguous(x, { memoryFormat: "channels_last" });
+
+const own = (x: Tensor, weight: Tensor, bias?: Tensor) => call("pea::conv3x3", x, weight, bias);
+const theirs = (x: Tensor, weight: Tensor, bias?: Tensor) => conv2d(x, weight, { bias, padding: 1 });
+
+/** Root of the mean square of the difference, relative to that of `expected`. */
+function difference(actual: Tensor, expected: Tensor): number {
+  assert.deepEqual(actual.shape, expected.shape);
+  const [a, b] = [actual.toTypedArray() as Float32Array, expected.toTypedArray() as Float64Array];
+  let error = 0;
+  let square = 0;
+  for (const [i, value] of b.entries()) {
+    error += ((a[i] as number) - value) ** 2;
+    square += value ** 2;
+  }
+  return Math.sqrt(error / square);
+}
+
+interface Operands {
+  x: Tensor;
+  weight: Tensor;
+  bias?: Tensor;
+}
+
+/** The result and all gradients, for a given gradient of the result. */
+function run(convolve: typeof own, { x, weight, bias }: Operands, direction: Tensor): Tensor[] {
+  const leaves = [x, weight, bias].filter((tensor) => tensor !== undefined).map((tensor) => clone(tensor));
+  for (const leaf of leaves) leaf.requiresGrad = true;
+  const [ownX, ownWeight, ownBias] = leaves as [Tensor, Tensor, Tensor?];
+  const y = convolve(ownX, ownWeight, ownBias);
+  return [y, ...(grad([y], leaves, { gradients: [direction] }) as Tensor[])];
+}
+
+function double({ x, weight, bias }: Operands): Operands {
+  const cast64 = (tensor: Tensor) => cast(tensor, { dtype: "float64" });
+  return { x: cast64(x), weight: cast64(weight), ...(bias && { bias: cast64(bias) }) };
+}
+
+/** Errors of the result and of each gradient; those of libtorch's float32 are mostly between 1e-7 and 1e-6. */
+function assertNear(operands: Operands, direction: Tensor, name: string): void {
+  const exact = run(theirs, double(operands), cast(direction, { dtype: "float64" }));
+  for (const [i, result] of run(own, operands, direction).entries()) {
+    const error = difference(result, exact[i] as Tensor);
+    assert.ok(error < 1e-6, `${name}: ${["y", "dx", "dw", "db"][i]} differs by ${error}`);
+  }
+}
+
+const cases: { shape: Shape; outputs: number }[] = [
+  { shape: [2, 16, 7, 9], outputs: 16 },
+  { shape: [3, 64, 14, 14], outputs: 64 },
+  { shape: [1, 32, 1, 1], outputs: 80 },
+  { shape: [1, 48, 2, 13], outputs: 144 },
+  { shape: [2, 512, 7, 7], outputs: 512 },
+  { shape: [5, 128, 3, 2], outputs: 64 },
+  { shape: [2, 64, 40, 41], outputs: 32 },
+];
+
+test("values and gradients are those of float64 to float32's rounding", { skip }, () => {
+  manualSeed(1);
+  for (const { shape, outputs } of cases) {
+    for (const hasBias of [false, true]) {
+      scope(() => {
+        const [images, inputs, ...size] = shape;
+        const x = channelsLast(randn(shape));
+        const weight = channelsLast(randn([outputs, inputs, 3, 3]));
+        const operands = { x, weight, ...(hasBias && { bias: randn([outputs]) }) };
+        assertNear(operands, channelsLast(randn([images, outputs, ...size])), `${shape} to ${outputs}`);
+      });
+    }
+  }
+});
+
+test("random shapes", { skip }, () => {
+  manualSeed(2);
+  let state = 1;
+  const draw = (least: number, most: number) => {
+    state = (state * 48271) % 2147483647;
+    return least + (state % (most - least + 1));
+  };
+  for (let round = 0; round < 40; round++) {
+    scope(() => {
+      const [inputs, outputs] = [16 * draw(1, 12), 16 * draw(1, 12)];
+      const [images, height, width] = [draw(1, 4), draw(1, 20), draw(1, 20)];
+      const x = channelsLast(randn([images, inputs, height, width]));
+      const operands = { x, weight: channelsLast(randn([outputs, inputs, 3, 3])), bias: randn([outputs]) };
+      const name = `${[images, inputs, height, width]} to ${outputs}`;
+      assertNear(operands, channelsLast(randn([images, outputs, height, width])), name);
+    });
+  }
+});
+
+test("operands of any strides; the result and its gradient are in channels_last", { skip }, () => {
+  manualSeed(3);
+  const make = (layout: Layout, shape: Shape) => layouts[layout](shape, (sizes) => randn(sizes));
+  for (const layout of layoutNames) {
+    scope(() => {
+      const operands = { x: make(layout, [2, 32, 6, 5]), weight: make(layout, [16, 32, 3, 3]) };
+      assertNear(operands, make(layout, [2, 16, 6, 5]), layout);
+      const y = own(operands.x, operands.weight);
+      assert.ok(y.isContiguous("channels_last"));
+    });
+  }
+});
+
+test("the results do not depend on the number of threads", { skip }, () => {
+  const before = getNumThreads();
+  const operands = { x: channelsLast(randn([3, 64, 23, 9])), weight: randn([192, 64, 3, 3]) };
+  const direction = channelsLast(randn([3, 192, 23, 9]));
+  try {
+    const [one, ...others] = [1, 2, 3].map((threads) => {
+      setNumThreads(threads);
+      return run(own, operands, direction).map((tensor) => tensor.toTypedArray());
+    });
+    for (const other of others) assert.deepEqual(other, one);
+  } finally {
+    setNumThreads(before);
+  }
+});
+
+test("only what is asked for has a gradient", { skip }, () => {
+  scope(() => {
+    const operands = [randn([1, 16, 4, 4]), randn([16, 16, 3, 3]), randn([16])] as const;
+    const expected = run(
+      own,
+      { x: operands[0], weight: operands[1], bias: operands[2] },
+      full([1, 16, 4, 4], 1),
+    );
+    for (const [i, operand] of operands.entries()) {
+      operand.requiresGrad = true;
+      backward(sum(own(...operands)));
+      assert.deepEqual(operand.grad?.toTypedArray(), expected[i + 1]?.toTypedArray());
+      assert.equal(operands.filter((other) => other.grad !== null).length, 1);
+      operand.requiresGrad = false;
+      operand.grad = null;
+    }
+    assert.ok(!own(...operands).requiresGrad);
+    operands[0].requiresGrad = true;
+    assert.ok(!noGrad(() => own(...operands)).requiresGrad);
+  });
+});
+
+test("a batch of no images", { skip }, () => {
+  const operands = { x: zeros([0, 16, 5, 5]), weight: randn([32, 16, 3, 3]), bias: randn([32]) };
+  const [y, dx, dw, db] = run(own, operands, zeros([0, 32, 5, 5])) as [Tensor, Tensor, Tensor, Tensor];
+  assert.deepEqual(
+    [y.shape, dx.shape],
+    [
+      [0, 32, 5, 5],
+      [0, 16, 5, 5],
+    ],
+  );
+  for (const gradient of [dw, db]) assert.ok(gradient.toTypedArray().every((value) => value === 0));
+});
+
+test("errors name what does not fit, and a second derivative is refused", { skip }, () => {
+  const x = randn([1, 16, 4, 4]);
+  const weight = randn([32, 16, 3, 3]);
+  assert.throws(() => own(randn([1, 24, 4, 4]), randn([16, 24, 3, 3])), /a multiple of 16, not 24/);
+  assert.throws(() => own(randn([1, 32, 4, 4]), weight), /x has 32 channels and weight takes 16/);
+  assert.throws(() => own(x, randn([16, 16, 5, 5])), /not \[1, 16, 4, 4\] and \[16, 16, 5, 5\]/);
+  assert.throws(() => own(x, weight, randn([16])), /bias must be \[32\], not \[16\]/);
+  assert.throws(() => own(cast(x, { dtype: "float64" }), weight), /must be float32, not Double and Float/);
+  x.requiresGrad = true;
+  const y = own(x, weight);
+  const [gradient] = grad([sum(mul(y, y))], [x], { createGraph: true });
+  assert.throws(() => backward(sum(gradient as Tensor)), /no second derivative.*PEA_KERNELS=off/);
+});
+
+describe("Conv2d", { skip }, () => {
+  let own = 0;
+  before(() =>
+    setConvKernel((...given) => {
+      const result = conv3x3(...given);
+      if (result !== undefined) own++;
+      return result;
+    }),
+  );
+  after(() => setConvKernel(conv3x3));
+
+  /** Whether a forward pass runs on the kernel. */
+  function isOwn(layer: Conv2d, x: Tensor): boolean {
+    const before = own;
+    scope(() => void layer.forward(x));
+    return own > before;
+  }
+
+  const layer = (inputs: number, outputs: number, kernelSize: Pair, options: ConvOptions<Pair> = {}) =>
+    new Conv2d(inputs, outputs, kernelSize, { padding: 1, ...options, bias: false });
+
+  test("runs on it for 3×3 windows of stride 1 and many channels in channels_last, else on libtorch's", () => {
+    const x = channelsLast(randn([2, 64, 16, 16]));
+    assert.ok(isOwn(layer(64, 32, 3), x));
+    assert.ok(isOwn(layer(64, 48, [3, 3], { stride: [1, 1], padding: [1, 1] }), x));
+    assert.ok(!isOwn(layer(64, 32, 3), contiguous(x)));
+    assert.ok(!isOwn(layer(64, 32, 3), channelsLast(randn([1, 64, 16, 16]))), "few tiles");
+    assert.ok(!isOwn(layer(64, 16, 3), x), "few channels");
+    assert.ok(!isOwn(layer(64, 40, 3), x), "no multiple of 16");
+    assert.ok(!isOwn(layer(64, 32, [3, 1]), x));
+    assert.ok(!isOwn(layer(64, 32, 3, { stride: 2 }), x));
+    assert.ok(!isOwn(layer(64, 32, 3, { padding: 0 }), x));
+    assert.ok(!isOwn(layer(64, 32, 3, { dilation: [1, 2] }), x));
+    assert.ok(!isOwn(layer(64, 64, 3, { groups: 2 }), x));
+    const { weight } = layer(64, 32, 3);
+    const narrow = cast(x, { dtype: "bfloat16" });
+    assert.equal(conv3x3(narrow, cast(weight, { dtype: "bfloat16" }), { padding: 1 }), undefined);
+  });
+
+  test("who records the operators sees libtorch's", () => {
+    const names: string[] = [];
+    const convolution = layer(64, 64, 3);
+    const x = channelsLast(randn([2, 64, 16, 16]));
+    recordCalls(
+      ({ name }) => names.push(name),
+      () => assert.ok(!isOwn(convolution, x)),
+    );
+    assert.deepEqual(names, ["aten::conv2d"]);
+  });
+
+  test("autocast computes in bfloat16, as libtorch's", () => {
+    scope(() => {
+      const x = channelsLast(randn([2, 64, 16, 16]));
+      const convolution = layer(64, 64, 3);
+      const results = autocast("bfloat16", () => [convolution.forward(x), theirs(x, convolution.weight)]);
+      for (const result of results) assert.equal(result.dtype, "bfloat16");
+      const [actual, expected] = results.map((result) => cast(result, { dtype: "float32" }).toTypedArray());
+      assert.deepEqual(actual, expected);
+    });
+  });
+});
