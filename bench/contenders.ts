@@ -40,7 +40,7 @@ const SETTINGS =
 /** @returns the contenders of `peers`: "debian" needs nothing but the set-up, "all" adds libtorch 2.x on both sides */
 export function listContenders(peers: "debian" | "all"): Contender[] {
   const own = {
-    command: ["node", "--conditions=pea-source", "--import", "tsx", join(ROOT, "bench/worker/main.ts")],
+    command: ["node", join(ROOT, ".setup/bench-worker.mjs")],
     environment: {},
   };
   const peer = { environment: {}, libraries: [] };

@@ -92,7 +92,7 @@ export const buildFolder = engine === undefined ? "build" : "build-libtorch2";
  * more threads than processors; what it costs on an idle machine is not measured. Must precede the load of libtorch.
  */
 function shortenSpinning(): void {
-  if (!process.env.OMP_WAIT_POLICY) process.env.GOMP_SPINCOUNT ??= "1000";
+  if (!process.env.OMP_WAIT_POLICY) process.env.GOMP_SPINCOUNT ??= "2000";
 }
 
 function load(): Binding {

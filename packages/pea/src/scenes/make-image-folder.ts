@@ -8,10 +8,10 @@ import { existsSync } from "node:fs";
 import { rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { PeaError } from "@pea/core";
-import sharp from "sharp";
 import type { Dataset } from "../data/dataset.ts";
 import { loadFashionMnist } from "../data/fashion-mnist.ts";
 import { disposePart } from "../data/part.ts";
+import { loadSharp } from "../data/sharp.ts";
 import { makeDirectory } from "../make-directory.ts";
 
 export interface MakeImageFolderOptions {
@@ -47,6 +47,7 @@ export async function makeImageFolder(
 
 async function writePart(folder: string, { images, labels, classes }: Dataset, count: number): Promise<void> {
   const each = Math.round(count / classes.length);
+  const sharp = await loadSharp();
   const [, , height = 0, width = 0] = images.shape;
   const pixels = images.toTypedArray() as Uint8Array;
   const classOf = Array.from(labels.toTypedArray() as BigInt64Array, Number);

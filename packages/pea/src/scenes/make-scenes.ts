@@ -9,10 +9,10 @@ import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { PeaError } from "@pea/core";
-import sharp from "sharp";
 import type { Dataset } from "../data/dataset.ts";
 import { loadFashionMnist } from "../data/fashion-mnist.ts";
 import { disposePart } from "../data/part.ts";
+import { loadSharp } from "../data/sharp.ts";
 import type { Size } from "../data/streaming/crop.ts";
 import { makeDirectory } from "../make-directory.ts";
 import { encodeLabelMap } from "../segmentation/label-images.ts";
@@ -50,6 +50,7 @@ export async function makeScenes(root: string, options: MakeScenesOptions = {}):
   const table = join(root, "labels.json");
   if (existsSync(table))
     throw new PeaError(`${root} holds scenes already; remove it or give another folder`, { kind: "usage" });
+  const sharp = await loadSharp();
   const data = loadFashionMnist({ dir: dataDir });
   for (const [number, split] of splits.entries()) {
     const pieces = toPieces(split === "train" ? data.train : data.test);

@@ -3,12 +3,13 @@
  *
  * @module
  */
-import sharp from "sharp";
 import { classLabels, type LabelTable } from "../data/label-table.ts";
+import { loadSharp } from "../data/sharp.ts";
 import type { ClassMap, Pixels } from "../data/streaming/resample.ts";
 
 /** A grey PNG of 8 bits with the bytes of `map` as they are. */
 export async function encodeLabelMap({ data, width, height }: ClassMap): Promise<Buffer> {
+  const sharp = await loadSharp();
   return sharp(data, { raw: { width, height, channels: 1 } })
     .toColourspace("b-w")
     .png()
@@ -28,6 +29,7 @@ export async function encodeOverlay(image: Pixels, classes: ClassMap, table: Lab
     const color = colors[classes.data[Math.floor(i / 3)] as number];
     return color === undefined ? value : Math.round((value + (color[i % 3] as number)) / 2);
   });
+  const sharp = await loadSharp();
   return sharp(data, { raw: { width: image.width, height: image.height, channels: 3 } })
     .png()
     .toBuffer();

@@ -1,11 +1,7 @@
-import sharp from "sharp";
+import { loadSharp } from "../sharp.ts";
 import type { Size, Window } from "./crop.ts";
 import { native } from "./native.ts";
 import type { ClassMap, Pixels } from "./resample.ts";
-
-// One image a thread: the threads are the workers', and an image is decoded once.
-sharp.concurrency(1);
-sharp.cache(false);
 
 /** Larger ones are taken for damaged or hostile; sharp's own limit. */
 const MAX_PIXELS = 0x3fff ** 2;
@@ -74,6 +70,7 @@ export async function decodeImage(bytes: Uint8Array): Promise<Pixels> {
 }
 
 async function decodeBySharp(bytes: Uint8Array): Promise<Pixels> {
+  const sharp = await loadSharp();
   try {
     const { data, info } = await sharp(bytes, { failOn: "error", ignoreIcc: true })
       .toColourspace("srgb")
@@ -102,6 +99,7 @@ function asBadSample<T>(body: () => T): T {
  */
 export async function decodeClassMap(bytes: Uint8Array, classOf: Int16Array): Promise<ClassMap> {
   if (bytes.length === 0) throw new BadSampleError("it is empty");
+  const sharp = await loadSharp();
   let map: ClassMap;
   try {
     const { channels, bitsPerSample, isPalette } = await sharp(bytes).metadata();
