@@ -25,7 +25,7 @@ export type TunedName = "torch1" | "torch2";
 
 /** What a user can set from outside to make PyTorch faster on a CPU. */
 export interface Setting {
-  /** "tcmalloc, GOMP_SPINCOUNT=1000". */
+  /** "tcmalloc, GOMP_SPINCOUNT=2000". */
   title: string;
   environment: Readonly<Record<string, string>>;
 }
@@ -98,7 +98,7 @@ export function candidateSettings(peer: TunedName): Setting[] {
 }
 
 /** As @pea/torch sets it for itself. */
-const SHORT_SPINNING = { GOMP_SPINCOUNT: "1000" };
+const SHORT_SPINNING = { GOMP_SPINCOUNT: "2000" };
 
 /** Debian's libtcmalloc-minimal4, where it is installed. It knows no huge pages. */
 const TCMALLOC: readonly Setting[] = readdirSync("/usr/lib")

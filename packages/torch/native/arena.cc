@@ -34,13 +34,13 @@ void* Arena::take(size_t size) {
 
 void Arena::give_back(void* block, size_t size) {
   auto* start = static_cast<char*>(block);
-  const auto next = by_address_.lower_bound(start);
-  const auto previous = next == by_address_.begin() ? by_address_.end() : std::prev(next);
-  if (next != by_address_.end() && next->first == start + size) {
+  const auto next = free_.lower_bound(start);
+  const auto previous = next == free_.begin() ? free_.end() : std::prev(next);
+  if (next != free_.end() && next->first == start + size) {
     size += next->second;
     erase(next);
   }
-  if (previous != by_address_.end() && previous->first + previous->second == start) {
+  if (previous != free_.end() && previous->first + previous->second == start) {
     start = previous->first;
     size += previous->second;
     erase(previous);
@@ -49,26 +49,26 @@ void Arena::give_back(void* block, size_t size) {
 }
 
 void Arena::release_free() {
-  for (const auto& [block, size] : by_address_) munmap(block, size);
-  by_address_.clear();
-  by_size_.clear();
+  for (const auto& [block, size] : free_) munmap(block, size);
+  free_.clear();
   free_bytes_ = 0;
 }
 
 void* Arena::take_free(size_t size) {
-  const auto best = by_size_.lower_bound({size, nullptr});
-  if (best == by_size_.end()) return nullptr;
-  const auto [found, block] = *best;
-  erase(by_address_.find(block));
+  auto first = free_.begin();
+  while (first != free_.end() && first->second < size) ++first;
+  if (first == free_.end()) return nullptr;
+  const auto [block, found] = *first;
+  erase(first);
   if (found > size) insert(block + size, found - size);
   return block;
 }
 
 // From the unused end of a segment, together with the free block before it.
 void* Arena::take_fresh(size_t size) {
-  auto last = fresh_ == nullptr ? by_address_.end() : by_address_.lower_bound(fresh_);
-  last = last == by_address_.begin() ? by_address_.end() : std::prev(last);
-  const bool adjoins = fresh_ != nullptr && last != by_address_.end() && last->first + last->second == fresh_;
+  auto last = fresh_ == nullptr ? free_.end() : free_.lower_bound(fresh_);
+  last = last == free_.begin() ? free_.end() : std::prev(last);
+  const bool adjoins = fresh_ != nullptr && last != free_.end() && last->first + last->second == fresh_;
   const size_t missing = adjoins ? size - last->second : size;
   if (static_cast<size_t>(fresh_end_ - fresh_) < missing) return add_segment(size) ? take_fresh(size) : nullptr;
   char* const block = fresh_ + missing - size;
@@ -88,15 +88,13 @@ bool Arena::add_segment(size_t size) {
 }
 
 void Arena::insert(char* block, size_t size) {
-  by_address_.emplace(block, size);
-  by_size_.emplace(size, block);
+  free_.emplace(block, size);
   free_bytes_ += size;
 }
 
 void Arena::erase(std::map<char*, size_t>::iterator block) {
   free_bytes_ -= block->second;
-  by_size_.erase({block->second, block->first});
-  by_address_.erase(block);
+  free_.erase(block);
 }
 
 }  // namespace pea
