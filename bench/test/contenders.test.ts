@@ -54,7 +54,7 @@ test("each allocator is tried with short spinning and with OpenMP's own", () => 
     assert.equal(new Set(allocators).size, candidates.length / 2);
     assert.deepEqual(
       candidates.map(({ environment }) => environment.GOMP_SPINCOUNT),
-      allocators.map((_, index) => (index % 2 === 0 ? "1000" : undefined)),
+      allocators.map((_, index) => (index % 2 === 0 ? "2000" : undefined)),
     );
     assert.equal(new Set(candidates.map(({ title }) => title)).size, candidates.length);
   }

@@ -67,6 +67,7 @@ struct BatchNormAct : torch::autograd::Function<BatchNormAct> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const OptionalTensor& residual,
                             const at::Tensor& weight, const at::Tensor& bias, const OptionalTensor& running_mean,
                             const OptionalTensor& running_var, const BatchNormSettings& settings) {
+    context->set_materialize_grads(false);
     const BatchNormInputs inputs{x, or_undefined(residual), weight, bias};
     const BatchNormOutput output =
         batch_norm_act_forward(inputs, or_undefined(running_mean), or_undefined(running_var), settings);

@@ -4,7 +4,6 @@
 #include <ATen/Parallel.h>
 
 #include <algorithm>
-#include <vector>
 
 #include "cpu_capability.h"
 
@@ -13,39 +12,43 @@ namespace {
 
 constexpr char kName[] = "conv3x3";
 // Tiles that a thread works on at a time: few enough for its caches, and enough to reuse the weights.
-constexpr int64_t kTiles = 96;
-// Tasks that the gradient of the weights is cut into, where there are as many. They depend on the shape alone, so that
-// sums do not depend on the number of threads.
-constexpr int64_t kTasks = 8;
+constexpr int64_t kMostTiles = 96, kLeastTiles = 24;
+// Tasks that the gradient of the weights is cut into, if their sums take no more bytes than that. They depend on the
+// shape alone, so that the sums do not depend on the number of threads.
+constexpr int64_t kTasks = 8, kSumBytes = 16 << 20;
+
+struct Range {
+  int64_t begin, end;
+
+  int64_t size() const { return end - begin; }
+};
 
 int64_t panels(int64_t channels) { return at::divup(channels, kPanel); }
 int64_t panel_width(int64_t channels, int64_t panel) { return std::min(channels - panel * kPanel, kPanel); }
 
-// Matrices of `rows` × `channels`, whose values are not set. A cache line between two frequencies keeps them out of each
+// Several `Matrices` of one size, whose values are not set. A cache line between two frequencies keeps them out of each
 // other's sets in the caches.
-class Storage {
+class Scratch {
  public:
-  Storage(int64_t rows, int64_t channels, const at::TensorOptions& options)
-      : Storage(panels(channels), rows, kPanel, options) {}
+  Scratch(int64_t count, int64_t rows, int64_t channels, const at::TensorOptions& options)
+      : rows_(rows),
+        panels_(panels(channels)),
+        frequency_stride_(panels_ * rows * kPanel + 64 / static_cast<int64_t>(sizeof(float))),
+        memory_(at::empty({count, kFrequencies * frequency_stride_}, options)),
+        data_(memory_.data_ptr<float>()) {}
 
-  // With all channels of a row behind each other.
-  static Storage of_whole_rows(int64_t rows, int64_t channels, const at::TensorOptions& options) {
-    Storage storage(1, rows, panels(channels) * kPanel, options);
-    storage.matrices_.panel_stride = kPanel;
-    return storage;
-  }
+  // With the panels of all rows one after another.
+  Matrices by_panels(int64_t index) const { return {start(index), frequency_stride_, rows_ * kPanel, kPanel}; }
 
-  const Matrices& matrices() const { return matrices_; }
+  // With the panels of each row one after another.
+  Matrices by_rows(int64_t index) const { return {start(index), frequency_stride_, kPanel, panels_ * kPanel}; }
 
  private:
-  Storage(int64_t panels, int64_t rows, int64_t width, const at::TensorOptions& options) {
-    const int64_t stride = panels * rows * width + 64 / static_cast<int64_t>(sizeof(float));
-    memory_ = at::empty({kFrequencies * stride}, options);
-    matrices_ = {memory_.data_ptr<float>(), stride, rows * width, width};
-  }
+  float* start(int64_t index) const { return data_ + index * kFrequencies * frequency_stride_; }
 
+  int64_t rows_, panels_, frequency_stride_;
   at::Tensor memory_;
-  Matrices matrices_;
+  float* data_;
 };
 
 TileGrid tile_grid(const at::Tensor& x) { return {x.size(0), x.size(2), x.size(3)}; }
@@ -70,13 +73,14 @@ at::Tensor multiply_tiles(const at::Tensor& x, const Matrices& u, int64_t output
   if (grid.tiles() == 0) return y;
   const auto* const from = x.data_ptr<float>();
   auto* const to = y.data_ptr<float>();
-  // As many blocks for each thread.
+  // The same number of blocks for every thread, where there are enough tiles for all.
   const int64_t threads = at::get_num_threads();
-  const int64_t blocks = at::divup(at::divup(grid.tiles(), kTiles), threads) * threads;
+  const int64_t blocks = std::min(at::divup(at::divup(grid.tiles(), kMostTiles), threads) * threads,
+                                  at::divup(grid.tiles(), kLeastTiles));
   const int64_t rows = at::divup(grid.tiles(), blocks);
+  const Scratch input(threads, rows, inputs, x.options()), product(threads, rows, outputs, x.options());
   at::parallel_for(0, blocks, 1, [&](int64_t first, int64_t last) {
-    const Storage input = Storage::of_whole_rows(rows, inputs, x.options()), product(rows, outputs, x.options());
-    const Matrices &v = input.matrices(), &m = product.matrices();
+    const Matrices v = input.by_rows(at::get_thread_num()), m = product.by_panels(at::get_thread_num());
     for (int64_t begin = first * rows; begin < std::min(last * rows, grid.tiles()); begin += rows) {
       const int64_t end = std::min(begin + rows, grid.tiles());
       kernels.transform_input(from, grid, inputs, v, begin, end);
@@ -92,36 +96,42 @@ at::Tensor multiply_tiles(const at::Tensor& x, const Matrices& u, int64_t output
   return y;
 }
 
-// Sums of the products over the tiles [from, to): the panels [first, last) of outputs, × inputs, of u.
-void accumulate(const at::Tensor& dy, const at::Tensor& x, int64_t first, int64_t last, int64_t from, int64_t to,
-                const Matrices& u) {
-  const WinogradKernels& kernels = winograd_kernels();
-  const int64_t outputs = dy.size(1), inputs = x.size(1), begin_output = first * kPanel;
-  const int64_t own_outputs = std::min(last * kPanel, outputs) - begin_output;
-  const TileGrid grid = tile_grid(x);
-  const Storage input(kTiles, inputs, x.options()), gradient(kTiles, own_outputs, x.options());
-  const Matrices &v = input.matrices(), &d = gradient.matrices();
-  for (int64_t begin = from; begin < to; begin += kTiles) {
-    const int64_t end = std::min(begin + kTiles, to);
-    kernels.transform_input(x.data_ptr<float>(), grid, inputs, v, begin, end);
-    kernels.transform_gradient(dy.data_ptr<float>() + begin_output, grid, outputs, own_outputs, d, begin, end);
-    for (int64_t frequency = 0; frequency < kFrequencies; ++frequency) {
-      for (int64_t output = first; output < last; ++output) {
-        for (int64_t panel = 0; panel < panels(inputs); ++panel) {
-          kernels.multiply_transposed(d.at(frequency, output - first, 0), v.at(frequency, panel, 0),
-                                      u.at(frequency, panel, output * kPanel), panel_width(outputs, output),
-                                      end - begin, panel_width(inputs, panel), /*add=*/begin > from);
+// What the gradient of the weights is computed of, in channels_last.
+struct WeightGradient {
+  const float* x;
+  const float* dy;
+  TileGrid grid;
+  int64_t inputs, outputs;
+
+  // Sums the products over `tiles` into some panels of the rows of u, outputs × inputs. v and d are scratch.
+  void accumulate(const Range& output_panels, const Range& tiles, const Matrices& v, const Matrices& d,
+                  const Matrices& u) const {
+    const WinogradKernels& kernels = winograd_kernels();
+    const int64_t first_output = output_panels.begin * kPanel;
+    const int64_t own_outputs = std::min(output_panels.end * kPanel, outputs) - first_output;
+    for (int64_t begin = tiles.begin; begin < tiles.end; begin += kMostTiles) {
+      const int64_t end = std::min(begin + kMostTiles, tiles.end);
+      kernels.transform_input(x, grid, inputs, v, begin, end);
+      kernels.transform_gradient(dy + first_output, grid, outputs, own_outputs, d, begin, end);
+      for (int64_t frequency = 0; frequency < kFrequencies; ++frequency) {
+        for (int64_t panel = output_panels.begin; panel < output_panels.end; ++panel) {
+          for (int64_t input_panel = 0; input_panel < panels(inputs); ++input_panel) {
+            kernels.multiply_transposed(d.at(frequency, panel - output_panels.begin, 0), v.at(frequency, input_panel, 0),
+                                        u.at(frequency, input_panel, panel * kPanel), panel_width(outputs, panel),
+                                        end - begin, panel_width(inputs, input_panel), /*add=*/begin > tiles.begin);
+          }
         }
       }
     }
   }
-}
+};
 
 void check(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
   TORCH_CHECK_TYPE(x.scalar_type() == at::kFloat && weight.scalar_type() == at::kFloat, kName,
                    ": x and weight must be float32, not ", x.scalar_type(), " and ", weight.scalar_type());
   TORCH_CHECK_VALUE(x.dim() == 4 && weight.dim() == 4 && weight.size(2) == 3 && weight.size(3) == 3, kName,
                     ": x must be [N, C, H, W] and weight [K, C, 3, 3], not ", x.sizes(), " and ", weight.sizes());
+  TORCH_CHECK_VALUE(x.size(2) > 0 && x.size(3) > 0, kName, ": images must have pixels, not ", x.sizes());
   TORCH_CHECK_VALUE(x.size(1) == weight.size(1), kName, ": x has ", x.size(1), " channels and weight takes ",
                     weight.size(1));
   for (const int64_t channels : {weight.size(0), weight.size(1)}) {
@@ -140,50 +150,56 @@ at::Tensor conv3x3_forward(const at::Tensor& x, const at::Tensor& weight, const 
   check(x, weight, bias);
   const at::Tensor w = channels_last(weight), b = bias.defined() ? bias.contiguous() : at::Tensor();
   const int64_t outputs = w.size(0), inputs = w.size(1);
-  const Storage u(inputs, outputs, w.options());
-  parallel_channel_blocks(outputs, [&](int64_t output) {
-    winograd_kernels().transform_weights(w.data_ptr<float>(), inputs, u.matrices(), output);
-  });
-  return multiply_tiles(channels_last(x), u.matrices(), outputs, b.defined() ? b.data_ptr<float>() : nullptr);
+  const auto* const from = w.data_ptr<float>();
+  const Scratch scratch(1, inputs, outputs, w.options());
+  const Matrices u = scratch.by_panels(0);
+  parallel_channel_blocks(
+      outputs, [&](int64_t output) { winograd_kernels().transform_weights(from, inputs, u, output); });
+  return multiply_tiles(channels_last(x), u, outputs, b.defined() ? b.data_ptr<float>() : nullptr);
 }
 
 at::Tensor conv3x3_input_gradient(const at::Tensor& grad, const at::Tensor& weight) {
   const at::Tensor w = channels_last(weight);
   const int64_t outputs = w.size(0), inputs = w.size(1);
-  const Storage u(outputs, inputs, w.options());
-  parallel_channel_blocks(outputs, [&](int64_t output) {
-    winograd_kernels().transform_weights_turned(w.data_ptr<float>(), inputs, u.matrices(), output);
-  });
-  return multiply_tiles(channels_last(grad), u.matrices(), inputs, nullptr);
+  const auto* const from = w.data_ptr<float>();
+  const Scratch scratch(1, outputs, inputs, w.options());
+  const Matrices u = scratch.by_panels(0);
+  parallel_channel_blocks(
+      outputs, [&](int64_t output) { winograd_kernels().transform_weights_turned(from, inputs, u, output); });
+  return multiply_tiles(channels_last(grad), u, inputs, nullptr);
 }
 
 at::Tensor conv3x3_weight_gradient(const at::Tensor& grad, const at::Tensor& x) {
   const at::Tensor dy = channels_last(grad), input = channels_last(x);
   const int64_t outputs = dy.size(1), inputs = x.size(1), tiles = tile_grid(x).tiles();
-  const at::TensorOptions options = x.options().memory_format(at::MemoryFormat::ChannelsLast);
-  if (tiles == 0) return at::zeros({outputs, inputs, 3, 3}, options);
+  const at::TensorOptions options = x.options();
+  const at::Tensor dw = at::empty({outputs, inputs, 3, 3}, options.memory_format(at::MemoryFormat::ChannelsLast));
+  if (tiles == 0) return dw.zero_();
 
-  // A task is a panel of outputs and, where these are too few, a part of the tiles with sums of its own.
+  // A task is a panel of outputs and a part of the tiles, each part with sums of its own.
   const int64_t output_panels = panels(outputs);
-  const int64_t part_tiles = at::divup(tiles, std::max<int64_t>(kTasks / output_panels, 1));
-  const int64_t parts = at::divup(tiles, part_tiles);
-  std::vector<Storage> sums;
-  for (int64_t part = 0; part < parts; ++part) sums.emplace_back(outputs, inputs, x.options());
+  const int64_t bytes = kFrequencies * static_cast<int64_t>(sizeof(float)) * outputs * inputs;
+  const int64_t wanted = std::min(at::divup(kTasks, output_panels), std::max<int64_t>(kSumBytes / bytes, 1));
+  const int64_t part_tiles = at::divup(tiles, wanted), parts = at::divup(tiles, part_tiles);
+  const int64_t threads = at::get_num_threads();
+  const Scratch sums(parts, outputs, inputs, options);
+  const Scratch transformed(threads, kMostTiles, inputs, options), gradients(threads, kMostTiles, outputs, options);
+  const WeightGradient gradient{input.data_ptr<float>(), dy.data_ptr<float>(), tile_grid(x), inputs, outputs};
   at::parallel_for(0, parts * output_panels, 1, [&](int64_t begin, int64_t end) {
+    const Matrices v = transformed.by_panels(at::get_thread_num()), d = gradients.by_panels(at::get_thread_num());
     while (begin < end) {
       const int64_t part = begin / output_panels, first = begin % output_panels;
-      const int64_t last = std::min(output_panels, first + end - begin);
-      accumulate(dy, input, first, last, part * part_tiles, std::min((part + 1) * part_tiles, tiles),
-                 sums[part].matrices());
-      begin += last - first;
+      const Range own{first, std::min(output_panels, first + end - begin)};
+      gradient.accumulate(own, {part * part_tiles, std::min((part + 1) * part_tiles, tiles)}, v, d,
+                          sums.by_panels(part));
+      begin += own.size();
     }
   });
 
-  const at::Tensor dw = at::empty({outputs, inputs, 3, 3}, options);
+  auto* const to = dw.data_ptr<float>();
   parallel_channel_blocks(outputs, [&](int64_t output) {
     for (int64_t part = 0; part < parts; ++part) {
-      winograd_kernels().transform_weight_gradient(sums[part].matrices(), inputs, dw.data_ptr<float>(), output,
-                                                   /*add=*/part > 0);
+      winograd_kernels().transform_weight_gradient(sums.by_panels(part), inputs, to, output, /*add=*/part > 0);
     }
   });
   return dw;

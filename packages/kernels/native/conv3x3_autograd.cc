@@ -22,10 +22,11 @@ struct Wanted {
 struct Conv3x3Backward : torch::autograd::Function<Conv3x3Backward> {
   static variable_list forward(AutogradContext*, const at::Tensor& grad, const at::Tensor& x, const at::Tensor& weight,
                                const Wanted& wanted) {
+    const at::Tensor dy = grad.contiguous(at::MemoryFormat::ChannelsLast);
     variable_list gradients;
-    if (wanted.x) gradients.push_back(conv3x3_input_gradient(grad, weight));
-    if (wanted.weight) gradients.push_back(conv3x3_weight_gradient(grad, x));
-    if (wanted.bias) gradients.push_back(grad.sum({0, 2, 3}));
+    if (wanted.x) gradients.push_back(conv3x3_input_gradient(dy, weight));
+    if (wanted.weight) gradients.push_back(conv3x3_weight_gradient(dy, x));
+    if (wanted.bias) gradients.push_back(dy.sum({0, 2, 3}));
     return gradients;
   }
 
@@ -39,6 +40,7 @@ struct Conv3x3Backward : torch::autograd::Function<Conv3x3Backward> {
 struct Conv3x3 : torch::autograd::Function<Conv3x3> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& weight,
                             const OptionalTensor& bias) {
+    context->set_materialize_grads(false);
     context->save_for_backward({x, weight});
     context->saved_data["has_bias"] = bias.has_value();
     return conv3x3_forward(x, weight, bias.value_or(at::Tensor()));
@@ -48,7 +50,8 @@ struct Conv3x3 : torch::autograd::Function<Conv3x3> {
     variable_list result(3);  // one for each argument of forward
     if (!grads[0].defined()) return result;
     const variable_list saved = context->get_saved_variables();
-    const bool has_bias = context->saved_data.at("has_bias").toBool();  // else the node has no edge for it
+    // Without a bias there is no third edge to ask about.
+    const bool has_bias = context->saved_data.at("has_bias").toBool();
     const Wanted wanted{context->needs_input_grad(0), context->needs_input_grad(1),
                         has_bias && context->needs_input_grad(2)};
     const variable_list gradients = Conv3x3Backward::apply(grads[0], saved[0], saved[1], wanted);

@@ -53,6 +53,7 @@ struct MaxPoolBackward : torch::autograd::Function<MaxPoolBackward> {
 
 struct MaxPool : torch::autograd::Function<MaxPool> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const MaxPoolWindow& window) {
+    context->set_materialize_grads(false);
     const MaxPoolOutput output = max_pool_forward(x, window, /*with_positions=*/true);
     context->save_for_backward({output.positions});
     save(context, {x.sizes().vec(), x.suggest_memory_format(), window});

@@ -34,7 +34,7 @@ inline int64_t column_offset(const Matrices& matrices, int64_t channel) {
   return channel / kPanel * matrices.panel_stride + channel % kPanel;
 }
 
-// Calls body(row, first pixel's row, its column, its image) for tiles [begin, end).
+// Calls body(row of the matrices, row and column of the first output, first pixel of its image) for tiles [begin, end).
 template <typename Body>
 inline void for_each_tile(const TileGrid& grid, int64_t begin, int64_t end, const Body& body) {
   int64_t column = begin % grid.columns(), row = begin / grid.columns() % grid.rows();
@@ -54,14 +54,14 @@ alignas(64) const float kZeros[kPanel] = {};
 
 void transform_input(const float* x, const TileGrid& grid, int64_t channels, const Matrices& to, int64_t begin,
                      int64_t end) {
-  for_each_tile(grid, begin, end, [&](int64_t row, int64_t top, int64_t left, int64_t image) {
+  for_each_tile(grid, begin, end, [&](int64_t row, int64_t top, int64_t left, int64_t first_pixel) {
     for (int64_t panel = 0; panel * kPanel < channels; ++panel) {
       const float* pixels[4][4];
       for (int64_t i = 0; i < 4; ++i) {
         for (int64_t j = 0; j < 4; ++j) {
           const int64_t h = top - 1 + i, w = left - 1 + j;
           const bool inside = h >= 0 && h < grid.height && w >= 0 && w < grid.width;
-          pixels[i][j] = inside ? x + (image + h * grid.width + w) * channels + panel * kPanel : kZeros;
+          pixels[i][j] = inside ? x + (first_pixel + h * grid.width + w) * channels + panel * kPanel : kZeros;
         }
       }
       float* const out = to.at(0, panel, row);
@@ -93,14 +93,14 @@ void transform_input(const float* x, const TileGrid& grid, int64_t channels, con
 
 void transform_gradient(const float* dy, const TileGrid& grid, int64_t channels, int64_t count, const Matrices& to,
                         int64_t begin, int64_t end) {
-  for_each_tile(grid, begin, end, [&](int64_t row, int64_t top, int64_t left, int64_t image) {
+  for_each_tile(grid, begin, end, [&](int64_t row, int64_t top, int64_t left, int64_t first_pixel) {
     for (int64_t panel = 0; panel * kPanel < count; ++panel) {
       const float* pixels[2][2];
       for (int64_t i = 0; i < 2; ++i) {
         for (int64_t j = 0; j < 2; ++j) {
           const int64_t h = top + i, w = left + j;
           const bool inside = h < grid.height && w < grid.width;
-          pixels[i][j] = inside ? dy + (image + h * grid.width + w) * channels + panel * kPanel : kZeros;
+          pixels[i][j] = inside ? dy + (first_pixel + h * grid.width + w) * channels + panel * kPanel : kZeros;
         }
       }
       float* const out = to.at(0, panel, row);
@@ -131,8 +131,8 @@ void transform_gradient(const float* dy, const TileGrid& grid, int64_t channels,
 
 void transform_output(const Matrices& m, const float* bias, float* y, const TileGrid& grid, int64_t channels,
                       int64_t begin, int64_t end) {
-  for_each_tile(grid, begin, end, [&](int64_t row, int64_t top, int64_t left, int64_t image) {
-    float* const pixel = y + (image + top * grid.width + left) * channels;
+  for_each_tile(grid, begin, end, [&](int64_t row, int64_t top, int64_t left, int64_t first_pixel) {
+    float* const pixel = y + (first_pixel + top * grid.width + left) * channels;
     const bool has_right = left + 1 < grid.width, has_below = top + 1 < grid.height;
     for (int64_t c = 0; c < channels; c += kLanes) {
       const float* const from = m.at(0, 0, row) + column_offset(m, c);
@@ -247,7 +247,8 @@ void transform_weight_gradient(const Matrices& u, int64_t inputs, float* dw, int
 }
 
 // kR rows and kV vectors of columns of the product: they stay in registers. Element (r, d) of a stands at
-// a[r · row_stride + d · depth_stride].
+// a[r · row_stride + d · depth_stride]. Every size adds up in the same order, with the same rounding, so that results do
+// not depend on how tiles are cut into blocks.
 template <int kR, int kV, bool kAdd>
 inline void multiply_block(const float* a, int64_t row_stride, int64_t depth_stride, const float* b, float* c,
                            int64_t depth) {

@@ -5,6 +5,11 @@
 //
 //   y = Aᵀ [(G w Gᵀ) ⊙ (Bᵀ x B)] A,    summed over the input channels before A is applied,
 //
+//   Bᵀ = 1  0 -1  0      G =  1    0    0      Aᵀ = 1  1  1  0
+//        0  1  1  0          1/2  1/2  1/2          0  1 -1 -1
+//        0 -1  1  0          1/2 -1/2  1/2
+//        0  1  0 -1           0    0    1
+//
 // so that each of the 16 places of the tile ("frequencies") is a product of matrices of its own: tiles × inputs by
 // inputs × outputs. Its transposes give both gradients. [Lavin and Gray, Fast Algorithms for Convolutional Neural
 // Networks, 2015]
@@ -18,8 +23,8 @@ constexpr int64_t kFrequencies = 16;
 // Neighbouring channels of one row of a matrix. The channels of a convolution are a multiple of kChannelBlock.
 constexpr int64_t kPanel = 64, kChannelBlock = 16;
 
-// Images in channels_last, padded by one pixel on each side, and the tiles that cover their outputs, image after image
-// and row after row.
+// Images in channels_last, read as if a pixel of zeros were on each side, and the tiles that cover their outputs, image
+// after image and row after row.
 struct TileGrid {
   int64_t images, height, width;
 

@@ -8,14 +8,15 @@ const LEAST_TILES = 128;
 
 /**
  * 3×3 convolution of stride 1 and padding 1 by Winograd's F(2×2, 3×3), what `Conv2d` of @pea/torch runs on once the
- * kernels are loaded: 2.25 times fewer multiplications than libtorch's, in float32, with rounding errors of the same
- * size. Differentiable once. Under autocast it is libtorch's.
+ * kernels are loaded: 2.25 times fewer multiplications than libtorch's, in float32, with rounding errors up to three
+ * times as large. Differentiable once. Under autocast it is libtorch's.
  *
  * @param input [N, C, H, W] in channels_last
  * @param weight [K, C, 3, 3]
- * @returns undefined, having done nothing, off the CPU, for other dtypes, windows, strides, paddings, dilations and
- *   groups, where C or K is no multiple of 16, and where little is to be gained: below 32 channels, for few outputs,
- *   and for contiguous images
+ * @param options with a padding of 1
+ * @returns undefined, having done nothing, off the CPU, for other dtypes, memory formats, windows, strides, paddings,
+ *   dilations and groups, where C or K is no multiple of 16, and where little is to be gained: below 32 channels and for
+ *   few outputs
  */
 export function conv3x3(input: Tensor, weight: Tensor, options: ConvOptions<Pair> = {}): Tensor | undefined {
   const { bias, stride = 1, padding = 0, dilation = 1, groups = 1 } = options;

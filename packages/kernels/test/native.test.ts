@@ -27,6 +27,7 @@ test("Python loads the operators: gradcheck, autocast, meta tensors, one derivat
     "meta",
     "grad mode",
     "double backward",
+    "conv3x3",
   ]);
 });
 

@@ -41,3 +41,17 @@ try:
 except NotImplementedError as error:
     assert "no second derivative" in str(error)
 print("double backward")
+
+x = torch.randn(2, 32, 6, 5, requires_grad=True)
+conv = torch.nn.Conv2d(32, 16, 3, padding=1)
+own = lambda: torch.ops.pea.conv3x3(x, conv.weight, conv.bias)
+gradients = [torch.autograd.grad(y.square().sum(), [x, conv.weight, conv.bias]) for y in (own(), conv(x))]
+assert all(torch.allclose(a, b, rtol=1e-3, atol=1e-3) for a, b in zip(*gradients))
+with torch.autocast("cpu", dtype=torch.bfloat16):
+    assert torch.equal(own(), conv(x)) and own().dtype == torch.bfloat16
+    assert torch.autograd.grad(own().float().sum(), x)[0].dtype == torch.float32
+with torch.inference_mode():
+    assert not own().requires_grad
+conv.requires_grad_(False)
+assert torch.autograd.grad(own().sum(), x)[0].shape == x.shape
+print("conv3x3")

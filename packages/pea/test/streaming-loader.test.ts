@@ -3,6 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { memoryStats } from "@pea/torch";
 import type { Batch } from "../src/data/loader.ts";
 import { openImageFolder } from "../src/data/sources/image-folder.ts";
@@ -18,6 +20,9 @@ import {
 import { noiseImage, plainImage, writeFiles } from "./support/images.ts";
 import { tarArchive } from "./support/tar-archive.ts";
 import { imagenetExample, tfRecords } from "./support/tf-examples.ts";
+
+setFlagsFromString("--expose-gc");
+const collectGarbage = runInNewContext("gc") as () => void;
 
 const directory = mkdtempSync(join(tmpdir(), "streaming-"));
 const pool = new DecodePool({ workers: 2 });
@@ -292,6 +297,9 @@ describe("every streamed batch", () => {
     }
   });
   it("lives until the next one, also when the loop is left early", async () => {
+    // What the tests before left behind is collected now, or else at any moment of the loop.
+    collectGarbage();
+    await new Promise(setImmediate);
     const before = memoryStats().tensors;
     let last: Batch | undefined;
     for await (const batch of loader().batches()) {

@@ -1,7 +1,6 @@
 // The address space that large blocks come from: first fit by address, with splitting and merging, so that what one layer
-// freed serves the next one whatever its size. Blocks of one size each, as caches usually keep them, hold a third more
-// memory than a training step of ResNet-18 needs at once, and the best fit 66 MiB more than the first, which keeps what
-// is free together at the end.
+// freed serves the next one whatever its size, and what is free gathers at the end. Blocks of one size each, as caches
+// usually keep them, hold a third more memory than a training step needs at once.
 #pragma once
 
 #include <cstddef>

@@ -81,15 +81,18 @@ void weight_gradient(const WinogradKernels& kernels, const Convolution& sizes, c
   const int64_t tiles = sizes.grid.tiles(), half = (tiles + 1) / 2;
   for (int64_t begin = 0; begin < tiles; begin += half) {
     const int64_t end = std::min(begin + half, tiles);
-    OwnMatrices v(end - begin, sizes.inputs), d(end - begin, sizes.outputs);
+    OwnMatrices v(end - begin, sizes.inputs);
     kernels.transform_input(x, sizes.grid, sizes.inputs, *v, begin, end);
-    kernels.transform_gradient(dy, sizes.grid, sizes.outputs, sizes.outputs, *d, begin, end);
-    for (int64_t frequency = 0; frequency < kFrequencies; ++frequency) {
-      for (int64_t output = 0; output < d.panels(); ++output) {
+    // Panel by panel of the outputs, as threads share them.
+    for (int64_t output = 0; output * kPanel < sizes.outputs; ++output) {
+      const int64_t width = width_of(sizes.outputs, output);
+      OwnMatrices d(end - begin, width);
+      kernels.transform_gradient(dy + output * kPanel, sizes.grid, sizes.outputs, width, *d, begin, end);
+      for (int64_t frequency = 0; frequency < kFrequencies; ++frequency) {
         for (int64_t panel = 0; panel < v.panels(); ++panel) {
-          kernels.multiply_transposed(d->at(frequency, output, 0), v->at(frequency, panel, 0),
-                                      u->at(frequency, panel, output * kPanel), width_of(sizes.outputs, output),
-                                      end - begin, width_of(sizes.inputs, panel), begin > 0);
+          kernels.multiply_transposed(d->at(frequency, 0, 0), v->at(frequency, panel, 0),
+                                      u->at(frequency, panel, output * kPanel), width, end - begin,
+                                      width_of(sizes.inputs, panel), begin > 0);
         }
       }
     }
@@ -149,6 +152,7 @@ void test_winograd(const Capability& capability) {
   test_convolution(capability, {{1, 4, 6}, 112, 48});
   test_convolution(capability, {{3, 1, 1}, 64, 16});
   test_convolution(capability, {{1, 3, 2}, 32, 128});
+  test_convolution(capability, {{1, 6, 6}, 48, 144});  // parts of 5 and 4 tiles
 }
 
 }  // namespace pea::test
