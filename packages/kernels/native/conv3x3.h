@@ -9,7 +9,7 @@ namespace pea {
 // are multiples of 16. The result is [N, K, H, W] in channels_last.
 at::Tensor conv3x3_forward(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias);
 
-// The gradients for that of the result.
+// The gradients of x [N, C, H, W] and of weight [K, C, 3, 3], in channels_last, for `grad` [N, K, H, W] of the result.
 at::Tensor conv3x3_input_gradient(const at::Tensor& grad, const at::Tensor& weight);
 at::Tensor conv3x3_weight_gradient(const at::Tensor& grad, const at::Tensor& x);
 

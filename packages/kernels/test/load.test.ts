@@ -13,15 +13,16 @@ function evaluate(program: string, environment: NodeJS.ProcessEnv): string {
   return stdout.trim();
 }
 
-test("PEA_KERNELS=off leaves batch norm, max pooling and SGD on plain operators", () => {
+test("PEA_KERNELS=off leaves convolutions, batch norm, max pooling and SGD on plain operators", () => {
   const program = `
     import { loadKernels } from "@pea/kernels";
-    import { BatchNorm2d, backward, MaxPool2d, randn, recordCalls, SGD, sum } from "@pea/torch";
+    import { BatchNorm2d, backward, Conv2d, contiguous, MaxPool2d, randn, recordCalls, SGD, sum } from "@pea/torch";
     loadKernels();
-    const layer = new BatchNorm2d(3);
-    const x = randn([2, 3, 4, 4]);
+    const layer = new BatchNorm2d(32);
+    const x = contiguous(randn([2, 32, 16, 16]), { memoryFormat: "channels_last" });
     x.requiresGrad = true;
-    backward(sum(new MaxPool2d(2).forward(layer.forward(x))), { createGraph: true });
+    const convolved = new Conv2d(32, 32, 3, { padding: 1 }).forward(x);
+    backward(sum(new MaxPool2d(2).forward(layer.forward(convolved))), { createGraph: true });
     // The operators of the kernels have no second derivative.
     backward(sum(x.grad));
     const names = [];

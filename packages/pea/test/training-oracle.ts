@@ -6,8 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { batchNormAct, loadKernels } from "@pea/kernels";
-import { type BatchNormKernel, manualSeed, setBatchNormKernel, setNumThreads } from "@pea/torch";
+import { batchNormAct, conv3x3, loadKernels } from "@pea/kernels";
+import { type ConvKernel, manualSeed, setBatchNormKernel, setConvKernel, setNumThreads } from "@pea/torch";
 import { replaceActivation } from "../src/methods/index.ts";
 import { createModel } from "../src/models/index.ts";
 import { goldenFill } from "./golden-fill.ts";
@@ -42,6 +42,15 @@ const nameOf = ({ network, options }: TracedNetwork) => `${network} ${JSON.strin
 const caseName = (network: TracedNetwork, activation: Activation, dtype: FloatType) =>
   `${nameOf(network)}, ${activation}, ${dtype}`;
 
+/** Convolutions that ran on the kernel so far. */
+export let ownConvolutions = 0;
+
+const countedConv3x3: ConvKernel = (...given) => {
+  const result = conv3x3(...given);
+  if (result !== undefined) ownConvolutions++;
+  return result;
+};
+
 /** Registers the tests; Python runs once for all networks. */
 export function testTraining(networks: readonly TracedNetwork[]): void {
   describe("forward, backward and three training steps", () => {
@@ -57,14 +66,14 @@ export function testTraining(networks: readonly TracedNetwork[]): void {
     for (const network of networks) {
       for (const dtype of ["float32", "float64"] as const) {
         test(`${nameOf(network)}, ${dtype}, on plain operators: as in PyTorch`, () => {
-          const actual = trainHere(network, "relu", dtype, undefined);
+          const actual = trainHere(network, "relu", dtype, "plain");
           assertClose(actual, expected(network, "relu", dtype), () => tolerance[dtype]);
         });
       }
 
       test(`${nameOf(network)}, float64, on the fused operators: as in PyTorch`, { skip }, () => {
         for (const activation of ["relu", "swish"] as const) {
-          const actual = trainHere(network, activation, "float64", batchNormAct);
+          const actual = trainHere(network, activation, "float64", "fused");
           assertClose(actual, expected(network, activation, "float64"), () => tolerance.float64);
         }
       });
@@ -74,7 +83,7 @@ export function testTraining(networks: readonly TracedNetwork[]): void {
       test(`${nameOf(network)}, float32, on the fused operators: as exact as PyTorch`, { skip }, () => {
         const exact = expected(network, "swish", "float64");
         const inPyTorch = errorsOf(expected(network, "swish", "float32"), exact);
-        const here = trainHere(network, "swish", "float32", batchNormAct);
+        const here = trainHere(network, "swish", "float32", "fused");
         assertClose(here, exact, (key) => Math.max(5 * (inPyTorch.get(key) ?? 0), tolerance.float32));
         const ratios = [...errorsOf(here, exact)].map(([key, error]) => error / (inPyTorch.get(key) ?? 0));
         const typical = Math.exp(ratios.reduce((sum, ratio) => sum + Math.log(ratio), 0) / ratios.length);
@@ -123,19 +132,22 @@ function trainInPyTorch(networks: readonly TracedNetwork[]): Map<string, Numbers
   }
 }
 
-/** The same training here; batch norm runs on `kernel`. */
+/** The same training here: contiguous on plain operators, or in channels_last on the fused ones. */
 function trainHere(
   { network, options, image, classes, batch }: TracedNetwork,
   activation: Activation,
   dtype: FloatType,
-  kernel: BatchNormKernel | undefined,
+  operators: "plain" | "fused",
 ): Numbers {
+  const isFused = operators === "fused";
   const model = createModel(network, { ...options, classes, inputChannels: image[0] });
-  setBatchNormKernel(kernel);
+  setBatchNormKernel(isFused ? batchNormAct : undefined);
+  setConvKernel(isFused ? countedConv3x3 : undefined);
   replaceActivation(model, activation);
-  goldenFill(model.to({ dtype }));
+  const memoryFormat = isFused ? "channels_last" : "contiguous";
+  goldenFill(model.to({ dtype, memoryFormat }));
   manualSeed(0);
-  const trace = traceTraining(model, { image, batch });
+  const trace = traceTraining(model, { image, batch, memoryFormat });
   model.dispose();
   return new Map([...trace].map(([key, values]) => [key, Float64Array.from(values, Number)]));
 }

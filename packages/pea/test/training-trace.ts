@@ -1,7 +1,9 @@
 /** Three training steps on fixed data, and everything that happened in them. */
 import {
   backward,
+  contiguous,
   crossEntropyLoss,
+  type MemoryFormat,
   type Module,
   SGD,
   scope,
@@ -16,6 +18,8 @@ export interface TraceOptions {
   /** Shape of one image. */
   image: readonly [number, number, number];
   batch: number;
+  /** Of the images; default contiguous. */
+  memoryFormat?: MemoryFormat;
   /** Called before the forward pass of each step. */
   onStep?: (step: number) => void;
 }
@@ -24,7 +28,10 @@ export interface TraceOptions {
 export type Trace = Map<string, TypedArray>;
 
 /** Trains a model, filled before, for three steps of SGD with momentum, weight decay and label smoothing. */
-export function traceTraining(model: Module, { image, batch, onStep }: TraceOptions): Trace {
+export function traceTraining(
+  model: Module,
+  { image, batch, memoryFormat = "contiguous", onStep }: TraceOptions,
+): Trace {
   const trace: Trace = new Map();
   const { decayed, notDecayed } = decayGroups(model);
   const optimizer = new SGD([{ parameters: decayed, weightDecay: 2e-4 }, { parameters: notDecayed }], {
@@ -34,7 +41,7 @@ export function traceTraining(model: Module, { image, batch, onStep }: TraceOpti
   model.train();
   scope(() => {
     const dtype = model.parameters()[0]?.dtype;
-    const input = goldenInput([batch, ...image], { dtype });
+    const input = contiguous(goldenInput([batch, ...image], { dtype }), { memoryFormat });
     for (let step = 0; step < 3; step++) {
       onStep?.(step);
       const logits = model.forward(input);
