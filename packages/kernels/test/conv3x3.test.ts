@@ -29,6 +29,7 @@ import {
   tensor,
   zeros,
 } from "@pea/torch";
+import fc from "fast-check";
 import { type Layout, layoutNames, layouts, type Shape } from "./layouts.ts";
 
 const skip = !loadKernels() && "the kernels are not built";
@@ -110,23 +111,32 @@ test("values and gradients are those of float64 to float32's rounding", { skip }
   }
 });
 
-test("random shapes", { skip }, () => {
-  manualSeed(2);
-  let state = 1;
-  const draw = (least: number, most: number) => {
-    state = (state * 48271) % 2147483647;
-    return least + (state % (most - least + 1));
-  };
-  for (let round = 0; round < 40; round++) {
-    scope(() => {
-      const [inputs, outputs] = [16 * draw(1, 12), 16 * draw(1, 12)];
-      const [images, height, width] = [draw(1, 4), draw(1, 20), draw(1, 20)];
-      const x = channelsLast(randn([images, inputs, height, width]));
-      const operands = { x, weight: channelsLast(randn([outputs, inputs, 3, 3])), bias: randn([outputs]) };
-      const name = `${[images, inputs, height, width]} to ${outputs}`;
-      assertNear(operands, channelsLast(randn([images, outputs, height, width])), name);
-    });
-  }
+test("random shapes and layouts", { skip }, () => {
+  const channels = fc.integer({ min: 1, max: 12 }).map((blocks) => 16 * blocks);
+  const size = fc.integer({ min: 1, max: 20 });
+  const layout = fc.constantFrom(...layoutNames.filter((name) => name !== "a repeated value"));
+  fc.assert(
+    fc.property(
+      fc.tuple(fc.integer({ min: 1, max: 4 }), channels, size, size),
+      channels,
+      layout,
+      layout,
+      layout,
+      ([images, inputs, height, width], outputs, ofX, ofWeight, ofGradient) => {
+        scope(() => {
+          const make = (layout: Layout, shape: Shape) => layouts[layout](shape, (sizes) => randn(sizes));
+          const operands = {
+            x: make(ofX, [images, inputs, height, width]),
+            weight: make(ofWeight, [outputs, inputs, 3, 3]),
+            bias: randn([outputs]),
+          };
+          const direction = make(ofGradient, [images, outputs, height, width]);
+          assertNear(operands, direction, `${operands.x.shape} to ${outputs}`);
+        });
+      },
+    ),
+    { numRuns: 60, seed: 2 },
+  );
 });
 
 test("operands of any strides; the result and its gradient are in channels_last", { skip }, () => {
