@@ -28,6 +28,12 @@ async function measure(options: BenchOptions): Promise<Results> {
   const versions = Object.fromEntries(await describeContenders(contenders, ALL_THREADS));
   const groups = listGroups({ quick }).filter(({ name }) => filter === null || filter.test(name));
   const names = groups.map(({ name }) => name);
+  if (names.length === 0) {
+    const all = listGroups({ quick }).map(({ name }) => name);
+    throw new PeaError(`--filter ${filter?.source} matches no group; there are ${all.join(", ")}`, {
+      kind: "usage",
+    });
+  }
   const fresh: Results = {
     machine: describeMachine(),
     versions,

@@ -8,8 +8,8 @@ const LEAST_TILES = 128;
 
 /**
  * 3×3 convolution of stride 1 and padding 1 by Winograd's F(2×2, 3×3), what `Conv2d` of @pea/torch runs on once the
- * kernels are loaded: 2.25 times fewer multiplications than libtorch's, in float32, with rounding errors up to three
- * times as large. Differentiable once. Under autocast it is libtorch's.
+ * kernels are loaded: 2.25 times fewer multiplications than libtorch's, in float32, with rounding errors of the same size
+ * (this package's README). Differentiable once. Under autocast it is libtorch's.
  *
  * @param input [N, C, H, W] in channels_last
  * @param weight [K, C, 3, 3]

@@ -21,7 +21,7 @@ let loaded: boolean | undefined;
  * the layers of convolution, batch normalization and max pooling and SGD of @pea/torch run on them as well.
  *
  * @returns false where they are switched off (`PEA_KERNELS=off`) or not built: then plain operators do the work
- * @throws TorchError when the library is there but cannot be loaded
+ * @throws TorchError when the library is there but cannot be loaded, or for another value of `PEA_KERNELS` than on or off
  */
 export function loadKernels(): boolean {
   loaded ??= load();
@@ -29,7 +29,9 @@ export function loadKernels(): boolean {
 }
 
 function load(): boolean {
-  if (process.env.PEA_KERNELS === "off") return false;
+  const { PEA_KERNELS: wish = "on" } = process.env;
+  if (wish !== "on" && wish !== "off") throw new TorchError(`PEA_KERNELS must be on or off, not "${wish}"`);
+  if (wish === "off") return false;
   const path = fileURLToPath(new URL(`../${buildFolder}/libpea_kernels.so`, import.meta.url));
   if (!existsSync(path)) return false;
   try {

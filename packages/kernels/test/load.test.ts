@@ -41,3 +41,10 @@ test("PEA_KERNELS=off runs the ensemble on plain operators", () => {
     console.log(loadKernels(), names.some((name) => name.startsWith("pea::")), names.includes("aten::mish"));`;
   assert.equal(evaluate(program, { PEA_KERNELS: "off" }), "false false true");
 });
+
+test("another value of PEA_KERNELS than on or off is refused", () => {
+  const program = `
+    import { loadKernels } from "@pea/kernels";
+    try { loadKernels(); } catch (error) { console.log(error.message); }`;
+  assert.equal(evaluate(program, { PEA_KERNELS: "of" }), 'PEA_KERNELS must be on or off, not "of"');
+});

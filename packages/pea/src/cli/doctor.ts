@@ -105,7 +105,7 @@ async function kernelsCheck(): Promise<Check> {
     : {
         name: "kernels",
         ok: true,
-        found: "plain operators: same results, slower",
+        found: "plain operators: the same results up to rounding, slower",
         advice: "run `npm run setup` to build the fused ones",
       };
 }
