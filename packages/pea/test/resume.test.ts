@@ -2,10 +2,12 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, describe, it } from "node:test";
+import { readSafetensors, writeSafetensors } from "@pea/torch";
 import { loadCheckpoint } from "../src/train/checkpoint.ts";
 import { type RecipeInput, resolveRecipe } from "../src/train/config.ts";
 import { disposeRun, prepareRun } from "../src/train/prepare.ts";
 import { resumeTraining, type TrainResult, train } from "../src/train/train.ts";
+import { openTrainedRun } from "../src/train/trained-run.ts";
 import "./support/dropout-network.ts";
 import { fingerprint, trainInParts } from "./support/run-in-parts.ts";
 import { temporaryFolder, writeTinyData } from "./support/tiny-data.ts";
@@ -112,6 +114,28 @@ describe("a run that is not as it was", () => {
       assert.deepEqual(Array.from(other.model.parameters()[0]?.toTypedArray() ?? [], Number), before);
       disposeRun(other);
     }
+  });
+
+  it("is neither resumed nor scored with damaged weights, unless they were changed on purpose", async () => {
+    const { runDirectory } = await train(
+      { ...base, epochs: 1, valFraction: 0 },
+      { runDirectory: join(temporaryFolder(), "run") },
+    );
+    const last = join(runDirectory, "checkpoints", "last.safetensors");
+    const whole = readFileSync(last);
+    // One bit of the last tensor.
+    const damaged = Buffer.from(whole);
+    damaged[damaged.length - 1] = (damaged.at(-1) as number) ^ 1;
+    writeFileSync(last, damaged);
+    const message = /last\.safetensors is damaged: its tensors are not those that were written/;
+    await assert.rejects(resumeTraining(runDirectory), { message });
+    await assert.rejects(openTrainedRun(runDirectory), { message });
+    assert.deepEqual(readFileSync(last), damaged);
+    const { tensors, metadata } = readSafetensors(last);
+    const { sha256, ...others } = metadata;
+    assert.match(sha256 ?? "", /^[0-9a-f]{64}$/);
+    writeSafetensors(last, tensors, others);
+    disposeRun(await openTrainedRun(runDirectory));
   });
 
   it("is refused where another process trains", async () => {

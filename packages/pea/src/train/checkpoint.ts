@@ -3,14 +3,17 @@
  * time leaves a whole checkpoint and never a mixture of two.
  *
  * The weights lie under the network's own state-dict keys. What else a resumed run needs has a "/" in its name, which
- * no state-dict key has: `optimizer/…` and `rng/cpu`. The rest is JSON under the metadata key `state`.
+ * no state-dict key has: `optimizer/…` and `rng/cpu`. The rest is JSON under the metadata key `state`, and `sha256` is
+ * that of the tensors, so that a damaged file is not gone on with.
  */
+import { createHash } from "node:crypto";
 import { PeaError } from "@pea/core";
 import {
   getRngState,
   type Module,
   type Optimizer,
   readSafetensors,
+  type SafetensorsFile,
   scope,
   setRngState,
   type Tensor,
@@ -64,7 +67,7 @@ export function saveCheckpoint(
     for (const [key, tensor] of optimizer.state()) tensors.set(OPTIMIZER + key, tensor);
     tensors.set(RNG, getRngState());
     const whole = { format: 2, optimizer: optimizer.kind, ...state } satisfies TrainerState;
-    writeSafetensors(path, tensors, { state: JSON.stringify(whole) });
+    write(path, tensors, whole);
   });
 }
 
@@ -75,7 +78,7 @@ export function saveCheckpoint(
  */
 export function loadCheckpoint(path: string, model: Module, optimizer: Optimizer): TrainerState {
   return scope(() => {
-    const { tensors, metadata } = readSafetensors(path);
+    const { tensors, metadata } = read(path);
     const state = parseState(path, metadata.state);
     const rng = tensors.get(RNG);
     if (rng === undefined) throw new PeaError(`${path} has no tensor "${RNG}": it is no checkpoint of a run`);
@@ -97,7 +100,7 @@ export type ModelState = Pick<TrainerState, "format" | "step" | "method">;
 
 /** Writes the weights alone, and what the method needs to make the same network of them. */
 export function saveWeights(path: string, model: Module, state: ModelState): void {
-  scope(() => writeSafetensors(path, model.stateDict(), { state: JSON.stringify(state) }));
+  scope(() => write(path, model.stateDict(), state));
 }
 
 /**
@@ -110,7 +113,7 @@ export function saveWeights(path: string, model: Module, state: ModelState): voi
  */
 export function loadInitialWeights(path: string, model: Module): void {
   try {
-    scope(() => model.loadStateDict(modelTensors(readSafetensors(path).tensors)));
+    scope(() => model.loadStateDict(modelTensors(read(path).tensors)));
   } catch (error) {
     throw new PeaError(`cannot begin with the weights of ${path}: ${(error as Error).message}`, {
       kind: "usage",
@@ -121,10 +124,36 @@ export function loadInitialWeights(path: string, model: Module): void {
 /** Loads the weights of a checkpoint, or of a file of weights alone. */
 export function loadWeights(path: string, model: Module): ModelState {
   return scope(() => {
-    const { tensors, metadata } = readSafetensors(path);
+    const { tensors, metadata } = read(path);
     model.loadStateDict(modelTensors(tensors));
     return parseState(path, metadata.state);
   });
+}
+
+function write(path: string, tensors: Map<string, Tensor>, state: ModelState): void {
+  writeSafetensors(path, tensors, { state: JSON.stringify(state), sha256: digest(tensors) });
+}
+
+/** Files of others and of earlier versions have no digest and are taken as they are. */
+function read(path: string): SafetensorsFile {
+  const file = readSafetensors(path);
+  const { sha256 } = file.metadata;
+  if (sha256 !== undefined && sha256 !== digest(file.tensors))
+    throw new PeaError(
+      `${path} is damaged: its tensors are not those that were written. Take another checkpoint or train anew; if they ` +
+        "were changed on purpose, leave sha256 out of the file's metadata",
+    );
+  return file;
+}
+
+/** Of names and values, in the order of the names. */
+function digest(tensors: ReadonlyMap<string, Tensor>): string {
+  const hash = createHash("sha256");
+  for (const name of [...tensors.keys()].sort()) {
+    hash.update(name);
+    hash.update(new Uint8Array((tensors.get(name) as Tensor).toBytes()));
+  }
+  return hash.digest("hex");
 }
 
 const modelTensors = (tensors: Map<string, Tensor>): Map<string, Tensor> =>
