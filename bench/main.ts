@@ -26,13 +26,12 @@ async function measure(options: BenchOptions): Promise<Results> {
   const { quick, filter, peers } = options;
   const contenders = listContenders(peers);
   const versions = Object.fromEntries(await describeContenders(contenders, ALL_THREADS));
-  const groups = listGroups({ quick }).filter(({ name }) => filter === null || filter.test(name));
+  const all = listGroups({ quick });
+  const groups = all.filter(({ name }) => filter === null || filter.test(name));
   const names = groups.map(({ name }) => name);
   if (names.length === 0) {
-    const all = listGroups({ quick }).map(({ name }) => name);
-    throw new PeaError(`--filter ${filter?.source} matches no group; there are ${all.join(", ")}`, {
-      kind: "usage",
-    });
+    const known = all.map(({ name }) => name).join(", ");
+    throw new PeaError(`--filter ${filter?.source} matches no group; there are ${known}`, { kind: "usage" });
   }
   const fresh: Results = {
     machine: describeMachine(),

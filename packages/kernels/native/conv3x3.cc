@@ -63,6 +63,17 @@ void parallel_channel_blocks(int64_t channels, const Body& body) {
   });
 }
 
+// The weights [K, C, 3, 3] for each frequency, rows × columns, by one of the two transforms.
+Scratch transformed_weights(const at::Tensor& weight, decltype(WinogradKernels::transform_weights) transform,
+                            int64_t rows, int64_t columns) {
+  const at::Tensor w = channels_last(weight);
+  const auto* const from = w.data_ptr<float>();
+  const Scratch scratch(1, rows, columns, w.options());
+  const Matrices u = scratch.by_panels(0);
+  parallel_channel_blocks(w.size(0), [&](int64_t output) { transform(from, w.size(1), u, output); });
+  return scratch;
+}
+
 // x, in channels_last, times the transformed weights u, inputs × outputs.
 at::Tensor multiply_tiles(const at::Tensor& x, const Matrices& u, int64_t outputs, const float* bias) {
   const WinogradKernels& kernels = winograd_kernels();
@@ -148,25 +159,16 @@ void check(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias
 
 at::Tensor conv3x3_forward(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
   check(x, weight, bias);
-  const at::Tensor w = channels_last(weight), b = bias.defined() ? bias.contiguous() : at::Tensor();
-  const int64_t outputs = w.size(0), inputs = w.size(1);
-  const auto* const from = w.data_ptr<float>();
-  const Scratch scratch(1, inputs, outputs, w.options());
-  const Matrices u = scratch.by_panels(0);
-  parallel_channel_blocks(
-      outputs, [&](int64_t output) { winograd_kernels().transform_weights(from, inputs, u, output); });
-  return multiply_tiles(channels_last(x), u, outputs, b.defined() ? b.data_ptr<float>() : nullptr);
+  const int64_t outputs = weight.size(0), inputs = weight.size(1);
+  const at::Tensor b = bias.defined() ? bias.contiguous() : at::Tensor();
+  const Scratch u = transformed_weights(weight, winograd_kernels().transform_weights, inputs, outputs);
+  return multiply_tiles(channels_last(x), u.by_panels(0), outputs, b.defined() ? b.data_ptr<float>() : nullptr);
 }
 
 at::Tensor conv3x3_input_gradient(const at::Tensor& grad, const at::Tensor& weight) {
-  const at::Tensor w = channels_last(weight);
-  const int64_t outputs = w.size(0), inputs = w.size(1);
-  const auto* const from = w.data_ptr<float>();
-  const Scratch scratch(1, outputs, inputs, w.options());
-  const Matrices u = scratch.by_panels(0);
-  parallel_channel_blocks(
-      outputs, [&](int64_t output) { winograd_kernels().transform_weights_turned(from, inputs, u, output); });
-  return multiply_tiles(channels_last(grad), u, inputs, nullptr);
+  const int64_t outputs = weight.size(0), inputs = weight.size(1);
+  const Scratch u = transformed_weights(weight, winograd_kernels().transform_weights_turned, outputs, inputs);
+  return multiply_tiles(channels_last(grad), u.by_panels(0), inputs, nullptr);
 }
 
 at::Tensor conv3x3_weight_gradient(const at::Tensor& grad, const at::Tensor& x) {

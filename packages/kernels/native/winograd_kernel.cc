@@ -49,84 +49,122 @@ inline void for_each_tile(const TileGrid& grid, int64_t begin, int64_t end, cons
   }
 }
 
+// The matrices of the header times a column of vectors.
+template <int kFrom, int kTo>
+using Line = void (*)(const Vector (&from)[kFrom], Vector (&to)[kTo]);
+
+// Bᵀ
+inline void input_line(const Vector (&x)[4], Vector (&to)[4]) {
+  to[0] = x[0] - x[2];
+  to[1] = x[1] + x[2];
+  to[2] = x[2] - x[1];
+  to[3] = x[1] - x[3];
+}
+
+// A
+inline void gradient_line(const Vector (&dy)[2], Vector (&to)[4]) {
+  to[0] = dy[0];
+  to[1] = dy[0] + dy[1];
+  to[2] = dy[0] - dy[1];
+  to[3] = -dy[1];
+}
+
+// Aᵀ
+inline void output_line(const Vector (&m)[4], Vector (&to)[2]) {
+  to[0] = m[0] + m[1] + m[2];
+  to[1] = m[1] - m[2] - m[3];
+}
+
+// G
+inline void filter_line(const Vector (&w)[3], Vector (&to)[4]) {
+  const Vector even = 0.5f * (w[0] + w[2]), odd = 0.5f * w[1];
+  to[0] = w[0];
+  to[1] = even + odd;
+  to[2] = even - odd;
+  to[3] = w[2];
+}
+
+// Gᵀ
+inline void filter_gradient_line(const Vector (&u)[4], Vector (&to)[3]) {
+  const Vector even = 0.5f * (u[1] + u[2]);
+  to[0] = u[0] + even;
+  to[1] = 0.5f * (u[1] - u[2]);
+  to[2] = u[3] + even;
+}
+
+// M x Mᵀ, where the line is M: it is applied to the columns, then to the rows.
+template <int kFrom, int kTo, Line<kFrom, kTo> kLine>
+inline void transform_square(const Vector (&from)[kFrom][kFrom], Vector (&to)[kTo][kTo]) {
+  Vector half[kTo][kFrom];
+#pragma GCC unroll 4
+  for (int j = 0; j < kFrom; ++j) {
+    Vector column[kFrom], changed[kTo];
+#pragma GCC unroll 4
+    for (int i = 0; i < kFrom; ++i) column[i] = from[i][j];
+    kLine(column, changed);
+#pragma GCC unroll 4
+    for (int i = 0; i < kTo; ++i) half[i][j] = changed[i];
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < kTo; ++i) kLine(half[i], to[i]);
+}
+
+// A vector of each frequency.
+inline void load_frequencies(const float* from, int64_t stride, Vector (&to)[4][4]) {
+#pragma GCC unroll 16
+  for (int64_t frequency = 0; frequency < kFrequencies; ++frequency) {
+    to[frequency / 4][frequency % 4] = load(from + frequency * stride);
+  }
+}
+
+inline void store_frequencies(const Vector (&from)[4][4], float* to, int64_t stride) {
+#pragma GCC unroll 16
+  for (int64_t frequency = 0; frequency < kFrequencies; ++frequency) {
+    store(from[frequency / 4][frequency % 4], to + frequency * stride);
+  }
+}
+
 // Where padding is read from.
 alignas(64) const float kZeros[kPanel] = {};
 
-void transform_input(const float* x, const TileGrid& grid, int64_t channels, const Matrices& to, int64_t begin,
-                     int64_t end) {
+// Transforms squares of kSide pixels, `count` of their channels; a square begins `margin` pixels before its tile.
+template <int kSide, Line<kSide, 4> kLine>
+inline void transform_pixels(const float* x, int64_t margin, const TileGrid& grid, int64_t channels, int64_t count,
+                             const Matrices& to, int64_t begin, int64_t end) {
   for_each_tile(grid, begin, end, [&](int64_t row, int64_t top, int64_t left, int64_t first_pixel) {
-    for (int64_t panel = 0; panel * kPanel < channels; ++panel) {
-      const float* pixels[4][4];
-      for (int64_t i = 0; i < 4; ++i) {
-        for (int64_t j = 0; j < 4; ++j) {
-          const int64_t h = top - 1 + i, w = left - 1 + j;
+    for (int64_t panel = 0; panel * kPanel < count; ++panel) {
+      const float* pixels[kSide][kSide];
+      for (int64_t i = 0; i < kSide; ++i) {
+        for (int64_t j = 0; j < kSide; ++j) {
+          const int64_t h = top - margin + i, w = left - margin + j;
           const bool inside = h >= 0 && h < grid.height && w >= 0 && w < grid.width;
           pixels[i][j] = inside ? x + (first_pixel + h * grid.width + w) * channels + panel * kPanel : kZeros;
         }
       }
       float* const out = to.at(0, panel, row);
-      const int64_t left_over = channels - panel * kPanel, width = left_over < kPanel ? left_over : kPanel;
+      const int64_t left_over = count - panel * kPanel, width = left_over < kPanel ? left_over : kPanel;
       for (int64_t c = 0; c < width; c += kLanes) {
-        Vector half[4][4];
+        Vector square[kSide][kSide], frequencies[4][4];
 #pragma GCC unroll 4
-        for (int64_t j = 0; j < 4; ++j) {
-          const Vector a = load(pixels[0][j] + c), b = load(pixels[1][j] + c), d = load(pixels[2][j] + c),
-                       e = load(pixels[3][j] + c);
-          half[0][j] = a - d;
-          half[1][j] = b + d;
-          half[2][j] = d - b;
-          half[3][j] = b - e;
-        }
+        for (int i = 0; i < kSide; ++i) {
 #pragma GCC unroll 4
-        for (int64_t i = 0; i < 4; ++i) {
-          const Vector *const h = half[i];
-          float* const at = out + 4 * i * to.frequency_stride + c;
-          store(h[0] - h[2], at);
-          store(h[1] + h[2], at + to.frequency_stride);
-          store(h[2] - h[1], at + 2 * to.frequency_stride);
-          store(h[1] - h[3], at + 3 * to.frequency_stride);
+          for (int j = 0; j < kSide; ++j) square[i][j] = load(pixels[i][j] + c);
         }
+        transform_square<kSide, 4, kLine>(square, frequencies);
+        store_frequencies(frequencies, out + c, to.frequency_stride);
       }
     }
   });
 }
 
+void transform_input(const float* x, const TileGrid& grid, int64_t channels, const Matrices& to, int64_t begin,
+                     int64_t end) {
+  transform_pixels<4, input_line>(x, /*margin=*/1, grid, channels, channels, to, begin, end);
+}
+
 void transform_gradient(const float* dy, const TileGrid& grid, int64_t channels, int64_t count, const Matrices& to,
                         int64_t begin, int64_t end) {
-  for_each_tile(grid, begin, end, [&](int64_t row, int64_t top, int64_t left, int64_t first_pixel) {
-    for (int64_t panel = 0; panel * kPanel < count; ++panel) {
-      const float* pixels[2][2];
-      for (int64_t i = 0; i < 2; ++i) {
-        for (int64_t j = 0; j < 2; ++j) {
-          const int64_t h = top + i, w = left + j;
-          const bool inside = h < grid.height && w < grid.width;
-          pixels[i][j] = inside ? dy + (first_pixel + h * grid.width + w) * channels + panel * kPanel : kZeros;
-        }
-      }
-      float* const out = to.at(0, panel, row);
-      const int64_t left_over = count - panel * kPanel, width = left_over < kPanel ? left_over : kPanel;
-      for (int64_t c = 0; c < width; c += kLanes) {
-        Vector half[4][2];
-#pragma GCC unroll 2
-        for (int64_t j = 0; j < 2; ++j) {
-          const Vector a = load(pixels[0][j] + c), b = load(pixels[1][j] + c);
-          half[0][j] = a;
-          half[1][j] = a + b;
-          half[2][j] = a - b;
-          half[3][j] = -b;
-        }
-#pragma GCC unroll 4
-        for (int64_t i = 0; i < 4; ++i) {
-          const Vector *const h = half[i];
-          float* const at = out + 4 * i * to.frequency_stride + c;
-          store(h[0], at);
-          store(h[0] + h[1], at + to.frequency_stride);
-          store(h[0] - h[1], at + 2 * to.frequency_stride);
-          store(-h[1], at + 3 * to.frequency_stride);
-        }
-      }
-    }
-  });
+  transform_pixels<2, gradient_line>(dy, /*margin=*/0, grid, channels, count, to, begin, end);
 }
 
 void transform_output(const Matrices& m, const float* bias, float* y, const TileGrid& grid, int64_t channels,
@@ -135,24 +173,16 @@ void transform_output(const Matrices& m, const float* bias, float* y, const Tile
     float* const pixel = y + (first_pixel + top * grid.width + left) * channels;
     const bool has_right = left + 1 < grid.width, has_below = top + 1 < grid.height;
     for (int64_t c = 0; c < channels; c += kLanes) {
-      const float* const from = m.at(0, 0, row) + column_offset(m, c);
-      Vector half[2][4];
-#pragma GCC unroll 4
-      for (int64_t j = 0; j < 4; ++j) {
-        const float* const at = from + j * m.frequency_stride;
-        const Vector a = load(at), b = load(at + 4 * m.frequency_stride), d = load(at + 8 * m.frequency_stride),
-                     e = load(at + 12 * m.frequency_stride);
-        half[0][j] = a + b + d;
-        half[1][j] = b - d - e;
-      }
+      Vector frequencies[4][4], outputs[2][2];
+      load_frequencies(m.at(0, 0, row) + column_offset(m, c), m.frequency_stride, frequencies);
+      transform_square<4, 2, output_line>(frequencies, outputs);
       const Vector offset = bias == nullptr ? Vector{} : load(bias + c);
 #pragma GCC unroll 2
       for (int64_t i = 0; i < 2; ++i) {
         if (i == 1 && !has_below) break;
-        const Vector *const h = half[i];
         float* const at = pixel + i * grid.width * channels + c;
-        store(h[0] + h[1] + h[2] + offset, at);
-        if (has_right) store(h[1] - h[2] - h[3] + offset, at + channels);
+        store(outputs[i][0] + offset, at);
+        if (has_right) store(outputs[i][1] + offset, at + channels);
       }
     }
   });
@@ -160,25 +190,9 @@ void transform_output(const Matrices& m, const float* bias, float* y, const Tile
 
 // G g Gᵀ of vectors of weights.
 inline void transform_filter(const Vector (&g)[3][3], float* to, int64_t frequency_stride) {
-  Vector half[4][3];
-#pragma GCC unroll 3
-  for (int64_t j = 0; j < 3; ++j) {
-    const Vector even = 0.5f * (g[0][j] + g[2][j]), odd = 0.5f * g[1][j];
-    half[0][j] = g[0][j];
-    half[1][j] = even + odd;
-    half[2][j] = even - odd;
-    half[3][j] = g[2][j];
-  }
-#pragma GCC unroll 4
-  for (int64_t i = 0; i < 4; ++i) {
-    const Vector *const h = half[i];
-    const Vector even = 0.5f * (h[0] + h[2]), odd = 0.5f * h[1];
-    float* const at = to + 4 * i * frequency_stride;
-    store(h[0], at);
-    store(even + odd, at + frequency_stride);
-    store(even - odd, at + 2 * frequency_stride);
-    store(h[2], at + 3 * frequency_stride);
-  }
+  Vector frequencies[4][4];
+  transform_square<3, 4, filter_line>(g, frequencies);
+  store_frequencies(frequencies, to, frequency_stride);
 }
 
 void transform_weights(const float* w, int64_t inputs, const Matrices& to, int64_t output) {
@@ -217,25 +231,14 @@ template <bool kAdd>
 inline void filter_gradient(const Matrices& u, int64_t inputs, float* dw, int64_t output) {
   for (int64_t o = output; o < output + kChannelBlock; ++o) {
     for (int64_t i = 0; i < inputs; i += kLanes) {
-      const float* const from = u.at(0, 0, o) + column_offset(u, i);
-      Vector half[3][4];
-#pragma GCC unroll 4
-      for (int64_t j = 0; j < 4; ++j) {
-        const float* const at = from + j * u.frequency_stride;
-        const Vector a = load(at), b = load(at + 4 * u.frequency_stride), d = load(at + 8 * u.frequency_stride),
-                     e = load(at + 12 * u.frequency_stride);
-        half[0][j] = a + 0.5f * (b + d);
-        half[1][j] = 0.5f * (b - d);
-        half[2][j] = e + 0.5f * (b + d);
-      }
-      const auto put = [](const Vector& v, float* at) { store(kAdd ? load(at) + v : v, at); };
-#pragma GCC unroll 3
-      for (int64_t k = 0; k < 3; ++k) {
-        const Vector *const h = half[k];
-        float* const at = dw + (o * 9 + 3 * k) * inputs + i;
-        put(h[0] + 0.5f * (h[1] + h[2]), at);
-        put(0.5f * (h[1] - h[2]), at + inputs);
-        put(h[3] + 0.5f * (h[1] + h[2]), at + 2 * inputs);
+      Vector frequencies[4][4], filter[3][3];
+      load_frequencies(u.at(0, 0, o) + column_offset(u, i), u.frequency_stride, frequencies);
+      transform_square<4, 3, filter_gradient_line>(frequencies, filter);
+#pragma GCC unroll 9
+      for (int64_t tap = 0; tap < 9; ++tap) {
+        const Vector& v = filter[tap / 3][tap % 3];
+        float* const at = dw + (o * 9 + tap) * inputs + i;
+        store(kAdd ? load(at) + v : v, at);
       }
     }
   }
