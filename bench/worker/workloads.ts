@@ -36,7 +36,7 @@ import {
   openImageFolder,
   type PeaHandle,
   StreamingLoader,
-} from "pea";
+} from "pea-train";
 import {
   type ActivationVariant,
   type ActivationWorkload,

@@ -1,6 +1,6 @@
 /** A network of one's own without batch norm, made known to the command `pea`; see docs/guide-own-network.md. */
 import { adaptiveAvgPool2d, Conv2d, flatten, init, Linear, Module, ReLU, type Tensor } from "@pea/torch";
-import { registerModel } from "pea";
+import { registerModel } from "pea-train";
 
 /** What PEA asks of a network: each ReLU is a module, and each place has one of its own. */
 class PlainNetwork extends Module {

@@ -2,7 +2,7 @@
  * Trains ReLU networks with Progressive Ensemble Activations.
  *
  * @example
- * import { train } from "pea";
+ * import { train } from "pea-train";
  * const { best } = await train({ model: "mobilenet-0.25-small", pea: "SM75%", epochs: 10 });
  *
  * @module

@@ -36,7 +36,7 @@ describe("pea report", () => {
     const page = readFileSync(file, "utf8");
     assert.ok(
       page.includes(
-        `npx pea train --model mobilenet-0.02-small --data fashion-mnist --data-dir ${dataDir} --pea SM50% --epochs 2 ` +
+        `npx pea-train train --model mobilenet-0.02-small --data fashion-mnist --data-dir ${dataDir} --pea SM50% --epochs 2 ` +
           "--batch-size 32 --lr 0.05 --threads 1",
       ),
     );
@@ -82,7 +82,7 @@ describe("pea report", () => {
     const { file } = await writeReport([join(study, "results.jsonl")]);
     assert.equal(file, join(study, "report.html"));
     const page = readFileSync(file, "utf8");
-    assert.ok(page.includes(`npx pea study -c ${join(study, "study.yaml")}`));
+    assert.ok(page.includes(`npx pea-train study -c ${join(study, "study.yaml")}`));
     assert.ok(page.includes("the study is not finished"));
   });
 

@@ -62,6 +62,16 @@ describe("a network of one's own, from the command", () => {
     assert.equal(found.code, 0, found.stderr);
   });
 
+  test('a module of an older run, which knows the toolkit as "pea", is run still', async () => {
+    const former = join(folder, "former-name.ts");
+    writeFileSync(
+      former,
+      'import { applyPea } from "pea";\nif (!applyPea) throw new Error("another package");',
+    );
+    const { code, stderr } = await peaHere("models", "--import", former);
+    assert.equal(code, 0, stderr);
+  });
+
   test("a module that cannot be run is named, with the reason", async () => {
     for (const [text, reason] of [
       ["throw new Error('no such luck')", /broken\d\.js: no such luck/],

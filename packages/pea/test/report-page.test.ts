@@ -95,11 +95,11 @@ describe("the report's page", () => {
   });
 
   test("has the commands that repeat it", () => {
-    const repeated = pageOf(runs, ["npx pea report runs/a"]);
-    assert.match(repeated, /npx pea report runs\/a/);
+    const repeated = pageOf(runs, ["npx pea-train report runs/a"]);
+    assert.match(repeated, /npx pea-train report runs\/a/);
     assert.match(
       repeated,
-      /npx pea train --model mobilenet-0\.25-small --data fashion-mnist --pea SM75% --epochs 2/,
+      /npx pea-train train --model mobilenet-0\.25-small --data fashion-mnist --pea SM75% --epochs 2/,
     );
   });
 

@@ -10,7 +10,7 @@ import { pathToFileURL } from "node:url";
 import { PeaError } from "@pea/core";
 
 /** What the user's module gets where it asks for these: this very code, wherever the module lies. */
-const ownPackages = ["pea", "@pea/core", "@pea/torch", "@pea/kernels"];
+const ownPackages = ["pea-train", "@pea/core", "@pea/torch", "@pea/kernels"];
 
 /**
  * Resolves our packages to the copies that run, so that `registerModel` reaches the registry in use, and takes
@@ -48,6 +48,8 @@ async function prepare(): Promise<void> {
   // Running from the sources, a loader of TypeScript is there.
   if (!import.meta.url.endsWith(".ts")) (await import("tsx/esm/api")).register();
   const urls = Object.fromEntries(ownPackages.map((name) => [name, import.meta.resolve(name)]));
+  // Modules of older runs know pea-train by its former name.
+  urls.pea = import.meta.resolve("pea-train");
   register(`data:text/javascript,${encodeURIComponent(hooks)}`, { data: urls });
 }
 

@@ -6,7 +6,7 @@ import { resolveRecipe } from "../train/config.ts";
 import { recipeFlags } from "../train/recipe-flags.ts";
 
 /**
- * `npx pea train` with the flags that make this recipe.
+ * `npx pea-train train` with the flags that make this recipe.
  *
  * @param settings of a run, resolved
  * @returns null where this version knows the settings no longer
@@ -25,7 +25,7 @@ export function trainCommand(settings: Readonly<Record<string, unknown>>): strin
       if (value === undefined) return own ? `--${name}` : `--no-${name}`;
       return `--${name} ${quoted(inWords(own))}`;
     });
-    return ["npx pea train", ...flags].join(" ");
+    return ["npx pea-train train", ...flags].join(" ");
   } catch {
     return null;
   }

@@ -47,11 +47,11 @@ function checkPlace(file: string): void {
 
 function commandsOf({ studyFile }: ReportSource, paths: readonly string[], file?: string): string[] {
   const report = [
-    "npx pea report",
+    "npx pea-train report",
     ...paths.map(quoted),
     ...(file === undefined ? [] : ["-o", quoted(file)]),
   ];
-  return [...(studyFile === null ? [] : [`npx pea study -c ${quoted(studyFile)}`]), report.join(" ")];
+  return [...(studyFile === null ? [] : [`npx pea-train study -c ${quoted(studyFile)}`]), report.join(" ")];
 }
 
 /** ECharts, for the page and for its pictures. */

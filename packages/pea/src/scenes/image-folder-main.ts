@@ -30,7 +30,7 @@ try {
   const { root, ...options } = readArguments();
   await makeImageFolder(root, options);
   console.log(
-    `Train on them: npx pea train -c recipes/smoke/mobilenet-0.25.yaml --data-dir ${root} --pea SM75%`,
+    `Train on them: npx pea-train train -c recipes/smoke/mobilenet-0.25.yaml --data-dir ${root} --pea SM75%`,
   );
 } catch (error) {
   if (!(error instanceof PeaError)) throw error;

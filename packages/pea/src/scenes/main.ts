@@ -11,7 +11,7 @@ async function main(): Promise<void> {
   const { root, size, counts, seed, dataDir } = readArguments();
   const onSplit = (split: string, count: number) => console.log(`${split}: ${count} scenes`);
   await makeScenes(root, { size, counts, seed, dataDir, onSplit });
-  console.log(`Train on them: npx pea train -c recipes/scenes/erfnet.yaml --data-dir ${root}`);
+  console.log(`Train on them: npx pea-train train -c recipes/scenes/erfnet.yaml --data-dir ${root}`);
 }
 
 function readArguments() {
