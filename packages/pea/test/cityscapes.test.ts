@@ -70,6 +70,7 @@ describe("a folder in the layout of Cityscapes", () => {
         return { name: image, path: image, labelMap: join(root, labelName("train", key)) };
       }),
     );
+    assert.equal(train.nameOf(1), "ulm/ulm_000000_000019");
     assert.deepEqual([...train.labels], [0, 1, 1]);
     assert.equal(train.classes.length, 19);
     assert.equal(test.labels.length, 1);

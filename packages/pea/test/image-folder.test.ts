@@ -41,6 +41,10 @@ describe("an image folder", () => {
       ["ant/a.webp", "ant/c.TIFF", "ant/b/1.png", "zebra/10.jpg", "zebra/2.JPEG"],
     );
     assert.equal(source.locate(0).name, join(root, "ant/a.webp"));
+    assert.deepEqual(
+      Array.from(source.labels, (_, i) => source.nameOf(i)),
+      ["ant/a", "ant/c", "ant/b/1", "zebra/10", "zebra/2"],
+    );
   });
   it("orders classes by code point", async () => {
     const root = folder("\u{1F400}/a.jpg", "\uFF5A/a.jpg", "Z/a.jpg", "a/a.jpg", "é/a.jpg");

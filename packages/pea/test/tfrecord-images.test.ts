@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { gzipSync } from "node:zlib";
+import type { SampleSource } from "../src/data/sources/sample-source.ts";
 import { isTfRecordName, openTfRecords } from "../src/data/sources/tfrecord-images.ts";
 import { BadSampleError } from "../src/data/streaming/decode.ts";
 import { SampleReader } from "../src/data/streaming/sample-reader.ts";
@@ -45,6 +46,17 @@ describe("TFRecords of ImageNet", () => {
     assert.deepEqual(images, [image(1), image(2), image(3, 3)]);
     assert.match(source.locate(1).name, /train-\d+, record 1$/);
     assert.match(source.locate(2).name, /train-\d+, record 0$/);
+  });
+  it("are named by what they hold, in whatever file and place they lie", async () => {
+    const [one, two, three] = [1, 2, 3].map((value) => imagenetExample(image(value), 1)) as [
+      Uint8Array,
+      Uint8Array,
+      Uint8Array,
+    ];
+    const names = ({ labels, nameOf }: SampleSource) => Array.from(labels, (_, index) => nameOf(index));
+    const [first, second, third] = names(await open(tfRecords([one, two, three])));
+    assert.equal(new Set([first, second, third]).size, 3);
+    assert.deepEqual(names(await open(tfRecords([three]), tfRecords([one, two]))), [third, first, second]);
   });
   it("count in the classes of the training part", async () => {
     const path = write(tfRecords([imagenetExample(image(1), 2)]));

@@ -114,6 +114,7 @@ describe("a WebDataset", () => {
     const read = (i: number) => Buffer.from(reader.read(source.locate(i))).toString();
     assert.deepEqual([read(0), read(1), read(2)], ["first", "second", "third"]);
     assert.match(source.locate(1).name, /train-\d+\.tar, a\.b\/0002$/);
+    assert.equal(source.nameOf(1), "a.b/0002");
   });
   it("counts in the classes of the training part", async () => {
     const path = write(tarArchive({ "1.jpg": "", "1.cls": "1" }));

@@ -3,26 +3,24 @@ import type { Dataset } from "./dataset.ts";
 import { type DataPart, isInMemory, selectPart } from "./part.ts";
 import { permutation } from "./philox.ts";
 
-/** The training part, cut in two. */
-export interface Split<Part extends DataPart = Dataset> {
-  readonly train: Part;
-  /** For choosing the best model, so that the test part is used once. */
-  readonly validation: Part;
+/** The samples of a part, cut in two. Indices ascend. */
+export interface Split {
+  readonly kept: Int32Array;
+  readonly drawn: Int32Array;
 }
 
 /**
- * Splits samples off for validation, at random and stratified: each class gives the same share of its samples,
- * rounded. Both parts keep the order of the data set. The split depends on the labels, the share and the seed alone.
+ * Draws a share of the samples at random and stratified: each class gives the same share of its samples, rounded. The
+ * draw depends on the labels in their order, the share and the seed alone; a sample more or less makes another one.
  *
- * @param options.share share of the samples for validation, between 0 and 1
- * @throws PeaError (usage) when a part would be empty
+ * @param options.share share of the samples to draw, between 0 and 1
+ * @throws PeaError (usage) when either half would be empty
  */
-export function splitDataset<Part extends DataPart>(
-  part: Part,
+export function splitByPosition(
+  labels: Int32Array | BigInt64Array,
   { share, seed }: { share: number; seed: number },
-): Split<Part> {
-  const labels = isInMemory(part) ? (part.labels.toTypedArray() as BigInt64Array) : part.labels;
-  const isValidation = new Uint8Array(labels.length);
+): Split {
+  const isDrawn = new Uint8Array(labels.length);
   const classSizes = new Map<number | bigint, number>();
   for (const label of labels) classSizes.set(label, (classSizes.get(label) ?? 0) + 1);
   const wanted = new Map(Array.from(classSizes, ([label, size]) => [label, Math.round(share * size)]));
@@ -30,18 +28,47 @@ export function splitDataset<Part extends DataPart>(
     const label = labels[index] as number | bigint;
     const missing = wanted.get(label) as number;
     if (missing <= 0) continue;
-    isValidation[index] = 1;
+    isDrawn[index] = 1;
     wanted.set(label, missing - 1);
   }
-  const indices = Int32Array.from(labels.keys());
-  const train = indices.filter((index) => isValidation[index] === 0);
-  const validation = indices.filter((index) => isValidation[index] === 1);
-  if (train.length === 0 || validation.length === 0) {
-    throw new PeaError(
-      `a validation share of ${share} of ${labels.length} samples leaves ${train.length} for training and ` +
-        `${validation.length} for validation; choose a share between 0 and 1 that leaves some for both`,
-      { kind: "usage" },
-    );
-  }
-  return { train: selectPart(part, train), validation: selectPart(part, validation) };
+  return requireBoth(toSplit(isDrawn), share);
+}
+
+/** The samples by whether they are drawn. */
+export function toSplit(isDrawn: Uint8Array): Split {
+  const indices = Int32Array.from(isDrawn.keys());
+  return {
+    kept: indices.filter((index) => isDrawn[index] === 0),
+    drawn: indices.filter((index) => isDrawn[index] === 1),
+  };
+}
+
+/** @throws PeaError (usage) when either half is empty */
+export function requireBoth(split: Split, share: number): Split {
+  const [kept, drawn] = [split.kept.length, split.drawn.length];
+  if (kept > 0 && drawn > 0) return split;
+  throw new PeaError(
+    `a share of ${share} of ${kept + drawn} samples draws ${drawn} and leaves ${kept}; choose a share between 0 and 1 ` +
+      "that leaves some for both",
+    { kind: "usage" },
+  );
+}
+
+/** The labels of a part: classes, or the groups of images with label maps. */
+export function labelsOf(part: DataPart): Int32Array | BigInt64Array {
+  return isInMemory(part) ? (part.labels.toTypedArray() as BigInt64Array) : part.labels;
+}
+
+/**
+ * Splits samples off for validation, as `splitByPosition` draws them. Both parts keep the order of the data set.
+ *
+ * @param options.share share of the samples for validation, between 0 and 1
+ * @throws PeaError (usage) when a part would be empty
+ */
+export function splitDataset<Part extends DataPart = Dataset>(
+  part: Part,
+  options: { share: number; seed: number },
+): { train: Part; validation: Part } {
+  const { kept, drawn } = splitByPosition(labelsOf(part), options);
+  return { train: selectPart(part, kept), validation: selectPart(part, drawn) };
 }

@@ -103,6 +103,7 @@ function toSource(
       const image = path(key, IMAGES);
       return { name: image, path: image, ...(hasMaps && { labelMap: path(key, LABELS) }) };
     },
+    nameOf: (index) => keys[index] as string,
   };
 }
 

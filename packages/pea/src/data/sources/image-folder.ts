@@ -62,6 +62,8 @@ export async function openImageFolder(
       const path = join(root, names[index] as string);
       return { name: path, path };
     },
+    // Without its ending: an image that is converted to another format stays what it was.
+    nameOf: (index) => (names[index] as string).replace(/\.[^./]*$/, ""),
   };
 }
 

@@ -50,6 +50,11 @@ export interface SampleSource {
   /** What the bytes of label maps mean; left out where an image has one label. */
   readonly labelTable?: LabelTable;
   locate(index: number): SampleLocation;
+  /**
+   * What a sample is called within the data set, wherever that lies, whichever of its parts the sample is in and however
+   * many others there are: `cat/siamese/7`. Parts are drawn by it.
+   */
+  nameOf(index: number): string;
 }
 
 /** The samples at `indices`, in that order. */
@@ -58,5 +63,6 @@ export function selectSamples(source: SampleSource, indices: Int32Array): Sample
     ...source,
     labels: indices.map((index) => source.labels[index] as number),
     locate: (index) => source.locate(indices[index] as number),
+    nameOf: (index) => source.nameOf(indices[index] as number),
   };
 }

@@ -18,8 +18,10 @@ export interface Shard {
   readonly images: Float64Array;
   /** Begin and end of the data of each TFRecord. */
   readonly records?: Float64Array;
-  /** What a sample of the file is called. */
+  /** What messages call a sample of the file. */
   nameOf(index: number): string;
+  /** What a sample is called in whatever file it lies. */
+  keyOf(index: number): string;
 }
 
 /** The names of the classes, or what they can be found by. */
@@ -46,10 +48,13 @@ export function joinShards(shards: readonly Shard[], { classes, told }: ClassNam
     starts.push(count);
     count += shard.labels.length;
   }
-  const locate = (index: number): SampleLocation => {
+  const find = (index: number) => {
     const number = upperBound(starts, index) - 1;
-    const { path, images, records, nameOf } = shards[number] as Shard;
-    const at = index - (starts[number] as number);
+    return { shard: shards[number] as Shard, at: index - (starts[number] as number) };
+  };
+  const locate = (index: number): SampleLocation => {
+    const { shard, at } = find(index);
+    const { path, images, records, nameOf } = shard;
     const range = (ranges: Float64Array) => ({
       begin: ranges[2 * at] as number,
       end: ranges[2 * at + 1] as number,
@@ -68,7 +73,11 @@ export function joinShards(shards: readonly Shard[], { classes, told }: ClassNam
       `${locate(wrong).name} has the label ${labels[wrong]} (counted from 0), but there are ${names.length} classes`,
     );
   }
-  return { labels, classes: names, locate };
+  const nameOf = (index: number): string => {
+    const { shard, at } = find(index);
+    return shard.keyOf(at);
+  };
+  return { labels, classes: names, locate, nameOf };
 }
 
 /** How many of the ascending `values` are at most `value`. */

@@ -42,6 +42,7 @@ function indexFile(path: string, told: Map<number, string>): Shard {
   const labels: number[] = [];
   const images: number[] = [];
   const records: number[] = [];
+  const checksums: number[] = [];
   const nameOf = (index: number) => `record ${index}`;
   try {
     for (let at = 0; at < file.size; ) {
@@ -54,6 +55,7 @@ function indexFile(path: string, told: Map<number, string>): Shard {
         labels.push(label);
         images.push(image.begin, image.end);
         records.push(record.begin, record.end);
+        checksums.push(file.read(record.end, 4).readUInt32LE());
         if (className !== undefined) told.set(label, className);
       } catch (error) {
         throw error instanceof PeaError ? fail(error.message) : error;
@@ -64,7 +66,19 @@ function indexFile(path: string, told: Map<number, string>): Shard {
     file.close();
   }
   if (labels.length === 0) throw new PeaError(`${path} is empty: ${INCOMPLETE}`);
-  return { path, labels, images: Float64Array.from(images), records: Float64Array.from(records), nameOf };
+  // Records have no names: what is in one tells it from others, in whatever file and place it lies.
+  const keyOf = (index: number) => {
+    const length = (records[2 * index + 1] as number) - (records[2 * index] as number);
+    return `${length}-${checksums[index]?.toString(16)}`;
+  };
+  return {
+    path,
+    labels,
+    images: Float64Array.from(images),
+    records: Float64Array.from(records),
+    nameOf,
+    keyOf,
+  };
 }
 
 const INCOMPLETE = "it is damaged or incomplete; get it again";

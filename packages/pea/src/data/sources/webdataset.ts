@@ -54,7 +54,8 @@ function indexArchive(path: string): Shard {
     file.close();
   }
   if (labels.length === 0) throw new PeaError(`${path} holds no sample`);
-  return { path, labels, images: Float64Array.from(images), nameOf: (index) => keys[index] as string };
+  const keyOf = (index: number) => keys[index] as string;
+  return { path, labels, images: Float64Array.from(images), nameOf: keyOf, keyOf };
 }
 
 interface TarSample {
