@@ -30,7 +30,7 @@ const epoch: EpochMetrics = {
   validation: { current: { loss: 0.4, top1: 85.25 }, deployed: { loss: 0.9, top1: 70.5 } },
   candidate: true,
   test: null,
-  best: { epoch: 2, step: 20, score: 85.25 },
+  best: { epoch: 2, step: 20, score: 85.25, loss: 0.4 },
   skipped: 3,
   seconds: 1,
 };

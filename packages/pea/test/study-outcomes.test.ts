@@ -68,17 +68,24 @@ describe("the baseline's best model", () => {
     assert.deepEqual(comparison?.differences, [96 - 91]);
   });
 
-  it("is the first of equals, as in training", () => {
+  it("is chosen among equals by the lower loss as the run's own was, and where that was not, the first of them", () => {
     const level = result(
       "ReLU",
       [
         [93, 91],
         [93, 92],
+        [93, 93],
       ],
       { best: 91 },
     );
-    const [comparison] = compareVariants(outcomesOf([level, pea("SM80%", 8, 96)], "best", "ReLU"));
-    assert.deepEqual(comparison?.differences, [96 - 91]);
+    const epochs = level.epochs.map((point, i) => ({ ...point, validationLoss: [0.5, 0.4, 0.4][i] ?? null }));
+    const differenceOf = (selected: Result["selected"]) => {
+      const results = [{ ...level, epochs, selected }, pea("SM70%", 7, 96)];
+      return compareVariants(outcomesOf(results, "best", "ReLU"))[0]?.differences;
+    };
+    assert.deepEqual(differenceOf({ epoch: 8, validation: 93, loss: 0.4 }), [96 - 93]);
+    assert.deepEqual(differenceOf({ epoch: 8, validation: 93 }), [96 - 91]);
+    assert.deepEqual(differenceOf(undefined), [96 - 91]);
   });
 });
 

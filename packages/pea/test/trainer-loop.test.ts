@@ -21,6 +21,7 @@ import {
   sum,
   type Tensor,
   tensor,
+  writeSafetensors,
   zeros,
 } from "@pea/torch";
 import type { Dataset } from "../src/data/dataset.ts";
@@ -152,6 +153,9 @@ const collectGarbage = runInNewContext("gc") as () => void;
 const bestLogits = (path: string): number[] =>
   Array.from(readSafetensors(path).tensors.get("logits")?.toTypedArray() ?? [], Number);
 
+/** The best model without its loss. */
+const place = ({ best }: Trainer) => best && { epoch: best.epoch, step: best.step, score: best.score };
+
 describe("the trainer", () => {
   it("calls the hooks in their order: each step, then the evaluation of each view, then the end", async () => {
     const { trainer, calls } = build({ epochs: 1, logitsOf: () => answers.half });
@@ -210,11 +214,54 @@ describe("the best model", () => {
   const logitsOf = (epoch: number) =>
     [answers.half, answers.third, answers.fifth, answers.third][epoch] ?? [];
 
-  it("is the one with the highest validation accuracy, the earliest of equals", async () => {
+  it("is the one with the highest validation accuracy", async () => {
     const { trainer, files } = build({ epochs: 4, logitsOf });
     await trainer.run();
-    assert.deepEqual(trainer.best, { epoch: 1, step: 3, score: 50 });
+    assert.deepEqual(place(trainer), { epoch: 1, step: 3, score: 50 });
     assert.deepEqual(bestLogits(files.best), answers.half);
+  });
+
+  it("is among equals the one with the lower validation loss, and among those the later one", async () => {
+    // All right on half of the images, the surer the further off on the other half.
+    const sure = [2, 1, 1, 3].map((logit) => [logit, 0, 0]);
+    const { trainer, files } = build({ epochs: 4, logitsOf: (epoch) => sure[epoch] ?? [] });
+    await trainer.run();
+    assert.deepEqual(place(trainer), { epoch: 3, step: 9, score: 50 });
+    assert.deepEqual(bestLogits(files.best), [1, 0, 0]);
+    // Mean of log(e + 2) − the logit of the label.
+    const loss = Math.log(Math.E + 2) - 0.5;
+    assert.ok(Math.abs((trainer.best?.loss ?? 0) - loss) < 1e-6);
+  });
+
+  it("is after a resumption what it would have been without", async () => {
+    const sure = [1, 2, 1].map((logit) => [logit, 0, 0]);
+    const options = { epochs: 3, logitsOf: (epoch: number) => sure[epoch] ?? [] };
+    const first = build(options);
+    const stop = new AbortController();
+    first.trainer.observe({ onStep: (step) => step === 4 && stop.abort("SIGINT") });
+    await assert.rejects(first.trainer.run(stop.signal), TrainingInterrupted);
+    const second = build(options);
+    copyFileSync(first.files.last, second.files.last);
+    second.trainer.resume();
+    await second.trainer.run();
+    assert.equal(second.trainer.best?.epoch, 3);
+  });
+
+  it("stays the first of equals in a run that began before losses were compared", async () => {
+    const options = { epochs: 3, logitsOf: () => [1, 0, 0] };
+    const first = build(options);
+    const stop = new AbortController();
+    first.trainer.observe({ onStep: (step) => step === 4 && stop.abort("SIGINT") });
+    await assert.rejects(first.trainer.run(stop.signal), TrainingInterrupted);
+    const { tensors, metadata } = readSafetensors(first.files.last);
+    const { best, ...state } = JSON.parse(metadata.state ?? "");
+    assert.deepEqual([best.epoch, best.score], [1, 50]);
+    const { loss, ...older } = best;
+    const second = build(options);
+    writeSafetensors(second.files.last, tensors, { state: JSON.stringify({ ...state, best: older }) });
+    second.trainer.resume();
+    await second.trainer.run();
+    assert.deepEqual(second.trainer.best, { epoch: 1, step: 3, score: 50, loss: null });
   });
 
   it("lies among the method's candidates, however good others are", async () => {
@@ -224,7 +271,7 @@ describe("the best model", () => {
       epochRows.map((row) => row.candidate),
       [false, false, true, true],
     );
-    assert.deepEqual(trainer.best, { epoch: 4, step: 12, score: 30 });
+    assert.deepEqual(place(trainer), { epoch: 4, step: 12, score: 30 });
     assert.deepEqual(bestLogits(files.best), answers.third);
   });
 
@@ -280,7 +327,7 @@ describe("a loss that is no finite number", () => {
       name: "PeaError",
       message: /validation loss became NaN at or before step 6/,
     });
-    assert.deepEqual(trainer.best, { epoch: 1, step: 3, score: 50 });
+    assert.deepEqual(place(trainer), { epoch: 1, step: 3, score: 50 });
     assert.deepEqual(bestLogits(files.best), answers.half);
     assert.equal(JSON.parse(readSafetensors(files.last).metadata.state ?? "").step, 3);
   });

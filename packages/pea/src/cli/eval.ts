@@ -8,7 +8,13 @@ import { evaluate } from "../train/evaluate.ts";
 import { disposeRun, evaluationLoader } from "../train/prepare.ts";
 import { describeSkip } from "../train/progress.ts";
 import { describeScores, type Scores } from "../train/tasks/task.ts";
-import { type CheckpointName, type Moved, openTrainedRun, type TrainedRun } from "../train/trained-run.ts";
+import {
+  type CheckpointName,
+  type Moved,
+  openTrainedRun,
+  reasonForNoBest,
+  type TrainedRun,
+} from "../train/trained-run.ts";
 import { createCounter } from "./counter.ts";
 import { type CommonOptions, formatTable, log, openingReporter, printResult } from "./output.ts";
 
@@ -62,9 +68,13 @@ async function printScores(path: string, trained: TrainedRun, options: EvalOptio
     fullResolution[view] = found.full;
   }
   const images = loader.samplesPerEpoch - loader.skipped.size;
+  // Asked for by name, the last model is not what was left.
+  const isLeft = checkpoint === "last" && options.checkpoint === undefined;
+  const whyNoBest = isLeft ? reasonForNoBest(trained.run) : undefined;
   const document = {
     run: path,
     checkpoint,
+    whyNoBest,
     step,
     epoch,
     part,
@@ -75,6 +85,7 @@ async function printScores(path: string, trained: TrainedRun, options: EvalOptio
   printResult(options, document, () =>
     [
       `${checkpoint} model of ${path}, step ${step} of ${plan.totalSteps} (epoch ${epoch}), ${images} ${part} images`,
+      ...(whyNoBest === undefined ? [] : [`there is no best model: ${whyNoBest}`]),
       ...(isSegmented(dataset)
         ? describeSegmentation({ scores, fullResolution, inputShape: data.inputShape })
         : describeViews(scores)),

@@ -182,7 +182,7 @@ async function printPlan(flags: TrainFlags, recipe: Recipe): Promise<void> {
   });
 }
 
-function describeResult({ runDirectory, last, best, seconds }: TrainResult): string {
+function describeResult({ runDirectory, last, best, whyNoBest, seconds }: TrainResult): string {
   const lines = [
     `trained in ${formatSeconds(seconds)}`,
     `last model   epoch ${last.epoch}  test ${describeMainScore(last.test)}`,
@@ -192,5 +192,6 @@ function describeResult({ runDirectory, last, best, seconds }: TrainResult): str
       `best model   epoch ${best.epoch}  test ${describeMainScore(best.test)}  ` +
         `(validation ${best.validationScore.toFixed(2)} %)`,
     );
+  else lines.push(`best model   none: ${whyNoBest}`);
   return [...lines, `run: ${runDirectory}`].join("\n");
 }

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { basename, resolve } from "node:path";
 import { readDiagnostics } from "../diagnose/index.ts";
 import { variantName } from "../methods/variant-name.ts";
+import { selectedOf } from "../study/collect.ts";
 import { readCourse } from "../train/run-course.ts";
 import { openRunDirectory, readRunConfig } from "../train/run-directory.ts";
 import { mainScore } from "../train/tasks/task.ts";
@@ -31,6 +32,7 @@ export async function loadReportRun(path: string): Promise<ReportRun> {
       last: mainScore(result.last.test),
       images: result.testImages,
     },
+    ...(result && { selected: selectedOf(result), whyNoBest: result.whyNoBest }),
     ...(existsSync(run.diagnostics) && { diagnostics: readDiagnostics(run.diagnostics) }),
   };
 }

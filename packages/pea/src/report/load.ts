@@ -81,6 +81,7 @@ function reportRun({ test, ...result }: Result): ReportRun {
     environment: result.environment ?? {},
     phases: result.phases ?? [],
     test: { ...test, images: result.testImages ?? null },
+    selected: result.selected,
     seconds: result.seconds ?? null,
   };
 }

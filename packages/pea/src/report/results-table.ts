@@ -5,12 +5,14 @@
 import { baselineName } from "../methods/variant-name.ts";
 import type { Comparison } from "../study/compare.ts";
 import { scoreNames } from "../study/compare-runs.ts";
+import { groupBy } from "../study/group-by.ts";
 import type { Score } from "../study/outcomes.ts";
 import { POWER, standardError } from "../study/statistics/index.ts";
 import { conclusionOf, fixed, meanAndSpread, probability, signed } from "../study/words.ts";
 import { scoreLabels } from "../train/tasks/task.ts";
 import type { Group, VariantGroup } from "./groups.ts";
 import { type Html, html } from "./html.ts";
+import type { ReportRun } from "./run.ts";
 import { numbers, scrollable } from "./tables.ts";
 
 const scoreTitles: Readonly<Record<Score, string>> = {
@@ -124,8 +126,20 @@ function notes({ runs, variants, score, metric }: Group, isCompared: boolean): H
             `${standardError(baseline.mean, images).toFixed(2)} points; runs scored on the same images share most of it.`,
         ]
       : []),
+    ...withoutBest(runs),
   ];
   return html`${lines.map((line) => html`<p class="note">${line}</p>`)}`;
+}
+
+/** Why runs have no best model. */
+function withoutBest(runs: readonly ReportRun[]): string[] {
+  const reasons = groupBy(
+    runs.filter(({ whyNoBest }) => whyNoBest !== undefined),
+    ({ whyNoBest }) => whyNoBest as string,
+  );
+  return [...reasons].map(
+    ([reason, of]) => `No best model in ${of.map(({ name }) => name).join(", ")}: ${reason}.`,
+  );
 }
 
 /** The variants against the one that the study compares them with besides ReLU. */

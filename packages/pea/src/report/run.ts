@@ -1,4 +1,5 @@
 import type { DiagnosticsRow } from "../diagnose/index.ts";
+import type { Result } from "../study/results.ts";
 import type { EpochPoint, Phase } from "../train/run-course.ts";
 import type { MetricName } from "../train/tasks/task.ts";
 
@@ -22,6 +23,10 @@ export interface ReportRun {
   epochs: readonly EpochPoint[];
   /** Scores of the deployed network on the test part; null for a run that has not ended. */
   test: TestScores | null;
+  /** How the best model was chosen, where that is known. */
+  selected?: Result["selected"];
+  /** Of a run that has ended without a best model: why, where that is known. */
+  whyNoBest?: string;
   /** Time of the training steps; null where it is not known. */
   seconds: number | null;
   /** Of a run that was trained with `diagnose`. */

@@ -10,6 +10,7 @@ import { decisiveSettings } from "../train/recipe-identity.ts";
 import { readCourse } from "../train/run-course.ts";
 import { openRunDirectory, readRunConfig } from "../train/run-directory.ts";
 import { mainScore } from "../train/tasks/task.ts";
+import type { TrainResult } from "../train/train.ts";
 import { readResult } from "../train/trained-run.ts";
 import type { Cell } from "./grid.ts";
 import { type Result, resultSchema } from "./results.ts";
@@ -45,7 +46,7 @@ export async function collect(
       hash,
       parameters,
       testImages,
-      selected: best && { epoch: best.epoch, validation: best.validationScore },
+      selected: selectedOf(result),
       phases,
       settings: decisiveSettings(cell.recipe),
       epochs: epochs.map(({ imagesPerSecond, ...point }) => point),
@@ -70,6 +71,11 @@ export async function collect(
       },
     },
   };
+}
+
+/** How the best model of a run was chosen. */
+export function selectedOf({ best }: TrainResult): Result["selected"] {
+  return best && { epoch: best.epoch, validation: best.validationScore, loss: best.validationLoss ?? null };
 }
 
 const rounded = (value: number): number => Number(value.toPrecision(4));

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { takesPlaceOf } from "../train/best-model.ts";
 import type { Outcome, Pair } from "./compare.ts";
 import type { Result } from "./results.ts";
 
@@ -10,7 +11,7 @@ import type { Result } from "./results.ts";
 export type Score = "best" | "last";
 
 /** A run that has ended, as far as its scores are compared. */
-export interface ScoredRun extends Pick<Result, "variant" | "seed" | "test"> {
+export interface ScoredRun extends Pick<Result, "variant" | "seed" | "test" | "selected"> {
   readonly epochs: Readonly<Result["epochs"]>;
   readonly phases?: Readonly<Result["phases"]>;
 }
@@ -52,20 +53,21 @@ function pairOf(run: ScoredRun, partner: ScoredRun): Pair | undefined {
 const lastPhaseOf = ({ phases = [] }: ScoredRun): number => phases.at(-1)?.firstEpoch ?? 0;
 
 /**
- * Test score of the model that a run would have been left with, had it been chosen from an epoch on; its own best one
- * where the scores by epoch are not known.
+ * Test score of the model that a run would have been left with, had it been chosen from an epoch on, by the rule its own
+ * best one was chosen by; that one where the scores by epoch are not known.
  */
 function bestFrom(start: number, run: ScoredRun): { score: number; isFromThere: boolean } | null {
-  const { epochs, test } = run;
+  const { epochs, test, selected } = run;
   if (test.best === null) return null;
   if (lastPhaseOf(run) === start) return { score: test.best, isFromThere: true };
-  const candidates = epochs.flatMap(({ epoch, currentAccuracy, testAccuracy }) =>
-    epoch - 1 >= start && currentAccuracy !== null && testAccuracy !== undefined
-      ? [{ chosenBy: currentAccuracy, testAccuracy }]
+  const isByLoss = selected?.loss != null;
+  const candidates = epochs.flatMap(({ epoch, currentAccuracy: score, validationLoss, testAccuracy }) =>
+    epoch - 1 >= start && score !== null && testAccuracy !== undefined
+      ? [{ score, loss: isByLoss ? validationLoss : null, testAccuracy }]
       : [],
   );
   const [first, ...others] = candidates;
   if (first === undefined) return { score: test.best, isFromThere: false };
-  const best = others.reduce((best, model) => (model.chosenBy > best.chosenBy ? model : best), first);
+  const best = others.reduce((best, model) => (takesPlaceOf(best, model) ? model : best), first);
   return { score: best.testAccuracy, isFromThere: true };
 }

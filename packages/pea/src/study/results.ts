@@ -49,8 +49,14 @@ export const resultSchema = z.looseObject({
   hash: name.optional(),
   /** Learned numbers of the network. */
   parameters: z.int().optional(),
-  /** How the best model was chosen: its epoch, and its score on the validation part. */
-  selected: z.object({ epoch: z.int(), validation: percent }).nullable().optional(),
+  /**
+   * How the best model was chosen: its epoch, and its score and loss on the validation part. Where the loss
+   * is not known it was by the score alone, the first of equals.
+   */
+  selected: z
+    .object({ epoch: z.int(), validation: percent, loss: measured.optional() })
+    .nullable()
+    .optional(),
   /** The phases, in epochs. */
   phases: z.array(z.object({ name, firstEpoch: z.number().min(0), endEpoch: z.number().min(0) })).optional(),
   /** Time of the training steps. */

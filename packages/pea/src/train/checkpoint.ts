@@ -20,16 +20,15 @@ import {
   writeSafetensors,
 } from "@pea/torch";
 import type { MethodState } from "../methods/method.ts";
+import type { Standing } from "./best-model.ts";
 import type { Sums } from "./tasks/task.ts";
 
 /** The best model so far and what it was chosen by. */
-export interface Best {
+export interface Best extends Standing {
   /** From 1. */
   epoch: number;
   /** Weight updates done. */
   step: number;
-  /** Of the task's metric on the validation part, in percent. */
-  score: number;
 }
 
 /** The state of a run besides tensors. */

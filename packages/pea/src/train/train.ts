@@ -6,6 +6,7 @@ import type { BatchLoader } from "../data/loader.ts";
 import { Diagnosis } from "../diagnose/diagnosis.ts";
 import { makeDirectory } from "../make-directory.ts";
 import type { Phase } from "../methods/index.ts";
+import { whyNoBest } from "./best-model.ts";
 import { loadInitialWeights, loadWeights } from "./checkpoint.ts";
 import { type Recipe, type RecipeInput, resolveRecipe } from "./config.ts";
 import { evaluate } from "./evaluate.ts";
@@ -63,8 +64,13 @@ export interface TrainResult {
   metric: MetricName;
   /** The model after the last step. */
   last: { epoch: number; test: Scores };
-  /** The best model of the final phase, with its score on the validation part; null without such a part. */
-  best: { epoch: number; validationScore: number; test: Scores } | null;
+  /**
+   * The best model of the final phase, with its score and loss on the validation part; null where none could be chosen.
+   * The loss is null where it was chosen by an earlier version.
+   */
+  best: { epoch: number; validationScore: number; validationLoss: number | null; test: Scores } | null;
+  /** Where there is no best model: why. */
+  whyNoBest?: string;
 }
 
 /**
@@ -218,9 +224,11 @@ async function score(
     testImages: loader.samplesPerEpoch - loader.skipped.size,
     metric: data.task.metric,
     last,
+    ...(best === null && { whyNoBest: whyNoBest({ plan, method, hasValidation: data.validation !== null }) }),
     best: best && {
       epoch: best.epoch,
       validationScore: best.score,
+      validationLoss: best.loss,
       test: isLast ? last.test : await evaluate(model, loader, options),
     },
   };

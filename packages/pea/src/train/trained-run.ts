@@ -53,6 +53,13 @@ export function readResult({ result }: RunDirectory): TrainResult | null {
   }
 }
 
+/** Why a run has no best model, as far as it has come. */
+export function reasonForNoBest(run: RunDirectory): string {
+  const result = readResult(run);
+  if (result === null) return "the run has not ended, and no epoch so far could be chosen";
+  return result.whyNoBest ?? "no epoch of the final phase was evaluated on validation images";
+}
+
 /** The model asked for, or else the best where there is one and the last where not. */
 function chooseCheckpoint(run: RunDirectory, wanted?: CheckpointName): CheckpointName {
   const files = weightFiles(run);
@@ -60,7 +67,7 @@ function chooseCheckpoint(run: RunDirectory, wanted?: CheckpointName): Checkpoin
   if (!existsSync(files[name]))
     throw new PeaError(
       name === "best"
-        ? `${run.path} has no best model: no epoch of the final phase was evaluated on validation images; take the last`
+        ? `${run.path} has no best model: ${reasonForNoBest(run)}. Take the last (--checkpoint last)`
         : `${run.path} has no checkpoint yet; train it with \`pea train --resume ${run.path}\``,
       { kind: "usage" },
     );

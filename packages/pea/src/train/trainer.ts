@@ -17,6 +17,7 @@ import {
 import type { Batch, BatchLoader, SkippedSample } from "../data/loader.ts";
 import type { EvaluationView, Method } from "../methods/method.ts";
 import { reestimateStatistics } from "./batch-norm-statistics.ts";
+import { takesPlaceOf } from "./best-model.ts";
 import { type Best, loadCheckpoint, saveCheckpoint, saveWeights, type TrainerState } from "./checkpoint.ts";
 import { evaluate } from "./evaluate.ts";
 import { learningRateAt } from "./lr-schedule.ts";
@@ -150,7 +151,8 @@ export class Trainer {
       );
     method.load(state.method);
     this.step = state.step;
-    this.best = state.best;
+    // Checkpoints of earlier versions do not know the loss.
+    this.best = state.best && { ...state.best, loss: state.best.loss ?? null };
     this.seconds = state.seconds;
     this.sums.dispose();
     this.sums = this.newSums(state.sums.now);
@@ -265,7 +267,7 @@ export class Trainer {
   }
 
   private async endEpoch(): Promise<void> {
-    const { plan, method, model, task, files, batches } = this.options;
+    const { plan, method, task, batches } = this.options;
     const moment = this.moment();
     const train = task.scores(this.logged);
     const { images } = this.logged;
@@ -274,11 +276,7 @@ export class Trainer {
     const span = { firstStep: this.step - plan.stepsPerEpoch, endStep: this.step };
     const candidate =
       validation.current !== undefined && span.firstStep >= plan.selectFromStep && method.isCandidate(span);
-    const score = validation.current && mainScore(validation.current);
-    if (candidate && score !== undefined && score > (this.best?.score ?? -1)) {
-      this.best = { epoch: moment.epoch, step: this.step, score };
-      saveWeights(files.best, model, { format: 2, step: this.step, method: method.state() });
-    }
+    if (candidate && validation.current) this.keepIfBest(moment.epoch, validation.current);
     const test = candidate ? await this.scoreTest(validation) : null;
     this.sums.dispose();
     this.sums = this.newSums();
@@ -296,6 +294,14 @@ export class Trainer {
       seconds,
     };
     this.tell("onEpoch", metrics);
+  }
+
+  private keepIfBest(epoch: number, validation: Scores): void {
+    const { model, method, files } = this.options;
+    const standing = { score: mainScore(validation), loss: validation.loss };
+    if (this.best !== null && !takesPlaceOf(this.best, standing)) return;
+    this.best = { epoch, step: this.step, ...standing };
+    saveWeights(files.best, model, { format: 2, step: this.step, method: method.state() });
   }
 
   private async validate(): Promise<Partial<Record<EvaluationView, Scores>>> {
