@@ -5,6 +5,7 @@ import {
   centralCrop,
   distortedCrop,
   type Size,
+  sizedCrop,
   torchvisionCrop,
   type Window,
 } from "../src/data/streaming/crop.ts";
@@ -30,6 +31,45 @@ describe("the central crop (oracles of spec recipes 1.6)", () => {
     it(`of ${height}×${width} is ${side} at (${top}, ${left})`, () => {
       assert.deepEqual(centralCrop({ width, height }), { width: side, height: side, top, left });
     });
+});
+
+describe("the crop of a size, as torchvision's Resize and CenterCrop", () => {
+  const square = (side: number) => ({ width: side, height: side });
+
+  it("is the central crop where the sides are as 224 to 256", () => {
+    for (const image of [photo, { width: 333, height: 500 }, square(224), square(1000), square(1)])
+      assert.deepEqual(sizedCrop(image, square(224), 256), centralCrop(image));
+  });
+  it("is 362 pixels of 375 where 232 are scaled to and 224 taken", () => {
+    assert.deepEqual(sizedCrop(photo, square(224), 232), { width: 362, height: 362, top: 7, left: 69 });
+  });
+  it("is the largest central square where all of the shorter side is taken", () => {
+    assert.deepEqual(sizedCrop(photo, square(224), 224), { width: 375, height: 375, top: 0, left: 63 });
+  });
+  it("has the form of the result", () => {
+    assert.deepEqual(sizedCrop({ width: 100, height: 60 }, { width: 32, height: 16 }, 40), {
+      ...{ width: 48, height: 24 },
+      ...{ top: 18, left: 26 },
+    });
+  });
+  it("lies in the middle of the image, as large as the formula says, within a pixel", () => {
+    const side = fc.integer({ min: 1, max: 700 });
+    fc.assert(
+      fc.property(side, side, side, side, fc.nat(300), (width, height, outWidth, outHeight, more) => {
+        const shorterSide = Math.max(outWidth, outHeight) + more;
+        const window = sizedCrop({ width, height }, { width: outWidth, height: outHeight }, shorterSide);
+        const scale = Math.min(width, height) / shorterSide;
+        for (const [begin, length, whole, wanted] of [
+          [window.left, window.width, width, scale * outWidth],
+          [window.top, window.height, height, scale * outHeight],
+        ] as const) {
+          assert.ok(begin >= 0 && length >= 1 && begin + length <= whole);
+          assert.ok(Math.abs(length - wanted) < 1);
+          assert.ok(Math.abs(begin + length / 2 - whole / 2) <= 0.5);
+        }
+      }),
+    );
+  });
 });
 
 describe("the distorted crop (spec recipes 1.5)", () => {

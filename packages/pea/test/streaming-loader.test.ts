@@ -11,6 +11,7 @@ import { openImageFolder } from "../src/data/sources/image-folder.ts";
 import type { SampleSource } from "../src/data/sources/sample-source.ts";
 import { openTfRecords } from "../src/data/sources/tfrecord-images.ts";
 import { openWebDataset } from "../src/data/sources/webdataset.ts";
+import type { EvaluationCrop } from "../src/data/streaming/crop.ts";
 import { DecodePool } from "../src/data/streaming/decode-pool.ts";
 import {
   StreamingLoader,
@@ -97,6 +98,20 @@ describe("streaming for evaluation", () => {
       (batch) => new Set(batch.images.toTypedArray() as Float32Array),
     );
     assert.deepEqual([...(values as Set<number>)], [200]);
+  });
+  it("takes the whole image, or the middle of one scaled to a size, where it is told to", async () => {
+    writeFiles(directory, { "wide-frame/a/1.png": await framed(16, 4) });
+    const framedSource = await openImageFolder(join(directory, "wide-frame"));
+    const valuesOf = async (evaluationCrop: EvaluationCrop) => {
+      const [values] = await collect(
+        loader({ size: { width: 8, height: 8 }, evaluationCrop }, framedSource).batches(),
+        (batch) => new Set(batch.images.toTypedArray() as Float32Array),
+      );
+      return [...(values as Set<number>)];
+    };
+    assert.ok((await valuesOf("whole")).includes(0));
+    assert.notDeepEqual(await valuesOf(14), [200]);
+    assert.deepEqual(await valuesOf(16), [200]);
   });
 });
 

@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { type Cell, gridOf } from "../src/study/grid.ts";
 import { runsToTrain } from "../src/study/run-study.ts";
 import type { Study } from "../src/study/study-file.ts";
-import { resolveRecipe } from "../src/train/config.ts";
+import { type Recipe, type RecipeInput, resolveRecipe } from "../src/train/config.ts";
 import { recipeHash } from "../src/train/recipe-identity.ts";
 
 const relu = { name: "ReLU", settings: { pea: "none" } };
@@ -95,6 +95,15 @@ describe("the hash of a run", () => {
     const recipe = resolveRecipe({ source: "the test", settings: {} });
     const { peaSchedule, flip, ...older } = recipe;
     assert.equal(recipeHash(older as typeof recipe), recipeHash(recipe));
+  });
+
+  it("does not change with keys at what was in force before a later version added them", () => {
+    const whole = { data: "imagefolder", dataDir: "photos", trainCrop: "whole" } as const;
+    const resolved = (settings: RecipeInput) => resolveRecipe({ source: "the test", settings });
+    const { evalCrop, ...older } = resolved(whole);
+    assert.equal(evalCrop, "whole");
+    assert.notEqual(recipeHash(older as Recipe), recipeHash(resolved(whole)));
+    assert.equal(recipeHash(older as Recipe), recipeHash(resolved({ ...whole, evalCrop: "central" })));
   });
 
   it("does not follow from PEA's settings where the run is without PEA", () => {

@@ -5,7 +5,6 @@
 import { rename, rm, writeFile } from "node:fs/promises";
 import { PeaError } from "@pea/core";
 import { type Module, ReLU, type Tensor } from "@pea/torch";
-import { evaluationCrop } from "../data/evaluation-crop.ts";
 import { classLabels } from "../data/label-table.ts";
 import { EnsembleActivation } from "../methods/index.ts";
 import { variantName } from "../methods/variant-name.ts";
@@ -141,7 +140,7 @@ function describe({ run, recipe, data, checkpoint, epoch }: TrainedRun): Record<
     method: variantName(recipe),
     alpha: "1",
     preprocessing: JSON.stringify(
-      describeInput({ shape: inputShape, crop: evaluationCrop(recipe.data), ...statistics }),
+      describeInput({ shape: inputShape, crop: data.evaluationCrop, ...statistics }),
     ),
     classes: JSON.stringify(data.classes),
     ...(data.labelTable && { labels: JSON.stringify(classLabels(data.labelTable)) }),

@@ -61,7 +61,8 @@ function classificationLines(facts: DataFacts): Line[] {
             "trainCrop",
             isSmall ? "whole" : "distorted",
             isSmall
-              ? "The whole of each training image; of larger ones random windows (distorted, torchvision) help more."
+              ? "The whole of each training image, and so of each image evaluated (evalCrop); of larger ones random windows\n" +
+                "# (distorted, torchvision) help more."
               : "A random window of each training image, as the paper's code; torchvision and whole are others.",
           ],
         ] as Line[])

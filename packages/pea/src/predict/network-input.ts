@@ -5,14 +5,14 @@
  */
 import { PeaError } from "@pea/core";
 import type { PixelStatistics } from "../data/statistics.ts";
-import { type CropName, cropNames } from "../data/streaming/crop.ts";
+import { type EvaluationCrop, evaluationCropNames } from "../data/streaming/crop.ts";
 
 /** The input of a network. */
 export interface NetworkInput extends PixelStatistics {
   /** Channels (3: RGB, 1: grey), height and width. */
   readonly shape: readonly [number, number, number];
   /** The part of an image that is scaled to this size. */
-  readonly crop: CropName;
+  readonly crop: EvaluationCrop;
 }
 
 const layout = "NCHW";
@@ -32,16 +32,13 @@ export function parseInput(file: string, text: string | undefined): NetworkInput
   const facts = parseJson(text);
   const { shape, crop, mean, std } = (facts ?? {}) as Partial<NetworkInput>;
   const isWhole =
-    areNumbers(shape, 3) &&
-    areNumbers(mean, shape[0]) &&
-    areNumbers(std, shape[0]) &&
-    cropNames.includes(crop as CropName);
+    areNumbers(shape, 3) && areNumbers(mean, shape[0]) && areNumbers(std, shape[0]) && isEvaluationCrop(crop);
   if (!isWhole)
     throw new PeaError(
       `${file} does not say in its metadata how its images are to be prepared; take a file that pea export wrote`,
       { kind: "usage" },
     );
-  return { shape: shape as NetworkInput["shape"], crop: crop as CropName, mean, std };
+  return { shape: shape as NetworkInput["shape"], crop, mean, std };
 }
 
 /** The value that a text stands for; undefined where it is none. */
@@ -51,6 +48,13 @@ export function parseJson(text: string | undefined): unknown {
   } catch {
     return undefined;
   }
+}
+
+function isEvaluationCrop(value: unknown): value is EvaluationCrop {
+  return (
+    evaluationCropNames.some((name) => name === value) ||
+    (Number.isSafeInteger(value) && (value as number) > 0)
+  );
 }
 
 function areNumbers(value: unknown, length: number | undefined): value is readonly number[] {

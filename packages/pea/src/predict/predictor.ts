@@ -6,10 +6,10 @@
 import { statSync } from "node:fs";
 import { PeaError } from "@pea/core";
 import { cast, noGrad, scope, tensor } from "@pea/torch";
-import { evaluationCrop } from "../data/evaluation-crop.ts";
 import type { LabelTable } from "../data/label-table.ts";
 import { readOnnx } from "../deploy/onnx.ts";
 import { type Logits, openSession } from "../deploy/session.ts";
+import { evaluationCrop } from "../train/prepare.ts";
 import { type CheckpointName, openTrainedNetwork } from "../train/trained-run.ts";
 import { type NetworkInput, parseInput, parseJson } from "./network-input.ts";
 
@@ -57,7 +57,7 @@ async function openRun(
   const memoryFormat = "channels_last";
   return {
     description: `${trained.checkpoint} model of ${path}, step ${trained.step} of ${totalSteps}`,
-    input: { shape: inputShape, crop: evaluationCrop(recipe.data), ...statistics },
+    input: { shape: inputShape, crop: evaluationCrop(recipe), ...statistics },
     classes,
     labels,
     async run(images, count) {

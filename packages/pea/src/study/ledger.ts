@@ -10,6 +10,7 @@ import { PeaError } from "@pea/core";
 import { writeFileAtomically } from "@pea/torch";
 import { makeDirectory } from "../make-directory.ts";
 import { resolveRecipe } from "../train/config.ts";
+import { settingsInForce } from "../train/older-runs.ts";
 import { decisiveSettings, isSame } from "../train/recipe-identity.ts";
 import type { Collected } from "./collect.ts";
 import { addressOf, type Cell, describeCell } from "./grid.ts";
@@ -92,7 +93,7 @@ function isOfCell({ settings, dataset }: Result, { recipe, hash }: Cell): boolea
   const { dataDir, import: imported } = recipe;
   try {
     const recorded = resolveRecipe(
-      { source: "the results", settings: settings ?? {} },
+      { source: "the results", settings: settingsInForce(settings ?? {}) },
       { source: "the study", settings: { dataDir, import: imported } },
     );
     return addressOf(recorded, dataset) === hash;
@@ -113,7 +114,8 @@ function foreign(file: string, result: Result, cell: Cell | undefined): PeaError
   );
 }
 
-function differences({ settings: recorded = {} }: Result, cell: Cell): string[] {
+function differences(result: Result, cell: Cell): string[] {
+  const recorded = settingsInForce(result.settings ?? {});
   const settings = decisiveSettings(cell.recipe);
   return [...new Set([...Object.keys(recorded), ...Object.keys(settings)])]
     .filter((key) => !isSame(recorded[key], settings[key]))

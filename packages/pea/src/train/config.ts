@@ -7,11 +7,16 @@ import { resolve } from "node:path";
 import { PeaError } from "@pea/core";
 import type { z } from "zod";
 import { type DataName, hasLabelMaps, isStreamed } from "../data/data-names.ts";
+import { parseImageSize } from "../data/image-size.ts";
+import type { Size } from "../data/streaming/crop.ts";
 import { nearestName } from "../nearest-name.ts";
 import { groupShape, groups, type KeyDescription, type radamSchema, recipeSchema } from "./recipe-schema.ts";
 
+/** A recipe as far as no key depends on another. */
+type SchemaOutput = z.infer<typeof recipeSchema>;
+
 /** A complete recipe. */
-export type Recipe = z.infer<typeof recipeSchema> & { l2: { coef: number } } & (
+export type Recipe = SchemaOutput & { l2: { coef: number } } & (
     | { optimizer: "sgd"; momentum: number; nesterov: boolean; sgdForm: "pytorch" | "keras" }
     | { optimizer: "radam"; radam: z.infer<typeof radamSchema> }
   );
@@ -47,13 +52,14 @@ export function resolveRecipe(...layers: Layer[]): Recipe {
   checkTogether(result.data);
   const { model, data, optimizer, l2, import: imported } = result.data;
   const { imageSize = defaultImageSize(result.data), trainCrop = "distorted" } = result.data;
+  const { evalCrop = trainCrop === "whole" ? "whole" : "central" } = result.data;
   const { momentum = 0.9, nesterov = false, sgdForm = "pytorch", radam = {} } = result.data;
   // Parsed once more for the order of the keys, which is the schema's then, whoever set them.
   return recipeSchema.parse({
     ...result.data,
     // Found again from wherever a later command runs.
     ...(imported !== undefined && { import: resolve(imported) }),
-    ...(isStreamed(data) && { imageSize, ...(!hasLabelMaps(data) && { trainCrop }) }),
+    ...(isStreamed(data) && { imageSize, ...(!hasLabelMaps(data) && { trainCrop, evalCrop }) }),
     ...(optimizer === "sgd" ? { momentum, nesterov, sgdForm } : { radam }),
     l2: { ...l2, coef: l2.coef ?? weightDecayOf(model) },
   }) as Recipe;
@@ -82,19 +88,21 @@ function defaultImageSize({ data }: { data: DataName }): number | string {
 }
 
 /** Checks what no single key can tell. */
-function checkTogether(recipe: z.infer<typeof recipeSchema>): void {
+function checkTogether(recipe: SchemaOutput): void {
   if (recipe.limitTrain > 1 && !Number.isInteger(recipe.limitTrain))
     throw usage(`limitTrain is ${recipe.limitTrain}, but must be ${describeKey("limitTrain").allowed}`);
   const { data } = recipe;
-  for (const key of ["imageSize", "trainCrop"] as const)
+  for (const key of ["imageSize", "trainCrop", "evalCrop"] as const)
     if (recipe[key] !== undefined && !isStreamed(data))
       throw usage(
         `${key} is ${show(recipe[key])}, but images of ${show(data)} are taken as they are; leave it out`,
       );
-  if (recipe.trainCrop !== undefined && hasLabelMaps(data))
-    throw usage(
-      `trainCrop is ${show(recipe.trainCrop)}, but images of ${show(data)} are taken whole; leave it out`,
-    );
+  for (const key of ["trainCrop", "evalCrop"] as const)
+    if (recipe[key] !== undefined && hasLabelMaps(data))
+      throw usage(
+        `${key} is ${show(recipe[key])}, but images of ${show(data)} are taken whole; leave it out`,
+      );
+  checkEvalCrop(recipe);
   if (recipe.validateOn === "test" && recipe.valFraction > 0)
     throw usage(
       `valFraction is ${recipe.valFraction}, but with validateOn "test" nothing is split off; set valFraction to 0`,
@@ -107,7 +115,16 @@ function checkTogether(recipe: z.infer<typeof recipeSchema>): void {
   checkOptimizer(recipe);
 }
 
-function checkOptimizer(recipe: z.infer<typeof recipeSchema>): void {
+/** What is cut from the middle of a scaled image must lie in it. */
+function checkEvalCrop({ evalCrop, data, imageSize = defaultImageSize({ data }) }: SchemaOutput): void {
+  const { width, height } = parseImageSize(imageSize) as Size;
+  if (typeof evalCrop === "number" && evalCrop < Math.max(width, height))
+    throw usage(
+      `evalCrop is ${evalCrop}, but must be ${describeKey("evalCrop").allowed}: imageSize is ${show(imageSize)}`,
+    );
+}
+
+function checkOptimizer(recipe: SchemaOutput): void {
   const { optimizer, momentum, nesterov, radam, l2 } = recipe;
   const others = optimizer === "sgd" ? (["radam"] as const) : (["momentum", "nesterov", "sgdForm"] as const);
   for (const key of others)

@@ -11,7 +11,7 @@ import { countSamples, type DataPart, disposePart, isInMemory } from "../data/pa
 import type { OpenOptions, SampleSource } from "../data/sources/sample-source.ts";
 import { splitDataset } from "../data/split.ts";
 import { type PixelStatistics, pixelStatistics } from "../data/statistics.ts";
-import type { Size } from "../data/streaming/crop.ts";
+import type { EvaluationCrop, Size } from "../data/streaming/crop.ts";
 import { DecodePool } from "../data/streaming/decode-pool.ts";
 import { StreamingLoader } from "../data/streaming/streaming-loader.ts";
 import { createMethod, type Method } from "../methods/index.ts";
@@ -49,6 +49,8 @@ export interface RecipeData {
   task: Task;
   /** Decodes images that are streamed. */
   pool: DecodePool;
+  /** What an evaluation sees of each image. */
+  evaluationCrop: EvaluationCrop;
   onBadSample: Recipe["onBadSample"];
   /** Told of each image that cannot be read and is left out; to be set by whoever wants to know. */
   onSkip?: (sample: SkippedSample) => void;
@@ -69,7 +71,7 @@ export async function prepareData(recipe: Recipe, options: PrepareOptions = {}):
     throw new PeaError(`data ${JSON.stringify(data)} needs dataDir, the folder its files lie in`, {
       kind: "usage",
     });
-  const pool = new DecodePool();
+  const common = { pool: new DecodePool(), evaluationCrop: evaluationCrop(recipe), onBadSample };
   if (isStreamed(data)) {
     const { unlabelled, statistics, ...whole } = await openStreamed(data, dataDir as string, options);
     checkExpected(whole, recipe);
@@ -78,7 +80,7 @@ export async function prepareData(recipe: Recipe, options: PrepareOptions = {}):
     const { height, width } = parseImageSize(imageSize) as Size;
     const inputShape = [3, height, width] as const;
     const task = labelTable ? segmentation(classes) : classification(classes);
-    return { ...parts, unlabelled, statistics, inputShape, classes, labelTable, task, pool, onBadSample };
+    return { ...parts, unlabelled, statistics, inputShape, classes, labelTable, task, ...common };
   }
   return scope(() => {
     const whole = { ...openInMemory(data, dataDir), validation: null };
@@ -89,7 +91,7 @@ export async function prepareData(recipe: Recipe, options: PrepareOptions = {}):
     const inputShape = [channels, height, width] as const;
     const statistics = pixelStatistics(images);
     const ofImages = { unlabelled: null, labelTable: null, task: classification(classes) };
-    return { ...parts, ...ofImages, statistics, inputShape, classes, pool, onBadSample };
+    return { ...parts, ...ofImages, statistics, inputShape, classes, ...common };
   });
 }
 
@@ -148,7 +150,7 @@ export function trainingLoader(
 /** A loader of every image of `part` in order, for evaluation. */
 export function evaluationLoader(
   part: DataPart,
-  { statistics, inputShape, pool, onBadSample, onSkip }: RecipeData,
+  { statistics, inputShape, ...data }: RecipeData,
   device: string,
 ): BatchLoader {
   const [, height, width] = inputShape;
@@ -156,7 +158,14 @@ export function evaluationLoader(
   const batchSize = Math.max(1, Math.min(images, Math.floor(pixels / (height * width))));
   const options = { batchSize, statistics, device };
   if (isInMemory(part)) return new Loader(part, options);
-  return new StreamingLoader(part, { ...options, pool, size: { width, height }, onBadSample, onSkip });
+  const { pool, evaluationCrop, onBadSample, onSkip } = data;
+  const streaming = { pool, evaluationCrop, size: { width, height }, onBadSample, onSkip };
+  return new StreamingLoader(part, { ...options, ...streaming });
+}
+
+/** What an evaluation sees of an image: all of one that the recipe does not crop. */
+export function evaluationCrop({ evalCrop = "whole" }: Recipe): EvaluationCrop {
+  return evalCrop;
 }
 
 /** Everything a run needs, at step 0. */

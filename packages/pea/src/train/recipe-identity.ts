@@ -5,6 +5,7 @@
  */
 import { createHash } from "node:crypto";
 import { type Recipe, resolveRecipe } from "./config.ts";
+import { formerSettings } from "./older-runs.ts";
 
 /**
  * Keys that say where a run is computed and what it writes down on the way, not what is trained. Device and threads
@@ -28,19 +29,19 @@ export function decisiveSettings(recipe: Recipe): Record<string, unknown> {
 }
 
 /**
- * A hash of the decisive settings. Those at their defaults are left out, so that a later version, with more keys, knows
- * its runs again; so are PEA's settings where the run is without PEA.
+ * A hash of the decisive settings. Those at their defaults are left out, or at what was in force before their keys came,
+ * so that a later version, with more keys, knows its runs again; so are PEA's settings where the run is without PEA.
  *
  * @param recipe resolved
  * @param facts what else tells runs apart
  * @returns 64 hexadecimal digits
  */
 export function recipeHash(recipe: Recipe, facts: Readonly<Record<string, unknown>> = {}): string {
-  const { optimizer } = recipe;
-  const defaults: Record<string, unknown> = resolveRecipe({
-    source: "the defaults",
-    settings: { optimizer },
-  });
+  const { optimizer, data } = recipe;
+  const defaults: Record<string, unknown> = {
+    ...resolveRecipe({ source: "the defaults", settings: { optimizer } }),
+    ...formerSettings(data),
+  };
   const isIdle = (key: string) => recipe.pea === "none" && key !== "pea" && /^pea[A-Z]/.test(key);
   const settings = Object.entries({ ...decisiveSettings(recipe), ...facts })
     .filter(([key, value]) => !isIdle(key) && !isSame(value, defaults[key]))

@@ -8,7 +8,7 @@ import { parseDuration, parseVariant } from "@pea/core";
 import { z } from "zod";
 import { hasLabelMaps, inMemoryNames, streamedNames } from "../data/data-names.ts";
 import { parseImageSize } from "../data/image-size.ts";
-import { cropNames } from "../data/streaming/crop.ts";
+import { cropNames, evaluationCropNames } from "../data/streaming/crop.ts";
 import { learningRateShapes } from "./lr-schedule.ts";
 
 /** What a key's description says besides its type. */
@@ -194,6 +194,14 @@ export const recipeSchema = z.strictObject({
     help: `part of a training image of ${croppedNames.join(", ")} that is taken: ${cropNames.join(", ")} (default: distorted, as the paper's code)`,
     allowed: cropNames.join(", "),
     value: "NAME",
+  }),
+  evalCrop: described(z.union([z.enum(evaluationCropNames), z.int().min(1)]).optional(), {
+    help:
+      `part of an image of ${croppedNames.join(", ")} that evaluation, predict and the exported file look at: central ` +
+      "(the square of 7/8 of the shorter side), whole, or N, the middle once the shorter side is scaled to N pixels " +
+      "(default: whole with trainCrop whole, else central)",
+    allowed: "central, whole, or a whole number of at least the image's size",
+    value: "NAME|N",
   }),
   onBadSample: choice(["fail", "skip"], "fail", "what to do at an image that cannot be read"),
   expected: expectedSchema.optional(),

@@ -8,6 +8,7 @@ import { loadWeights } from "./checkpoint.ts";
 import { type Recipe, resolveRecipe } from "./config.ts";
 
 import { createNetwork } from "./create-network.ts";
+import { settingsInForce } from "./older-runs.ts";
 import { disposeRun, type PreparedRun, type PrepareOptions, prepareRun } from "./prepare.ts";
 import { type NetworkFacts, openRunDirectory, type RunDirectory, readRunConfig } from "./run-directory.ts";
 import type { TrainResult } from "./train.ts";
@@ -34,7 +35,7 @@ export interface Moved {
 /** The recipe of a run, checked. */
 export function readRecipe(run: RunDirectory, { dataDir, import: imported }: Moved = {}): Recipe {
   return resolveRecipe(
-    { source: run.config, settings: readRunConfig(run).config },
+    { source: run.config, settings: settingsInForce(readRunConfig(run).config) },
     { source: "the options", settings: { dataDir, import: imported } },
   );
 }

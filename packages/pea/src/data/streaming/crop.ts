@@ -69,14 +69,27 @@ export function torchvisionCrop({ width: w, height: h }: Size, key: SampleKey): 
 }
 
 /** The central square of 7/8 = 224 / (224 + 32) of the shorter side, rounded down. */
-export function centralCrop({ width: w, height: h }: Size): Window {
-  const side = Math.max(1, Math.floor((7 / 8) * Math.min(w, h)));
-  return {
-    width: side,
-    height: side,
-    top: Math.floor((h - side + 1) / 2),
-    left: Math.floor((w - side + 1) / 2),
-  };
+export function centralCrop(image: Size): Window {
+  const side = Math.max(1, Math.floor((7 / 8) * Math.min(image.width, image.height)));
+  return centralWindow(image, { width: side, height: side });
+}
+
+/**
+ * What torchvision's `Resize(shorterSide)` and `CenterCrop(size)` leave of an image: once its shorter side is scaled to
+ * `shorterSide` pixels, the middle of it that has the size of the result. In the image's own pixels, rounded down.
+ *
+ * @param shorterSide at least the width and the height of `size`
+ */
+export function sizedCrop(image: Size, size: Size, shorterSide: number): Window {
+  const shorter = Math.min(image.width, image.height);
+  const ownPixels = (side: number) => Math.max(1, Math.floor((shorter * side) / shorterSide));
+  return centralWindow(image, { width: ownPixels(size.width), height: ownPixels(size.height) });
+}
+
+/** A window of this size in the middle; where that is between two pixels, after the first. */
+function centralWindow(image: Size, { width, height }: Size): Window {
+  const begin = (whole: number, part: number) => Math.floor((whole - part + 1) / 2);
+  return { width, height, top: begin(image.height, height), left: begin(image.width, width) };
 }
 
 /** The ways to choose the part of an image that is taken, by name. */
@@ -89,6 +102,21 @@ export const crops = {
 
 export type CropName = keyof typeof crops;
 export const cropNames = Object.keys(crops) as readonly CropName[];
+
+/** Crops by name that draw nothing at random. */
+export const evaluationCropNames = ["central", "whole"] as const satisfies readonly CropName[];
+
+/** What an evaluation sees of an image: a part by name, or the size that `sizedCrop` scales the image to. */
+export type EvaluationCrop = (typeof evaluationCropNames)[number] | number;
+
+/** The part of an image that a crop takes. */
+export function cropWindow(
+  crop: CropName | EvaluationCrop,
+  image: Size,
+  { size, key }: { size: Size; key: SampleKey },
+): Window {
+  return typeof crop === "number" ? sizedCrop(image, size, crop) : crops[crop](image, key);
+}
 
 function attemptWords({ seed, epoch, index }: SampleKey, attempt: number) {
   return randomWords(seed, "crop", epoch, index, attempt);

@@ -1,12 +1,12 @@
 import { type Augmentation, drawMove, type SampleKey } from "../move.ts";
-import { type CropName, crops, type Size, type Window } from "./crop.ts";
+import { type CropName, cropWindow, type EvaluationCrop, type Size, type Window } from "./crop.ts";
 import type { EncodedImage } from "./decode.ts";
 import { type ClassMap, type Framing, type Pixels, resample, resampleClasses } from "./resample.ts";
 import { scaleImage } from "./scale.ts";
 
 /** From an image of any size to the network's input. */
 export interface Preprocessing extends Augmentation {
-  readonly crop: CropName;
+  readonly crop: CropName | EvaluationCrop;
   /** Of the result. */
   readonly size: Size;
 }
@@ -23,7 +23,7 @@ export function preprocess(
   key: SampleKey,
   out: Uint8Array,
 ): void {
-  const decoded = image.decode(crops[crop](image, key));
+  const decoded = image.decode(cropWindow(crop, image, { size, key }));
   const { pixels, window } = crop === "whole" ? scaleWhole(decoded.pixels, size) : decoded;
   resample(pixels, window, framing(size, augmentation, key), out);
 }

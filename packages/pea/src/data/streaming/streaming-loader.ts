@@ -6,7 +6,7 @@ import { classesOfBytes } from "../label-table.ts";
 import type { Batch, BatchLoader, SkippedSample, TrainingOptions } from "../loader.ts";
 import type { SampleSource } from "../sources/sample-source.ts";
 import { imagenetStatistics, type PixelStatistics } from "../statistics.ts";
-import type { CropName, Size } from "./crop.ts";
+import type { CropName, EvaluationCrop, Size } from "./crop.ts";
 import type { DecodePool } from "./decode-pool.ts";
 import type { BadSample } from "./decode-worker.ts";
 import type { Preprocessing } from "./preprocess.ts";
@@ -15,7 +15,7 @@ import type { Preprocessing } from "./preprocess.ts";
 const PREFETCH = 3;
 
 export interface StreamingTrainingOptions extends TrainingOptions {
-  /** Part of each image that is taken; images with label maps are taken whole. */
+  /** Part of each training image that is taken. */
   readonly crop?: CropName;
 }
 
@@ -28,10 +28,11 @@ export interface StreamingLoaderOptions {
   readonly statistics?: PixelStatistics;
   /**
    * Given: a new order in every epoch, augmented images, and only whole batches (the samples left over differ from
-   * epoch to epoch). Left out: the central part of every sample, or all of one with a label map, in order, the last
-   * batch maybe smaller.
+   * epoch to epoch). Left out: every sample in order, the last batch maybe smaller.
    */
   readonly training?: StreamingTrainingOptions;
+  /** Part of each image that is taken without `training`, central by default. Images with label maps are taken whole. */
+  readonly evaluationCrop?: EvaluationCrop;
   /** Where the batches go, `"cpu"` by default. */
   readonly device?: string;
   /** What to do with an image that cannot be read: stop (default), or go on without it, its batch being smaller. */
@@ -72,13 +73,13 @@ export class StreamingLoader implements BatchLoader {
 
   /** @throws PeaError (usage) for a batch size that gives no batch */
   constructor(source: SampleSource, options: StreamingLoaderOptions) {
-    const { batchSize, training, size } = options;
+    const { batchSize, training, size, evaluationCrop = "central" } = options;
     this.#source = source;
     this.#options = options;
     this.#order = new EpochOrder(source.labels.length, { batchSize, shuffleSeed: training?.seed });
     this.stepsPerEpoch = this.#order.stepsPerEpoch;
     this.samplesPerEpoch = this.#order.samplesPerEpoch;
-    const { crop = "central", flip, padding } = training ?? { flip: false, padding: 0 };
+    const { crop = "central", flip, padding } = training ?? { crop: evaluationCrop, flip: false, padding: 0 };
     const { labelTable } = source;
     this.#classOf = labelTable && classesOfBytes(labelTable);
     this.#preprocessing = { crop: labelTable ? "whole" : crop, flip, padding, size };
