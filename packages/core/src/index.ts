@@ -14,6 +14,8 @@ export {
 } from "./duration.ts";
 export { type Ensemble, stochasticVariance, weighted, weightedDerivative } from "./ensemble.ts";
 export { PeaError, type PeaErrorKind, type PeaErrorOptions } from "./error.ts";
+export { type MaskKey, stochasticMask } from "./mask.ts";
+export { defaultInitial, planPhases } from "./phases.ts";
 export {
   alphaAt,
   type PhaseName,

@@ -7,4 +7,4 @@ export { type ApplyPeaOptions, applyPea } from "./apply.ts";
 export { EnsembleActivation } from "./ensemble-activation.ts";
 export { finalize } from "./finalize.ts";
 export { type EnsembleSettings, PeaHandle } from "./handle.ts";
-export { defaultInitial, PeaMethod, type PeaMethodOptions } from "./pea-method.ts";
+export { PeaMethod, type PeaMethodOptions } from "./pea-method.ts";

@@ -6,14 +6,13 @@
 import {
   alphaAt,
   type Duration,
-  durationToSteps,
-  formatDuration,
   PeaError,
   type PhasePlan,
   parseDuration,
   parseVariant,
   phaseAt,
   planOfSite,
+  planPhases,
   type ScheduleOptions,
   type TransitionEnd,
   type Variant,
@@ -29,7 +28,7 @@ import type { PeaHandle } from "./handle.ts";
 export interface PeaMethodOptions extends Pick<ScheduleOptions, "shape" | "indexing" | "granularity"> {
   /** Variant code: ensemble, smooth activation and transition end, e.g. `SM75%` or `WG90`. */
   variant: string;
-  /** Length of the initial phase, e.g. `4%`; default see `defaultInitial`. */
+  /** Length of the initial phase, e.g. `4%`; default see `planPhases` in @pea/core. */
   initial?: string | number;
   /** Share of the transition by which the last site begins after the first, see `planOfSite`; default 0: one α for all. */
   lag?: number;
@@ -52,7 +51,7 @@ export class PeaMethod implements Method {
   readonly name = "pea";
   readonly #code: string;
   readonly #variant: Variant;
-  readonly #initial: Duration | null;
+  readonly #initial: Duration | undefined;
   readonly #schedule: Required<Pick<ScheduleOptions, "shape" | "indexing" | "granularity">>;
   readonly #lag: number;
   #fitted: Fitted | null = null;
@@ -71,7 +70,7 @@ export class PeaMethod implements Method {
     } = options;
     this.#code = variant;
     this.#variant = parseVariant(variant);
-    this.#initial = initial === undefined ? null : parseDuration(initial);
+    this.#initial = initial === undefined ? undefined : parseDuration(initial);
     this.#lag = lag;
     this.#schedule = { shape, indexing, granularity };
   }
@@ -169,37 +168,9 @@ export class PeaMethod implements Method {
     return alphaAt(step, plan, { ...this.#schedule, stepsPerEpoch: context.stepsPerEpoch });
   }
 
-  #plan({ totalSteps, stepsPerEpoch }: FitContext): PhasePlan {
-    const { end } = this.#variant;
-    const run = { totalSteps, stepsPerEpoch };
-    const endStep = durationToSteps(durationOf(end), run);
-    if (endStep >= totalSteps) {
-      throw new PeaError(
-        `${this.#code} ends its transition at step ${endStep} of ${totalSteps}, which leaves no final phase; ` +
-          "take an earlier end (a share, such as 75%, fits any run) or train longer",
-        { kind: "usage" },
-      );
-    }
-    const initialSteps = durationToSteps(this.#initial ?? defaultInitial(end), run);
-    if (initialSteps >= endStep) {
-      const initial = formatDuration(this.#initial ?? defaultInitial(end));
-      throw new PeaError(
-        `${this.#code} ends its transition at step ${endStep} of ${totalSteps}, and the initial phase of ${initial} ` +
-          `takes ${initialSteps} steps, which leaves no step for the transition; take a later end, shorten the ` +
-          "initial phase or train longer",
-        { kind: "usage" },
-      );
-    }
-    return { initialSteps, transitionSteps: endStep - initialSteps, totalSteps };
+  #plan(context: FitContext): PhasePlan {
+    return planPhases(context, durationOf(this.#variant.end), this.#initial, this.#code);
   }
-}
-
-/**
- * The paper's initial phase (section 4.1): 5 epochs where the transition ends with an epoch, and the same 5 of 120
- * epochs as a share where it ends at a share of the run.
- */
-export function defaultInitial(end: TransitionEnd): Duration {
-  return "epochs" in end ? { unit: "epochs", value: 5 } : { unit: "share", value: 5 / 120 };
 }
 
 function durationOf(end: TransitionEnd): Duration {

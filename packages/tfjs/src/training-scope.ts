@@ -1,0 +1,47 @@
+/**
+ * Whether a forward pass is one of training. tfjs tells a model's own layers by `kwargs.training`, but neither a
+ * layer's activation object nor the layers of a nested model: what is called within a call that was told so is training
+ * as well.
+ *
+ * @module
+ */
+import type * as tf from "@tensorflow/tfjs";
+
+let training = false;
+
+/** Whether the call that runs is part of a training step. */
+export const isTraining = (): boolean => training;
+
+/** What a layer's `call` takes. */
+export type CallArguments = Parameters<tf.layers.Layer["call"]>;
+
+/** Runs `call` as training where its keyword arguments say so, or where it is part of one that does. */
+export function inScope<T>(kwargs: CallArguments[1] | undefined, call: () => T): T {
+  const before = training;
+  training = before || kwargs?.training === true;
+  try {
+    return call();
+  } finally {
+    training = before;
+  }
+}
+
+/** The calls of watched layers as they were, where a layer had one of its own. */
+const watched = new WeakMap<tf.layers.Layer, tf.layers.Layer["call"] | null>();
+
+/** Lets the calls of a layer or a model tell what they contain whether they train. Once is enough. */
+export function watchTraining(layer: tf.layers.Layer): void {
+  if (watched.has(layer)) return;
+  watched.set(layer, Object.hasOwn(layer, "call") ? layer.call : null);
+  const call = layer.call;
+  layer.call = (inputs, kwargs) => inScope(kwargs, () => call.call(layer, inputs, kwargs));
+}
+
+/** Takes `watchTraining` back. */
+export function unwatchTraining(layer: tf.layers.Layer): void {
+  const own = watched.get(layer);
+  if (own === undefined) return;
+  watched.delete(layer);
+  if (own === null) Reflect.deleteProperty(layer, "call");
+  else layer.call = own;
+}
