@@ -9,5 +9,6 @@ export { PeaCallback, type PeaCallbackOptions } from "./callback.ts";
 export type { TargetName } from "./elementwise/index.ts";
 export { EnsembleActivation, type EnsembleActivationArgs } from "./ensemble-activation.ts";
 export type { EnsembleConfig, EnsembleSettings, EvaluationView } from "./ensemble-state.ts";
+export { loadSafetensors, toSafetensors } from "./exchange/index.ts";
 export { finalize } from "./finalize.ts";
 export type { PeaHandle } from "./handle.ts";

@@ -57,6 +57,11 @@ export function modelsOf(model: tf.LayersModel): tf.LayersModel[] {
   return [model, ...layersOf(model).flatMap(({ layer }) => (isModel(layer) ? [layer] : []))];
 }
 
+/** The layers of a model that have weights of their own, in order; nested models are looked into. */
+export function weightedLayers(model: tf.LayersModel): Place[] {
+  return layersOf(model).filter(({ layer }) => innerLayers(layer).length === 0 && layer.weights.length > 0);
+}
+
 /** Whether a model has a layer of one of these classes. */
 export function hasLayer(model: tf.LayersModel, isOne: (className: string) => boolean): boolean {
   return layersOf(model).some(({ layer }) => isOne(layer.getClassName()));
