@@ -9,8 +9,12 @@ export const skipBrowser = existsSync(executablePath)
   ? false
   : `${executablePath} is not installed (apt-get install chromium)`;
 
-/** Starts the browser with a fresh profile; it asks the network for nothing on its own. */
-export function startBrowser(): Promise<Browser> {
+/**
+ * Starts the browser with a fresh profile; it asks the network for nothing on its own.
+ *
+ * @param switches more of its switches
+ */
+export function startBrowser(switches: readonly string[] = []): Promise<Browser> {
   const args = [
     "--no-sandbox",
     "--disable-gpu",
@@ -19,6 +23,7 @@ export function startBrowser(): Promise<Browser> {
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    ...switches,
   ];
   return chromium.launch({ executablePath, headless: true, args });
 }
