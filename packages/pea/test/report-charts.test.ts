@@ -69,7 +69,7 @@ describe("charts", () => {
       reportRun("ReLU", seed, {
         epochs: reportRun("ReLU", seed).epochs.map((point) => ({
           ...point,
-          currentAccuracy: (point.currentAccuracy as number) + by,
+          currentScore: (point.currentScore as number) + by,
         })),
       });
     const [low, range, mean] = chartOf([shifted(0, 0), shifted(1, 3)], "accuracy").series.ReLU as {
@@ -90,10 +90,10 @@ describe("charts", () => {
   });
 
   test("leave the first third of a run out of sight, unless the whole range is asked for", () => {
-    const epochs = [10, 60, 88, 90, 90.4, 90.5].map((currentAccuracy, i) => ({
+    const epochs = [10, 60, 88, 90, 90.4, 90.5].map((currentScore, i) => ({
       ...(reportRun("ReLU", 0).epochs[0] as ReportRun["epochs"][number]),
       epoch: i + 1,
-      currentAccuracy,
+      currentScore,
     }));
     const chart = chartOf([reportRun("ReLU", 0, { epochs })], "accuracy");
     const least = (whole: boolean) => (drawn(chart, ["ReLU"], { whole }).yAxis as { min?: number }[])[0]?.min;

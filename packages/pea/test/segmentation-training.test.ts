@@ -150,7 +150,7 @@ describe("training for segmentation", () => {
     assert.equal(metric, "miou");
     const rows = readMetrics(join(run, "metrics.jsonl")).filter(({ kind }) => kind === "epoch");
     assert.deepEqual(
-      epochs.map(({ currentAccuracy, deployedAccuracy }) => [currentAccuracy, deployedAccuracy]),
+      epochs.map(({ currentScore, deployedScore }) => [currentScore, deployedScore]),
       rows.map((row) => [row["val/miou"], row["deployed/miou"] ?? row["val/miou"]]),
     );
   });

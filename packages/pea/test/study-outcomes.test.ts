@@ -17,13 +17,13 @@ function result(
     seed: 0,
     metric: "top1",
     test: { best, last: scores.at(-1)?.[1] ?? 0 },
-    epochs: scores.map(([currentAccuracy, testAccuracy], i) => ({
+    epochs: scores.map(([currentScore, testScore], i) => ({
       epoch: 10 - scores.length + i + 1,
       trainLoss: null,
       validationLoss: null,
-      currentAccuracy,
-      deployedAccuracy: currentAccuracy,
-      testAccuracy,
+      currentScore,
+      deployedScore: currentScore,
+      testScore,
       alpha: null,
       learningRate: null,
     })),

@@ -15,8 +15,8 @@ const epoch = {
   epoch: 1,
   trainLoss: 0.5,
   validationLoss: null,
-  currentAccuracy: 90,
-  deployedAccuracy: 10,
+  currentScore: 90,
+  deployedScore: 10,
   alpha: 0.5,
   learningRate: 0.1,
 };
@@ -40,6 +40,12 @@ describe("readResults", () => {
 
   test("takes scores for top-1 where nothing else is said", () => {
     assert.equal(read({ ...result, metric: undefined })[0]?.metric, "top1");
+  });
+
+  test("reads the scores by epoch that earlier versions called accuracies", () => {
+    const { currentScore, deployedScore, ...others } = epoch;
+    const older = { ...others, currentAccuracy: 90, deployedAccuracy: 10, testAccuracy: 91 };
+    assert.deepEqual(read({ ...result, epochs: [older] })[0]?.epochs, [{ ...epoch, testScore: 91 }]);
   });
 
   test("takes a run without a best model", () => {

@@ -91,8 +91,8 @@ describe("a study", () => {
       assert.equal(settings?.epochs, 16);
       assert.equal(settings?.dataDir, undefined);
       // The last epoch is a candidate, and its test score is that of the last model.
-      assert.equal(epochs.at(-1)?.testAccuracy, test.last);
-      assert.ok(epochs.some(({ testAccuracy }) => testAccuracy === test.best));
+      assert.equal(epochs.at(-1)?.testScore, test.last);
+      assert.ok(epochs.some(({ testScore }) => testScore === test.best));
     }
   });
 

@@ -29,7 +29,7 @@ export interface Chart {
   bands: Record<string, { markArea: Record<string, unknown>; caption: string }>;
 }
 
-/** Accuracy with alpha, loss, deployed against current accuracy, and learning rate; a chart without values is left out. */
+/** Score with alpha, loss, deployed against current score, and learning rate; a chart without values is left out. */
 export function charts(group: Group): Chart[] {
   const styles = variantStyles(group);
   const of = (draw: (item: VariantGroup, style: VariantStyle) => Record<string, unknown>[]) =>
@@ -55,11 +55,11 @@ export function charts(group: Group): Chart[] {
       wide: true,
       option: accuracyOption(label, epochs, right),
       series: of(({ curves, variant }, style) => {
-        const lines = line({ variant, style, points: along(curves, "currentAccuracy"), range: true });
+        const lines = line({ variant, style, points: along(curves, "currentScore"), range: true });
         const alpha = line({ variant, style, points: along(curves, "alpha"), axis: 1, quiet: true });
         return lines.length > 0 ? [...lines, ...alpha] : [];
       }),
-      late: lateRanges(group, ["currentAccuracy"]),
+      late: lateRanges(group, ["currentScore"]),
       narrowed: "from below",
       bands,
     },
@@ -88,8 +88,8 @@ export function charts(group: Group): Chart[] {
       series: of(({ curves, variant }, style) => {
         const points = transition(curves);
         return [
-          ...line({ variant, style, points: against(points, "currentAccuracy") }),
-          ...line({ variant, style, points: against(points, "deployedAccuracy"), dashed: "deployed" }),
+          ...line({ variant, style, points: against(points, "currentScore") }),
+          ...line({ variant, style, points: against(points, "deployedScore"), dashed: "deployed" }),
         ];
       }),
       late: {},
@@ -146,7 +146,7 @@ export function drawn(
   };
 }
 
-/** Accuracy above, alpha below, on one axis of epochs. */
+/** Score above, alpha below, on one axis of epochs. */
 function accuracyOption(label: string, epochs: number, right: number): Record<string, unknown> {
   const epochAxis = { ...axisStyle, type: "value", min: 0, max: epochs, splitLine: { show: false } };
   // Fixed, so that both grids begin at the same place.

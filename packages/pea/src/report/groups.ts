@@ -116,8 +116,8 @@ export function smoothOf(runs: readonly ReportRun[]): SmoothName | null {
 const curveNames: readonly Curve[] = [
   "trainLoss",
   "validationLoss",
-  "currentAccuracy",
-  "deployedAccuracy",
+  "currentScore",
+  "deployedScore",
   "alpha",
   "learningRate",
   "imagesPerSecond",

@@ -121,8 +121,8 @@ export function epochTables({ variants, metric }: Group): Html {
     ["Learning rate", "learningRate", (value) => value.toPrecision(3)],
     ["Training loss", "trainLoss", (value) => value.toFixed(4)],
     ["Validation loss", "validationLoss", (value) => value.toFixed(4)],
-    [`Current ${label}, %`, "currentAccuracy", (value) => value.toFixed(2)],
-    [`Deployed ${label}, %`, "deployedAccuracy", (value) => value.toFixed(2)],
+    [`Current ${label}, %`, "currentScore", (value) => value.toFixed(2)],
+    [`Deployed ${label}, %`, "deployedScore", (value) => value.toFixed(2)],
   ];
   const row = ({ epoch, values }: CurvePoint) => [
     String(epoch),

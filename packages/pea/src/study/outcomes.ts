@@ -61,13 +61,13 @@ function bestFrom(start: number, run: ScoredRun): { score: number; isFromThere: 
   if (test.best === null) return null;
   if (lastPhaseOf(run) === start) return { score: test.best, isFromThere: true };
   const isByLoss = selected?.loss != null;
-  const candidates = epochs.flatMap(({ epoch, currentAccuracy: score, validationLoss, testAccuracy }) =>
-    epoch - 1 >= start && score !== null && testAccuracy !== undefined
-      ? [{ score, loss: isByLoss ? validationLoss : null, testAccuracy }]
+  const candidates = epochs.flatMap(({ epoch, currentScore: score, validationLoss, testScore }) =>
+    epoch - 1 >= start && score !== null && testScore !== undefined
+      ? [{ score, loss: isByLoss ? validationLoss : null, testScore }]
       : [],
   );
   const [first, ...others] = candidates;
   if (first === undefined) return { score: test.best, isFromThere: false };
   const best = others.reduce((best, model) => (takesPlaceOf(best, model) ? model : best), first);
-  return { score: best.testAccuracy, isFromThere: true };
+  return { score: best.testScore, isFromThere: true };
 }

@@ -15,17 +15,28 @@ const name = z.string().min(1);
 const percent = z.number().min(0).max(100);
 const measured = z.number().nullable();
 
-const epochSchema: z.ZodType<EpochPoint> = z.object({
-  epoch: z.int().min(1),
-  trainLoss: measured,
-  validationLoss: measured,
-  currentAccuracy: percent.nullable(),
-  deployedAccuracy: percent.nullable(),
-  testAccuracy: percent.optional(),
-  alpha: measured,
-  learningRate: measured,
-  imagesPerSecond: measured.optional(),
-});
+const epochSchema = z.preprocess(
+  withPresentNames,
+  z.object({
+    epoch: z.int().min(1),
+    trainLoss: measured,
+    validationLoss: measured,
+    currentScore: percent.nullable(),
+    deployedScore: percent.nullable(),
+    testScore: percent.optional(),
+    alpha: measured,
+    learningRate: measured,
+    imagesPerSecond: measured.optional(),
+  }) satisfies z.ZodType<EpochPoint>,
+);
+
+/** Files of earlier versions call every score an accuracy, a mean IoU too. */
+function withPresentNames(point: unknown): unknown {
+  if (typeof point !== "object" || point === null) return point;
+  return Object.fromEntries(
+    Object.entries(point).map(([key, value]) => [key.replace(/Accuracy$/, "Score"), value]),
+  );
+}
 
 /** A finished run. What a line holds besides is kept. */
 export const resultSchema = z.looseObject({

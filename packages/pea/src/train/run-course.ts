@@ -19,17 +19,20 @@ export interface Phase {
   endEpoch: number;
 }
 
-/** Values at the end of an epoch (from 1); accuracies in percent, null where nothing was measured. */
+/**
+ * Values at the end of an epoch (from 1), null where nothing was measured; the scores are those of the run's metric, in
+ * percent.
+ */
 export interface EpochPoint {
   epoch: number;
   trainLoss: number | null;
   validationLoss: number | null;
   /** With the activation as it trains. */
-  currentAccuracy: number | null;
+  currentScore: number | null;
   /** With ReLU at every site; equal to the current one where the network is a ReLU network already. */
-  deployedAccuracy: number | null;
+  deployedScore: number | null;
   /** On the test images; left out where they were not scored after this epoch. */
-  testAccuracy?: number;
+  testScore?: number;
   alpha: number | null;
   learningRate: number | null;
   /** Of the training steps, over the epoch. */
@@ -86,17 +89,17 @@ function metricOf(result: TrainResult | null, epochs: readonly MetricsRow[]): Me
 function epochPoint(row: MetricsRow): EpochPoint {
   const value = (name: string) => (typeof row[name] === "number" ? row[name] : null);
   const score = (view: string) => value(`${view}/top1`) ?? value(`${view}/miou`);
-  const currentAccuracy = score("val");
-  const testAccuracy = score("test");
+  const currentScore = score("val");
+  const testScore = score("test");
   return {
     epoch: Number(row.epoch),
     trainLoss: value("train/loss"),
     validationLoss: value("val/loss"),
-    currentAccuracy,
-    deployedAccuracy: score("deployed") ?? currentAccuracy,
+    currentScore,
+    deployedScore: score("deployed") ?? currentScore,
     alpha: value("alpha"),
     learningRate: value("lr"),
     imagesPerSecond: value("imagesPerSecond"),
-    ...(testAccuracy !== null && { testAccuracy }),
+    ...(testScore !== null && { testScore }),
   };
 }
