@@ -74,8 +74,9 @@ function fused(inputs: Inputs, activation: Activation, training: boolean, eps = 
 const maskKey = ({ seed = 0, site = 0, step = 0 }: EnsembleActOptions) => [seed, site, step];
 
 function composed(inputs: Inputs, activation: Activation, training: boolean, eps = 1e-3): Tensor {
-  const normalized = batchNorm(inputs.x, { ...inputs, training, momentum, eps });
-  const sum = inputs.residual === null ? normalized : add(normalized, inputs.residual);
+  const { x, residual, ...state } = inputs;
+  const normalized = batchNorm(x, { ...state, training, momentum, eps });
+  const sum = residual === null ? normalized : add(normalized, residual);
   if (activation === "identity") return sum;
   return activation === "relu" ? relu(sum) : ensembleActComposite(sum, activation);
 }

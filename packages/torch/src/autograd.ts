@@ -1,5 +1,6 @@
 import { native } from "./binding.ts";
 import { call } from "./call.ts";
+import { optionsOf } from "./options.ts";
 import { rethrow, Tensor, wrapOrNull } from "./tensor.ts";
 
 function withGradMode<T>(enabled: boolean, body: () => T): T {
@@ -41,15 +42,14 @@ export interface BackwardOptions {
  * @throws TorchError when the tensor was not recorded, or is not a scalar and no `gradient` is given
  */
 export function backward(loss: Tensor, options: BackwardOptions = {}): void {
-  const gradients = options.gradient ? [Tensor.handleOf(options.gradient, "the gradient")] : null;
-  const createGraph = options.createGraph ?? false;
+  const {
+    gradient,
+    createGraph = false,
+    retainGraph = createGraph,
+  } = optionsOf("backward(loss, { gradient, retainGraph, createGraph })", options);
+  const gradients = gradient ? [Tensor.handleOf(gradient, "the gradient")] : null;
   rethrow("backward", () =>
-    native.backward(
-      [Tensor.handleOf(loss, "the loss")],
-      gradients,
-      options.retainGraph ?? createGraph,
-      createGraph,
-    ),
+    native.backward([Tensor.handleOf(loss, "the loss")], gradients, retainGraph, createGraph),
   );
 }
 
@@ -67,17 +67,22 @@ export function grad(
     allowUnused?: boolean;
   } = {},
 ): (Tensor | null)[] {
+  const {
+    gradients,
+    createGraph = false,
+    retainGraph = createGraph,
+    allowUnused = false,
+  } = optionsOf("grad(outputs, inputs, { gradients, retainGraph, createGraph, allowUnused })", options);
   const handles = (tensors: readonly Tensor[], what: string) =>
     tensors.map((tensor) => Tensor.handleOf(tensor, what));
-  const createGraph = options.createGraph ?? false;
   return rethrow("grad", () =>
     native.grad(
       handles(outputs, "an output"),
       handles(inputs, "an input"),
-      options.gradients ? handles(options.gradients, "a gradient") : null,
-      options.retainGraph ?? createGraph,
+      gradients ? handles(gradients, "a gradient") : null,
+      retainGraph,
       createGraph,
-      options.allowUnused ?? false,
+      allowUnused,
     ),
   ).map(wrapOrNull);
 }

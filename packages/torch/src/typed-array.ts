@@ -59,6 +59,30 @@ export function dtypeOf(array: TypedArray): DType {
   throw new TorchError(`No dtype fits ${describe(array)}; use one of ${names.join(", ")}`);
 }
 
+/** The kinds of values that nested arrays are made of. */
+const kinds = [
+  { type: "number", dtype: "float32", plural: "numbers" },
+  { type: "bigint", dtype: "int64", plural: "BigInts" },
+  { type: "boolean", dtype: "bool", plural: "booleans" },
+] as const;
+
+/**
+ * The dtype that the values of a nested array have by their kind: float32 for numbers and where there are none.
+ * @throws TorchError for several kinds side by side, which have no dtype in common
+ */
+export function dtypeOfValues(data: NestedArray): DType {
+  const types = new Set<string>();
+  const visit = (level: NestedArray): unknown =>
+    Array.isArray(level) ? level.forEach(visit) : types.add(typeof level);
+  visit(data);
+  const found = kinds.filter(({ type }) => types.has(type));
+  if (found.length > 1)
+    throw new TorchError(
+      `tensor was given ${found.map(({ plural }) => plural).join(" and ")} side by side; say which dtype they are to have`,
+    );
+  return found[0]?.dtype ?? "float32";
+}
+
 /** Sizes of a nested array, read along its first elements. */
 export function shapeOf(data: NestedArray): number[] {
   const shape: number[] = [];

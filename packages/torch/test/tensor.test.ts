@@ -105,6 +105,44 @@ test("a typed array is converted to any dtype that holds its values; float16 and
     );
 });
 
+test("values keep their kind: numbers are float32, BigInts int64, booleans bool", () => {
+  const large = 2n ** 62n + 1n;
+  assert.equal(tensor([[1, 2]]).dtype, "float32");
+  assert.deepEqual(tensor([large, -1n]).toTypedArray(), new BigInt64Array([large, -1n]));
+  assert.equal(tensor(large).dtype, "int64");
+  assert.deepEqual(tensor([[true], [false]]).toNestedArray(), [[true], [false]]);
+  assert.equal(tensor(true).dtype, "bool");
+  assert.equal(tensor([[], []]).dtype, "float32");
+});
+
+test("a dtype that is given comes first, and lets kinds of values stand side by side", () => {
+  assert.deepEqual(tensor([true, 2.5, 3n], { dtype: "float64" }).toNestedArray(), [1, 2.5, 3]);
+  const kinds = [
+    [[1, true], "numbers and booleans"],
+    [[[1], [2n]], "numbers and BigInts"],
+    [[2n, false], "BigInts and booleans"],
+  ] as const;
+  for (const [data, found] of kinds)
+    assert.throws(() => tensor(data as never), {
+      name: "TorchError",
+      message: `tensor was given ${found} side by side; say which dtype they are to have`,
+    });
+});
+
+test("a shape beside nested arrays gives their values, row by row, another shape", () => {
+  const rows = [
+    [1, 2],
+    [3, 4],
+  ];
+  assert.deepEqual(tensor([1, 2, 3, 4], { shape: [2, 2] }).toNestedArray(), rows);
+  assert.deepEqual(tensor(rows, { shape: [4] }).toNestedArray(), [1, 2, 3, 4]);
+  assert.deepEqual(tensor(rows, { shape: [1, 4, 1], dtype: "bfloat16" }).shape, [1, 4, 1]);
+  assert.deepEqual(tensor(7, { shape: [1, 1] }).toNestedArray(), [[7]]);
+  assert.deepEqual(tensor([], { shape: [0, 3] }).shape, [0, 3]);
+  assert.throws(() => tensor(rows, { shape: [3] }), /tensor: the shape \[3\] takes 3 values, got 4$/);
+  assert.throws(() => tensor([[1], [2, 3]], { shape: [3] }), /ragged/);
+});
+
 test("a shape beside a typed array is made of whole numbers of at least 0 that fit its length", () => {
   const shaped =
     (...shape: number[]) =>
@@ -214,7 +252,7 @@ test("bad data is refused by name", () => {
   assert.throws(() => tensor([1, [2]] as never), /ragged/);
   assert.throws(
     () => tensor(new Float32Array(3), { shape: [2, 2] }),
-    /12 bytes, but float32\[2, 2\] needs 16/,
+    /tensor: the shape \[2, 2\] takes 4 values, got 3$/,
   );
   assert.throws(() => zeros([Number.NaN]), /'size' must be int\[\].*NaN/);
   assert.throws(() => zeros([2.5]), /2\.5/);

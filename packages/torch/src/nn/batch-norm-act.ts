@@ -1,3 +1,4 @@
+import { optionsOf } from "../options.ts";
 import type { Tensor } from "../tensor.ts";
 import { BatchNorm2d, type BatchNormLayerOptions } from "./batch-norm.ts";
 import type { Module } from "./module.ts";
@@ -26,8 +27,12 @@ export interface BatchNormActOptions extends BatchNormLayerOptions {
 export class BatchNormAct2d extends BatchNorm2d {
   readonly #activation: () => Module;
 
-  constructor(channels: number, { activation, ...options }: BatchNormActOptions) {
-    super(channels, options);
+  constructor(channels: number, options: BatchNormActOptions) {
+    const { activation, ...batchNorm } = optionsOf(
+      "new BatchNormAct2d(channels, { activation, eps, momentum })",
+      options,
+    );
+    super(channels, batchNorm);
     this.#activation = activation;
   }
 

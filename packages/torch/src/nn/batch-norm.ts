@@ -4,6 +4,7 @@ import { TorchError } from "../error.ts";
 import { addInPlace, reluInPlace } from "../ops/in-place.ts";
 import { batchNorm } from "../ops/norm.ts";
 import { add } from "../ops/pointwise.ts";
+import { optionsOf } from "../options.ts";
 import type { Tensor } from "../tensor.ts";
 import { ReLU } from "./activation.ts";
 import { type AfterBatchNorm, type BatchNormState, fusedBatchNorm } from "./batch-norm-kernel.ts";
@@ -36,9 +37,11 @@ abstract class BatchNorm extends Module implements BatchNormState {
 
   constructor(
     readonly channels: number,
-    { eps = 1e-5, momentum = 0.1 }: BatchNormLayerOptions = {},
+    options: BatchNormLayerOptions = {},
   ) {
     super();
+    const { name } = new.target;
+    const { eps = 1e-5, momentum = 0.1 } = optionsOf(`new ${name}(channels, { eps, momentum })`, options);
     this.eps = eps;
     this.momentum = momentum;
     this.weight = this.parameter("weight", ones([channels]));

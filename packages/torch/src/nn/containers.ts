@@ -1,5 +1,5 @@
 import { isGradEnabled } from "../autograd.ts";
-import { TorchError } from "../error.ts";
+import { describe, TorchError } from "../error.ts";
 import { flatten } from "../ops/shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { Module } from "./module.ts";
@@ -12,7 +12,7 @@ import { runInTurn } from "./run-in-turn.ts";
 export class Sequential extends Module {
   constructor(...modules: Module[]) {
     super();
-    Object.assign(this, modules);
+    take(this, modules);
   }
 
   forward(input: Tensor): Tensor {
@@ -27,7 +27,7 @@ export class Sequential extends Module {
 export class ModuleList extends Module implements Iterable<Module> {
   constructor(modules: Iterable<Module>) {
     super();
-    Object.assign(this, [...modules]);
+    take(this, [...modules]);
   }
 
   [Symbol.iterator](): Iterator<Module> {
@@ -38,6 +38,17 @@ export class ModuleList extends Module implements Iterable<Module> {
   forward(): never {
     throw new TorchError("A ModuleList has no forward pass; call its modules, or use Sequential");
   }
+}
+
+/** Makes `modules` the children "0", "1", … of a container. */
+function take(container: Module, modules: readonly Module[]): void {
+  for (const module of modules)
+    if (!(module instanceof Module))
+      throw new TorchError(
+        `${container.constructor.name} takes modules, got ${describe(module)}; write new Sequential(a, b) or ` +
+          "new ModuleList([a, b])",
+      );
+  Object.assign(container, modules);
 }
 
 /** Its input. */

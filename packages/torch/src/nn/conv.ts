@@ -2,6 +2,7 @@ import { empty } from "../create.ts";
 import { TorchError } from "../error.ts";
 import { contiguous } from "../ops/cast.ts";
 import { type ConvOptions, conv1d, conv2d, convTranspose2d, type Pair } from "../ops/conv.ts";
+import { optionsOf } from "../options.ts";
 import type { Tensor } from "../tensor.ts";
 import { checkInput, type ExpectedShape } from "./check-input.ts";
 import { ownConv2d } from "./conv-kernel.ts";
@@ -37,8 +38,8 @@ abstract class Conv<Size> extends Module {
       ? [inputChannels, outputChannels / groups]
       : [outputChannels, inputChannels / groups];
     this.weight = this.parameter("weight", init.layerDefault(empty([...channels, ...kernelSize])));
-    const fanIn = init.fans(this.weight);
-    this.bias = bias ? this.parameter("bias", init.layerDefault(empty([outputChannels]), fanIn)) : null;
+    const { fanIn } = init.fans(this.weight);
+    this.bias = bias ? this.parameter("bias", init.layerDefault(empty([outputChannels]), { fanIn })) : null;
   }
 
   override toString(): string {
@@ -58,7 +59,15 @@ export class Conv1d extends Conv<number> {
     kernelSize: number,
     options: ConvLayerOptions<number> = {},
   ) {
-    super(inputChannels, outputChannels, [kernelSize], options);
+    super(
+      inputChannels,
+      outputChannels,
+      [kernelSize],
+      optionsOf(
+        "new Conv1d(inputChannels, outputChannels, kernelSize, { stride, padding, dilation, groups, bias })",
+        options,
+      ),
+    );
   }
 
   /** [N, C, L] → [N, out, L′]. */
@@ -76,7 +85,15 @@ export class Conv2d extends Conv<Pair> {
     kernelSize: Pair,
     options: ConvLayerOptions<Pair> = {},
   ) {
-    super(inputChannels, outputChannels, bothAxes(kernelSize), options);
+    super(
+      inputChannels,
+      outputChannels,
+      bothAxes(kernelSize),
+      optionsOf(
+        "new Conv2d(inputChannels, outputChannels, kernelSize, { stride, padding, dilation, groups, bias })",
+        options,
+      ),
+    );
   }
 
   /** [N, C, H, W] → [N, out, H′, W′]. */
@@ -96,7 +113,16 @@ export class ConvTranspose2d extends Conv<Pair> {
     kernelSize: Pair,
     protected override readonly options: ConvLayerOptions<Pair> & { outputPadding?: Pair } = {},
   ) {
-    super(inputChannels, outputChannels, bothAxes(kernelSize), options, { transposed: true });
+    super(
+      inputChannels,
+      outputChannels,
+      bothAxes(kernelSize),
+      optionsOf(
+        "new ConvTranspose2d(inputChannels, outputChannels, kernelSize, { stride, padding, outputPadding, groups, bias, dilation })",
+        options,
+      ),
+      { transposed: true },
+    );
   }
 
   /** [N, C, H, W] → [N, out, H′, W′], in channels_last where the input is. */

@@ -14,6 +14,7 @@ import {
   normalInPlace,
   uniformInPlace,
 } from "../ops/in-place.ts";
+import { optionsOf } from "../options.ts";
 import type { Tensor } from "../tensor.ts";
 
 /** All zeros. */
@@ -65,7 +66,8 @@ export function truncatedNormal(self: Tensor, std: number): Tensor {
  * He initialization as Keras has it (`he_normal`): truncated normal, rescaled so that the standard deviation
  * that results is √(2 / fan-in). Source: networks.md, section 0.
  */
-export function heTruncatedNormal(self: Tensor, { fanIn }: { fanIn: number } = fans(self)): Tensor {
+export function heTruncatedNormal(self: Tensor, options: { fanIn?: number } = {}): Tensor {
+  const { fanIn = fans(self).fanIn } = optionsOf("heTruncatedNormal(weight, { fanIn })", options);
   return truncatedNormal(self, Math.sqrt(2 / fanIn) / truncatedStd);
 }
 
@@ -82,7 +84,8 @@ export function glorotUniform(self: Tensor): Tensor {
 }
 
 /** PyTorch's default for the weight of convolutions and linear layers: uniform within ±1 / √fan-in. */
-export function layerDefault(self: Tensor, { fanIn }: { fanIn: number } = fans(self)): Tensor {
+export function layerDefault(self: Tensor, options: { fanIn?: number } = {}): Tensor {
+  const { fanIn = fans(self).fanIn } = optionsOf("layerDefault(weight, { fanIn })", options);
   const bound = 1 / Math.sqrt(fanIn);
   return uniform(self, -bound, bound);
 }

@@ -1,5 +1,6 @@
 import { empty } from "../create.ts";
 import { linear } from "../ops/linear.ts";
+import { optionsOf } from "../options.ts";
 import type { Tensor } from "../tensor.ts";
 import { checkInput, type ExpectedShape } from "./check-input.ts";
 import * as init from "./init.ts";
@@ -14,13 +15,14 @@ export class Linear extends Module {
   constructor(
     readonly inputFeatures: number,
     readonly outputFeatures: number,
-    { bias = true }: { bias?: boolean } = {},
+    options: { bias?: boolean } = {},
   ) {
     super();
+    const { bias = true } = optionsOf("new Linear(inputFeatures, outputFeatures, { bias })", options);
     this.#expected = ["...", inputFeatures];
     this.weight = this.parameter("weight", init.layerDefault(empty([outputFeatures, inputFeatures])));
-    const fanIn = init.fans(this.weight);
-    this.bias = bias ? this.parameter("bias", init.layerDefault(empty([outputFeatures]), fanIn)) : null;
+    const { fanIn } = init.fans(this.weight);
+    this.bias = bias ? this.parameter("bias", init.layerDefault(empty([outputFeatures]), { fanIn })) : null;
   }
 
   /** [..., inputFeatures] → [..., outputFeatures]. */

@@ -1,6 +1,7 @@
 import { call } from "../call.ts";
 import { TorchError } from "../error.ts";
 import { type CastOptions, cast } from "../ops/cast.ts";
+import { optionsOf } from "../options.ts";
 import { keep, scope } from "../scope.ts";
 import type { Tensor } from "../tensor.ts";
 import { type LoadOptions, type LoadResult, loadStateDict } from "./state-dict.ts";
@@ -91,7 +92,11 @@ export abstract class Module {
    * @throws TorchError listing missing keys, unexpected keys, and shapes that differ
    */
   loadStateDict(state: ReadonlyMap<string, Tensor>, options: LoadOptions = {}): LoadResult {
-    return loadStateDict(this.stateDict(), state, options);
+    return loadStateDict(
+      this.stateDict(),
+      state,
+      optionsOf("module.loadStateDict(state, { strict })", options),
+    );
   }
 
   /**
@@ -145,13 +150,14 @@ export abstract class Module {
    * Casts all parameters and buffers in place, so that an optimizer made before still holds them. As in PyTorch,
    * `dtype` concerns floating-point tensors, `memoryFormat` those of four dimensions. Returns this module.
    */
-  to({ dtype, device, memoryFormat }: CastOptions): this {
+  to(options: CastOptions): this {
+    const { dtype, device, memoryFormat } = optionsOf("module.to({ dtype, device, memoryFormat })", options);
     scope(() => {
       for (const tensor of this.stateDict().values()) {
-        const options: CastOptions = { device };
-        if (isFloatingPoint(tensor)) options.dtype = dtype;
-        if (tensor.ndim === 4) options.memoryFormat = memoryFormat;
-        call("aten::set_data", tensor, cast(tensor, options));
+        const own: CastOptions = { device };
+        if (isFloatingPoint(tensor)) own.dtype = dtype;
+        if (tensor.ndim === 4) own.memoryFormat = memoryFormat;
+        call("aten::set_data", tensor, cast(tensor, own));
       }
     });
     return this;

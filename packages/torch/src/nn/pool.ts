@@ -6,6 +6,7 @@ import {
   maxPool2d,
   type PoolOptions,
 } from "../ops/pool.ts";
+import { optionsOf } from "../options.ts";
 import type { Tensor } from "../tensor.ts";
 import { checkInput } from "./check-input.ts";
 import { ownMaxPool } from "./max-pool-kernel.ts";
@@ -20,6 +21,7 @@ export class MaxPool2d extends Module {
     readonly options: MaxPoolOptions = {},
   ) {
     super();
+    optionsOf("new MaxPool2d(kernelSize, { stride, padding, dilation, ceilMode })", options);
   }
 
   forward(input: Tensor): Tensor {
@@ -40,6 +42,7 @@ export class AvgPool2d extends Module {
     readonly options: PoolOptions & { countIncludePad?: boolean } = {},
   ) {
     super();
+    optionsOf("new AvgPool2d(kernelSize, { stride, padding, ceilMode, countIncludePad })", options);
   }
 
   forward(input: Tensor): Tensor {

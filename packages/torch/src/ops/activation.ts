@@ -5,6 +5,7 @@
  */
 import { call } from "../call.ts";
 import { engineInfo } from "../engine.ts";
+import { optionsOf } from "../options.ts";
 import type { DType, Tensor } from "../tensor.ts";
 import { cast } from "./cast.ts";
 
@@ -14,7 +15,8 @@ export function relu(self: Tensor): Tensor {
 }
 
 /** min(max(x, min), max), with the gradient 0 outside; ReLU6 is `hardtanh(x, { min: 0, max: 6 })`. */
-export function hardtanh(self: Tensor, { min = -1, max = 1 }: { min?: number; max?: number } = {}): Tensor {
+export function hardtanh(self: Tensor, options: { min?: number; max?: number } = {}): Tensor {
+  const { min = -1, max = 1 } = optionsOf("hardtanh(x, { min, max })", options);
   return call("aten::hardtanh", self, min, max);
 }
 
@@ -48,7 +50,8 @@ export function mish(self: Tensor): Tensor {
 }
 
 /** x for x > 0, else alpha (eˣ − 1). */
-export function elu(self: Tensor, { alpha }: { alpha?: number } = {}): Tensor {
+export function elu(self: Tensor, options: { alpha?: number } = {}): Tensor {
+  const { alpha } = optionsOf("elu(x, { alpha })", options);
   return call("aten::elu", self, alpha);
 }
 
@@ -68,11 +71,13 @@ export function softplus(self: Tensor): Tensor {
 }
 
 /** e^x / Σ e^x along `dim`, stable for large x; with `dtype` the input is cast first. */
-export function softmax(self: Tensor, dim: number, { dtype }: { dtype?: DType } = {}): Tensor {
+export function softmax(self: Tensor, dim: number, options: { dtype?: DType } = {}): Tensor {
+  const { dtype } = optionsOf("softmax(x, dim, { dtype })", options);
   return call("aten::softmax.int", self, dim, dtype);
 }
 
 /** ln softmax(x) along `dim`, more precise than the logarithm of the softmax; with `dtype` cast first. */
-export function logSoftmax(self: Tensor, dim: number, { dtype }: { dtype?: DType } = {}): Tensor {
+export function logSoftmax(self: Tensor, dim: number, options: { dtype?: DType } = {}): Tensor {
+  const { dtype } = optionsOf("logSoftmax(x, dim, { dtype })", options);
   return call("aten::log_softmax.int", self, dim, dtype);
 }

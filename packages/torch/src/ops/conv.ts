@@ -3,6 +3,7 @@
  * @module
  */
 import { call } from "../call.ts";
+import { optionsOf } from "../options.ts";
 import type { Tensor } from "../tensor.ts";
 
 /** One number for both axes, or [height, width]. */
@@ -24,13 +25,19 @@ export interface ConvOptions<Size> {
 
 /** input [N, C, L], weight [out, C / groups, k] → [N, out, L′]. */
 export function conv1d(input: Tensor, weight: Tensor, options: ConvOptions<number> = {}): Tensor {
-  const { bias, stride, padding, dilation, groups } = options;
+  const { bias, stride, padding, dilation, groups } = optionsOf(
+    "conv1d(x, weight, { bias, stride, padding, dilation, groups })",
+    options,
+  );
   return call("aten::conv1d", input, weight, bias, stride, padding, dilation, groups);
 }
 
 /** input [N, C, H, W], weight [out, C / groups, kh, kw] → [N, out, H′, W′]. */
 export function conv2d(input: Tensor, weight: Tensor, options: ConvOptions<Pair> = {}): Tensor {
-  const { bias, stride, padding, dilation, groups } = options;
+  const { bias, stride, padding, dilation, groups } = optionsOf(
+    "conv2d(x, weight, { bias, stride, padding, dilation, groups })",
+    options,
+  );
   return call("aten::conv2d", input, weight, bias, stride, padding, dilation, groups);
 }
 
@@ -43,7 +50,10 @@ export function convTranspose2d(
   weight: Tensor,
   options: ConvOptions<Pair> & { outputPadding?: Pair } = {},
 ): Tensor {
-  const { bias, stride, padding, outputPadding, dilation, groups } = options;
+  const { bias, stride, padding, outputPadding, dilation, groups } = optionsOf(
+    "convTranspose2d(x, weight, { bias, stride, padding, outputPadding, groups, dilation })",
+    options,
+  );
   return call(
     "aten::conv_transpose2d.input",
     input,

@@ -4,6 +4,7 @@
  * @module
  */
 import { call } from "../call.ts";
+import { optionsOf } from "../options.ts";
 import type { Tensor } from "../tensor.ts";
 import type { AlphaOptions } from "./pointwise.ts";
 
@@ -11,8 +12,9 @@ import type { AlphaOptions } from "./pointwise.ts";
 export function foreachAdd(
   self: readonly Tensor[],
   other: readonly Tensor[],
-  { alpha }: AlphaOptions = {},
+  options: AlphaOptions = {},
 ): Tensor[] {
+  const { alpha } = optionsOf("foreachAdd(xs, ys, { alpha })", options);
   return call<Tensor[]>("aten::_foreach_add.List", self, other, alpha);
 }
 
@@ -20,8 +22,9 @@ export function foreachAdd(
 export function foreachAddInPlace(
   self: readonly Tensor[],
   other: readonly Tensor[],
-  { alpha }: AlphaOptions = {},
+  options: AlphaOptions = {},
 ): void {
+  const { alpha } = optionsOf("foreachAddInPlace(xs, ys, { alpha })", options);
   call("aten::_foreach_add_.List", self, other, alpha);
 }
 
@@ -50,8 +53,9 @@ export function foreachAddcmulInPlace(
   self: readonly Tensor[],
   a: readonly Tensor[],
   b: readonly Tensor[],
-  { value = 1 }: { value?: number } = {},
+  options: { value?: number } = {},
 ): void {
+  const { value = 1 } = optionsOf("foreachAddcmulInPlace(xs, as, bs, { value })", options);
   call("aten::_foreach_addcmul_.Scalar", self, a, b, value);
 }
 
@@ -60,8 +64,9 @@ export function foreachAddcdivInPlace(
   self: readonly Tensor[],
   a: readonly Tensor[],
   b: readonly Tensor[],
-  { value = 1 }: { value?: number } = {},
+  options: { value?: number } = {},
 ): void {
+  const { value = 1 } = optionsOf("foreachAddcdivInPlace(xs, as, bs, { value })", options);
   call("aten::_foreach_addcdiv_.Scalar", self, a, b, value);
 }
 

@@ -4,12 +4,14 @@
  * @module
  */
 import { call, type Value } from "../call.ts";
+import { optionsOf } from "../options.ts";
 import type { Tensor } from "../tensor.ts";
 import { isTensor, type Operand, type Scalar } from "./operand.ts";
 import type { AlphaOptions } from "./pointwise.ts";
 
 /** self ← self + alpha · other; other broadcasts to the shape of self. */
-export function addInPlace(self: Tensor, other: Operand, { alpha }: AlphaOptions = {}): Tensor {
+export function addInPlace(self: Tensor, other: Operand, options: AlphaOptions = {}): Tensor {
+  const { alpha } = optionsOf("addInPlace(x, y, { alpha })", options);
   return inPlace(isTensor(other) ? "aten::add_.Tensor" : "aten::add_.Scalar", self, other, alpha);
 }
 
@@ -39,7 +41,8 @@ export function reluInPlace(self: Tensor): Tensor {
 }
 
 /** self ← min(max(self, min), max). */
-export function clampInPlace(self: Tensor, { min, max }: { min?: Scalar; max?: Scalar }): Tensor {
+export function clampInPlace(self: Tensor, options: { min?: Scalar; max?: Scalar }): Tensor {
+  const { min, max } = optionsOf("clampInPlace(x, { min, max })", options);
   return inPlace("aten::clamp_", self, min, max);
 }
 
@@ -49,18 +52,14 @@ export function erfinvInPlace(self: Tensor): Tensor {
 }
 
 /** self ← independent draws, uniform in [low, high). */
-export function uniformInPlace(
-  self: Tensor,
-  { low = 0, high = 1 }: { low?: number; high?: number } = {},
-): Tensor {
+export function uniformInPlace(self: Tensor, options: { low?: number; high?: number } = {}): Tensor {
+  const { low = 0, high = 1 } = optionsOf("uniformInPlace(x, { low, high })", options);
   return inPlace("aten::uniform_", self, low, high);
 }
 
 /** self ← independent normal draws. */
-export function normalInPlace(
-  self: Tensor,
-  { mean = 0, std = 1 }: { mean?: number; std?: number } = {},
-): Tensor {
+export function normalInPlace(self: Tensor, options: { mean?: number; std?: number } = {}): Tensor {
+  const { mean = 0, std = 1 } = optionsOf("normalInPlace(x, { mean, std })", options);
   return inPlace("aten::normal_", self, mean, std);
 }
 

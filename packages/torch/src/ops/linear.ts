@@ -3,6 +3,7 @@
  * @module
  */
 import { call } from "../call.ts";
+import { optionsOf } from "../options.ts";
 import type { Tensor } from "../tensor.ts";
 
 /** Matrix product [..., n, k] × [..., k, m] → [..., n, m]; leading dimensions broadcast, vectors are allowed. */
@@ -20,12 +21,14 @@ export function addmm(
   self: Tensor,
   a: Tensor,
   b: Tensor,
-  { beta, alpha }: { beta?: number; alpha?: number } = {},
+  options: { beta?: number; alpha?: number } = {},
 ): Tensor {
+  const { beta, alpha } = optionsOf("addmm(x, a, b, { beta, alpha })", options);
   return call("aten::addmm", self, a, b, beta, alpha);
 }
 
 /** input × weightᵀ + bias: input [..., in], weight [out, in], bias [out] → [..., out]. */
-export function linear(input: Tensor, weight: Tensor, { bias }: { bias?: Tensor | null } = {}): Tensor {
+export function linear(input: Tensor, weight: Tensor, options: { bias?: Tensor | null } = {}): Tensor {
+  const { bias } = optionsOf("linear(x, weight, { bias })", options);
   return call("aten::linear", input, weight, bias);
 }

@@ -4,6 +4,7 @@
  */
 import { call } from "../call.ts";
 import { TorchError } from "../error.ts";
+import { optionsOf } from "../options.ts";
 import type { Tensor } from "../tensor.ts";
 import { cast } from "./cast.ts";
 
@@ -32,7 +33,15 @@ export function crossEntropyLoss(
   target: Tensor,
   options: ClassLossOptions & { labelSmoothing?: number } = {},
 ): Tensor {
-  const { weight = null, reduction = "mean", ignoreIndex, labelSmoothing } = options;
+  const {
+    weight = null,
+    reduction = "mean",
+    ignoreIndex,
+    labelSmoothing,
+  } = optionsOf(
+    "crossEntropyLoss(logits, target, { reduction, weight, ignoreIndex, labelSmoothing })",
+    options,
+  );
   return call(
     "aten::cross_entropy_loss",
     atLeastFloat32(input),
@@ -46,16 +55,17 @@ export function crossEntropyLoss(
 
 /** −input[target] for log-probabilities [N, K, ...] and class numbers (int64, [N, ...]). */
 export function nllLoss(input: Tensor, target: Tensor, options: ClassLossOptions = {}): Tensor {
-  const { weight = null, reduction = "mean", ignoreIndex } = options;
+  const {
+    weight = null,
+    reduction = "mean",
+    ignoreIndex,
+  } = optionsOf("nllLoss(logProbabilities, target, { reduction, weight, ignoreIndex })", options);
   return call("aten::nll_loss_nd", atLeastFloat32(input), target, weight, codeOf(reduction), ignoreIndex);
 }
 
 /** (input − target)², both of one shape. */
-export function mseLoss(
-  input: Tensor,
-  target: Tensor,
-  { reduction = "mean" }: { reduction?: Reduction } = {},
-): Tensor {
+export function mseLoss(input: Tensor, target: Tensor, options: { reduction?: Reduction } = {}): Tensor {
+  const { reduction = "mean" } = optionsOf("mseLoss(x, target, { reduction })", options);
   return call("aten::mse_loss", atLeastFloat32(input), target, codeOf(reduction));
 }
 

@@ -3,6 +3,7 @@
  * @module
  */
 import { call } from "../call.ts";
+import { optionsOf } from "../options.ts";
 import type { Tensor } from "../tensor.ts";
 
 /** Options of batch normalization; every tensor is [C]. */
@@ -23,8 +24,15 @@ export interface BatchNormOptions {
 
 /** (x − mean) / √(variance + eps) · weight + bias per channel of [N, C, ...]. */
 export function batchNorm(input: Tensor, options: BatchNormOptions): Tensor {
-  const { weight = null, bias = null, runningMean = null, runningVar = null } = options;
-  const { training = false, momentum = 0.1, eps = 1e-5 } = options;
+  const {
+    weight = null,
+    bias = null,
+    runningMean = null,
+    runningVar = null,
+    training = false,
+    momentum = 0.1,
+    eps = 1e-5,
+  } = optionsOf("batchNorm(x, { runningMean, runningVar, weight, bias, training, momentum, eps })", options);
   const cudnn = true;
   return call(
     "aten::batch_norm",
@@ -41,15 +49,13 @@ export function batchNorm(input: Tensor, options: BatchNormOptions): Tensor {
 }
 
 /** Zeroes each element with probability p and scales the others by 1 / (1 − p); the input when not training. */
-export function dropout(input: Tensor, p: number, { training = true }: { training?: boolean } = {}): Tensor {
+export function dropout(input: Tensor, p: number, options: { training?: boolean } = {}): Tensor {
+  const { training = true } = optionsOf("dropout(x, p, { training })", options);
   return call("aten::dropout", input, p, training);
 }
 
 /** As `dropout`, but zeroes whole channels of [N, C, ...]. */
-export function featureDropout(
-  input: Tensor,
-  p: number,
-  { training = true }: { training?: boolean } = {},
-): Tensor {
+export function featureDropout(input: Tensor, p: number, options: { training?: boolean } = {}): Tensor {
+  const { training = true } = optionsOf("featureDropout(x, p, { training })", options);
   return call("aten::feature_dropout", input, p, training);
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import { call } from "../call.ts";
+import { optionsOf } from "../options.ts";
 import type { Tensor } from "../tensor.ts";
 import { isTensor, type Operand, type Scalar } from "./operand.ts";
 
@@ -13,12 +14,14 @@ export interface AlphaOptions {
 }
 
 /** self + alpha · other. */
-export function add(self: Tensor, other: Operand, { alpha }: AlphaOptions = {}): Tensor {
+export function add(self: Tensor, other: Operand, options: AlphaOptions = {}): Tensor {
+  const { alpha } = optionsOf("add(x, y, { alpha })", options);
   return call(isTensor(other) ? "aten::add.Tensor" : "aten::add.Scalar", self, other, alpha);
 }
 
 /** self − alpha · other. */
-export function sub(self: Tensor, other: Operand, { alpha }: AlphaOptions = {}): Tensor {
+export function sub(self: Tensor, other: Operand, options: AlphaOptions = {}): Tensor {
+  const { alpha } = optionsOf("sub(x, y, { alpha })", options);
   return call(isTensor(other) ? "aten::sub.Tensor" : "aten::sub.Scalar", self, other, alpha);
 }
 
@@ -31,8 +34,9 @@ export function mul(self: Tensor, other: Operand): Tensor {
 export function div(
   self: Tensor,
   other: Operand,
-  { roundingMode }: { roundingMode?: "trunc" | "floor" } = {},
+  options: { roundingMode?: "trunc" | "floor" } = {},
 ): Tensor {
+  const { roundingMode } = optionsOf("div(x, y, { roundingMode })", options);
   if (roundingMode === undefined) {
     return call(isTensor(other) ? "aten::div.Tensor" : "aten::div.Scalar", self, other);
   }
@@ -71,7 +75,8 @@ export function pow(self: Tensor | Scalar, exponent: Operand): Tensor {
 }
 
 /** min(max(self, min), max); a bound that is left out does not bind, but one of them must be given. */
-export function clamp(self: Tensor, { min, max }: { min?: Scalar; max?: Scalar }): Tensor {
+export function clamp(self: Tensor, options: { min?: Scalar; max?: Scalar }): Tensor {
+  const { min, max } = optionsOf("clamp(x, { min, max })", options);
   return call("aten::clamp", self, min, max);
 }
 

@@ -3,6 +3,7 @@
  * @module
  */
 import { call } from "../call.ts";
+import { optionsOf } from "../options.ts";
 import type { Tensor } from "../tensor.ts";
 import type { Pair } from "./conv.ts";
 
@@ -23,11 +24,11 @@ export interface MaxPoolOptions extends PoolOptions {
 }
 
 /** Largest element of each window. */
-export function maxPool2d(
-  self: Tensor,
-  kernelSize: Pair,
-  { stride, padding, dilation, ceilMode }: MaxPoolOptions = {},
-): Tensor {
+export function maxPool2d(self: Tensor, kernelSize: Pair, options: MaxPoolOptions = {}): Tensor {
+  const { stride, padding, dilation, ceilMode } = optionsOf(
+    "maxPool2d(x, kernelSize, { stride, padding, dilation, ceilMode })",
+    options,
+  );
   return call("aten::max_pool2d", self, kernelSize, stride, padding, dilation, ceilMode);
 }
 
@@ -35,8 +36,12 @@ export function maxPool2d(
 export function avgPool2d(
   self: Tensor,
   kernelSize: Pair,
-  { stride, padding, ceilMode, countIncludePad }: PoolOptions & { countIncludePad?: boolean } = {},
+  options: PoolOptions & { countIncludePad?: boolean } = {},
 ): Tensor {
+  const { stride, padding, ceilMode, countIncludePad } = optionsOf(
+    "avgPool2d(x, kernelSize, { stride, padding, ceilMode, countIncludePad })",
+    options,
+  );
   return call("aten::avg_pool2d", self, kernelSize, stride, padding, ceilMode, countIncludePad);
 }
 

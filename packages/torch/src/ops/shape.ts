@@ -4,6 +4,7 @@
  * @module
  */
 import { call } from "../call.ts";
+import { optionsOf } from "../options.ts";
 import type { Tensor } from "../tensor.ts";
 
 /** The same elements in another shape, one size may be −1; a view where the strides allow it, else a copy. */
@@ -27,15 +28,14 @@ export function transpose(self: Tensor, dim0: number, dim1: number): Tensor {
 }
 
 /** Dimensions startDim … endDim (0 … −1 by default) as one. */
-export function flatten(
-  self: Tensor,
-  { startDim, endDim }: { startDim?: number; endDim?: number } = {},
-): Tensor {
+export function flatten(self: Tensor, options: { startDim?: number; endDim?: number } = {}): Tensor {
+  const { startDim, endDim } = optionsOf("flatten(x, { startDim, endDim })", options);
   return call("aten::flatten.using_ints", self, startDim, endDim);
 }
 
 /** View without the dimensions of size 1, or without `dim` if its size is 1. */
-export function squeeze(self: Tensor, { dim }: { dim?: number } = {}): Tensor {
+export function squeeze(self: Tensor, options: { dim?: number } = {}): Tensor {
+  const { dim } = optionsOf("squeeze(x, { dim })", options);
   return dim === undefined ? call("aten::squeeze", self) : call("aten::squeeze.dim", self, dim);
 }
 
@@ -50,12 +50,14 @@ export function expand(self: Tensor, shape: readonly number[]): Tensor {
 }
 
 /** Tensors one after the other along `dim` (0 by default); all other sizes must agree. */
-export function cat(tensors: readonly Tensor[], { dim }: { dim?: number } = {}): Tensor {
+export function cat(tensors: readonly Tensor[], options: { dim?: number } = {}): Tensor {
+  const { dim } = optionsOf("cat([a, b], { dim })", options);
   return call("aten::cat", tensors, dim);
 }
 
 /** Tensors of one shape along a new dimension `dim` (0 by default). */
-export function stack(tensors: readonly Tensor[], { dim }: { dim?: number } = {}): Tensor {
+export function stack(tensors: readonly Tensor[], options: { dim?: number } = {}): Tensor {
+  const { dim } = optionsOf("stack([a, b], { dim })", options);
   return call("aten::stack", tensors, dim);
 }
 
@@ -63,8 +65,9 @@ export function stack(tensors: readonly Tensor[], { dim }: { dim?: number } = {}
 export function split(
   self: Tensor,
   size: number | readonly number[],
-  { dim }: { dim?: number } = {},
+  options: { dim?: number } = {},
 ): Tensor[] {
+  const { dim } = optionsOf("split(x, size, { dim })", options);
   return call<Tensor[]>(
     typeof size === "number" ? "aten::split.Tensor" : "aten::split.sizes",
     self,
@@ -86,8 +89,9 @@ export function select(self: Tensor, dim: number, index: number): Tensor {
 /** View of the positions start … end − 1 along `dim`, each `step`-th; bounds outside are cut off. */
 export function slice(
   self: Tensor,
-  { dim, start, end, step }: { dim?: number; start?: number; end?: number; step?: number },
+  options: { dim?: number; start?: number; end?: number; step?: number },
 ): Tensor {
+  const { dim, start, end, step } = optionsOf("slice(x, { dim, start, end, step })", options);
   return call("aten::slice.Tensor", self, dim, start, end, step);
 }
 
@@ -95,8 +99,9 @@ export function slice(
 export function pad(
   self: Tensor,
   padding: readonly number[],
-  { mode, value }: { mode?: "constant" | "reflect" | "replicate" | "circular"; value?: number } = {},
+  options: { mode?: "constant" | "reflect" | "replicate" | "circular"; value?: number } = {},
 ): Tensor {
+  const { mode, value } = optionsOf("pad(x, padding, { mode, value })", options);
   return call("aten::pad", self, padding, mode, value);
 }
 

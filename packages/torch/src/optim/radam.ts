@@ -9,6 +9,7 @@ import {
   foreachSqrt,
 } from "../ops/foreach.ts";
 import { addInPlace } from "../ops/in-place.ts";
+import { optionsOf } from "../options.ts";
 import type { Tensor } from "../tensor.ts";
 import { Optimizer, type ParameterGroup, requireAtLeast0 } from "./optimizer.ts";
 
@@ -58,7 +59,11 @@ export interface ResolvedRAdamGroup extends Required<RAdamOptions> {
  */
 export class RAdam extends Optimizer<RAdamOptions, ResolvedRAdamGroup> {
   /** @throws TorchError for settings out of range, no parameters, or a parameter that stands in two groups */
-  constructor(parameters: Iterable<Tensor> | readonly RAdamGroup[], defaults: RAdamOptions) {
+  constructor(parameters: Iterable<Tensor> | readonly RAdamGroup[], options: RAdamOptions) {
+    const defaults = optionsOf(
+      "new RAdam(parameters, { lr, betas, eps, weightDecay, decay, rhoThreshold, unrectified })",
+      options,
+    );
     super(parameters, {
       name: "RAdam",
       resolve: (group) => resolve(group, defaults),
@@ -132,7 +137,11 @@ function rectificationAt(t: number, beta2: number, threshold: number): number | 
   return Math.sqrt(((rho - 4) * (rho - 2) * rhoInf) / ((rhoInf - 4) * (rhoInf - 2) * rho));
 }
 
-function resolve({ parameters, ...own }: RAdamGroup, defaults: RAdamOptions): ResolvedRAdamGroup {
+function resolve(given: RAdamGroup, defaults: RAdamOptions): ResolvedRAdamGroup {
+  const { parameters, ...own } = optionsOf(
+    "new RAdam([{ parameters, lr, betas, eps, weightDecay, decay, rhoThreshold, unrectified }])",
+    given,
+  );
   const group: ResolvedRAdamGroup = {
     betas: [0.9, 0.999],
     eps: 1e-8,

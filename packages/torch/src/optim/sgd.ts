@@ -1,5 +1,6 @@
 import { TorchError } from "../error.ts";
 import { foreachAdd, foreachAddInPlace, foreachMul, foreachMulInPlace } from "../ops/foreach.ts";
+import { optionsOf } from "../options.ts";
 import type { Tensor } from "../tensor.ts";
 import { Optimizer, type ParameterGroup, requireAtLeast0 } from "./optimizer.ts";
 import { fusedSGD, type SGDUpdate } from "./sgd-kernel.ts";
@@ -54,10 +55,11 @@ export class SGD extends Optimizer<SGDOptions, ResolvedSGDGroup> {
   readonly form: SGDForm;
 
   /** @throws TorchError for settings out of range, no parameters, or a parameter that stands in two groups */
-  constructor(
-    parameters: Iterable<Tensor> | readonly SGDGroup[],
-    { form = "pytorch", ...defaults }: SGDOptions & { form?: SGDForm },
-  ) {
+  constructor(parameters: Iterable<Tensor> | readonly SGDGroup[], options: SGDOptions & { form?: SGDForm }) {
+    const { form = "pytorch", ...defaults } = optionsOf(
+      "new SGD(parameters, { lr, momentum, nesterov, weightDecay, form })",
+      options,
+    );
     super(parameters, {
       name: "SGD",
       resolve: (group) => resolve(group, defaults),
@@ -100,7 +102,11 @@ function composedSGD(update: SGDUpdate): void {
   foreachAddInPlace(parameters, direction, { alpha: -lr });
 }
 
-function resolve({ parameters, ...own }: SGDGroup, defaults: SGDOptions): ResolvedSGDGroup {
+function resolve(given: SGDGroup, defaults: SGDOptions): ResolvedSGDGroup {
+  const { parameters, ...own } = optionsOf(
+    "new SGD([{ parameters, lr, momentum, nesterov, weightDecay }])",
+    given,
+  );
   const group = {
     momentum: 0,
     nesterov: false,
