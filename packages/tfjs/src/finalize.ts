@@ -1,6 +1,6 @@
 import { PeaError } from "@pea/core";
 import type * as tf from "@tensorflow/tfjs";
-import { findEnsembles, modelsOf } from "./sites.ts";
+import { findEnsembles } from "./sites.ts";
 import { putReLU } from "./swap.ts";
 import { unwatchTraining } from "./training-scope.ts";
 
@@ -18,6 +18,8 @@ export function finalize(model: tf.LayersModel): void {
       throw new PeaError(
         `alpha is ${state.alpha} at ${path}, not 1: the network is no ReLU network yet; train it to the final phase`,
       );
-  for (const part of [...modelsOf(model), ...places.map(({ layer }) => layer)]) unwatchTraining(part);
-  for (const place of places) putReLU(place);
+  for (const place of places) {
+    unwatchTraining(place.layer);
+    putReLU(place);
+  }
 }

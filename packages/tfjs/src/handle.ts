@@ -1,7 +1,7 @@
 import { PeaError } from "@pea/core";
 import type * as tf from "@tensorflow/tfjs";
 import type { EvaluationView } from "./ensemble-state.ts";
-import { type EnsemblePlace, findEnsembles, modelsOf } from "./sites.ts";
+import { type EnsemblePlace, findEnsembles } from "./sites.ts";
 import { watchTraining } from "./training-scope.ts";
 
 /** α, step and view of all ensembles of a model; see `applyPea` and `resumePea`. */
@@ -14,7 +14,7 @@ export class PeaHandle {
   constructor(model: tf.LayersModel) {
     this.model = model;
     this.sites = findEnsembles(model);
-    for (const part of [...modelsOf(model), ...this.sites.map(({ layer }) => layer)]) watchTraining(part);
+    for (const { layer } of this.sites) watchTraining(layer);
   }
 
   /** The target's coefficient (weighted) or probability (stochastic), the same for all sites. */

@@ -52,11 +52,6 @@ export function findEnsembles(model: tf.LayersModel): EnsemblePlace[] {
   });
 }
 
-/** A model and the models nested in it. */
-export function modelsOf(model: tf.LayersModel): tf.LayersModel[] {
-  return [model, ...layersOf(model).flatMap(({ layer }) => (isModel(layer) ? [layer] : []))];
-}
-
 /** The layers of a model that have weights of their own, in order; nested models are looked into. */
 export function weightedLayers(model: tf.LayersModel): Place[] {
   return layersOf(model).filter(({ layer }) => innerLayers(layer).length === 0 && layer.weights.length > 0);

@@ -1,7 +1,5 @@
 /**
- * Whether a forward pass is one of training. tfjs tells a model's own layers by `kwargs.training`, but neither a
- * layer's activation object nor the layers of a nested model: what is called within a call that was told so is training
- * as well.
+ * Whether a forward pass is one of training. tfjs tells a layer by `kwargs.training`, but not the layer's activation.
  *
  * @module
  */
@@ -15,10 +13,10 @@ export const isTraining = (): boolean => training;
 /** What a layer's `call` takes. */
 export type CallArguments = Parameters<tf.layers.Layer["call"]>;
 
-/** Runs `call` as training where its keyword arguments say so, or where it is part of one that does. */
+/** Runs `call` as training where its keyword arguments say so. */
 export function inScope<T>(kwargs: CallArguments[1] | undefined, call: () => T): T {
   const before = training;
-  training = before || kwargs?.training === true;
+  training = kwargs?.training === true;
   try {
     return call();
   } finally {
@@ -29,7 +27,7 @@ export function inScope<T>(kwargs: CallArguments[1] | undefined, call: () => T):
 /** The calls of watched layers as they were, where a layer had one of its own. */
 const watched = new WeakMap<tf.layers.Layer, tf.layers.Layer["call"] | null>();
 
-/** Lets the calls of a layer or a model tell what they contain whether they train. Once is enough. */
+/** Lets the calls of a layer tell its activation whether they train. Once is enough. */
 export function watchTraining(layer: tf.layers.Layer): void {
   if (watched.has(layer)) return;
   watched.set(layer, Object.hasOwn(layer, "call") ? layer.call : null);
