@@ -155,7 +155,7 @@ describe("opening a folder of streamed data refuses", () => {
       "tfrecord",
       "a test part with a label of its own",
       { "train-00000-of-00001": records(1), "validation-00000-of-00001": records(1, 2) },
-      /validation-00000-of-00001, record 1 has the label 1 \(counted from 0\), but there are 1 classes/,
+      /validation-00000-of-00001, record 1 has the label 2, the first being 1, but there are 1 classes$/,
     ],
   ];
   for (const [format, what, files, message] of cases)

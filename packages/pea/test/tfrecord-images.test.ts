@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { gzipSync } from "node:zlib";
-import type { SampleSource } from "../src/data/sources/sample-source.ts";
+import type { OpenOptions, SampleSource } from "../src/data/sources/sample-source.ts";
 import { isTfRecordName, openTfRecords } from "../src/data/sources/tfrecord-images.ts";
 import { BadSampleError } from "../src/data/streaming/decode.ts";
 import { SampleReader } from "../src/data/streaming/sample-reader.ts";
@@ -101,6 +101,60 @@ describe("an example is read", () => {
     });
 });
 
+describe("the label of an example", () => {
+  const labelled = (label: FeatureValue, more: [string, FeatureValue][] = [], key = "image/class/label") =>
+    encodeExample([["image/encoded", image(7)], [key, label], ...more]);
+  const classesOf = async (examples: Uint8Array[], options: OpenOptions = {}) => {
+    const { labels, classes } = await openTfRecords([write(tfRecords(examples))], options);
+    return [Array.from(labels), classes];
+  };
+  it("may count from 0 in the layout of TF-Slim, and from 1 in others, if one says so", async () => {
+    assert.deepEqual(await classesOf([labelled(1), labelled(0)], { labelBase: 0 }), [
+      [1, 0],
+      ["0", "1"],
+    ]);
+    assert.deepEqual(
+      await classesOf([labelled(2, [], "label"), labelled(1, [], "label")], { labelBase: 1 }),
+      [
+        [1, 0],
+        ["0", "1"],
+      ],
+    );
+  });
+  it("may be the class beside a label in words, as in the flowers of TensorFlow's tutorials", async () => {
+    const flower = (number: number, name: string) =>
+      encodeExample([
+        ["image", image(7)],
+        ["class", number],
+        ["label", name],
+        ["one_hot_class", [0, 1]],
+      ]);
+    assert.deepEqual(await classesOf([flower(1, "tulips"), flower(0, "roses")]), [
+      [1, 0],
+      ["roses", "tulips"],
+    ]);
+  });
+  it("has the name that the example tells: the synset, or else the text", async () => {
+    const text = (words: string): [string, FeatureValue] => ["image/class/text", words];
+    const crane = (label: number) => labelled(label, [text("crane")]);
+    assert.deepEqual((await classesOf([labelled(1, [text("cat"), ["image/class/synset", "n1"]])]))[1], [
+      "n1",
+    ]);
+    assert.deepEqual((await classesOf([labelled(1, [text("cat")])]))[1], ["cat"]);
+    // Two classes of ImageNet have one name.
+    assert.deepEqual((await classesOf([crane(1), crane(2)]))[1], ["crane (0)", "crane (1)"]);
+  });
+  it("may be the name alone", async () => {
+    const named = (key: string) => ["dog", "cat"].map((name) => labelled(name, [], key));
+    for (const key of ["image/class/text", "label", "image/class/label"])
+      assert.deepEqual(await classesOf(named(key)), [
+        [1, 0],
+        ["cat", "dog"],
+      ]);
+    assert.deepEqual(await classesOf([labelled("dog")], { classes: ["ant", "dog"] }), [[1], ["ant", "dog"]]);
+  });
+});
+
 describe("opening TFRecords refuses", () => {
   const good = imagenetExample(image(1), 1);
   const file = tfRecords([good, good]);
@@ -110,13 +164,18 @@ describe("opening TFRecords refuses", () => {
     bytes[at] = (bytes[at] as number) ^ 1;
     return bytes;
   };
+  const severalLabels = /its "label" holds several integers, but an image has one label here/;
   const only = (...features: [string, FeatureValue][]) => tfRecords([encodeExample(features)]);
   const cases: [what: string, bytes: Uint8Array, message: RegExp][] = [
     ["an empty file", Buffer.alloc(0), /is empty: it is damaged or incomplete/],
     ["a damaged length", damaged(second), /record 1 at byte \d+: the checksum of its length is wrong/],
     ["a damaged checksum of a length", damaged(9), /record 0 at byte 0: the checksum of its length is wrong/],
     ["another format", Buffer.from("this is no file of records"), /or holds no TFRecords/],
-    ["a compressed file", gzipSync(file), /compressed with gzip, but records are read at random: unpack it/],
+    [
+      "a compressed file",
+      gzipSync(file),
+      /compressed with gzip, but samples are read at random: unpack it, gzip -dc < .*train-\d+ > NEW_FILE/,
+    ],
     [
       "a file that ends within a record",
       file.subarray(0, -1),
@@ -138,7 +197,7 @@ describe("opening TFRecords refuses", () => {
     [
       "a label from 0 where they begin at 1",
       only(["image/encoded", image(1)], ["image/class/label", 0]),
-      /its "image\/class\/label" is 0, but labels run from 1/,
+      /its "image\/class\/label" is 0, but labels run from 1 .*TF-Slim's layout counts from 1 and keeps 0 for the background; if these labels count from 0, set labelBase to 0 \(--label-base 0\)/,
     ],
     [
       "a negative label",
@@ -146,14 +205,40 @@ describe("opening TFRecords refuses", () => {
       /its "label" is -1, but labels run from 0/,
     ],
     [
-      "a label that is text",
-      only(["image/encoded", image(1)], ["image/class/label", "cat"]),
-      /its "image\/class\/label" holds no integer/,
+      "a label that is a fraction",
+      only(["image", image(1)], ["label", [0.5, 1.5]]),
+      /no labelled image: .*It has image, label$/,
+    ],
+    [
+      "no label at all",
+      only(["image", image(1)], ["label", new BigInt64Array()]),
+      /its "label" holds no integer/,
+    ],
+    ["several labels", only(["image", image(1)], ["label", new BigInt64Array([0n, 1n])]), severalLabels],
+    [
+      "several labels that are not packed",
+      tfRecords([Buffer.concat([encodeExample([["image", image(1)]]), encodeUnpacked("label", 0, 1)])]),
+      severalLabels,
+    ],
+    [
+      "a text that is no name",
+      only(["image", image(1)], ["label", "-"]),
+      /its "label" is "-", but must be the number/,
+    ],
+    [
+      "records of other tasks, by what they hold",
+      only(["image", image(1)], ["objects", new BigInt64Array([1n])]),
+      /it is no labelled image: .*\. It has image$/,
     ],
     [
       "labels with a gap",
       tfRecords([good, imagenetExample(image(1), 3)]),
-      /no sample of the training part has the label 1 .*classes\.txt/,
+      /no sample of the training part has the label 2 \(they count from 1\), .*classes\.txt/,
+    ],
+    [
+      "labels whose first has no sample",
+      only(["image", image(1)], ["label", 1]),
+      /no sample of the training part has the label 0 .*If the labels count from 1, set labelBase to 1 \(--label-base 1\)/,
     ],
   ];
   for (const [what, bytes, message] of cases)
@@ -162,7 +247,7 @@ describe("opening TFRecords refuses", () => {
       await assert.rejects(openTfRecords([path]), (error: Error) => {
         assert.equal(error.name, "PeaError");
         assert.match(error.message, message);
-        assert.ok(error.message.includes(path) || /gap/.test(what), error.message);
+        assert.ok(error.message.includes(path) || /^labels/.test(what), error.message);
         return true;
       });
     });
@@ -170,7 +255,7 @@ describe("opening TFRecords refuses", () => {
     const path = write(tfRecords([good, imagenetExample(image(1), 3)]));
     await assert.rejects(openTfRecords([path], { classes: ["a", "b"] }), {
       kind: "usage",
-      message: /record 1 has the label 2 \(counted from 0\), but there are 2 classes/,
+      message: /record 1 has the label 3, the first being 1, but there are 2 classes$/,
     });
   });
   it("a file that is not there", async () => {

@@ -3,12 +3,10 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
-import { gzipSync } from "node:zlib";
-import { FileWindow } from "../src/data/sources/file-window.ts";
-import { tarMembers } from "../src/data/sources/tar.ts";
+import type { OpenOptions, SampleSource } from "../src/data/sources/sample-source.ts";
 import { openWebDataset } from "../src/data/sources/webdataset.ts";
 import { SampleReader } from "../src/data/streaming/sample-reader.ts";
-import { type TarFormat, tarArchive, tarEnd, tarMember } from "./support/tar-archive.ts";
+import { tarArchive, tarEnd, tarMember } from "./support/tar-archive.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "webdataset-"));
 const reader = new SampleReader();
@@ -24,71 +22,12 @@ function write(bytes: Uint8Array): string {
   return path;
 }
 
-/** Names and contents of an archive's members. */
-function members(bytes: Buffer): Record<string, string> {
-  const file = new FileWindow(write(bytes));
-  try {
-    return Object.fromEntries(
-      Array.from(tarMembers(file), ({ name, data }) => [
-        name,
-        bytes.toString("latin1", data.begin, data.end),
-      ]),
-    );
-  } finally {
-    file.close();
-  }
-}
-
-const deep = `${"folder/".repeat(20)}${"n".repeat(60)}.jpg`;
-
-describe("the members of a tar archive", () => {
-  for (const format of ["ustar", "pax", "gnu", "v7"] as TarFormat[])
-    it(`are found as GNU tar writes it (${format})`, () => {
-      const files: Record<string, string> = {
-        "a.jpg": "image",
-        "b/c.cls": "3",
-        empty: "",
-        "d.bin": "x".repeat(5000),
-      };
-      assert.deepEqual(members(tarArchive(files, format)), files);
-    });
-  for (const format of ["ustar", "pax", "gnu"] as TarFormat[])
-    it(`have their long names (${format})`, () => {
-      assert.deepEqual(members(tarArchive({ [deep]: "1", "short.jpg": "2" }, format)), {
-        [deep]: "1",
-        "short.jpg": "2",
-      });
-    });
-  it("have names in any script", () => {
-    assert.deepEqual(members(tarArchive({ "größe/鼠.jpg": "1" })), { "größe/鼠.jpg": "1" });
-  });
-  it("may have their size in base 256 or in an extended header", () => {
-    const field = Buffer.alloc(12);
-    field[0] = 0x80;
-    field[11] = 3;
-    const inHeader = (text: string) => tarMember("x", Buffer.from(text), { type: "x" });
-    const wrong = { sizeField: "00000000000\0" };
-    const bytes = [
-      tarMember("base", Buffer.from("abc"), { sizeField: field }),
-      inHeader("10 size=3\n15 path=other.b\n"),
-      tarMember("pax", Buffer.from("def"), wrong),
-      tarMember("plain", Buffer.from("g")),
-      tarEnd,
-    ];
-    assert.deepEqual(members(Buffer.concat(bytes)), { base: "abc", "other.b": "def", plain: "g" });
-  });
-  it("are regular files alone", () => {
-    const none = Buffer.alloc(0);
-    const bytes = [
-      tarMember("folder/", none, { type: "5" }),
-      tarMember("link", none, { type: "2" }),
-      tarMember("all", Buffer.from("15 comment=hello\n"), { type: "g" }),
-      tarMember("old", Buffer.from("1"), { type: "\0" }),
-      tarEnd,
-    ];
-    assert.deepEqual(members(Buffer.concat(bytes)), { old: "1" });
-  });
-});
+/** Opens one archive of these files, in this order. */
+const open = (files: Record<string, Uint8Array | string>, options: OpenOptions = {}) =>
+  openWebDataset([write(tarArchive(files))], options);
+/** The samples as `image label`, the label by the name of its class. */
+const told = ({ labels, classes, locate }: SampleSource) =>
+  Array.from(labels, (label, i) => `${Buffer.from(reader.read(locate(i)))} ${classes[label]}`);
 
 describe("a WebDataset", () => {
   it("has a sample for each run of files with one key, from all archives in order", async () => {
@@ -116,84 +55,199 @@ describe("a WebDataset", () => {
     assert.match(source.locate(1).name, /train-\d+\.tar, a\.b\/0002$/);
     assert.equal(source.nameOf(1), "a.b/0002");
   });
+  it("may have the files of a sample apart, as packed unsorted: samples are in the order of their first files", async () => {
+    const files = {
+      "2.cls": "1",
+      "1.cls": "0",
+      "2.jpg": "two",
+      "1.json": "{}",
+      "1.jpg": "one",
+      "2.json": "{}",
+    };
+    assert.deepEqual(told(await open(files)), ["two 1", "one 0"]);
+  });
+  it("may be of archives joined end to end, each of which counts its samples anew", async () => {
+    const archive = (...words: string[]) =>
+      tarArchive(
+        Object.fromEntries(
+          words.flatMap((word, i) => [
+            [`${i}.cls`, `${i}`],
+            [`${i}.jpg`, word],
+          ]),
+        ),
+      );
+    const path = write(Buffer.concat([archive("a", "b"), archive("c", "d", "e")]));
+    assert.deepEqual(told(await openWebDataset([path])), ["a 0", "b 1", "c 0", "d 1", "e 2"]);
+  });
+  it("reads files that were packed as links to others", async () => {
+    const link = (name: string, target: string) => tarMember(name, "", { type: "1", target });
+    const path = write(
+      Buffer.concat([
+        tarMember("1.cls", "0"),
+        tarMember("1.jpg", "image"),
+        link("2.cls", "1.cls"),
+        link("2.jpg", "1.jpg"),
+        tarEnd,
+      ]),
+    );
+    assert.deepEqual(told(await openWebDataset([path])), ["image 0", "image 0"]);
+  });
+  it("passes over what Macs and old versions of tar leave beside the files", async () => {
+    const files = {
+      "a/._1.jpg": "attributes",
+      ".DS_Store": "view",
+      "__MACOSX/a/1.jpg": "attributes",
+      "PaxHeaders.7/1.jpg": "17 path=a/1.jpg\n",
+      "a/PaxHeader/1.jpg": "17 path=a/1.jpg\n",
+      "a/__meta__.json": "{}",
+      "a/1.jpg": "image",
+      "a/1.cls": "0",
+    };
+    assert.deepEqual(told(await open(files)), ["image 0"]);
+  });
+  it("takes the image that is named by its kind alone, or else the only one there is", async () => {
+    const files = {
+      "1.mask.png": "mask",
+      "1.png": "image",
+      "1.cls": "0",
+      "2.input.jpg": "input",
+      "2.cls": "0",
+    };
+    assert.deepEqual(told(await open(files)), ["image 0", "input 0"]);
+  });
   it("counts in the classes of the training part", async () => {
     const path = write(tarArchive({ "1.jpg": "", "1.cls": "1" }));
     assert.deepEqual((await openWebDataset([path], { classes: ["a", "b"] })).classes, ["a", "b"]);
   });
 });
 
+describe("the label of a sample in a WebDataset", () => {
+  it("may count from 1, if one says so", async () => {
+    const files = { "1.cls": "2", "1.jpg": "a", "2.cls": "1", "2.jpg": "b" };
+    assert.deepEqual([...(await open(files, { labelBase: 1 })).labels], [1, 0]);
+  });
+  it("may be the name of a class: those of the training part are put in the order of their code points", async () => {
+    const files = {
+      "1.cls": "zebra\n",
+      "1.jpg": "a",
+      "2.cls": "ant",
+      "2.jpg": "b",
+      "3.cls": "Zebra",
+      "3.jpg": "c",
+    };
+    const source = await open(files);
+    assert.deepEqual(source.classes, ["Zebra", "ant", "zebra"]);
+    assert.deepEqual(told(source), ["a zebra", "b ant", "c Zebra"]);
+    const other = await open({ "1.cls": "ant", "1.jpg": "d" }, { classes: source.classes });
+    assert.deepEqual([...other.labels], [1]);
+  });
+  it("may be the entry label of a JSON object, a number or a name, where there is no .cls", async () => {
+    const files = {
+      "1.json": '{"label": 1, "width": 5}',
+      "1.jpg": "a",
+      "2.json": '{"label": "0"}',
+      "2.jpg": "b",
+      "3.jpg": "c",
+      "3.json": '{"label": 0}',
+      "3.cls": "1",
+    };
+    assert.deepEqual(told(await open(files)), ["a 1", "b 0", "c 1"]);
+    assert.deepEqual((await open({ "1.json": '{"label": "cat"}', "1.jpg": "" })).classes, ["cat"]);
+  });
+  it("may be a text where the classes are listed, of which it must be one", async () => {
+    const files = { "1.txt": "dog", "1.jpg": "a" };
+    assert.deepEqual(told(await open(files, { classes: ["cat", "dog"] })), ["a dog"]);
+    await assert.rejects(open({ "1.txt": "a photo of a dog", "1.jpg": "" }, { classes: ["cat", "dog"] }), {
+      kind: "usage",
+      message: /1 has the label "a photo of a dog", but the classes are cat, dog$/,
+    });
+  });
+});
+
 describe("opening a WebDataset refuses", () => {
-  const whole = tarArchive({ "1.cls": "0", "1.jpg": "x".repeat(3000), "2.cls": "0", "2.jpg": "y" }, "ustar");
-  const last = whole.indexOf("2.jpg");
-  const damaged = Buffer.from(whole);
-  damaged[last] = 0x58;
-  const cases: [what: string, bytes: Uint8Array, message: RegExp][] = [
-    ["an empty file", Buffer.alloc(0), /ends at byte 0, without the end of a tar archive: it is incomplete/],
-    ["an archive without a sample", tarArchive({ readme: "" }), /holds no sample/],
+  const cases: [what: string, files: Record<string, string>, message: RegExp][] = [
+    ["an archive without a sample", { readme: "" }, /holds no sample/],
+    ["a sample without an image", { "k.cls": "0", "k.txt": "" }, /k has no image: its files end in cls, txt/],
     [
-      "one that ends within a member",
-      whole.subarray(0, 2500),
-      /ends within 1\.jpg, without the end of a tar archive/,
+      "a sample with several images",
+      { "k.left.jpg": "", "k.right.jpg": "", "k.cls": "0" },
+      /k has several images, left\.jpg, right\.jpg, and none is k\.jpg or the like: .*before the first dot/,
     ],
     [
-      "one that ends within a header",
-      whole.subarray(0, last + 100),
-      /ends at byte \d+, .*incomplete; get it again/,
-    ],
-    ["one that ends between two members", whole.subarray(0, last), /ends at byte \d+, .*incomplete/],
-    ["one that ends within its end", whole.subarray(0, last + 1024 + 512), /ends at byte \d+, .*incomplete/],
-    ["a damaged header", damaged, /no tar header at byte \d+: the file is damaged/],
-    ["another format", Buffer.alloc(2048, "text"), /no tar header at byte 0: .* no tar archive/],
-    ["a compressed archive", Buffer.concat([gzipSync(whole), tarEnd]), /compressed with gzip.*unpack it/],
-    [
-      "a size that is no number",
-      Buffer.concat([tarMember("a", Buffer.alloc(0), { sizeField: "0000000zzz\0" }), tarEnd]),
-      /no tar header at byte 0/,
+      "a sample without a label",
+      { "k.jpg": "" },
+      /k has no label: a file k\.cls with the number .*from 0, or its name/,
     ],
     [
-      "an endless name",
-      Buffer.concat([tarMember("a", Buffer.alloc(5000, "n"), { type: "L" }), tarEnd]),
-      /no tar header at byte 0: the file is damaged/,
+      "a sample with a text, where no classes are listed",
+      { "k.jpg": "", "k.txt": "cat" },
+      /k has no label: .*What k\.txt holds is taken for it where a file classes\.txt/,
+    ],
+    ["a JSON object that does not tell", { "k.jpg": "", "k.json": '{"label": [1]}' }, /k has no label/],
+    ["JSON that is none", { "k.jpg": "", "k.json": "{" }, /k has no label/],
+    ["a negative label", { "k.cls": "-1", "k.jpg": "" }, /the label in k\.cls is "-1", but must be/],
+    ["an empty label", { "k.cls": "", "k.jpg": "" }, /the label in k\.cls is ""/],
+    ["a fraction", { "k.cls": "1.5", "k.jpg": "" }, /the label in k\.cls is "1\.5"/],
+    [
+      "a label of a thousand letters",
+      { "k.cls": "x".repeat(1000), "k.jpg": "" },
+      /the label in k\.cls is "xxx/,
     ],
     [
-      "a sample without an image",
-      tarArchive({ "k.cls": "0", "k.txt": "" }),
-      /k has no image: its files end in cls, txt/,
-    ],
-    ["a sample without a label", tarArchive({ "k.jpg": "" }), /k has no label: a file k\.cls/],
-    [
-      "a label that is no number",
-      tarArchive({ "k.cls": "cat", "k.jpg": "" }),
-      /k\.cls holds "cat", but must hold/,
-    ],
-    ["a negative label", tarArchive({ "k.cls": "-1", "k.jpg": "" }), /k\.cls holds "-1"/],
-    ["an empty label", tarArchive({ "k.cls": "", "k.jpg": "" }), /k\.cls holds ""/],
-    [
-      "two files with one ending in a sample",
-      Buffer.concat([...["k.jpg", "k.JPG"].map((name) => tarMember(name, Buffer.alloc(0))), tarEnd]),
-      /k has two files that end in jpg/,
+      "numbers and names",
+      { "j.cls": "0", "j.jpg": "", "k.cls": "cat", "k.jpg": "" },
+      /j has the label 0, but .*k has the label "cat": label all samples by numbers, or all by names/,
     ],
     [
-      "labels from 1",
-      tarArchive({ "k.cls": "1", "k.jpg": "" }),
-      /no sample of the training part has the label 0 .*classes\.txt/,
+      "labels from 1, unless told",
+      { "k.cls": "1", "k.jpg": "" },
+      /no sample of the training part has the label 0 .*If the labels count from 1, set labelBase to 1.*classes\.txt/,
+    ],
+    [
+      "labels with a gap",
+      { "j.cls": "0", "j.jpg": "", "k.cls": "2", "k.jpg": "" },
+      /no sample of the training part has the label 1 \(they count from 0\), but some have greater ones\. If the labels are right/,
     ],
   ];
-  for (const [what, bytes, message] of cases)
+  for (const [what, files, message] of cases)
     it(what, async () => {
-      const path = write(bytes);
+      const path = write(tarArchive(files));
       await assert.rejects(openWebDataset([path]), (error: Error) => {
         assert.equal(error.name, "PeaError", error.stack);
         assert.match(error.message, message);
-        assert.ok(error.message.includes(path) || what === "labels from 1");
+        assert.ok(error.message.includes(path) || what.startsWith("labels "));
         return true;
       });
     });
-  it("a label beyond the classes", async () => {
-    const path = write(tarArchive({ "k.cls": "2", "k.jpg": "" }));
-    await assert.rejects(openWebDataset([path], { classes: ["a", "b"] }), {
+  it("a damaged archive, by its name", async () => {
+    const path = write(Buffer.alloc(2048, "text"));
+    await assert.rejects(openWebDataset([path]), { message: /train-\d+\.tar has no tar header at byte 0/ });
+  });
+  it("two files with one ending in a sample", async () => {
+    const path = write(Buffer.concat([...["k.jpg", "k.JPG"].map((name) => tarMember(name)), tarEnd]));
+    await assert.rejects(openWebDataset([path]), { message: /k has two files that end in jpg/ });
+  });
+  it("a link to what the archive does not hold", async () => {
+    const path = write(Buffer.concat([tarMember("k.jpg", "", { type: "2", target: "../blobs/1" }), tarEnd]));
+    await assert.rejects(openWebDataset([path]), {
       kind: "usage",
-      message: /k has the label 2 \(counted from 0\), but there are 2 classes/,
+      message:
+        /k\.jpg is a link to \.\.\/blobs\/1, which the archive does not hold: pack the file itself, .*--dereference/,
+    });
+  });
+  it("a label 0 where labels count from 1", async () => {
+    await assert.rejects(open({ "k.cls": "0", "k.jpg": "" }, { labelBase: 1 }), {
+      message: /k\.cls is "0", but must be the number of a class, from 1, .*set labelBase to 0/,
+    });
+  });
+  it("a label beyond the classes", async () => {
+    const classes = ["a", "b"];
+    await assert.rejects(open({ "k.cls": "3", "k.jpg": "" }, { classes }), {
+      kind: "usage",
+      message: /k has the label 3, the first being 0, but there are 2 classes$/,
+    });
+    await assert.rejects(open({ "k.cls": "2", "k.jpg": "" }, { classes }), {
+      message: /has the label 2, .*2 classes; if the labels count from 1, set labelBase to 1/,
     });
   });
 });

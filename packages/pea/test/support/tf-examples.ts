@@ -24,9 +24,12 @@ const { root } = protobuf.parse(`
 `);
 const type = (name: string) => root.lookupType(name);
 
-export type FeatureValue = Uint8Array | string | number | readonly number[];
+export type FeatureValue = Uint8Array | string | number | readonly number[] | BigInt64Array;
 
-/** A serialized Example: text and bytes as bytes, one number as an integer, several as floats; in the order given. */
+/**
+ * A serialized Example, its features in the order given: text and bytes as bytes, one number or a BigInt64Array as
+ * integers, several numbers as floats.
+ */
 export function encodeExample(
   features: readonly (readonly [key: string, value: FeatureValue])[],
 ): Uint8Array {
@@ -40,13 +43,14 @@ function featureOf(value: FeatureValue): object {
   if (typeof value === "number") return { int64List: { value: [value] } };
   if (typeof value === "string") return { bytesList: { value: [Buffer.from(value)] } };
   if (value instanceof Uint8Array) return { bytesList: { value: [value] } };
+  if (value instanceof BigInt64Array) return { int64List: { value: Array.from(value, Number) } };
   return { floatList: { value: [...value] } };
 }
 
-/** The entry of a map, with an integer that is not packed, as a whole Example. Examples can be joined. */
-export function encodeUnpacked(key: string, value: number): Uint8Array {
+/** The entry of a map, with integers that are not packed, as a whole Example. Examples can be joined. */
+export function encodeUnpacked(key: string, ...value: number[]): Uint8Array {
   const entry = type("UnpackedEntry");
-  const bytes = entry.encode(entry.fromObject({ key, value: { int64List: { value: [value] } } })).finish();
+  const bytes = entry.encode(entry.fromObject({ key, value: { int64List: { value } } })).finish();
   const wrap = (inner: Uint8Array) => Buffer.concat([Buffer.of(0x0a, inner.length), inner]);
   return wrap(wrap(bytes));
 }

@@ -23,17 +23,32 @@ export class FileWindow {
   }
 
   /**
-   * The bytes from `begin` on, valid until the next call.
+   * The bytes from `begin` on, valid until the next call; the file must hold them.
    *
-   * @param length up to 4096; the file must hold them
+   * @param length in one piece of memory, so that whoever takes it from the file bounds it first
    */
   read(begin: number, length: number): Buffer {
+    const ends = () => new PeaError(`${this.path} ends before byte ${begin + length}`);
+    if (length > WINDOW) {
+      const bytes = Buffer.allocUnsafe(length);
+      if (this.#fill(bytes, begin) < length) throw ends();
+      return bytes;
+    }
     if (begin < this.#begin || begin + length > this.#end) {
       this.#begin = begin;
-      this.#end = begin + readSync(this.#descriptor, this.#buffer, 0, WINDOW, begin);
+      this.#end = begin + this.#fill(this.#buffer, begin);
     }
-    if (begin + length > this.#end) throw new PeaError(`${this.path} ends before byte ${begin + length}`);
+    if (begin + length > this.#end) throw ends();
     return this.#buffer.subarray(begin - this.#begin, begin - this.#begin + length);
+  }
+
+  /** Bytes read from `begin` on: as many as there is room for, fewer at the end of the file. */
+  #fill(bytes: Buffer, begin: number): number {
+    for (let filled = 0; ; ) {
+      const count = readSync(this.#descriptor, bytes, filled, bytes.length - filled, begin + filled);
+      filled += count;
+      if (count === 0 || filled === bytes.length) return filled;
+    }
   }
 
   close(): void {

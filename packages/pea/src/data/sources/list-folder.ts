@@ -21,11 +21,11 @@ export async function listFolder(path: string): Promise<{ folders: string[]; fil
   } catch (error) {
     throw usage(`cannot read ${path}: ${(error as Error).message}`);
   }
-  return { folders: sort(folders), files: sort(files) };
+  return { folders: sortNames(folders), files: sortNames(files) };
 }
 
 /** By code point, as Python sorts. JavaScript compares UTF-16 units, which is the same below the surrogates. */
-function sort(names: string[]): string[] {
+export function sortNames(names: string[]): string[] {
   const isPlain = !names.some((name) => /[\ud800-\uffff]/.test(name));
   return isPlain ? names.sort() : names.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
 }

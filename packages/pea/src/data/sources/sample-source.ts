@@ -1,4 +1,5 @@
 import type { LabelTable } from "../label-table.ts";
+import type { LabelBase } from "./label.ts";
 
 /** Bytes of a file, the last one exclusive. */
 export interface ByteRange {
@@ -31,6 +32,8 @@ export interface OpeningProgress {
 export interface OpenOptions {
   /** Names of all classes: those of the training part, in which the labels of other parts count. */
   readonly classes?: readonly string[];
+  /** The number that stands for the first class, where labels are numbers. Left out: as the format has it. */
+  readonly labelBase?: LabelBase;
   /** Told after each file or folder: there may be thousands. */
   readonly onOpening?: (progress: OpeningProgress) => void;
 }

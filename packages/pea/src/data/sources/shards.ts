@@ -6,14 +6,18 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { PeaError } from "@pea/core";
-import { nameClasses } from "../class-names.ts";
+import { FROM_ONE_HINT, nameClasses } from "../class-names.ts";
+import type { Label, LabelBase } from "./label.ts";
+import { enumerate, sortNames } from "./list-folder.ts";
 import type { SampleLocation, SampleSource } from "./sample-source.ts";
 
 /** One file of samples. */
 export interface Shard {
   readonly path: string;
-  /** From 0, not yet compared with the classes there are. */
-  readonly labels: readonly number[];
+  /** Not yet compared with the classes there are. */
+  readonly labels: readonly Label[];
+  /** The number that stands for the first class in the file. */
+  readonly labelBase: LabelBase;
   /** Begin and end of each encoded image. */
   readonly images: Float64Array;
   /** Begin and end of the data of each TFRecord. */
@@ -35,13 +39,13 @@ export interface ClassNames {
 /**
  * All samples of some shards, in order.
  *
- * Without a list of classes, labels must run from 0 without a gap: a class that no sample has is a sign of labels that
- * begin at 1 or of missing data.
+ * Without a list of classes, numbers must run from 0 without a gap, since a class that no sample has is a sign of labels
+ * that begin at 1 or of missing data; names make a class each, in the order of their code points.
  *
  * @throws PeaError (usage) naming a label without a class, or a class without a sample
  */
 export function joinShards(shards: readonly Shard[], { classes, told }: ClassNames): SampleSource {
-  const labels = Int32Array.from(shards.flatMap((shard) => shard.labels));
+  const stored = shards.flatMap((shard) => shard.labels);
   const starts: number[] = [];
   let count = 0;
   for (const shard of shards) {
@@ -66,18 +70,46 @@ export function joinShards(shards: readonly Shard[], { classes, told }: ClassNam
       ...(records && { record: range(records) }),
     };
   };
-  const names = classes ?? nameClasses(labels, told);
+  const nameInMessages = (index: number): string => locate(index).name;
+  requireOneKind(stored, nameInMessages);
+  const labelBase = shards[0]?.labelBase ?? 0;
+  const names = classes ?? classesOf(stored, { told, labelBase });
+  const numbers = new Map(names.map((name, number) => [name, number]));
+  const labels = Int32Array.from(stored, (label) =>
+    typeof label === "number" ? label : (numbers.get(label) ?? names.length),
+  );
   const wrong = labels.findIndex((label) => label >= names.length);
-  if (wrong !== -1) {
-    throw usage(
-      `${locate(wrong).name} has the label ${labels[wrong]} (counted from 0), but there are ${names.length} classes`,
-    );
-  }
+  if (wrong !== -1) throw wrongLabel(nameInMessages(wrong), stored[wrong] as Label, names, labelBase);
   const nameOf = (index: number): string => {
     const { shard, at } = find(index);
     return shard.keyOf(at);
   };
   return { labels, classes: names, locate, nameOf };
+}
+
+/** @throws PeaError (usage) where some labels are numbers and some are names */
+function requireOneKind(labels: readonly Label[], nameOf: (index: number) => string): void {
+  const other = labels.findIndex((label) => typeof label !== typeof labels[0]);
+  if (other === -1) return;
+  const show = (index: number) => `${nameOf(index)} has the label ${JSON.stringify(labels[index])}`;
+  throw usage(`${show(0)}, but ${show(other)}: label all samples by numbers, or all by names`);
+}
+
+function classesOf(labels: readonly Label[], naming: Parameters<typeof nameClasses>[1]): readonly string[] {
+  if (typeof labels[0] === "string") return sortNames([...new Set(labels as string[])]);
+  return nameClasses(labels as number[], naming);
+}
+
+function wrongLabel(sample: string, label: Label, classes: readonly string[], labelBase: number): PeaError {
+  if (typeof label === "string")
+    return usage(
+      `${sample} has the label ${JSON.stringify(label)}, but the classes are ${enumerate(classes)}`,
+    );
+  const hint =
+    labelBase === 0 && label === classes.length ? `; if the labels count from 1, ${FROM_ONE_HINT}` : "";
+  return usage(
+    `${sample} has the label ${label + labelBase}, the first being ${labelBase}, but there are ${classes.length} classes${hint}`,
+  );
 }
 
 /** How many of the ascending `values` are at most `value`. */

@@ -1,113 +1,68 @@
-import { PeaError } from "@pea/core";
+/**
+ * The files in a tar archive, found by its headers alone.
+ *
+ * @module
+ */
+import { posix } from "node:path";
 import type { FileWindow } from "./file-window.ts";
 import type { ByteRange } from "./sample-source.ts";
+import { type TarEntry, tarEntries } from "./tar-entries.ts";
 
-/** A regular file in a tar archive. */
+/** A file in a tar archive. */
 export interface TarMember {
   /** With the folders it lies in. */
   readonly name: string;
-  /** Its bytes in the archive. */
-  readonly data: ByteRange;
+  /** Its bytes in the archive, or what a link points to that the archive does not hold. */
+  readonly data: ByteRange | { readonly linkTo: string };
 }
-
-const BLOCK = 512;
-/** Longest extended header that is read, in bytes; names and sizes take a fraction of it. */
-const MAX_EXTENSION = 4096;
 
 /**
- * The regular files of a tar archive in order, read from its headers alone: POSIX ustar with pax headers, and GNU's
- * long names and large sizes (spec recipes 6.5).
+ * The regular files of a tar archive in order: POSIX ustar with pax headers, GNU's long names and large sizes, and the
+ * formats before them (spec recipes 6.5). A link stands for the file in the archive that it points to, and comes after
+ * it. Archives joined end to end are read as one.
  *
- * @throws PeaError naming the archive and the member where it is damaged, truncated or no tar at all
+ * @throws PeaError naming the archive and the member where it is damaged, truncated, holds a sparse file, or is no tar
+ *   at all
  */
 export function* tarMembers(file: FileWindow): Generator<TarMember> {
-  /** What an extended header says of the member after it. */
-  let extension: Extension = {};
-  for (let at = 0; ; ) {
-    if (at + BLOCK > file.size) throw truncated(file, at);
-    const header = file.read(at, BLOCK);
-    // Two blocks of zeros end an archive.
-    if (header.every((byte) => byte === 0)) {
-      if (at + 2 * BLOCK > file.size) throw truncated(file, at);
-      return;
+  /** Files by name once there is a link: archives without links need not hold all their names. */
+  let places: Map<string, ByteRange> | undefined;
+  const waiting: TarEntry[] = [];
+  for (const entry of tarEntries(file)) {
+    if (entry.kind === "other") continue;
+    if (entry.kind === "link") places ??= placesBefore(file, entry);
+    const data = entry.kind === "link" ? places?.get(entry.pointsTo) : entry.data;
+    if (data === undefined) {
+      waiting.push(entry);
+      continue;
     }
-    checkHeader(file, header, at);
-    const type = String.fromCharCode(header[156] as number);
-    const isExtension = "xgLK".includes(type);
-    const name = isExtension ? "an extended header" : (extension.name ?? ownName(header));
-    const size = (isExtension ? undefined : extension.size) ?? readNumber(header, 124, 12);
-    if (!Number.isSafeInteger(size)) throw damaged(file, at);
-    const data = { begin: at + BLOCK, end: at + BLOCK + size };
-    if (data.end > file.size) throw truncated(file, at, name);
-    if (type === "x") {
-      extension = { ...extension, ...paxRecords(extensionText(file, data)) };
-    } else if (type === "L") {
-      extension = { ...extension, name: untilZero(extensionText(file, data)) };
-    } else if (!isExtension) {
-      // "0" or nothing: a regular file; "7": one that was contiguous on a disk of old.
-      if (type === "0" || type === "\0" || type === "7") yield { name, data };
-      extension = {};
-    }
-    at = data.begin + BLOCK * Math.ceil(size / BLOCK);
+    places?.set(posix.normalize(entry.name), data);
+    yield { name: entry.name, data };
   }
+  if (places !== undefined) yield* lateLinks(waiting, places);
 }
 
-interface Extension {
-  readonly name?: string;
-  readonly size?: number;
+function placesBefore(file: FileWindow, link: TarEntry): Map<string, ByteRange> {
+  const places = new Map<string, ByteRange>();
+  for (const { name, kind, data } of tarEntries(file)) {
+    if (data.begin === link.data.begin) break;
+    if (kind === "file") places.set(posix.normalize(name), data);
+  }
+  return places;
 }
 
-/** The sum over the header's bytes, its own field counted as blanks. */
-function checkHeader(file: FileWindow, header: Buffer, at: number): void {
-  let sum = 0;
-  for (let i = 0; i < BLOCK; i++) sum += i >= 148 && i < 156 ? 32 : (header[i] as number);
-  if (sum === readNumber(header, 148, 8)) return;
-  const isGzip = at === 0 && header.readUInt16BE(0) === 0x1f8b;
-  if (!isGzip) throw damaged(file, at);
-  throw new PeaError(`${file.path} is compressed with gzip, but samples are read at random: unpack it`);
-}
-
-function damaged(file: FileWindow, at: number): PeaError {
-  return new PeaError(`${file.path} has no tar header at byte ${at}: the file is damaged, or no tar archive`);
-}
-
-/** ustar keeps the front of a long name in a field of its own. */
-function ownName(header: Buffer): string {
-  const name = untilZero(header.toString("utf8", 0, 100));
-  const isUstar = header.toString("latin1", 257, 263) === "ustar\0";
-  const prefix = isUstar ? untilZero(header.toString("utf8", 345, 500)) : "";
-  return prefix === "" ? name : `${prefix}/${name}`;
-}
-
-/** A number in octal digits or, with the highest bit set, in base 256. */
-function readNumber(header: Buffer, begin: number, length: number): number {
-  const field = header.subarray(begin, begin + length);
-  if ((field[0] as number) & 0x80)
-    return field.reduce((value, byte, i) => 256 * value + (i === 0 ? byte & 0x7f : byte), 0);
-  const digits = untilZero(field.toString("latin1")).trim();
-  return /^[0-7]*$/.test(digits) ? Number.parseInt(digits || "0", 8) : Number.NaN;
-}
-
-function extensionText(file: FileWindow, { begin, end }: ByteRange): string {
-  if (end - begin > MAX_EXTENSION) throw damaged(file, begin - BLOCK);
-  return file.read(begin, end - begin).toString("utf8");
-}
-
-/** Lines of `LENGTH KEY=VALUE`. */
-function paxRecords(text: string): Extension {
-  const value = (key: string) => new RegExp(`^\\d+ ${key}=(.*)$`, "m").exec(text)?.[1];
-  const [name, size] = [value("path"), value("size")];
-  return { ...(name !== undefined && { name }), ...(size !== undefined && { size: Number(size) }) };
-}
-
-function truncated(file: FileWindow, at: number, member?: string): PeaError {
-  const where = member === undefined ? `at byte ${at}` : `within ${member}`;
-  return new PeaError(
-    `${file.path} ends ${where}, without the end of a tar archive: it is incomplete; get it again`,
-  );
-}
-
-function untilZero(text: string): string {
-  const end = text.indexOf("\0");
-  return end === -1 ? text : text.slice(0, end);
+/** Links to files that came after them, or to others of these links. */
+function* lateLinks(links: readonly TarEntry[], places: Map<string, ByteRange>): Generator<TarMember> {
+  const open: TarEntry[] = [];
+  for (const link of links) {
+    const data = places.get(link.pointsTo);
+    if (data === undefined) {
+      open.push(link);
+      continue;
+    }
+    places.set(posix.normalize(link.name), data);
+    yield { name: link.name, data };
+  }
+  if (open.length < links.length) yield* lateLinks(open, places);
+  else for (const { name, target } of open) yield { name, data: { linkTo: target } };
 }

@@ -7,58 +7,93 @@
  * @module
  */
 import { PeaError } from "@pea/core";
+import { FROM_ZERO_HINT } from "../class-names.ts";
 import type { FileWindow } from "./file-window.ts";
+import { type Label, type LabelBase, parseLabel } from "./label.ts";
 import type { ByteRange } from "./sample-source.ts";
 
 /** What an example holds of a labelled image. */
 export interface ImageExample {
   /** The encoded image's bytes in the file. */
   readonly image: ByteRange;
-  /** From 0. */
-  readonly label: number;
-  /** Name of the label's class, where the example tells it. */
+  /** Number of its class, from 0, or its name. */
+  readonly label: Label;
+  /** The number that stands for the first class. */
+  readonly labelBase: LabelBase;
+  /** Name of the class of a number, where the example tells it. */
   readonly className?: string;
 }
 
-/** Keys of the features, and the label that stands for the first class. */
-interface Layout {
-  readonly image: string;
-  readonly label: string;
-  readonly firstLabel: 0 | 1;
-}
+/** Features that hold the encoded image. */
+const imageKeys = ["image/encoded", "image", "image_raw"];
+/** Features that hold the label: an integer or, where none of them does, a text. */
+const labelKeys = ["image/class/label", "label", "class"];
+/** Features that hold the name of the class. */
+const nameKeys = ["image/class/synset", "image/class/text", ...labelKeys];
+const wanted: ReadonlySet<string> = new Set([...imageKeys, ...nameKeys]);
 
-/** As the ImageNet scripts of TensorFlow write examples, and as TensorFlow Datasets does. */
-const layouts: readonly Layout[] = [
-  { image: "image/encoded", label: "image/class/label", firstLabel: 1 },
-  { image: "image", label: "label", firstLabel: 0 },
-];
+/** It counts from 1 where TF-Slim's scripts for ImageNet write it: 0 is a background there, of which is no image. */
+const slimLabel = "image/class/label";
 const MAX_LABEL = 2 ** 31 - 1;
-const className = "image/class/synset";
-const wanted = new Set([...layouts.flatMap(({ image, label }) => [image, label]), className]);
+/** Longest text that is read for a name, in bytes. */
+const MAX_TEXT = 1000;
+
+/** Fields of a Feature, for the kind of its list. */
+const [BYTES, INTEGERS] = [1, 3];
 
 /**
+ * The image and the label in an example: by the keys that TF-Slim, TensorFlow Datasets and TensorFlow's tutorials use.
+ *
  * @param record the example's bytes
+ * @param wantedBase the number that stands for the first class. Left out: 1 for `image/class/label`, 0 for others
  * @throws PeaError saying what is missing or wrong; it names no record
  */
-export function findImage(file: FileWindow, record: ByteRange): ImageExample {
+export function findImage(file: FileWindow, record: ByteRange, wantedBase?: LabelBase): ImageExample {
   const features = readFeatures(file, record);
-  const layout = layouts.find(({ image, label }) => features.has(image) && features.has(label));
-  if (layout === undefined) {
-    const keys = layouts.map(({ image, label }) => `"${image}" and "${label}"`).join(", or ");
-    throw new PeaError(`it is no labelled image: it must have the features ${keys}`);
-  }
-  const image = firstBytes(file, features.get(layout.image) as ByteRange, layout.image);
-  const stored = firstInteger(file, features.get(layout.label) as ByteRange, layout.label);
-  if (stored < layout.firstLabel || stored > MAX_LABEL) {
-    throw new PeaError(
-      `its "${layout.label}" is ${stored}, but labels run from ${layout.firstLabel} to ${MAX_LABEL}`,
-    );
-  }
-  const label = stored - layout.firstLabel;
-  const name = features.get(className);
-  if (name === undefined) return { image, label };
-  const { begin, end } = firstBytes(file, name, className);
-  return { image, label, className: file.read(begin, Math.min(end - begin, 100)).toString() };
+  const holds = (key: string, kind: number) => kindOf(file, features.get(key)) === kind;
+  const imageKey = imageKeys.find((key) => holds(key, BYTES));
+  const numberKey = labelKeys.find((key) => holds(key, INTEGERS));
+  const nameKey = nameKeys.find((key) => holds(key, BYTES) && key !== imageKey);
+  const labelKey = numberKey ?? nameKey;
+  if (imageKey === undefined || labelKey === undefined) throw noLabelledImage(features);
+  const image = firstBytes(file, features.get(imageKey) as ByteRange, imageKey);
+  const base = wantedBase ?? (labelKey === slimLabel ? 1 : 0);
+  const name = nameKey && readText(file, features.get(nameKey) as ByteRange, nameKey);
+  if (numberKey === undefined)
+    return { image, labelBase: base, label: namedLabel(nameKey as string, name as string, base) };
+  const number = onlyInteger(file, features.get(numberKey) as ByteRange, numberKey);
+  if (number < base || number > MAX_LABEL) throw outOfRange(numberKey, number, base);
+  return { image, labelBase: base, label: number - base, ...(name && { className: name }) };
+}
+
+function readText(file: FileWindow, feature: ByteRange, key: string): string {
+  const { begin, end } = firstBytes(file, feature, key);
+  return file.read(begin, Math.min(end - begin, MAX_TEXT)).toString();
+}
+
+/** The label of an example that tells its class by a text alone. */
+function namedLabel(key: string, text: string, base: LabelBase): Label {
+  const label = parseLabel(text, base);
+  if (label !== null) return label;
+  throw new PeaError(
+    `its "${key}" is ${JSON.stringify(text)}, but must be the number of a class, from ${base}, or its name`,
+  );
+}
+
+function noLabelledImage(features: ReadonlyMap<string, ByteRange>): PeaError {
+  const found = [...features.keys()].join(", ");
+  return new PeaError(
+    'it is no labelled image: it must have the features "image/encoded" and "image/class/label", or "image" and ' +
+      `"label", the image as bytes, the label as an integer or a text. It has ${found || "none of them"}`,
+  );
+}
+
+function outOfRange(key: string, label: number, base: LabelBase): PeaError {
+  const hint =
+    label !== 0
+      ? ""
+      : `. TF-Slim's layout counts from 1 and keeps 0 for the background; if these labels count from 0, ${FROM_ZERO_HINT}`;
+  return new PeaError(`its "${key}" is ${label}, but labels run from ${base} to ${MAX_LABEL}${hint}`);
 }
 
 /** Where the wanted features lie. Of a key that comes twice the last counts. */
@@ -80,20 +115,41 @@ function readFeatures(file: FileWindow, record: ByteRange): Map<string, ByteRang
 }
 
 function firstBytes(file: FileWindow, feature: ByteRange, key: string): ByteRange {
-  for (const list of parts(file, feature, 1)) for (const value of parts(file, list, 1)) return value;
+  for (const list of parts(file, feature, BYTES)) for (const value of parts(file, list, 1)) return value;
   throw new PeaError(`its "${key}" holds no bytes`);
 }
 
-function firstInteger(file: FileWindow, feature: ByteRange, key: string): number {
-  for (const list of parts(file, feature, 3)) {
-    for (const { number, value, part } of fields(file, list)) {
-      if (number !== 1) continue;
-      if (value !== undefined) return value;
-      // Packed: the values one after the other.
-      if (part && part.begin < part.end) return readVarint(file, part).value;
+/** Number of the field that holds a feature's list; of several the last one counts. */
+function kindOf(file: FileWindow, feature: ByteRange | undefined): number | undefined {
+  let kind: number | undefined;
+  if (feature) for (const { number } of fields(file, feature)) kind = number;
+  return kind;
+}
+
+function onlyInteger(file: FileWindow, feature: ByteRange, key: string): number {
+  const values: number[] = [];
+  for (const list of parts(file, feature, INTEGERS))
+    for (const value of integers(file, list)) if (values.push(value) > 1) break;
+  const [value] = values;
+  if (value === undefined) throw new PeaError(`its "${key}" holds no integer`);
+  if (values.length > 1)
+    throw new PeaError(
+      `its "${key}" holds several integers, but an image has one label here, the number of its class`,
+    );
+  return value;
+}
+
+/** The values of a list of integers: each a field, or packed one after the other. */
+function* integers(file: FileWindow, list: ByteRange): Generator<number> {
+  for (const { number, value, part } of fields(file, list)) {
+    if (number !== 1) continue;
+    if (value !== undefined) yield value;
+    for (let at = part?.begin ?? 0; part && at < part.end; ) {
+      const read = readVarint(file, { begin: at, end: part.end });
+      yield read.value;
+      at = read.end;
     }
   }
-  throw new PeaError(`its "${key}" holds no integer`);
 }
 
 /** A field of a message: its value where that is an integer, its bytes where it has a length. */

@@ -1,6 +1,8 @@
 import { PeaError } from "@pea/core";
 import { maskedCrc32c } from "../tfrecord.ts";
+import { refuseCompressed } from "./compressed.ts";
 import { FileWindow } from "./file-window.ts";
+import type { Label, LabelBase } from "./label.ts";
 import type { OpenOptions, SampleSource } from "./sample-source.ts";
 import { joinShards, type Shard } from "./shards.ts";
 import { findImage } from "./tf-example.ts";
@@ -16,20 +18,22 @@ export function isTfRecordName(name: string): boolean {
 /**
  * Labelled images in files of TFRecords (spec recipes 6.4), as ImageNet is kept: one `tf.train.Example` a record, with
  * the features `image/encoded` and `image/class/label` (from 1) or, as TensorFlow Datasets writes them, `image` and
- * `label` (from 0). Opening walks over the records and reads headers and labels; images, and with them the checksums of
+ * `label` (from 0); labels may be names of classes, too. Opening walks over the records and reads headers and labels; images, and with them the checksums of
  * the data, wait until a sample is read.
  *
- * @param options.classes names of all classes. Left out: as many as there are labels, named by `image/class/synset`
+ * @param options.classes names of all classes. Left out: as many as there are labels, named by `image/class/synset` or
+ *   `image/class/text`
+ * @param options.labelBase the number that stands for the first class. Left out: as said above
  * @throws PeaError naming the file and record that is damaged, truncated or no labelled image
  */
 export async function openTfRecords(
   paths: readonly string[],
-  { classes, onOpening }: OpenOptions = {},
+  { classes, labelBase, onOpening }: OpenOptions = {},
 ): Promise<SampleSource> {
   const told = new Map<number, string>();
   const shards: Shard[] = [];
   for (const path of paths) {
-    shards.push(indexFile(path, told));
+    shards.push(indexFile(path, told, labelBase));
     onOpening?.({ done: shards.length, path, total: paths.length });
     // Lets a signal in: there may be thousands of files.
     await new Promise(setImmediate);
@@ -37,9 +41,10 @@ export async function openTfRecords(
   return joinShards(shards, { classes, told });
 }
 
-function indexFile(path: string, told: Map<number, string>): Shard {
+function indexFile(path: string, told: Map<number, string>, wantedBase?: LabelBase): Shard {
   const file = new FileWindow(path);
-  const labels: number[] = [];
+  let labelBase: LabelBase | undefined;
+  const labels: Label[] = [];
   const images: number[] = [];
   const records: number[] = [];
   const checksums: number[] = [];
@@ -51,12 +56,13 @@ function indexFile(path: string, told: Map<number, string>): Shard {
       const record = { begin: at + 12, end: at + 12 + readLength(file, at, fail) };
       if (record.end + 4 > file.size) throw fail(`the file ends within it: ${INCOMPLETE}`);
       try {
-        const { image, label, className } = findImage(file, record);
+        const { image, label, className, ...example } = findImage(file, record, wantedBase);
+        labelBase ??= example.labelBase;
         labels.push(label);
         images.push(image.begin, image.end);
         records.push(record.begin, record.end);
         checksums.push(file.read(record.end, 4).readUInt32LE());
-        if (className !== undefined) told.set(label, className);
+        if (typeof label === "number" && className !== undefined) told.set(label, className);
       } catch (error) {
         throw error instanceof PeaError ? fail(error.message) : error;
       }
@@ -65,7 +71,7 @@ function indexFile(path: string, told: Map<number, string>): Shard {
   } finally {
     file.close();
   }
-  if (labels.length === 0) throw new PeaError(`${path} is empty: ${INCOMPLETE}`);
+  if (labelBase === undefined) throw new PeaError(`${path} is empty: ${INCOMPLETE}`);
   // Records have no names: what is in one tells it from others, in whatever file and place it lies.
   const keyOf = (index: number) => {
     const length = (records[2 * index + 1] as number) - (records[2 * index] as number);
@@ -74,6 +80,7 @@ function indexFile(path: string, told: Map<number, string>): Shard {
   return {
     path,
     labels,
+    labelBase,
     images: Float64Array.from(images),
     records: Float64Array.from(records),
     nameOf,
@@ -88,12 +95,8 @@ function readLength(file: FileWindow, at: number, fail: (problem: string) => Pea
   if (at + 12 > file.size) throw fail(`the file ends within its header: ${INCOMPLETE}`);
   const header = file.read(at, 12);
   if (header.readUInt32LE(8) !== maskedCrc32c(header.subarray(0, 8))) {
-    const isGzip = at === 0 && header.readUInt16BE(0) === 0x1f8b;
-    throw fail(
-      isGzip
-        ? "the file is compressed with gzip, but records are read at random: unpack it"
-        : "the checksum of its length is wrong: the file is damaged, or holds no TFRecords",
-    );
+    if (at === 0) refuseCompressed(file.path, header);
+    throw fail("the checksum of its length is wrong: the file is damaged, or holds no TFRecords");
   }
   const length = header.readBigUInt64LE(0);
   if (length > MAX_LENGTH)
