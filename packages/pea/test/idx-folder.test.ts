@@ -30,7 +30,7 @@ const complete = {
   "t10k-images-idx3-ubyte": images(2),
   "t10k-labels-idx1-ubyte": labels(1, 1),
 };
-const renamed = (from: string, to: string, files: Record<string, Uint8Array>) =>
+const renamed = (from: string | RegExp, to: string, files: Record<string, Uint8Array>) =>
   Object.fromEntries(Object.entries(files).map(([name, bytes]) => [name.replace(from, to), bytes]));
 
 describe("a folder of IDX files", () => {
@@ -61,6 +61,59 @@ describe("a folder of IDX files", () => {
     const files = renamed("t10k", "test", complete);
     const packed = Object.entries(files).map(([name, bytes]) => [`${name}.gz`, gzipSync(bytes)]);
     assert.deepEqual(loadIdxFolder(folder(Object.fromEntries(packed))).test.labels.toNestedArray(), [1, 1]);
+  });
+  it("may have its files named with dots, and unpacked into folders of their names", () => {
+    const dotted = Object.entries(complete).map(([name, bytes]) => [name.replace("-idx", ".idx"), bytes]);
+    const packed = dotted.map(([name, bytes]) => [`${name}.gz`, gzipSync(bytes as Uint8Array)]);
+    const inFolders = Object.entries(complete).map(([name, bytes]) => [`${name}/${name}`, bytes]);
+    for (const files of [dotted, packed, inFolders])
+      assert.deepEqual(
+        loadIdxFolder(folder(Object.fromEntries(files))).train.labels.toNestedArray(),
+        [2, 0, 1],
+      );
+  });
+  const letters = (...values: number[]) => ({
+    ...renamed(/^train|^t10k/, "emnist-letters-$&", complete),
+    "emnist-letters-train-labels-idx1-ubyte": labels(...values),
+    "emnist-letters-t10k-labels-idx1-ubyte": labels(1, 1),
+  });
+  it("may have the set's name before each file's, as EMNIST's", () => {
+    const files = renamed("t10k", "test", letters(2, 0, 1));
+    assert.deepEqual(loadIdxFolder(folder(files)).train.labels.toNestedArray(), [2, 0, 1]);
+  });
+  it("may have EMNIST's list of what its labels stand for, which also tells whether they count from 1", () => {
+    const mapping = (text: string) => ({ "emnist-letters-mapping.txt": text });
+    const fromOne = loadIdxFolder(
+      folder({ ...letters(1, 3, 1), ...mapping("1 65 97\n2 66 98\r\n3 67 99\n") }),
+    );
+    assert.deepEqual(
+      [fromOne.train.labels.toNestedArray(), fromOne.test.labels.toNestedArray(), fromOne.train.classes],
+      [
+        [0, 2, 0],
+        [0, 0],
+        ["A", "B", "C"],
+      ],
+    );
+    const fromZero = loadIdxFolder(folder({ ...letters(1, 0, 1), ...mapping("0 48\n1 49") }));
+    assert.deepEqual(
+      [fromZero.train.labels.toNestedArray(), fromZero.train.classes],
+      [
+        [1, 0, 1],
+        ["0", "1"],
+      ],
+    );
+  });
+  it("may have labels from 1, if one says so", () => {
+    const files = { ...complete, "train-labels-idx1-ubyte": labels(2, 1, 2) };
+    const { train, test } = loadIdxFolder(folder(files), { labelBase: 1 });
+    assert.deepEqual(
+      [train.labels.toNestedArray(), test.labels.toNestedArray(), train.classes],
+      [
+        [1, 0, 1],
+        [0, 0],
+        ["0", "1"],
+      ],
+    );
   });
   it("may have the names of its classes in classes.txt, also of such without a sample", () => {
     const { classes } = loadIdxFolder(folder({ ...complete, "classes.txt": "a\nb b\r\nc\nd\n" })).train;
@@ -93,7 +146,17 @@ describe("reading a folder of IDX files refuses", () => {
     [
       "classes without a sample",
       { ...complete, "train-labels-idx1-ubyte": labels(1, 2, 3) },
-      /no sample of the training part has the label 0 /,
+      /no sample of the training part has the label 0 .*If the labels count from 1, set labelBase to 1/,
+    ],
+    [
+      "several sets",
+      { ...complete, ...renamed(/^/, "emnist-digits-", complete) },
+      /holds several sets of IDX files: one without a name, emnist-digits; move the files of one/,
+    ],
+    [
+      "a mapping that is none",
+      { ...renamed(/^/, "emnist-x-", complete), "emnist-x-mapping.txt": "0 48\n2 50\n" },
+      /emnist-x-mapping\.txt is no list of labels and the codes of their letters/,
     ],
     [
       "a label that is none of the classes",
@@ -111,4 +174,11 @@ describe("reading a folder of IDX files refuses", () => {
     it(what, () => {
       assert.throws(() => loadIdxFolder(folder(files)), { name: "PeaError", message });
     });
+  it("a label 0 where labels count from 1", () => {
+    assert.throws(() => loadIdxFolder(folder(complete), { labelBase: 1 }), {
+      kind: "usage",
+      message:
+        /train-labels-idx1-ubyte has the label 0 at index 1, but labels are to count from 1; set labelBase to 0/,
+    });
+  });
 });

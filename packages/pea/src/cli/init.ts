@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { PeaError } from "@pea/core";
 import { writeFileAtomically } from "@pea/torch";
 import { parse } from "yaml";
+import type { LabelBase } from "../data/sources/label.ts";
 import { findData } from "../init/find-data.ts";
 import { recipeText } from "../init/recipe-text.ts";
 import { resolveRecipe } from "../train/config.ts";
@@ -12,12 +13,13 @@ interface InitOptions extends CommonOptions {
   dataDir?: string;
   output: string;
   force?: boolean;
+  labelBase?: "0" | "1";
 }
 
 /** `pea init`: a commented recipe for the data in a folder. */
 export async function runInit(
   directory: string | undefined,
-  { dataDir, output, force, ...options }: InitOptions,
+  { dataDir, output, force, labelBase, ...options }: InitOptions,
 ): Promise<void> {
   if (directory !== undefined && dataDir !== undefined && directory !== dataDir)
     throw usage(`the data's folder is given twice, ${directory} and ${dataDir}; leave one out`);
@@ -26,7 +28,9 @@ export async function runInit(
     throw usage(`there is no folder ${folder}`);
   if (existsSync(output) && !force)
     throw usage(`${output} is there already; take another name with --output, or replace it with --force`);
-  const facts = await findData(folder);
+  const facts = await findData(folder, {
+    ...(labelBase && { labelBase: Number(labelBase) as LabelBase }),
+  });
   const text = recipeText(facts).replaceAll("THIS_FILE", output);
   const recipe = resolveRecipe({ source: output, settings: parse(text) });
   try {

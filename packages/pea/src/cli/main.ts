@@ -96,6 +96,7 @@ function createProgram(outcome: { code: number }): Command {
     .option("--data-dir <DIR>", "the same, as other commands name it")
     .option("-o, --output <FILE>", "the recipe to write", "pea.yaml")
     .option("--force", "replace the recipe that is there")
+    .addOption(sameFlag("label-base").choices(["0", "1"]))
     .addHelpText("after", example("pea init photos/", "pea init --data-dir photos/ -o photos.yaml --json"))
     .action(async (folder, options) => (await import("./init.ts")).runInit(folder, options));
 
@@ -293,6 +294,12 @@ const example = (...lines: string[]): string =>
   `\nExamples:\n${lines.map((line) => `  $ ${line}`).join("\n")}\n`;
 
 /** The option of a recipe key. An on/off key has two; help shows the one that changes the default. */
+/** An option of a command beside `train`, as a recipe's flag is explained there. */
+function sameFlag(name: string): Option {
+  const { help, value } = recipeFlags().find((flag) => flag.name === name) as RecipeFlag;
+  return new Option(`--${name} <${value}>`, help);
+}
+
 function optionsOf(flag: RecipeFlag): Option[] {
   const initial = Array.isArray(flag.default) ? flag.default.join(",") : flag.default;
   if (flag.value === undefined) {

@@ -8,7 +8,15 @@ export type InMemoryName = (typeof inMemoryNames)[number];
 export const streamedNames = ["imagefolder", "tfrecord", "webdataset", "cityscapes"] as const;
 export type StreamedName = (typeof streamedNames)[number];
 
+/** Formats of one's own whose labels are numbers. */
+export const labelledNames = ["tfrecord", "webdataset", "idx"] as const satisfies readonly DataName[];
+
 export type DataName = InMemoryName | StreamedName;
+
+/** Labels are numbers, of which one stands for the first class. */
+export function hasLabelBase(name: DataName): boolean {
+  return (labelledNames as readonly DataName[]).includes(name);
+}
 
 /** Each pixel has a label. */
 export function hasLabelMaps(name: DataName): boolean {

@@ -63,7 +63,7 @@ export interface StreamedParts {
 export async function openStreamed(
   name: StreamedName,
   folder: string,
-  { onOpening }: Pick<OpenOptions, "onOpening"> = {},
+  { labelBase, onOpening }: Pick<OpenOptions, "labelBase" | "onOpening"> = {},
 ): Promise<StreamedParts> {
   if (name === "cityscapes")
     return { ...(await openCityscapes(folder)), validation: null, statistics: unitStatistics };
@@ -78,9 +78,10 @@ export async function openStreamed(
   }
   const training = await format.open(train, {
     classes: name === "imagefolder" ? undefined : listedClasses(folder),
+    labelBase,
     onOpening,
   });
-  const other = (files: unknown) => format.open(files, { classes: training.classes, onOpening });
+  const other = (files: unknown) => format.open(files, { classes: training.classes, labelBase, onOpening });
   return {
     train: training,
     validation: test !== undefined && validation !== undefined ? await other(validation) : null,

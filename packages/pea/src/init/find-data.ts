@@ -7,9 +7,11 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { PeaError } from "@pea/core";
 import { type DataName, hasLabelMaps, isStreamed } from "../data/data-names.ts";
+import { isIdxName } from "../data/idx-folder.ts";
 import { openInMemory } from "../data/open-in-memory.ts";
 import { openStreamed } from "../data/open-streamed.ts";
 import { countSamples, type DataPart, disposePart, isInMemory } from "../data/part.ts";
+import type { LabelBase } from "../data/sources/label.ts";
 import type { SampleSource } from "../data/sources/sample-source.ts";
 import { isTfRecordName } from "../data/sources/tfrecord-images.ts";
 import { isTarName } from "../data/sources/webdataset.ts";
@@ -26,6 +28,8 @@ export interface DataFacts {
   /** Whether there is a third part for choosing the best model. */
   readonly hasValidation: boolean;
   readonly classes: number;
+  /** Label of the first class, where the user told. */
+  readonly labelBase?: LabelBase;
   /** Of the image in the middle when the images are sorted by their shorter side. */
   readonly size: Size;
   /** Whether the sizes looked at differ. */
@@ -40,11 +44,11 @@ const PROBES = 50;
  *
  * @throws PeaError (usage) when it holds none that can be read
  */
-export async function findData(folder: string): Promise<DataFacts> {
+export async function findData(folder: string, options: { labelBase?: LabelBase } = {}): Promise<DataFacts> {
   const data = detect(folder);
   const parts = isStreamed(data)
-    ? await openStreamed(data, folder)
-    : { ...openInMemory(data, folder), validation: null };
+    ? await openStreamed(data, folder, options)
+    : { ...openInMemory(data, folder, options), validation: null };
   const { train, test, validation } = parts as {
     train: DataPart;
     test: DataPart;
@@ -57,7 +61,14 @@ export async function findData(folder: string): Promise<DataFacts> {
         { kind: "usage" },
       );
     const counts = { train: countSamples(train), test: countSamples(test), classes: train.classes.length };
-    return { data, folder, ...counts, hasValidation: validation !== null, ...(await sizeOf(train)) };
+    return {
+      data,
+      folder,
+      ...options,
+      ...counts,
+      hasValidation: validation !== null,
+      ...(await sizeOf(train)),
+    };
   } finally {
     for (const part of [train, test, validation]) if (part) disposePart(part);
   }
@@ -69,7 +80,7 @@ function detect(folder: string): DataName {
   // Parts may be folders of shards.
   const inner = names.flatMap((name) => [name, ...list(join(folder, name), [])]);
   if (has("leftImg8bit") && has("gtFine")) return "cityscapes";
-  if (names.some((name) => /-images-idx3-ubyte(\.gz)?$/.test(name))) return "idx";
+  if (names.some(isIdxName)) return "idx";
   if (inner.includes("data_batch_1.bin")) return "cifar10";
   if (has("train.bin") || has("cifar-100-binary")) return "cifar100";
   if (inner.some(isTarName)) return "webdataset";

@@ -25,10 +25,13 @@ export function recipeText(facts: DataFacts): string {
   ].join("\n");
 }
 
-function dataLines({ data, folder }: DataFacts): Line[] {
+function dataLines({ data, folder, labelBase }: DataFacts): Line[] {
   return [
     ["data", data, "The format of the data."],
     ["dataDir", JSON.stringify(folder), "Where they lie."],
+    ...(labelBase === undefined
+      ? []
+      : ([["labelBase", labelBase, "Label of the first class."]] satisfies Line[])),
   ];
 }
 

@@ -6,7 +6,7 @@
 import { resolve } from "node:path";
 import { PeaError } from "@pea/core";
 import type { z } from "zod";
-import { type DataName, hasLabelMaps, isStreamed } from "../data/data-names.ts";
+import { type DataName, hasLabelBase, hasLabelMaps, isStreamed } from "../data/data-names.ts";
 import { parseImageSize } from "../data/image-size.ts";
 import type { Size } from "../data/streaming/crop.ts";
 import { nearestName } from "../nearest-name.ts";
@@ -103,6 +103,10 @@ function checkTogether(recipe: SchemaOutput): void {
         `${key} is ${show(recipe[key])}, but images of ${show(data)} are taken whole; leave it out`,
       );
   checkEvalCrop(recipe);
+  if (recipe.labelBase !== undefined && !hasLabelBase(data))
+    throw usage(
+      `labelBase is ${recipe.labelBase}, but ${show(data)} leaves no choice of where labels begin; leave it out`,
+    );
   if (recipe.validateOn === "test" && recipe.valFraction > 0)
     throw usage(
       `valFraction is ${recipe.valFraction}, but with validateOn "test" nothing is split off; set valFraction to 0`,

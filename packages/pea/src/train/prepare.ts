@@ -66,14 +66,17 @@ export type PrepareOptions = Pick<OpenOptions, "onOpening">;
  * @throws PeaError of kind usage when the data are not there or too few
  */
 export async function prepareData(recipe: Recipe, options: PrepareOptions = {}): Promise<RecipeData> {
-  const { data, dataDir, imageSize = "", onBadSample } = recipe;
+  const { data, dataDir, labelBase, imageSize = "", onBadSample } = recipe;
   if (data !== "fashion-mnist" && dataDir === undefined)
     throw new PeaError(`data ${JSON.stringify(data)} needs dataDir, the folder its files lie in`, {
       kind: "usage",
     });
   const common = { pool: new DecodePool(), evaluationCrop: evaluationCrop(recipe), onBadSample };
   if (isStreamed(data)) {
-    const { unlabelled, statistics, ...whole } = await openStreamed(data, dataDir as string, options);
+    const { unlabelled, statistics, ...whole } = await openStreamed(data, dataDir as string, {
+      ...options,
+      labelBase,
+    });
     checkExpected(whole, recipe);
     const parts = cut(whole, recipe);
     const { classes, labelTable = null } = parts.train;
@@ -83,7 +86,7 @@ export async function prepareData(recipe: Recipe, options: PrepareOptions = {}):
     return { ...parts, unlabelled, statistics, inputShape, classes, labelTable, task, ...common };
   }
   return scope(() => {
-    const whole = { ...openInMemory(data, dataDir), validation: null };
+    const whole = { ...openInMemory(data, dataDir, { labelBase }), validation: null };
     checkExpected(whole, recipe);
     const parts = cut(whole, recipe);
     const { images, classes } = parts.train;

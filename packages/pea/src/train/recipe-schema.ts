@@ -6,7 +6,7 @@
  */
 import { parseDuration, parseVariant } from "@pea/core";
 import { z } from "zod";
-import { hasLabelMaps, inMemoryNames, streamedNames } from "../data/data-names.ts";
+import { hasLabelMaps, inMemoryNames, labelledNames, streamedNames } from "../data/data-names.ts";
 import { parseImageSize } from "../data/image-size.ts";
 import { cropNames, evaluationCropNames } from "../data/streaming/crop.ts";
 import { learningRateShapes } from "./lr-schedule.ts";
@@ -184,6 +184,11 @@ export const recipeSchema = z.strictObject({
     help: "folder of the data set's files (default for fashion-mnist: where its Debian package lies)",
     allowed: "a folder",
     value: "DIR",
+  }),
+  labelBase: described(z.union([z.literal(0), z.literal(1)]).optional(), {
+    help: `label of the first class in ${labelledNames.join(", ")}: 0, 1 (default: 1 for the feature image/class/label of TFRecords, 0 for others)`,
+    allowed: "0 or 1",
+    value: "N",
   }),
   imageSize: described(z.union([z.int().min(1), z.string().refine(isImageSize)]).optional(), {
     help: `size that images of ${streamedNames.join(", ")} are scaled to: side of a square, or height and width (default: 224, for cityscapes 256x512)`,
