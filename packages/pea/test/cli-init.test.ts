@@ -140,6 +140,31 @@ describe("pea init writes a recipe that pea train takes", () => {
     });
 });
 
+describe("pea init, where labels of TFRecords count from 0 in a layout that mostly counts from 1,", () => {
+  const slim = () => {
+    const records = (count: number) =>
+      tfRecords(
+        Array.from({ length: count }, (_, i) => imagenetExample(small, i % 2, ["daisy", "rose"][i % 2])),
+      );
+    return layout({
+      "flowers_train_00000-of-00001.tfrecord": records(20),
+      "flowers_validation_00000-of-00001.tfrecord": records(10),
+    });
+  };
+  test("says so and what to set", async () => {
+    const { code, stderr } = await peaHere("init", slim(), "-o", join(temporaryFolder(), "pea.yaml"));
+    assert.equal(code, 2);
+    assert.match(stderr, /TF-Slim's layout counts from 1 and keeps 0 for the background; .*--label-base 0/);
+  });
+  test("writes down what it is told", async () => {
+    const output = join(temporaryFolder(), "pea.yaml");
+    const { code, stderr } = await peaHere("init", slim(), "--label-base", "0", "-o", output);
+    assert.equal(code, 0, stderr);
+    assert.match(readFileSync(output, "utf8"), /^# Label of the first class\.\nlabelBase: 0$/m);
+    assert.equal((await peaHere("train", "-c", output, "--dry-run")).code, 0);
+  });
+});
+
 describe("pea init refuses", () => {
   test("to overwrite a recipe, unless told to", async () => {
     const output = join(temporaryFolder(), "mine.yaml");

@@ -98,6 +98,13 @@ describe("a recipe", () => {
     assert.equal(radam.momentum, undefined);
   });
 
+  it("may say where labels begin, in formats that leave it open", () => {
+    for (const data of ["tfrecord", "webdataset", "idx"])
+      assert.equal(resolve({ data, dataDir: "d", labelBase: 1 }).labelBase, 1);
+    refuses({ data: "tfrecord", labelBase: 2 }, "labelBase is 2, but must be 0 or 1");
+    refuses({ data: "imagefolder", labelBase: 1 }, 'labelBase is 1, but "imagefolder" leaves no choice');
+  });
+
   it("takes a key back to its default where a later layer has null", () => {
     const recipe = resolveRecipe(
       { source: "a", settings: { lr: 0.5, l2: { coef: 1 } } },

@@ -75,14 +75,14 @@ function readText(file: FileWindow, feature: ByteRange, key: string): string {
 function namedLabel(key: string, text: string, base: LabelBase): Label {
   const label = parseLabel(text, base);
   if (label !== null) return label;
-  throw new PeaError(
+  throw usage(
     `its "${key}" is ${JSON.stringify(text)}, but must be the number of a class, from ${base}, or its name`,
   );
 }
 
 function noLabelledImage(features: ReadonlyMap<string, ByteRange>): PeaError {
   const found = [...features.keys()].join(", ");
-  return new PeaError(
+  return usage(
     'it is no labelled image: it must have the features "image/encoded" and "image/class/label", or "image" and ' +
       `"label", the image as bytes, the label as an integer or a text. It has ${found || "none of them"}`,
   );
@@ -93,7 +93,7 @@ function outOfRange(key: string, label: number, base: LabelBase): PeaError {
     label !== 0
       ? ""
       : `. TF-Slim's layout counts from 1 and keeps 0 for the background; if these labels count from 0, ${FROM_ZERO_HINT}`;
-  return new PeaError(`its "${key}" is ${label}, but labels run from ${base} to ${MAX_LABEL}${hint}`);
+  return usage(`its "${key}" is ${label}, but labels run from ${base} to ${MAX_LABEL}${hint}`);
 }
 
 /** Where the wanted features lie. Of a key that comes twice the last counts. */
@@ -133,7 +133,7 @@ function onlyInteger(file: FileWindow, feature: ByteRange, key: string): number 
   const [value] = values;
   if (value === undefined) throw new PeaError(`its "${key}" holds no integer`);
   if (values.length > 1)
-    throw new PeaError(
+    throw usage(
       `its "${key}" holds several integers, but an image has one label here, the number of its class`,
     );
   return value;
@@ -205,3 +205,4 @@ function signed(bytes: Uint8Array): number {
 }
 
 const malformed = (): PeaError => new PeaError("it is no tf.train.Example");
+const usage = (message: string): PeaError => new PeaError(message, { kind: "usage" });

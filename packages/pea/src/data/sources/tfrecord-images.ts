@@ -51,8 +51,8 @@ function indexFile(path: string, told: Map<number, string>, wantedBase?: LabelBa
   const nameOf = (index: number) => `record ${index}`;
   try {
     for (let at = 0; at < file.size; ) {
-      const fail = (problem: string) =>
-        new PeaError(`${path}, ${nameOf(labels.length)} at byte ${at}: ${problem}`);
+      const fail = (problem: string, kind?: PeaError["kind"]) =>
+        new PeaError(`${path}, ${nameOf(labels.length)} at byte ${at}: ${problem}`, { kind });
       const record = { begin: at + 12, end: at + 12 + readLength(file, at, fail) };
       if (record.end + 4 > file.size) throw fail(`the file ends within it: ${INCOMPLETE}`);
       try {
@@ -64,7 +64,7 @@ function indexFile(path: string, told: Map<number, string>, wantedBase?: LabelBa
         checksums.push(file.read(record.end, 4).readUInt32LE());
         if (typeof label === "number" && className !== undefined) told.set(label, className);
       } catch (error) {
-        throw error instanceof PeaError ? fail(error.message) : error;
+        throw error instanceof PeaError ? fail(error.message, error.kind) : error;
       }
       at = record.end + 4;
     }
