@@ -62,4 +62,4 @@ export { disposeRun, evaluationLoader, type PreparedRun } from "./train/prepare.
 export { type MetricName, mainScore, type Scores, type Task } from "./train/tasks/task.ts";
 export { resumeTraining, type TrainOptions, type TrainResult, train } from "./train/train.ts";
 export { type CheckpointName, openTrainedRun, type TrainedRun } from "./train/trained-run.ts";
-export { TrainingInterrupted, type TrainingObserver } from "./train/trainer.ts";
+export { TrainingDiverged, TrainingInterrupted, type TrainingObserver } from "./train/trainer.ts";

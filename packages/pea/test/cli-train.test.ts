@@ -207,10 +207,6 @@ describe("a user's mistake", () => {
     ],
     [["train", "--device", "cuda"], /^pea: device is cuda, but this engine finds no GPU/],
     [["train", "--resume", "nowhere"], /^pea: nowhere is not a run directory/],
-    [
-      ["train", "--resume", "nowhere", "--lr", "1"],
-      /^pea: --resume goes on with the recipe of nowhere; leave lr out/,
-    ],
     [["train", "-c", "missing.yaml"], /^pea: cannot read missing\.yaml/],
     [["eval", "nowhere"], /^pea: nowhere is not a run directory/],
   ];

@@ -304,12 +304,23 @@ describe("a run without validation images", () => {
 });
 
 describe("a loss that is no finite number", () => {
+  it("says that no checkpoint was written where it ends the run before the first", async () => {
+    const { trainer, files } = build({ epochs: 1, logitsOf: () => [Number.NaN, 0, 0] });
+    await assert.rejects(trainer.run(), {
+      name: "TrainingDiverged",
+      message: /loss became NaN at or before step 3; no checkpoint was written before\. Lower lr/,
+    });
+    assert.equal(existsSync(files.last), false);
+  });
+
   it("ends the run with the step and a way out, and leaves the last good checkpoint", async () => {
     const { trainer, files } = build({
       epochs: 3,
       logitsOf: (epoch) => (epoch < 1 ? answers.half : [Number.NaN, 0, 0]),
     });
-    await assert.rejects(trainer.run(), /training loss became NaN at or before step 6.*Lower lr/s);
+    await assert.rejects(trainer.run(), {
+      message: /training loss became NaN at or before step 6; the checkpoint of step 3 is kept.*Lower lr/,
+    });
     const state = JSON.parse(readSafetensors(files.last).metadata.state ?? "");
     assert.equal(state.step, 3);
     assert.deepEqual(bestLogits(files.last), answers.half);
@@ -324,7 +335,7 @@ describe("a loss that is no finite number", () => {
       return train(on);
     };
     await assert.rejects(trainer.run(), {
-      name: "PeaError",
+      name: "TrainingDiverged",
       message: /validation loss became NaN at or before step 6/,
     });
     assert.deepEqual(place(trainer), { epoch: 1, step: 3, score: 50 });

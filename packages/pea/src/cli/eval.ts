@@ -7,10 +7,10 @@ import { answerWriter } from "../segmentation/write-answers.ts";
 import { evaluate } from "../train/evaluate.ts";
 import { disposeRun, evaluationLoader } from "../train/prepare.ts";
 import { describeSkip } from "../train/progress.ts";
+import type { Circumstances } from "../train/recipe-identity.ts";
 import { describeScores, type Scores } from "../train/tasks/task.ts";
 import {
   type CheckpointName,
-  type Moved,
   openTrainedRun,
   reasonForNoBest,
   type TrainedRun,
@@ -18,7 +18,7 @@ import {
 import { createCounter } from "./counter.ts";
 import { type CommonOptions, formatTable, log, openingReporter, printResult } from "./output.ts";
 
-interface EvalOptions extends CommonOptions, Moved {
+interface EvalOptions extends CommonOptions, Circumstances {
   checkpoint?: CheckpointName;
   part: "test" | "validation" | "unlabelled";
   output?: string;

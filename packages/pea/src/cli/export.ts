@@ -1,8 +1,9 @@
 import { exportRun } from "../deploy/export.ts";
-import type { CheckpointName, Moved } from "../train/trained-run.ts";
+import type { Circumstances } from "../train/recipe-identity.ts";
+import type { CheckpointName } from "../train/trained-run.ts";
 import { type CommonOptions, printResult } from "./output.ts";
 
-interface ExportOptions extends CommonOptions, Moved {
+interface ExportOptions extends CommonOptions, Circumstances {
   checkpoint?: CheckpointName;
   output?: string;
 }

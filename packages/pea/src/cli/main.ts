@@ -4,6 +4,7 @@ import { PeaError } from "@pea/core";
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import type { TableNumber } from "../study/table-figures.ts";
 import { type RecipeFlag, recipeFlags } from "../train/recipe-flags.ts";
+import { type Circumstance, circumstances } from "../train/recipe-identity.ts";
 import { log, printResult } from "./output.ts";
 
 const { version } = createRequire(import.meta.url)("../../package.json") as { version: string };
@@ -71,7 +72,7 @@ function createProgram(outcome: { code: number }): Command {
     .option("--overwrite", "delete the run that is already in the folder")
     .option(
       "--resume <DIR>",
-      "go on with a stopped run; takes no recipe and of its flags --data-dir and --import alone",
+      `go on with a stopped run by its own recipe; of the recipe's flags it takes those that do not decide what is trained: ${circumstanceFlags()}`,
     )
     .option("--dry-run", "print the plan and train nothing")
     .addHelpText(
@@ -256,6 +257,12 @@ function createProgram(outcome: { code: number }): Command {
       outcome.code = await (await import("./doctor.ts")).runDoctor(options, version);
     });
   return program;
+}
+
+/** The flags of a recipe that a run goes on under others of. */
+function circumstanceFlags(): string {
+  const taken = recipeFlags().filter(({ path: [key] }) => circumstances.includes(key as Circumstance));
+  return taken.map(({ name }) => `--${name}`).join(", ");
 }
 
 const common = (command: Command): Command =>

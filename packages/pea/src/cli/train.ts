@@ -1,7 +1,8 @@
 import { existsSync } from "node:fs";
 import { PeaError } from "@pea/core";
 import { countSamples } from "../data/part.ts";
-import { type Recipe, resolveRecipe } from "../train/config.ts";
+import { trainCommand } from "../report/command.ts";
+import { mergeSettings, type Recipe, resolveRecipe, show } from "../train/config.ts";
 import { joints } from "../train/plan.ts";
 import {
   disposeRun,
@@ -12,13 +13,14 @@ import {
 } from "../train/prepare.ts";
 import { createProgress, formatSeconds, type Progress } from "../train/progress.ts";
 import { readRecipeFile } from "../train/recipe-file.ts";
-import { recipeFlags } from "../train/recipe-flags.ts";
+import { recipeFlags, settingAt } from "../train/recipe-flags.ts";
+import { type Circumstance, type Circumstances, circumstances, isSame } from "../train/recipe-identity.ts";
 import { openRunDirectory } from "../train/run-directory.ts";
 import { exitCodeOf, stopSignals } from "../train/stop-signals.ts";
 import { describeMainScore } from "../train/tasks/task.ts";
 import { resumeTraining, type TrainOptions, type TrainResult, train } from "../train/train.ts";
-import { weightFiles } from "../train/trained-run.ts";
-import { TrainingInterrupted } from "../train/trainer.ts";
+import { readRecipe, weightFiles } from "../train/trained-run.ts";
+import { TrainingDiverged, TrainingInterrupted } from "../train/trainer.ts";
 import { type CommonOptions, formatTable, log, openingReporter, printResult } from "./output.ts";
 
 /** What commander hands over: the command's own flags, and those of the recipe by camelCase of the flag. */
@@ -37,7 +39,11 @@ interface TrainFlags extends CommonOptions, Record<string, unknown> {
  */
 export async function runTrain(flags: TrainFlags): Promise<number> {
   const settings = settingsOf(flags);
-  if (flags.resume !== undefined) refuseBesideResume(flags, settings);
+  const { resume } = flags;
+  if (resume !== undefined) {
+    const today = circumstancesOf(resume, flags, settings);
+    return trainUntilStopped(flags, (options) => resumeTraining(resume, { ...options, ...today }));
+  }
   const recipe = resolveRecipe(...(flags.config === undefined ? [] : readRecipeFile(flags.config)), {
     source: "the flags",
     settings,
@@ -46,30 +52,25 @@ export async function runTrain(flags: TrainFlags): Promise<number> {
     await printPlan(flags, recipe);
     return 0;
   }
-  return trainUntilStopped(flags, recipe);
+  const { run: runDirectory, overwrite } = flags;
+  return trainUntilStopped(flags, (options) => train(recipe, { ...options, runDirectory, overwrite }));
 }
 
-async function trainUntilStopped(flags: TrainFlags, recipe: Recipe): Promise<number> {
+async function trainUntilStopped(
+  flags: TrainFlags,
+  work: (options: Pick<TrainOptions, "signal" | "onOpening" | "observe">) => Promise<TrainResult>,
+): Promise<number> {
   let progress: Progress | undefined;
   let runDirectory: string | undefined;
   const stop = stopSignals((name) => log(`\n${name}: finishing this step; once more ends at once`));
-  const options: TrainOptions = {
-    runDirectory: flags.run,
-    overwrite: flags.overwrite,
-    signal: stop.signal,
-    onOpening: openingReporter(),
-    observe(plan, firstStep, path) {
-      runDirectory = path;
-      log(firstStep === 0 ? `run: ${path}` : `run: ${path}, from step ${firstStep}`);
-      progress = createProgress(plan, process.stderr, firstStep);
-      return progress;
-    },
+  const observe: TrainOptions["observe"] = (plan, firstStep, path) => {
+    runDirectory = path;
+    log(firstStep === 0 ? `run: ${path}` : `run: ${path}, from step ${firstStep}`);
+    progress = createProgress(plan, process.stderr, firstStep);
+    return progress;
   };
   try {
-    const result =
-      flags.resume === undefined
-        ? await train(recipe, options)
-        : await resumeTraining(flags.resume, { ...options, dataDir: recipe.dataDir, import: recipe.import });
+    const result = await work({ signal: stop.signal, onOpening: openingReporter(), observe });
     progress?.stop();
     printResult(flags, result, () => describeResult(result));
     return 0;
@@ -77,7 +78,12 @@ async function trainUntilStopped(flags: TrainFlags, recipe: Recipe): Promise<num
     progress?.stop();
     const resume = `pea train --resume ${runDirectory}`;
     if (!(error instanceof TrainingInterrupted)) {
-      if (runDirectory !== undefined && existsSync(weightFiles(openRunDirectory(runDirectory)).last))
+      const canGoOn = !(error instanceof TrainingDiverged);
+      if (
+        canGoOn &&
+        runDirectory !== undefined &&
+        existsSync(weightFiles(openRunDirectory(runDirectory)).last)
+      )
         log(`the last checkpoint stands; once the cause is mended, go on with: ${resume}`);
       throw error;
     }
@@ -104,15 +110,36 @@ function settingsOf(flags: TrainFlags): Record<string, unknown> {
   return settings;
 }
 
-/** A run goes on as it began; its data and the module it imports may have moved. */
-function refuseBesideResume(flags: TrainFlags, settings: Record<string, unknown>): void {
-  const own = (["config", "run", "overwrite", "dryRun"] as const).filter((name) => flags[name] !== undefined);
-  const [first] = [...own, ...Object.keys(settings).filter((key) => key !== "dataDir" && key !== "import")];
-  if (first !== undefined)
-    throw new PeaError(`--resume goes on with the recipe of ${flags.resume}; leave ${first} out`, {
-      kind: "usage",
-    });
+/**
+ * The settings that a run goes on with. It goes on as it began; where and how it is computed may differ.
+ *
+ * @throws PeaError of kind usage for others than the run's own
+ */
+function circumstancesOf(path: string, flags: TrainFlags, settings: Record<string, unknown>): Circumstances {
+  const other = (["config", "run", "overwrite", "dryRun"] as const).find((name) => flags[name] !== undefined);
+  if (other !== undefined) throw usage(`--resume goes on with the recipe of ${path}; leave ${other} out`);
+  const run = openRunDirectory(path);
+  const recipe = readRecipe(run);
+  const isFree = (key = "") => circumstances.includes(key as Circumstance);
+  const changed = recipeFlags().find(({ path: keys }) => {
+    const given = settingAt(settings, keys);
+    return given !== undefined && !isFree(keys[0]) && !isSame(given, settingAt(recipe, keys));
+  });
+  if (changed === undefined)
+    return Object.fromEntries(Object.entries(settings).filter(([key]) => isFree(key)));
+  const [given, own] = [settings, recipe].map((of) => show(settingAt(of, changed.path)));
+  const { last } = weightFiles(run);
+  const begun = existsSync(last) ? { initialCheckpoint: last } : {};
+  const layers = [recipe, settings, begun].map((of) => ({ source: "the flags", settings: of }));
+  const command = trainCommand(mergeSettings(layers));
+  throw usage(
+    `--resume goes on with the recipe of ${path}: ${changed.path.join(".")} stays ${own}. Leave --${changed.name} out; or ` +
+      `for ${given} begin a new run, with --initial-checkpoint from the weights of this one` +
+      (command === null ? "" : `: ${command}`),
+  );
 }
+
+const usage = (message: string): PeaError => new PeaError(message, { kind: "usage" });
 
 /** What would be trained, and how α and the learning rate move. */
 async function describePlan(recipe: Recipe) {

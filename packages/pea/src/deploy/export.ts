@@ -11,13 +11,14 @@ import { variantName } from "../methods/variant-name.ts";
 import { activationClasses } from "../models/inspect.ts";
 import { describeInput } from "../predict/network-input.ts";
 import { disposeRun, evaluationLoader } from "../train/prepare.ts";
+import type { Circumstances } from "../train/recipe-identity.ts";
 import { currentEnvironment, readRunConfig } from "../train/run-directory.ts";
-import { type CheckpointName, type Moved, openTrainedRun, type TrainedRun } from "../train/trained-run.ts";
+import { type CheckpointName, openTrainedRun, type TrainedRun } from "../train/trained-run.ts";
 import { encodeOnnx } from "./onnx.ts";
 import { traceNetwork } from "./trace.ts";
 import { type Verification, verifyOnnx } from "./verify.ts";
 
-export interface ExportOptions extends Moved {
+export interface ExportOptions extends Circumstances {
   /** The best model of the final phase or the last one; by default the best where there is one. */
   checkpoint?: CheckpointName;
   /** The file to write; by default `model.onnx` in the run directory. */

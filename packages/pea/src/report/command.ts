@@ -3,7 +3,7 @@
  * @module
  */
 import { resolveRecipe } from "../train/config.ts";
-import { recipeFlags } from "../train/recipe-flags.ts";
+import { recipeFlags, settingAt } from "../train/recipe-flags.ts";
 
 /**
  * `npx pea-train train` with the flags that make this recipe.
@@ -19,8 +19,8 @@ export function trainCommand(settings: Readonly<Record<string, unknown>>): strin
     // Some defaults follow from the network and the data.
     const usual = resolveRecipe({ source: "the run", settings: { model, data, dataDir } });
     const flags = recipeFlags().flatMap(({ name, path, value }) => {
-      const own = at(recipe, path);
-      const isUsual = JSON.stringify(own) === JSON.stringify(at(usual, path));
+      const own = settingAt(recipe, path);
+      const isUsual = JSON.stringify(own) === JSON.stringify(settingAt(usual, path));
       if (own === undefined || (isUsual && !["model", "data", "data-dir"].includes(name))) return [];
       if (value === undefined) return own ? `--${name}` : `--no-${name}`;
       return `--${name} ${quoted(inWords(own))}`;
@@ -29,13 +29,6 @@ export function trainCommand(settings: Readonly<Record<string, unknown>>): strin
   } catch {
     return null;
   }
-}
-
-function at(settings: object, path: readonly string[]): unknown {
-  return path.reduce<unknown>(
-    (value, key) => (value as Record<string, unknown> | undefined)?.[key],
-    settings,
-  );
 }
 
 function inWords(value: unknown): string {

@@ -10,6 +10,7 @@ import type { Score } from "../study/outcomes.ts";
 import { sample } from "../study/statistics/index.ts";
 import { isFinished, type StudyPlan } from "../study/study-file.ts";
 import { isUpperLimit, variantOf } from "../study/table-figures.ts";
+import { circumstances } from "../train/recipe-identity.ts";
 import type { EpochPoint } from "../train/run-course.ts";
 import type { MetricName } from "../train/tasks/task.ts";
 import type { ReportRun } from "./run.ts";
@@ -172,8 +173,7 @@ const settingsApart: ReadonlySet<string> = new Set([
     "activation",
     "swapToRelu",
   ],
-  ...["dataDir", "expected", "import", "device", "threads"],
-  ...["logEverySteps", "checkpointEverySteps", "diagnose"],
+  ...circumstances,
 ]);
 
 /** Names of the settings besides method and seed in which runs of a group differ, as far as the settings are known. */

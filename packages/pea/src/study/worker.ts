@@ -37,8 +37,9 @@ async function work(recipe: Recipe, directory: string): Promise<void> {
   const options: TrainOptions = { signal: stop.signal, observe };
   try {
     await untilFree(directory);
-    const { dataDir, import: imported } = recipe;
-    if (isRun(directory)) await resumeTraining(directory, { ...options, dataDir, import: imported });
+    const { dataDir, import: imported, onBadSample } = recipe;
+    if (isRun(directory))
+      await resumeTraining(directory, { ...options, dataDir, import: imported, onBadSample });
     else await train(recipe, { ...options, runDirectory: directory });
     tell({ kind: "end" });
   } catch (error) {

@@ -18,6 +18,14 @@ export interface RecipeFlag extends KeyDescription {
   parse(word: string): unknown;
 }
 
+/** What a flag's key is in these settings. */
+export function settingAt(settings: object, path: RecipeFlag["path"]): unknown {
+  return path.reduce<unknown>(
+    (value, key) => (value as Record<string, unknown> | undefined)?.[key],
+    settings,
+  );
+}
+
 /** The flags of all keys, in the recipe's order: `--l2` for `l2.coef`, `--l2-form` and the like for others in a group. */
 export function recipeFlags(): RecipeFlag[] {
   return Object.entries(recipeSchema.shape).flatMap(([key, schema]) => {

@@ -4,23 +4,29 @@
  * @module
  */
 import { createHash } from "node:crypto";
-import { type Recipe, resolveRecipe } from "./config.ts";
+import { type Recipe, type RecipeInput, resolveRecipe } from "./config.ts";
 import { formerSettings } from "./older-runs.ts";
 
 /**
- * Keys that say where a run is computed and what it writes down on the way, not what is trained. Device and threads
- * change sums in their last bits, as another machine does: that makes another sample of the same experiment.
+ * Keys that say where a run is computed, what it takes to go on and what it writes down on the way, not what is trained:
+ * they may differ when a run goes on. Device and threads change sums in their last bits, as another machine does: that
+ * makes another sample of the same experiment.
  */
-const circumstances = [
+export const circumstances = [
   "dataDir",
   "expected",
   "import",
+  "onBadSample",
   "device",
   "threads",
   "logEverySteps",
   "checkpointEverySteps",
   "diagnose",
 ] as const;
+
+export type Circumstance = (typeof circumstances)[number];
+/** What may differ from the recipe of a run where it is opened again. */
+export type Circumstances = Pick<RecipeInput, Circumstance>;
 
 /** The settings of a recipe that decide what is trained and scored. */
 export function decisiveSettings(recipe: Recipe): Record<string, unknown> {
@@ -48,6 +54,11 @@ export function recipeHash(recipe: Recipe, facts: Readonly<Record<string, unknow
     .map(([key, value]) => [key, withoutSame(value, defaults[key])] as const)
     .sort(([a], [b]) => (a < b ? -1 : 1));
   return createHash("sha256").update(canonical(settings)).digest("hex");
+}
+
+/** The hashes by which earlier versions may know a recipe: they counted `onBadSample` in. */
+export function formerHashes(recipe: Recipe): string[] {
+  return [recipeHash(recipe, { onBadSample: "skip" })];
 }
 
 /** A group of settings without those at their defaults. */

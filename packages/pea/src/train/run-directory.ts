@@ -174,11 +174,38 @@ export interface RunConfig {
   /** Absent in a file written by hand: only those who open a network without its data need it. */
   readonly network?: NetworkFacts;
   readonly environment: Environment;
+  /** Where the run went on under other circumstances: `config` has the present ones. */
+  readonly resumed?: readonly Resumption[];
+}
+
+/** A run going on with settings that are not those before. */
+export interface Resumption {
+  /** Weight updates done by then. */
+  readonly step: number;
+  /** What was in force before. */
+  readonly before: Readonly<Record<string, unknown>>;
 }
 
 /** Writes `config.yaml`. */
-export function writeRunConfig(run: RunDirectory, { config, network, environment }: RunConfig): void {
-  writeFileAtomically(run.config, [Buffer.from(stringify({ config, network, environment }))]);
+export function writeRunConfig(
+  run: RunDirectory,
+  { config, network, environment, resumed }: RunConfig,
+): void {
+  writeFileAtomically(run.config, [Buffer.from(stringify({ config, network, environment, resumed }))]);
+}
+
+/** Puts settings in the place of those in `config.yaml`, and notes there what they were up to this step. */
+export function changeRunConfig(
+  run: RunDirectory,
+  { step, settings }: { step: number; settings: Readonly<Record<string, unknown>> },
+): void {
+  const { config, resumed = [], ...others } = readRunConfig(run);
+  const before = Object.fromEntries(Object.keys(settings).map((key) => [key, config[key] ?? null]));
+  writeRunConfig(run, {
+    ...others,
+    config: { ...config, ...settings },
+    resumed: [...resumed, { step, before }],
+  });
 }
 
 /**

@@ -20,9 +20,10 @@ import {
   prepareRun,
   trainingLoader,
 } from "./prepare.ts";
-import { recipeHash } from "./recipe-identity.ts";
+import { type Circumstances, circumstances, formerHashes, isSame, recipeHash } from "./recipe-identity.ts";
 import { Recorder } from "./recorder.ts";
 import {
+  changeRunConfig,
   createRunDirectory,
   currentEnvironment,
   openRunDirectory,
@@ -31,7 +32,7 @@ import {
 } from "./run-directory.ts";
 import { lockRun } from "./run-lock.ts";
 import type { MetricName, Scores } from "./tasks/task.ts";
-import { type Moved, readRecipe, weightFiles } from "./trained-run.ts";
+import { readRecipe, weightFiles } from "./trained-run.ts";
 import { Trainer, type TrainingObserver } from "./trainer.ts";
 
 export interface TrainOptions extends PrepareOptions {
@@ -105,27 +106,29 @@ export async function train(recipe: RecipeInput, options: TrainOptions = {}): Pr
 
 /**
  * Goes on with a run that was stopped or killed, from its last checkpoint, with the same weights and metrics as if it
- * had never stopped.
+ * had never stopped. Where and how it is computed may differ from then on, not what is trained: what does is noted in the
+ * run's config.yaml. Other threads or another device change sums in their last bits.
  *
  * @throws PeaError of kind usage when the folder holds no run or another process trains in it
  */
 export async function resumeTraining(
   runDirectory: string,
   {
-    dataDir,
-    import: imported,
-    ...options
-  }: Pick<TrainOptions, "signal" | "observe" | "onOpening"> & Moved = {},
+    signal,
+    observe,
+    onOpening,
+    ...today
+  }: Pick<TrainOptions, "signal" | "observe" | "onOpening"> & Circumstances = {},
 ): Promise<TrainResult> {
   const run = openRunDirectory(runDirectory);
   return whileLocked(runDirectory, async () => {
-    const recipe = readRecipe(run, { dataDir, import: imported });
-    const prepared = await prepareRun(recipe, options);
+    const recipe = readRecipe(run, today);
+    const prepared = await prepareRun(recipe, { onOpening });
     try {
       // A run killed before its first checkpoint begins anew.
       if (recipe.initialCheckpoint && !existsSync(weightFiles(run).last))
         loadInitialWeights(recipe.initialCheckpoint, prepared.model);
-      return await execute(run, recipe, prepared, options);
+      return await execute(run, recipe, prepared, { signal, observe });
     } finally {
       disposeRun(prepared);
     }
@@ -168,11 +171,13 @@ async function execute(
     settings: recipe,
     files,
     recipeHash: recipeHash(recipe),
+    formerHashes: formerHashes(recipe),
   });
   let recorder: Recorder | undefined;
   let diagnosis: Diagnosis | undefined;
   try {
     if (existsSync(files.last)) trainer.resume();
+    noteCircumstances(run, recipe, trainer.step);
     recorder = new Recorder(run, trainer.step);
     trainer.observe(recorder);
     if (recipe.diagnose && validation) {
@@ -197,6 +202,14 @@ async function execute(
     recorder?.close();
     trainer.dispose();
   }
+}
+
+/** What is not as the run's config.yaml has it stands there from now on. */
+function noteCircumstances(run: RunDirectory, recipe: Recipe, step: number): void {
+  const before = readRecipe(run);
+  const changed = circumstances.filter((key) => !isSame(recipe[key], before[key]));
+  if (changed.length === 0) return;
+  changeRunConfig(run, { step, settings: Object.fromEntries(changed.map((key) => [key, recipe[key]])) });
 }
 
 /** Scores the last and the best model on the test part. */

@@ -10,6 +10,7 @@ import { type Recipe, resolveRecipe } from "./config.ts";
 import { createNetwork } from "./create-network.ts";
 import { settingsInForce } from "./older-runs.ts";
 import { disposeRun, type PreparedRun, type PrepareOptions, prepareRun } from "./prepare.ts";
+import type { Circumstances } from "./recipe-identity.ts";
 import { type NetworkFacts, openRunDirectory, type RunDirectory, readRunConfig } from "./run-directory.ts";
 import type { TrainResult } from "./train.ts";
 
@@ -24,19 +25,11 @@ export function weightFiles({ checkpoints }: RunDirectory): Record<CheckpointNam
   };
 }
 
-/** Where things that lie outside of a run's directory lie now, if they have moved. */
-export interface Moved {
-  /** The data. */
-  dataDir?: string;
-  /** The module with the user's own networks. */
-  import?: string;
-}
-
-/** The recipe of a run, checked. */
-export function readRecipe(run: RunDirectory, { dataDir, import: imported }: Moved = {}): Recipe {
+/** The recipe of a run, checked, under the circumstances of today. */
+export function readRecipe(run: RunDirectory, today: Circumstances = {}): Recipe {
   return resolveRecipe(
     { source: run.config, settings: settingsInForce(readRunConfig(run).config) },
-    { source: "the options", settings: { dataDir, import: imported } },
+    { source: "the options", settings: today },
   );
 }
 
@@ -69,7 +62,7 @@ function chooseCheckpoint(run: RunDirectory, wanted?: CheckpointName): Checkpoin
     throw new PeaError(
       name === "best"
         ? `${run.path} has no best model: ${reasonForNoBest(run)}. Take the last (--checkpoint last)`
-        : `${run.path} has no checkpoint yet; train it with \`pea train --resume ${run.path}\``,
+        : `${run.path} has no checkpoint: it ended before the first was written. Train it with \`pea train --resume ${run.path}\``,
       { kind: "usage" },
     );
   return name;
@@ -94,11 +87,11 @@ export interface TrainedRun extends PreparedRun {
  */
 export async function openTrainedRun(
   path: string,
-  { checkpoint, onOpening, ...moved }: { checkpoint?: CheckpointName } & PrepareOptions & Moved = {},
+  { checkpoint, onOpening, ...today }: { checkpoint?: CheckpointName } & PrepareOptions & Circumstances = {},
 ): Promise<TrainedRun> {
   const run = openRunDirectory(path);
   const name = chooseCheckpoint(run, checkpoint);
-  const recipe = readRecipe(run, moved);
+  const recipe = readRecipe(run, today);
   const prepared = await prepareRun(recipe, { onOpening });
   try {
     const { step, method } = loadWeights(weightFiles(run)[name], prepared.model);
@@ -124,13 +117,13 @@ export async function openTrainedRun(
  */
 export function readNetwork(
   path: string,
-  moved: Moved = {},
+  today: Circumstances = {},
 ): { run: RunDirectory; recipe: Recipe; facts: NetworkFacts } {
   const run = openRunDirectory(path);
   const { network: facts } = readRunConfig(run);
   if (facts === undefined)
     throw new PeaError(`${run.config} lacks the section network: it was not written by pea train`);
-  return { run, recipe: readRecipe(run, moved), facts };
+  return { run, recipe: readRecipe(run, today), facts };
 }
 
 /** The network of a run alone, in evaluation mode, without the data it was trained on. */
@@ -156,9 +149,9 @@ export interface TrainedNetwork {
  */
 export async function openTrainedNetwork(
   path: string,
-  { checkpoint, onOpening, ...moved }: { checkpoint?: CheckpointName } & PrepareOptions & Moved = {},
+  { checkpoint, onOpening, ...today }: { checkpoint?: CheckpointName } & PrepareOptions & Circumstances = {},
 ): Promise<TrainedNetwork> {
-  const { run, recipe, facts } = readNetwork(path, moved);
+  const { run, recipe, facts } = readNetwork(path, today);
   const name = chooseCheckpoint(run, checkpoint);
   const { inputShape, classes, stepsPerEpoch, totalSteps } = facts;
   const model = await createNetwork(recipe, { inputShape, classes: classes.length });

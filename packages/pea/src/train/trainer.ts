@@ -102,8 +102,9 @@ export interface TrainerOptions {
   };
   /** Files that checkpoints and the weights of the best model are written to. */
   files: { last: string; best: string };
-  /** Identity of the recipe, kept in checkpoints. */
+  /** Identity of the recipe, kept in checkpoints; and those that it has in the checkpoints of earlier versions. */
   recipeHash: string;
+  formerHashes?: readonly string[];
 }
 
 /** A run stopped before its end, with a checkpoint of the step it stopped at. */
@@ -117,6 +118,11 @@ export class TrainingInterrupted extends PeaError {
   }
 }
 
+/** A run whose loss is no finite number any more: it would go the same way again. */
+export class TrainingDiverged extends PeaError {
+  override name = "TrainingDiverged";
+}
+
 /** Trains by `run`, after `resume` from where a checkpoint stands. */
 export class Trainer {
   /** Weight updates done. */
@@ -126,6 +132,8 @@ export class Trainer {
   seconds = 0;
   private sums: ScoreSums;
   private logged: Sums;
+  /** Weight updates done in the last checkpoint; null where there is none. */
+  private checkpointStep: number | null = null;
   private clock: TrainerState["clock"] = { logged: 0, epoch: 0 };
   private readonly observers: TrainingObserver[] = [];
 
@@ -142,15 +150,16 @@ export class Trainer {
 
   /** Goes back to the moment of the last checkpoint. */
   resume(): void {
-    const { model, optimizer, method, files, recipeHash } = this.options;
+    const { model, optimizer, method, files, recipeHash, formerHashes = [] } = this.options;
     const state = loadCheckpoint(files.last, model, optimizer);
-    if (state.recipe !== recipeHash)
+    if (![recipeHash, ...formerHashes].includes(state.recipe))
       throw new PeaError(
         `${files.last} was written with another recipe than the run's config.yaml; a run goes on only as it began`,
         { kind: "usage" },
       );
     method.load(state.method);
     this.step = state.step;
+    this.checkpointStep = state.step;
     // Checkpoints of earlier versions do not know the loss.
     this.best = state.best && { ...state.best, loss: state.best.loss ?? null };
     this.seconds = state.seconds;
@@ -164,7 +173,7 @@ export class Trainer {
    * Trains to the end and hands the model to the method's `onEnd`.
    *
    * @param signal stops the run between two steps, after writing a checkpoint
-   * @throws TrainingInterrupted when stopped; PeaError when a loss is no longer a finite number
+   * @throws TrainingInterrupted when stopped; TrainingDiverged when a loss is no longer a finite number
    */
   async run(signal?: AbortSignal): Promise<void> {
     const { plan, method, batches } = this.options;
@@ -352,6 +361,7 @@ export class Trainer {
       seconds: this.seconds,
       clock: this.clock,
     });
+    this.checkpointStep = this.step;
   }
 
   /** The sums of the epoch, checked: a loss that was not finite stays so in its sum. */
@@ -363,9 +373,13 @@ export class Trainer {
 
   private requireFinite(part: "training" | "validation", loss: number): void {
     if (Number.isFinite(loss)) return;
-    throw new PeaError(
-      `the ${part} loss became ${loss} at or before step ${this.step}; the last checkpoint is kept. ` +
-        "Lower lr, lengthen warmup or set amp to none",
+    const kept =
+      this.checkpointStep === null
+        ? "no checkpoint was written before"
+        : `the checkpoint of step ${this.checkpointStep} is kept, but would lead there again`;
+    throw new TrainingDiverged(
+      `the ${part} loss became ${loss} at or before step ${this.step}; ${kept}. Lower lr, lengthen warmup or set amp to ` +
+        "none, and begin anew",
     );
   }
 
