@@ -7,8 +7,18 @@ import { join } from "node:path";
 import { before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { batchNormAct, conv3x3, loadKernels } from "@pea/kernels";
-import { type ConvKernel, manualSeed, setBatchNormKernel, setConvKernel, setNumThreads } from "@pea/torch";
-import { replaceActivation } from "../src/methods/index.ts";
+import {
+  type ConvKernel,
+  type Module,
+  manualSeed,
+  ReLU,
+  ReLU6,
+  SiLU,
+  setBatchNormKernel,
+  setConvKernel,
+  setNumThreads,
+} from "@pea/torch";
+import { findPlaces, replaceModules } from "../src/methods/replace-modules.ts";
 import { createModel } from "../src/models/index.ts";
 import { goldenFill } from "./golden-fill.ts";
 import { traceTraining } from "./training-trace.ts";
@@ -24,7 +34,8 @@ export interface TracedNetwork {
   batch: number;
 }
 
-type Activation = "relu" | "swish";
+/** The network's own, or Swish at every site. */
+type Activation = "own" | "swish";
 type FloatType = "float32" | "float64";
 
 /** Everything that happened, by name: see `Trace`. */
@@ -39,8 +50,15 @@ const tolerance = { float32: 1e-5, float64: 1e-10 };
 const nameOf = ({ network, options }: TracedNetwork) => `${network} ${JSON.stringify(options)}`;
 
 /** How PyTorch's results of one training are named. */
-const caseName = (network: TracedNetwork, activation: Activation, dtype: FloatType) =>
-  `${nameOf(network)}, ${activation}, ${dtype}`;
+const caseName = (network: TracedNetwork, activation: Activation, dtype: FloatType, rounding = 0) =>
+  `${nameOf(network)}, ${activation}, ${dtype}, rounding ${rounding}`;
+
+/**
+ * How often PyTorch trains in float32, each time on images rounded another way. One training says little about how exact
+ * float32 is: where a batch norm sees six values, three steps make errors that differ by six times between two orders of
+ * the same sums, and every kernel of a BLAS has its own order.
+ */
+const ROUNDINGS = 4;
 
 /** Convolutions that ran on the kernel so far. */
 export let ownConvolutions = 0;
@@ -66,28 +84,32 @@ export function testTraining(networks: readonly TracedNetwork[]): void {
     for (const network of networks) {
       for (const dtype of ["float32", "float64"] as const) {
         test(`${nameOf(network)}, ${dtype}, on plain operators: as in PyTorch`, () => {
-          const actual = trainHere(network, "relu", dtype, "plain");
-          assertClose(actual, expected(network, "relu", dtype), () => tolerance[dtype]);
+          const actual = trainHere(network, "own", dtype, "plain");
+          assertClose(actual, expected(network, "own", dtype), () => tolerance[dtype]);
         });
       }
 
       test(`${nameOf(network)}, float64, on the fused operators: as in PyTorch`, { skip }, () => {
-        for (const activation of ["relu", "swish"] as const) {
+        for (const activation of ["own", "swish"] as const) {
           const actual = trainHere(network, activation, "float64", "fused");
           assertClose(actual, expected(network, activation, "float64"), () => tolerance.float64);
         }
       });
 
-      // With Swish: at ReLU's kink the rounding of either side decides, and PyTorch's own float32 is 3 % off then.
-      // Sums in another order move the error of a single tensor by several times, but not that of all alike.
+      // With Swish: at the kink of ReLU and ReLU6 the rounding of either side decides, and PyTorch's own float32 is
+      // 3 % off then, or 50 % where a batch norm sees six values.
+      // Sums in another order move the error of a single tensor, but not that of all alike.
       test(`${nameOf(network)}, float32, on the fused operators: as exact as PyTorch`, { skip }, () => {
         const exact = expected(network, "swish", "float64");
-        const inPyTorch = errorsOf(expected(network, "swish", "float32"), exact);
+        const inPyTorch = Array.from({ length: ROUNDINGS }, (_, rounding) =>
+          errorsOf(expected(network, "swish", "float32", rounding), exact),
+        );
         const here = trainHere(network, "swish", "float32", "fused");
-        assertClose(here, exact, (key) => Math.max(5 * (inPyTorch.get(key) ?? 0), tolerance.float32));
-        const ratios = [...errorsOf(here, exact)].map(([key, error]) => error / (inPyTorch.get(key) ?? 0));
-        const typical = Math.exp(ratios.reduce((sum, ratio) => sum + Math.log(ratio), 0) / ratios.length);
-        assert.ok(typical <= 2, `errors are ${typical.toFixed(2)} times PyTorch's, in the geometric mean`);
+        assertClose(here, exact, (key) =>
+          Math.max(3 * Math.max(...inPyTorch.map((errors) => errors.get(key) as number)), tolerance.float32),
+        );
+        const ratio = geometricMean(errorsOf(here, exact)) / Math.max(...inPyTorch.map(geometricMean));
+        assert.ok(ratio <= 1.5, `errors are ${ratio.toFixed(2)} times PyTorch's, in the geometric mean`);
       });
     }
   });
@@ -96,12 +118,18 @@ export function testTraining(networks: readonly TracedNetwork[]): void {
 /** Every training in PyTorch, by `caseName`. */
 function trainInPyTorch(networks: readonly TracedNetwork[]): Map<string, Numbers> {
   const cases = networks.flatMap((network) =>
-    (["relu", "swish"] as const).flatMap((activation) =>
-      (["float32", "float64"] as const).map((dtype) => ({
+    [
+      { activation: "own", dtype: "float32", roundings: 1 } as const,
+      { activation: "own", dtype: "float64", roundings: 1 } as const,
+      { activation: "swish", dtype: "float32", roundings: ROUNDINGS } as const,
+      { activation: "swish", dtype: "float64", roundings: 1 } as const,
+    ].flatMap(({ activation, dtype, roundings }) =>
+      Array.from({ length: roundings }, (_, rounding) => ({
         ...network,
         activation,
         dtype,
-        name: caseName(network, activation, dtype),
+        rounding,
+        name: caseName(network, activation, dtype, rounding),
       })),
     ),
   );
@@ -143,13 +171,17 @@ function trainHere(
   const model = createModel(network, { ...options, classes, inputChannels: image[0] });
   setBatchNormKernel(isFused ? batchNormAct : undefined);
   setConvKernel(isFused ? countedConv3x3 : undefined);
-  replaceActivation(model, activation);
+  if (activation === "swish") replaceModules(model, findPlaces(model, hasKink), () => new SiLU());
   const memoryFormat = isFused ? "channels_last" : "contiguous";
   goldenFill(model.to({ dtype, memoryFormat }));
   manualSeed(0);
   const trace = traceTraining(model, { image, batch, memoryFormat });
   model.dispose();
   return new Map([...trace].map(([key, values]) => [key, Float64Array.from(values, Number)]));
+}
+
+function hasKink(module: Module): module is ReLU | ReLU6 {
+  return module instanceof ReLU || module instanceof ReLU6;
 }
 
 /** How far each tensor is off, at least by half a unit in float32's last place, which no result can be blamed for. */
@@ -160,6 +192,11 @@ function errorsOf(actual: Numbers, exact: Numbers): Map<string, number> {
       return [key, Math.max(error, 2 ** -24)];
     }),
   );
+}
+
+function geometricMean(errors: Map<string, number>): number {
+  const logarithms = [...errors.values()].map(Math.log);
+  return Math.exp(logarithms.reduce((sum, logarithm) => sum + logarithm, 0) / logarithms.length);
 }
 
 function assertClose(actual: Numbers, expected: Numbers, toleranceOf: (key: string) => number): void {

@@ -2,8 +2,9 @@
 
 Usage: training.py CASES OUTPUT
 
-CASES is JSON: a list of {name, network, options, image, classes, batch, activation, dtype}, with the names and options
-of the registry. All numbers go to the file OUTPUT as float64, one tensor after the other; stdout gets JSON: case name ->
+CASES is JSON: a list of {name, network, options, image, classes, batch, activation, dtype, rounding}, with the names and
+options of the registry; the activation is "own", the network's, or another that takes its place. A rounding beyond 0
+moves each value of the images by up to half a unit in float32's last place, each number another way. All numbers go to the file OUTPUT as float64, one tensor after the other; stdout gets JSON: case name ->
 tensor name -> [first, length].
 """
 
@@ -30,11 +31,19 @@ def decays(model):
     return {id(parameter) for parameter in decaying}
 
 
+def rounded(x, rounding):
+    """Relative to each value: uniform within ±2^-24, by a seed; nothing for 0."""
+    if rounding == 0:
+        return x
+    unit = torch.rand(x.shape, dtype=x.dtype, generator=torch.Generator().manual_seed(rounding)) * 2 - 1
+    return x * (1 + unit * 2**-24)
+
+
 def train(case):
     """Three steps of SGD; yields (name, tensor)."""
     dtype, classes = getattr(torch, case["dtype"]), case["classes"]
     shape = [case["batch"], *case["image"]]
-    options = {"activation": case["activation"], **case["options"]}
+    options = case["options"] if case["activation"] == "own" else {**case["options"], "activation": case["activation"]}
     model = build(case["network"], classes, shape[1], **options).to(dtype)
     golden_fill(model)
     decaying = decays(model)
@@ -44,7 +53,7 @@ def train(case):
         {"params": [p for p in parameters.values() if id(p) not in decaying], "weight_decay": 0},
     ]
     optimizer = torch.optim.SGD(groups, lr=0.001, momentum=0.9)
-    x = golden_input(shape, dtype)
+    x = rounded(golden_input(shape, torch.float64), case["rounding"]).to(dtype)
     # Dropout draws from this generator, as libtorch's does on the other side.
     torch.manual_seed(0)
     for step in range(3):
