@@ -3,6 +3,13 @@ import { describe, TorchError } from "./error.ts";
 import { track } from "./scope.ts";
 import { checkArrayType, type NestedArray, nest, type TypedArray, viewBytes } from "./typed-array.ts";
 
+declare global {
+  /** As the library of newer JavaScript declares it: `using` needs that one, all else does without. */
+  interface SymbolConstructor {
+    readonly dispose: unique symbol;
+  }
+}
+
 /** Element types, by PyTorch's names. */
 export type DType =
   | "float32"

@@ -33,7 +33,7 @@ import {
 import { lockRun } from "./run-lock.ts";
 import type { MetricName, Scores } from "./tasks/task.ts";
 import { readRecipe, weightFiles } from "./trained-run.ts";
-import { Trainer, type TrainingObserver } from "./trainer.ts";
+import { type StopRequest, Trainer, type TrainingObserver } from "./trainer.ts";
 
 export interface TrainOptions extends PrepareOptions {
   /** Folder of the run; left out: a new one in `runs`, named after the recipe. */
@@ -41,7 +41,7 @@ export interface TrainOptions extends PrepareOptions {
   /** Delete the run that is already in the folder. */
   overwrite?: boolean;
   /** Stops the run between two steps, after writing a checkpoint. */
-  signal?: AbortSignal;
+  signal?: StopRequest;
   /** Watches the run; called once the plan stands and the run's first step is known. */
   observe?: (plan: TrainingPlan, firstStep: number, runDirectory: string) => TrainingObserver;
 }

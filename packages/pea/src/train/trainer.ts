@@ -107,6 +107,12 @@ export interface TrainerOptions {
   formerHashes?: readonly string[];
 }
 
+/** What a run uses of an AbortSignal, so that its types stand without those of Node.js and of browsers. */
+export interface StopRequest {
+  readonly aborted: boolean;
+  readonly reason?: unknown;
+}
+
 /** A run stopped before its end, with a checkpoint of the step it stopped at. */
 export class TrainingInterrupted extends PeaError {
   override name = "TrainingInterrupted";
@@ -175,7 +181,7 @@ export class Trainer {
    * @param signal stops the run between two steps, after writing a checkpoint
    * @throws TrainingInterrupted when stopped; TrainingDiverged when a loss is no longer a finite number
    */
-  async run(signal?: AbortSignal): Promise<void> {
+  async run(signal?: StopRequest): Promise<void> {
     const { plan, method, batches } = this.options;
     while (this.step < plan.totalSteps) {
       const epoch = Math.floor(this.step / plan.stepsPerEpoch);
@@ -249,7 +255,7 @@ export class Trainer {
   }
 
   /** Metrics, evaluation and checkpoint where they are due, then the event loop turns: signals come in there. */
-  private async afterStep(signal?: AbortSignal): Promise<void> {
+  private async afterStep(signal?: StopRequest): Promise<void> {
     const { plan, settings } = this.options;
     this.tell("onStep", this.step);
     const endsEpoch = this.step % plan.stepsPerEpoch === 0;
