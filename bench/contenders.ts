@@ -3,8 +3,9 @@
  *
  * @module
  */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
+import { nativeSearch, searchBinaries, thisSystem } from "@pea/torch/binaries";
 
 export type ContenderName = "pea" | "pea-libtorch2" | "torch1" | "torch2" | "torch2-compiled";
 
@@ -46,7 +47,7 @@ export function listContenders(peers: "debian" | "all"): Contender[] {
   const peer = { environment: {}, libraries: [] };
   const script = join(ROOT, "bench/peer/worker.py");
   const debian: Contender[] = [
-    { ...own, name: "pea", title: "pea", libraries: nativeLibraries("build") },
+    { ...own, name: "pea", title: "pea", libraries: nativeLibraries({}) },
     {
       ...peer,
       name: "torch1",
@@ -56,14 +57,15 @@ export function listContenders(peers: "debian" | "all"): Contender[] {
     },
   ];
   if (peers === "debian") return debian;
+  const environment = { LIBTORCH: libtorch2() };
   return [
     ...debian,
     {
       ...own,
       name: "pea-libtorch2",
       title: "pea, libtorch 2",
-      environment: { LIBTORCH: libtorch2() },
-      libraries: nativeLibraries("build-libtorch2"),
+      environment,
+      libraries: nativeLibraries(environment),
     },
     { ...peer, name: "torch2", title: "PyTorch 2", command: [PYTHON_2X, script], tunedAs: "torch2" },
     {
@@ -132,23 +134,21 @@ export function environmentOf({ environment }: Contender, threads: number): Node
   };
 }
 
-/** Of the builds for one libtorch; the image decoder knows none. */
-function nativeLibraries(folder: string): string[] {
-  return [
-    `torch/${folder}/pea_torch.node`,
-    `kernels/${folder}/libpea_kernels.so`,
-    "pea/build/pea_images.node",
-  ].map((path) => join(ROOT, "packages", path));
-}
-
-/** The libtorch 2.x that this project's addon was built for. */
-function libtorch2(): string {
-  const cache = join(ROOT, "packages/torch/build-libtorch2/CMakeCache.txt");
-  const directory = existsSync(cache)
-    ? /^TORCH_DIR:PATH=(.+)$/m.exec(readFileSync(cache, "utf8"))?.[1]
-    : undefined;
-  if (directory === undefined) {
+/** What is loaded in this environment. */
+function nativeLibraries(environment: Contender["environment"]): string[] {
+  const { home } = nativeSearch();
+  const { binaries } = searchBinaries(home, { ...thisSystem, environment });
+  if (binaries === undefined) {
     throw new Error("@pea/torch is not built for libtorch 2.x; `npm run bench -- --peers all` builds it");
   }
-  return directory;
+  return (["torch", "kernels", "pea"] as const).map(binaries.file);
+}
+
+/** PyPI's torch among what PYTHON_2X imports. */
+function libtorch2(): string {
+  const library = join(ROOT, ".venv/bench/lib");
+  const python = existsSync(library)
+    ? readdirSync(library).find((name) => name.startsWith("python"))
+    : undefined;
+  return join(library, python ?? "python3", "site-packages/torch");
 }

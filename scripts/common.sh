@@ -48,19 +48,10 @@ install them. As root, run: apt-get update && apt-get install --no-install-recom
     env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${missing[@]}"
 }
 
-# build_native PACKAGE FOLDER [CMAKE_OPTION...]: builds packages/PACKAGE/native into packages/PACKAGE/FOLDER; CMake
-# compiles only what has changed.
+# build_native [ENV_WORD...]: builds the native libraries for the engine that is found in the environment so changed (words
+# of env); CMake compiles only what has changed. TypeScript must be compiled.
 build_native() {
-  local package=$1 folder=packages/$1/$2
-  local hint=""
-  shift 2
-  # CMake refuses to go on with what it configured before the checkout was moved or copied.
-  if [[ -e $folder/CMakeCache.txt ]] && ! grep -qxF "CMAKE_CACHEFILE_DIR:INTERNAL=$ROOT/$folder" "$folder/CMakeCache.txt"; then
-    rm -r "$folder"
-  fi
-  [[ -e $folder/CMakeCache.txt ]] || hint=" (takes a few minutes)"
-  step "configuring $folder" cmake -S "packages/$package/native" -B "$folder" -DCMAKE_BUILD_TYPE=Release "$@"
-  step "building $folder$hint" cmake --build "$folder" --parallel "$(nproc)"
+  step "building the native libraries (minutes, the first time)" env "$@" node packages/pea/bin/pea.js setup
 }
 
 # run_tests PATTERN FILE...: runs those test files whose path contains PATTERN (empty: all of them).

@@ -1,7 +1,5 @@
 import { existsSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import {
-  buildFolder,
   loadLibrary,
   setBatchNormKernel,
   setConvKernel,
@@ -9,6 +7,7 @@ import {
   setSGDKernel,
   TorchError,
 } from "@pea/torch";
+import { nativeBinaries, notLoadable } from "@pea/torch/binaries";
 import { batchNormAct } from "./batch-norm-act.ts";
 import { compactMaxPool2d } from "./compact-max-pool.ts";
 import { conv3x3 } from "./conv3x3.ts";
@@ -32,15 +31,12 @@ function load(): boolean {
   const { PEA_KERNELS: wish = "on" } = process.env;
   if (wish !== "on" && wish !== "off") throw new TorchError(`PEA_KERNELS must be on or off, not "${wish}"`);
   if (wish === "off") return false;
-  const path = fileURLToPath(new URL(`../${buildFolder}/libpea_kernels.so`, import.meta.url));
+  const path = nativeBinaries().file("kernels");
   if (!existsSync(path)) return false;
   try {
     loadLibrary(path);
   } catch (error) {
-    throw new TorchError(
-      `The kernels ${path} cannot be loaded: ${(error as Error).message}. ` +
-        "Build them again (npm run setup), or run without them: PEA_KERNELS=off.",
-    );
+    throw new TorchError(`${notLoadable(path, error).message}. Or run without it: PEA_KERNELS=off`);
   }
   setBatchNormKernel(batchNormAct);
   setConvKernel(conv3x3);

@@ -7,7 +7,6 @@ import { type EnsembleActOptions, ensembleActComposite, loadKernels } from "@pea
 import {
   add,
   batchNorm,
-  buildFolder,
   call,
   cast,
   clone,
@@ -26,6 +25,7 @@ import {
   tensor,
   zeros,
 } from "@pea/torch";
+import { nativeBinaries } from "@pea/torch/binaries";
 import fc from "fast-check";
 import { type Layout, layoutNames, layouts, type Shape } from "./layouts.ts";
 
@@ -405,9 +405,9 @@ test("errors name what does not fit", { skip }, () => {
 });
 
 test("gradcheck, and a second derivative is refused", {
-  skip: skip || (buildFolder !== "build" && "Debian's engine alone"),
+  skip: skip || (nativeBinaries().engine.directory !== undefined && "Debian's engine alone"),
 }, () => {
-  const library = fileURLToPath(new URL(`../${buildFolder}/libpea_kernels.so`, import.meta.url));
+  const library = nativeBinaries().file("kernels");
   const script = fileURLToPath(new URL("batch_norm_gradcheck.py", import.meta.url));
   const { status, stderr } = spawnSync("/usr/bin/python3", [script, library], { encoding: "utf8" });
   assert.equal(status, 0, stderr);

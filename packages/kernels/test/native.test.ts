@@ -4,7 +4,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { buildFolder } from "@pea/torch";
+import { nativeBinaries } from "@pea/torch/binaries";
 
 const packageFile = (name: string) => fileURLToPath(new URL(`../${name}`, import.meta.url));
 
@@ -14,8 +14,9 @@ function run(command: string, ...args: string[]): string {
   return stdout;
 }
 
-const library = packageFile("build/libpea_kernels.so");
-const debianOnly = buildFolder !== "build" && "Debian's engine alone";
+const { engine, file } = nativeBinaries();
+const library = file("kernels");
+const debianOnly = engine.directory !== undefined && "Debian's engine alone";
 
 test("Python loads the operators: gradcheck, autocast, meta tensors, one derivative", {
   skip: debianOnly || (!existsSync(library) && "the kernels are not built"),

@@ -5,7 +5,6 @@ import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { loadKernels, sgdStep } from "@pea/kernels";
 import {
-  buildFolder,
   contiguous,
   type DType,
   getNumThreads,
@@ -19,6 +18,7 @@ import {
   type Tensor,
   transpose,
 } from "@pea/torch";
+import { nativeBinaries } from "@pea/torch/binaries";
 
 const skip = !loadKernels() && "the kernels are not built";
 
@@ -117,9 +117,9 @@ describe("SGD on the fused operator", { skip }, () => {
 });
 
 test("Python's SGD gives the same; tensors that do not fit together are refused", {
-  skip: skip || (buildFolder !== "build" && "Debian's engine alone"),
+  skip: skip || (nativeBinaries().engine.directory !== undefined && "Debian's engine alone"),
 }, () => {
-  const library = fileURLToPath(new URL(`../${buildFolder}/libpea_kernels.so`, import.meta.url));
+  const library = nativeBinaries().file("kernels");
   const script = fileURLToPath(new URL("sgd_step.py", import.meta.url));
   const { status, stderr } = spawnSync("/usr/bin/python3", [script, library], { encoding: "utf8" });
   assert.equal(status, 0, stderr);

@@ -250,7 +250,7 @@ describe("pea doctor where the engine does not load", () => {
   it("still tells all the rest, and ends with 1", async () => {
     const { code, stdout } = await pea("doctor");
     assert.equal(code, 1);
-    assert.match(stdout, /^✗ engine .*\/nonexistent/m);
+    assert.match(stdout, /^✗ engine .*\n {17,}LIBTORCH: \/nonexistent has no lib\/libtorch_cpu\.so\n/m);
     for (const name of ["node", "cpu", "images", "environment", "fashion-mnist"])
       assert.match(stdout, new RegExp(`^[✓!] ${name} `, "m"));
   });
@@ -265,7 +265,7 @@ describe("pea doctor where the engine does not load", () => {
   it("other commands say why, in one message", async () => {
     const { code, stderr } = await pea("models");
     assert.equal(code, 1);
-    assert.match(stderr, /^pea: .*\/nonexistent/);
+    assert.match(stderr, /^pea: There is no engine .*\n {2}LIBTORCH: \/nonexistent has no lib/);
   });
 });
 
@@ -276,7 +276,7 @@ describe("help and facts", () => {
       overview.matchAll(/^ {2}([a-z]+) \[options\]/gm),
       ([, name]) => name as string,
     );
-    for (const command of ["train", "eval", "export", "models", "doctor"])
+    for (const command of ["train", "eval", "export", "models", "setup", "doctor"])
       assert.ok(commands.includes(command), command);
     for (const command of commands) {
       const { code, stdout } = await peaHere(command, "--help");
@@ -300,6 +300,7 @@ describe("help and facts", () => {
     for (const name of [
       "node",
       "engine",
+      "binaries",
       "cpu features",
       "threads",
       "blas",

@@ -12,9 +12,9 @@ namespace {
 
 // The addon links libtorch's CPU part alone; the CUDA part registers itself when it is loaded.
 std::string load_library() {
-  const char* library = TORCH_LIB_DIR "/libtorch_cuda.so";
+  const std::string library = engine_folder() + "/libtorch_cuda.so";
   if (!std::filesystem::exists(library)) return "this libtorch is built without CUDA; use PyPI's torch (LIBTORCH)";
-  if (dlopen(library, RTLD_NOW | RTLD_GLOBAL) == nullptr) return dlerror();
+  if (dlopen(library.c_str(), RTLD_NOW | RTLD_GLOBAL) == nullptr) return dlerror();
   return "";
 }
 
@@ -30,6 +30,12 @@ std::string find_gpu() {
 }
 
 }  // namespace
+
+std::string engine_folder() {
+  Dl_info info;
+  TORCH_CHECK(dladdr(reinterpret_cast<const void*>(&at::globalContext), &info) != 0, "libtorch's file is not known");
+  return std::filesystem::path(info.dli_fname).parent_path();
+}
 
 void load_cuda() { library(); }
 

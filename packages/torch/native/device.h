@@ -7,6 +7,9 @@
 
 namespace pea {
 
+// The folder that the loaded libtorch lies in.
+std::string engine_folder();
+
 // Loads libtorch's CUDA part where there is one, once per process. This comes before all other work: libtorch asks
 // once what devices there are and keeps the answer, and even its version's text asks.
 void load_cuda();

@@ -148,7 +148,7 @@ napi_value engine_info(napi_env env, napi_callback_info) {
     napi_value result;
     napi_create_object(env, &result);
     set_property(env, result, "version", TORCH_VERSION);
-    set_property(env, result, "libraries", TORCH_LIB_DIR);
+    set_property(env, result, "libraries", engine_folder());
     set_property(env, result, "config", at::show_config());
     set_property(env, result, "parallel", at::get_parallel_info());
     set_property(env, result, "allocator", allocator_name());

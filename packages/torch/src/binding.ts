@@ -1,9 +1,10 @@
-import { existsSync, readdirSync } from "node:fs";
+import { realpathSync } from "node:fs";
 import { createRequire } from "node:module";
-import { availableParallelism } from "node:os";
-import { join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
+import { availableParallelism, constants } from "node:os";
+import { dirname } from "node:path";
+import { describeEngine, type Engine, nativeBinaries, notLoadable } from "./binaries/index.ts";
 import { TorchError } from "./error.ts";
+import type { TypedArray } from "./typed-array.ts";
 
 /** A native tensor as the addon hands it out; only `Tensor` holds one. */
 export type Handle = { readonly __handle: unique symbol };
@@ -21,9 +22,9 @@ export interface Binding {
   item(tensor: Handle): number | bigint | boolean;
   dispose(tensor: Handle): void;
   same(a: Handle, b: Handle): boolean;
-  fromBytes(array: NodeJS.TypedArray, dtype: string, shape: readonly number[]): Handle;
+  fromBytes(array: TypedArray, dtype: string, shape: readonly number[]): Handle;
   toBytes(tensor: Handle, dtype: string): ArrayBuffer;
-  copyBytes(tensor: Handle, array: NodeJS.TypedArray): void;
+  copyBytes(tensor: Handle, array: TypedArray): void;
   /** While true, V8 does not hear of tensors' bytes; with false it hears of the difference. */
   setInScope(inside: boolean): void;
   memoryStats(): [tensors: number, bytes: number, inUse: number, cached: number];
@@ -56,36 +57,6 @@ export interface Binding {
   engineInfo(): { version: string; libraries: string; config: string; parallel: string; allocator: string };
 }
 
-/** A libtorch 2.x to use instead of Debian's: the `torch` folder of PyPI's wheel. */
-interface Engine {
-  directory: string;
-  /** What pointed there, for messages. */
-  origin: string;
-}
-
-function chosenEngine(): Engine | undefined {
-  if (process.env.LIBTORCH) return { directory: process.env.LIBTORCH, origin: "LIBTORCH" };
-  const library = process.env.VIRTUAL_ENV && join(process.env.VIRTUAL_ENV, "lib");
-  if (!library || !existsSync(library) || !existsSync(addonPath("build-libtorch2"))) return undefined;
-  const directory = readdirSync(library)
-    .map((python) => join(library, python, "site-packages", "torch"))
-    .find((candidate) => existsSync(join(candidate, "lib", "libtorch_cpu.so")));
-  return directory === undefined ? undefined : { directory, origin: "the active Python environment" };
-}
-
-function addonPath(folder: string): string {
-  return fileURLToPath(new URL(`../${folder}/pea_torch.node`, import.meta.url));
-}
-
-const engine = chosenEngine();
-
-/**
- * The name of the build folders that belong to the chosen engine: `build` for Debian's libtorch, `build-libtorch2`
- * for PyPI's (chosen by `LIBTORCH`, or by an active Python environment once the addon is built for it). Libraries
- * of other packages that are loaded into the engine (see `loadLibrary`) use the same name.
- */
-export const buildFolder = engine === undefined ? "build" : "build-libtorch2";
-
 /**
  * OpenMP's threads wait for one another by spinning, for milliseconds unless told otherwise. Where another process wants
  * a processor too, each wait then costs its whole time slice. This is short, though not as short as OpenMP's own choice
@@ -96,24 +67,45 @@ function shortenSpinning(): void {
   if (!process.env.OMP_WAIT_POLICY) process.env.GOMP_SPINCOUNT ??= "2000";
 }
 
+/**
+ * Loads the engine, so that the addon, which names no folder, takes it for the libtorch that it links to. Debian's lies
+ * where the system's loader finds it by itself.
+ *
+ * Node.js opens any library before it finds that this one is no addon, and closes it again; the flag keeps it loaded.
+ *
+ * @returns what went wrong, to be told where the addon does not load either
+ */
+function loadEngine({ library, directory }: Engine): unknown {
+  if (directory === undefined) return undefined;
+  const noDelete = 0x1000; // RTLD_NODELETE of <dlfcn.h>
+  try {
+    process.dlopen({ exports: {} }, library, constants.dlopen.RTLD_LAZY | noDelete);
+    return undefined;
+  } catch (error) {
+    return error;
+  }
+}
+
 function load(): Binding {
   shortenSpinning();
-  const path = addonPath(buildFolder);
-  const remedy =
-    engine === undefined
-      ? "Run `npm run setup` in the project's root: it installs libtorch (Debian: libtorch-dev) and builds the addon."
-      : `Build it for ${engine.directory} (${engine.origin}; \`npm run test:libtorch2\` does), or unset LIBTORCH and VIRTUAL_ENV to use Debian's libtorch.`;
-  if (!existsSync(path)) throw new TorchError(`The native addon ${path} is not built. ${remedy}`);
+  const { engine, file } = nativeBinaries();
+  const path = file("torch");
+  const engineError = loadEngine(engine);
   let binding: Binding;
   try {
     binding = createRequire(import.meta.url)(path) as Binding;
   } catch (error) {
-    throw new TorchError(`The native addon ${path} cannot be loaded: ${(error as Error).message}. ${remedy}`);
+    // Where the engine did not load, the addon can only say that it is missing.
+    throw notLoadable(
+      path,
+      /libtorch_cpu|libc10/.test((error as Error).message) ? (engineError ?? error) : error,
+    );
   }
   const { libraries } = binding.engineInfo();
-  if (engine !== undefined && resolve(libraries) !== resolve(engine.directory, "lib")) {
+  if (realpathSync(libraries) !== realpathSync(dirname(engine.library))) {
     throw new TorchError(
-      `The native addon ${path} was built for ${libraries}, but ${engine.origin} names ${engine.directory}. ${remedy}`,
+      `${describeEngine(engine)} was chosen, but this process had loaded the one in ${libraries} before. ` +
+        "Import @pea/torch before other packages that load a libtorch, or set LIBTORCH to the one that they load.",
     );
   }
   return binding;

@@ -14,7 +14,6 @@ export {
   isGradEnabled,
   noGrad,
 } from "./autograd.ts";
-export { buildFolder } from "./binding.ts";
 export { type Call, call, type Result, recordCalls, schema, type Value } from "./call.ts";
 export {
   arange,

@@ -149,7 +149,7 @@ test("a chosen engine that is not there is a clear error, not a crash", () => {
     encoding: "utf8",
   });
   assert.equal(status, 1);
-  assert.match(stderr, /TorchError: The native addon .*\/no\/such\/torch/s);
+  assert.match(stderr, /TorchError: There is no engine .*LIBTORCH: \/no\/such\/torch has no lib/s);
 });
 
 test("several worker threads train at once, each with its own modes", async () => {

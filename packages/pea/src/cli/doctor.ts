@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { cpus, release, totalmem } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import { nativeBinaries, nativeSearch, type PassedOver, setupCommand } from "@pea/torch/binaries";
 import { debianFashionMnistDirectory } from "../data/fashion-mnist-directory.ts";
 import { native } from "../data/streaming/native.ts";
 import { type CommonOptions, printResult } from "./output.ts";
@@ -54,13 +55,15 @@ async function engineChecks(): Promise<Check[]> {
         name: "engine",
         ok: false,
         found: (error as Error).message,
-        advice: "run `npm run setup`, or set LIBTORCH to the folder of a libtorch",
       },
     ];
   }
   const info = torch.engineInfo();
+  const { origin, engineOrigin, file } = nativeBinaries();
   return [
-    { name: "engine", ok: true, found: `libtorch ${info.version} in ${info.libraries}` },
+    { name: "engine", ok: true, found: `libtorch ${info.version} in ${info.libraries} (${engineOrigin})` },
+    ...nativeSearch().search.passedOver.map(passedOverCheck),
+    { name: "binaries", ok: true, found: `${dirname(file("torch"))} (${origin})` },
     { name: "cpu features", ok: true, found: capability(info.config) },
     { name: "threads", ok: true, found: String(torch.getNumThreads()) },
     blasCheck(info.blas),
@@ -72,6 +75,14 @@ async function engineChecks(): Promise<Check[]> {
     },
     await kernelsCheck(),
   ];
+}
+
+/** A place before the engine's in the order of preference. */
+function passedOverCheck({ place, why }: PassedOver): Check {
+  const found = `${place.origin}: ${why}`;
+  return typeof place.found === "string"
+    ? { name: "passed over", ok: true, found }
+    : { name: "passed over", ok: true, found, advice: `to use it: ${setupCommand(nativeSearch().home)}` };
 }
 
 /** libtorch says which instructions its kernels were chosen for. */
@@ -106,13 +117,15 @@ async function kernelsCheck(): Promise<Check> {
         name: "kernels",
         ok: true,
         found: "plain operators: the same results up to rounding, slower",
-        advice: "run `npm run setup` to build the fused ones",
+        advice: `build the fused ones: ${setupCommand(nativeSearch().home)}`,
       };
 }
 
 function imagesCheck(): Check {
   const name = "images";
   try {
+    if (nativeSearch().search.binaries === undefined)
+      return { name, ok: true, found: "not without an engine" };
     native();
     return { name, ok: true, found: "the decoder of streamed data" };
   } catch (error) {
@@ -127,7 +140,14 @@ function imagesCheck(): Check {
 
 /** Variables that change which engine is loaded or how fast it is. */
 function environmentChecks(): Check[] {
-  const names = ["LIBTORCH", "VIRTUAL_ENV", "OMP_NUM_THREADS", "OPENBLAS_CORETYPE", "LD_PRELOAD"];
+  const names = [
+    "LIBTORCH",
+    "VIRTUAL_ENV",
+    "CONDA_PREFIX",
+    "OMP_NUM_THREADS",
+    "OPENBLAS_CORETYPE",
+    "LD_PRELOAD",
+  ];
   const set = names.filter((name) => process.env[name]).map((name) => `${name}=${process.env[name]}`);
   return set.length === 0 ? [] : [{ name: "environment", ok: true, found: set.join(" ") }];
 }
@@ -144,5 +164,8 @@ function dataCheck(): Check {
       };
 }
 
+/** Further lines begin below the first one's words. */
+const indent = (text: string): string => text.replaceAll("\n", `\n${" ".repeat(17)}`);
+
 const formatCheck = ({ name, ok, found, advice }: Check): string =>
-  `${ok ? (advice ? "!" : "✓") : "✗"} ${name.padEnd(14)} ${found}${advice ? `\n  ${" ".repeat(14)} → ${advice}` : ""}`;
+  `${ok ? (advice ? "!" : "✓") : "✗"} ${name.padEnd(14)} ${indent(found)}${advice ? indent(`\n→ ${advice}`) : ""}`;

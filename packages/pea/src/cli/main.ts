@@ -250,6 +250,17 @@ function createProgram(outcome: { code: number }): Command {
     )
     .action(async (paths, options) => (await import("./report.ts")).runReport(paths, options));
 
+  common(program.command("setup"))
+    .description("find libtorch, and build the native libraries where there are none for it")
+    .addHelpText(
+      "after",
+      example(
+        "pea setup",
+        "LIBTORCH=/path/to/site-packages/torch pea setup     for the libtorch in that folder",
+      ),
+    )
+    .action(async (options) => (await import("./setup.ts")).runSetup(options));
+
   common(program.command("doctor"))
     .description("show versions, engine and data sets, and what to do where something is missing")
     .addHelpText("after", example("pea doctor", "pea doctor --json"))

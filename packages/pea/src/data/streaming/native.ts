@@ -1,7 +1,5 @@
-import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
-import { fileURLToPath } from "node:url";
-import { PeaError } from "@pea/core";
+import { nativeBinaries, notLoadable } from "@pea/torch/binaries";
 
 /** Where the pixels of an output lie among those of an input, along one axis. */
 export interface Taps {
@@ -38,13 +36,11 @@ interface Binding {
 }
 
 function load(): Binding {
-  const path = fileURLToPath(new URL("../../../build/pea_images.node", import.meta.url));
-  const remedy = "Run `npm run setup` in the project's root, which builds it.";
-  if (!existsSync(path)) throw new PeaError(`The image decoder ${path} is not built. ${remedy}`);
+  const path = nativeBinaries().file("pea");
   try {
     return createRequire(import.meta.url)(path) as Binding;
   } catch (error) {
-    throw new PeaError(`The image decoder ${path} cannot be loaded: ${(error as Error).message}. ${remedy}`);
+    throw notLoadable(path, error);
   }
 }
 
@@ -53,7 +49,7 @@ let binding: Binding | undefined;
 /**
  * The addon, loaded when it is first needed.
  *
- * @throws PeaError when it is not built or cannot be loaded
+ * @throws TorchError when it is not built or does not load
  */
 export function native(): Binding {
   binding ??= load();

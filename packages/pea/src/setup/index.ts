@@ -1,0 +1,82 @@
+/**
+ * Makes this system ready to train: an engine, and native files that load on it.
+ *
+ * @module
+ */
+import { spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { PeaError } from "@pea/core";
+import { type Engine, isCheckout, nativeBinaries, nativeSearch, type Search } from "@pea/torch/binaries";
+import { buildBinaries, type Log } from "./build.ts";
+import { missingTools } from "./tools.ts";
+
+export type { Log } from "./build.ts";
+
+/** What was set up. */
+export interface Setup {
+  readonly engine: Engine;
+  /** Folder that was built into; undefined where binaries were there and load. */
+  readonly built: string | undefined;
+}
+
+/**
+ * Finds the engine and builds the native files for it where there are none, or where those there are do not load. In a
+ * checkout it always builds what has changed.
+ *
+ * @throws TorchError where there is no engine, with the command that brings one
+ * @throws PeaError where tools are missing, with the command that brings them, and where the build fails
+ */
+export async function setUp(log: Log): Promise<Setup> {
+  const { home, search } = nativeSearch();
+  const engine = engineToServe(search);
+  // Says what was looked at.
+  if (engine === undefined) return { engine: nativeBinaries().engine, built: undefined };
+  const areThere = search.binaries?.engine.name === engine.name;
+  if (areThere && !isCheckout(home) && (await probe()) === "") return { engine, built: undefined };
+  checkVersion(engine);
+  const missing = missingTools(engine);
+  if (missing !== undefined) throw new PeaError(missing);
+  const built = await buildBinaries(home, engine, log);
+  const failure = await probe();
+  if (failure !== "") throw new PeaError(`what was built in ${built} does not load: ${failure}`);
+  return { engine, built };
+}
+
+/** The engine that the user points to, else one with binaries, else the first. */
+function engineToServe({ binaries, passedOver }: Search): Engine | undefined {
+  const engines = passedOver.flatMap(({ place: { found, isChosen } }) =>
+    typeof found === "string" ? [] : [{ engine: found, isChosen }],
+  );
+  return (engines.find(({ isChosen }) => isChosen) ?? { engine: binaries?.engine ?? engines[0]?.engine })
+    .engine;
+}
+
+/** @throws PeaError for versions whose interface the sources do not know */
+function checkVersion({ name, library }: Engine): void {
+  const [, major, minor] = /(\d+)\.(\d+)$/.exec(name) ?? [];
+  const isKnown = major === "1" ? minor === "13" : Number(major) > 2 || Number(minor) >= 4;
+  if (!isKnown) {
+    throw new PeaError(`${library} is libtorch ${major}.${minor}; the sources know 1.13, and 2.4 and newer`, {
+      kind: "usage",
+    });
+  }
+}
+
+/** @returns why the native files do not load in a new process; empty where they do */
+async function probe(): Promise<string> {
+  const ending = import.meta.url.endsWith(".ts") ? ".ts" : ".js";
+  const program = fileURLToPath(new URL(`./probe${ending}`, import.meta.url));
+  const child = spawn(process.execPath, [...process.execArgv, program], {
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  child.stderr.setEncoding("utf8");
+  let words = "";
+  child.stderr.on("data", (text: string) => {
+    words += text;
+  });
+  const code = await new Promise<number | null>((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", resolve);
+  });
+  return code === 0 ? "" : words || `exit code ${code}`;
+}

@@ -1,0 +1,8 @@
+/** Loads all native files, in a process of its own. @module */
+import { loadKernels } from "@pea/kernels";
+import { engineInfo } from "@pea/torch";
+import { native } from "../data/streaming/native.ts";
+
+engineInfo();
+loadKernels();
+native();
