@@ -75,8 +75,8 @@ function take(message: FromWorker): void {
     case "epoch":
       history.push(message);
       say(
-        `seed ${message.seed}, ${titles[message.kind]}: epoch ${message.epoch} of ${epochs}, ${message.phase} phase, ` +
-          `${percent(message.accuracy)} on the test images`,
+        `seed ${message.seed}, ${titles[message.kind]}: epoch ${message.epoch} of ${epochs}` +
+          `${message.kind === "pea" ? `, ${message.phase} phase` : ""}, ${percent(message.accuracy)} on the test images`,
       );
       document.documentElement.dataset.tensors = String(message.tensors);
       break;

@@ -30,7 +30,7 @@ export function drawRegions(
     const share = value / 255;
     context.fillStyle = colours[share > 0.5 ? 1 : 0] as string;
     context.globalAlpha = 0.15 + 0.7 * Math.abs(share - 0.5);
-    context.fillRect((i % GRID) * cell, Math.floor(i / GRID) * cell, cell + 0.5, cell + 0.5);
+    context.fillRect((i % GRID) * cell, Math.floor(i / GRID) * cell, cell, cell);
   }
   context.globalAlpha = 1;
   const toX = (x: number) => ((x + 1) / 2) * width;
