@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import sharp from "sharp";
 import { cityscapesLabels } from "../src/data/cityscapes/labels.ts";
+import type { PartsDescription } from "../src/data/describe-parts.ts";
 import { plainImage, writeFiles } from "./support/images.ts";
 import { peaHere } from "./support/pea-main.ts";
 import { tarArchive } from "./support/tar-archive.ts";
@@ -60,6 +61,22 @@ async function scenes(): Promise<Record<string, Uint8Array>> {
   );
 }
 
+/** What is known of the parts beforehand: all counts, or what some of them add up to where names decide on the rest. */
+type Counts =
+  | { train: number; validation: number; test: number }
+  | { others: number; test: number }
+  | { all: number };
+
+function checkImages({ images, imagesPerClass }: PartsDescription, expected: Counts): void {
+  const { train, validation, test } = images;
+  if ("train" in expected) assert.deepEqual(images, expected);
+  else if ("others" in expected)
+    assert.deepEqual([train + validation, test], [expected.others, expected.test]);
+  else assert.equal(train + validation + test, expected.all);
+  for (const sizes of Object.values(imagesPerClass ?? {}))
+    for (const count of Object.values(sizes)) assert.ok(count > 0, JSON.stringify(imagesPerClass));
+}
+
 describe("pea init writes a recipe that pea train takes", () => {
   const cases: [name: string, folder: () => string | Promise<string>, expected: Record<string, unknown>][] = [
     [
@@ -69,7 +86,7 @@ describe("pea init writes a recipe that pea train takes", () => {
         data: "imagefolder",
         model: "mobilenet-0.25",
         imageSize: 224,
-        images: { train: 36, validation: 4, test: 10 },
+        images: { others: 40, test: 10 },
       },
     ],
     [
@@ -79,7 +96,7 @@ describe("pea init writes a recipe that pea train takes", () => {
         data: "imagefolder",
         model: "mobilenet-0.25-small",
         imageSize: 32,
-        images: { train: 32, validation: 4, test: 4 },
+        images: { all: 40 },
       },
     ],
     [
@@ -109,12 +126,22 @@ describe("pea init writes a recipe that pea train takes", () => {
           "train-00001-of-00002": examples(20),
           "validation-00000-of-00001": examples(10),
         }),
-      { data: "tfrecord", images: { train: 36, validation: 4, test: 10 } },
+      { data: "tfrecord", images: { others: 40, test: 10 } },
     ],
     [
       "for tar shards",
       () => layout({ "train-000000.tar": samples(40), "val-000000.tar": samples(10) }),
-      { data: "webdataset", images: { train: 36, validation: 4, test: 10 } },
+      { data: "webdataset", images: { others: 40, test: 10 } },
+    ],
+    [
+      "for a single file of TFRecords, a tenth of which is split off for testing",
+      () => layout({ "flowers-train.tfrecord-00000-of-00001": examples(40) }),
+      { data: "tfrecord", images: { all: 40 } },
+    ],
+    [
+      "for parts by other names",
+      () => layout({ ...classes("Training", 20), ...classes("Testing", 5) }),
+      { data: "imagefolder", images: { others: 40, test: 10 } },
     ],
     [
       "for images with label maps as Cityscapes",
@@ -131,7 +158,7 @@ describe("pea init writes a recipe that pea train takes", () => {
       for (const [key, value] of Object.entries(expected)) assert.equal(recipe[key], value, key);
       const plan = await peaHere("train", "-c", output, "--dry-run", "--json");
       assert.equal(plan.code, 0, plan.stderr);
-      if (images) assert.deepEqual(JSON.parse(plan.stdout).images, images);
+      if (images) checkImages(JSON.parse(plan.stdout), images as Counts);
       assert.equal(JSON.parse(plan.stdout).phases.at(-1).name, "final");
       // Each key is explained: a comment stands above it.
       for (const [i, line] of readFileSync(output, "utf8").split("\n").entries())
@@ -165,6 +192,42 @@ describe("pea init, where labels of TFRecords count from 0 in a layout that most
   });
 });
 
+describe("pea init names", () => {
+  test("the classes with their images, and what was taken for what", async () => {
+    const data = layout({
+      ...Object.fromEntries(
+        ["bus", "car", "train"].flatMap((name) => [1, 2, 3].map((i) => [`${name}/${i}.png`, small])),
+      ),
+      "bicycle/1.png": small,
+    });
+    const output = join(temporaryFolder(), "pea.yaml");
+    const { stdout } = await peaHere("init", data, "-o", output);
+    assert.match(stdout, /^class +training +test$/m);
+    assert.match(stdout, /^car +2 +1$/m);
+    assert.match(stdout, /^bicycle +1 +0$/m);
+    assert.match(stdout, /note: train is taken for a class and not for a part/);
+    assert.match(stdout, /warning: the test part has no image of bicycle \(1 in all\)/);
+    assert.match(readFileSync(output, "utf8"), /^# Classes: bicycle, bus, car, train\.$/m);
+    const { found } = JSON.parse((await peaHere("init", data, "-o", output, "--force", "--json")).stdout);
+    assert.deepEqual(found.parts.imagesPerClass.car, { train: 2, validation: 0, test: 1 });
+    assert.equal(found.parts.warnings.length, 1);
+  });
+
+  test("some of many classes, and between how many images they have", async () => {
+    const names = Array.from({ length: 12 }, (_, i) => `c${10 + i}`);
+    const data = layout(
+      Object.fromEntries([
+        ...names.flatMap((name) => [1, 2, 3].map((i) => [`train/${name}/${i}.png`, small])),
+        ...names.map((name) => [`val/${name}/1.png`, small]),
+        ["train/c15/4.png", small],
+      ]),
+    );
+    const { stdout } = await peaHere("init", data, "-o", join(temporaryFolder(), "pea.yaml"));
+    assert.match(stdout, /^classes: c10, c11, .*, c19 and 2 more$/m);
+    assert.match(stdout, /^images of a class: 3 to 4 training, 1 test$/m);
+  });
+});
+
 describe("pea init refuses", () => {
   test("to overwrite a recipe, unless told to", async () => {
     const output = join(temporaryFolder(), "mine.yaml");
@@ -186,7 +249,11 @@ describe("pea init refuses", () => {
       [[join(empty, "nowhere")], /there is no folder .*nowhere/],
       [[empty, "--data-dir", "other"], /given twice/],
       [[layout({ "a.png": small })], /holds no data set/],
-      [[layout({ "train/a/1.png": small })], /has no validation or test part/],
+      [[layout({ "val/a/1.png": small })], /has no training part/],
+      [
+        [layout({ "train/a/1.png": small })],
+        /no test part, and 1 training images are too few to split one off/,
+      ],
       [[layout({ "train/a/1.png": small, "val/a/2.png": small })], /has one class alone, a: /],
     ] as const) {
       const { code, stderr } = await peaHere("init", ...words, "-o", output);

@@ -73,7 +73,7 @@ describe("a folder of streamed data is opened", () => {
       const train = labels(parts.train) as number[];
       assert.deepEqual(format === "imagefolder" ? train.toReversed() : train, [1, 0]);
       assert.deepEqual([parts.validation, labels(parts.test)], [null, [1]]);
-      assert.equal(parts.test.classes, parts.train.classes);
+      assert.equal(parts.test?.classes, parts.train.classes);
     });
   for (const [format, what, files] of layouts)
     it(`and tells how far it is, file by file or folder by folder: ${format}, ${what}`, async () => {
@@ -103,35 +103,36 @@ describe("a folder of streamed data is opened", () => {
   });
 });
 
-it("class folders that are not sorted into parts give a tenth of each class for testing", async () => {
-  const root = folder(
-    Object.fromEntries(Array.from({ length: 40 }, (_, i) => [`${i % 2 ? "b" : "a"}/${i}.jpg`, ""])),
-  );
-  const { train, validation, test } = await openStreamed("imagefolder", root);
-  assert.deepEqual([train.labels.length, validation, [...test.labels]], [36, null, [0, 0, 1, 1]]);
-  assert.deepEqual([...train.classes], ["a", "b"]);
+describe("data without a test part are all training images, and that is told:", () => {
+  const cases: [StreamedName, what: string, Record<string, Uint8Array | string>][] = [
+    ["imagefolder", "class folders", { "b/1.jpg": "", "a/1.jpg": "" }],
+    ["imagefolder", "a training part alone", { "train/b/1.jpg": "", "train/a/1.jpg": "" }],
+    ["tfrecord", "a file of TensorFlow Datasets", { "x-train.tfrecord-00000-of-00001": records(2, 1) }],
+    ["webdataset", "an archive", { "x-train-0.tar": tar(1, 0) }],
+    ["webdataset", "archives whose names say no part", { "shard-000.tar": tar(1), "shard-001.tar": tar(0) }],
+    ["tfrecord", "files whose names say no part", { "a.tfrecord": records(2), "b.tfrecord": records(1) }],
+  ];
+  for (const [format, what, files] of cases)
+    it(`${format}, ${what}`, async () => {
+      const { train, validation, test, notes } = await openStreamed(format, folder(files));
+      assert.deepEqual([[...train.labels].sort(), validation, test], [[0, 1], null, null]);
+      assert.match(notes.join(), /there is no test part: about a tenth .* is kept for it/);
+    });
 });
 
 describe("opening a folder of streamed data refuses", () => {
   const cases: [StreamedName, what: string, Record<string, Uint8Array | string>, message: RegExp][] = [
     [
       "imagefolder",
-      "one without parts",
-      { "a/1.jpg": "" },
-      /has no training and test part, and 1 images? are too few to split one off; imagefolder needs folders named/,
+      "one without a training part",
+      { "val/a/1.jpg": "" },
+      /has no training part; imagefolder needs folders named train and val, .* or such class folders alone/,
     ],
-    ["imagefolder", "one without a second part", { "train/a/1.jpg": "" }, /has no validation or test part/],
     [
       "tfrecord",
       "one without its files",
       { "train.tar": "" },
       /no training part; tfrecord needs files named like train-0/,
-    ],
-    [
-      "webdataset",
-      "names that say no part",
-      { "shard-000.tar": tar(0) },
-      /webdataset needs files named like train-000000/,
     ],
     [
       "tfrecord",

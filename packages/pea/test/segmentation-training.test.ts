@@ -28,6 +28,7 @@ const recipe: RecipeInput = {
   dataDir: scenes,
   imageSize: "24x48",
   valFraction: 0.2,
+  splitBy: "position", // the share is rounded in each city
   epochs: 3,
   batchSize: 4,
   lr: 0.02,

@@ -111,21 +111,16 @@ describe("samples drawn by name", () => {
     const known = (index: number) => (index === 3 ? undefined : false);
     assert.deepEqual([...drawnOf(names, { ...options, share: 1e-9, known })], ["cat/3"]);
   });
-
-  it("are refused where nothing is left for one of the halves", () => {
-    assert.throws(() => splitByName(samples(["cat/1", "dog/1"]), validation), {
-      kind: "usage",
-      message: /share of 0\.25 of 2 samples draws 0 and leaves 2/,
-    });
-  });
 });
 
-describe("a number of samples kept by name", () => {
-  const limit = { count: 20, purpose: "limit", seed: 1 } as const;
-  const keptOf = (names: readonly string[]) =>
-    Array.from(keepByName(samples(names), limit).kept, (index) => names[index] as string);
+describe("samples kept by name", () => {
+  const keptOf = (names: readonly string[], limit = 20) =>
+    Array.from(
+      keepByName(samples(names), { limit, purpose: "limit", seed: 1 }).kept,
+      (index) => names[index] as string,
+    );
 
-  it("is as large as asked for, and in the order of the data", () => {
+  it("are as many as asked for, in the order of the data", () => {
     const names = numbered("cat", 50);
     const kept = keptOf(names);
     assert.equal(kept.length, 20);
@@ -134,14 +129,28 @@ describe("a number of samples kept by name", () => {
       names.filter((name) => kept.includes(name)),
     );
   });
-  it("changes by one sample at most when another one comes", () => {
+  it("are others in at most one place when one is added, where they are to be so many", () => {
     const before = keptOf(numbered("cat", 50));
     for (const other of numbered("new", 9).map((name) => name.replace("new/", "cat/new")))
       assert.ok(keptOf([...numbered("cat", 50), other]).filter((name) => !before.includes(name)).length <= 1);
   });
-  it("has one of each class", () => {
+  it("stay what they are when others are added, where they are to be a share", () => {
+    const names = numbered("cat", 400);
+    const before = new Set(keptOf(names, 0.3));
+    assert.ok(Math.abs(before.size - 120) < 4 * Math.sqrt(400 * 0.3 * 0.7));
+    const after = new Set(keptOf([...numbered("cat", 800), ...numbered("dog", 9)], 0.3));
+    for (const name of names) assert.equal(after.has(name), before.has(name));
+  });
+  it("are among those kept with a greater share", () => {
+    const names = numbered("cat", 400);
+    const more = keptOf(names, 0.5);
+    for (const name of keptOf(names, 0.3)) assert.ok(more.includes(name));
+  });
+  it("are at least one of each class", () => {
     const names = [...numbered("cat", 500), "dog/1", "owl/1"];
-    const classes = new Set(keptOf(names).map(classOf));
-    assert.deepEqual([...classes], ["cat", "dog", "owl"]);
+    for (const limit of [20, 0.04]) {
+      const classes = new Set(keptOf(names, limit).map(classOf));
+      assert.deepEqual([...classes], ["cat", "dog", "owl"]);
+    }
   });
 });

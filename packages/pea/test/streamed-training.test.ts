@@ -71,6 +71,7 @@ const recipe: RecipeInput = {
   data: "imagefolder",
   dataDir: at("folder"),
   imageSize: 32,
+  splitBy: "position", // the same images in each format, whose names differ
   epochs: 3,
   batchSize: 9,
   lr: 0.05,
@@ -214,8 +215,13 @@ describe("a recipe for streamed images", () => {
       () => resolve({ imageSize: 64 }),
       /imageSize is 64, but images of "fashion-mnist" are taken as they/,
     );
-    const { imageSize, trainCrop, onBadSample } = resolve({ data: "webdataset", dataDir: "x" });
-    assert.deepEqual([imageSize, trainCrop, onBadSample], [224, "distorted", "fail"]);
+    assert.throws(
+      () => resolve({ splitBy: "name" }),
+      /splitBy is "name", but images of "fashion-mnist" have no names and are split by position; leave it out/,
+    );
+    const settings = resolve({ data: "webdataset", dataDir: "x" });
+    const { imageSize, trainCrop, splitBy, onBadSample } = settings;
+    assert.deepEqual([imageSize, trainCrop, splitBy, onBadSample], [224, "distorted", "name", "fail"]);
     assert.equal(resolve({}).imageSize, undefined);
   });
 });

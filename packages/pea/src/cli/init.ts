@@ -7,6 +7,7 @@ import type { LabelBase } from "../data/sources/label.ts";
 import { findData } from "../init/find-data.ts";
 import { recipeText } from "../init/recipe-text.ts";
 import { resolveRecipe } from "../train/config.ts";
+import { countImages, describeData } from "./describe-data.ts";
 import { type CommonOptions, printResult } from "./output.ts";
 
 interface InitOptions extends CommonOptions {
@@ -40,7 +41,8 @@ export async function runInit(
   }
   printResult(options, { file: output, found: facts, recipe }, () =>
     [
-      `${folder}: ${facts.data}, ${facts.train} training and ${facts.test} test images of ${facts.classes} classes`,
+      `${folder}: ${facts.data}, ${countImages(facts.parts)} of ${facts.parts.classes.length} classes`,
+      ...describeData(facts.parts),
       `wrote ${output}; see its plan with: pea train -c ${output} --dry-run`,
     ].join("\n"),
   );

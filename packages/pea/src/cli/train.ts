@@ -1,16 +1,10 @@
 import { existsSync } from "node:fs";
 import { PeaError } from "@pea/core";
-import { countSamples } from "../data/part.ts";
+import { describeParts } from "../data/describe-parts.ts";
 import { trainCommand } from "../report/command.ts";
 import { mergeSettings, type Recipe, resolveRecipe, show } from "../train/config.ts";
 import { joints } from "../train/plan.ts";
-import {
-  disposeRun,
-  type PartSizes,
-  prepareRun,
-  prepareWithoutData,
-  type RecipeData,
-} from "../train/prepare.ts";
+import { disposeRun, prepareRun, prepareWithoutData } from "../train/prepare.ts";
 import { createProgress, formatSeconds, type Progress } from "../train/progress.ts";
 import { readRecipeFile } from "../train/recipe-file.ts";
 import { recipeFlags, settingAt } from "../train/recipe-flags.ts";
@@ -21,6 +15,7 @@ import { describeMainScore } from "../train/tasks/task.ts";
 import { resumeTraining, type TrainOptions, type TrainResult, train } from "../train/train.ts";
 import { readRecipe, weightFiles } from "../train/trained-run.ts";
 import { TrainingDiverged, TrainingInterrupted } from "../train/trainer.ts";
+import { countImages, describeData } from "./describe-data.ts";
 import { type CommonOptions, formatTable, log, openingReporter, printResult } from "./output.ts";
 
 /** What commander hands over: the command's own flags, and those of the recipe by camelCase of the flag. */
@@ -58,11 +53,15 @@ export async function runTrain(flags: TrainFlags): Promise<number> {
 
 async function trainUntilStopped(
   flags: TrainFlags,
-  work: (options: Pick<TrainOptions, "signal" | "onOpening" | "observe">) => Promise<TrainResult>,
+  work: (options: Pick<TrainOptions, "signal" | "onOpening" | "onParts" | "observe">) => Promise<TrainResult>,
 ): Promise<number> {
   let progress: Progress | undefined;
   let runDirectory: string | undefined;
   const stop = stopSignals((name) => log(`\n${name}: finishing this step; once more ends at once`));
+  const onParts: TrainOptions["onParts"] = (parts) => {
+    log(`${countImages(parts)} of ${parts.classes.length} classes`);
+    for (const line of describeData(parts)) log(line);
+  };
   const observe: TrainOptions["observe"] = (plan, firstStep, path) => {
     runDirectory = path;
     log(firstStep === 0 ? `run: ${path}` : `run: ${path}, from step ${firstStep}`);
@@ -70,7 +69,7 @@ async function trainUntilStopped(
     return progress;
   };
   try {
-    const result = await work({ signal: stop.signal, onOpening: openingReporter(), observe });
+    const result = await work({ signal: stop.signal, onOpening: openingReporter(), onParts, observe });
     progress?.stop();
     printResult(flags, result, () => describeResult(result));
     return 0;
@@ -152,7 +151,7 @@ async function describePlan(recipe: Recipe) {
     return {
       recipe,
       method: method.name,
-      images: "data" in prepared ? partSizes(prepared.data) : prepared.images,
+      ...("data" in prepared ? describeParts(prepared.data) : { images: prepared.images }),
       /** Whether the images were counted, or are as many as the recipe expects. */
       counted,
       parameters: info.parameters,
@@ -169,14 +168,6 @@ async function describePlan(recipe: Recipe) {
   }
 }
 
-function partSizes({ train, validation, test }: RecipeData): PartSizes {
-  return {
-    train: countSamples(train),
-    validation: validation === null ? 0 : countSamples(validation),
-    test: countSamples(test),
-  };
-}
-
 /** `--dry-run`. */
 async function printPlan(flags: TrainFlags, recipe: Recipe): Promise<void> {
   const document = await describePlan(recipe);
@@ -187,7 +178,8 @@ async function printPlan(flags: TrainFlags, recipe: Recipe): Promise<void> {
     return [
       `${recipe.model}: ${document.parameters} parameters, ${document.macs} MACs, ${document.sites} activation sites`,
       `${recipe.data}: ${images.train} training${limited}, ${images.validation} validation, ${images.test} test images` +
-        (document.counted ? "" : " (as the recipe expects; none was opened)"),
+        ("classes" in document ? "" : " (as the recipe expects; none was opened)"),
+      ...("classes" in document ? describeData(document) : []),
       `${document.epochs} epochs of ${document.stepsPerEpoch} steps: ${document.steps} steps`,
       "",
       formatTable(

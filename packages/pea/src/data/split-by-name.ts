@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { SampleSource } from "./sources/sample-source.ts";
-import { requireBoth, type Split, toSplit } from "./split.ts";
+import { type Split, toSplit } from "./split.ts";
 
 /** What samples are drawn for: draws for different purposes are independent. */
 export type DrawPurpose = "test" | "validation" | "limit";
@@ -35,8 +35,6 @@ interface ClassDraw {
  * A class of two samples or more gives at least one and keeps at least one: where none is drawn by its number it is the
  * one with the lowest, where all are the one with the highest is kept. In classes so small, and only there, a sample may
  * take the place of another. A class of one keeps it.
- *
- * @throws PeaError (usage) when either half would be empty
  */
 export function splitByName(
   { labels, nameOf }: Pick<SampleSource, "labels" | "nameOf">,
@@ -61,16 +59,19 @@ export function splitByName(
     if (drawn === 0 && size > 1 && lowest) isDrawn[lowest.index] = 1;
     if (drawn === size && highest) isDrawn[highest.index] = 0;
   }
-  return requireBoth(toSplit(isDrawn), share);
+  return toSplit(isDrawn);
 }
 
 /**
- * Keeps the samples with the highest numbers, as many as asked for: another one takes the place of at most one. Of a class
- * that would keep none, its highest is kept besides.
+ * Keeps some of the samples by their names. Of a class that would keep none, the sample with the highest number is kept
+ * besides.
+ *
+ * @param options.limit up to 1: a share, of those whose numbers are that near to 1; above 1: how many, those with the
+ *   highest numbers, so that another one takes the place of at most one
  */
 export function keepByName(
   { labels, nameOf }: Pick<SampleSource, "labels" | "nameOf">,
-  { count, purpose, seed }: Pick<DrawOptions, "purpose" | "seed"> & { readonly count: number },
+  { limit, purpose, seed }: Pick<DrawOptions, "purpose" | "seed"> & { readonly limit: number },
 ): Split {
   const numbers = Float64Array.from(labels, (_, index) => numberOf(nameOf(index), { purpose, seed }));
   const order = Int32Array.from(labels.keys()).sort(
@@ -80,7 +81,8 @@ export function keepByName(
   const met = new Set<number>();
   for (const [rank, index] of order.entries()) {
     const label = labels[index] as number;
-    if (rank < count || !met.has(label)) isDrawn[index] = 0;
+    const isWithin = limit > 1 ? rank < limit : (numbers[index] as number) >= 1 - limit;
+    if (isWithin || !met.has(label)) isDrawn[index] = 0;
     met.add(label);
   }
   return toSplit(isDrawn);

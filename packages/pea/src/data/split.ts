@@ -14,7 +14,6 @@ export interface Split {
  * draw depends on the labels in their order, the share and the seed alone; a sample more or less makes another one.
  *
  * @param options.share share of the samples to draw, between 0 and 1
- * @throws PeaError (usage) when either half would be empty
  */
 export function splitByPosition(
   labels: Int32Array | BigInt64Array,
@@ -31,7 +30,7 @@ export function splitByPosition(
     isDrawn[index] = 1;
     wanted.set(label, missing - 1);
   }
-  return requireBoth(toSplit(isDrawn), share);
+  return toSplit(isDrawn);
 }
 
 /** The samples by whether they are drawn. */
@@ -41,17 +40,6 @@ export function toSplit(isDrawn: Uint8Array): Split {
     kept: indices.filter((index) => isDrawn[index] === 0),
     drawn: indices.filter((index) => isDrawn[index] === 1),
   };
-}
-
-/** @throws PeaError (usage) when either half is empty */
-export function requireBoth(split: Split, share: number): Split {
-  const [kept, drawn] = [split.kept.length, split.drawn.length];
-  if (kept > 0 && drawn > 0) return split;
-  throw new PeaError(
-    `a share of ${share} of ${kept + drawn} samples draws ${drawn} and leaves ${kept}; choose a share between 0 and 1 ` +
-      "that leaves some for both",
-    { kind: "usage" },
-  );
 }
 
 /** The labels of a part: classes, or the groups of images with label maps. */
@@ -70,5 +58,11 @@ export function splitDataset<Part extends DataPart = Dataset>(
   options: { share: number; seed: number },
 ): { train: Part; validation: Part } {
   const { kept, drawn } = splitByPosition(labelsOf(part), options);
+  if (kept.length === 0 || drawn.length === 0)
+    throw new PeaError(
+      `a validation share of ${options.share} of ${kept.length + drawn.length} samples leaves ${kept.length} for training ` +
+        `and ${drawn.length} for validation; choose a share between 0 and 1 that leaves some for both`,
+      { kind: "usage" },
+    );
   return { train: selectPart(part, kept), validation: selectPart(part, drawn) };
 }

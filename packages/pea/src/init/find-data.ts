@@ -6,11 +6,13 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { PeaError } from "@pea/core";
+import { type CutSettings, cutParts } from "../data/cut-parts.ts";
 import { type DataName, hasLabelMaps, isStreamed } from "../data/data-names.ts";
+import { describeParts, type PartsDescription } from "../data/describe-parts.ts";
 import { isIdxName } from "../data/idx-folder.ts";
 import { openInMemory } from "../data/open-in-memory.ts";
 import { openStreamed } from "../data/open-streamed.ts";
-import { countSamples, type DataPart, disposePart, isInMemory } from "../data/part.ts";
+import { type DataPart, disposePart, isInMemory } from "../data/part.ts";
 import type { LabelBase } from "../data/sources/label.ts";
 import type { SampleSource } from "../data/sources/sample-source.ts";
 import { isTfRecordName } from "../data/sources/tfrecord-images.ts";
@@ -23,11 +25,8 @@ import { SampleReader } from "../data/streaming/sample-reader.ts";
 export interface DataFacts {
   readonly data: DataName;
   readonly folder: string;
-  readonly train: number;
-  readonly test: number;
-  /** Whether there is a third part for choosing the best model. */
-  readonly hasValidation: boolean;
-  readonly classes: number;
+  /** Parts, classes and what to tell of them; nothing is split off the training part for validation yet. */
+  readonly parts: PartsDescription;
   /** Label of the first class, where the user told. */
   readonly labelBase?: LabelBase;
   /** Of the image in the middle when the images are sorted by their shorter side. */
@@ -35,6 +34,9 @@ export interface DataFacts {
   /** Whether the sizes looked at differ. */
   readonly sizesDiffer: boolean;
 }
+
+/** The parts that there are, and a test part where there is none. */
+const uncut: CutSettings = { splitBy: "name", valFraction: 0, validateOn: "split", limitTrain: 1, seed: 0 };
 
 /** Images that are looked at for their size. */
 const PROBES = 50;
@@ -46,29 +48,18 @@ const PROBES = 50;
  */
 export async function findData(folder: string, options: { labelBase?: LabelBase } = {}): Promise<DataFacts> {
   const data = detect(folder);
-  const parts = isStreamed(data)
+  const { notes, ...found } = isStreamed(data)
     ? await openStreamed(data, folder, options)
-    : { ...openInMemory(data, folder, options), validation: null };
-  const { train, test, validation } = parts as {
-    train: DataPart;
-    test: DataPart;
-    validation: DataPart | null;
-  };
+    : { ...openInMemory(data, folder, options), validation: null, notes: [] };
+  const parts = cutParts<DataPart>(found, uncut);
+  const { train, validation, test } = parts;
   try {
     if (train.classes.length === 1)
       throw new PeaError(
         `${folder} has one class alone, ${train.classes[0]}: nothing can be told apart; each class needs a folder of its own`,
         { kind: "usage" },
       );
-    const counts = { train: countSamples(train), test: countSamples(test), classes: train.classes.length };
-    return {
-      data,
-      folder,
-      ...options,
-      ...counts,
-      hasValidation: validation !== null,
-      ...(await sizeOf(train)),
-    };
+    return { data, folder, ...options, parts: describeParts({ ...parts, notes }), ...(await sizeOf(train)) };
   } finally {
     for (const part of [train, test, validation]) if (part) disposePart(part);
   }

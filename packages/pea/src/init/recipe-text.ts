@@ -4,6 +4,7 @@
  * @module
  */
 import { isStreamed } from "../data/data-names.ts";
+import { enumerate } from "../data/sources/list-folder.ts";
 import { type DataFacts, isSegmentation } from "./find-data.ts";
 
 /** A key, its value and what to know of it. */
@@ -11,13 +12,14 @@ type Line = readonly [key: string, value: string | number | boolean, comment: st
 
 /** The recipe as YAML with comments. */
 export function recipeText(facts: DataFacts): string {
-  const { train, test, classes, size, sizesDiffer } = facts;
+  const { parts, size, sizesDiffer } = facts;
   const images = sizesDiffer
     ? `of different sizes, most about ${size.width}×${size.height}`
     : `${size.width}×${size.height}`;
   const lines = isSegmentation(facts) ? segmentationLines(facts) : classificationLines(facts);
   return [
-    `# ${train} training and ${test} test images of ${classes} classes, ${images}.`,
+    `# ${parts.images.train} training and ${parts.images.test} test images of ${parts.classes.length} classes, ${images}.`,
+    `# Classes: ${enumerate(parts.classes, 10).replaceAll(/\s+/g, " ")}.`,
     "# Check it with:  pea train -c THIS_FILE --dry-run     and train with:  pea train -c THIS_FILE",
     "# All keys: pea help train",
     "",
@@ -49,7 +51,9 @@ const seedLine: Line = [
 ];
 
 function classificationLines(facts: DataFacts): Line[] {
-  const { data, train, hasValidation } = facts;
+  const { data, parts } = facts;
+  const { train, validation } = parts.images;
+  const hasValidation = validation > 0;
   const { model, comment, imageSize } = networkFor(facts);
   const isLarge = imageSize >= 128;
   const isSmall = imageSize <= 40;
@@ -103,9 +107,9 @@ function classificationLines(facts: DataFacts): Line[] {
 }
 
 function segmentationLines(facts: DataFacts): Line[] {
-  const { train, size } = facts;
+  const { parts, size } = facts;
   const [height, width] = scaled(size);
-  const batchSize = Math.min(25, batchFor(train * 0.9));
+  const batchSize = Math.min(25, batchFor(parts.images.train * 0.9));
   return [
     ["model", "erfnet-segmentation", "The paper's network for segmentation: a class for each pixel."],
     ...dataLines(facts),

@@ -53,13 +53,14 @@ export function resolveRecipe(...layers: Layer[]): Recipe {
   const { model, data, optimizer, l2, import: imported } = result.data;
   const { imageSize = defaultImageSize(result.data), trainCrop = "distorted" } = result.data;
   const { evalCrop = trainCrop === "whole" ? "whole" : "central" } = result.data;
+  const { splitBy = "name" } = result.data;
   const { momentum = 0.9, nesterov = false, sgdForm = "pytorch", radam = {} } = result.data;
   // Parsed once more for the order of the keys, which is the schema's then, whoever set them.
   return recipeSchema.parse({
     ...result.data,
     // Found again from wherever a later command runs.
     ...(imported !== undefined && { import: resolve(imported) }),
-    ...(isStreamed(data) && { imageSize, ...(!hasLabelMaps(data) && { trainCrop, evalCrop }) }),
+    ...(isStreamed(data) && { imageSize, splitBy, ...(!hasLabelMaps(data) && { trainCrop, evalCrop }) }),
     ...(optimizer === "sgd" ? { momentum, nesterov, sgdForm } : { radam }),
     l2: { ...l2, coef: l2.coef ?? weightDecayOf(model) },
   }) as Recipe;
@@ -106,6 +107,10 @@ function checkTogether(recipe: SchemaOutput): void {
   if (recipe.labelBase !== undefined && !hasLabelBase(data))
     throw usage(
       `labelBase is ${recipe.labelBase}, but ${show(data)} leaves no choice of where labels begin; leave it out`,
+    );
+  if (recipe.splitBy !== undefined && !isStreamed(data))
+    throw usage(
+      `splitBy is ${show(recipe.splitBy)}, but images of ${show(data)} have no names and are split by position; leave it out`,
     );
   if (recipe.validateOn === "test" && recipe.valFraction > 0)
     throw usage(

@@ -10,6 +10,7 @@ import type { RecipeInput } from "./config.ts";
 /** Settings that were in force before their keys came, and the data that they concern. */
 const former: readonly { settings: RecipeInput; concern: (data: DataName) => boolean }[] = [
   { settings: { evalCrop: "central" }, concern: (data) => isStreamed(data) && !hasLabelMaps(data) },
+  { settings: { splitBy: "position" }, concern: isStreamed },
 ];
 
 /** The settings that were in force for these data before their keys came. */

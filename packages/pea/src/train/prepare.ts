@@ -1,7 +1,9 @@
 /** From a recipe to the things a run is made of. */
 import { PeaError } from "@pea/core";
 import { cudaIsAvailable, type Module, type Optimizer, scope, setNumThreads } from "@pea/torch";
+import { type CutParts, cutParts, type FoundParts } from "../data/cut-parts.ts";
 import { hasLabelMaps, isStreamed } from "../data/data-names.ts";
+import type { PartSizes } from "../data/describe-parts.ts";
 import { parseImageSize } from "../data/image-size.ts";
 import { classLabels, type LabelTable } from "../data/label-table.ts";
 import { type BatchLoader, Loader, type SkippedSample } from "../data/loader.ts";
@@ -9,7 +11,6 @@ import { openInMemory } from "../data/open-in-memory.ts";
 import { openStreamed } from "../data/open-streamed.ts";
 import { countSamples, type DataPart, disposePart, isInMemory } from "../data/part.ts";
 import type { OpenOptions, SampleSource } from "../data/sources/sample-source.ts";
-import { splitDataset } from "../data/split.ts";
 import { type PixelStatistics, pixelStatistics } from "../data/statistics.ts";
 import type { EvaluationCrop, Size } from "../data/streaming/crop.ts";
 import { DecodePool } from "../data/streaming/decode-pool.ts";
@@ -36,6 +37,8 @@ export interface RecipeData {
   /** null with valFraction 0, unless the data have a part of their own for it, or it is the test part (`validateOn`). */
   validation: DataPart | null;
   test: DataPart;
+  /** What to tell of what was found: what was taken for what, and what was passed over. */
+  notes: readonly string[];
   /** Images whose labels are not known. */
   unlabelled: SampleSource | null;
   /** Of the training part, or what goes with images that are streamed. */
@@ -60,8 +63,7 @@ export interface RecipeData {
 export type PrepareOptions = Pick<OpenOptions, "onOpening">;
 
 /**
- * Opens the data set and cuts it: first the validation part off the training data, so that it is the same whatever
- * `limitTrain` is, then the rest to `limitTrain`. Data with a validation part beside their test part keep it.
+ * Opens the data set and cuts it as `cutParts` does.
  *
  * @throws PeaError of kind usage when the data are not there or too few
  */
@@ -73,68 +75,48 @@ export async function prepareData(recipe: Recipe, options: PrepareOptions = {}):
     });
   const common = { pool: new DecodePool(), evaluationCrop: evaluationCrop(recipe), onBadSample };
   if (isStreamed(data)) {
-    const { unlabelled, statistics, ...whole } = await openStreamed(data, dataDir as string, {
+    const { unlabelled, statistics, notes, ...found } = await openStreamed(data, dataDir as string, {
       ...options,
       labelBase,
     });
-    checkExpected(whole, recipe);
-    const parts = cut(whole, recipe);
+    const { unused, ...parts } = cut(found, recipe);
     const { classes, labelTable = null } = parts.train;
     const { height, width } = parseImageSize(imageSize) as Size;
     const inputShape = [3, height, width] as const;
     const task = labelTable ? segmentation(classes) : classification(classes);
-    return { ...parts, unlabelled, statistics, inputShape, classes, labelTable, task, ...common };
+    return { ...parts, notes, unlabelled, statistics, inputShape, classes, labelTable, task, ...common };
   }
   return scope(() => {
-    const whole = { ...openInMemory(data, dataDir, { labelBase }), validation: null };
-    checkExpected(whole, recipe);
-    const parts = cut(whole, recipe);
+    const found = { ...openInMemory(data, dataDir, { labelBase }), validation: null };
+    const { unused, ...parts } = cut(found, recipe);
     const { images, classes } = parts.train;
     const [, channels = 0, height = 0, width = 0] = images.shape;
     const inputShape = [channels, height, width] as const;
     const statistics = pixelStatistics(images);
-    const ofImages = { unlabelled: null, labelTable: null, task: classification(classes) };
+    const ofImages = { notes: [], unlabelled: null, labelTable: null, task: classification(classes) };
     return { ...parts, ...ofImages, statistics, inputShape, classes, ...common };
   });
 }
 
-/** @throws PeaError of kind usage where the data are not what the recipe expects */
-function checkExpected({ train, test }: Parts<DataPart>, { data, expected }: Recipe): void {
-  if (expected === undefined) return;
-  const found = { train: countSamples(train), test: countSamples(test), classes: train.classes.length };
+/** @throws PeaError of kind usage where the data are not what the recipe expects, or too few for it */
+function cut<Part extends DataPart>(found: FoundParts<Part>, recipe: Recipe): CutParts<Part> {
+  const parts = cutParts(found, recipe);
+  const { data, expected } = recipe;
+  if (expected === undefined) return parts;
+  const test = countSamples(parts.test);
+  const counts = {
+    train: countSamples(found.train) - (found.test === null ? test : 0),
+    test,
+    classes: parts.train.classes.length,
+  };
   for (const key of ["train", "test", "classes"] as const)
-    if (found[key] !== expected[key])
+    if (counts[key] !== expected[key])
       throw new PeaError(
-        `expected.${key} is ${expected[key]}, but the ${data} data have ${found[key]}; complete the data, or give the ` +
-          `recipe what they hold (--expected-${key} ${found[key]})`,
+        `expected.${key} is ${expected[key]}, but the ${data} data have ${counts[key]}; complete the data, or give the ` +
+          `recipe what they hold (--expected-${key} ${counts[key]})`,
         { kind: "usage" },
       );
-}
-
-interface Parts<Part extends DataPart> {
-  train: Part;
-  validation: Part | null;
-  test: Part;
-}
-
-function cut<Part extends DataPart>(parts: Parts<Part>, recipe: Recipe): Parts<Part> {
-  const { valFraction, validateOn, seed } = recipe;
-  const hasOwn = parts.validation !== null || valFraction === 0;
-  const { train, validation } = hasOwn ? parts : splitDataset(parts.train, { share: valFraction, seed });
-  const { test } = parts;
-  return { train: limit(train, recipe), validation: validateOn === "test" ? test : validation, test };
-}
-
-/** A stratified draw of as many training images as `limitTrain` asks for, rounded in each class. */
-function limit<Part extends DataPart>(part: Part, { limitTrain, seed }: Recipe): Part {
-  const available = countSamples(part);
-  const count = limitTrain <= 1 ? Math.round(limitTrain * available) : limitTrain;
-  if (count > available)
-    throw new PeaError(
-      `limitTrain is ${limitTrain}, but there are only ${available} training images beside the validation part`,
-      { kind: "usage" },
-    );
-  return count === available ? part : splitDataset(part, { share: count / available, seed }).validation;
+  return parts;
 }
 
 /** A loader of the training part: shuffled, augmented. */
@@ -268,7 +250,8 @@ async function prepareModel(
 }
 
 /**
- * The plan of a run for data of which the recipe says what they hold (`expected`), which need not be there.
+ * The plan of a run for data of which the recipe says what they hold (`expected`), which need not be there. Parts that are
+ * split off have their share exactly; drawn by name they have it on average.
  *
  * @throws PeaError of kind usage where it does not say so
  */
@@ -298,13 +281,6 @@ export async function prepareWithoutData(
     images: { train, validation, test },
     ...(await prepareModel(recipe, createMethod(recipe), shape)),
   };
-}
-
-/** Images of each part. */
-export interface PartSizes {
-  train: number;
-  validation: number;
-  test: number;
 }
 
 /** Frees the memory of a run that is no longer needed: data, network and optimizer. */

@@ -8,6 +8,7 @@ import { parseDuration, parseVariant } from "@pea/core";
 import { z } from "zod";
 import { hasLabelMaps, inMemoryNames, labelledNames, streamedNames } from "../data/data-names.ts";
 import { parseImageSize } from "../data/image-size.ts";
+import { splitKinds } from "../data/part-names.ts";
 import { cropNames, evaluationCropNames } from "../data/streaming/crop.ts";
 import { learningRateShapes } from "./lr-schedule.ts";
 
@@ -224,6 +225,11 @@ export const recipeSchema = z.strictObject({
     "split",
     "images that choose the best model: a split of the training data or the test images, which flatters as in the paper",
   ),
+  splitBy: described(z.enum(splitKinds).optional(), {
+    help: `what decides on the part of an image of ${streamedNames.join(", ")}: its name, so that others that come or go move none, or its position among all (default: name)`,
+    allowed: splitKinds.join(", "),
+    value: "NAME",
+  }),
   pea: described(z.string().refine(isVariant).default("none"), {
     help: "variant code: W or S (weighted, stochastic), G S M E (GELU, Swish, Mish, ELU), end of the transition as epoch or share",
     allowed: 'a variant code such as "SM75%" or "WG90", or "none"',

@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { writeFileAtomically } from "@pea/torch";
+import { describeParts, type PartsDescription } from "../data/describe-parts.ts";
 import type { BatchLoader } from "../data/loader.ts";
 import { Diagnosis } from "../diagnose/diagnosis.ts";
 import { makeDirectory } from "../make-directory.ts";
@@ -40,6 +41,8 @@ export interface TrainOptions extends PrepareOptions {
   runDirectory?: string;
   /** Delete the run that is already in the folder. */
   overwrite?: boolean;
+  /** Told what the parts of the data hold, before the first step. */
+  onParts?: (parts: PartsDescription) => void;
   /** Stops the run between two steps, after writing a checkpoint. */
   signal?: StopRequest;
   /** Watches the run; called once the plan stands and the run's first step is known. */
@@ -117,8 +120,9 @@ export async function resumeTraining(
     signal,
     observe,
     onOpening,
+    onParts,
     ...today
-  }: Pick<TrainOptions, "signal" | "observe" | "onOpening"> & Circumstances = {},
+  }: Pick<TrainOptions, "signal" | "observe" | "onOpening" | "onParts"> & Circumstances = {},
 ): Promise<TrainResult> {
   const run = openRunDirectory(runDirectory);
   return whileLocked(runDirectory, async () => {
@@ -128,7 +132,7 @@ export async function resumeTraining(
       // A run killed before its first checkpoint begins anew.
       if (recipe.initialCheckpoint && !existsSync(weightFiles(run).last))
         loadInitialWeights(recipe.initialCheckpoint, prepared.model);
-      return await execute(run, recipe, prepared, { signal, observe });
+      return await execute(run, recipe, prepared, { signal, observe, onParts });
     } finally {
       disposeRun(prepared);
     }
@@ -148,9 +152,10 @@ async function execute(
   run: RunDirectory,
   recipe: Recipe,
   prepared: PreparedRun,
-  { signal, observe }: TrainOptions,
+  { signal, observe, onParts }: TrainOptions,
 ): Promise<TrainResult> {
   const { data, plan, model, method, optimizer } = prepared;
+  onParts?.(describeParts(data));
   let observer: TrainingObserver | undefined;
   data.onSkip = (sample) => observer?.onSkip?.(sample);
   const files = weightFiles(run);

@@ -4,7 +4,7 @@ import { enumerate, listFolder } from "./list-folder.ts";
 import type { OpenOptions, SampleSource } from "./sample-source.ts";
 
 /** Files with other endings are no samples (those of torchvision's ImageFolder that can be decoded here). */
-const imageName = /\.(jpe?g|png|tiff?|webp)$/i;
+export const imageName = /\.(jpe?g|png|tiff?|webp)$/i;
 /** Images too for torchvision, but not for the decoder. */
 const unreadableName = /\.(bmp|ppm|pgm)$/i;
 

@@ -31,9 +31,9 @@ export function sortNames(names: string[]): string[] {
 }
 
 /** Some of the names, and how many more there are. */
-export function enumerate(names: readonly string[]): string {
-  const shown = names.slice(0, 5).join(", ");
-  return names.length > 5 ? `${shown} and ${names.length - 5} more` : shown;
+export function enumerate(names: readonly string[], most = 5): string {
+  const shown = names.slice(0, most).join(", ");
+  return names.length > most ? `${shown} and ${names.length - most} more` : shown;
 }
 
 const usage = (message: string): PeaError => new PeaError(message, { kind: "usage" });

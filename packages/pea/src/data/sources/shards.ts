@@ -7,6 +7,7 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { PeaError } from "@pea/core";
 import { FROM_ONE_HINT, nameClasses } from "../class-names.ts";
+import { type PartName, partOf } from "../part-names.ts";
 import type { Label, LabelBase } from "./label.ts";
 import { enumerate, sortNames } from "./list-folder.ts";
 import type { SampleLocation, SampleSource } from "./sample-source.ts";
@@ -123,17 +124,9 @@ function upperBound(values: readonly number[], value: number): number {
   return low;
 }
 
-/** Part of a data set, as folders and files are named after it. */
-export type PartName = "train" | "validation" | "test";
-
-/** The part that a name speaks of: `train-00000-of-01024`, `imagenet-val-07.tar`, `test/000001.tar`. */
-export function partOf(name: string): PartName | undefined {
-  const word = /(?:^|[^a-z])(train|val|valid|validation|test)(?![a-z])/i.exec(name)?.[1]?.toLowerCase();
-  return word?.startsWith("val") ? "validation" : (word as PartName | undefined);
-}
-
 /**
- * The shards of a data set by part: files in `folder`, and in the folders there that are named after a part.
+ * The shards of a data set by part: files in `folder`, and in the folders there that are named after a part. Where no name
+ * speaks of a part all are of the training part.
  *
  * @param isShard whether a file's name is one of the format's
  * @throws PeaError (usage) for a folder that cannot be read, and when the numbers of a part's shards have gaps
@@ -144,11 +137,13 @@ export function findShards(folder: string, isShard: (name: string) => boolean): 
       ? list(join(folder, entry.name)).map((inner) => `${entry.name}/${inner.name}`)
       : [entry.name],
   );
+  const shards = names.filter(isShard).sort();
   const parts = new Map<PartName, string[]>();
-  for (const name of names.filter(isShard).sort()) {
+  for (const name of shards) {
     const part = partOf(name);
     if (part) parts.set(part, [...(parts.get(part) ?? []), name]);
   }
+  if (parts.size === 0 && shards.length > 0) parts.set("train", shards);
   for (const shards of parts.values()) requireWhole(folder, shards);
   return new Map(Array.from(parts, ([part, shards]) => [part, shards.map((name) => join(folder, name))]));
 }

@@ -1,0 +1,126 @@
+/**
+ * From the parts that a data set has to those that a run needs: what it lacks is split off its training part.
+ *
+ * @module
+ */
+import { PeaError } from "@pea/core";
+import { countSamples, type DataPart, isInMemory, selectPart } from "./part.ts";
+import type { PartName, SplitKind } from "./part-names.ts";
+import { labelsOf, type Split, splitByPosition } from "./split.ts";
+import { type DrawOptions, keepByName, splitByName } from "./split-by-name.ts";
+
+/** How a recipe cuts data; see its keys of these names. */
+export interface CutSettings {
+  /** Left out: by position, as images in memory are, which have no names. */
+  readonly splitBy?: SplitKind;
+  readonly valFraction: number;
+  readonly validateOn: "split" | "test";
+  readonly limitTrain: number;
+  readonly seed: number;
+}
+
+/** Parts as they are found; null where there is none. */
+export interface FoundParts<Part extends DataPart> {
+  readonly train: Part;
+  readonly validation: Part | null;
+  readonly test: Part | null;
+}
+
+/** The parts of a run. */
+export interface CutParts<Part extends DataPart> {
+  readonly train: Part;
+  /** null with valFraction 0, unless the data have a part of their own for it, or it is the test part (`validateOn`). */
+  readonly validation: Part | null;
+  readonly test: Part;
+  /** What `limitTrain` leaves of the training part; null where that is nothing. */
+  readonly unused: Part | null;
+}
+
+/** Where a sample of the training part is to go, if that is settled already. */
+export type KnownPart = (index: number) => PartName | "unused" | undefined;
+
+/** Share of the samples that become the test part where the data have none. */
+const TEST_SHARE = 0.1;
+
+/**
+ * Cuts data: a test part off data without one, a tenth of each class and the same for all seeds; then the validation part
+ * off the training data, so that it is the same whatever `limitTrain` is; then the rest to `limitTrain`. Data with a
+ * validation part beside their test part keep it.
+ *
+ * @param known of the samples of `found.train`; splits by name keep to it
+ * @throws PeaError of kind usage when there are too few for what is asked
+ */
+export function cutParts<Part extends DataPart>(
+  found: FoundParts<Part>,
+  settings: CutSettings,
+  known?: KnownPart,
+): CutParts<Part> {
+  const { splitBy, valFraction, validateOn, seed } = settings;
+  const whole = splitOff(found.train, found.test === null && TEST_SHARE, "test", { splitBy, seed: 0, known });
+  const test = found.test ?? (whole.off as Part);
+  const share = found.validation === null && valFraction > 0 && valFraction;
+  const rest = splitOff(whole.part, share, "validation", { splitBy, seed, known: whole.known });
+  const validation = validateOn === "test" ? test : (found.validation ?? rest.off);
+  return { ...limit(rest.part, settings), validation, test };
+}
+
+interface SplitOffOptions extends Pick<CutSettings, "splitBy" | "seed"> {
+  readonly known: KnownPart | undefined;
+}
+
+/** A part without a share of its samples, and these; the part as it is where there is none to split off. */
+function splitOff<Part extends DataPart>(
+  part: Part,
+  share: number | false,
+  purpose: "test" | "validation",
+  { splitBy, seed, known }: SplitOffOptions,
+): { part: Part; off: Part | null; known: KnownPart | undefined } {
+  if (share === false) return { part, off: null, known };
+  const isKnown = (index: number) => {
+    const settled = known?.(index);
+    return settled === undefined ? undefined : settled === purpose;
+  };
+  const { kept, drawn } = draw(part, splitBy, { share, purpose, seed, known: isKnown });
+  if (kept.length === 0 || drawn.length === 0) throw tooFew(purpose, share, kept.length + drawn.length);
+  return {
+    part: selectPart(part, kept),
+    off: selectPart(part, drawn),
+    known: known && ((index) => known(kept[index] as number)),
+  };
+}
+
+function tooFew(purpose: "test" | "validation", share: number, count: number): PeaError {
+  return new PeaError(
+    purpose === "test"
+      ? `the data have no test part, and ${count} training images are too few to split one off; give each class at least 3`
+      : `valFraction is ${share}, which leaves none of ${count} training images for one of the two parts; take another ` +
+          "share, or 0 to do without a validation part",
+    { kind: "usage" },
+  );
+}
+
+function draw(part: DataPart, splitBy: SplitKind | undefined, options: DrawOptions): Split {
+  const isByName = splitBy === "name" && !isInMemory(part);
+  return isByName ? splitByName(part, options) : splitByPosition(labelsOf(part), options);
+}
+
+/** A stratified draw of as many training images as `limitTrain` asks for. */
+function limit<Part extends DataPart>(
+  part: Part,
+  { limitTrain, splitBy, seed }: CutSettings,
+): { train: Part; unused: Part | null } {
+  const available = countSamples(part);
+  const count = limitTrain <= 1 ? Math.round(limitTrain * available) : limitTrain;
+  if (count > available)
+    throw new PeaError(
+      `limitTrain is ${limitTrain}, but there are only ${available} training images beside the validation part`,
+      { kind: "usage" },
+    );
+  if (limitTrain === 1 || count === available) return { train: part, unused: null };
+  if (splitBy === "name" && !isInMemory(part)) {
+    const { kept, drawn } = keepByName(part, { limit: limitTrain, purpose: "limit", seed });
+    return { train: selectPart(part, kept), unused: selectPart(part, drawn) };
+  }
+  const { kept, drawn } = splitByPosition(labelsOf(part), { share: count / available, seed });
+  return { train: selectPart(part, drawn), unused: selectPart(part, kept) };
+}
