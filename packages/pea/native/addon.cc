@@ -1,4 +1,4 @@
-// The functions of blend.h, crc32c.h and jpeg.h for JavaScript. src/data/streaming/native.ts is the only caller and checks its
+// The functions of blend.h, crc32c.h, jpeg.h and turn.h for JavaScript. src/data/streaming/native.ts is the only caller and checks its
 // arguments; what it hands over must be typed arrays of the right length.
 #include <node_api.h>
 
@@ -8,6 +8,7 @@
 #include "blend.h"
 #include "crc32c.h"
 #include "jpeg.h"
+#include "turn.h"
 
 namespace pea {
 namespace {
@@ -96,6 +97,15 @@ napi_value call_blend(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
+// turn(pixels, width, height, orientation, out)
+napi_value call_turn(napi_env env, napi_callback_info info) {
+  const Arguments<5> arguments(env, info);
+  const auto& values = arguments.values;
+  turn(to_bytes(env, values[0]).data, to_uint(env, values[1]), to_uint(env, values[2]), to_uint(env, values[3]),
+       to_bytes(env, values[4]).data);
+  return nullptr;
+}
+
 // crc32c(bytes)
 napi_value call_crc32c(napi_env env, napi_callback_info info) {
   const Arguments<1> arguments(env, info);
@@ -114,6 +124,7 @@ napi_value initialize(napi_env env, napi_value exports) {
   add("jpegSize", call_jpeg_size);
   add("decodeJpeg", call_decode_jpeg);
   add("blend", call_blend);
+  add("turn", call_turn);
   add("crc32c", call_crc32c);
   return exports;
 }

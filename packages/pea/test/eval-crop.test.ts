@@ -1,8 +1,6 @@
 import assert from "node:assert/strict";
-import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { parse, stringify } from "yaml";
 import { DecodePool } from "../src/data/streaming/decode-pool.ts";
 import { exportRun } from "../src/deploy/export.ts";
 import { findImages } from "../src/predict/image-files.ts";
@@ -10,7 +8,7 @@ import { openPredictor } from "../src/predict/predictor.ts";
 import { prepareImages } from "../src/predict/prepare-images.ts";
 import { type RecipeInput, resolveRecipe } from "../src/train/config.ts";
 import { disposeRun, evaluationLoader } from "../src/train/prepare.ts";
-import { resumeTraining, train } from "../src/train/train.ts";
+import { train } from "../src/train/train.ts";
 import { openTrainedRun } from "../src/train/trained-run.ts";
 import { noiseImage, writeFiles } from "./support/images.ts";
 import { temporaryFolder } from "./support/tiny-data.ts";
@@ -96,30 +94,4 @@ describe("a run's evaluation, predict on the run and predict on its file", () =>
       for (const other of seen) assert.notDeepEqual(other, expected);
       seen.push(expected);
     });
-});
-
-describe("a run older than evalCrop", () => {
-  const runDirectory = join(folder, "older");
-  /** `config.yaml` without the key, as it was written before. */
-  const age = () => {
-    const path = join(runDirectory, "config.yaml");
-    const document = parse(readFileSync(path, "utf8"));
-    delete document.config.evalCrop;
-    writeFileSync(path, stringify(document));
-  };
-
-  before(async () => {
-    const stop = new AbortController();
-    const observe = () => ({ onStep: () => stop.abort("test") });
-    const settings = { ...recipe, dataDir, trainCrop: "whole", evalCrop: "central" } as const;
-    await assert.rejects(train(settings, { runDirectory, signal: stop.signal, observe }), /stopped|test/);
-    age();
-  });
-
-  it("goes on, and is evaluated on the central part as when it was made", async () => {
-    const { recipe: resumed } = await resumeTraining(runDirectory);
-    assert.deepEqual([resumed.trainCrop, resumed.evalCrop], ["whole", "central"]);
-    assert.deepEqual(await evaluationInput(runDirectory), await evaluationInput(join(folder, "run-central")));
-    assert.deepEqual(await inputOf(runDirectory), await evaluationInput(runDirectory));
-  });
 });

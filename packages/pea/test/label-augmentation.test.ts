@@ -50,7 +50,13 @@ const image = {
     window,
   }),
 };
-const preprocessing: Preprocessing = { crop: "whole", size, flip: true, padding: 2 };
+const preprocessing: Preprocessing = {
+  crop: "whole",
+  size,
+  exifOrientation: true,
+  flip: true,
+  padding: 2,
+};
 
 function augmented(epoch: number) {
   const key = { seed: 3, epoch, index: 5 };

@@ -169,7 +169,12 @@ describe("images made ready for a network", () => {
     for await (const batch of loader.batches())
       expected.push([...(batch.images.toTypedArray() as Float32Array)]);
     const files = await findImages([root]);
-    const input = { shape: [3, 24, 32], crop: "central", ...imagenetStatistics } as const;
+    const input = {
+      shape: [3, 24, 32],
+      crop: "central",
+      exifOrientation: true,
+      ...imagenetStatistics,
+    } as const;
     const prepared = await prepareImages(files, input, pool);
     assert.deepEqual([[...prepared.images]], expected);
   });
@@ -183,7 +188,7 @@ describe("images made ready for a network", () => {
     const luma = execFileSync("/usr/bin/python3", ["-c", script, path], { encoding: "utf8" })
       .split(" ")
       .map(Number);
-    const input = { shape: [1, 28, 28], crop: "whole", mean: [0], std: [1] } as const;
+    const input = { shape: [1, 28, 28], crop: "whole", exifOrientation: true, mean: [0], std: [1] } as const;
     const { images } = await prepareImages([path], input, pool);
     assert.deepEqual(
       Array.from(images, (value) => Math.round(255 * value)),

@@ -6,7 +6,7 @@ import { after, describe, it } from "node:test";
 import { gzipSync } from "node:zlib";
 import type { OpenOptions, SampleSource } from "../src/data/sources/sample-source.ts";
 import { isTfRecordName, openTfRecords } from "../src/data/sources/tfrecord-images.ts";
-import { BadSampleError } from "../src/data/streaming/decode.ts";
+import { BadSampleError } from "../src/data/streaming/bad-sample.ts";
 import { SampleReader } from "../src/data/streaming/sample-reader.ts";
 import { maskedCrc32c } from "../src/data/tfrecord.ts";
 import {

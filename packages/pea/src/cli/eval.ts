@@ -60,7 +60,8 @@ async function printScores(path: string, trained: TrainedRun, options: EvalOptio
     const found = await evaluateSegmentation(model, loader, dataset, {
       task,
       device: recipe.device,
-      onAnswer: output !== undefined && view === deployed ? answerWriter(output, dataset) : undefined,
+      exifOrientation: data.exifOrientation,
+      onAnswer: output !== undefined && view === deployed ? answerWriter(output, dataset, data) : undefined,
       onProgress: counter.update,
     }).finally(counter.stop);
     if (found === null) continue;

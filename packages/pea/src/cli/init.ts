@@ -43,6 +43,7 @@ export async function runInit(
     [
       `${folder}: ${facts.data}, ${countImages(facts.parts)} of ${facts.parts.classes.length} classes`,
       ...describeData(facts.parts),
+      ...facts.remarks,
       `wrote ${output}; see its plan with: pea train -c ${output} --dry-run`,
     ].join("\n"),
   );

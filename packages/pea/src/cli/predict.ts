@@ -69,10 +69,8 @@ async function writeLabelMaps(
   if (output === undefined)
     throw usage("this network draws label maps; say where to write them with --output DIR");
   refuseSameNames(files);
-  const write = answerWriter(output, {
-    labelTable: predictor.labels,
-    locate: (index) => ({ name: files[index] as string, path: files[index] as string }),
-  });
+  const locate = (index: number) => ({ name: files[index] as string, path: files[index] as string });
+  const write = answerWriter(output, { labelTable: predictor.labels, locate }, predictor.input);
   const written: { image: string; labels: string; overlay: string }[] = [];
   for await (const { image, map } of segment(predictor, files, options)) {
     const prediction = { image, ...(await write(files.indexOf(image), map)) };

@@ -141,7 +141,12 @@ function describe({ run, recipe, data, checkpoint, epoch }: TrainedRun): Record<
     method: variantName(recipe),
     alpha: "1",
     preprocessing: JSON.stringify(
-      describeInput({ shape: inputShape, crop: data.evaluationCrop, ...statistics }),
+      describeInput({
+        shape: inputShape,
+        crop: data.evaluationCrop,
+        exifOrientation: recipe.exifOrientation,
+        ...statistics,
+      }),
     ),
     classes: JSON.stringify(data.classes),
     ...(data.labelTable && { labels: JSON.stringify(classLabels(data.labelTable)) }),

@@ -14,12 +14,10 @@ import { openInMemory } from "../data/open-in-memory.ts";
 import { openStreamed } from "../data/open-streamed.ts";
 import { type DataPart, disposePart, isInMemory } from "../data/part.ts";
 import type { LabelBase } from "../data/sources/label.ts";
-import type { SampleSource } from "../data/sources/sample-source.ts";
 import { isTfRecordName } from "../data/sources/tfrecord-images.ts";
 import { isTarName } from "../data/sources/webdataset.ts";
 import type { Size } from "../data/streaming/crop.ts";
-import { openImage } from "../data/streaming/decode.ts";
-import { SampleReader } from "../data/streaming/sample-reader.ts";
+import { lookAtImages, remarksOn } from "./look-at-images.ts";
 
 /** What a recipe is made for. */
 export interface DataFacts {
@@ -33,13 +31,12 @@ export interface DataFacts {
   readonly size: Size;
   /** Whether the sizes looked at differ. */
   readonly sizesDiffer: boolean;
+  /** What else is worth knowing of the images looked at. */
+  readonly remarks: readonly string[];
 }
 
 /** The parts that there are, and a test part where there is none. */
 const uncut: CutSettings = { splitBy: "name", valFraction: 0, validateOn: "split", limitTrain: 1, seed: 0 };
-
-/** Images that are looked at for their size. */
-const PROBES = 50;
 
 /**
  * Looks at a folder and opens the data set there, as training would.
@@ -59,7 +56,7 @@ export async function findData(folder: string, options: { labelBase?: LabelBase 
         `${folder} has one class alone, ${train.classes[0]}: nothing can be told apart; each class needs a folder of its own`,
         { kind: "usage" },
       );
-    return { data, folder, ...options, parts: describeParts({ ...parts, notes }), ...(await sizeOf(train)) };
+    return { data, folder, ...options, parts: describeParts({ ...parts, notes }), ...(await imageFacts(train)) };
   } finally {
     for (const part of [train, test, validation]) if (part) disposePart(part);
   }
@@ -106,38 +103,18 @@ function list<Otherwise = never>(path: string, otherwise?: Otherwise): string[] 
   }
 }
 
-async function sizeOf(part: DataPart): Promise<Pick<DataFacts, "size" | "sizesDiffer">> {
+async function imageFacts(part: DataPart): Promise<Pick<DataFacts, "size" | "sizesDiffer" | "remarks">> {
   if (isInMemory(part)) {
     const [, , height = 0, width = 0] = part.images.shape;
-    return { size: { width, height }, sizesDiffer: false };
+    return { size: { width, height }, sizesDiffer: false, remarks: [] };
   }
-  const sizes = await probe(part);
+  const seen = await lookAtImages(part);
   const side = ({ width, height }: Size) => Math.min(width, height);
-  sizes.sort((a, b) => side(a) - side(b));
-  const size = sizes[sizes.length >> 1] as Size;
+  const sizes = seen.sizes.toSorted((a, b) => side(a) - side(b));
+  const size = sizes[sizes.length >> 1];
+  if (size === undefined) throw usage("none of the images looked at can be read");
   const sizesDiffer = sizes.some(({ width, height }) => width !== size.width || height !== size.height);
-  return { size, sizesDiffer };
-}
-
-/** Sizes of some images, spread over the part. */
-async function probe(source: SampleSource): Promise<Size[]> {
-  const count = source.labels.length;
-  const reader = new SampleReader();
-  const sizes: Size[] = [];
-  try {
-    for (let i = 0; i < Math.min(PROBES, count); i++) {
-      const location = source.locate(Math.floor((i * count) / Math.min(PROBES, count)));
-      // One that cannot be read is the training's concern.
-      const image = await Promise.resolve()
-        .then(() => openImage(reader.read(location)))
-        .catch(() => null);
-      if (image !== null) sizes.push({ width: image.width, height: image.height });
-    }
-  } finally {
-    reader.close();
-  }
-  if (sizes.length === 0) throw usage("none of the images looked at can be read");
-  return sizes;
+  return { size, sizesDiffer, remarks: remarksOn(seen) };
 }
 
 /** Whether a recipe for these data is one of segmentation. */

@@ -102,7 +102,7 @@ export async function* segment(
     const [, ...shape] = logits.shape;
     const length = logits.values.length / paths.length;
     for (const [i, image] of paths.entries()) {
-      const size = await openImage(await readFile(image));
+      const size = await openImage(await readFile(image), predictor.input);
       const ofImage = logits.values.subarray(i * length, (i + 1) * length);
       const map = scope(() => {
         const scaled = upsampleBilinear2d(tensor(ofImage, { shape: [1, ...shape] }), [

@@ -57,7 +57,12 @@ async function openRun(
   const memoryFormat = "channels_last";
   return {
     description: `${trained.checkpoint} model of ${path}, step ${trained.step} of ${totalSteps}`,
-    input: { shape: inputShape, crop: evaluationCrop(recipe), ...statistics },
+    input: {
+      shape: inputShape,
+      crop: evaluationCrop(recipe),
+      exifOrientation: recipe.exifOrientation,
+      ...statistics,
+    },
     classes,
     labels,
     async run(images, count) {

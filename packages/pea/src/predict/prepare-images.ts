@@ -22,7 +22,7 @@ export async function prepareImages(
   input: NetworkInput,
   pool: DecodePool,
 ): Promise<PreparedImages> {
-  const { shape, crop } = input;
+  const { shape, crop, exifOrientation } = input;
   const [channels, height, width] = shape;
   const size = { width, height };
   const pixels = new SharedArrayBuffer(files.length * height * width * 3);
@@ -32,7 +32,8 @@ export async function prepareImages(
     key: { seed: 0, epoch: 0, index: place },
     place,
   }));
-  const bad = await pool.decode(samples, { crop, size, flip: false, padding: 0 }, { pixels });
+  const preprocessing = { crop, size, exifOrientation, flip: false, padding: 0 };
+  const bad = await pool.decode(samples, preprocessing, { pixels });
   const isBad = new Set(bad.map(({ place }) => place));
   const good = samples.filter(({ place }) => !isBad.has(place));
   const images = new Float32Array(good.length * channels * height * width);

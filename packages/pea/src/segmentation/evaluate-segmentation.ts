@@ -35,6 +35,8 @@ export interface SegmentationScores {
 export interface EvaluateSegmentationOptions {
   task: Task;
   device: string;
+  /** Whether `loader` turns images by their EXIF orientation, as is the default. */
+  exifOrientation?: boolean;
   /** Receives the answer to each image at the image's own resolution. */
   onAnswer?: (index: number, answer: ClassMap) => Promise<unknown>;
   /** Called after each batch with the images done so far. */
@@ -52,7 +54,7 @@ export async function evaluateSegmentation(
   model: Module,
   loader: BatchLoader,
   source: SampleSource,
-  { task, device, onAnswer, onProgress }: EvaluateSegmentationOptions,
+  { task, device, exifOrientation = true, onAnswer, onProgress }: EvaluateSegmentationOptions,
 ): Promise<SegmentationScores | null> {
   const classOf = classesOfBytes(source.labelTable ?? []);
   const wasTraining = model.training;
@@ -70,7 +72,7 @@ export async function evaluateSegmentation(
       for (const [place, index] of indices.entries()) {
         const { path, labelMap } = source.locate(index);
         const map = labelMap === undefined ? null : await decodeClassMap(await readFile(labelMap), classOf);
-        const size = map ?? (await openImage(await readFile(path)));
+        const size = map ?? (await openImage(await readFile(path), { exifOrientation }));
         const answer = scope(() => {
           const scaled = upsampleBilinear2d(narrow(logits, 0, place, 1), [size.height, size.width]);
           if (map) {

@@ -4,7 +4,7 @@ import { PeaError } from "@pea/core";
 import { writeFileAtomically } from "@pea/torch";
 import { imageEnding } from "../data/cityscapes/open-cityscapes.ts";
 import type { SampleSource } from "../data/sources/sample-source.ts";
-import { decodeImage } from "../data/streaming/decode.ts";
+import { decodeImage, type Reading } from "../data/streaming/decode.ts";
 import type { ClassMap } from "../data/streaming/resample.ts";
 import { makeDirectory } from "../make-directory.ts";
 import { encodeLabelMap, encodeOverlay, labelsOfClasses } from "./label-images.ts";
@@ -25,6 +25,7 @@ export function answerName(path: string): string {
 export function answerWriter(
   folder: string,
   { labelTable = [], locate }: Pick<SampleSource, "labelTable" | "locate">,
+  reading: Reading,
 ): (index: number, answer: ClassMap) => Promise<{ labels: string; overlay: string }> {
   const [labels, overlays] = [join(folder, "labels"), join(folder, "overlays")];
   for (const path of [labels, overlays]) makeDirectory(path);
@@ -43,7 +44,7 @@ export function answerWriter(
       overlay: join(overlays, `${name}_overlay.png`),
     };
     write(written.labels, await encodeLabelMap(labelsOfClasses(answer, labelTable)));
-    const image = await decodeImage(await readFile(path));
+    const image = await decodeImage(await readFile(path), reading);
     write(written.overlay, await encodeOverlay(image, answer, labelTable));
     return written;
   };

@@ -11,6 +11,7 @@ import type { RecipeInput } from "./config.ts";
 const former: readonly { settings: RecipeInput; concern: (data: DataName) => boolean }[] = [
   { settings: { evalCrop: "central" }, concern: (data) => isStreamed(data) && !hasLabelMaps(data) },
   { settings: { splitBy: "position" }, concern: isStreamed },
+  { settings: { exifOrientation: false }, concern: isStreamed },
 ];
 
 /** The settings that were in force for these data before their keys came. */

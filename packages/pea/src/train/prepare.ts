@@ -54,6 +54,8 @@ export interface RecipeData {
   pool: DecodePool;
   /** What an evaluation sees of each image. */
   evaluationCrop: EvaluationCrop;
+  /** Whether images are turned by their EXIF orientation. */
+  exifOrientation: boolean;
   onBadSample: Recipe["onBadSample"];
   /** Told of each image that cannot be read and is left out; to be set by whoever wants to know. */
   onSkip?: (sample: SkippedSample) => void;
@@ -68,12 +70,13 @@ export type PrepareOptions = Pick<OpenOptions, "onOpening">;
  * @throws PeaError of kind usage when the data are not there or too few
  */
 export async function prepareData(recipe: Recipe, options: PrepareOptions = {}): Promise<RecipeData> {
-  const { data, dataDir, labelBase, imageSize = "", onBadSample } = recipe;
+  const { data, dataDir, labelBase, imageSize = "", exifOrientation, onBadSample } = recipe;
   if (data !== "fashion-mnist" && dataDir === undefined)
     throw new PeaError(`data ${JSON.stringify(data)} needs dataDir, the folder its files lie in`, {
       kind: "usage",
     });
-  const common = { pool: new DecodePool(), evaluationCrop: evaluationCrop(recipe), onBadSample };
+  const pool = new DecodePool();
+  const common = { pool, evaluationCrop: evaluationCrop(recipe), exifOrientation, onBadSample };
   if (isStreamed(data)) {
     const { unlabelled, statistics, notes, ...found } = await openStreamed(data, dataDir as string, {
       ...options,
@@ -121,31 +124,35 @@ function cut<Part extends DataPart>(found: FoundParts<Part>, recipe: Recipe): Cu
 
 /** A loader of the training part: shuffled, augmented. */
 export function trainingLoader(
-  { train, statistics, inputShape, pool, onBadSample, onSkip }: RecipeData,
+  data: RecipeData,
   { batchSize, seed, flip, cropPadding, trainCrop, device }: Recipe,
 ): BatchLoader {
+  const { train, statistics } = data;
   const training = { seed, flip, padding: cropPadding };
   const options = { batchSize, statistics, device };
   if (isInMemory(train)) return new Loader(train, { ...options, training });
-  const [, height, width] = inputShape;
-  const streaming = { pool, size: { width, height }, onBadSample, onSkip };
-  return new StreamingLoader(train, { ...options, ...streaming, training: { ...training, crop: trainCrop } });
+  return new StreamingLoader(train, {
+    ...options,
+    ...streamingOptions(data),
+    training: { ...training, crop: trainCrop },
+  });
 }
 
 /** A loader of every image of `part` in order, for evaluation. */
-export function evaluationLoader(
-  part: DataPart,
-  { statistics, inputShape, ...data }: RecipeData,
-  device: string,
-): BatchLoader {
+export function evaluationLoader(part: DataPart, data: RecipeData, device: string): BatchLoader {
+  const { statistics, inputShape } = data;
   const [, height, width] = inputShape;
   const { images, pixels } = EVALUATION_BATCH;
   const batchSize = Math.max(1, Math.min(images, Math.floor(pixels / (height * width))));
   const options = { batchSize, statistics, device };
   if (isInMemory(part)) return new Loader(part, options);
-  const { pool, evaluationCrop, onBadSample, onSkip } = data;
-  const streaming = { pool, evaluationCrop, size: { width, height }, onBadSample, onSkip };
-  return new StreamingLoader(part, { ...options, ...streaming });
+  return new StreamingLoader(part, { ...options, ...streamingOptions(data) });
+}
+
+function streamingOptions({ inputShape, ...data }: RecipeData) {
+  const { pool, evaluationCrop, exifOrientation, onBadSample, onSkip } = data;
+  const [, height, width] = inputShape;
+  return { pool, size: { width, height }, evaluationCrop, exifOrientation, onBadSample, onSkip };
 }
 
 /** What an evaluation sees of an image: all of one that the recipe does not crop. */

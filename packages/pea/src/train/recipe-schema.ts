@@ -209,6 +209,7 @@ export const recipeSchema = z.strictObject({
     allowed: "central, whole, or a whole number of at least the image's size",
     value: "NAME|N",
   }),
+  exifOrientation: toggle(true, "turn images as their EXIF orientation says"),
   onBadSample: choice(["fail", "skip"], "fail", "what to do at an image that cannot be read"),
   expected: expectedSchema.optional(),
   limitTrain: described(z.number().positive().default(1), {

@@ -8,8 +8,9 @@ import { parentPort } from "node:worker_threads";
 import { IGNORED } from "../label-table.ts";
 import type { SampleKey } from "../move.ts";
 import type { SampleLocation } from "../sources/sample-source.ts";
+import { BadSampleError } from "./bad-sample.ts";
 import type { Size } from "./crop.ts";
-import { BadSampleError, decodeClassMap, openImage } from "./decode.ts";
+import { decodeClassMap, openImage } from "./decode.ts";
 import { type Preprocessing, preprocess, preprocessClasses } from "./preprocess.ts";
 import type { ClassMap } from "./resample.ts";
 import { SampleReader } from "./sample-reader.ts";
@@ -55,7 +56,7 @@ async function decode({ samples, preprocessing, target }: DecodeRequest): Promis
   const bad: BadSample[] = [];
   for (const { location, key, place } of samples) {
     try {
-      const image = await openImage(reader.read(location));
+      const image = await openImage(reader.read(location), preprocessing);
       preprocess(image, preprocessing, key, new Uint8Array(target.pixels, 3 * place * length, 3 * length));
       if (target.classes === undefined) continue;
       const { map, classOf } = target.classes;
@@ -80,7 +81,13 @@ async function readClassMap(path: string, classOf: Int16Array, image: Size): Pro
     throw error instanceof BadSampleError ? reason(error.message) : error;
   }
   if (map.width === image.width && map.height === image.height) return map;
-  throw reason(`it has ${map.height}×${map.width} pixels, but its image ${image.height}×${image.width}`);
+  const sizes = `it has ${map.height}×${map.width} pixels, but its image ${image.height}×${image.width}`;
+  const isTurned = map.width === image.height && map.height === image.width;
+  throw reason(
+    isTurned
+      ? `${sizes}: one of them lies on its side. An EXIF orientation of the image is followed or not by exifOrientation`
+      : sizes,
+  );
 }
 
 /** Requests are answered one after the other: another image in work would only compete for the same processor. */

@@ -1,15 +1,13 @@
 import { loadSharp } from "../sharp.ts";
+import { BadSampleError, describeProblem } from "./bad-sample.ts";
 import type { Size, Window } from "./crop.ts";
+import { decodeBySharp } from "./decode-by-sharp.ts";
+import { jpegOrientation, shownSize, storedWindow } from "./exif-orientation.ts";
 import { native } from "./native.ts";
 import type { ClassMap, Pixels } from "./resample.ts";
 
 /** Larger ones are taken for damaged or hostile; sharp's own limit. */
 const MAX_PIXELS = 0x3fff ** 2;
-
-/** An image that cannot be read: no bytes, no image, a damaged one. */
-export class BadSampleError extends Error {
-  override name = "BadSampleError";
-}
 
 /** An image whose size is known and of which any part can be decoded. */
 export interface EncodedImage extends Size {
@@ -22,38 +20,49 @@ export interface EncodedImage extends Size {
   decode(window: Window): { pixels: Pixels; window: Window };
 }
 
+/** How images are read. */
+export interface Reading {
+  /** Turn an image as its EXIF orientation says; size and windows are then those of the turned one. */
+  readonly exifOrientation: boolean;
+}
+
 /**
- * Opens an image, whatever its format (recognized by content: JPEG, PNG, WebP, TIFF, GIF), colour space and depth: it
- * becomes RGB, where grey makes three equal channels, CMYK is converted, of 16 bits the higher 8 are kept and
- * transparency is dropped. Embedded colour profiles and EXIF orientation are ignored, as TensorFlow's and PIL's loaders
- * do.
+ * Opens an image, whatever its format (recognized by content: JPEG, PNG, WebP, TIFF, GIF, AVIF), colour space and depth: it
+ * becomes RGB bytes, where grey makes three equal channels and CMYK is converted; for the depths see `decodeBySharp`.
+ * Embedded colour profiles are ignored, as TensorFlow's and PIL's loaders do.
  *
  * JPEGs are decoded by libjpeg-turbo, window by window; a damage below the window is seen only where the file ends too
  * early. All else is decoded whole by sharp.
  *
  * @throws BadSampleError saying what is wrong with the bytes
  */
-export async function openImage(bytes: Uint8Array): Promise<EncodedImage> {
+export async function openImage(bytes: Uint8Array, reading: Reading): Promise<EncodedImage> {
   if (bytes.length === 0) throw new BadSampleError("it is empty");
-  const decoder = native();
-  const size = asBadSample(() => decoder.jpegSize(bytes));
+  const size = asBadSample(() => native().jpegSize(bytes));
   if (size === null) {
-    const pixels = await decodeBySharp(bytes);
+    const pixels = await decodeBySharp(bytes, reading);
     return { width: pixels.width, height: pixels.height, decode: (window) => ({ pixels, window }) };
   }
   const [width, height] = size;
   if (width * height > MAX_PIXELS)
     throw new BadSampleError(`it has ${width}×${height} pixels, which is too many to decode`);
+  return openJpeg(bytes, { width, height }, reading.exifOrientation ? jpegOrientation(bytes) : 1);
+}
+
+/** @param stored its size before it is turned */
+function openJpeg(bytes: Uint8Array, stored: Size, orientation: number): EncodedImage {
   return {
-    width,
-    height,
-    decode(window) {
-      const data = scratch(3 * window.width * window.height);
-      asBadSample(() =>
-        decoder.decodeJpeg(bytes, window.left, window.top, window.width, window.height, data),
-      );
-      const inner = { left: 0, top: 0, width: window.width, height: window.height };
-      return { pixels: { data, width: window.width, height: window.height }, window: inner };
+    ...shownSize(stored, orientation),
+    decode(shown) {
+      const { left, top, width, height } = storedWindow(shown, stored, orientation);
+      const data = asDecoded(3 * width * height);
+      asBadSample(() => native().decodeJpeg(bytes, left, top, width, height, data));
+      const pixels = { data, width: shown.width, height: shown.height };
+      if (orientation !== 1) {
+        pixels.data = asTurned(data.length);
+        native().turn(data, width, height, orientation, pixels.data);
+      }
+      return { pixels, window: { ...shown, left: 0, top: 0 } };
     },
   };
 }
@@ -63,24 +72,17 @@ export async function openImage(bytes: Uint8Array): Promise<EncodedImage> {
  *
  * @throws BadSampleError saying what is wrong with the bytes
  */
-export async function decodeImage(bytes: Uint8Array): Promise<Pixels> {
-  const image = await openImage(bytes);
+export async function decodeImage(bytes: Uint8Array, reading: Reading): Promise<Pixels> {
+  const image = await openImage(bytes, reading);
   const { pixels } = image.decode({ left: 0, top: 0, width: image.width, height: image.height });
   return { ...pixels, data: pixels.data.slice() };
 }
 
-async function decodeBySharp(bytes: Uint8Array): Promise<Pixels> {
+/** The EXIF orientation that an image carries, whatever its format: 1 where it carries none. */
+export async function exifOrientationOf(bytes: Uint8Array): Promise<number> {
+  if (asBadSample(() => native().jpegSize(bytes)) !== null) return jpegOrientation(bytes);
   const sharp = await loadSharp();
-  try {
-    const { data, info } = await sharp(bytes, { failOn: "error", ignoreIcc: true })
-      .toColourspace("srgb")
-      .removeAlpha()
-      .raw()
-      .toBuffer({ resolveWithObject: true });
-    return { data, width: info.width, height: info.height };
-  } catch (error) {
-    throw new BadSampleError(describe((error as Error).message));
-  }
+  return (await sharp(bytes).metadata()).orientation ?? 1;
 }
 
 function asBadSample<T>(body: () => T): T {
@@ -114,7 +116,7 @@ export async function decodeClassMap(bytes: Uint8Array, classOf: Int16Array): Pr
       .toBuffer({ resolveWithObject: true });
     map = { data, width: info.width, height: info.height };
   } catch (error) {
-    throw new BadSampleError(describe((error as Error).message));
+    throw new BadSampleError(describeProblem(error as Error));
   }
   const { data } = map;
   for (let i = 0; i < data.length; i++) {
@@ -125,18 +127,14 @@ export async function decodeClassMap(bytes: Uint8Array, classOf: Int16Array): Pr
   return map;
 }
 
-/** The library's message on one line; it prints each of several problems on its own. */
-function describe(message: string): string {
-  return message
-    .trim()
-    .split(/\s*\n\s*/)
-    .join("; ");
-}
-
-let memory = new Uint8Array(0);
-
 /** Memory that each image uses again: some hundred kilobytes a time would keep the garbage collector busy. */
-function scratch(length: number): Uint8Array {
-  if (memory.length < length) memory = new Uint8Array(length);
-  return memory.subarray(0, length);
+function scratch(): (length: number) => Uint8Array {
+  let memory = new Uint8Array(0);
+  return (length) => {
+    if (memory.length < length) memory = new Uint8Array(length);
+    return memory.subarray(0, length);
+  };
 }
+
+const asDecoded = scratch();
+const asTurned = scratch();

@@ -32,6 +32,7 @@ interface Binding {
     columnShare: Float32Array,
     out: Uint8Array,
   ): void;
+  turn(pixels: Uint8Array, width: number, height: number, orientation: number, out: Uint8Array): void;
   crc32c(bytes: Uint8Array): number;
 }
 

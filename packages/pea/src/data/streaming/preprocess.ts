@@ -1,11 +1,11 @@
 import { type Augmentation, drawMove, type SampleKey } from "../move.ts";
 import { type CropName, cropWindow, type EvaluationCrop, type Size, type Window } from "./crop.ts";
-import type { EncodedImage } from "./decode.ts";
+import type { EncodedImage, Reading } from "./decode.ts";
 import { type ClassMap, type Framing, type Pixels, resample, resampleClasses } from "./resample.ts";
 import { scaleImage } from "./scale.ts";
 
 /** From an image of any size to the network's input. */
-export interface Preprocessing extends Augmentation {
+export interface Preprocessing extends Augmentation, Reading {
   readonly crop: CropName | EvaluationCrop;
   /** Of the result. */
   readonly size: Size;

@@ -1,7 +1,7 @@
 import { closeSync, openSync, readFileSync, readSync } from "node:fs";
 import type { ByteRange, SampleLocation } from "../sources/sample-source.ts";
 import { maskCrc } from "../tfrecord.ts";
-import { BadSampleError } from "./decode.ts";
+import { BadSampleError } from "./bad-sample.ts";
 import { native } from "./native.ts";
 
 /** Files kept open: reading at random returns to each of a data set's shards again and again. */

@@ -33,6 +33,8 @@ export interface StreamingLoaderOptions {
   readonly training?: StreamingTrainingOptions;
   /** Part of each image that is taken without `training`, central by default. Images with label maps are taken whole. */
   readonly evaluationCrop?: EvaluationCrop;
+  /** Turn images by their EXIF orientation (default). */
+  readonly exifOrientation?: boolean;
   /** Where the batches go, `"cpu"` by default. */
   readonly device?: string;
   /** What to do with an image that cannot be read: stop (default), or go on without it, its batch being smaller. */
@@ -73,7 +75,7 @@ export class StreamingLoader implements BatchLoader {
 
   /** @throws PeaError (usage) for a batch size that gives no batch */
   constructor(source: SampleSource, options: StreamingLoaderOptions) {
-    const { batchSize, training, size, evaluationCrop = "central" } = options;
+    const { batchSize, training, size, evaluationCrop = "central", exifOrientation = true } = options;
     this.#source = source;
     this.#options = options;
     this.#order = new EpochOrder(source.labels.length, { batchSize, shuffleSeed: training?.seed });
@@ -82,7 +84,7 @@ export class StreamingLoader implements BatchLoader {
     const { crop = "central", flip, padding } = training ?? { crop: evaluationCrop, flip: false, padding: 0 };
     const { labelTable } = source;
     this.#classOf = labelTable && classesOfBytes(labelTable);
-    this.#preprocessing = { crop: labelTable ? "whole" : crop, flip, padding, size };
+    this.#preprocessing = { crop: labelTable ? "whole" : crop, flip, padding, size, exifOrientation };
   }
 
   /** @throws PeaError naming an image that cannot be read, where that is to stop the run, or a batch of only such */
