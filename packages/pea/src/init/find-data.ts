@@ -56,7 +56,13 @@ export async function findData(folder: string, options: { labelBase?: LabelBase 
         `${folder} has one class alone, ${train.classes[0]}: nothing can be told apart; each class needs a folder of its own`,
         { kind: "usage" },
       );
-    return { data, folder, ...options, parts: describeParts({ ...parts, notes }), ...(await imageFacts(train)) };
+    return {
+      data,
+      folder,
+      ...options,
+      parts: describeParts({ ...parts, notes }),
+      ...(await imageFacts(train)),
+    };
   } finally {
     for (const part of [train, test, validation]) if (part) disposePart(part);
   }
