@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { after, describe, it } from "node:test";
+import { describePassedOver, type PassedOver } from "../src/data/image-names.ts";
 import { openImageFolder } from "../src/data/sources/image-folder.ts";
 import { selectSamples } from "../src/data/sources/sample-source.ts";
 import { splitDataset } from "../src/data/split.ts";
@@ -44,6 +45,36 @@ describe("an image folder", () => {
     assert.deepEqual(
       Array.from(source.labels, (_, i) => source.nameOf(i)),
       ["ant/a", "ant/c", "ant/b/1", "zebra/10", "zebra/2"],
+    );
+  });
+  it("takes all endings of the formats that are read, and counts the other files by theirs", async () => {
+    const read = ["jpg", "JPEG", "jpe", "jfif", "png", "gif", "webp", "tif", "TIFF", "avif"];
+    const root = folder(
+      ...read.map((ending, i) => `a/${i}.${ending}`),
+      ...[
+        "b/1.jpg",
+        "b/2.HEIC",
+        "b/c/3.heic",
+        "b/notes.txt",
+        "b/noending",
+        "b/Thumbs.db",
+        "b/.DS_Store",
+        "b/desktop.ini",
+      ],
+    );
+    const { labels, passedOver } = await openImageFolder(root);
+    assert.equal(labels.length, read.length + 1);
+    assert.deepEqual(
+      passedOver,
+      new Map([
+        ["heic", 2],
+        ["txt", 1],
+        ["", 1],
+      ]),
+    );
+    assert.equal(
+      describePassedOver(passedOver as PassedOver),
+      "passed over: 2 .heic, 1 without ending, 1 .txt (.heic: not read here; convert them, e.g. to JPEG or PNG)",
     );
   });
   it("orders classes by code point", async () => {
@@ -94,9 +125,9 @@ describe("opening an image folder refuses", () => {
       /class folders without an image: b, c; fill or remove/,
     ],
     [
-      "formats it cannot decode",
-      folder("a/1.jpg", "a/2.BMP"),
-      /2\.BMP is in a format that is not read here; convert/,
+      "a class of images in formats that are not read, and says so",
+      folder("a/1.jpg", "b/2.HEIC", "b/3.heic", "b/4.BMP"),
+      /without an image: b; .* passed over: 2 \.heic, 1 \.bmp \(\.heic, \.bmp: not read here; convert them/,
     ],
   ];
   for (const [what, root, message] of cases)

@@ -25,7 +25,7 @@ export async function runPredict(
   const { checkpoint, onBadSample } = options;
   const predictor = await openPredictor(source, { checkpoint, import: options.import });
   try {
-    const files = await findImages(paths);
+    const files = await findImages(paths, { onPassedOver: log });
     log(predictor.description);
     const skipped: string[] = [];
     const onSkip = (sample: SkippedSample) => {

@@ -3,6 +3,7 @@ import { PeaError } from "@pea/core";
 import { openCityscapes } from "./cityscapes/open-cityscapes.ts";
 import { listedClasses } from "./class-names.ts";
 import type { StreamedName } from "./data-names.ts";
+import { describePassedOver, sumCounts } from "./image-names.ts";
 import type { PartName } from "./part-names.ts";
 import { openImageFolder } from "./sources/image-folder.ts";
 import { findPartFolders } from "./sources/part-folders.ts";
@@ -87,16 +88,24 @@ export async function openStreamed(
   });
   const open = async (files: unknown) =>
     files === undefined ? null : format.open(files, { classes: training.classes, labelBase, onOpening });
-  return {
+  const sources = {
     train: training,
     validation: test === undefined ? null : await open(validation),
     test: await open(last),
+  };
+  const counts = Object.values(sources).flatMap((source) => source?.passedOver ?? []);
+  const passedOver = describePassedOver(sumCounts(counts));
+  return {
+    ...sources,
     unlabelled: null,
     statistics: imagenetStatistics,
-    notes:
-      last === undefined
-        ? [...notes, "there is no test part: about a tenth of the images of each class is kept for it"]
-        : notes,
+    notes: [
+      ...notes,
+      ...(passedOver === undefined ? [] : [passedOver]),
+      ...(last === undefined
+        ? ["there is no test part: about a tenth of the images of each class is kept for it"]
+        : []),
+    ],
   };
 }
 

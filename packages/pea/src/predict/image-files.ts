@@ -1,16 +1,22 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { PeaError } from "@pea/core";
+import { describePassedOver, imageEndings, type PassedOver, sumCounts } from "../data/image-names.ts";
 import { imagesBelow } from "../data/sources/image-folder.ts";
 
 /**
  * The files that paths stand for: a file for itself, whatever its name, a folder for the images in and below it, in
  * order.
  *
+ * @param options.onPassedOver told, in a sentence, of files in folders that are no images to be read
  * @throws PeaError (usage) for a path that is not there, and a folder without an image
  */
-export async function findImages(paths: readonly string[]): Promise<string[]> {
+export async function findImages(
+  paths: readonly string[],
+  { onPassedOver }: { onPassedOver?: (note: string) => void } = {},
+): Promise<string[]> {
   const found: string[] = [];
+  const others: PassedOver[] = [];
   for (const path of paths) {
     const kind = statSync(path, { throwIfNoEntry: false });
     if (kind === undefined) throw usage(`there is no image ${path}`);
@@ -18,13 +24,17 @@ export async function findImages(paths: readonly string[]): Promise<string[]> {
       found.push(path);
       continue;
     }
-    const images = await imagesBelow(path, ".");
+    const { images, passedOver } = await imagesBelow(path, ".");
+    const told = describePassedOver(passedOver);
     if (images.length === 0)
       throw usage(
-        `${path} holds no image; images are files that end in .jpg, .jpeg, .png, .tif, .tiff or .webp`,
+        `${path} holds no image; images are files that end in ${imageEndings}${told ? `; ${told}` : ""}`,
       );
+    others.push(passedOver);
     for (const name of images) found.push(join(path, name));
   }
+  const note = describePassedOver(sumCounts(others));
+  if (note !== undefined) onPassedOver?.(note);
   return found;
 }
 

@@ -8,8 +8,8 @@
 import { join } from "node:path";
 import { PeaError } from "@pea/core";
 import { listedClasses } from "../class-names.ts";
+import { isImageName } from "../image-names.ts";
 import { type PartName, partOfFolder, partWords, speaksOfPart } from "../part-names.ts";
-import { imageName } from "./image-folder.ts";
 import { enumerate, listFolder } from "./list-folder.ts";
 
 /** What was found, and what to tell of it. */
@@ -150,7 +150,7 @@ async function lookInto(root: string, names: readonly string[]): Promise<Entry[]
     entries.push({
       name,
       folders,
-      holdsImages: files.some((file) => imageName.test(file)),
+      holdsImages: files.some(isImageName),
     });
   }
   return entries;
@@ -160,7 +160,7 @@ async function lookInto(root: string, names: readonly string[]): Promise<Entry[]
 async function firstWithImages(root: string, names: readonly string[]): Promise<string | undefined> {
   for (const name of names) {
     const { folders, files } = await listFolder(join(root, name));
-    if (files.some((file) => imageName.test(file))) return name;
+    if (files.some(isImageName)) return name;
     if ((await firstWithImages(join(root, name), folders)) !== undefined) return name;
   }
   return undefined;

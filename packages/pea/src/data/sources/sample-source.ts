@@ -1,3 +1,4 @@
+import type { PassedOver } from "../image-names.ts";
 import type { LabelTable } from "../label-table.ts";
 import type { LabelBase } from "./label.ts";
 
@@ -52,6 +53,8 @@ export interface SampleSource {
   readonly classes: readonly string[];
   /** What the bytes of label maps mean; left out where an image has one label. */
   readonly labelTable?: LabelTable;
+  /** Files found among the images that are none to be read. */
+  readonly passedOver?: PassedOver;
   locate(index: number): SampleLocation;
   /**
    * What a sample is called within the data set, wherever that lies, whichever of its parts the sample is in and however

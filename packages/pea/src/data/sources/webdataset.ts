@@ -1,5 +1,6 @@
 import { PeaError } from "@pea/core";
 import { FROM_ZERO_HINT } from "../class-names.ts";
+import { imageEndings, isImageName } from "../image-names.ts";
 import { FileWindow } from "./file-window.ts";
 import { type Label, type LabelBase, parseLabel } from "./label.ts";
 import { enumerate } from "./list-folder.ts";
@@ -7,8 +8,6 @@ import type { ByteRange, OpenOptions, SampleSource } from "./sample-source.ts";
 import { joinShards, type Shard } from "./shards.ts";
 import { tarMembers } from "./tar.ts";
 
-/** What the name of an image ends in, behind the key. */
-const imageEnding = /(?:^|\.)(?:jpe?g|png|webp|tiff?)$/;
 /** Folders in which Macs and old versions of tar leave what is no sample. */
 const foreignFolder = /(?:^|\/)(?:__MACOSX|PaxHeaders?(?:\.\d+)?)\//;
 
@@ -124,7 +123,7 @@ function addFile(
   readsText: boolean,
 ): void {
   endings.push(ending);
-  if (imageEnding.test(ending)) images.push([ending, data]);
+  if (isImageName(`.${ending}`)) images.push([ending, data]);
   const length = data.end - data.begin;
   if (ending === "cls" || (ending === "txt" && readsText))
     told[ending] = file.read(data.begin, Math.min(length, MAX_TEXT)).toString();
@@ -148,7 +147,7 @@ function imageOf(path: string, { key, endings, images }: TarSample): ByteRange {
   const [image, second] = plain === undefined ? images : [plain];
   if (image === undefined)
     throw usage(
-      `${path}, ${key} has no image: its files end in ${endings.join(", ")}, none in jpg, png, webp or tif`,
+      `${path}, ${key} has no image: its files end in ${endings.join(", ")}, none in ${imageEndings}`,
     );
   if (second !== undefined)
     throw usage(
