@@ -8,6 +8,7 @@ import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { writeFileAtomically } from "./atomic-file.ts";
 import { native } from "./binding.ts";
 import { TorchError } from "./error.ts";
+import { describeOtherFormat, headLength } from "./other-formats.ts";
 import {
   decodeHeader,
   encodeHeader,
@@ -39,7 +40,7 @@ export function readSafetensors(path: string): SafetensorsFile {
   try {
     const file = openSync(path, "r");
     try {
-      return scope(() => readTensors(file));
+      return scope(() => readTensors(file, path));
     } finally {
       closeSync(file);
     }
@@ -72,8 +73,8 @@ function* encode(tensors: ReadonlyMap<string, Tensor>, metadata: Metadata): Iter
   for (const { name } of entries) yield new Uint8Array((tensors.get(name) as Tensor).toBytes());
 }
 
-function readTensors(file: number): SafetensorsFile {
-  const { header, bufferStart } = readHeader(file);
+function readTensors(file: number, path: string): SafetensorsFile {
+  const { header, bufferStart } = readHeader(file, path);
   const tensors = new Map<string, Tensor>();
   for (const { name, dtype, shape, begin, end } of header.entries) {
     const bytes = readBytes(file, bufferStart + begin, end - begin);
@@ -82,20 +83,18 @@ function readTensors(file: number): SafetensorsFile {
   return { tensors, metadata: header.metadata };
 }
 
-function readHeader(file: number): { header: Header; bufferStart: number } {
+function readHeader(file: number, path: string): { header: Header; bufferStart: number } {
   const fileLength = fstatSync(file).size;
   if (fileLength < 8) throw new TorchError(`it has ${fileLength} bytes, too few for a safetensors file`);
   const length = Buffer.from(readBytes(file, 0, 8).buffer).readBigUInt64LE();
-  if (length > largestHeader) {
-    throw new TorchError(
-      `its header claims ${length} bytes, the limit is ${largestHeader}: not a safetensors file?`,
-    );
-  }
   const bufferStart = 8 + Number(length);
-  if (bufferStart > fileLength) {
-    throw new TorchError(
-      `its header claims ${length} bytes, but the file has only ${fileLength}: is it truncated?`,
-    );
+  if (length > largestHeader || bufferStart > fileLength) {
+    const head = Buffer.from(readBytes(file, 0, Math.min(fileLength, headLength)).buffer);
+    const problem =
+      length > largestHeader
+        ? `the limit is ${largestHeader}: not a safetensors file?`
+        : `but the file has only ${fileLength}: is it truncated?`;
+    throw new TorchError(describeOtherFormat(head, path) ?? `its header claims ${length} bytes, ${problem}`);
   }
   return { header: decodeHeader(readBytes(file, 8, Number(length)), fileLength - bufferStart), bufferStart };
 }

@@ -209,11 +209,66 @@ test("loading copies values in place", () => {
   assert.ok(!weight.isSame(source.head.weight));
 });
 
-test("loading drops the prefix of DataParallel and does without num_batches_tracked", () => {
+/** A state dict with something before every key. */
+const prefixed = (prefix: string, state: ReadonlyMap<string, t.Tensor>) =>
+  new Map([...state].map(([key, value]) => [prefix + key, value]));
+
+for (const prefix of ["module.", "model.", "_orig_mod.", "model._orig_mod.module."])
+  test(`loading sees through ${prefix} before all keys`, () => {
+    const [source, target] = [new Net(), new Net()];
+    target.loadStateDict(prefixed(prefix, source.stateDict()));
+    assert.deepEqual(target.head.weight.toNestedArray(), source.head.weight.toNestedArray());
+  });
+
+test("loading does without num_batches_tracked", () => {
   const [source, target] = [new Net(), new Net()];
-  const entries = [...source.stateDict()].filter(([key]) => !key.endsWith("num_batches_tracked"));
-  target.loadStateDict(new Map(entries.map(([key, value]) => [`module.${key}`, value])));
+  target.loadStateDict(
+    new Map([...source.stateDict()].filter(([key]) => !key.endsWith("num_batches_tracked"))),
+  );
   assert.deepEqual(target.head.weight.toNestedArray(), source.head.weight.toNestedArray());
+});
+
+test("a module whose own keys begin as a wrapper's takes them as they are, and those of one more wrapper", () => {
+  class Wrapped extends t.Module {
+    readonly model = new Net();
+    readonly head = new t.Linear(2, 2);
+    forward(x: t.Tensor) {
+      return this.head.forward(this.model.forward(x));
+    }
+  }
+  const [source, target] = [new Wrapped(), new Wrapped()];
+  const state = prefixed("model.", source.model.stateDict());
+  assert.deepEqual(target.loadStateDict(state, { strict: false }), {
+    missing: ["head.weight", "head.bias"],
+    unexpected: [],
+  });
+  assert.deepEqual(target.model.head.weight.toNestedArray(), source.model.head.weight.toNestedArray());
+  target.loadStateDict(prefixed("model.", source.stateDict()));
+  assert.deepEqual(target.head.weight.toNestedArray(), source.head.weight.toNestedArray());
+});
+
+test("a prefix that keeps keys from fitting is named, and of many keys a few", () => {
+  const net = new Net();
+  const others = prefixed("backbone.", net.stateDict()).set("loss.weight", t.zeros([1]));
+  const refuses = (module: Module, state: ReadonlyMap<string, t.Tensor>, lines: string[]) =>
+    assert.throws(
+      () => module.loadStateDict(state),
+      (error: Error) => {
+        assert.deepEqual(error.message.split("\n").slice(1), lines);
+        return true;
+      },
+    );
+  const first = keys.slice(0, 5);
+  refuses(net, others, [
+    `missing keys (7): ${first.join(", ")}, … and 2 more`,
+    `unexpected keys (9): ${first.map((key) => `backbone.${key}`).join(", ")}, … and 4 more`,
+    'most keys would fit without "backbone." before them',
+  ]);
+  refuses(new Sequential(new Net()), net.stateDict(), [
+    `missing keys (7): ${first.map((key) => `0.${key}`).join(", ")}, … and 2 more`,
+    `unexpected keys (8): ${first.join(", ")}, … and 3 more`,
+    'most keys would fit with "0." before them',
+  ]);
 });
 
 test("what does not fit is listed, and nothing is loaded", () => {

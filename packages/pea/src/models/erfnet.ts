@@ -234,7 +234,7 @@ export class ErfNetSegmentation extends Module {
 
   /** As every module; of the authors' files the encoder's head, `encoder.output_conv`, is left out where there is none. */
   override loadStateDict(state: ReadonlyMap<string, Tensor>, options?: LoadOptions): LoadResult {
-    const isHead = (key: string) => /^(module\.)?encoder\.output_conv\.(weight|bias)$/.test(key);
+    const isHead = (key: string) => /(^|\.)encoder\.output_conv\.(weight|bias)$/.test(key);
     const taken = this.encoder.output_conv === null ? [...state].filter(([key]) => !isHead(key)) : state;
     return super.loadStateDict(new Map(taken), options);
   }

@@ -85,11 +85,13 @@ export abstract class Module {
   }
 
   /**
-   * Copies values into parameters and buffers in place. A leading `module.` of all keys is dropped, and missing
-   * `num_batches_tracked` are accepted. Nothing changes unless everything fits.
+   * Copies values into parameters and buffers in place. A `module.`, `model.` or `_orig_mod.` before all keys, as
+   * wrappers of networks put there, is dropped, and missing `num_batches_tracked` are accepted. Nothing changes unless
+   * everything fits.
    *
    * @returns the keys that were missing and unexpected, empty unless `strict: false` let them pass
-   * @throws TorchError listing missing keys, unexpected keys, and shapes that differ
+   * @throws TorchError with the first missing keys, unexpected keys and shapes that differ, and a prefix that keeps most
+   * keys from fitting
    */
   loadStateDict(state: ReadonlyMap<string, Tensor>, options: LoadOptions = {}): LoadResult {
     return loadStateDict(

@@ -15,13 +15,12 @@ export interface LoadResult {
   unexpected: string[];
 }
 
+/** Tensors by key. */
+type State = ReadonlyMap<string, Tensor>;
+
 /** Copies `source` into the tensors of `target` by key; see Module.loadStateDict. */
-export function loadStateDict(
-  target: ReadonlyMap<string, Tensor>,
-  source: ReadonlyMap<string, Tensor>,
-  { strict = true }: LoadOptions,
-): LoadResult {
-  const given = withoutDataParallelPrefix(source);
+export function loadStateDict(target: State, source: State, { strict = true }: LoadOptions): LoadResult {
+  const given = withoutWrapperPrefixes(source, target);
   const missing = [...target.keys()].filter((key) => !given.has(key) && !key.endsWith("num_batches_tracked"));
   const unexpected = [...given.keys()].filter((key) => !target.has(key));
   const common = [...target].flatMap(([key, tensor]) => {
@@ -35,6 +34,7 @@ export function loadStateDict(
   const problems = [
     ...(strict ? describe("missing keys", missing) : []),
     ...(strict ? describe("unexpected keys", unexpected) : []),
+    ...(strict ? describePrefix(missing, unexpected) : []),
     ...describe("shapes that differ", mismatched),
   ];
   if (problems.length > 0) {
@@ -48,16 +48,57 @@ export function loadStateDict(
   return { missing, unexpected };
 }
 
-/** PyTorch's DataParallel puts `module.` before every key of the files that it saves. */
-function withoutDataParallelPrefix(state: ReadonlyMap<string, Tensor>): ReadonlyMap<string, Tensor> {
-  const prefix = "module.";
+/** What stands before every key where a network was wrapped: by DataParallel, by trainers, by torch.compile. */
+const wrapperPrefixes = ["module.", "model.", "_orig_mod."];
+
+/**
+ * The state without what wrappers, one in another, put before all of its keys: as many of them are taken off as make
+ * most keys fit, since a module may have such names itself.
+ */
+export function withoutWrapperPrefixes(source: State, target: State): State {
+  const fitting = (state: State) => [...state.keys()].filter((key) => target.has(key)).length;
+  let best = source;
+  for (let inner = unwrapped(source); inner !== undefined; inner = unwrapped(inner))
+    if (fitting(inner) > fitting(best)) best = inner;
+  return best;
+}
+
+/** The state without the one prefix of a wrapper that all of its keys begin with. */
+function unwrapped(state: State): State | undefined {
   const keys = [...state.keys()];
-  if (keys.length === 0 || !keys.every((key) => key.startsWith(prefix))) return state;
+  const prefix = wrapperPrefixes.find((wrapper) => keys.every((key) => key.startsWith(wrapper)));
+  if (keys.length === 0 || prefix === undefined) return undefined;
   return new Map([...state].map(([key, tensor]) => [key.slice(prefix.length), tensor]));
 }
 
+/** Keys that a message names; there may be hundreds. */
+const NAMED = 5;
+
 function describe(what: string, items: string[]): string[] {
-  return items.length === 0 ? [] : [`${what} (${items.length}): ${items.join(", ")}`];
+  if (items.length === 0) return [];
+  const more = items.length > NAMED ? `, … and ${items.length - NAMED} more` : "";
+  return [`${what} (${items.length}): ${items.slice(0, NAMED).join(", ")}${more}`];
+}
+
+/** What stands before the keys that keeps most of them from fitting, or is lacking there. */
+function describePrefix(missing: string[], unexpected: string[]): string[] {
+  return [
+    ...prefixOf(unexpected, missing).map((prefix) => `most keys would fit without "${prefix}" before them`),
+    ...prefixOf(missing, unexpected).map((prefix) => `most keys would fit with "${prefix}" before them`),
+  ];
+}
+
+/** The prefix by which more than half of `short` become some of `long`, if there is one. */
+function prefixOf(long: string[], short: string[]): string[] {
+  const counts = new Map<string, number>();
+  const wanted = new Set(short);
+  for (const key of long)
+    for (let dot = key.indexOf("."); dot !== -1; dot = key.indexOf(".", dot + 1))
+      if (wanted.has(key.slice(dot + 1))) {
+        const prefix = key.slice(0, dot + 1);
+        counts.set(prefix, (counts.get(prefix) ?? 0) + 1);
+      }
+  return [...counts].filter(([, count]) => count > short.length / 2).map(([prefix]) => prefix);
 }
 
 function sameShape(a: readonly number[], b: readonly number[]): boolean {
