@@ -8,6 +8,7 @@ import { readSafetensors, type Tensor, writeSafetensors, zeros } from "@pea/torc
 import { type RecipeInput, resolveRecipe } from "../src/train/config.ts";
 import { disposeRun, prepareRun } from "../src/train/prepare.ts";
 import { resumeTraining, train } from "../src/train/train.ts";
+import { peaHere } from "./support/pea-main.ts";
 import { temporaryFolder, writeTinyData } from "./support/tiny-data.ts";
 
 const folder = temporaryFolder();
@@ -87,6 +88,24 @@ describe("a run that begins with weights from a file", () => {
     assert.deepEqual(weightsOf(await trained({ seed: 4, initialCheckpoint: first })), weightsOf(first));
   });
 
+  it("is told where the head is drawn anew", async () => {
+    const path = changed("more-classes", (tensors) => {
+      for (const key of ["fc.weight", "fc.bias"]) {
+        const [, ...rest] = (tensors.get(key) as Tensor).shape;
+        tensors.set(key, zeros([1000, ...rest]));
+      }
+    });
+    const { code, stderr } = await peaHere(
+      ...["train", "--data-dir", dataDir, "--run", join(temporaryFolder(), "run"), "--epochs", "1"],
+      ...["--batch-size", "100", "--threads", "1", "--initial-checkpoint", path],
+    );
+    assert.equal(code, 0, stderr);
+    assert.match(
+      stderr,
+      /^weights of .*more-classes\.safetensors\nhead fc: 1000 classes in the file, 10 in the data: drawn anew$/m,
+    );
+  });
+
   it("is resumed without the file", async () => {
     const path = changed("gone", () => {});
     const last = await trained({ initialCheckpoint: path });
@@ -127,6 +146,15 @@ describe("weights that do not fit", () => {
 
   it("are refused where the file is none", async () => {
     await refuses(join(folder, "absent.safetensors"), /absent\.safetensors/);
+  });
+
+  it("are refused where PyTorch wrote the file, with the line that converts it", async () => {
+    const path = join(folder, "weights.pth");
+    execFileSync("/usr/bin/python3", ["-c", `import torch; torch.save({}, ${JSON.stringify(path)})`]);
+    await refuses(
+      path,
+      /weights\.pth: it is a PyTorch file.*\n\npython3 -c ".*" '.*weights\.pth' '.*weights\.safetensors'$/,
+    );
   });
 });
 

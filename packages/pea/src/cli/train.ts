@@ -12,7 +12,7 @@ import { type Circumstance, type Circumstances, circumstances, isSame } from "..
 import { openRunDirectory } from "../train/run-directory.ts";
 import { exitCodeOf, stopSignals } from "../train/stop-signals.ts";
 import { describeMainScore } from "../train/tasks/task.ts";
-import { resumeTraining, type TrainOptions, type TrainResult, train } from "../train/train.ts";
+import { resumeTraining, type TrainResult, train, type Watch } from "../train/train.ts";
 import { readRecipe, weightFiles } from "../train/trained-run.ts";
 import { TrainingDiverged, TrainingInterrupted } from "../train/trainer.ts";
 import { countImages, describeData } from "./describe-data.ts";
@@ -53,23 +53,29 @@ export async function runTrain(flags: TrainFlags): Promise<number> {
 
 async function trainUntilStopped(
   flags: TrainFlags,
-  work: (options: Pick<TrainOptions, "signal" | "onOpening" | "onParts" | "observe">) => Promise<TrainResult>,
+  work: (options: Watch) => Promise<TrainResult>,
 ): Promise<number> {
   let progress: Progress | undefined;
   let runDirectory: string | undefined;
   const stop = stopSignals((name) => log(`\n${name}: finishing this step; once more ends at once`));
-  const onParts: TrainOptions["onParts"] = (parts) => {
+  const onParts: Watch["onParts"] = (parts) => {
     log(`${countImages(parts)} of ${parts.classes.length} classes`);
     for (const line of describeData(parts)) log(line);
   };
-  const observe: TrainOptions["observe"] = (plan, firstStep, path) => {
+  const observe: Watch["observe"] = (plan, firstStep, path) => {
     runDirectory = path;
     log(firstStep === 0 ? `run: ${path}` : `run: ${path}, from step ${firstStep}`);
     progress = createProgress(plan, process.stderr, firstStep);
     return progress;
   };
   try {
-    const result = await work({ signal: stop.signal, onOpening: openingReporter(), onParts, observe });
+    const result = await work({
+      signal: stop.signal,
+      onOpening: openingReporter(),
+      onParts,
+      onInitialWeights: (remarks) => remarks.forEach(log),
+      observe,
+    });
     progress?.stop();
     printResult(flags, result, () => describeResult(result));
     return 0;

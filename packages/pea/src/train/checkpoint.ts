@@ -102,22 +102,11 @@ export function saveWeights(path: string, model: Module, state: ModelState): voi
   scope(() => write(path, model.stateDict(), state));
 }
 
-/**
- * Loads weights to begin a run with: a PyTorch state dict, or the weights of another run.
- *
- * A leading `module.` of all keys is dropped and missing `num_batches_tracked` are accepted (spec networks.md 0).
- *
- * @throws PeaError of kind usage naming the file, and each key that is missing, unknown or of another shape; the model
- * is then as it was
- */
-export function loadInitialWeights(path: string, model: Module): void {
-  try {
-    scope(() => model.loadStateDict(modelTensors(read(path).tensors)));
-  } catch (error) {
-    throw new PeaError(`cannot begin with the weights of ${path}: ${(error as Error).message}`, {
-      kind: "usage",
-    });
-  }
+/** The weights in a file: of a run's checkpoint, without what else it holds, or of others. */
+export function readModelWeights(path: string): Map<string, Tensor> {
+  const { tensors } = read(path);
+  for (const [key, tensor] of tensors) if (key.includes("/")) tensor.dispose();
+  return modelTensors(tensors);
 }
 
 /** Loads the weights of a checkpoint, or of a file of weights alone. */

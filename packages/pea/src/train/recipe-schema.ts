@@ -176,7 +176,7 @@ export const recipeSchema = z.strictObject({
     },
   ),
   initialCheckpoint: described(z.string().min(1).optional(), {
-    help: "safetensors file of weights to begin with, such as a PyTorch state dict or another run's",
+    help: "safetensors file of weights to begin with: a PyTorch state dict or another run's; the head is drawn anew for other classes",
     allowed: "a file",
     value: "FILE",
   }),

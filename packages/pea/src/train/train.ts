@@ -8,9 +8,11 @@ import { Diagnosis } from "../diagnose/diagnosis.ts";
 import { makeDirectory } from "../make-directory.ts";
 import type { Phase } from "../methods/index.ts";
 import { whyNoBest } from "./best-model.ts";
-import { loadInitialWeights, loadWeights } from "./checkpoint.ts";
+import { loadWeights } from "./checkpoint.ts";
 import { type Recipe, type RecipeInput, resolveRecipe } from "./config.ts";
+import { createNetwork } from "./create-network.ts";
 import { evaluate } from "./evaluate.ts";
+import { loadInitialWeights } from "./initial-weights.ts";
 import type { TrainingPlan } from "./plan.ts";
 import {
   disposeRun,
@@ -36,17 +38,23 @@ import type { MetricName, Scores } from "./tasks/task.ts";
 import { readRecipe, weightFiles } from "./trained-run.ts";
 import { type StopRequest, Trainer, type TrainingObserver } from "./trainer.ts";
 
-export interface TrainOptions extends PrepareOptions {
-  /** Folder of the run; left out: a new one in `runs`, named after the recipe. */
-  runDirectory?: string;
-  /** Delete the run that is already in the folder. */
-  overwrite?: boolean;
+/** Who is told of a run, and who stops it. */
+export interface Watch extends PrepareOptions {
   /** Told what the parts of the data hold, before the first step. */
   onParts?: (parts: PartsDescription) => void;
+  /** Told of the weights that the recipe begins with, line by line: where they come from, and what is not from there. */
+  onInitialWeights?: (remarks: readonly string[]) => void;
   /** Stops the run between two steps, after writing a checkpoint. */
   signal?: StopRequest;
   /** Watches the run; called once the plan stands and the run's first step is known. */
   observe?: (plan: TrainingPlan, firstStep: number, runDirectory: string) => TrainingObserver;
+}
+
+export interface TrainOptions extends Watch {
+  /** Folder of the run; left out: a new one in `runs`, named after the recipe. */
+  runDirectory?: string;
+  /** Delete the run that is already in the folder. */
+  overwrite?: boolean;
 }
 
 /** What came out of a run. Test scores are of the deployed network on the test part. */
@@ -90,7 +98,7 @@ export async function train(recipe: RecipeInput, options: TrainOptions = {}): Pr
   const resolved = resolveRecipe({ source: "the recipe", settings: recipe });
   const prepared = await prepareRun(resolved, options);
   try {
-    if (resolved.initialCheckpoint) loadInitialWeights(resolved.initialCheckpoint, prepared.model);
+    await beginWithWeights(resolved, prepared, options);
     const path = options.runDirectory ?? freeName(join("runs", runName(resolved)));
     makeDirectory(path);
     return await whileLocked(path, () => {
@@ -116,13 +124,7 @@ export async function train(recipe: RecipeInput, options: TrainOptions = {}): Pr
  */
 export async function resumeTraining(
   runDirectory: string,
-  {
-    signal,
-    observe,
-    onOpening,
-    onParts,
-    ...today
-  }: Pick<TrainOptions, "signal" | "observe" | "onOpening" | "onParts"> & Circumstances = {},
+  { signal, observe, onOpening, onParts, onInitialWeights, ...today }: Watch & Circumstances = {},
 ): Promise<TrainResult> {
   const run = openRunDirectory(runDirectory);
   return whileLocked(runDirectory, async () => {
@@ -130,13 +132,29 @@ export async function resumeTraining(
     const prepared = await prepareRun(recipe, { onOpening });
     try {
       // A run killed before its first checkpoint begins anew.
-      if (recipe.initialCheckpoint && !existsSync(weightFiles(run).last))
-        loadInitialWeights(recipe.initialCheckpoint, prepared.model);
+      if (!existsSync(weightFiles(run).last)) await beginWithWeights(recipe, prepared, { onInitialWeights });
       return await execute(run, recipe, prepared, { signal, observe, onParts });
     } finally {
       disposeRun(prepared);
     }
   });
+}
+
+/** Loads the weights that the recipe names, if it does. */
+async function beginWithWeights(
+  recipe: Recipe,
+  { model, data: { inputShape, classes } }: PreparedRun,
+  { onInitialWeights }: Watch,
+): Promise<void> {
+  if (recipe.initialCheckpoint === undefined) return;
+  const [channels, height, width] = inputShape;
+  const remarks = await loadInitialWeights(recipe.initialCheckpoint, model, (more) =>
+    createNetwork(recipe, {
+      inputShape: [channels + (more === "channel" ? 1 : 0), height, width],
+      classes: classes.length + (more === "class" ? 1 : 0),
+    }),
+  );
+  onInitialWeights?.(remarks);
 }
 
 async function whileLocked<T>(directory: string, work: () => Promise<T>): Promise<T> {

@@ -19,4 +19,4 @@ export * from "./module.ts";
 export { type ForwardHook, onForward } from "./on-forward.ts";
 export * from "./pool.ts";
 export { runInTurn } from "./run-in-turn.ts";
-export type { LoadOptions, LoadResult } from "./state-dict.ts";
+export { type LoadOptions, type LoadResult, withoutWrapperPrefixes } from "./state-dict.ts";
