@@ -75,6 +75,25 @@ describe("loading for training", () => {
     const seen = new Set(Array.from({ length: 20 }, (_, number) => epoch(trainer, number)).flat(2));
     assert.equal(seen.size, count);
   });
+  it("keeps to as many batches as it is told: the first samples come once more where they are fewer", () => {
+    const told = (stepsPerEpoch: number) =>
+      new Loader(dataset, { batchSize: 4, statistics, training: { ...training, stepsPerEpoch } });
+    const more = epoch(told(3), 5);
+    assert.deepEqual(
+      more.map(({ length }) => length),
+      [4, 4, 4],
+    );
+    assert.deepEqual(
+      more
+        .flat()
+        .slice(0, 10)
+        .toSorted((a, b) => a - b),
+      [0, 1, 2, 3, 4, 5, 6, 7, 8, 9],
+    );
+    assert.deepEqual(more.flat().slice(10), more.flat().slice(0, 2));
+    assert.deepEqual(epoch(told(1), 5), more.slice(0, 1));
+    assert.deepEqual([told(3).stepsPerEpoch, told(3).samplesPerEpoch], [3, 12]);
+  });
   it("orders by the seed", () => {
     const other = new Loader(dataset, { batchSize: 4, statistics, training: { ...training, seed: 2 } });
     assert.notDeepEqual(epoch(other), epoch(trainer));

@@ -1,9 +1,11 @@
 import { PeaError } from "@pea/core";
 import { type DataPart, isInMemory } from "../data/part.ts";
+import type { PartChanges } from "../data/part-changes.ts";
 import type { SampleSource } from "../data/sources/sample-source.ts";
 import type { EvaluationView } from "../methods/method.ts";
 import { evaluateSegmentation } from "../segmentation/evaluate-segmentation.ts";
 import { answerWriter } from "../segmentation/write-answers.ts";
+import { namesOfTrainedOn, refuseTrainedOn, tellChanges } from "../train/changed-data.ts";
 import { evaluate } from "../train/evaluate.ts";
 import { disposeRun, evaluationLoader } from "../train/prepare.ts";
 import { describeSkip } from "../train/progress.ts";
@@ -19,6 +21,7 @@ import { createCounter } from "./counter.ts";
 import { type CommonOptions, formatTable, log, openingReporter, printResult } from "./output.ts";
 
 interface EvalOptions extends CommonOptions, Circumstances {
+  allowChangedData?: boolean;
   checkpoint?: CheckpointName;
   part: "test" | "validation" | "unlabelled";
   output?: string;
@@ -44,6 +47,7 @@ async function printScores(path: string, trained: TrainedRun, options: EvalOptio
   const { part, output } = options;
   data.onSkip = (sample) => log(describeSkip(sample));
   const dataset = partOf(path, trained, options);
+  const changes = checkChanges(path, trained, options);
   const loader = evaluationLoader(dataset, data, recipe.device);
   const { task } = data;
   const scores: ViewScores = {};
@@ -82,6 +86,7 @@ async function printScores(path: string, trained: TrainedRun, options: EvalOptio
     images,
     scores,
     ...(isSegmented(dataset) && { fullResolution, output }),
+    dataChanges: changes && { ...changes, trainedOn: namesOfTrainedOn(changes, data) },
   };
   printResult(options, document, () =>
     [
@@ -93,6 +98,18 @@ async function printScores(path: string, trained: TrainedRun, options: EvalOptio
       ...(output === undefined ? [] : [`label maps and overlays: ${output}`]),
     ].join("\n"),
   );
+}
+
+/** Tells how the data have changed since the run began; null where that is not known. */
+function checkChanges(
+  path: string,
+  { record, data }: TrainedRun,
+  { part, allowChangedData }: EvalOptions,
+): PartChanges | null {
+  const changes = tellChanges(path, record, data, { onNote: log });
+  if (changes && !allowChangedData && part !== "unlabelled")
+    refuseTrainedOn(path, changes, data, data[part] === data.test ? "test" : part);
+  return changes;
 }
 
 type ViewScores = Partial<Record<EvaluationView, Scores>>;

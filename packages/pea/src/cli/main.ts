@@ -74,6 +74,7 @@ function createProgram(outcome: { code: number }): Command {
       "--resume <DIR>",
       `go on with a stopped run by its own recipe; of the recipe's flags it takes those that do not decide what is trained: ${circumstanceFlags()}`,
     )
+    .addOption(changedDataOption())
     .option("--dry-run", "print the plan and train nothing")
     .addHelpText(
       "after",
@@ -107,6 +108,7 @@ function createProgram(outcome: { code: number }): Command {
     .addOption(checkpointOption())
     .addOption(dataOption())
     .addOption(movedImportOption())
+    .addOption(changedDataOption())
     .addOption(
       new Option("--part <NAME>", "part of the data set")
         .choices(["test", "validation", "unlabelled"])
@@ -203,6 +205,7 @@ function createProgram(outcome: { code: number }): Command {
         .argParser(positiveNumber)
         .default(1),
     )
+    .addOption(changedDataOption())
     .option("--dry-run", "print the runs and train nothing")
     .addHelpText(
       "after",
@@ -292,6 +295,9 @@ const importOption = (): Option =>
 
 const movedImportOption = (): Option =>
   new Option("--import <FILE>", "module with the run's own network, if it has moved");
+
+const changedDataOption = (): Option =>
+  new Option("--allow-changed-data", "go on although images to be scored on were trained on");
 
 const dataOption = (): Option => new Option("--data-dir <DIR>", "folder of the data set, if it has moved");
 

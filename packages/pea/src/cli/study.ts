@@ -16,6 +16,7 @@ interface StudyFlags extends CommonOptions {
   output?: string;
   runs: string;
   jobs: number;
+  allowChangedData?: boolean;
   dryRun?: boolean;
 }
 
@@ -46,6 +47,8 @@ export async function runStudyCommand(flags: StudyFlags): Promise<number> {
       folders,
       jobs,
       signal: stop.signal,
+      allowChangedData: flags.allowChangedData,
+      onNote: log,
       observer: progress,
     });
     if (outcome.stopped) code = exitCodeOf(stop.signal.reason);

@@ -24,6 +24,7 @@ interface TrainFlags extends CommonOptions, Record<string, unknown> {
   run?: string;
   overwrite?: boolean;
   resume?: string;
+  allowChangedData?: boolean;
   dryRun?: boolean;
 }
 
@@ -37,8 +38,13 @@ export async function runTrain(flags: TrainFlags): Promise<number> {
   const { resume } = flags;
   if (resume !== undefined) {
     const today = circumstancesOf(resume, flags, settings);
-    return trainUntilStopped(flags, (options) => resumeTraining(resume, { ...options, ...today }));
+    const { allowChangedData } = flags;
+    return trainUntilStopped(flags, (options) =>
+      resumeTraining(resume, { ...options, ...today, allowChangedData, onNote: log }),
+    );
   }
+  if (flags.allowChangedData)
+    throw usage("--allow-changed-data is for a run that has begun: give it with --resume, or leave it out");
   const recipe = resolveRecipe(...(flags.config === undefined ? [] : readRecipeFile(flags.config)), {
     source: "the flags",
     settings,

@@ -5,7 +5,7 @@
  */
 import { PeaError } from "@pea/core";
 import { countSamples, type DataPart, isInMemory, selectPart } from "./part.ts";
-import type { PartName, SplitKind } from "./part-names.ts";
+import type { SplitKind } from "./part-names.ts";
 import { labelsOf, type Split, splitByPosition } from "./split.ts";
 import { type DrawOptions, keepByName, splitByName } from "./split-by-name.ts";
 
@@ -36,8 +36,12 @@ export interface CutParts<Part extends DataPart> {
   readonly unused: Part | null;
 }
 
+/** Where samples are: in a part, or left out by `limitTrain`. */
+export const places = ["train", "validation", "test", "unused"] as const;
+export type Place = (typeof places)[number];
+
 /** Where a sample of the training part is to go, if that is settled already. */
-export type KnownPart = (index: number) => PartName | "unused" | undefined;
+export type KnownPlace = (index: number) => Place | undefined;
 
 /** Share of the samples that become the test part where the data have none. */
 const TEST_SHARE = 0.1;
@@ -53,7 +57,7 @@ const TEST_SHARE = 0.1;
 export function cutParts<Part extends DataPart>(
   found: FoundParts<Part>,
   settings: CutSettings,
-  known?: KnownPart,
+  known?: KnownPlace,
 ): CutParts<Part> {
   const { splitBy, valFraction, validateOn, seed } = settings;
   const whole = splitOff(found.train, found.test === null && TEST_SHARE, "test", { splitBy, seed: 0, known });
@@ -65,7 +69,7 @@ export function cutParts<Part extends DataPart>(
 }
 
 interface SplitOffOptions extends Pick<CutSettings, "splitBy" | "seed"> {
-  readonly known: KnownPart | undefined;
+  readonly known: KnownPlace | undefined;
 }
 
 /** A part without a share of its samples, and these; the part as it is where there is none to split off. */
@@ -74,7 +78,7 @@ function splitOff<Part extends DataPart>(
   share: number | false,
   purpose: "test" | "validation",
   { splitBy, seed, known }: SplitOffOptions,
-): { part: Part; off: Part | null; known: KnownPart | undefined } {
+): { part: Part; off: Part | null; known: KnownPlace | undefined } {
   if (share === false) return { part, off: null, known };
   const isKnown = (index: number) => {
     const settled = known?.(index);

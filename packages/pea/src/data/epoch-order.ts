@@ -8,6 +8,11 @@ export interface EpochOrderOptions {
    * Left out: every sample in order, the last batch maybe smaller.
    */
   readonly shuffleSeed?: number;
+  /**
+   * Batches of one epoch that is shuffled, where they are not to be as many whole ones as there are: of fewer samples the
+   * first come once more at the end, of more other ones are left over in each epoch.
+   */
+  readonly stepsPerEpoch?: number;
 }
 
 /**
@@ -40,18 +45,25 @@ export class EpochOrder {
       );
     }
     const batches = count / batchSize;
-    this.stepsPerEpoch = shuffleSeed === undefined ? Math.ceil(batches) : Math.floor(batches);
-    this.samplesPerEpoch = Math.min(this.stepsPerEpoch * batchSize, count);
+    const { stepsPerEpoch = Math.floor(batches) } = options;
+    this.stepsPerEpoch = shuffleSeed === undefined ? Math.ceil(batches) : stepsPerEpoch;
+    this.samplesPerEpoch = shuffleSeed === undefined ? count : this.stepsPerEpoch * batchSize;
   }
 
   /** Indices of the samples of each batch, from step `fromStep` of the epoch on. */
   *batches(epoch: number, fromStep: number): Generator<Int32Array, void, undefined> {
     const { batchSize, shuffleSeed } = this.#options;
-    const order =
+    const once =
       shuffleSeed === undefined
         ? Int32Array.from({ length: this.#count }, (_, i) => i)
         : permutation(this.#count, shuffleSeed, "shuffle", epoch);
+    const order = this.samplesPerEpoch > this.#count ? repeat(once, this.samplesPerEpoch) : once;
     for (let step = fromStep; step < this.stepsPerEpoch; step++)
       yield order.subarray(step * batchSize, (step + 1) * batchSize);
   }
+}
+
+/** The values from the first on, once more where they are at an end. */
+function repeat(values: Int32Array, length: number): Int32Array {
+  return Int32Array.from({ length }, (_, index) => values[index % values.length] as number);
 }

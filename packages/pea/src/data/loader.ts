@@ -9,6 +9,8 @@ import type { PixelStatistics } from "./statistics.ts";
 export interface TrainingOptions extends Augmentation {
   /** Fixes the order of the samples in every epoch, and what augmentation does to them. */
   readonly seed: number;
+  /** Batches of an epoch; by default as many whole ones as there are. See `EpochOrder`. */
+  readonly stepsPerEpoch?: number;
 }
 
 export interface LoaderOptions {
@@ -73,7 +75,11 @@ export class Loader implements BatchLoader {
     const { batchSize, training } = options;
     this.#dataset = dataset;
     this.#options = options;
-    this.#order = new EpochOrder(dataset.labels.numel, { batchSize, shuffleSeed: training?.seed });
+    this.#order = new EpochOrder(dataset.labels.numel, {
+      batchSize,
+      shuffleSeed: training?.seed,
+      stepsPerEpoch: training?.stepsPerEpoch,
+    });
     this.stepsPerEpoch = this.#order.stepsPerEpoch;
     this.samplesPerEpoch = this.#order.samplesPerEpoch;
   }

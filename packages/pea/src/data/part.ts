@@ -12,6 +12,11 @@ export function countSamples(part: DataPart): number {
   return isInMemory(part) ? part.labels.numel : part.labels.length;
 }
 
+/** What messages call a sample. */
+export function nameSample(part: DataPart, index: number): string {
+  return isInMemory(part) ? `image ${index}` : part.locate(index).name;
+}
+
 /** The samples at `indices`, in that order. Images in memory are copied. */
 export function selectPart<Part extends DataPart>(part: Part, indices: Int32Array): Part {
   return (isInMemory(part) ? subset(part, indices) : selectSamples(part, indices)) as Part;

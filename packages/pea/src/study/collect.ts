@@ -6,6 +6,7 @@
  */
 import { availableParallelism, cpus } from "node:os";
 import { PeaError } from "@pea/core";
+import { readParts } from "../train/parts-record.ts";
 import { decisiveSettings } from "../train/recipe-identity.ts";
 import { readCourse } from "../train/run-course.ts";
 import { openRunDirectory, readRunConfig } from "../train/run-directory.ts";
@@ -46,6 +47,7 @@ export async function collect(
       hash,
       parameters,
       testImages,
+      dataDigest: readParts(run)?.digest(),
       selected: selectedOf(result),
       phases,
       settings: decisiveSettings(cell.recipe),

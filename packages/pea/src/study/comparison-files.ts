@@ -35,6 +35,8 @@ export function writeComparisons(folder: string, plan: StudyPlan, results: reado
 export interface ComparedGroup extends Pick<ResultGroup, "network" | "dataset" | "metric"> {
   /** Runs that have ended, and those planned. */
   runs: { ended: number; planned: number };
+  /** Whether they were not all trained on the same images, as far as that is known. */
+  isOfChangedData: boolean;
   /** What the variants are compared with besides ReLU; null: nothing. */
   reference: string | null;
   variants: { name: string; runs: number; scores: Readonly<Record<Score, ComparedScore>> }[];
@@ -52,6 +54,7 @@ export function compareGroups(results: readonly Result[], plan: StudyPlan): Comp
       dataset,
       metric,
       runs: { ended: results.length, planned: plan.runsPerNetwork },
+      isOfChangedData: new Set(results.flatMap(({ dataDigest }) => dataDigest ?? [])).size > 1,
       reference: plan.against,
       variants: [...compared].map(([name, scores]) => ({
         name,
@@ -64,7 +67,7 @@ export function compareGroups(results: readonly Result[], plan: StudyPlan): Comp
 
 function formatMarkdown({ name }: StudyPlan, groups: readonly ComparedGroup[]): string {
   const sections = groups.map((group) => {
-    const { network, dataset, metric, runs, reference } = group;
+    const { network, dataset, metric, runs, reference, isOfChangedData } = group;
     const score = metric === "miou" ? "mIoU" : "top-1 accuracy";
     return [
       `## ${network} on ${dataset}`,
@@ -72,6 +75,9 @@ function formatMarkdown({ name }: StudyPlan, groups: readonly ComparedGroup[]): 
         ? [
             `**Not finished: ${runs.ended} of ${runs.planned} runs.** Nothing can be concluded before all are there.`,
           ]
+        : []),
+      ...(isOfChangedData
+        ? ["**The data changed while the runs were trained.** Differences may come from that."]
         : []),
       `Test ${score} in percent, mean ± standard deviation over seeds; Δ: difference from ReLU of the same seed in points, ` +
         "with its 95 % confidence interval, which is for this one comparison alone.",

@@ -55,6 +55,10 @@ export class Ledger {
     return this.results.has(cell);
   }
 
+  resultOf(cell: Cell): Result | undefined {
+    return this.results.get(cell);
+  }
+
   add(cell: Cell, { result, timing }: Collected): void {
     this.results.set(cell, result);
     // What was measured before stays: a run collected once more has not been timed as a whole.

@@ -73,6 +73,8 @@ export const resultSchema = z.looseObject({
   /** Time of the training steps. */
   seconds: z.number().min(0).optional(),
   testImages: z.int().min(1).optional(),
+  /** Stands for the images, and for which of them are test images: the same wherever they lie. */
+  dataDigest: z.string().optional(),
   /** The recipe, resolved. */
   settings: z.record(z.string(), z.unknown()).optional(),
   environment: z.record(z.string(), z.unknown()).optional(),

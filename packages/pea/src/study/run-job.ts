@@ -15,6 +15,8 @@ export type JobOutcome =
   | { kind: "failed"; message: string; named: boolean };
 
 export interface JobOptions {
+  /** Go on with a run although images that it is scored on were trained on. */
+  allowChangedData: boolean;
   signal: AbortSignal;
   onProgress(progress: RunProgress): void;
 }
@@ -26,7 +28,7 @@ const LAST_WORDS = 2000;
 export async function runJob(
   recipe: Recipe,
   directory: string,
-  { signal, onProgress }: JobOptions,
+  { allowChangedData, signal, onProgress }: JobOptions,
 ): Promise<JobOutcome> {
   const ending = import.meta.url.endsWith(".ts") ? ".ts" : ".js";
   const child = fork(new URL(`./worker${ending}`, import.meta.url), {
@@ -52,7 +54,7 @@ export async function runJob(
   };
   const stop = () => send({ kind: "stop" });
   signal.addEventListener("abort", stop);
-  send({ kind: "run", recipe, directory });
+  send({ kind: "run", recipe, directory, allowChangedData });
   if (signal.aborted) stop();
   const [code, killedBy] = await once(child, "close").finally(() =>
     signal.removeEventListener("abort", stop),

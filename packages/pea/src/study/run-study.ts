@@ -8,6 +8,7 @@ import { makeDirectory } from "../make-directory.ts";
 import { openRunDirectory } from "../train/run-directory.ts";
 import { lockRun } from "../train/run-lock.ts";
 import { readRecipe } from "../train/trained-run.ts";
+import { checkData } from "./check-data.ts";
 import { collect } from "./collect.ts";
 import { writeComparisons } from "./comparison-files.ts";
 import type { Cell } from "./grid.ts";
@@ -35,6 +36,10 @@ export interface StudyOptions {
   jobs: number;
   /** Stops the study: runs write a checkpoint and end. */
   signal: AbortSignal;
+  /** Go on although images that runs are scored on were trained on. */
+  allowChangedData?: boolean;
+  /** Told how the data have changed since runs were trained, if they have. */
+  onNote?: (note: string) => void;
   observer?: StudyObserver;
 }
 
@@ -66,7 +71,8 @@ async function collectEnded({ study, grid, ledger, folders }: StudyOptions): Pro
 /**
  * Trains the runs of the grid that have no result yet. A run that fails is named and the others go on.
  *
- * @throws PeaError (usage) where another process works on the study
+ * @throws PeaError (usage) where another process works on the study, or the data have changed so that images which runs
+ *   are scored on were trained on
  */
 export async function runStudy(options: StudyOptions): Promise<StudyOutcome> {
   const { ledger, folders, jobs } = options;
@@ -75,6 +81,10 @@ export async function runStudy(options: StudyOptions): Promise<StudyOutcome> {
   try {
     await collectEnded(options);
     const waiting = runsToTrain(options.grid, (cell) => ledger.has(cell));
+    await checkData(
+      options,
+      waiting.map(([cell]) => cell as Cell),
+    );
     const outcome: StudyOutcome = { trained: 0, failed: [], stopped: false };
     // Where results cannot be written, no run may go on unwatched.
     const broken = new AbortController();
@@ -108,13 +118,17 @@ export function runsToTrain(grid: readonly Cell[], isDone: (cell: Cell) => boole
 }
 
 async function trainCells(cells: Cell[], options: StudyOptions, outcome: StudyOutcome): Promise<void> {
-  const { study, ledger, folders, jobs, signal, observer } = options;
+  const { study, ledger, folders, jobs, signal, observer, allowChangedData = false } = options;
   const cell = cells[0] as Cell;
   const directory = folders.pathOf(cell);
   const recipe = { ...cell.recipe, threads: threadsOf(cell, directory, jobs) };
   const started = performance.now();
   const attempt = () =>
-    runJob(recipe, directory, { signal, onProgress: (progress) => observer?.onProgress?.(cell, progress) });
+    runJob(recipe, directory, {
+      allowChangedData,
+      signal,
+      onProgress: (progress) => observer?.onProgress?.(cell, progress),
+    });
   observer?.onStart?.(cell, directory);
   let end = await attempt();
   if (end.kind === "failed" && !end.named && !signal.aborted) {

@@ -6,7 +6,9 @@
 import type { Recipe } from "../train/config.ts";
 
 /** From the study. `stop`: write a checkpoint after this step and end. */
-export type ToWorker = { kind: "run"; recipe: Recipe; directory: string } | { kind: "stop" };
+export type ToWorker =
+  | { kind: "run"; recipe: Recipe; directory: string; allowChangedData: boolean }
+  | { kind: "stop" };
 
 /** Where a run stands. */
 export interface RunProgress {

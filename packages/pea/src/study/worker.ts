@@ -6,7 +6,6 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { PeaError } from "@pea/core";
-import type { Recipe } from "../train/config.ts";
 import type { TrainingPlan } from "../train/plan.ts";
 import { lockOwner } from "../train/run-lock.ts";
 import { mainScore } from "../train/tasks/task.ts";
@@ -24,7 +23,7 @@ const stop = new AbortController();
 
 process.on("message", (message: ToWorker) => {
   if (message.kind === "stop") stop.abort("stop");
-  else void work(message.recipe, message.directory);
+  else void work(message);
 });
 // Without the study nobody waits for the run; it goes on from its last checkpoint another time.
 const abandon = () => process.exit(1);
@@ -33,13 +32,23 @@ process.on("disconnect", abandon);
 process.on("SIGINT", () => {});
 process.on("SIGTERM", () => stop.abort("SIGTERM"));
 
-async function work(recipe: Recipe, directory: string): Promise<void> {
+async function work({
+  recipe,
+  directory,
+  allowChangedData,
+}: Extract<ToWorker, { kind: "run" }>): Promise<void> {
   const options: TrainOptions = { signal: stop.signal, observe };
   try {
     await untilFree(directory);
     const { dataDir, import: imported, onBadSample } = recipe;
     if (isRun(directory))
-      await resumeTraining(directory, { ...options, dataDir, import: imported, onBadSample });
+      await resumeTraining(directory, {
+        ...options,
+        dataDir,
+        import: imported,
+        onBadSample,
+        allowChangedData,
+      });
     else await train(recipe, { ...options, runDirectory: directory });
     tell({ kind: "end" });
   } catch (error) {

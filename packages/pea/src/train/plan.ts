@@ -17,11 +17,15 @@ export interface TrainingPlan {
 /**
  * Lays a recipe over a number of training images.
  *
+ * @param stepsPerEpoch of a run that has begun: it keeps them, whatever its training images are now
  * @throws PeaError of kind usage when the images do not fill one batch or a duration is longer than the run
  */
-export function planTraining(recipe: Recipe, trainImages: number): TrainingPlan {
+export function planTraining(
+  recipe: Recipe,
+  trainImages: number,
+  stepsPerEpoch = Math.floor(trainImages / recipe.batchSize),
+): TrainingPlan {
   const { batchSize, epochs } = recipe;
-  const stepsPerEpoch = Math.floor(trainImages / batchSize);
   if (stepsPerEpoch === 0)
     throw new PeaError(
       `batchSize is ${batchSize}, but there are only ${trainImages} training images (limitTrain ${recipe.limitTrain}, ` +

@@ -10,6 +10,8 @@ import { type BatchLoader, Loader, type SkippedSample } from "../data/loader.ts"
 import { openInMemory } from "../data/open-in-memory.ts";
 import { openStreamed } from "../data/open-streamed.ts";
 import { countSamples, type DataPart, disposePart, isInMemory } from "../data/part.ts";
+import { type PartIds, partIds, sampleIds } from "../data/part-ids.ts";
+import { enumerate } from "../data/sources/list-folder.ts";
 import type { OpenOptions, SampleSource } from "../data/sources/sample-source.ts";
 import { type PixelStatistics, pixelStatistics } from "../data/statistics.ts";
 import type { EvaluationCrop, Size } from "../data/streaming/crop.ts";
@@ -22,6 +24,7 @@ import { type ModelInfo, modelInfo } from "../models/index.ts";
 import type { Recipe } from "./config.ts";
 import { createNetwork } from "./create-network.ts";
 import { createOptimizer } from "./create-optimizer.ts";
+import type { RunRecord } from "./parts-record.ts";
 import { planTraining, type TrainingPlan } from "./plan.ts";
 import type { NetworkFacts } from "./run-directory.ts";
 import { classification } from "./tasks/classification.ts";
@@ -59,17 +62,26 @@ export interface RecipeData {
   onBadSample: Recipe["onBadSample"];
   /** Told of each image that cannot be read and is left out; to be set by whoever wants to know. */
   onSkip?: (sample: SkippedSample) => void;
+  /** What tells the images of all parts apart. */
+  identify(): PartIds;
 }
 
-/** Told how far the opening of streamed data is. */
-export type PrepareOptions = Pick<OpenOptions, "onOpening">;
+export interface PrepareOptions {
+  /** Told how far the opening of streamed data is. */
+  onOpening?: OpenOptions["onOpening"];
+  /** Of a run that has begun, which keeps to it whatever the data are now. */
+  record?: RunRecord;
+}
 
 /**
  * Opens the data set and cuts it as `cutParts` does.
  *
- * @throws PeaError of kind usage when the data are not there or too few
+ * @throws PeaError of kind usage when the data are not there or too few, or have other classes than the run
  */
-export async function prepareData(recipe: Recipe, options: PrepareOptions = {}): Promise<RecipeData> {
+export async function prepareData(
+  recipe: Recipe,
+  { onOpening, record }: PrepareOptions = {},
+): Promise<RecipeData> {
   const { data, dataDir, labelBase, imageSize = "", exifOrientation, onBadSample } = recipe;
   if (data !== "fashion-mnist" && dataDir === undefined)
     throw new PeaError(`data ${JSON.stringify(data)} needs dataDir, the folder its files lie in`, {
@@ -79,31 +91,61 @@ export async function prepareData(recipe: Recipe, options: PrepareOptions = {}):
   const common = { pool, evaluationCrop: evaluationCrop(recipe), exifOrientation, onBadSample };
   if (isStreamed(data)) {
     const { unlabelled, statistics, notes, ...found } = await openStreamed(data, dataDir as string, {
-      ...options,
+      onOpening,
       labelBase,
     });
-    const { unused, ...parts } = cut(found, recipe);
+    requireClasses(found.train.classes, record);
+    const { unused, ...parts } = cut(found, recipe, record);
+    const identify = () => partIds(parts, sampleIds(unused));
     const { classes, labelTable = null } = parts.train;
     const { height, width } = parseImageSize(imageSize) as Size;
     const inputShape = [3, height, width] as const;
     const task = labelTable ? segmentation(classes) : classification(classes);
-    return { ...parts, notes, unlabelled, statistics, inputShape, classes, labelTable, task, ...common };
+    const ofImages = { notes, unlabelled, labelTable, task };
+    return { ...parts, ...ofImages, statistics, inputShape, classes, identify, ...common };
   }
   return scope(() => {
     const found = { ...openInMemory(data, dataDir, { labelBase }), validation: null };
-    const { unused, ...parts } = cut(found, recipe);
+    requireClasses(found.train.classes, record);
+    const { unused, ...parts } = cut(found, recipe, record);
+    // What is unused is freed with this scope.
+    const unusedIds = sampleIds(unused);
+    const identify = () => partIds(parts, unusedIds);
     const { images, classes } = parts.train;
     const [, channels = 0, height = 0, width = 0] = images.shape;
     const inputShape = [channels, height, width] as const;
-    const statistics = pixelStatistics(images);
+    const statistics = record?.facts?.statistics ?? pixelStatistics(images);
     const ofImages = { notes: [], unlabelled: null, labelTable: null, task: classification(classes) };
-    return { ...parts, ...ofImages, statistics, inputShape, classes, ...common };
+    return { ...parts, ...ofImages, statistics, inputShape, classes, identify, ...common };
   });
 }
 
+/** @throws PeaError of kind usage where the data have other classes than those that a run was trained on */
+function requireClasses(classes: readonly string[], record: RunRecord | undefined): void {
+  const before = record?.facts?.classes ?? classes;
+  if (JSON.stringify(before) === JSON.stringify(classes)) return;
+  const [added, gone] = [
+    classes.filter((name) => !before.includes(name)),
+    before.filter((name) => !classes.includes(name)),
+  ];
+  const changes = [
+    ...(added.length > 0 ? [`new: ${enumerate(added)}`] : []),
+    ...(gone.length > 0 ? [`gone: ${enumerate(gone)}`] : []),
+  ];
+  throw new PeaError(
+    `the data have not the classes that the run was trained on (${changes.join("; ") || "they are in another order"}); ` +
+      "give it the data it began with (--data-dir), or begin another run",
+    { kind: "usage" },
+  );
+}
+
 /** @throws PeaError of kind usage where the data are not what the recipe expects, or too few for it */
-function cut<Part extends DataPart>(found: FoundParts<Part>, recipe: Recipe): CutParts<Part> {
-  const parts = cutParts(found, recipe);
+function cut<Part extends DataPart>(
+  found: FoundParts<Part>,
+  recipe: Recipe,
+  record: RunRecord | undefined,
+): CutParts<Part> {
+  const parts = cutParts(found, recipe, record?.parts?.placesOf(found.train));
   const { data, expected } = recipe;
   if (expected === undefined) return parts;
   const test = countSamples(parts.test);
@@ -126,9 +168,10 @@ function cut<Part extends DataPart>(found: FoundParts<Part>, recipe: Recipe): Cu
 export function trainingLoader(
   data: RecipeData,
   { batchSize, seed, flip, cropPadding, trainCrop, device }: Recipe,
+  { stepsPerEpoch }: Partial<TrainingPlan> = {},
 ): BatchLoader {
   const { train, statistics } = data;
-  const training = { seed, flip, padding: cropPadding };
+  const training = { seed, stepsPerEpoch, flip, padding: cropPadding };
   const options = { batchSize, statistics, device };
   if (isInMemory(train)) return new Loader(train, { ...options, training });
   return new StreamingLoader(train, {
@@ -194,7 +237,11 @@ export async function prepareRun(recipe: Recipe, options: PrepareOptions = {}): 
         "diagnose looks at validation images, but there are none; take a valFraction above 0",
         { kind: "usage" },
       );
-    const shape = { ...data, trainImages: countSamples(data.train) };
+    const shape = {
+      ...data,
+      trainImages: countSamples(data.train),
+      stepsPerEpoch: options.record?.facts?.stepsPerEpoch,
+    };
     return { data, ...(await prepareModel(recipe, method, shape)) };
   } catch (error) {
     disposeData(data);
@@ -228,6 +275,8 @@ export function networkFacts({ data, plan }: PreparedRun): NetworkFacts {
 /** What a network and the plan of its training need to know of the data. */
 interface DataShape extends Pick<RecipeData, "inputShape" | "classes" | "task"> {
   trainImages: number;
+  /** Of a run that has begun. */
+  stepsPerEpoch?: number;
 }
 
 /**
@@ -239,10 +288,10 @@ interface DataShape extends Pick<RecipeData, "inputShape" | "classes" | "task"> 
 async function prepareModel(
   recipe: Recipe,
   method: Method,
-  { trainImages, ...data }: DataShape,
+  { trainImages, stepsPerEpoch, ...data }: DataShape,
 ): Promise<Omit<PreparedRun, "data">> {
   const { device, seed } = recipe;
-  const plan = planTraining(recipe, trainImages);
+  const plan = planTraining(recipe, trainImages, stepsPerEpoch);
   const model = await createNetwork(recipe, { inputShape: data.inputShape, classes: data.classes.length });
   try {
     const info = modelInfo(model, data.inputShape);
@@ -297,7 +346,8 @@ export function disposeRun({ model, optimizer, ...rest }: PreparedRun | Omit<Pre
   model.dispose();
 }
 
-function disposeData({ train, validation, test, pool }: RecipeData): void {
+/** Frees what a data set holds in memory, and ends the threads that decode its images. */
+export function disposeData({ train, validation, test, pool }: RecipeData): void {
   // A set: the validation part may be the test part.
   for (const part of new Set([train, validation, test])) if (part) disposePart(part);
   void pool.close();

@@ -4,8 +4,8 @@
  * @module
  */
 import { existsSync } from "node:fs";
-import type { Recipe } from "./config.ts";
 import { type MetricsRow, readMetrics } from "./metrics.ts";
+import { readRecord } from "./parts-record.ts";
 import { disposeRun, prepareRun } from "./prepare.ts";
 import type { RunDirectory } from "./run-directory.ts";
 import type { MetricName } from "./tasks/task.ts";
@@ -55,7 +55,7 @@ export interface RunCourse {
  */
 export async function readCourse(run: RunDirectory): Promise<RunCourse> {
   const result = readResult(run);
-  const { phases, stepsPerEpoch } = result ?? (await planOf(readRecipe(run)));
+  const { phases, stepsPerEpoch } = result ?? (await planOf(run));
   // A run that has just begun has none yet.
   const rows = existsSync(run.metrics) ? readMetrics(run.metrics) : [];
   const epochs = rows.filter(({ kind }) => kind === "epoch");
@@ -72,8 +72,8 @@ export async function readCourse(run: RunDirectory): Promise<RunCourse> {
 }
 
 /** The course of a run that has not ended, and so has not written it down. */
-async function planOf(recipe: Recipe): Promise<Pick<TrainResult, "phases" | "stepsPerEpoch">> {
-  const prepared = await prepareRun(recipe);
+async function planOf(run: RunDirectory): Promise<Pick<TrainResult, "phases" | "stepsPerEpoch">> {
+  const prepared = await prepareRun(readRecipe(run), { record: readRecord(run) });
   try {
     return { phases: prepared.method.phases, stepsPerEpoch: prepared.plan.stepsPerEpoch };
   } finally {

@@ -23,6 +23,8 @@ export interface RunDirectory {
   readonly summary: string;
   /** Of a run with `diagnose`. */
   readonly diagnostics: string;
+  /** Which images are in which part, by their ids. */
+  readonly parts: string;
   readonly checkpoints: string;
   readonly model: string;
   /** Scores of a run that ended. */
@@ -38,6 +40,7 @@ function runDirectory(path: string): RunDirectory {
     metrics: join(path, "metrics.jsonl"),
     summary: join(path, "summary.csv"),
     diagnostics: join(path, "diagnostics.jsonl"),
+    parts: join(path, "parts.safetensors"),
     checkpoints: join(path, "checkpoints"),
     model: join(path, "model.onnx"),
     result: join(path, "result.json"),
@@ -184,6 +187,8 @@ export interface Resumption {
   readonly step: number;
   /** What was in force before. */
   readonly before: Readonly<Record<string, unknown>>;
+  /** How the data had changed, where they had. */
+  readonly data?: string;
 }
 
 /** Writes `config.yaml`. */
@@ -194,17 +199,21 @@ export function writeRunConfig(
   writeFileAtomically(run.config, [Buffer.from(stringify({ config, network, environment, resumed }))]);
 }
 
-/** Puts settings in the place of those in `config.yaml`, and notes there what they were up to this step. */
+/**
+ * Puts settings in the place of those in `config.yaml`, and notes there what they were up to this step.
+ *
+ * @param change.data how the data have changed, where they have
+ */
 export function changeRunConfig(
   run: RunDirectory,
-  { step, settings }: { step: number; settings: Readonly<Record<string, unknown>> },
+  { step, settings, data }: { step: number; settings: Readonly<Record<string, unknown>>; data?: string },
 ): void {
   const { config, resumed = [], ...others } = readRunConfig(run);
   const before = Object.fromEntries(Object.keys(settings).map((key) => [key, config[key] ?? null]));
   writeRunConfig(run, {
     ...others,
     config: { ...config, ...settings },
-    resumed: [...resumed, { step, before }],
+    resumed: [...resumed, { step, before, ...(data !== undefined && { data }) }],
   });
 }
 

@@ -3,16 +3,26 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { writeFileAtomically } from "@pea/torch";
 import { describeParts, type PartsDescription } from "../data/describe-parts.ts";
+import { KnownParts } from "../data/known-parts.ts";
 import type { BatchLoader } from "../data/loader.ts";
+import {
+  continuedParts,
+  describeChanges,
+  isTrainingChanged,
+  isUnchanged,
+  type PartChanges,
+} from "../data/part-changes.ts";
 import { Diagnosis } from "../diagnose/diagnosis.ts";
 import { makeDirectory } from "../make-directory.ts";
 import type { Phase } from "../methods/index.ts";
 import { whyNoBest } from "./best-model.ts";
+import { type ChangedDataOptions, refuseTrainedOn, tellChanges } from "./changed-data.ts";
 import { loadWeights } from "./checkpoint.ts";
 import { type Recipe, type RecipeInput, resolveRecipe } from "./config.ts";
 import { createNetwork } from "./create-network.ts";
 import { evaluate } from "./evaluate.ts";
 import { loadInitialWeights } from "./initial-weights.ts";
+import { readRecord, writeParts } from "./parts-record.ts";
 import type { TrainingPlan } from "./plan.ts";
 import {
   disposeRun,
@@ -21,6 +31,7 @@ import {
   type PreparedRun,
   type PrepareOptions,
   prepareRun,
+  type RecipeData,
   trainingLoader,
 } from "./prepare.ts";
 import { type Circumstances, circumstances, formerHashes, isSame, recipeHash } from "./recipe-identity.ts";
@@ -39,7 +50,7 @@ import { readRecipe, weightFiles } from "./trained-run.ts";
 import { type StopRequest, Trainer, type TrainingObserver } from "./trainer.ts";
 
 /** Who is told of a run, and who stops it. */
-export interface Watch extends PrepareOptions {
+export interface Watch extends Pick<PrepareOptions, "onOpening"> {
   /** Told what the parts of the data hold, before the first step. */
   onParts?: (parts: PartsDescription) => void;
   /** Told of the weights that the recipe begins with, line by line: where they come from, and what is not from there. */
@@ -101,6 +112,7 @@ export async function train(recipe: RecipeInput, options: TrainOptions = {}): Pr
     await beginWithWeights(resolved, prepared, options);
     const path = options.runDirectory ?? freeName(join("runs", runName(resolved)));
     makeDirectory(path);
+    const parts = new KnownParts(prepared.data.identify());
     return await whileLocked(path, () => {
       const run = createRunDirectory(path, { overwrite: options.overwrite });
       writeRunConfig(run, {
@@ -108,6 +120,7 @@ export async function train(recipe: RecipeInput, options: TrainOptions = {}): Pr
         network: networkFacts(prepared),
         environment: currentEnvironment(),
       });
+      writeParts(run, parts);
       return execute(run, resolved, prepared, options);
     });
   } finally {
@@ -115,25 +128,51 @@ export async function train(recipe: RecipeInput, options: TrainOptions = {}): Pr
   }
 }
 
+/** How a run is gone on with. */
+export interface ResumeOptions extends Watch, ChangedDataOptions, Circumstances {}
+
 /**
  * Goes on with a run that was stopped or killed, from its last checkpoint, with the same weights and metrics as if it
  * had never stopped. Where and how it is computed may differ from then on, not what is trained: what does is noted in the
  * run's config.yaml. Other threads or another device change sums in their last bits.
  *
- * @throws PeaError of kind usage when the folder holds no run or another process trains in it
+ * Where images have been added, removed or moved since it began it goes on with what there is, by the plan that it began
+ * with. Those that it was trained on never come into a part that is split off by name.
+ *
+ * @throws PeaError of kind usage when the folder holds no run or another process trains in it; where images of its
+ *   validation or test part were trained on, unless that is allowed
  */
 export async function resumeTraining(
   runDirectory: string,
-  { signal, observe, onOpening, onParts, onInitialWeights, ...today }: Watch & Circumstances = {},
+  {
+    signal,
+    observe,
+    onOpening,
+    onParts,
+    onInitialWeights,
+    allowChangedData,
+    onNote,
+    ...today
+  }: ResumeOptions = {},
 ): Promise<TrainResult> {
   const run = openRunDirectory(runDirectory);
   return whileLocked(runDirectory, async () => {
     const recipe = readRecipe(run, today);
-    const prepared = await prepareRun(recipe, { onOpening });
+    const record = readRecord(run);
+    const prepared = await prepareRun(recipe, { onOpening, record });
     try {
+      const changes = tellChanges(runDirectory, record, prepared.data, { onNote });
+      if (changes && !allowChangedData)
+        for (const part of ["validation", "test"] as const)
+          refuseTrainedOn(runDirectory, changes, prepared.data, part);
+      const changed = record.parts && changes && noteworthy(record.parts, changes, prepared.data);
+      if (changes && isTrainingChanged(changes))
+        onNote?.(
+          `${runDirectory} goes on by the plan that it began with, but not bit for bit as with those data`,
+        );
       // A run killed before its first checkpoint begins anew.
       if (!existsSync(weightFiles(run).last)) await beginWithWeights(recipe, prepared, { onInitialWeights });
-      return await execute(run, recipe, prepared, { signal, observe, onParts });
+      return await execute(run, recipe, prepared, { signal, observe, onParts }, changed);
     } finally {
       disposeRun(prepared);
     }
@@ -171,6 +210,7 @@ async function execute(
   recipe: Recipe,
   prepared: PreparedRun,
   { signal, observe, onParts }: TrainOptions,
+  changed: ChangedData | null = null,
 ): Promise<TrainResult> {
   const { data, plan, model, method, optimizer } = prepared;
   onParts?.(describeParts(data));
@@ -188,7 +228,7 @@ async function execute(
     optimizer,
     plan,
     task: data.task,
-    batches: trainingLoader(data, recipe),
+    batches: trainingLoader(data, recipe, plan),
     validation,
     test: recipe.scoreTest === "epochs" ? test : null,
     settings: recipe,
@@ -200,7 +240,7 @@ async function execute(
   let diagnosis: Diagnosis | undefined;
   try {
     if (existsSync(files.last)) trainer.resume();
-    noteCircumstances(run, recipe, trainer.step);
+    noteCircumstances(run, recipe, trainer.step, changed);
     recorder = new Recorder(run, trainer.step);
     trainer.observe(recorder);
     if (recipe.diagnose && validation) {
@@ -227,12 +267,32 @@ async function execute(
   }
 }
 
-/** What is not as the run's config.yaml has it stands there from now on. */
-function noteCircumstances(run: RunDirectory, recipe: Recipe, step: number): void {
+/** Data that are not those of before. */
+interface ChangedData {
+  /** What is other, in words. */
+  changes: string;
+  /** What the run keeps on record from now on. */
+  parts: KnownParts;
+}
+
+function noteworthy(known: KnownParts, changes: PartChanges, data: RecipeData): ChangedData | null {
+  if (isUnchanged(changes)) return null;
+  return { changes: describeChanges(changes), parts: continuedParts(known, data.identify()) };
+}
+
+/** What is not as the run's files have it stands there from now on. */
+function noteCircumstances(
+  run: RunDirectory,
+  recipe: Recipe,
+  step: number,
+  changedData: ChangedData | null,
+): void {
   const before = readRecipe(run);
   const changed = circumstances.filter((key) => !isSame(recipe[key], before[key]));
-  if (changed.length === 0) return;
-  changeRunConfig(run, { step, settings: Object.fromEntries(changed.map((key) => [key, recipe[key]])) });
+  if (changedData !== null) writeParts(run, changedData.parts);
+  if (changed.length === 0 && changedData === null) return;
+  const settings = Object.fromEntries(changed.map((key) => [key, recipe[key]]));
+  changeRunConfig(run, { step, settings, data: changedData?.changes });
 }
 
 /** Scores the last and the best model on the test part. */

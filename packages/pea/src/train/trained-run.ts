@@ -9,6 +9,7 @@ import { type Recipe, resolveRecipe } from "./config.ts";
 
 import { createNetwork } from "./create-network.ts";
 import { settingsInForce } from "./older-runs.ts";
+import { type RunRecord, readRecord } from "./parts-record.ts";
 import { disposeRun, type PreparedRun, type PrepareOptions, prepareRun } from "./prepare.ts";
 import type { Circumstances } from "./recipe-identity.ts";
 import { type NetworkFacts, openRunDirectory, type RunDirectory, readRunConfig } from "./run-directory.ts";
@@ -72,6 +73,7 @@ function chooseCheckpoint(run: RunDirectory, wanted?: CheckpointName): Checkpoin
 export interface TrainedRun extends PreparedRun {
   run: RunDirectory;
   recipe: Recipe;
+  record: RunRecord;
   checkpoint: CheckpointName;
   /** Epochs begun, and weight updates done. */
   epoch: number;
@@ -87,12 +89,17 @@ export interface TrainedRun extends PreparedRun {
  */
 export async function openTrainedRun(
   path: string,
-  { checkpoint, onOpening, ...today }: { checkpoint?: CheckpointName } & PrepareOptions & Circumstances = {},
+  {
+    checkpoint,
+    onOpening,
+    ...today
+  }: { checkpoint?: CheckpointName } & Pick<PrepareOptions, "onOpening"> & Circumstances = {},
 ): Promise<TrainedRun> {
   const run = openRunDirectory(path);
   const name = chooseCheckpoint(run, checkpoint);
   const recipe = readRecipe(run, today);
-  const prepared = await prepareRun(recipe, { onOpening });
+  const record = readRecord(run);
+  const prepared = await prepareRun(recipe, { onOpening, record });
   try {
     const { step, method } = loadWeights(weightFiles(run)[name], prepared.model);
     prepared.method.load(method);
@@ -100,6 +107,7 @@ export async function openTrainedRun(
       ...prepared,
       run,
       recipe,
+      record,
       checkpoint: name,
       step,
       epoch: Math.ceil(step / prepared.plan.stepsPerEpoch),
@@ -149,7 +157,11 @@ export interface TrainedNetwork {
  */
 export async function openTrainedNetwork(
   path: string,
-  { checkpoint, onOpening, ...today }: { checkpoint?: CheckpointName } & PrepareOptions & Circumstances = {},
+  {
+    checkpoint,
+    onOpening,
+    ...today
+  }: { checkpoint?: CheckpointName } & Pick<PrepareOptions, "onOpening"> & Circumstances = {},
 ): Promise<TrainedNetwork> {
   const { run, recipe, facts } = readNetwork(path, today);
   const name = chooseCheckpoint(run, checkpoint);

@@ -78,7 +78,11 @@ export class StreamingLoader implements BatchLoader {
     const { batchSize, training, size, evaluationCrop = "central", exifOrientation = true } = options;
     this.#source = source;
     this.#options = options;
-    this.#order = new EpochOrder(source.labels.length, { batchSize, shuffleSeed: training?.seed });
+    this.#order = new EpochOrder(source.labels.length, {
+      batchSize,
+      shuffleSeed: training?.seed,
+      stepsPerEpoch: training?.stepsPerEpoch,
+    });
     this.stepsPerEpoch = this.#order.stepsPerEpoch;
     this.samplesPerEpoch = this.#order.samplesPerEpoch;
     const { crop = "central", flip, padding } = training ?? { crop: evaluationCrop, flip: false, padding: 0 };
