@@ -118,6 +118,20 @@ describe("a trained network, asked for the classes of images in files", () => {
     assert.match(stderr, /skipped .*b\.jpg: it is empty/);
   });
 
+  test("counts the files of a folder that are no images to be read, and reads the others", async () => {
+    const mixed = join(folder, "mixed");
+    writeFiles(mixed, {
+      "a.jfif": await noiseImage(1, 30, 30),
+      "b.bmp": "BM",
+      "notes.txt": "",
+      "Thumbs.db": "",
+    });
+    const { code, stdout, stderr } = await peaHere("predict", file, mixed, "--top-k", "1", "--json");
+    assert.equal(code, 0, stderr);
+    assert.equal(JSON.parse(stdout).predictions.length, 1);
+    assert.match(stderr, /^passed over: 1 \.bmp, 1 \.txt \(\.bmp: not read here; convert them/m);
+  });
+
   test("prints a block of lines for each image", async () => {
     const { stdout } = await peaHere(
       "predict",
