@@ -228,6 +228,16 @@ describe("pea init names", () => {
   });
 });
 
+test("pea init writes down that a part of a numbered set is to do", async () => {
+  const folder = layout({ "train-00001-of-00004": examples(20), "validation-00000-of-00001": examples(10) });
+  const output = join(temporaryFolder(), "pea.yaml");
+  const { code, stdout, stderr } = await peaHere("init", folder, "--on-missing-shard", "skip", "-o", output);
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, /note: of the 4 shards of the training part 1 are there/);
+  assert.match(readFileSync(output, "utf8"), /^onMissingShard: skip$/m);
+  assert.equal((await peaHere("train", "-c", output, "--dry-run")).code, 0);
+});
+
 describe("pea init refuses", () => {
   test("to overwrite a recipe, unless told to", async () => {
     const output = join(temporaryFolder(), "mine.yaml");
@@ -249,6 +259,7 @@ describe("pea init refuses", () => {
       [[join(empty, "nowhere")], /there is no folder .*nowhere/],
       [[empty, "--data-dir", "other"], /given twice/],
       [[layout({ "a.png": small })], /holds no data set/],
+      [[layout({ "shard-0.tar.gz": "" })], /shard-0\.tar\.gz is compressed with gzip/],
       [[layout({ "val/a/1.png": small })], /has no training part/],
       [
         [layout({ "train/a/1.png": small })],

@@ -79,7 +79,10 @@ describe("a folder of IDX files", () => {
   });
   it("may have the set's name before each file's, as EMNIST's", () => {
     const files = renamed("t10k", "test", letters(2, 0, 1));
-    assert.deepEqual(loadIdxFolder(folder(files)).train.labels.toNestedArray(), [2, 0, 1]);
+    const { train, notes } = loadIdxFolder(folder(files));
+    assert.deepEqual(train.labels.toNestedArray(), [2, 0, 1]);
+    assert.match(`${notes}`, /EMNIST's images lie on their side, rows and columns exchanged/);
+    assert.equal(loadIdxFolder(folder(complete)).notes, undefined);
   });
   it("may have EMNIST's list of what its labels stand for, which also tells whether they count from 1", () => {
     const mapping = (text: string) => ({ "emnist-letters-mapping.txt": text });

@@ -120,6 +120,38 @@ describe("data without a test part are all training images, and that is told:", 
     });
 });
 
+describe("shards", () => {
+  it("that are a part of a numbered set are read where one says so, and that is told", async () => {
+    const root = folder({
+      "train-00001-of-00004": records(1),
+      "train-00003-of-00004": records(2),
+      "validation-00000-of-00001": records(1),
+    });
+    const { train, notes } = await openStreamed("tfrecord", root, { onMissingShard: "skip" });
+    assert.deepEqual(labels(train), [0, 1]);
+    assert.deepEqual(notes, ["of the 4 shards of the training part 2 are there"]);
+    const gap = folder({ "train-07.tar": tar(0), "train-10.tar": tar(0), "val-0.tar": tar(0) });
+    assert.deepEqual((await openStreamed("webdataset", gap, { onMissingShard: "skip" })).notes, [
+      "of the 4 shards of the training part 2 are there",
+    ]);
+  });
+  it("whose names speak of no part, beside those that do, are passed over, and that is told", async () => {
+    const root = folder({ "train-0.tar": tar(0), "val-0.tar": tar(0), "extra-0.tar": tar(0) });
+    const { train, notes } = await openStreamed("webdataset", root);
+    assert.deepEqual(labels(train), [0]);
+    assert.deepEqual(notes, ["files whose names speak of no part are passed over: extra-0.tar"]);
+  });
+  it("may have their compressed form beside them", async () => {
+    const root = folder({
+      "train-0.tar": tar(0),
+      "train-0.tar.gz": "",
+      "val-0.tar": tar(0),
+      "whole.tgz": "",
+    });
+    assert.deepEqual(labels((await openStreamed("webdataset", root)).train), [0]);
+  });
+});
+
 describe("opening a folder of streamed data refuses", () => {
   const cases: [StreamedName, what: string, Record<string, Uint8Array | string>, message: RegExp][] = [
     [
@@ -138,13 +170,37 @@ describe("opening a folder of streamed data refuses", () => {
       "tfrecord",
       "missing shards",
       { "train-00001-of-00004": records(1), "validation-00000-of-00001": records(1) },
-      /lacks 3 of the shards 0 to 3 that train-00001-of-00004 belongs to: 0, 2, 3; get them/,
+      /lacks 3 of the shards 0 to 3 that train-00001-of-00004 belongs to: 0, 2, 3; get them, or .*--on-missing-shard skip/,
     ],
     [
       "webdataset",
       "a gap between archives",
       { "train-07.tar": tar(0), "train-10.tar": tar(0), "val-0.tar": tar(0) },
       /lacks 2 of the shards 7 to 10 that train-07\.tar belongs to: 8, 9/,
+    ],
+    [
+      "webdataset",
+      "compressed archives alone",
+      { "data-0.tgz": "" },
+      /data-0\.tgz is compressed with gzip, .*unpack it, gzip -dc < \S+data-0\.tgz > \S+data-0\.tar$/,
+    ],
+    [
+      "webdataset",
+      "a part that is compressed",
+      { "train-0.tar": tar(0), "val-0.tar.zst": "" },
+      /val-0\.tar\.zst is compressed with Zstandard, .*zstd -dc < \S+ > \S+val-0\.tar$/,
+    ],
+    [
+      "tfrecord",
+      "compressed records",
+      { "train-00000-of-00001.gz": "" },
+      /train-00000-of-00001\.gz is compressed with gzip/,
+    ],
+    [
+      "tfrecord",
+      "records of another format of TensorFlow Datasets",
+      { "x-train.array_record-00000-of-00001": "no TFRecords" },
+      /in TensorFlow Datasets' format array_record; prepare the data with file_format="tfrecord"/,
     ],
     [
       "imagefolder",

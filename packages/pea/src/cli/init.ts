@@ -15,12 +15,13 @@ interface InitOptions extends CommonOptions {
   output: string;
   force?: boolean;
   labelBase?: "0" | "1";
+  onMissingShard?: "fail" | "skip";
 }
 
 /** `pea init`: a commented recipe for the data in a folder. */
 export async function runInit(
   directory: string | undefined,
-  { dataDir, output, force, labelBase, ...options }: InitOptions,
+  { dataDir, output, force, labelBase, onMissingShard, ...options }: InitOptions,
 ): Promise<void> {
   if (directory !== undefined && dataDir !== undefined && directory !== dataDir)
     throw usage(`the data's folder is given twice, ${directory} and ${dataDir}; leave one out`);
@@ -31,6 +32,7 @@ export async function runInit(
     throw usage(`${output} is there already; take another name with --output, or replace it with --force`);
   const facts = await findData(folder, {
     ...(labelBase && { labelBase: Number(labelBase) as LabelBase }),
+    ...(onMissingShard && { onMissingShard }),
   });
   const text = recipeText(facts).replaceAll("THIS_FILE", output);
   const recipe = resolveRecipe({ source: output, settings: parse(text) });

@@ -99,6 +99,7 @@ function createProgram(outcome: { code: number }): Command {
     .option("-o, --output <FILE>", "the recipe to write", "pea.yaml")
     .option("--force", "replace the recipe that is there")
     .addOption(sameFlag("label-base").choices(["0", "1"]))
+    .addOption(sameFlag("on-missing-shard").choices(["fail", "skip"]))
     .addHelpText("after", example("pea init photos/", "pea init --data-dir photos/ -o photos.yaml --json"))
     .action(async (folder, options) => (await import("./init.ts")).runInit(folder, options));
 

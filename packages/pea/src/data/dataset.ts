@@ -14,6 +14,8 @@ export interface Dataset {
 export interface DatasetParts {
   readonly train: Dataset;
   readonly test: Dataset;
+  /** What to tell of them. */
+  readonly notes?: readonly string[];
 }
 
 /** Copies the samples at `indices`, in that order, to a data set of their own. */

@@ -50,8 +50,13 @@ export function loadIdxFolder(dir: string, options: { labelBase?: LabelBase } = 
   const classes = listedClasses(dir) ?? mapping?.classes ?? nameClasses(first.labels, { labelBase });
   for (const { labelsPath, labels } of [first, last])
     requireLabels(labelsPath, labels, classes.length, labelBase);
-  return scope(() => ({ train: toDataset(first, classes), test: toDataset(last, classes) }));
+  const parts = scope(() => ({ train: toDataset(first, classes), test: toDataset(last, classes) }));
+  return { ...parts, ...(/^emnist-/.test(set) && { notes: [LYING] }) };
 }
+
+const LYING =
+  "EMNIST's images lie on their side, rows and columns exchanged, and are taken so: exchange those of other images that " +
+  "the network is asked about, too";
 
 /** Whether a file's name is that of IDX images or labels. */
 export function isIdxName(name: string): boolean {

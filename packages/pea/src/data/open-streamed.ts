@@ -8,7 +8,7 @@ import type { PartName } from "./part-names.ts";
 import { openImageFolder } from "./sources/image-folder.ts";
 import { findPartFolders } from "./sources/part-folders.ts";
 import type { OpenOptions, SampleSource } from "./sources/sample-source.ts";
-import { findShards } from "./sources/shards.ts";
+import { type FindShardsOptions, findShards } from "./sources/shards.ts";
 import { isTfRecordName, openTfRecords } from "./sources/tfrecord-images.ts";
 import { isTarName, openWebDataset } from "./sources/webdataset.ts";
 import { imagenetStatistics, type PixelStatistics, unitStatistics } from "./statistics.ts";
@@ -23,7 +23,7 @@ interface Found<Files> {
 interface Format<Files> {
   /** How the parts look in a folder, for messages. */
   readonly layout: string;
-  find(folder: string): Found<Files> | Promise<Found<Files>>;
+  find(folder: string, options: FindShardsOptions): Found<Files> | Promise<Found<Files>>;
   open(files: Files, options: OpenOptions): Promise<SampleSource>;
 }
 
@@ -36,15 +36,18 @@ const formats = {
   } satisfies Format<string>,
   tfrecord: {
     layout: "files named like train-00000-of-01024 and validation-00000-of-00128",
-    find: (folder) => ({ parts: findShards(folder, isTfRecordName), notes: [] }),
+    find: (folder, options) => findShards(folder, isTfRecordName, options),
     open: openTfRecords,
   } satisfies Format<readonly string[]>,
   webdataset: {
     layout: "files named like train-000000.tar and val-000000.tar",
-    find: (folder) => ({ parts: findShards(folder, isTarName), notes: [] }),
+    find: (folder, options) => findShards(folder, isTarName, options),
     open: openWebDataset,
   } satisfies Format<readonly string[]>,
 } satisfies Record<Exclude<StreamedName, "cityscapes">, unknown>;
+
+/** How a data set is found and read. */
+export type OpenStreamedOptions = FindShardsOptions & Pick<OpenOptions, "labelBase" | "onOpening">;
 
 /** The parts of a data set as they are found. */
 export interface StreamedParts {
@@ -71,12 +74,12 @@ export interface StreamedParts {
 export async function openStreamed(
   name: StreamedName,
   folder: string,
-  { labelBase, onOpening }: Pick<OpenOptions, "labelBase" | "onOpening"> = {},
+  { labelBase, onMissingShard, onOpening }: OpenStreamedOptions = {},
 ): Promise<StreamedParts> {
   if (name === "cityscapes")
     return { ...(await openCityscapes(folder)), validation: null, statistics: unitStatistics, notes: [] };
   const format = formats[name] as Format<unknown>;
-  const { parts, notes } = await format.find(folder);
+  const { parts, notes } = await format.find(folder, { onMissingShard });
   const [train, validation, test] = (["train", "validation", "test"] as const).map((part) => parts.get(part));
   const last = test ?? validation;
   if (train === undefined)

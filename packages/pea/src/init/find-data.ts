@@ -11,22 +11,23 @@ import { type DataName, hasLabelMaps, isStreamed } from "../data/data-names.ts";
 import { describeParts, type PartsDescription } from "../data/describe-parts.ts";
 import { isIdxName } from "../data/idx-folder.ts";
 import { openInMemory } from "../data/open-in-memory.ts";
-import { openStreamed } from "../data/open-streamed.ts";
+import { type OpenStreamedOptions, openStreamed } from "../data/open-streamed.ts";
 import { type DataPart, disposePart, isInMemory } from "../data/part.ts";
-import type { LabelBase } from "../data/sources/label.ts";
+import { unpackedName } from "../data/sources/compressed.ts";
 import { isTfRecordName } from "../data/sources/tfrecord-images.ts";
 import { isTarName } from "../data/sources/webdataset.ts";
 import type { Size } from "../data/streaming/crop.ts";
 import { lookAtImages, remarksOn } from "./look-at-images.ts";
 
+/** What the user tells of the data. */
+export type ReadingOptions = Pick<OpenStreamedOptions, "labelBase" | "onMissingShard">;
+
 /** What a recipe is made for. */
-export interface DataFacts {
+export interface DataFacts extends ReadingOptions {
   readonly data: DataName;
   readonly folder: string;
   /** Parts, classes and what to tell of them; nothing is split off the training part for validation yet. */
   readonly parts: PartsDescription;
-  /** Label of the first class, where the user told. */
-  readonly labelBase?: LabelBase;
   /** Of the image in the middle when the images are sorted by their shorter side. */
   readonly size: Size;
   /** Whether the sizes looked at differ. */
@@ -43,11 +44,11 @@ const uncut: CutSettings = { splitBy: "name", valFraction: 0, validateOn: "split
  *
  * @throws PeaError (usage) when it holds none that can be read
  */
-export async function findData(folder: string, options: { labelBase?: LabelBase } = {}): Promise<DataFacts> {
+export async function findData(folder: string, options: ReadingOptions = {}): Promise<DataFacts> {
   const data = detect(folder);
-  const { notes, ...found } = isStreamed(data)
+  const { notes = [], ...found } = isStreamed(data)
     ? await openStreamed(data, folder, options)
-    : { ...openInMemory(data, folder, options), validation: null, notes: [] };
+    : { ...openInMemory(data, folder, options), validation: null };
   const parts = cutParts<DataPart>(found, uncut);
   const { train, validation, test } = parts;
   try {
@@ -84,6 +85,10 @@ function detect(folder: string): DataName {
       : "imagefolder";
   }
   if (names.some((name) => isTfRecordName(name))) return "tfrecord";
+  // Compressed ones are named when they are opened.
+  const unpacked = inner.map(unpackedName);
+  if (unpacked.some(isTarName)) return "webdataset";
+  if (unpacked.some(isTfRecordName)) return "tfrecord";
   throw usage(
     `${folder} holds no data set that can be read here. These can: folders train and val, or none, with a folder of ` +
       "images for each class; IDX files as MNIST's; CIFAR-10 or CIFAR-100 in their binary version; TFRecords named like " +

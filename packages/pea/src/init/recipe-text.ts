@@ -27,14 +27,19 @@ export function recipeText(facts: DataFacts): string {
   ].join("\n");
 }
 
-function dataLines({ data, folder, labelBase }: DataFacts): Line[] {
-  return [
+function dataLines({ data, folder, labelBase, onMissingShard }: DataFacts): Line[] {
+  const lines: Line[] = [
     ["data", data, "The format of the data."],
     ["dataDir", JSON.stringify(folder), "Where they lie."],
-    ...(labelBase === undefined
-      ? []
-      : ([["labelBase", labelBase, "Label of the first class."]] satisfies Line[])),
   ];
+  if (labelBase !== undefined) lines.push(["labelBase", labelBase, "Label of the first class."]);
+  if (onMissingShard !== undefined)
+    lines.push([
+      "onMissingShard",
+      onMissingShard,
+      "Where files of a numbered set are missing; fail stops there.",
+    ]);
+  return lines;
 }
 
 const peaLine: Line = [

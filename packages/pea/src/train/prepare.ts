@@ -82,7 +82,7 @@ export async function prepareData(
   recipe: Recipe,
   { onOpening, record }: PrepareOptions = {},
 ): Promise<RecipeData> {
-  const { data, dataDir, labelBase, imageSize = "", exifOrientation, onBadSample } = recipe;
+  const { data, dataDir, labelBase, onMissingShard, imageSize = "", exifOrientation, onBadSample } = recipe;
   if (data !== "fashion-mnist" && dataDir === undefined)
     throw new PeaError(`data ${JSON.stringify(data)} needs dataDir, the folder its files lie in`, {
       kind: "usage",
@@ -93,6 +93,7 @@ export async function prepareData(
     const { unlabelled, statistics, notes, ...found } = await openStreamed(data, dataDir as string, {
       onOpening,
       labelBase,
+      onMissingShard,
     });
     requireClasses(found.train.classes, record);
     const { unused, ...parts } = cut(found, recipe, record);
@@ -105,7 +106,8 @@ export async function prepareData(
     return { ...parts, ...ofImages, statistics, inputShape, classes, identify, ...common };
   }
   return scope(() => {
-    const found = { ...openInMemory(data, dataDir, { labelBase }), validation: null };
+    const { notes = [], ...whole } = openInMemory(data, dataDir, { labelBase });
+    const found = { ...whole, validation: null };
     requireClasses(found.train.classes, record);
     const { unused, ...parts } = cut(found, recipe, record);
     // What is unused is freed with this scope.
@@ -115,7 +117,7 @@ export async function prepareData(
     const [, channels = 0, height = 0, width = 0] = images.shape;
     const inputShape = [channels, height, width] as const;
     const statistics = record?.facts?.statistics ?? pixelStatistics(images);
-    const ofImages = { notes: [], unlabelled: null, labelTable: null, task: classification(classes) };
+    const ofImages = { notes, unlabelled: null, labelTable: null, task: classification(classes) };
     return { ...parts, ...ofImages, statistics, inputShape, classes, identify, ...common };
   });
 }

@@ -210,6 +210,11 @@ export const recipeSchema = z.strictObject({
     value: "NAME|N",
   }),
   exifOrientation: toggle(true, "turn images as their EXIF orientation says"),
+  onMissingShard: choice(
+    ["fail", "skip"],
+    "fail",
+    "what to do where files of a numbered set of tfrecord or webdataset are missing",
+  ),
   onBadSample: choice(["fail", "skip"], "fail", "what to do at an image that cannot be read"),
   expected: expectedSchema.optional(),
   limitTrain: described(z.number().positive().default(1), {

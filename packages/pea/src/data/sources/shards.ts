@@ -7,7 +7,8 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { PeaError } from "@pea/core";
 import { FROM_ONE_HINT, nameClasses } from "../class-names.ts";
-import { type PartName, partOf } from "../part-names.ts";
+import { type PartName, partOf, partWords } from "../part-names.ts";
+import { compressedByName, unpackedName } from "./compressed.ts";
 import type { Label, LabelBase } from "./label.ts";
 import { enumerate, sortNames } from "./list-folder.ts";
 import type { SampleLocation, SampleSource } from "./sample-source.ts";
@@ -124,28 +125,58 @@ function upperBound(values: readonly number[], value: number): number {
   return low;
 }
 
+/** How shards are looked for. */
+export interface FindShardsOptions {
+  /** What to do where the numbers of shards have gaps: `skip` goes on with those that are there. */
+  readonly onMissingShard?: "fail" | "skip";
+}
+
+/** Paths of the shards of each part, and what to tell of them. */
+export interface FoundShards {
+  readonly parts: ReadonlyMap<PartName, readonly string[]>;
+  readonly notes: readonly string[];
+}
+
 /**
  * The shards of a data set by part: files in `folder`, and in the folders there that are named after a part. Where no name
  * speaks of a part all are of the training part.
  *
  * @param isShard whether a file's name is one of the format's
- * @throws PeaError (usage) for a folder that cannot be read, and when the numbers of a part's shards have gaps
+ * @throws PeaError (usage) for a folder that cannot be read, for compressed shards, and when the numbers of a part's shards
+ *   have gaps
  */
-export function findShards(folder: string, isShard: (name: string) => boolean): Map<PartName, string[]> {
+export function findShards(
+  folder: string,
+  isShard: (name: string) => boolean,
+  { onMissingShard = "fail" }: FindShardsOptions = {},
+): FoundShards {
   const names = list(folder).flatMap((entry) =>
     entry.isDirectory() && partOf(entry.name)
       ? list(join(folder, entry.name)).map((inner) => `${entry.name}/${inner.name}`)
       : [entry.name],
   );
   const shards = names.filter(isShard).sort();
+  refuseCompressedShards(folder, names, isShard);
   const parts = new Map<PartName, string[]>();
   for (const name of shards) {
     const part = partOf(name);
     if (part) parts.set(part, [...(parts.get(part) ?? []), name]);
   }
   if (parts.size === 0 && shards.length > 0) parts.set("train", shards);
-  for (const shards of parts.values()) requireWhole(folder, shards);
-  return new Map(Array.from(parts, ([part, shards]) => [part, shards.map((name) => join(folder, name))]));
+  const used = new Set([...parts.values()].flat());
+  const others = shards.filter((name) => !used.has(name));
+  const notes =
+    others.length > 0 ? [`files whose names speak of no part are passed over: ${enumerate(others)}`] : [];
+  for (const [part, shards] of parts) {
+    const gaps = findGaps(shards);
+    if (gaps === null) continue;
+    if (onMissingShard === "fail") throw lacking(folder, shards, gaps);
+    notes.push(`of the ${gaps.total} shards of the ${partWords[part]} part ${shards.length} are there`);
+  }
+  return {
+    parts: new Map(Array.from(parts, ([part, shards]) => [part, shards.map((name) => join(folder, name))])),
+    notes,
+  };
 }
 
 function list(folder: string) {
@@ -156,21 +187,50 @@ function list(folder: string) {
   }
 }
 
-/** Numbered shards: `…-00017-of-01024` runs from 0 to 1023, `…-000017.tar` from the lowest there is to the highest. */
-function requireWhole(folder: string, shards: readonly string[]): void {
+/** Compressed files are shards if they speak of a part, or if there are no others; and if they are not there unpacked. */
+function refuseCompressedShards(
+  folder: string,
+  names: readonly string[],
+  isShard: (name: string) => boolean,
+): void {
+  const hasShards = names.some(isShard);
+  const packed = names.find((name) => {
+    const unpacked = unpackedName(name);
+    const isPacked = unpacked !== name && isShard(unpacked) && !names.includes(unpacked);
+    return isPacked && (partOf(name) !== undefined || !hasShards);
+  });
+  if (packed !== undefined) throw compressedByName(join(folder, packed));
+}
+
+/** Numbers that are missing between the first and the last shard there should be. */
+interface Gaps {
+  readonly missing: readonly number[];
+  readonly first: number;
+  readonly last: number;
+  readonly total: number;
+}
+
+/**
+ * Numbered shards: `…-00017-of-01024` runs from 0 to 1023, `…-000017.tar` from the lowest there is to the highest. null
+ * where none is missing or they have no numbers.
+ */
+function findGaps(shards: readonly string[]): Gaps | null {
   const numbered = shards.map((name) => /(\d+)(?:-of-(\d+))?(?:\.\w+)?$/.exec(name));
-  if (numbered.some((match) => match === null)) return;
+  if (numbered.some((match) => match === null)) return null;
   const numbers = new Set(numbered.map((match) => Number(match?.[1])));
-  const total = numbered[0]?.[2];
-  const first = total === undefined ? Math.min(...numbers) : 0;
-  const last = total === undefined ? Math.max(...numbers) : Number(total) - 1;
+  const wanted = numbered[0]?.[2];
+  const first = wanted === undefined ? Math.min(...numbers) : 0;
+  const last = wanted === undefined ? Math.max(...numbers) : Number(wanted) - 1;
   const missing: number[] = [];
   for (let number = first; number <= last; number++) if (!numbers.has(number)) missing.push(number);
-  if (missing.length === 0) return;
+  return missing.length === 0 ? null : { missing, first, last, total: last - first + 1 };
+}
+
+function lacking(folder: string, shards: readonly string[], { missing, first, last }: Gaps): PeaError {
   const shown = missing.slice(0, 5).join(", ") + (missing.length > 5 ? ", …" : "");
-  throw usage(
+  return usage(
     `${folder} lacks ${missing.length} of the shards ${first} to ${last} that ${shards[0]} belongs to: ${shown}; ` +
-      "get them",
+      "get them, or go on with those that are there: onMissingShard skip (--on-missing-shard skip)",
   );
 }
 

@@ -95,11 +95,22 @@ function readLength(file: FileWindow, at: number, fail: (problem: string) => Pea
   if (at + 12 > file.size) throw fail(`the file ends within its header: ${INCOMPLETE}`);
   const header = file.read(at, 12);
   if (header.readUInt32LE(8) !== maskedCrc32c(header.subarray(0, 8))) {
-    if (at === 0) refuseCompressed(file.path, header);
+    if (at === 0) refuseOthers(file.path, header);
     throw fail("the checksum of its length is wrong: the file is damaged, or holds no TFRecords");
   }
   const length = header.readBigUInt64LE(0);
   if (length > MAX_LENGTH)
     throw fail(`it claims ${length} bytes of data: more than the ${MAX_LENGTH} allowed`);
   return Number(length);
+}
+
+/** @throws PeaError (usage) for a file that is compressed, or of another format of TensorFlow Datasets */
+function refuseOthers(path: string, header: Buffer): void {
+  refuseCompressed(path, header);
+  const format = /\.(array_record|riegeli|parquet)\b/.exec(path)?.[1];
+  if (format !== undefined)
+    throw new PeaError(
+      `${path} is in TensorFlow Datasets' format ${format}; prepare the data with file_format="tfrecord"`,
+      { kind: "usage" },
+    );
 }
