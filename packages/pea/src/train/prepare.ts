@@ -2,7 +2,7 @@
 import { PeaError } from "@pea/core";
 import { cudaIsAvailable, type Module, type Optimizer, scope, setNumThreads } from "@pea/torch";
 import { type CutParts, cutParts, type FoundParts } from "../data/cut-parts.ts";
-import { hasLabelMaps, isStreamed } from "../data/data-names.ts";
+import { hasLabelBase, hasLabelMaps, isStreamed } from "../data/data-names.ts";
 import type { PartSizes } from "../data/describe-parts.ts";
 import { parseImageSize } from "../data/image-size.ts";
 import { classLabels, type LabelTable } from "../data/label-table.ts";
@@ -95,7 +95,7 @@ export async function prepareData(
       labelBase,
       onMissingShard,
     });
-    requireClasses(found.train.classes, record);
+    requireClasses(found.train.classes, recipe, record);
     const { unused, ...parts } = cut(found, recipe, record);
     const identify = () => partIds(parts, sampleIds(unused));
     const { classes, labelTable = null } = parts.train;
@@ -108,7 +108,7 @@ export async function prepareData(
   return scope(() => {
     const { notes = [], ...whole } = openInMemory(data, dataDir, { labelBase });
     const found = { ...whole, validation: null };
-    requireClasses(found.train.classes, record);
+    requireClasses(found.train.classes, recipe, record);
     const { unused, ...parts } = cut(found, recipe, record);
     // What is unused is freed with this scope.
     const unusedIds = sampleIds(unused);
@@ -122,10 +122,17 @@ export async function prepareData(
   });
 }
 
-/** @throws PeaError of kind usage where the data have other classes than those that a run was trained on */
-function requireClasses(classes: readonly string[], record: RunRecord | undefined): void {
+/**
+ * Classes that were told apart by their numbers may have got names since: by `classes.txt`, or since examples' own names
+ * are read.
+ *
+ * @throws PeaError of kind usage where the data have other classes than those that a run was trained on
+ */
+function requireClasses(classes: readonly string[], { data }: Recipe, record: RunRecord | undefined): void {
   const before = record?.facts?.classes ?? classes;
   if (JSON.stringify(before) === JSON.stringify(classes)) return;
+  const wereNumbers = hasLabelBase(data) && before.every((name, label) => name === `${label}`);
+  if (wereNumbers && before.length === classes.length) return;
   const [added, gone] = [
     classes.filter((name) => !before.includes(name)),
     before.filter((name) => !classes.includes(name)),
