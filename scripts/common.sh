@@ -54,6 +54,23 @@ build_native() {
   step "building the native libraries (minutes, the first time)" env "$@" node packages/pea/bin/pea.js setup
 }
 
+# install_libtorch2: brings libtorch 2.x, as it lies in PyPI's torch wheel, into a virtual environment of its own and sets
+# LIBTORCH to it.
+install_libtorch2() {
+  local venv=.venv/libtorch2 requirements=scripts/libtorch2-requirements.txt folders
+  install_debian_packages python3-venv
+  if ! cmp -s "$requirements" "$venv/installed-requirements.txt"; then
+    step "making the virtual environment $venv" /usr/bin/python3 -m venv --clear "$venv"
+    # --no-deps: the rest of what the wheel asks for is gigabytes of CUDA libraries and Python packages that only
+    # `import torch` needs.
+    step "installing PyPI's torch (about 550 MB)" \
+      "$venv/bin/pip" install --no-deps --disable-pip-version-check --progress-bar off -r "$requirements"
+    cp "$requirements" "$venv/installed-requirements.txt"
+  fi
+  folders=("$ROOT/$venv"/lib/python3.*/site-packages/torch)
+  export LIBTORCH=${folders[0]}
+}
+
 # run_tests PATTERN FILE...: runs those test files whose path contains PATTERN (empty: all of them).
 run_tests() {
   local pattern=$1 file selected=()
