@@ -1,4 +1,6 @@
 import { readFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { nativeBinaries } from "./binaries/index.ts";
 import { native } from "./binding.ts";
 import { rethrow } from "./tensor.ts";
 
@@ -57,7 +59,8 @@ export interface EngineInfo {
 }
 
 export function engineInfo(): EngineInfo {
-  return { ...native.engineInfo(), blas: loadedBlas() };
+  // The addon names the same folder, maybe by way of links.
+  return { ...native.engineInfo(), libraries: dirname(nativeBinaries().engine.library), blas: loadedBlas() };
 }
 
 function loadedBlas(): string[] {

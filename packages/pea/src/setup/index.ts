@@ -6,8 +6,9 @@
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { PeaError } from "@pea/core";
-import { type Engine, isCheckout, nativeBinaries, nativeSearch, type Search } from "@pea/torch/binaries";
+import { type Engine, isCheckout, nativeBinaries, nativeSearch } from "@pea/torch/binaries";
 import { buildBinaries, type Log } from "./build.ts";
+import { checkVersion, engineToServe } from "./engine.ts";
 import { missingTools } from "./tools.ts";
 
 export type { Log } from "./build.ts";
@@ -40,26 +41,6 @@ export async function setUp(log: Log): Promise<Setup> {
   const failure = await probe();
   if (failure !== "") throw new PeaError(`what was built in ${built} does not load: ${failure}`);
   return { engine, built };
-}
-
-/** The engine that the user points to, else one with binaries, else the first. */
-function engineToServe({ binaries, passedOver }: Search): Engine | undefined {
-  const engines = passedOver.flatMap(({ place: { found, isChosen } }) =>
-    typeof found === "string" ? [] : [{ engine: found, isChosen }],
-  );
-  return (engines.find(({ isChosen }) => isChosen) ?? { engine: binaries?.engine ?? engines[0]?.engine })
-    .engine;
-}
-
-/** @throws PeaError for versions whose interface the sources do not know */
-function checkVersion({ name, library }: Engine): void {
-  const [, major, minor] = /(\d+)\.(\d+)$/.exec(name) ?? [];
-  const isKnown = major === "1" ? minor === "13" : Number(major) > 2 || Number(minor) >= 4;
-  if (!isKnown) {
-    throw new PeaError(`${library} is libtorch ${major}.${minor}; the sources know 1.13, and 2.4 and newer`, {
-      kind: "usage",
-    });
-  }
 }
 
 /** @returns why the native files do not load in a new process; empty where they do */
