@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { PeaError } from "@pea/core";
 import { type Module, TorchError } from "@pea/torch";
+import { exportObstacle } from "../deploy/export-obstacle.ts";
 import { importFile } from "../models/import-file.ts";
 import {
   createModel,
@@ -41,9 +42,10 @@ export async function runInspect(source: string, options: InspectOptions): Promi
     const layers = listLayers(model, inputShape);
     const activations = listSites(model, inputShape);
     const keys = [...model.stateDict().keys()];
+    const obstacle = exportObstacle(model, inputShape);
     const { name, classes } = subject;
     const document = { network: name, input: inputShape, classes, params: parameters, ...info };
-    printResult(options, { ...document, layers, activations, keys }, () =>
+    printResult(options, { ...document, exportObstacle: obstacle, layers, activations, keys }, () =>
       [
         `${name}: input ${inputShape.join("×")}, ${classes} classes`,
         "",
@@ -54,6 +56,7 @@ export async function runInspect(source: string, options: InspectOptions): Promi
         `activation sites     ${info.sites}  (${describeKinds(activations)})`,
         `activation elements  ${grouped(info.activationElements)}`,
         `state-dict keys      ${keys.length}`,
+        `export to ONNX       ${obstacle === null ? "possible" : `not possible: ${obstacle}`}`,
       ].join("\n"),
     );
   } finally {
