@@ -72,6 +72,35 @@ describe("a network of one's own, from the command", () => {
     assert.equal(code, 0, stderr);
   });
 
+  test("one that cannot be exported says so before it is trained, and when it is inspected", async () => {
+    const file = join(folder, "gated-network.ts");
+    writeFileSync(
+      file,
+      `import { adaptiveAvgPool2d, Conv2d, flatten, Linear, Module, ReLU, sigmoid } from "@pea/torch";
+      import { registerModel } from "pea-train";
+      class Gated extends Module {
+        conv = new Conv2d(1, 4, 3);
+        relu = new ReLU();
+        fc = new Linear(4, 10);
+        forward(x) {
+          const features = sigmoid(this.relu.forward(this.conv.forward(x)));
+          return this.fc.forward(flatten(adaptiveAvgPool2d(features, 1), { startDim: 1 }));
+        }
+      }
+      registerModel({ name: "gated", description: "a gate", inputShape: [1, 28, 28], classes: 10, create: () => new Gated() });`,
+    );
+    const network = ["gated", "--import", file];
+    const inspected = await peaHere("inspect", ...network);
+    assert.match(inspected.stdout, /export to ONNX +not possible: aten::sigmoid.* has no mapping to ONNX/);
+    const { exportObstacle } = JSON.parse((await peaHere("inspect", ...network, "--json")).stdout);
+    assert.match(exportObstacle, /aten::sigmoid/);
+    const possible = await peaHere("inspect", "mobilenet-0.25-small");
+    assert.match(possible.stdout, /export to ONNX +possible$/m);
+    const data = ["--data-dir", dataDir, "--epochs", "1", "--batch-size", "32", "--lr", "0.01"];
+    const trained = await peaHere("train", "--model", ...network, ...data, "--run", join(folder, "gated"));
+    assert.match(trained.stderr, /note: pea export cannot write this network: aten::sigmoid/);
+  });
+
   test("a module that cannot be run is named, with the reason", async () => {
     for (const [text, reason] of [
       ["throw new Error('no such luck')", /broken\d\.js: no such luck/],

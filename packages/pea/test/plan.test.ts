@@ -62,6 +62,24 @@ describe("the data of a run", () => {
     assert.deepEqual(pixels[2], pixels[0]);
   });
 
+  it("have no more validation images than limitTrain leaves for training, but in runs older than that rule", async () => {
+    const recipe = resolve({ limitTrain: 10 });
+    const [all, few] = [await prepareData(resolve({})), await prepareData(recipe)];
+    assert.deepEqual([countSamples(few.train), countSamples(few.validation as Dataset)], [10, 10]);
+    const images = (data: typeof all) => {
+      const { images } = data.validation as Dataset;
+      const pixels = Array.from(images.toTypedArray(), Number);
+      const size = images.numel / (images.shape[0] as number);
+      return Array.from({ length: pixels.length / size }, (_, i) =>
+        String(pixels.slice(i * size, (i + 1) * size)),
+      );
+    };
+    const known = new Set(images(all));
+    assert.ok(images(few).every((image) => known.has(image)));
+    const older = await prepareData(recipe, { record: { facts: null, parts: null } });
+    assert.equal(countSamples(older.validation as Dataset), countSamples(all.validation as Dataset));
+  });
+
   it("have no validation part with valFraction 0, and refuse more images than there are", async () => {
     assert.equal((await prepareData(resolve({ valFraction: 0 }))).validation, null);
     await assert.rejects(prepareData(resolve({ limitTrain: 221 })), /limitTrain is 221.* only 220/);

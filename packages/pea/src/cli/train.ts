@@ -1,6 +1,8 @@
 import { existsSync } from "node:fs";
 import { PeaError } from "@pea/core";
+import type { Module } from "@pea/torch";
 import { describeParts } from "../data/describe-parts.ts";
+import { exportObstacle } from "../deploy/export-obstacle.ts";
 import { trainCommand } from "../report/command.ts";
 import { mergeSettings, type Recipe, resolveRecipe, show } from "../train/config.ts";
 import { joints } from "../train/plan.ts";
@@ -54,7 +56,9 @@ export async function runTrain(flags: TrainFlags): Promise<number> {
     return 0;
   }
   const { run: runDirectory, overwrite } = flags;
-  return trainUntilStopped(flags, (options) => train(recipe, { ...options, runDirectory, overwrite }));
+  return trainUntilStopped(flags, (options) =>
+    train(recipe, { ...options, runDirectory, overwrite, onNetwork: tellObstacle }),
+  );
 }
 
 async function trainUntilStopped(
@@ -105,6 +109,12 @@ async function trainUntilStopped(
   } finally {
     stop.dispose();
   }
+}
+
+/** Hours of training would end in a network that cannot be deployed. */
+function tellObstacle(model: Module, inputShape: readonly number[]): void {
+  const obstacle = exportObstacle(model, inputShape);
+  if (obstacle !== null) log(`note: pea export cannot write this network: ${obstacle}`);
 }
 
 /** The settings that flags give, nested as in a recipe. */

@@ -111,7 +111,7 @@ function draw(part: DataPart, splitBy: SplitKind | undefined, options: DrawOptio
 /** A stratified draw of as many training images as `limitTrain` asks for. */
 function limit<Part extends DataPart>(
   part: Part,
-  { limitTrain, splitBy, seed }: CutSettings,
+  { limitTrain, ...settings }: CutSettings,
 ): { train: Part; unused: Part | null } {
   const available = countSamples(part);
   const count = limitTrain <= 1 ? Math.round(limitTrain * available) : limitTrain;
@@ -121,10 +121,28 @@ function limit<Part extends DataPart>(
       { kind: "usage" },
     );
   if (limitTrain === 1 || count === available) return { train: part, unused: null };
-  if (splitBy === "name" && !isInMemory(part)) {
-    const { kept, drawn } = keepByName(part, { limit: limitTrain, purpose: "limit", seed });
-    return { train: selectPart(part, kept), unused: selectPart(part, drawn) };
-  }
+  const { kept, drawn } = someOf(part, limitTrain, settings);
+  return { train: selectPart(part, kept), unused: selectPart(part, drawn) };
+}
+
+/** A stratified draw of no more samples than `largest`; the part itself where it has no more. */
+export function atMost<Part extends DataPart>(
+  part: Part,
+  largest: number,
+  settings: Pick<CutSettings, "splitBy" | "seed">,
+): Part {
+  return countSamples(part) <= largest ? part : selectPart(part, someOf(part, largest, settings).kept);
+}
+
+/** @param limit a share up to 1, or a number of samples, of which there are more */
+function someOf(
+  part: DataPart,
+  limit: number,
+  { splitBy, seed }: Pick<CutSettings, "splitBy" | "seed">,
+): Split {
+  if (splitBy === "name" && !isInMemory(part)) return keepByName(part, { limit, purpose: "limit", seed });
+  const available = countSamples(part);
+  const count = limit <= 1 ? Math.round(limit * available) : limit;
   const { kept, drawn } = splitByPosition(labelsOf(part), { share: count / available, seed });
-  return { train: selectPart(part, drawn), unused: selectPart(part, kept) };
+  return { kept: drawn, drawn: kept };
 }

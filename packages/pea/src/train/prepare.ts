@@ -1,7 +1,7 @@
 /** From a recipe to the things a run is made of. */
 import { PeaError } from "@pea/core";
 import { cudaIsAvailable, type Module, type Optimizer, scope, setNumThreads } from "@pea/torch";
-import { type CutParts, cutParts, type FoundParts } from "../data/cut-parts.ts";
+import { atMost, type CutParts, cutParts, type FoundParts } from "../data/cut-parts.ts";
 import { hasLabelBase, hasLabelMaps, isStreamed } from "../data/data-names.ts";
 import type { PartSizes } from "../data/describe-parts.ts";
 import { parseImageSize } from "../data/image-size.ts";
@@ -71,6 +71,8 @@ export interface PrepareOptions {
   onOpening?: OpenOptions["onOpening"];
   /** Of a run that has begun, which keeps to it whatever the data are now. */
   record?: RunRecord;
+  /** Shown the plain ReLU network, before the method changes it. */
+  onNetwork?: (model: Module, inputShape: readonly number[]) => void;
 }
 
 /**
@@ -102,8 +104,9 @@ export async function prepareData(
     const { height, width } = parseImageSize(imageSize) as Size;
     const inputShape = [3, height, width] as const;
     const task = labelTable ? segmentation(classes) : classification(classes);
+    const validation = scoredValidation(parts, recipe, record);
     const ofImages = { notes, unlabelled, labelTable, task };
-    return { ...parts, ...ofImages, statistics, inputShape, classes, identify, ...common };
+    return { ...parts, validation, ...ofImages, statistics, inputShape, classes, identify, ...common };
   }
   return scope(() => {
     const { notes = [], ...whole } = openInMemory(data, dataDir, { labelBase });
@@ -117,9 +120,24 @@ export async function prepareData(
     const [, channels = 0, height = 0, width = 0] = images.shape;
     const inputShape = [channels, height, width] as const;
     const statistics = record?.facts?.statistics ?? pixelStatistics(images);
+    const validation = scoredValidation(parts, recipe, record);
     const ofImages = { notes, unlabelled: null, labelTable: null, task: classification(classes) };
-    return { ...parts, ...ofImages, statistics, inputShape, classes, identify, ...common };
+    return { ...parts, validation, ...ofImages, statistics, inputShape, classes, identify, ...common };
   });
+}
+
+/**
+ * The validation images that are scored: no more than `limitTrain` leaves for training. A run that is older than its
+ * record of parts is older than this rule, too.
+ */
+function scoredValidation<Part extends DataPart>(
+  { train, validation, test }: Omit<CutParts<Part>, "unused">,
+  { limitTrain, splitBy, seed }: Recipe,
+  record: RunRecord | undefined,
+): Part | null {
+  const isOlder = record !== undefined && record.parts === null;
+  if (limitTrain === 1 || validation === null || validation === test || isOlder) return validation;
+  return atMost(validation, countSamples(train), { splitBy, seed });
 }
 
 /**
@@ -251,7 +269,7 @@ export async function prepareRun(recipe: Recipe, options: PrepareOptions = {}): 
       trainImages: countSamples(data.train),
       stepsPerEpoch: options.record?.facts?.stepsPerEpoch,
     };
-    return { data, ...(await prepareModel(recipe, method, shape)) };
+    return { data, ...(await prepareModel(recipe, method, shape, options)) };
   } catch (error) {
     disposeData(data);
     throw error;
@@ -298,6 +316,7 @@ async function prepareModel(
   recipe: Recipe,
   method: Method,
   { trainImages, stepsPerEpoch, ...data }: DataShape,
+  { onNetwork }: PrepareOptions = {},
 ): Promise<Omit<PreparedRun, "data">> {
   const { device, seed } = recipe;
   const plan = planTraining(recipe, trainImages, stepsPerEpoch);
@@ -305,6 +324,7 @@ async function prepareModel(
   try {
     const info = modelInfo(model, data.inputShape);
     requireAnswers(recipe, info, data);
+    onNetwork?.(model, data.inputShape);
     model.to({ device, memoryFormat: "channels_last" });
     method.onFit({ model, totalSteps: plan.totalSteps, stepsPerEpoch: plan.stepsPerEpoch, seed });
     return { info, plan, model, method, optimizer: createOptimizer(model, recipe) };
@@ -341,7 +361,7 @@ export async function prepareWithoutData(
     task: hasLabelMaps(data) ? segmentation(classes) : classification(classes),
   };
   const { test } = expected;
-  const validation = validateOn === "test" ? test : split;
+  const validation = validateOn === "test" ? test : limitTrain === 1 ? split : Math.min(split, train);
   return {
     images: { train, validation, test },
     ...(await prepareModel(recipe, createMethod(recipe), shape)),

@@ -61,7 +61,7 @@ export interface Watch extends Pick<PrepareOptions, "onOpening"> {
   observe?: (plan: TrainingPlan, firstStep: number, runDirectory: string) => TrainingObserver;
 }
 
-export interface TrainOptions extends Watch {
+export interface TrainOptions extends Watch, Pick<PrepareOptions, "onNetwork"> {
   /** Folder of the run; left out: a new one in `runs`, named after the recipe. */
   runDirectory?: string;
   /** Delete the run that is already in the folder. */
