@@ -19,7 +19,6 @@ export {
   type BatchLoader,
   Loader,
   type LoaderOptions,
-  type SkippedSample,
 } from "./data/loader.ts";
 export { openStreamed, type StreamedParts } from "./data/open-streamed.ts";
 export { openImageFolder } from "./data/sources/image-folder.ts";
@@ -30,6 +29,12 @@ export { type Split, splitDataset } from "./data/split.ts";
 export { imagenetStatistics, type PixelStatistics, pixelStatistics } from "./data/statistics.ts";
 export { DecodePool } from "./data/streaming/decode-pool.ts";
 export { StreamingLoader, type StreamingLoaderOptions } from "./data/streaming/streaming-loader.ts";
+export {
+  type SkippedImages,
+  type SkippedParts,
+  type SkippedSample,
+  UnreadableImagesError,
+} from "./data/unreadable-images.ts";
 export {
   type ExportedNetwork,
   type ExportOptions,

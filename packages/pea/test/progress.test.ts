@@ -31,7 +31,7 @@ const epoch: EpochMetrics = {
   candidate: true,
   test: null,
   best: { epoch: 2, step: 20, score: 85.25, loss: 0.4 },
-  skipped: 3,
+  skipped: { train: 3, validation: 0, test: 0 },
   seconds: 1,
 };
 

@@ -228,7 +228,10 @@ describe("an image that cannot be read", () => {
       async () => {
         for await (const batch of batches) seen.push(samplesOf(batch));
       },
-      { name: "PeaError", message: /broken\/a\/1\.png cannot be read: it is empty\. .*--on-bad-sample skip/ },
+      {
+        name: "UnreadableImagesError",
+        message: /broken\/a\/1\.png cannot be read: it is empty\. .*--on-bad-sample skip/,
+      },
     );
     assert.deepEqual(seen, [[0]]);
   });
@@ -293,11 +296,28 @@ describe("an image that cannot be read", () => {
         );
     }
   });
-  it("stops the run where a batch holds nothing else", async () => {
+  it("is passed over with its batch where an evaluation's batch holds nothing else", async () => {
     const skipping = loader({ onBadSample: "skip", batchSize: 1 }, broken);
+    assert.deepEqual(await epoch(skipping), [[0], [2], [4], [5], [7]]);
+  });
+  it("stops the run where a batch to train on holds nothing else", async () => {
+    const skipping = loader({ onBadSample: "skip", batchSize: 1, training }, broken);
     await assert.rejects(epoch(skipping), {
-      message: /none of the 1 images of a batch can be read; .*1\.png: it is empty/,
+      message: /none of the 1 images of a batch can be read; .*\d\.png: /,
     });
+  });
+  it("is found by a look, which counts it as skipped where it would be", async () => {
+    const indices = Int32Array.of(0, 1, 6);
+    assert.deepEqual(
+      (await loader({}, broken).look(indices)).map(({ name }) => name.slice(-5)),
+      ["1.png", "6.png"],
+    );
+    const skipping = loader({ onBadSample: "skip" }, broken);
+    await skipping.look(indices);
+    assert.deepEqual(
+      Array.from(skipping.skipped.keys(), (name) => name.slice(-5)),
+      ["1.png", "6.png"],
+    );
   });
 });
 

@@ -2,6 +2,7 @@ import { PeaError } from "@pea/core";
 import { type DataPart, isInMemory } from "../data/part.ts";
 import type { PartChanges } from "../data/part-changes.ts";
 import type { SampleSource } from "../data/sources/sample-source.ts";
+import { describeSkipped, skippedOf } from "../data/unreadable-images.ts";
 import type { EvaluationView } from "../methods/method.ts";
 import { evaluateSegmentation } from "../segmentation/evaluate-segmentation.ts";
 import { answerWriter } from "../segmentation/write-answers.ts";
@@ -33,6 +34,7 @@ export async function runEval(path: string, options: EvalOptions): Promise<void>
     checkpoint: options.checkpoint,
     dataDir: options.dataDir,
     import: options.import,
+    onBadSample: options.onBadSample,
     onOpening: openingReporter(),
   });
   try {
@@ -84,6 +86,7 @@ async function printScores(path: string, trained: TrainedRun, options: EvalOptio
     epoch,
     part,
     images,
+    skipped: skippedOf({ [part]: loader.skipped }),
     scores,
     ...(isSegmented(dataset) && { fullResolution, output }),
     dataChanges: changes && { ...changes, trainedOn: namesOfTrainedOn(changes, data) },
@@ -95,6 +98,7 @@ async function printScores(path: string, trained: TrainedRun, options: EvalOptio
       ...(isSegmented(dataset)
         ? describeSegmentation({ scores, fullResolution, inputShape: data.inputShape })
         : describeViews(scores)),
+      ...describeSkipped(document.skipped),
       ...(output === undefined ? [] : [`label maps and overlays: ${output}`]),
     ].join("\n"),
   );

@@ -1,3 +1,4 @@
+import { describeSkipped } from "../data/unreadable-images.ts";
 import { exportRun } from "../deploy/export.ts";
 import type { Circumstances } from "../train/recipe-identity.ts";
 import type { CheckpointName } from "../train/trained-run.ts";
@@ -10,8 +11,8 @@ interface ExportOptions extends CommonOptions, Circumstances {
 
 /** `pea export`: the ReLU network of a run as a verified ONNX file. */
 export async function runExport(path: string, options: ExportOptions): Promise<void> {
-  const { checkpoint, dataDir, import: imported, output } = options;
-  const summary = await exportRun(path, { checkpoint, dataDir, import: imported, out: output });
+  const { checkpoint, dataDir, import: imported, onBadSample, output: out } = options;
+  const summary = await exportRun(path, { checkpoint, dataDir, import: imported, onBadSample, out });
   printResult(options, summary, () =>
     [
       `${summary.file}: ${summary.checkpoint} model, step ${summary.step} (epoch ${summary.epoch}), ${(summary.bytes / 2 ** 20).toFixed(2)} MiB`,
@@ -21,6 +22,7 @@ export async function runExport(path: string, options: ExportOptions): Promise<v
       "Relu is the only activation",
       `ONNX Runtime agrees with libtorch on ${summary.images} test images: largest difference ` +
         `${summary.largestDifference.toExponential(1)} (allowed ${summary.allowed.toExponential(1)})`,
+      ...describeSkipped(summary.skipped),
     ].join("\n"),
   );
 }

@@ -115,6 +115,7 @@ function createProgram(outcome: { code: number }): Command {
         .choices(["test", "validation", "unlabelled"])
         .default("test"),
     )
+    .addOption(badSampleOption())
     .option("--output <DIR>", "segmentation: write label maps and overlays in colours to a folder")
     .addHelpText(
       "after",
@@ -132,6 +133,7 @@ function createProgram(outcome: { code: number }): Command {
     .addOption(checkpointOption())
     .addOption(dataOption())
     .addOption(movedImportOption())
+    .addOption(badSampleOption())
     .option("-o, --output <FILE>", "the file to write (default: model.onnx in the run)")
     .addHelpText("after", example("pea export runs/<run>", "pea export runs/<run> -o network.onnx --json"))
     .action(async (run, options) => (await import("./export.ts")).runExport(run, options));
@@ -150,11 +152,7 @@ function createProgram(outcome: { code: number }): Command {
     .addOption(
       new Option("-o, --output <DIR>", "where a network for segmentation writes label maps and overlays"),
     )
-    .addOption(
-      new Option("--on-bad-sample <NAME>", "what to do at an image that cannot be read")
-        .choices(["fail", "skip"])
-        .default("fail"),
-    )
+    .addOption(new Option("--on-bad-sample <NAME>", BAD_SAMPLE).choices(badSampleChoices).default("fail"))
     .addHelpText(
       "after",
       example(
@@ -299,6 +297,14 @@ const movedImportOption = (): Option =>
 
 const changedDataOption = (): Option =>
   new Option("--allow-changed-data", "go on although images to be scored on were trained on");
+
+const BAD_SAMPLE = "what to do at an image that cannot be read";
+const badSampleChoices = ["fail", "skip"];
+
+const badSampleOption = (): Option =>
+  new Option("--on-bad-sample <NAME>", `${BAD_SAMPLE} (default: what the run does)`).choices(
+    badSampleChoices,
+  );
 
 const dataOption = (): Option => new Option("--data-dir <DIR>", "folder of the data set, if it has moved");
 

@@ -1,5 +1,5 @@
 import { PeaError } from "@pea/core";
-import type { SkippedSample } from "../data/loader.ts";
+import type { SkippedSample } from "../data/unreadable-images.ts";
 import { findImages } from "../predict/image-files.ts";
 import { type ImagePrediction, predict, segment } from "../predict/predict.ts";
 import { openPredictor, type Predictor } from "../predict/predictor.ts";

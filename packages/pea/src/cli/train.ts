@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { PeaError } from "@pea/core";
 import type { Module } from "@pea/torch";
 import { describeParts } from "../data/describe-parts.ts";
+import { describeSkipped, UnreadableImagesError } from "../data/unreadable-images.ts";
 import { exportObstacle } from "../deploy/export-obstacle.ts";
 import { trainCommand } from "../report/command.ts";
 import { mergeSettings, type Recipe, resolveRecipe, show } from "../train/config.ts";
@@ -91,18 +92,11 @@ async function trainUntilStopped(
     return 0;
   } catch (error) {
     progress?.stop();
-    const resume = `pea train --resume ${runDirectory}`;
     if (!(error instanceof TrainingInterrupted)) {
-      const canGoOn = !(error instanceof TrainingDiverged);
-      if (
-        canGoOn &&
-        runDirectory !== undefined &&
-        existsSync(weightFiles(openRunDirectory(runDirectory)).last)
-      )
-        log(`the last checkpoint stands; once the cause is mended, go on with: ${resume}`);
+      sayHowToGoOn(error, runDirectory);
       throw error;
     }
-    log(`${error.message}; go on with: ${resume}`);
+    log(`${error.message}; go on with: pea train --resume ${runDirectory}`);
     if (flags.json)
       printResult(flags, { interrupted: error.reason, step: error.step, runDirectory }, () => "");
     return exitCodeOf(error.reason as "SIGINT" | "SIGTERM");
@@ -115,6 +109,16 @@ async function trainUntilStopped(
 function tellObstacle(model: Module, inputShape: readonly number[]): void {
   const obstacle = exportObstacle(model, inputShape);
   if (obstacle !== null) log(`note: pea export cannot write this network: ${obstacle}`);
+}
+
+/** What to do with the run that failed, where it has come so far that it can go on. */
+function sayHowToGoOn(error: unknown, path: string | undefined): void {
+  if (path === undefined || error instanceof TrainingDiverged) return;
+  if (!existsSync(weightFiles(openRunDirectory(path)).last)) return;
+  const resume = `pea train --resume ${path}`;
+  log(`the last checkpoint stands; once the cause is mended, go on with: ${resume}`);
+  if (error instanceof UnreadableImagesError)
+    log(`or without the images that cannot be read: ${resume} --on-bad-sample skip`);
 }
 
 /** The settings that flags give, nested as in a recipe. */
@@ -223,7 +227,7 @@ async function printPlan(flags: TrainFlags, recipe: Recipe): Promise<void> {
   });
 }
 
-function describeResult({ runDirectory, last, best, whyNoBest, seconds }: TrainResult): string {
+function describeResult({ runDirectory, last, best, whyNoBest, skipped, seconds }: TrainResult): string {
   const lines = [
     `trained in ${formatSeconds(seconds)}`,
     `last model   epoch ${last.epoch}  test ${describeMainScore(last.test)}`,
@@ -234,5 +238,5 @@ function describeResult({ runDirectory, last, best, whyNoBest, seconds }: TrainR
         `(validation ${best.validationScore.toFixed(2)} %)`,
     );
   else lines.push(`best model   none: ${whyNoBest}`);
-  return [...lines, `run: ${runDirectory}`].join("\n");
+  return [...lines, ...describeSkipped(skipped), `run: ${runDirectory}`].join("\n");
 }

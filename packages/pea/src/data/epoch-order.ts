@@ -50,16 +50,24 @@ export class EpochOrder {
     this.samplesPerEpoch = shuffleSeed === undefined ? count : this.stepsPerEpoch * batchSize;
   }
 
+  /** Indices of the samples that no batch of an epoch holds. */
+  leftOver(epoch: number): Int32Array {
+    return this.#orderOf(epoch).subarray(this.samplesPerEpoch);
+  }
+
   /** Indices of the samples of each batch, from step `fromStep` of the epoch on. */
   *batches(epoch: number, fromStep: number): Generator<Int32Array, void, undefined> {
-    const { batchSize, shuffleSeed } = this.#options;
-    const once =
-      shuffleSeed === undefined
-        ? Int32Array.from({ length: this.#count }, (_, i) => i)
-        : permutation(this.#count, shuffleSeed, "shuffle", epoch);
+    const { batchSize } = this.#options;
+    const once = this.#orderOf(epoch);
     const order = this.samplesPerEpoch > this.#count ? repeat(once, this.samplesPerEpoch) : once;
     for (let step = fromStep; step < this.stepsPerEpoch; step++)
       yield order.subarray(step * batchSize, (step + 1) * batchSize);
+  }
+
+  #orderOf(epoch: number): Int32Array {
+    const { shuffleSeed } = this.#options;
+    if (shuffleSeed === undefined) return Int32Array.from({ length: this.#count }, (_, i) => i);
+    return permutation(this.#count, shuffleSeed, "shuffle", epoch);
   }
 }
 

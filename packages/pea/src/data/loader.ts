@@ -4,6 +4,7 @@ import type { Dataset } from "./dataset.ts";
 import { EpochOrder } from "./epoch-order.ts";
 import type { Augmentation } from "./move.ts";
 import type { PixelStatistics } from "./statistics.ts";
+import type { SkippedSample } from "./unreadable-images.ts";
 
 /** How to train on a data set. */
 export interface TrainingOptions extends Augmentation {
@@ -36,13 +37,6 @@ export interface LabelledImages {
 export interface Batch extends LabelledImages {
   /** Which samples of the part these are. */
   readonly indices: Int32Array;
-}
-
-/** An image that could not be read. */
-export interface SkippedSample {
-  /** Its file, and its place in there. */
-  readonly name: string;
-  readonly reason: string;
 }
 
 /** Gives the batches of an epoch. */

@@ -6,6 +6,7 @@ import { rename, rm, writeFile } from "node:fs/promises";
 import { PeaError } from "@pea/core";
 import { type Module, ReLU, type Tensor } from "@pea/torch";
 import { classLabels } from "../data/label-table.ts";
+import { type SkippedParts, skippedOf } from "../data/unreadable-images.ts";
 import { EnsembleActivation } from "../methods/index.ts";
 import { variantName } from "../methods/variant-name.ts";
 import { activationClasses } from "../models/inspect.ts";
@@ -39,6 +40,8 @@ export interface ExportSummary extends ExportedNetwork {
   epoch: number;
   /** Channels, height and width of one image. */
   inputShape: readonly number[];
+  /** Test images that could not be read and were left out; where there was none, missing. */
+  skipped?: SkippedParts;
 }
 
 /**
@@ -94,9 +97,13 @@ async function deploy(trained: TrainedRun, file: string) {
   const { model, method, data } = trained;
   method.onEnd();
   model.to({ device: "cpu" });
-  for await (const { images } of evaluationLoader(data.test, data, "cpu").batches())
-    return await exportNetwork(model, file, { inputs: images, metadata: describe(trained) });
-  throw new PeaError("there is no test image to verify the network on");
+  const test = evaluationLoader(data.test, data, "cpu");
+  for await (const { images } of test.batches())
+    return {
+      ...(await exportNetwork(model, file, { inputs: images, metadata: describe(trained) })),
+      skipped: skippedOf({ test: test.skipped }),
+    };
+  throw new PeaError("there is no test image that can be read, to verify the network on");
 }
 
 function refuseOtherActivations({ method, recipe, plan, run, step, epoch }: TrainedRun): void {

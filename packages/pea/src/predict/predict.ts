@@ -6,10 +6,10 @@
 import { readFile } from "node:fs/promises";
 import { PeaError } from "@pea/core";
 import { scope, tensor, upsampleBilinear2d } from "@pea/torch";
-import type { SkippedSample } from "../data/loader.ts";
 import { openImage } from "../data/streaming/decode.ts";
 import { DecodePool } from "../data/streaming/decode-pool.ts";
 import type { ClassMap } from "../data/streaming/resample.ts";
+import type { SkippedSample } from "../data/unreadable-images.ts";
 import type { Logits } from "../deploy/session.ts";
 import { toClassMap } from "../segmentation/evaluate-segmentation.ts";
 import type { Predictor } from "./predictor.ts";

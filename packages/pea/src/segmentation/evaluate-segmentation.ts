@@ -22,6 +22,7 @@ import type { SampleSource } from "../data/sources/sample-source.ts";
 import type { Size } from "../data/streaming/crop.ts";
 import { decodeClassMap, openImage } from "../data/streaming/decode.ts";
 import type { ClassMap } from "../data/streaming/resample.ts";
+import { requireImages } from "../train/evaluate.ts";
 import type { ScoreSums, Scores, Task } from "../train/tasks/task.ts";
 
 /** Scores at both resolutions. */
@@ -87,6 +88,7 @@ export async function evaluateSegmentation(
       done += indices.length;
       onProgress?.(done);
     }
+    requireImages(done);
     if (!hasLabels) return null;
     return { network: task.scores(network.read()), full: task.scores(full.read()) };
   } finally {

@@ -19,6 +19,7 @@ import {
   type Tensor,
   writeSafetensors,
 } from "@pea/torch";
+import type { SkippedSample } from "../data/unreadable-images.ts";
 import type { MethodState } from "../methods/method.ts";
 import type { Standing } from "./best-model.ts";
 import type { Sums } from "./tasks/task.ts";
@@ -45,6 +46,8 @@ export interface TrainerState {
   sums: { now: Sums; logged: Sums };
   best: Best | null;
   method: MethodState;
+  /** Training images that could not be read and were left out; missing where an earlier version wrote it. */
+  skipped?: readonly SkippedSample[];
   /** Time spent on training steps so far. */
   seconds: number;
   /** `seconds` at the last line of metrics and at the last end of an epoch. */

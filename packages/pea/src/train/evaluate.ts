@@ -4,6 +4,11 @@ import { foldBatchNorms, type Module, narrow, noGrad, scope } from "@pea/torch";
 import type { BatchLoader } from "../data/loader.ts";
 import { mainScore, type Scores, type Task } from "./tasks/task.ts";
 
+/** @throws PeaError where all images of a part have been left out */
+export function requireImages(count: number): void {
+  if (count === 0) throw new PeaError("none of the images can be read: there is nothing to score");
+}
+
 /**
  * Scores `model` in evaluation mode and float32, without label smoothing (spec recipes 1.3), then puts it back into
  * the mode it had. Batch normalization is folded into the convolutions meanwhile.
@@ -33,6 +38,7 @@ export async function evaluate(
       await new Promise(setImmediate);
     }
     const read = sums.read();
+    requireImages(read.images);
     const scores = task.scores(read);
     if (Number.isNaN(mainScore(scores)))
       throw new PeaError(

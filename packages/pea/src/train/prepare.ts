@@ -6,7 +6,7 @@ import { hasLabelBase, hasLabelMaps, isStreamed } from "../data/data-names.ts";
 import type { PartSizes } from "../data/describe-parts.ts";
 import { parseImageSize } from "../data/image-size.ts";
 import { classLabels, type LabelTable } from "../data/label-table.ts";
-import { type BatchLoader, Loader, type SkippedSample } from "../data/loader.ts";
+import { type BatchLoader, Loader } from "../data/loader.ts";
 import { openInMemory } from "../data/open-in-memory.ts";
 import { openStreamed } from "../data/open-streamed.ts";
 import { countSamples, type DataPart, disposePart, isInMemory } from "../data/part.ts";
@@ -17,6 +17,7 @@ import { type PixelStatistics, pixelStatistics } from "../data/statistics.ts";
 import type { EvaluationCrop, Size } from "../data/streaming/crop.ts";
 import { DecodePool } from "../data/streaming/decode-pool.ts";
 import { StreamingLoader } from "../data/streaming/streaming-loader.ts";
+import type { SkippedSample } from "../data/unreadable-images.ts";
 import { createMethod, type Method } from "../methods/index.ts";
 
 import { type ModelInfo, modelInfo } from "../models/index.ts";

@@ -1,7 +1,7 @@
 /** What a run shows on the terminal: a bar where there is one, plain lines where the output is piped. */
 import type { WriteStream } from "node:tty";
 import { MultiBar } from "cli-progress";
-import type { SkippedSample } from "../data/loader.ts";
+import type { SkippedSample } from "../data/unreadable-images.ts";
 import type { TrainingPlan } from "./plan.ts";
 import { describeMainScore, mainScore } from "./tasks/task.ts";
 import type { EpochMetrics, StepMetrics, TrainingObserver } from "./trainer.ts";
@@ -99,7 +99,9 @@ function describeEpoch(metrics: EpochMetrics, plan: TrainingPlan): string {
   if (current) facts.push(`validation ${mainScore(current).toFixed(2)} %`);
   if (deployed) facts.push(`deployed ${mainScore(deployed).toFixed(2)} %`);
   if (metrics.best?.step === metrics.step) facts.push("best so far");
-  if (metrics.skipped > 0) facts.push(`${metrics.skipped} training images skipped`);
+  const { train, validation } = metrics.skipped;
+  if (train > 0) facts.push(`${train} training images skipped`);
+  if (validation > 0) facts.push(`${validation} validation images skipped`);
   return facts.join("  ");
 }
 

@@ -34,7 +34,9 @@ export class Recorder implements TrainingObserver {
       ...scores,
       candidate: Number(candidate),
       bestEpoch: best?.epoch ?? null,
-      ...(skipped > 0 && { skipped }),
+      ...(skipped.train > 0 && { skipped: skipped.train }),
+      ...(skipped.validation > 0 && { "val/skipped": skipped.validation }),
+      ...(skipped.test > 0 && { "test/skipped": skipped.test }),
       seconds,
     });
     this.events.scalars(step, { ...prefixed("epoch", train), ...scores });

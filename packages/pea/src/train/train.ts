@@ -4,7 +4,6 @@ import { join } from "node:path";
 import { writeFileAtomically } from "@pea/torch";
 import { describeParts, type PartsDescription } from "../data/describe-parts.ts";
 import { KnownParts } from "../data/known-parts.ts";
-import type { BatchLoader } from "../data/loader.ts";
 import {
   continuedParts,
   describeChanges,
@@ -12,11 +11,14 @@ import {
   isUnchanged,
   type PartChanges,
 } from "../data/part-changes.ts";
+import type { ImageCheck } from "../data/streaming/image-check.ts";
+import { type SkippedParts, skippedOf, UnreadableImagesError } from "../data/unreadable-images.ts";
 import { Diagnosis } from "../diagnose/diagnosis.ts";
 import { makeDirectory } from "../make-directory.ts";
 import type { Phase } from "../methods/index.ts";
 import { whyNoBest } from "./best-model.ts";
 import { type ChangedDataOptions, refuseTrainedOn, tellChanges } from "./changed-data.ts";
+import { checkOfImages, type Loaders, nameAll } from "./check-images.ts";
 import { loadWeights } from "./checkpoint.ts";
 import { type Recipe, type RecipeInput, resolveRecipe } from "./config.ts";
 import { createNetwork } from "./create-network.ts";
@@ -83,6 +85,8 @@ export interface TrainResult {
   seconds: number;
   /** Number of images of the test part. */
   testImages: number;
+  /** Images that could not be read and were left out; of a run that had all, missing. */
+  skipped?: SkippedParts;
   /** The score that counts, the one the best model was chosen by. */
   metric: MetricName;
   /** The model after the last step. */
@@ -217,18 +221,15 @@ async function execute(
   let observer: TrainingObserver | undefined;
   data.onSkip = (sample) => observer?.onSkip?.(sample);
   const files = weightFiles(run);
-  const test = evaluationLoader(data.test, data, recipe.device);
-  const validation =
-    data.validation === data.test
-      ? test
-      : data.validation && evaluationLoader(data.validation, data, recipe.device);
+  const loaders = openLoaders(prepared, recipe);
+  const { train: batches, validation, test } = loaders;
   const trainer = new Trainer({
     model,
     method,
     optimizer,
     plan,
     task: data.task,
-    batches: trainingLoader(data, recipe, plan),
+    batches,
     validation,
     test: recipe.scoreTest === "epochs" ? test : null,
     settings: recipe,
@@ -238,8 +239,10 @@ async function execute(
   });
   let recorder: Recorder | undefined;
   let diagnosis: Diagnosis | undefined;
+  let check: ImageCheck | undefined;
   try {
     if (existsSync(files.last)) trainer.resume();
+    check = checkOfImages(loaders, { plan, firstStep: trainer.step, onBadSample: data.onBadSample });
     noteCircumstances(run, recipe, trainer.step, changed);
     recorder = new Recorder(run, trainer.step);
     trainer.observe(recorder);
@@ -256,15 +259,28 @@ async function execute(
     }
     observer = observe?.(plan, trainer.step, run.path);
     if (observer) trainer.observe(observer);
-    await trainer.run(signal);
-    const result = await score(run, recipe, prepared, trainer, test);
+    await trainer.run(signal, check);
+    const result = await score(run, recipe, prepared, trainer, loaders);
     writeFileAtomically(run.result, [Buffer.from(`${JSON.stringify(result, null, 2)}\n`)]);
     return result;
+  } catch (error) {
+    throw check && error instanceof UnreadableImagesError ? await nameAll(error, check) : error;
   } finally {
     diagnosis?.close();
     recorder?.close();
     trainer.dispose();
   }
+}
+
+function openLoaders({ data, plan }: PreparedRun, recipe: Recipe): Loaders {
+  const train = trainingLoader(data, recipe, plan);
+  const test = evaluationLoader(data.test, data, recipe.device);
+  if (data.validation === data.test) return { train, validation: test, test };
+  return {
+    train,
+    validation: data.validation && evaluationLoader(data.validation, data, recipe.device),
+    test,
+  };
 }
 
 /** Data that are not those of before. */
@@ -300,11 +316,11 @@ async function score(
   run: RunDirectory,
   recipe: Recipe,
   { data, info, plan, model, method }: PreparedRun,
-  { best, seconds }: Trainer,
-  loader: BatchLoader,
+  { best, seconds, skipped }: Trainer,
+  { validation, test }: Loaders,
 ): Promise<TrainResult> {
   const options = { task: data.task, device: recipe.device };
-  const last = { epoch: plan.epochs, test: await evaluate(model, loader, options) };
+  const last = { epoch: plan.epochs, test: await evaluate(model, test, options) };
   const isLast = best?.step === plan.totalSteps;
   if (best !== null && !isLast) loadWeights(weightFiles(run).best, model);
   return {
@@ -317,7 +333,12 @@ async function score(
     steps: plan.totalSteps,
     phases: method.phases,
     seconds,
-    testImages: loader.samplesPerEpoch - loader.skipped.size,
+    testImages: test.samplesPerEpoch - test.skipped.size,
+    skipped: skippedOf({
+      train: skipped,
+      ...(validation && validation !== test && { validation: validation.skipped }),
+      test: test.skipped,
+    }),
     metric: data.task.metric,
     last,
     ...(best === null && { whyNoBest: whyNoBest({ plan, method, hasValidation: data.validation !== null }) }),
@@ -325,7 +346,7 @@ async function score(
       epoch: best.epoch,
       validationScore: best.score,
       validationLoss: best.loss,
-      test: isLast ? last.test : await evaluate(model, loader, options),
+      test: isLast ? last.test : await evaluate(model, test, options),
     },
   };
 }

@@ -14,7 +14,9 @@ import {
   scope,
   type Tensor,
 } from "@pea/torch";
-import type { Batch, BatchLoader, SkippedSample } from "../data/loader.ts";
+import type { Batch, BatchLoader } from "../data/loader.ts";
+import type { ImageCheck } from "../data/streaming/image-check.ts";
+import { type SkippedSample, UnreadableImagesError } from "../data/unreadable-images.ts";
 import type { EvaluationView, Method } from "../methods/method.ts";
 import { reestimateStatistics } from "./batch-norm-statistics.ts";
 import { takesPlaceOf } from "./best-model.ts";
@@ -55,8 +57,8 @@ export interface EpochMetrics extends Moment {
   test: Scores | null;
   /** Best model so far. */
   best: Best | null;
-  /** Training images that could not be read and were left out. */
-  skipped: number;
+  /** Images that could not be read and were left out: of the epoch's, and of those it was scored on. */
+  skipped: { train: number; validation: number; test: number };
   imagesPerSecond: number;
   /** Time of the epoch's training steps. */
   seconds: number;
@@ -136,6 +138,8 @@ export class Trainer {
   best: Best | null = null;
   /** Time spent on training steps. */
   seconds = 0;
+  /** Training images left out before a resumption. */
+  private skippedBefore: readonly SkippedSample[] = [];
   private sums: ScoreSums;
   private logged: Sums;
   /** Weight updates done in the last checkpoint; null where there is none. */
@@ -147,6 +151,12 @@ export class Trainer {
     options.model.train();
     this.sums = this.newSums();
     this.logged = this.sums.read();
+  }
+
+  /** The training images that could not be read and were left out, over the whole run. */
+  get skipped(): ReadonlyMap<string, SkippedSample> {
+    const before = this.skippedBefore.map((sample) => [sample.name, sample] as const);
+    return new Map([...before, ...this.options.batches.skipped]);
   }
 
   /** Lets an observer watch the run. */
@@ -169,6 +179,7 @@ export class Trainer {
     // Checkpoints of earlier versions do not know the loss.
     this.best = state.best && { ...state.best, loss: state.best.loss ?? null };
     this.seconds = state.seconds;
+    this.skippedBefore = state.skipped ?? [];
     this.sums.dispose();
     this.sums = this.newSums(state.sums.now);
     this.logged = state.sums.logged;
@@ -179,10 +190,31 @@ export class Trainer {
    * Trains to the end and hands the model to the method's `onEnd`.
    *
    * @param signal stops the run between two steps, after writing a checkpoint
-   * @throws TrainingInterrupted when stopped; TrainingDiverged when a loss is no longer a finite number
+   * @param check of images that training comes to late; told of each step
+   * @throws TrainingInterrupted when stopped; UnreadableImagesError where images cannot be read, after writing a checkpoint;
+   * TrainingDiverged when a loss is no longer a finite number
    */
-  async run(signal?: StopRequest): Promise<void> {
-    const { plan, method, batches } = this.options;
+  async run(signal?: StopRequest, check?: Pick<ImageCheck, "advance">): Promise<void> {
+    try {
+      await this.trainToEnd(signal, check);
+    } catch (error) {
+      if (error instanceof UnreadableImagesError) this.checkpoint();
+      throw error;
+    }
+    const { method, settings } = this.options;
+    method.onEnd();
+    if (settings.batchNormReestimate === 0) return;
+    // What is deployed may have another activation than what was evaluated last.
+    await this.reestimate();
+    this.checkpoint();
+  }
+
+  private async trainToEnd(signal?: StopRequest, check?: Pick<ImageCheck, "advance">): Promise<void> {
+    const { plan, batches } = this.options;
+    if (this.owesEpochEnd()) {
+      await this.endEpoch();
+      this.checkpoint();
+    }
     while (this.step < plan.totalSteps) {
       const epoch = Math.floor(this.step / plan.stepsPerEpoch);
       const waiting = batches.batches(epoch, this.step % plan.stepsPerEpoch);
@@ -190,15 +222,15 @@ export class Trainer {
       for await (const batch of waiting) {
         this.trainStep(batch);
         this.seconds += (performance.now() - start) / 1000;
-        await this.afterStep(signal);
+        await this.afterStep(signal, check);
         start = performance.now();
       }
     }
-    method.onEnd();
-    if (this.options.settings.batchNormReestimate === 0) return;
-    // What is deployed may have another activation than what was evaluated last.
-    await this.reestimate();
-    this.checkpoint();
+  }
+
+  /** Was the run stopped between the last step of an epoch and its end, by an image that could not be read? */
+  private owesEpochEnd(): boolean {
+    return this.step > 0 && this.step % this.options.plan.stepsPerEpoch === 0 && this.logged.images > 0;
   }
 
   /** Frees what the trainer made for itself; network and optimizer stay. */
@@ -255,11 +287,12 @@ export class Trainer {
   }
 
   /** Metrics, evaluation and checkpoint where they are due, then the event loop turns: signals come in there. */
-  private async afterStep(signal?: StopRequest): Promise<void> {
+  private async afterStep(signal?: StopRequest, check?: Pick<ImageCheck, "advance">): Promise<void> {
     const { plan, settings } = this.options;
     this.tell("onStep", this.step);
     const endsEpoch = this.step % plan.stepsPerEpoch === 0;
     if (endsEpoch || this.step % settings.logEverySteps === 0) this.log();
+    await check?.advance();
     if (endsEpoch) await this.endEpoch();
     const isDue = settings.checkpointEverySteps > 0 && this.step % settings.checkpointEverySteps === 0;
     await new Promise(setImmediate);
@@ -304,7 +337,11 @@ export class Trainer {
       candidate,
       test,
       best: this.best,
-      skipped: batches.samplesPerEpoch - images,
+      skipped: {
+        train: batches.samplesPerEpoch - images,
+        validation: this.options.validation?.skipped.size ?? 0,
+        test: test === null ? 0 : (this.options.test?.skipped.size ?? 0),
+      },
       imagesPerSecond: images / seconds,
       seconds,
     };
@@ -364,6 +401,7 @@ export class Trainer {
       sums: { now, logged: this.logged },
       best: this.best,
       method: method.state(),
+      skipped: [...this.skipped.values()],
       seconds: this.seconds,
       clock: this.clock,
     });

@@ -3,12 +3,13 @@ import { cast, permute, scope, type Tensor, tensor } from "@pea/torch";
 import { standardize } from "../augment.ts";
 import { EpochOrder } from "../epoch-order.ts";
 import { classesOfBytes } from "../label-table.ts";
-import type { Batch, BatchLoader, SkippedSample, TrainingOptions } from "../loader.ts";
+import type { Batch, BatchLoader, TrainingOptions } from "../loader.ts";
 import type { SampleSource } from "../sources/sample-source.ts";
 import { imagenetStatistics, type PixelStatistics } from "../statistics.ts";
+import { type SkippedSample, UnreadableImagesError } from "../unreadable-images.ts";
 import type { CropName, EvaluationCrop, Size } from "./crop.ts";
 import type { DecodePool } from "./decode-pool.ts";
-import type { BadSample } from "./decode-worker.ts";
+import type { BadSample, DecodeSample } from "./decode-worker.ts";
 import type { Preprocessing } from "./preprocess.ts";
 
 /** Batches in work beside the one that the network is at. */
@@ -37,7 +38,10 @@ export interface StreamingLoaderOptions {
   readonly exifOrientation?: boolean;
   /** Where the batches go, `"cpu"` by default. */
   readonly device?: string;
-  /** What to do with an image that cannot be read: stop (default), or go on without it, its batch being smaller. */
+  /**
+   * What to do with an image that cannot be read: stop (default), or go on without it, its batch being smaller. An
+   * evaluation passes over a batch that has no other.
+   */
   readonly onBadSample?: "fail" | "skip";
   /** Told of each image that is skipped, once. */
   readonly onSkip?: (sample: SkippedSample) => void;
@@ -64,6 +68,7 @@ interface DecodedBatch {
 export class StreamingLoader implements BatchLoader {
   readonly stepsPerEpoch: number;
   readonly samplesPerEpoch: number;
+  readonly batchSize: number;
   readonly skipped = new Map<string, SkippedSample>();
   readonly #source: SampleSource;
   readonly #options: StreamingLoaderOptions;
@@ -78,6 +83,7 @@ export class StreamingLoader implements BatchLoader {
     const { batchSize, training, size, evaluationCrop = "central", exifOrientation = true } = options;
     this.#source = source;
     this.#options = options;
+    this.batchSize = batchSize;
     this.#order = new EpochOrder(source.labels.length, {
       batchSize,
       shuffleSeed: training?.seed,
@@ -91,7 +97,10 @@ export class StreamingLoader implements BatchLoader {
     this.#preprocessing = { crop: labelTable ? "whole" : crop, flip, padding, size, exifOrientation };
   }
 
-  /** @throws PeaError naming an image that cannot be read, where that is to stop the run, or a batch of only such */
+  /**
+   * @throws UnreadableImagesError naming those of a batch that cannot be read, where that is to stop the run; PeaError for
+   * a batch to train on of only such
+   */
   async *batches(epoch = 0, fromStep = 0): AsyncGenerator<Batch, void, undefined> {
     const order = this.#order.batches(epoch, fromStep);
     const ahead: Promise<DecodedBatch>[] = [];
@@ -107,8 +116,9 @@ export class StreamingLoader implements BatchLoader {
     for (let next = ahead.shift(); next !== undefined; next = ahead.shift()) {
       const decoded = await next;
       request();
-      const batch = this.#toTensors(decoded);
+      const batch = decoded.indices.length === 0 ? null : this.#toTensors(decoded);
       this.#free.push(decoded.buffers);
+      if (batch === null) continue;
       try {
         yield batch;
       } finally {
@@ -118,8 +128,41 @@ export class StreamingLoader implements BatchLoader {
     }
   }
 
+  /** Samples that no batch of an epoch holds. */
+  leftOver(epoch: number): Int32Array {
+    return this.#order.leftOver(epoch);
+  }
+
+  /**
+   * Decodes some samples, at most a batch, as an epoch's batch would, only to see whether they can be read.
+   *
+   * @returns those that cannot; where such are skipped, they count as skipped from then on
+   */
+  async look(indices: Int32Array, epoch = 0): Promise<SkippedSample[]> {
+    const { buffers, bad } = await this.#read(indices, epoch);
+    this.#free.push(buffers);
+    if (this.#options.onBadSample === "skip") this.#skip(bad);
+    return bad.map(({ name, reason }) => ({ name, reason }));
+  }
+
   async #decode(indices: Int32Array, epoch: number): Promise<DecodedBatch> {
-    const { pool, training, size } = this.#options;
+    const { size } = this.#options;
+    const { buffers, samples, bad } = await this.#read(indices, epoch);
+    this.#judge(bad, indices.length);
+    const isBad = new Set(bad.map(({ place }) => place));
+    const good = samples.filter(({ place }) => !isBad.has(place));
+    const places = good.map(({ place }) => place);
+    closeUp(buffers.pixels, places, 3 * size.width * size.height);
+    if (buffers.map) closeUp(buffers.map, places, size.width * size.height);
+    return { buffers, indices: Int32Array.from(good, ({ key }) => key.index) };
+  }
+
+  /** Samples as bytes, each in its place, but for those that cannot be read. */
+  async #read(
+    indices: Int32Array,
+    epoch: number,
+  ): Promise<{ buffers: Buffers; samples: DecodeSample[]; bad: BadSample[] }> {
+    const { pool, training } = this.#options;
     const buffers = this.#free.pop() ?? this.#newBuffers();
     const samples = Array.from(indices, (index, place) => ({
       location: this.#source.locate(index),
@@ -129,13 +172,7 @@ export class StreamingLoader implements BatchLoader {
     const { pixels, map } = buffers;
     const classes = map && this.#classOf && { map, classOf: this.#classOf };
     const bad = await pool.decode(samples, this.#preprocessing, { pixels, classes });
-    this.#judge(bad, indices.length);
-    const isBad = new Set(bad.map(({ place }) => place));
-    const good = samples.filter(({ place }) => !isBad.has(place));
-    const places = good.map(({ place }) => place);
-    closeUp(pixels, places, 3 * size.width * size.height);
-    if (map) closeUp(map, places, size.width * size.height);
-    return { buffers, indices: Int32Array.from(good, ({ key }) => key.index) };
+    return { buffers, samples, bad };
   }
 
   #newBuffers(): Buffers {
@@ -151,22 +188,23 @@ export class StreamingLoader implements BatchLoader {
   #judge(bad: readonly BadSample[], batch: number): void {
     const [first] = bad;
     if (first === undefined) return;
-    const { onBadSample = "fail", onSkip } = this.#options;
-    if (onBadSample === "fail") {
-      throw new PeaError(
-        `${first.name} cannot be read: ${first.reason}. Repair or remove it, or go on without such images ` +
-          "with --on-bad-sample skip",
-      );
-    }
-    for (const { name, reason } of bad) {
-      if (this.skipped.has(name)) continue;
-      this.skipped.set(name, { name, reason });
-      onSkip?.({ name, reason });
-    }
-    if (bad.length === batch) {
+    const { onBadSample = "fail", training } = this.#options;
+    if (onBadSample === "fail")
+      throw new UnreadableImagesError(bad.map(({ name, reason }) => ({ name, reason })));
+    this.#skip(bad);
+    if (training && bad.length === batch) {
       throw new PeaError(
         `none of the ${batch} images of a batch can be read; the first is ${first.name}: ${first.reason}`,
       );
+    }
+  }
+
+  /** Takes note of samples that are left out. */
+  #skip(bad: readonly BadSample[]): void {
+    for (const { name, reason } of bad) {
+      if (this.skipped.has(name)) continue;
+      this.skipped.set(name, { name, reason });
+      this.#options.onSkip?.({ name, reason });
     }
   }
 

@@ -1,0 +1,44 @@
+/**
+ * The check of a run's images while it trains.
+ *
+ * @module
+ */
+import type { BatchLoader } from "../data/loader.ts";
+import { ImageCheck, type ImagesToCheck } from "../data/streaming/image-check.ts";
+import { StreamingLoader } from "../data/streaming/streaming-loader.ts";
+import { UnreadableImagesError } from "../data/unreadable-images.ts";
+import type { TrainingPlan } from "./plan.ts";
+
+/** Of the parts of a run's data. */
+export interface Loaders {
+  train: BatchLoader;
+  /** The one for `test` where the model is chosen on the test part. */
+  validation: BatchLoader | null;
+  test: BatchLoader;
+}
+
+/** A check of the images that the first epoch does not train on: the other parts, and what it leaves over. */
+export function checkOfImages(
+  { train, validation, test }: Loaders,
+  { plan, firstStep, onBadSample }: { plan: TrainingPlan; firstStep: number; onBadSample: "fail" | "skip" },
+): ImageCheck {
+  const { stepsPerEpoch, totalSteps } = plan;
+  const epoch = Math.floor(firstStep / stepsPerEpoch);
+  // A set: the model may be chosen on the test part.
+  const images = [...new Set([validation, test, train])].flatMap((loader): ImagesToCheck[] => {
+    if (!(loader instanceof StreamingLoader)) return [];
+    const all = Int32Array.from({ length: loader.samplesPerEpoch }, (_, index) => index);
+    return [{ loader, indices: loader === train ? loader.leftOver(epoch) : all }];
+  });
+  return new ImageCheck(images, { steps: Math.min(stepsPerEpoch, totalSteps - firstStep), onBadSample });
+}
+
+/** All images that cannot be read, as far as the check looks at them, so that they can be mended at once. */
+export async function nameAll(
+  { images }: UnreadableImagesError,
+  check: ImageCheck,
+): Promise<UnreadableImagesError> {
+  await check.finish();
+  const byName = new Map([...images, ...check.found].map((sample) => [sample.name, sample]));
+  return new UnreadableImagesError([...byName.values()]);
+}
