@@ -109,13 +109,15 @@ describe("a trained network, asked for the classes of images in files", () => {
       ...["predict", file, broken, "--on-bad-sample", "skip", "--top-k", "1", "--json"],
     );
     assert.equal(code, 0, stderr);
-    const { predictions, skipped } = JSON.parse(stdout);
+    const { predictions, skipped, passedOver } = JSON.parse(stdout);
     assert.deepEqual(
       predictions.map(({ image, top }: ImagePrediction) => [image, top.length]),
       ["a.png", "c.png"].map((name) => [join(broken, name), 1]),
     );
     assert.deepEqual(skipped, [join(broken, "b.jpg")]);
     assert.match(stderr, /skipped .*b\.jpg: it is empty/);
+    assert.match(stderr, /^1 of 3 images skipped$/m);
+    assert.deepEqual(passedOver, {});
   });
 
   test("counts the files of a folder that are no images to be read, and reads the others", async () => {
@@ -130,6 +132,33 @@ describe("a trained network, asked for the classes of images in files", () => {
     assert.equal(code, 0, stderr);
     assert.equal(JSON.parse(stdout).predictions.length, 1);
     assert.match(stderr, /^passed over: 1 \.bmp, 1 \.txt \(\.bmp: not read here; convert them/m);
+  });
+
+  test("counts files in formats that are not read, in a folder by their endings, by name as skipped", async () => {
+    const foreign = join(folder, "foreign");
+    // The beginning of an image of Windows.
+    const bitmap = Buffer.from("BM....................");
+    writeFiles(foreign, {
+      "a.png": await plainImage(100),
+      "b.bmp": bitmap,
+      "c/d.BMP": bitmap,
+      "c/e.txt": "",
+    });
+    const inFolder = await peaHere("predict", file, foreign, "--on-bad-sample", "skip", "--json");
+    assert.equal(inFolder.code, 0, inFolder.stderr);
+    const document = JSON.parse(inFolder.stdout);
+    assert.deepEqual(
+      document.predictions.map(({ image }: ImagePrediction) => image),
+      [join(foreign, "a.png")],
+    );
+    assert.deepEqual(document.passedOver, { bmp: 2, txt: 1 });
+    assert.match(inFolder.stderr, /passed over: 2 \.bmp, 1 \.txt/);
+    const named = ["predict", file, join(foreign, "a.png"), join(foreign, "b.bmp")];
+    const byName = await peaHere(...named, "--on-bad-sample", "skip", "--json");
+    assert.deepEqual(JSON.parse(byName.stdout).skipped, [join(foreign, "b.bmp")]);
+    const failed = await peaHere(...named);
+    assert.equal(failed.code, 1);
+    assert.match(failed.stderr, /b\.bmp cannot be read: .*--on-bad-sample skip/);
   });
 
   test("prints a block of lines for each image", async () => {

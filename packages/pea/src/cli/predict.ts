@@ -1,4 +1,5 @@
 import { PeaError } from "@pea/core";
+import { describePassedOver, type PassedOver } from "../data/image-names.ts";
 import type { SkippedSample } from "../data/unreadable-images.ts";
 import { findImages } from "../predict/image-files.ts";
 import { type ImagePrediction, predict, segment } from "../predict/predict.ts";
@@ -25,7 +26,13 @@ export async function runPredict(
   const { checkpoint, onBadSample } = options;
   const predictor = await openPredictor(source, { checkpoint, import: options.import });
   try {
-    const files = await findImages(paths, { onPassedOver: log });
+    let passedOver: PassedOver = new Map();
+    const files = await findImages(paths, {
+      onPassedOver(counts) {
+        passedOver = counts;
+        log(describePassedOver(counts) as string);
+      },
+    });
     log(predictor.description);
     const skipped: string[] = [];
     const onSkip = (sample: SkippedSample) => {
@@ -34,8 +41,12 @@ export async function runPredict(
     };
     const answer = predictor.labels ? writeLabelMaps : nameClasses;
     const predictions = await answer(predictor, files, { ...options, onBadSample, onSkip });
-    if (options.json)
-      printResult(options, { source, model: predictor.description, predictions, skipped }, () => "");
+    if (skipped.length > 0) log(`${skipped.length} of ${files.length} images skipped`);
+    if (options.json) {
+      const counts = Object.fromEntries(passedOver);
+      const document = { source, model: predictor.description, predictions, skipped, passedOver: counts };
+      printResult(options, document, () => "");
+    }
   } finally {
     await predictor.close();
   }

@@ -8,12 +8,12 @@ import { imagesBelow } from "../data/sources/image-folder.ts";
  * The files that paths stand for: a file for itself, whatever its name, a folder for the images in and below it, in
  * order.
  *
- * @param options.onPassedOver told, in a sentence, of files in folders that are no images to be read
+ * @param options.onPassedOver told of files in folders that are no images to be read, by their endings
  * @throws PeaError (usage) for a path that is not there, and a folder without an image
  */
 export async function findImages(
   paths: readonly string[],
-  { onPassedOver }: { onPassedOver?: (note: string) => void } = {},
+  { onPassedOver }: { onPassedOver?: (counts: PassedOver) => void } = {},
 ): Promise<string[]> {
   const found: string[] = [];
   const others: PassedOver[] = [];
@@ -33,8 +33,8 @@ export async function findImages(
     others.push(passedOver);
     for (const name of images) found.push(join(path, name));
   }
-  const note = describePassedOver(sumCounts(others));
-  if (note !== undefined) onPassedOver?.(note);
+  const counts = sumCounts(others);
+  if (counts.size > 0) onPassedOver?.(counts);
   return found;
 }
 
