@@ -1,50 +1,39 @@
 #!/usr/bin/env bash
-# package: sharp 0.35.5 (npm, Node 20; libvips 8.18.7)
+# package: sharp 0.35.5 (npm, Node 20; libvips 8.18.7); the files by tifffile 2025.5.10 (PyPI, Python 3.11)
 # guess:   floats of 32 bits from 0 to 1 become bytes from 0 to 255, in grey and in colour, as whole numbers of 16 bits do;
 #          colours stored as YCbCr become RGB
 # happens: grey floats are taken for numbers up to 255 and cut off, so that a picture from 0 to 1 is black, and colour ones
 #          for linear light; YCbCr that is neither compressed nor subsampled is handed out as if it were RGB. No warning
-# output:  0.5 in grey: 0; 0.5 in colour: 188; white in YCbCr: 255,128,128
+# output:  grey 0,0,0; colour 188,188,188; YCbCr 255,128,128 (white, as it is stored)
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder"
-npm init -y >/dev/null
-npm install --silent --no-audit --no-fund sharp@0.35.5
-cat >probe.mjs <<'JS'
+python3 -m venv venv
+venv/bin/pip install --quiet tifffile==2025.5.10 numpy==2.2.6
+npm install --silent --no-audit --no-fund --ignore-scripts --prefix . sharp@0.35.5
+
+cat >write.py <<'PYTHON'
+import numpy
+import tifffile
+
+tifffile.imwrite("grey.tif", numpy.full((8, 8), 0.5, numpy.float32), photometric="minisblack")
+tifffile.imwrite("colour.tif", numpy.full((8, 8, 3), 0.5, numpy.float32), photometric="rgb")
+white = numpy.tile(numpy.array([255, 128, 128], numpy.uint8), (8, 8, 1))
+tifffile.imwrite("YCbCr.tif", white, photometric="ycbcr", subsampling=(1, 1))
+PYTHON
+venv/bin/python write.py
+
+cat >read.mjs <<'NODE'
+import assert from "node:assert/strict";
 import sharp from "sharp";
-// A little-endian TIFF of 8×8 equal pixels in one strip.
-function tiff(pixel, bits, photometric, more = {}) {
-  const channels = pixel.length;
-  const one = Buffer.concat(pixel.map((value) => {
-    const bytes = Buffer.alloc(bits / 8);
-    bits === 32 ? bytes.writeFloatLE(value) : bytes.writeUInt8(value);
-    return bytes;
-  }));
-  const data = Buffer.concat(Array(64).fill(one));
-  const fields = { 256: 8, 257: 8, 258: bits, 259: 1, 262: photometric, 273: 8, 277: channels, 278: 8, 279: data.length, ...more };
-  const tags = Object.keys(fields).map(Number).sort((a, b) => a - b);
-  const directory = Buffer.alloc(2 + 12 * tags.length + 4);
-  const depths = Buffer.alloc(2 * channels);
-  for (let i = 0; i < channels; i++) depths.writeUInt16LE(bits, 2 * i);
-  directory.writeUInt16LE(tags.length);
-  tags.forEach((tag, i) => {
-    const at = 2 + 12 * i, isList = tag === 258 && channels > 2;
-    directory.writeUInt16LE(tag, at);
-    directory.writeUInt16LE(isList || tag === 530 ? 3 : 4, at + 2);
-    directory.writeUInt32LE(isList ? channels : tag === 530 ? 2 : 1, at + 4);
-    directory.writeUInt32LE(isList ? 8 + data.length + directory.length : fields[tag], at + 8);
-  });
-  const head = Buffer.from("II*\0\0\0\0\0", "latin1");
-  head.writeUInt32LE(8 + data.length, 4);
-  return Buffer.concat([head, data, directory, depths]);
-}
-const first = async (bytes) => [...(await sharp(bytes).toColourspace("srgb").raw().toBuffer()).subarray(0, 3)].join();
-const FLOAT = { 339: 3 };
-console.log("grey", await first(tiff([0.5], 32, 1, FLOAT)));
-console.log("colour", await first(tiff([0.5, 0.5, 0.5], 32, 2, FLOAT)));
-console.log("YCbCr", await first(tiff([255, 128, 128], 8, 6, { 530: 0x10001 })));
-JS
-seen=$(node probe.mjs)
-echo "$seen"
-[[ $seen == $'grey 0,0,0\ncolour 188,188,188\nYCbCr 255,128,128' ]]
+
+const first = async (name) => {
+  const bytes = await sharp(`${name}.tif`).toColourspace("srgb").raw().toBuffer();
+  return `${name} ${[...bytes.subarray(0, 3)]}`;
+};
+const seen = [await first("grey"), await first("colour"), await first("YCbCr")].join("; ");
+console.log(seen);
+assert.equal(seen, "grey 0,0,0; colour 188,188,188; YCbCr 255,128,128", "sharp reads these as others do now");
+NODE
+node read.mjs

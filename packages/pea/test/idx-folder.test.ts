@@ -78,7 +78,10 @@ describe("a folder of IDX files", () => {
     "emnist-letters-t10k-labels-idx1-ubyte": labels(1, 1),
   });
   it("may have the set's name before each file's, as EMNIST's", () => {
-    const files = renamed("t10k", "test", letters(2, 0, 1));
+    const files = {
+      ...renamed("t10k", "test", letters(2, 0, 1)),
+      "._emnist-letters-train-images-idx3-ubyte": "a Mac's attributes",
+    };
     const { train, notes } = loadIdxFolder(folder(files));
     assert.deepEqual(train.labels.toNestedArray(), [2, 0, 1]);
     assert.match(`${notes}`, /EMNIST's images lie on their side, rows and columns exchanged/);

@@ -141,6 +141,16 @@ describe("shards", () => {
     assert.deepEqual(labels(train), [0]);
     assert.deepEqual(notes, ["files whose names speak of no part are passed over: extra-0.tar"]);
   });
+  it("are not the files that begin with a dot, as Macs leave them", async () => {
+    const root = folder({
+      "train-0.tar": tar(0),
+      "._train-0.tar": "",
+      "val/0.tar": tar(0),
+      "val/._0.tar": "",
+    });
+    const { train, test } = await openStreamed("webdataset", root);
+    assert.deepEqual([labels(train), labels(test)], [[0], [0]]);
+  });
   it("may have their compressed form beside them", async () => {
     const root = folder({
       "train-0.tar": tar(0),

@@ -69,7 +69,7 @@ const idxName = /^(.+-)?(?:train|t10k|test)-(?:images[-.]idx3|labels[-.]idx1)-ub
 function findIdxSet(dir: string): string {
   let names: string[];
   try {
-    names = readdirSync(dir);
+    names = readdirSync(dir).filter((name) => !name.startsWith("."));
   } catch (error) {
     throw new PeaError(`cannot read ${dir}: ${(error as Error).message}`, { kind: "usage" });
   }

@@ -179,9 +179,10 @@ export function findShards(
   };
 }
 
+/** Names with a leading dot are passed over: Macs put `._train-0.tar` beside `train-0.tar`. */
 function list(folder: string) {
   try {
-    return readdirSync(folder, { withFileTypes: true });
+    return readdirSync(folder, { withFileTypes: true }).filter(({ name }) => !name.startsWith("."));
   } catch (error) {
     throw usage(`cannot read ${folder}: ${(error as Error).message}`);
   }
@@ -233,5 +234,9 @@ function lacking(folder: string, shards: readonly string[], { missing, first, la
       "get them, or go on with those that are there: onMissingShard skip (--on-missing-shard skip)",
   );
 }
+
+/** What to do about a shard without samples, which writers leave, and downloads that have failed. */
+export const EMPTY_SHARD_HINT =
+  "get it again, or, if it is meant to be so, remove it and let onMissingShard be skip (--on-missing-shard skip)";
 
 const usage = (message: string): PeaError => new PeaError(message, { kind: "usage" });

@@ -4,7 +4,7 @@ import { refuseCompressed } from "./compressed.ts";
 import { FileWindow } from "./file-window.ts";
 import type { Label, LabelBase } from "./label.ts";
 import type { OpenOptions, SampleSource } from "./sample-source.ts";
-import { joinShards, type Shard } from "./shards.ts";
+import { EMPTY_SHARD_HINT, joinShards, type Shard } from "./shards.ts";
 import { findImage } from "./tf-example.ts";
 
 /** A length beyond it is a sign of damage. */
@@ -12,7 +12,7 @@ const MAX_LENGTH = 256 * 2 ** 20;
 
 /** Whether a file's name is that of TFRecords: `train-00000-of-01024`, `flowers-train.tfrecord-00000-of-00002`. */
 export function isTfRecordName(name: string): boolean {
-  return /-\d{5}-of-\d{5}$|\.tfrecords?$/.test(name);
+  return /-\d{5}-of-\d{5}$|\.tfrecords?$/i.test(name);
 }
 
 /**
@@ -71,7 +71,7 @@ function indexFile(path: string, told: Map<number, string>, wantedBase?: LabelBa
   } finally {
     file.close();
   }
-  if (labelBase === undefined) throw new PeaError(`${path} is empty: ${INCOMPLETE}`);
+  if (labelBase === undefined) throw new PeaError(`${path} is empty: ${EMPTY_SHARD_HINT}`);
   // Records have no names: what is in one tells it from others, in whatever file and place it lies.
   const keyOf = (index: number) => {
     const length = (records[2 * index + 1] as number) - (records[2 * index] as number);

@@ -5,7 +5,7 @@ import { FileWindow } from "./file-window.ts";
 import { type Label, type LabelBase, parseLabel } from "./label.ts";
 import { enumerate } from "./list-folder.ts";
 import type { ByteRange, OpenOptions, SampleSource } from "./sample-source.ts";
-import { joinShards, type Shard } from "./shards.ts";
+import { EMPTY_SHARD_HINT, joinShards, type Shard } from "./shards.ts";
 import { tarMembers } from "./tar.ts";
 
 /** Folders in which Macs and old versions of tar leave what is no sample. */
@@ -13,7 +13,7 @@ const foreignFolder = /(?:^|\/)(?:__MACOSX|PaxHeaders?(?:\.\d+)?)\//;
 
 /** Whether a file's name is that of a tar archive. */
 export function isTarName(name: string): boolean {
-  return name.endsWith(".tar");
+  return /\.tar$/i.test(name);
 }
 
 /**
@@ -51,7 +51,7 @@ function indexArchive(path: string, options: LabelOptions): Shard {
   const file = new FileWindow(path);
   try {
     const samples = collectSamples(file, options);
-    if (samples.length === 0) throw new PeaError(`${path} holds no sample`);
+    if (samples.length === 0) throw new PeaError(`${path} holds no sample: ${EMPTY_SHARD_HINT}`);
     const images = new Float64Array(2 * samples.length);
     const labels = samples.map((sample, index) => {
       const { begin, end } = imageOf(path, sample);
