@@ -12,3 +12,4 @@ export type { EnsembleConfig, EnsembleSettings, EvaluationView } from "./ensembl
 export { loadSafetensors, toSafetensors } from "./exchange/index.ts";
 export { finalize } from "./finalize.ts";
 export type { PeaHandle } from "./handle.ts";
+export { checkTopology } from "./keras-topology.ts";

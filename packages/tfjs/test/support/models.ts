@@ -50,7 +50,10 @@ export function compiled<Model extends tf.LayersModel>(model: Model): Model {
 }
 
 /** A model as a file would bring it back: its topology through JSON's text, its weights through bytes. */
-export async function savedAndLoaded(model: tf.LayersModel): Promise<{
+export async function savedAndLoaded(
+  model: tf.LayersModel,
+  options?: tf.io.SaveConfig,
+): Promise<{
   model: tf.LayersModel;
   topology: string;
 }> {
@@ -60,10 +63,16 @@ export async function savedAndLoaded(model: tf.LayersModel): Promise<{
       saved.push(artifacts);
       return { modelArtifactsInfo: { dateSaved: new Date(), modelTopologyType: "JSON" } };
     }),
+    options,
   );
-  const { modelTopology, weightSpecs, weightData } = saved[0] as tf.io.ModelArtifacts;
+  const { modelTopology, weightSpecs, weightData, trainingConfig } = saved[0] as tf.io.ModelArtifacts;
   const topology = JSON.stringify(modelTopology);
-  const source = tf.io.fromMemory({ modelTopology: JSON.parse(topology), weightSpecs, weightData });
+  const source = tf.io.fromMemory({
+    modelTopology: JSON.parse(topology),
+    weightSpecs,
+    weightData,
+    trainingConfig,
+  });
   return { model: await tf.loadLayersModel(source), topology };
 }
 
