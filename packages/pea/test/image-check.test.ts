@@ -48,6 +48,18 @@ describe("the check of images while a run trains", () => {
     assert.deepEqual(loader.asked.flat(), [...loader.indices]);
   });
 
+  for (const images of [1, 2, 7, 15])
+    it(`looks at each of ${images} images in 10 steps, of which some have none to ask for`, async () => {
+      const loader = madeLoader(images, { batchSize: 4 });
+      const check = checkOf(loader, 10);
+      for (let step = 1; step <= 10; step++) {
+        const advanced = check.advance();
+        for (let turn = 0; turn <= images; turn++) await loader.answer();
+        await advanced;
+      }
+      assert.deepEqual(loader.asked.flat(), [...loader.indices]);
+    });
+
   it("has one share in work at a time, however slow it is, and waits for the rest after its last step", async () => {
     const loader = madeLoader(6);
     const check = checkOf(loader, 3);

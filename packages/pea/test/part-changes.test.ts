@@ -36,6 +36,7 @@ describe("data compared with those that a run began with", () => {
   it("tell what is new, gone and moved, and which images of a part were trained on", () => {
     const changes = compareParts(before, parts([1, 4, 8], [-2], [3, 7, 5]));
     assert.deepEqual(changes, {
+      images: { validation: 1, test: 3 },
       added: { train: 2, validation: 0, test: 0, unused: 0 },
       gone: { train: 0, validation: 0, test: 1, unused: 0 },
       moved: [

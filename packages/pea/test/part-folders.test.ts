@@ -160,12 +160,12 @@ describe("folders that may be either are refused with the question:", () => {
     [
       "a part beside class folders",
       ["bus/1.jpg", ...classesIn("train")],
-      /train could be a part, or a class as bus/,
+      /could train be a part, or a class as bus\? Name parts train, validation and test\. If .* are the classes/,
     ],
     [
       "a class with a folder in it",
       ["bus/1.jpg", "train/1.jpg", "train/old/1.jpg"],
-      /train could be a part, or a class as bus/,
+      /could train be a part, or a class as bus\? Name parts train, validation and test\. If .* are the classes/,
     ],
     [
       "two folders of one part",

@@ -76,6 +76,9 @@ describe("the data of a run", () => {
     };
     const known = new Set(images(all));
     assert.ok(images(few).every((image) => known.has(image)));
+    const { validation } = few.identify();
+    assert.equal(validation.length, countSamples(all.validation as Dataset), "the record has the whole part");
+    assert.equal(few.nameOf("validation", validation.length - 1), `image ${validation.length - 1}`);
     const older = await prepareData(recipe, { record: { facts: null, parts: null } });
     assert.equal(countSamples(older.validation as Dataset), countSamples(all.validation as Dataset));
   });

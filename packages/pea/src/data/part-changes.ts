@@ -13,6 +13,8 @@ import { partWords } from "./part-names.ts";
 export type ScoredPart = "validation" | "test";
 
 export interface PartChanges {
+  /** Images that there are now. */
+  readonly images: Readonly<Record<ScoredPart, number>>;
   /** Images that the run has not known, by where they are now. */
   readonly added: Readonly<Record<Place, number>>;
   /** Images that are no longer there, by where they were. */
@@ -39,7 +41,8 @@ export function compareParts(known: KnownParts, now: PartIds): PartChanges {
       moves.set(move, (moves.get(move) ?? 0) + 1);
       if (from === "train" && (place === "validation" || place === "test")) trainedOn[place].push(index);
     }
-  return { added, gone: countGone(known, now), moved: Array.from(moves, toMove), trainedOn };
+  const images = { validation: now.validation.length, test: now.test.length };
+  return { images, added, gone: countGone(known, now), moved: Array.from(moves, toMove), trainedOn };
 }
 
 function toMove([move, images]: [string, number]): PartChanges["moved"][number] {

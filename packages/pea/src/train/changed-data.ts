@@ -4,7 +4,6 @@
  * @module
  */
 import { PeaError } from "@pea/core";
-import { countSamples, type DataPart, nameSample } from "../data/part.ts";
 import {
   compareParts,
   describeChanges,
@@ -50,8 +49,7 @@ export function tellChanges(
 
 /** The names of the images among those scored on that were trained on. */
 export function namesOfTrainedOn(changes: PartChanges, data: RecipeData): Record<ScoredPart, string[]> {
-  const names = (key: ScoredPart) =>
-    changes.trainedOn[key].map((index) => nameSample(data[key] as DataPart, index));
+  const names = (key: ScoredPart) => changes.trainedOn[key].map((index) => data.nameOf(key, index));
   return { validation: names("validation"), test: names("test") };
 }
 
@@ -65,7 +63,7 @@ export function refuseTrainedOn(
   const names = namesOfTrainedOn(changes, data)[part];
   if (names.length === 0) return;
   throw new PeaError(
-    `${names.length} of the ${countSamples(data[part] as DataPart)} ${partWords[part]} images were trained on by ${path}, ` +
+    `${names.length} of the ${changes.images[part]} ${partWords[part]} images were trained on by ${path}, ` +
       `so that scores on them say nothing of new images: ${enumerate(names)}. Restore the data as they were, or go on all ` +
       "the same with --allow-changed-data",
     { kind: "usage" },

@@ -9,7 +9,8 @@ import { classLabels, type LabelTable } from "../data/label-table.ts";
 import { type BatchLoader, Loader } from "../data/loader.ts";
 import { openInMemory } from "../data/open-in-memory.ts";
 import { openStreamed } from "../data/open-streamed.ts";
-import { countSamples, type DataPart, disposePart, isInMemory } from "../data/part.ts";
+import { countSamples, type DataPart, disposePart, isInMemory, nameSample } from "../data/part.ts";
+import type { ScoredPart } from "../data/part-changes.ts";
 import { type PartIds, partIds, sampleIds } from "../data/part-ids.ts";
 import { enumerate } from "../data/sources/list-folder.ts";
 import type { OpenOptions, SampleSource } from "../data/sources/sample-source.ts";
@@ -63,8 +64,10 @@ export interface RecipeData {
   onBadSample: Recipe["onBadSample"];
   /** Told of each image that cannot be read and is left out; to be set by whoever wants to know. */
   onSkip?: (sample: SkippedSample) => void;
-  /** What tells the images of all parts apart. */
+  /** What tells the images of all parts apart; of validation images those, too, that `limitTrain` leaves out. */
   identify(): PartIds;
+  /** What an image is called, by its index among those that `identify` tells apart. */
+  nameOf(part: ScoredPart, index: number): string;
 }
 
 export interface PrepareOptions {
@@ -101,13 +104,24 @@ export async function prepareData(
     requireClasses(found.train.classes, recipe, record);
     const { unused, ...parts } = cut(found, recipe, record);
     const identify = () => partIds(parts, sampleIds(unused));
+    const nameOf = (part: ScoredPart, index: number) => nameSample(parts[part] as DataPart, index);
     const { classes, labelTable = null } = parts.train;
     const { height, width } = parseImageSize(imageSize) as Size;
     const inputShape = [3, height, width] as const;
     const task = labelTable ? segmentation(classes) : classification(classes);
     const validation = scoredValidation(parts, recipe, record);
     const ofImages = { notes, unlabelled, labelTable, task };
-    return { ...parts, validation, ...ofImages, statistics, inputShape, classes, identify, ...common };
+    return {
+      ...parts,
+      validation,
+      ...ofImages,
+      statistics,
+      inputShape,
+      classes,
+      identify,
+      nameOf,
+      ...common,
+    };
   }
   return scope(() => {
     const { notes = [], ...whole } = openInMemory(data, dataDir, { labelBase });
@@ -116,14 +130,26 @@ export async function prepareData(
     const { unused, ...parts } = cut(found, recipe, record);
     // What is unused is freed with this scope.
     const unusedIds = sampleIds(unused);
-    const identify = () => partIds(parts, unusedIds);
+    const validation = scoredValidation(parts, recipe, record);
+    const wholeIds = validation === parts.validation ? null : { validation: sampleIds(parts.validation) };
+    const identify = () => ({ ...partIds({ ...parts, validation }, unusedIds), ...wholeIds });
+    const nameOf = (part: ScoredPart, index: number) => nameSample(parts[part] as DataPart, index);
     const { images, classes } = parts.train;
     const [, channels = 0, height = 0, width = 0] = images.shape;
     const inputShape = [channels, height, width] as const;
     const statistics = record?.facts?.statistics ?? pixelStatistics(images);
-    const validation = scoredValidation(parts, recipe, record);
     const ofImages = { notes, unlabelled: null, labelTable: null, task: classification(classes) };
-    return { ...parts, validation, ...ofImages, statistics, inputShape, classes, identify, ...common };
+    return {
+      ...parts,
+      validation,
+      ...ofImages,
+      statistics,
+      inputShape,
+      classes,
+      identify,
+      nameOf,
+      ...common,
+    };
   });
 }
 

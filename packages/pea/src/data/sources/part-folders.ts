@@ -51,7 +51,7 @@ export async function findPartFolders(root: string): Promise<PartFolders> {
       return asClasses(named, imagesElsewhere);
     const isWhole = named.some(({ name }) => partOfFolder(name) === "train") && named.length > 1;
     if (!isWhole)
-      throw askOf(root, names, `${list(named)} could be a part, or a class as ${imagesElsewhere}`);
+      throw askOf(root, names, `could ${list(named)} be a part, or a class as ${imagesElsewhere}?`);
   }
   return asParts(root, named, others);
 }

@@ -61,14 +61,20 @@ export class ImageCheck {
 
   /** Looks at all images that are left. */
   async finish(): Promise<void> {
-    this.#askFor(this.#shares.length);
+    while (this.#asked < this.#shares.length && this.#failure === undefined) {
+      this.#askFor(this.#shares.length);
+      await this.#work;
+    }
     await this.#work;
     if (this.#failure !== undefined) throw this.#failure;
   }
 
   #askFor(due: number): void {
     this.#due = due;
-    this.#work ??= this.#look();
+    if (this.#work !== null || this.#asked >= due) return;
+    this.#work = this.#look().finally(() => {
+      this.#work = null;
+    });
   }
 
   /** One share after the other, as long as some are due. */
@@ -81,8 +87,6 @@ export class ImageCheck {
     } catch (error) {
       // Of a pool that is closed where the run ended meanwhile; else the loaders of the run fail alike.
       this.#failure = error;
-    } finally {
-      this.#work = null;
     }
   }
 }
