@@ -123,6 +123,11 @@ describe("an engine is found", () => {
       `no libtorch_cpu.so in ${root}/nothing/*-linux-gnu`,
       "there is no python3",
     ]);
+    const debianLibraries = join(root, "not-there");
+    assert.deepEqual(whys({ debianLibraries, environment: { PATH: root } }), [
+      `no libtorch_cpu.so in ${debianLibraries}/*-linux-gnu`,
+      "there is no python3",
+    ]);
     touch("nameless", "lib", "libtorch_cpu.so");
     assert.deepEqual(whys({ ...nowhere, environment: { LIBTORCH: join(root, "nameless") } }), [
       `${root}/nameless does not say its version (in version.py or build-version)`,
@@ -183,7 +188,7 @@ describe("binaries", () => {
 
 describe("an error", () => {
   const home = { folder: join(root, "away"), version: "1.2.3" };
-  const system: System = { arch: "x64", debian: "12", isRoot: false, glibc: "2.36" };
+  const system: System = { arch: "x64", debian: "12", lacksVenv: false, isRoot: false, glibc: "2.36" };
   const none = (environment: Record<string, string | undefined> = nowhere.environment) =>
     searchBinaries(home, { ...nowhere, environment });
 
@@ -205,6 +210,10 @@ Install one: sudo apt-get update && sudo apt-get install -y libtorch-dev libopen
     const wheel = "python3 -m venv .venv && . .venv/bin/activate && pip install torch==2.15.0";
     assert.equal(engineCommand({ ...system, debian: "11" }), wheel);
     assert.equal(engineCommand({ ...system, debian: undefined }), wheel);
+    assert.equal(
+      engineCommand({ ...system, debian: undefined, lacksVenv: true }),
+      `sudo apt-get update && sudo apt-get install -y python3-venv && ${wheel}`,
+    );
   });
 
   test("advises the wheel that the published binaries are made for", () => {
@@ -237,9 +246,35 @@ Build them: npx pea-train@1.2.3 setup`,
     assert.match(noBinaries(home, none(), { ...system, glibc: undefined }).message, /the GNU C library/);
   });
 
+  const engine = { name: "torch2.15", library: "/t/lib/libtorch_cpu.so", directory: "/t" };
+  const binaries = { engine, engineOrigin: "LIBTORCH", origin: "the package p", file: () => "/p/a.node" };
+  const lacks = (library: string) => `${library}: cannot open shared object file: No such file or directory`;
+
+  test("of a library that the engine lacks says what brings the engine whole, not to build", () => {
+    const message = (of: Engine, library: string) =>
+      doesNotLoad(home, { ...binaries, engine: of }, "/p/a.node", lacks(library), system).message;
+    const cuda = message(engine, "libcudart.so.13");
+    assert.match(cuda, /libcudart\.so\.13 is missing on this system; .*--force-reinstall "torch==2\.15\.\*"/);
+    const library = "/usr/lib/x86_64-linux-gnu/libtorch_cpu.so.1.13";
+    const blas = message({ name: "libtorch1.13", library, directory: undefined }, "libblas.so.3");
+    assert.match(blas, /libblas\.so\.3 is missing .*install -y libtorch-dev libopenblas0-pthread$/);
+    for (const text of [cuda, blas]) assert.doesNotMatch(text, /Build it here/);
+  });
+
+  test("of a library that the native file needs beside the engine names its package", () => {
+    const { message } = doesNotLoad(home, binaries, "/p/pea_images.node", lacks("libjpeg.so.62"), system);
+    assert.match(message, /Install it: sudo apt-get update && sudo apt-get install -y libjpeg62-turbo$/);
+  });
+
+  test("of a native file made for another libtorch says to build", () => {
+    for (const library of ["libtorch_cpu.so.1.13", "libc10.so.1.13"])
+      assert.match(
+        doesNotLoad(home, binaries, "/p/a.node", lacks(library), system).message,
+        /Build it here: npx pea-train@1\.2\.3 setup$/,
+      );
+  });
+
   test("of a library made for a newer glibc compares the two", () => {
-    const engine = { name: "torch2.15", library: "/t/lib/libtorch_cpu.so", directory: "/t" };
-    const binaries = { engine, engineOrigin: "LIBTORCH", origin: "the package p", file: () => "/p/a.node" };
     const cause = "/lib/x86_64-linux-gnu/libc.so.6: version `GLIBC_2.34' not found (required by /p/a.node)";
     assert.equal(
       doesNotLoad(home, binaries, "/p/a.node", cause, { ...system, glibc: "2.31" }).message,

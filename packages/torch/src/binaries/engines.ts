@@ -80,18 +80,18 @@ function versionIn(directory: string): string | undefined {
 
 function engineOfPrefix(prefix: string): Engine | string {
   const library = join(prefix, "lib");
-  const directory = (existsSync(library) ? readdirSync(library) : [])
+  const directory = namesIn(library)
     .map((python) => join(library, python, "site-packages", "torch"))
     .find((candidate) => existsSync(candidate));
   return directory === undefined ? `${prefix} has no torch` : engineIn(directory);
 }
 
 function debianEngine({ debianLibraries }: Surroundings): Engine | string {
-  const engines = readdirSync(debianLibraries)
+  const engines = namesIn(debianLibraries)
     .filter((name) => name.endsWith("-linux-gnu"))
     .map((name) => join(debianLibraries, name))
     .flatMap((folder) =>
-      readdirSync(folder).flatMap((name) => {
+      namesIn(folder).flatMap((name) => {
         const version = /^libtorch_cpu\.so\.(\d+\.\d+)$/.exec(name)?.[1];
         return version === undefined ? [] : debianLibrary(folder, version);
       }),
@@ -99,6 +99,15 @@ function debianEngine({ debianLibraries }: Surroundings): Engine | string {
   // "2.6" comes after "1.13".
   engines.sort((a, b) => a.name.localeCompare(b.name, "en", { numeric: true }));
   return engines.at(-1) ?? `no libtorch_cpu.so in ${join(debianLibraries, "*-linux-gnu")}`;
+}
+
+/** What a folder holds: nothing where there is none, or where it cannot be read. */
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
 }
 
 const debianLibrary = (folder: string, version: string): Engine => ({
