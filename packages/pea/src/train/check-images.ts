@@ -33,12 +33,15 @@ export function checkOfImages(
   return new ImageCheck(images, { steps: Math.min(stepsPerEpoch, totalSteps - firstStep), onBadSample });
 }
 
-/** All images that cannot be read, as far as the check looks at them, so that they can be mended at once. */
+/**
+ * All images that cannot be read, as far as the check looks at them, so that they can be mended at once. Where the check
+ * itself fails, those found until then: the images are why the run stopped.
+ */
 export async function nameAll(
   { images }: UnreadableImagesError,
   check: ImageCheck,
 ): Promise<UnreadableImagesError> {
-  await check.finish();
+  await check.finish().catch(() => {});
   const byName = new Map([...images, ...check.found].map((sample) => [sample.name, sample]));
   return new UnreadableImagesError([...byName.values()]);
 }
