@@ -10,6 +10,7 @@
 export { PeaError } from "@pea/core";
 export { loadCifar10, loadCifar100 } from "./data/cifar.ts";
 export { openCityscapes } from "./data/cityscapes/open-cityscapes.ts";
+export { splitDataset } from "./data/cut-parts.ts";
 export type { Dataset, DatasetParts } from "./data/dataset.ts";
 export { type FashionMnist, loadFashionMnist } from "./data/fashion-mnist.ts";
 export { loadIdxFolder } from "./data/idx-folder.ts";
@@ -25,7 +26,6 @@ export { openImageFolder } from "./data/sources/image-folder.ts";
 export type { SampleSource } from "./data/sources/sample-source.ts";
 export { openTfRecords } from "./data/sources/tfrecord-images.ts";
 export { openWebDataset } from "./data/sources/webdataset.ts";
-export { type Split, splitDataset } from "./data/split.ts";
 export { imagenetStatistics, type PixelStatistics, pixelStatistics } from "./data/statistics.ts";
 export { DecodePool } from "./data/streaming/decode-pool.ts";
 export { StreamingLoader, type StreamingLoaderOptions } from "./data/streaming/streaming-loader.ts";

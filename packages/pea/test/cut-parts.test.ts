@@ -129,7 +129,8 @@ describe("class folders are cut by name", () => {
     });
     assert.throws(() => partsOf(["cat/1", "cat/2", "dog/1"]), {
       kind: "usage",
-      message: /valFraction is 0\.2, which leaves none of 2 training images for one of the two parts/,
+      message:
+        /a validation share \(valFraction\) of 0\.2 leaves none of 2 training images for one of the two parts/,
     });
   });
 });

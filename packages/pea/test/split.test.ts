@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { PeaError } from "@pea/core";
 import { tensor } from "@pea/torch";
+import { splitDataset } from "../src/data/cut-parts.ts";
 import type { Dataset } from "../src/data/dataset.ts";
-import { splitDataset } from "../src/data/split.ts";
 
 const count = 200;
 /** Sample i is the single pixel i; class 0 has three times as many samples as class 1. */
@@ -53,7 +53,7 @@ describe("splitting off a validation part", () => {
     it(`refuses a share of ${share}`, () => {
       assert.throws(
         () => splitDataset(dataset, { share, seed: 5 }),
-        (error: Error) => error instanceof PeaError && error.message.includes(`share of ${share}`),
+        (error: Error) => error instanceof PeaError && error.message.includes(`of ${share} leaves none`),
       );
     });
 });

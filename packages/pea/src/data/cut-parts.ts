@@ -4,6 +4,7 @@
  * @module
  */
 import { PeaError } from "@pea/core";
+import type { Dataset } from "./dataset.ts";
 import { countSamples, type DataPart, isInMemory, selectPart } from "./part.ts";
 import type { SplitKind } from "./part-names.ts";
 import { labelsOf, type Split, splitByPosition } from "./split.ts";
@@ -68,6 +69,25 @@ export function cutParts<Part extends DataPart>(
   return { ...limit(rest.part, settings), validation, test };
 }
 
+/**
+ * Splits samples off for validation, by position and stratified: what a run does with data in memory. Both parts keep the
+ * order of the data.
+ *
+ * @param options.share share of the samples for validation, between 0 and 1
+ * @throws PeaError (usage) when a part would be empty
+ */
+export function splitDataset<Part extends DataPart = Dataset>(
+  part: Part,
+  { share, seed }: { share: number; seed: number },
+): { train: Part; validation: Part } {
+  const { part: train, off } = splitOff(part, share, "validation", {
+    splitBy: "position",
+    seed,
+    known: undefined,
+  });
+  return { train, validation: off as Part };
+}
+
 interface SplitOffOptions extends Pick<CutSettings, "splitBy" | "seed"> {
   readonly known: KnownPlace | undefined;
 }
@@ -97,8 +117,8 @@ function tooFew(purpose: "test" | "validation", share: number, count: number): P
   return new PeaError(
     purpose === "test"
       ? `the data have no test part, and ${count} training images are too few to split one off; give each class at least 3`
-      : `valFraction is ${share}, which leaves none of ${count} training images for one of the two parts; take another ` +
-          "share, or 0 to do without a validation part",
+      : `a validation share (valFraction) of ${share} leaves none of ${count} training images for one of the two parts; ` +
+          "take another share, or none at all",
     { kind: "usage" },
   );
 }

@@ -1,6 +1,4 @@
-import { PeaError } from "@pea/core";
-import type { Dataset } from "./dataset.ts";
-import { type DataPart, isInMemory, selectPart } from "./part.ts";
+import { type DataPart, isInMemory } from "./part.ts";
 import { permutation } from "./philox.ts";
 
 /** The samples of a part, cut in two. Indices ascend. */
@@ -45,24 +43,4 @@ export function toSplit(isDrawn: Uint8Array): Split {
 /** The labels of a part: classes, or the groups of images with label maps. */
 export function labelsOf(part: DataPart): Int32Array | BigInt64Array {
   return isInMemory(part) ? (part.labels.toTypedArray() as BigInt64Array) : part.labels;
-}
-
-/**
- * Splits samples off for validation, as `splitByPosition` draws them. Both parts keep the order of the data set.
- *
- * @param options.share share of the samples for validation, between 0 and 1
- * @throws PeaError (usage) when a part would be empty
- */
-export function splitDataset<Part extends DataPart = Dataset>(
-  part: Part,
-  options: { share: number; seed: number },
-): { train: Part; validation: Part } {
-  const { kept, drawn } = splitByPosition(labelsOf(part), options);
-  if (kept.length === 0 || drawn.length === 0)
-    throw new PeaError(
-      `a validation share of ${options.share} of ${kept.length + drawn.length} samples leaves ${kept.length} for training ` +
-        `and ${drawn.length} for validation; choose a share between 0 and 1 that leaves some for both`,
-      { kind: "usage" },
-    );
-  return { train: selectPart(part, kept), validation: selectPart(part, drawn) };
 }
