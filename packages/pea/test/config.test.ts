@@ -105,6 +105,24 @@ describe("a recipe", () => {
     refuses({ data: "imagefolder", labelBase: 1 }, 'labelBase is 1, but "imagefolder" leaves no choice');
   });
 
+  it("may leave images as they are stored, where they have an EXIF orientation", () => {
+    const settings = { exifOrientation: false };
+    assert.equal(resolve({ ...settings, data: "imagefolder", dataDir: "d" }).exifOrientation, false);
+    for (const data of ["fashion-mnist", "idx", "cifar10", "cifar100"])
+      refuses(
+        { ...settings, data, dataDir: "d" },
+        `exifOrientation is false, but images of "${data}" have no`,
+      );
+  });
+
+  it("may go on without files of a numbered set, where data are such", () => {
+    const settings = { onMissingShard: "skip", dataDir: "d" };
+    for (const data of ["tfrecord", "webdataset"])
+      assert.equal(resolve({ ...settings, data }).onMissingShard, "skip");
+    for (const data of ["imagefolder", "cityscapes", "fashion-mnist"])
+      refuses({ ...settings, data }, `onMissingShard is "skip", but "${data}" is no numbered set`);
+  });
+
   it("takes a key back to its default where a later layer has null", () => {
     const recipe = resolveRecipe(
       { source: "a", settings: { lr: 0.5, l2: { coef: 1 } } },

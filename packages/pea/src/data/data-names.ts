@@ -11,11 +11,19 @@ export type StreamedName = (typeof streamedNames)[number];
 /** Formats of one's own whose labels are numbers. */
 export const labelledNames = ["tfrecord", "webdataset", "idx"] as const satisfies readonly DataName[];
 
+/** Formats whose files may be numbered sets. */
+export const shardedNames = ["tfrecord", "webdataset"] as const satisfies readonly DataName[];
+
 export type DataName = InMemoryName | StreamedName;
 
 /** Labels are numbers, of which one stands for the first class. */
 export function hasLabelBase(name: DataName): boolean {
   return (labelledNames as readonly DataName[]).includes(name);
+}
+
+/** Files of a set may be missing. */
+export function hasShards(name: DataName): boolean {
+  return (shardedNames as readonly DataName[]).includes(name);
 }
 
 /** Each pixel has a label. */

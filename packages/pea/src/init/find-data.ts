@@ -17,6 +17,7 @@ import { unpackedName } from "../data/sources/compressed.ts";
 import { isTfRecordName } from "../data/sources/tfrecord-images.ts";
 import { isTarName } from "../data/sources/webdataset.ts";
 import type { Size } from "../data/streaming/crop.ts";
+import { resolveRecipe } from "../train/config.ts";
 import { lookAtImages, remarksOn } from "./look-at-images.ts";
 
 /** What the user tells of the data. */
@@ -46,6 +47,7 @@ const uncut: CutSettings = { splitBy: "name", valFraction: 0, validateOn: "split
  */
 export async function findData(folder: string, options: ReadingOptions = {}): Promise<DataFacts> {
   const data = detect(folder);
+  resolveRecipe({ source: "the flags", settings: { data, dataDir: folder, ...options } });
   const { notes = [], ...found } = isStreamed(data)
     ? await openStreamed(data, folder, options)
     : { ...openInMemory(data, folder, options), validation: null };

@@ -6,7 +6,7 @@
 import { resolve } from "node:path";
 import { PeaError } from "@pea/core";
 import type { z } from "zod";
-import { type DataName, hasLabelBase, hasLabelMaps, isStreamed } from "../data/data-names.ts";
+import { type DataName, hasLabelBase, hasLabelMaps, hasShards, isStreamed } from "../data/data-names.ts";
 import { parseImageSize } from "../data/image-size.ts";
 import type { Size } from "../data/streaming/crop.ts";
 import { nearestName } from "../nearest-name.ts";
@@ -111,6 +111,14 @@ function checkTogether(recipe: SchemaOutput): void {
   if (recipe.splitBy !== undefined && !isStreamed(data))
     throw usage(
       `splitBy is ${show(recipe.splitBy)}, but images of ${show(data)} have no names and are split by position; leave it out`,
+    );
+  if (!recipe.exifOrientation && !isStreamed(data))
+    throw usage(
+      `exifOrientation is false, but images of ${show(data)} have no EXIF orientation; leave it out`,
+    );
+  if (recipe.onMissingShard !== "fail" && !hasShards(data))
+    throw usage(
+      `onMissingShard is ${show(recipe.onMissingShard)}, but ${show(data)} is no numbered set of files; leave it out`,
     );
   if (recipe.validateOn === "test" && recipe.valFraction > 0)
     throw usage(

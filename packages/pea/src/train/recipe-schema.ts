@@ -6,7 +6,13 @@
  */
 import { parseDuration, parseVariant } from "@pea/core";
 import { z } from "zod";
-import { hasLabelMaps, inMemoryNames, labelledNames, streamedNames } from "../data/data-names.ts";
+import {
+  hasLabelMaps,
+  inMemoryNames,
+  labelledNames,
+  shardedNames,
+  streamedNames,
+} from "../data/data-names.ts";
 import { parseImageSize } from "../data/image-size.ts";
 import { splitKinds } from "../data/part-names.ts";
 import { cropNames, evaluationCropNames } from "../data/streaming/crop.ts";
@@ -213,7 +219,7 @@ export const recipeSchema = z.strictObject({
   onMissingShard: choice(
     ["fail", "skip"],
     "fail",
-    "what to do where files of a numbered set of tfrecord or webdataset are missing",
+    `what to do where files of a numbered set of ${shardedNames.join(" or ")} are missing`,
   ),
   onBadSample: choice(["fail", "skip"], "fail", "what to do at an image that cannot be read"),
   expected: expectedSchema.optional(),
