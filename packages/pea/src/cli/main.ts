@@ -324,13 +324,13 @@ function positiveNumber(word: string): number {
 const example = (...lines: string[]): string =>
   `\nExamples:\n${lines.map((line) => `  $ ${line}`).join("\n")}\n`;
 
-/** The option of a recipe key. An on/off key has two; help shows the one that changes the default. */
 /** An option of a command beside `train`, as a recipe's flag is explained there. */
 function sameFlag(name: string): Option {
   const { help, value } = recipeFlags().find((flag) => flag.name === name) as RecipeFlag;
   return new Option(`--${name} <${value}>`, help);
 }
 
+/** The option of a recipe key. An on/off key has two; help shows the one that changes the default. */
 function optionsOf(flag: RecipeFlag): Option[] {
   const initial = Array.isArray(flag.default) ? flag.default.join(",") : flag.default;
   if (flag.value === undefined) {

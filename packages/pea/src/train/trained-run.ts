@@ -6,7 +6,6 @@ import { cudaIsAvailable, type Module } from "@pea/torch";
 import { createMethod, type Method } from "../methods/index.ts";
 import { loadWeights } from "./checkpoint.ts";
 import { type Recipe, resolveRecipe } from "./config.ts";
-
 import { createNetwork } from "./create-network.ts";
 import { settingsInForce } from "./older-runs.ts";
 import { type RunRecord, readRecord } from "./parts-record.ts";

@@ -18,8 +18,8 @@ export function isTfRecordName(name: string): boolean {
 /**
  * Labelled images in files of TFRecords (spec recipes 6.4), as ImageNet is kept: one `tf.train.Example` a record, with
  * the features `image/encoded` and `image/class/label` (from 1) or, as TensorFlow Datasets writes them, `image` and
- * `label` (from 0); labels may be names of classes, too. Opening walks over the records and reads headers and labels; images, and with them the checksums of
- * the data, wait until a sample is read.
+ * `label` (from 0); labels may be names of classes, too. Opening walks over the records and reads headers and labels;
+ * images, and with them the checksums of the data, wait until a sample is read.
  *
  * @param options.classes names of all classes. Left out: as many as there are labels, named by `image/class/synset` or
  *   `image/class/text`
