@@ -17,7 +17,7 @@ for (const [name, background] of [
 }
 const { runDirectory, last } = await train(
   {
-    ...{ model: "mobilenet-0.25-small", pea: "SM50%", epochs: 2, batchSize: 8 },
+    ...{ model: "mobilenet-0.25-small", pea: "SM50%", epochs: 2, batchSize: 8, lr: 0.01 },
     ...{ data: "imagefolder", dataDir: "photos", imageSize: 32 },
   },
   { runDirectory: "run", overwrite: true },
