@@ -64,6 +64,11 @@ export { evaluateSegmentation, type SegmentationScores } from "./segmentation/ev
 export { type Recipe, type RecipeInput, resolveRecipe } from "./train/config.ts";
 export { evaluate } from "./train/evaluate.ts";
 export { disposeRun, evaluationLoader, type PreparedRun } from "./train/prepare.ts";
+export type {
+  Breakdown,
+  ClassificationBreakdown,
+  SegmentationBreakdown,
+} from "./train/tasks/breakdown.ts";
 export { type MetricName, mainScore, type Scores, type Task } from "./train/tasks/task.ts";
 export { resumeTraining, type TrainOptions, type TrainResult, train } from "./train/train.ts";
 export { type CheckpointName, openTrainedRun, type TrainedRun } from "./train/trained-run.ts";

@@ -4,8 +4,9 @@ import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { backward, Module, scope, type Tensor, tensor } from "@pea/torch";
 import { evaluate } from "../src/train/evaluate.ts";
+import { confusion } from "../src/train/tasks/confusion.ts";
 import { countPixels, intersectionOverUnion, meanIou } from "../src/train/tasks/iou.ts";
-import { confusion, pixelCrossEntropy, segmentation } from "../src/train/tasks/segmentation.ts";
+import { pixelCrossEntropy, segmentation } from "../src/train/tasks/segmentation.ts";
 
 const close = (actual: number | null | undefined, expected: number, tolerance = 1e-6) =>
   assert.ok(Math.abs((actual ?? Number.NaN) - expected) <= tolerance, `${actual} is not ${expected}`);

@@ -9,6 +9,7 @@ import { makeScenes } from "../src/scenes/make-scenes.ts";
 import { sceneLabels } from "../src/scenes/scene-labels.ts";
 import { type RecipeInput, resolveRecipe } from "../src/train/config.ts";
 import { readMetrics } from "../src/train/metrics.ts";
+import type { SegmentationBreakdown } from "../src/train/tasks/breakdown.ts";
 import { intersectionOverUnion, meanIou } from "../src/train/tasks/iou.ts";
 import { resumeTraining, type TrainResult, train } from "../src/train/train.ts";
 import { TrainingInterrupted } from "../src/train/trainer.ts";
@@ -171,7 +172,11 @@ describe("training for segmentation", () => {
     let document: {
       images: number;
       scores: Record<string, { miou: number }>;
-      fullResolution: Record<string, { miou: number; pixelAccuracy: number }>;
+      fullResolution: Record<
+        string,
+        { miou: number; pixelAccuracy: number; classIou: Record<string, number | null> }
+      >;
+      breakdown: SegmentationBreakdown;
     };
     before(async () => {
       const { code, stdout, stderr } = await peaHere("eval", run, "--output", output, "--json");
@@ -212,6 +217,41 @@ describe("training for segmentation", () => {
       const miou = 100 * meanIou(intersectionOverUnion(matrix, ids.length));
       assert.equal(document.fullResolution.current?.miou, miou);
       assert.notEqual(miou, document.scores.current?.miou);
+      // Broken down, they are that matrix.
+      const { classes, confused, worst } = document.breakdown;
+      const at = (label: string, answer: string) => {
+        const [row, column] = [label, answer].map((name) => classes.findIndex((one) => one.name === name));
+        return matrix[(row as number) * side + (column as number)];
+      };
+      for (const { name, pixels, correct, iou } of classes) {
+        assert.equal(correct, at(name, name));
+        const taken = confused.filter(({ label }) => label === name);
+        assert.equal(
+          pixels,
+          taken.reduce((sum, pair) => sum + pair.pixels, correct),
+        );
+        for (const { answer, pixels: count, share } of taken)
+          assert.deepEqual([count, share], [at(name, answer), (100 * count) / pixels]);
+        assert.equal(iou, document.fullResolution.current?.classIou[name]);
+      }
+      assert.deepEqual(
+        worst.map(({ image }) => image.slice(scenes.length)).sort(),
+        names.map((name) => {
+          const key = name.slice(0, -"_labelIds.png".length);
+          return `/leftImg8bit/val/${key.split("_")[0]}/${key}_leftImg8bit.png`;
+        }),
+      );
+      assert.deepEqual(
+        worst,
+        worst.toSorted((a, b) => a.miou - b.miou),
+      );
+    });
+    it("has in its result those at the network's resolution", () => {
+      const { classes } = whole.breakdown as SegmentationBreakdown;
+      assert.deepEqual(
+        Object.fromEntries(classes.map(({ name, iou }) => [name, iou])),
+        (whole.best ?? whole.last).test.classIou,
+      );
     });
     it("writes overlays of the images' size", async () => {
       const overlays = readdirSync(join(output, "overlays"));
@@ -225,6 +265,9 @@ describe("training for segmentation", () => {
       assert.match(stdout, /at full resolution, logits scaled bilinearly:\ncurrent +mIoU/);
       for (const name of ["wall", "trouser"])
         assert.match(stdout, new RegExp(`^${name} +[\\d.–]+ +[\\d.–]+$`, "m"));
+      for (const title of ["Most often taken for another class", "Images with the lowest mIoU"])
+        assert.match(stdout, new RegExp(`^${title}$`, "m"));
+      assert.doesNotMatch(stdout, /^Classes$/m);
     });
     it("writes label maps of images without labels, and scores nothing there", async () => {
       const folder = join(root, "submission");

@@ -1,5 +1,6 @@
 import { PeaError } from "@pea/core";
-import { type DataPart, isInMemory } from "../data/part.ts";
+import type { BatchLoader } from "../data/loader.ts";
+import { type DataPart, isInMemory, nameSample } from "../data/part.ts";
 import type { PartChanges } from "../data/part-changes.ts";
 import type { SampleSource } from "../data/sources/sample-source.ts";
 import { describeSkipped, skippedOf } from "../data/unreadable-images.ts";
@@ -11,6 +12,8 @@ import { evaluate } from "../train/evaluate.ts";
 import { disposeRun, evaluationLoader } from "../train/prepare.ts";
 import { describeSkip } from "../train/progress.ts";
 import type { Circumstances } from "../train/recipe-identity.ts";
+import type { Breakdown } from "../train/tasks/breakdown.ts";
+import { breakdownTables } from "../train/tasks/breakdown-tables.ts";
 import { describeScores, type Scores } from "../train/tasks/task.ts";
 import {
   type CheckpointName,
@@ -45,35 +48,13 @@ export async function runEval(path: string, options: EvalOptions): Promise<void>
 }
 
 async function printScores(path: string, trained: TrainedRun, options: EvalOptions): Promise<void> {
-  const { data, model, method, recipe, checkpoint, step, epoch, plan } = trained;
+  const { data, recipe, checkpoint, step, epoch, plan } = trained;
   const { part, output } = options;
   data.onSkip = (sample) => log(describeSkip(sample));
   const dataset = partOf(path, trained, options);
   const changes = checkChanges(path, trained, options);
   const loader = evaluationLoader(dataset, data, recipe.device);
-  const { task } = data;
-  const scores: ViewScores = {};
-  const fullResolution: ViewScores = {};
-  // The last view is the network as it will be deployed.
-  const deployed = method.views.at(-1);
-  for (const view of part === "unlabelled" ? method.views.slice(-1) : method.views) {
-    method.onEval(view);
-    if (!isSegmented(dataset)) {
-      scores[view] = await evaluate(model, loader, { task, device: recipe.device });
-      continue;
-    }
-    const counter = createCounter(loader.samplesPerEpoch);
-    const found = await evaluateSegmentation(model, loader, dataset, {
-      task,
-      device: recipe.device,
-      exifOrientation: data.exifOrientation,
-      onAnswer: output !== undefined && view === deployed ? answerWriter(output, dataset, data) : undefined,
-      onProgress: counter.update,
-    }).finally(counter.stop);
-    if (found === null) continue;
-    scores[view] = found.network;
-    fullResolution[view] = found.full;
-  }
+  const { scores, fullResolution, breakdown } = await scoreViews(trained, dataset, loader, options);
   const images = loader.samplesPerEpoch - loader.skipped.size;
   // Asked for by name, the last model is not what was left.
   const isLeft = checkpoint === "last" && options.checkpoint === undefined;
@@ -89,6 +70,7 @@ async function printScores(path: string, trained: TrainedRun, options: EvalOptio
     skipped: skippedOf({ [part]: loader.skipped }),
     scores,
     ...(isSegmented(dataset) && { fullResolution, output }),
+    breakdown,
     dataChanges: changes && { ...changes, trainedOn: namesOfTrainedOn(changes, data) },
   };
   printResult(options, document, () =>
@@ -98,10 +80,63 @@ async function printScores(path: string, trained: TrainedRun, options: EvalOptio
       ...(isSegmented(dataset)
         ? describeSegmentation({ scores, fullResolution, inputShape: data.inputShape })
         : describeViews(scores)),
-      ...describeSkipped(document.skipped),
+      ...(breakdown === undefined ? [] : describeBreakdown(breakdown)),
+      ...(document.skipped ? ["", ...describeSkipped(document.skipped)] : []),
       ...(output === undefined ? [] : [`label maps and overlays: ${output}`]),
     ].join("\n"),
   );
+}
+
+interface AllScores {
+  scores: ViewScores;
+  fullResolution: ViewScores;
+  /** Of the deployed network; in segmentation at full resolution. */
+  breakdown?: Breakdown;
+}
+
+/** Scores the network in each view. */
+async function scoreViews(
+  { data, model, method, recipe: { device } }: TrainedRun,
+  dataset: DataPart,
+  loader: BatchLoader,
+  { part, output }: EvalOptions,
+): Promise<AllScores> {
+  const { task } = data;
+  const found: AllScores = { scores: {}, fullResolution: {} };
+  // The last view is the network as it will be deployed.
+  const deployed = method.views.at(-1);
+  const answers = task.startAnswers();
+  try {
+    for (const view of part === "unlabelled" ? method.views.slice(-1) : method.views) {
+      method.onEval(view);
+      const given = { task, device, ...(view === deployed && { answers }) };
+      if (!isSegmented(dataset)) {
+        found.scores[view] = await evaluate(model, loader, given);
+        continue;
+      }
+      const counter = createCounter(loader.samplesPerEpoch);
+      const ofView = await evaluateSegmentation(model, loader, dataset, {
+        ...given,
+        exifOrientation: data.exifOrientation,
+        onAnswer: output !== undefined && view === deployed ? answerWriter(output, dataset, data) : undefined,
+        onProgress: counter.update,
+      }).finally(counter.stop);
+      if (ofView === null) continue;
+      found.scores[view] = ofView.network;
+      found.fullResolution[view] = ofView.full;
+    }
+    if (part !== "unlabelled")
+      found.breakdown = answers.breakDown((index) => nameSample(dataset, index, part));
+    return found;
+  } finally {
+    answers.dispose();
+  }
+}
+
+/** The tables of a breakdown; the IoU of the classes is told already. */
+function describeBreakdown(breakdown: Breakdown): string[] {
+  const tables = breakdownTables(breakdown, { classes: breakdown.task === "classification" });
+  return tables.flatMap(({ title, columns, rows }) => ["", title, formatTable(columns, rows)]);
 }
 
 /** Tells how the data have changed since the run began; null where that is not known. */

@@ -47,14 +47,16 @@ export function outliveReaders(program = "pea"): void {
     });
 }
 
-/** Columns padded to their widest cell; numbers to the right. */
+/** Columns padded to their widest cell; numbers, also as text, to the right. */
 export function formatTable(
   header: readonly string[],
   rows: readonly (readonly (string | number)[])[],
 ): string {
   const cells = [header, ...rows].map((row) => row.map(String));
   const widths = header.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
-  const isNumeric = header.map((_, column) => rows.every((row) => typeof row[column] === "number"));
+  const isNumber = (cell: string | number | undefined) =>
+    typeof cell === "number" || /^([\d.]+|–)$/.test(cell ?? "");
+  const isNumeric = header.map((_, column) => rows.every((row) => isNumber(row[column])));
   return cells
     .map((row) =>
       row

@@ -12,9 +12,10 @@ export function countSamples(part: DataPart): number {
   return isInMemory(part) ? part.labels.numel : part.labels.length;
 }
 
-/** What messages call a sample. */
-export function nameSample(part: DataPart, index: number): string {
-  return isInMemory(part) ? `image ${index}` : part.locate(index).name;
+/** What messages call a sample; `of` is the name of the part, where the sample has none of its own. */
+export function nameSample(part: DataPart, index: number, of?: string): string {
+  if (!isInMemory(part)) return part.locate(index).name;
+  return of === undefined ? `image ${index}` : `${of} image ${index}`;
 }
 
 /** The samples at `indices`, in that order. Images in memory are copied. */

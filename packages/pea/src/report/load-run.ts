@@ -32,7 +32,11 @@ export async function loadReportRun(path: string): Promise<ReportRun> {
       last: mainScore(result.last.test),
       images: result.testImages,
     },
-    ...(result && { selected: selectedOf(result), whyNoBest: result.whyNoBest }),
+    ...(result && {
+      breakdown: result.breakdown,
+      selected: selectedOf(result),
+      whyNoBest: result.whyNoBest,
+    }),
     ...(existsSync(run.diagnostics) && { diagnostics: readDiagnostics(run.diagnostics) }),
   };
 }

@@ -3,6 +3,7 @@
  * @module
  */
 import { activationShapes, shapeData, smoothOfReport } from "./activation-shapes.ts";
+import { breakdowns } from "./breakdowns.ts";
 import { browserScript } from "./browser-script.ts";
 import { type Chart, charts, drawn } from "./charts.ts";
 import { diagnosticTables } from "./diagnostics.ts";
@@ -97,6 +98,7 @@ ${wide.map(draw)}
 <div class="pair">${others.map(draw)}${throughput(group)}</div>
 ${diagnosticTables(group)}
 ${settings(group)}
+${breakdowns(group)}
 ${runTable(group)}
 ${epochTables(group)}
 </section>`;

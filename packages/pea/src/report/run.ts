@@ -1,6 +1,7 @@
 import type { DiagnosticsRow } from "../diagnose/index.ts";
 import type { Result } from "../study/results.ts";
 import type { EpochPoint, Phase } from "../train/run-course.ts";
+import type { Breakdown } from "../train/tasks/breakdown.ts";
 import type { MetricName } from "../train/tasks/task.ts";
 
 /** A run as the report shows it. */
@@ -23,6 +24,8 @@ export interface ReportRun {
   epochs: readonly EpochPoint[];
   /** Scores of the deployed network on the test part; null for a run that has not ended. */
   test: TestScores | null;
+  /** Of the scores of the best model, or of the last where there is none. */
+  breakdown?: Breakdown;
   /** How the best model was chosen, where that is known. */
   selected?: Result["selected"];
   /** Of a run that has ended without a best model: why, where that is known. */

@@ -23,6 +23,7 @@ import type { Size } from "../data/streaming/crop.ts";
 import { decodeClassMap, openImage } from "../data/streaming/decode.ts";
 import type { ClassMap } from "../data/streaming/resample.ts";
 import { requireImages } from "../train/evaluate.ts";
+import type { Answers } from "../train/tasks/breakdown.ts";
 import type { ScoreSums, Scores, Task } from "../train/tasks/task.ts";
 
 /** Scores at both resolutions. */
@@ -40,6 +41,8 @@ export interface EvaluateSegmentationOptions {
   exifOrientation?: boolean;
   /** Receives the answer to each image at the image's own resolution. */
   onAnswer?: (index: number, answer: ClassMap) => Promise<unknown>;
+  /** Gathers what is said of each image with labels, at full resolution, to be broken down. */
+  answers?: Answers;
   /** Called after each batch with the images done so far. */
   onProgress?: (images: number) => void;
 }
@@ -55,7 +58,7 @@ export async function evaluateSegmentation(
   model: Module,
   loader: BatchLoader,
   source: SampleSource,
-  { task, device, exifOrientation = true, onAnswer, onProgress }: EvaluateSegmentationOptions,
+  { task, device, exifOrientation = true, answers, onAnswer, onProgress }: EvaluateSegmentationOptions,
 ): Promise<SegmentationScores | null> {
   const classOf = classesOfBytes(source.labelTable ?? []);
   const wasTraining = model.training;
@@ -78,7 +81,9 @@ export async function evaluateSegmentation(
           const scaled = upsampleBilinear2d(narrow(logits, 0, place, 1), [size.height, size.width]);
           if (map) {
             const shape = [1, map.height, map.width];
-            add(full, scaled, cast(tensor(map.data, { shape }), { dtype: "int64", device }));
+            const classes = cast(tensor(map.data, { shape }), { dtype: "int64", device });
+            add(full, scaled, classes);
+            answers?.add(scaled, classes, [index]);
           }
           return onAnswer && toClassMap(scaled, size);
         });

@@ -2,6 +2,7 @@
 import { PeaError } from "@pea/core";
 import { foldBatchNorms, type Module, narrow, noGrad, scope } from "@pea/torch";
 import type { BatchLoader } from "../data/loader.ts";
+import type { Answers } from "./tasks/breakdown.ts";
 import { mainScore, type Scores, type Task } from "./tasks/task.ts";
 
 /** @throws PeaError where all images of a part have been left out */
@@ -14,24 +15,26 @@ export function requireImages(count: number): void {
  * the mode it had. Batch normalization is folded into the convolutions meanwhile.
  *
  * @param loader of evaluation: every sample once, none augmented
+ * @param options.answers gathers what is said of each image, to be broken down
  * @throws PeaError where no label counts
  */
 export async function evaluate(
   model: Module,
   loader: BatchLoader,
-  { task, device }: { task: Task; device: string },
+  { task, device, answers }: { task: Task; device: string; answers?: Answers },
 ): Promise<Scores> {
   const wasTraining = model.training;
   const sums = task.startSums({ device, purpose: "evaluation" });
   let unfold: (() => void) | undefined;
   model.eval();
   try {
-    for await (const { images, labels } of loader.batches()) {
+    for await (const { images, labels, indices } of loader.batches()) {
       unfold ??= scope(() => foldBatchNorms(model, narrow(images, 0, 0, 1)));
       scope(() =>
         noGrad(() => {
           const logits = model.forward(images);
           sums.add(task.loss(logits, labels), logits, labels);
+          answers?.add(logits, labels, indices);
         }),
       );
       // Lets a signal end the process.

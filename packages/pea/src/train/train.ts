@@ -4,6 +4,8 @@ import { join } from "node:path";
 import { writeFileAtomically } from "@pea/torch";
 import { describeParts, type PartsDescription } from "../data/describe-parts.ts";
 import { KnownParts } from "../data/known-parts.ts";
+import type { BatchLoader } from "../data/loader.ts";
+import { nameSample } from "../data/part.ts";
 import {
   continuedParts,
   describeChanges,
@@ -19,7 +21,7 @@ import type { Phase } from "../methods/index.ts";
 import { whyNoBest } from "./best-model.ts";
 import { type ChangedDataOptions, refuseTrainedOn, tellChanges } from "./changed-data.ts";
 import { checkOfImages, type Loaders, nameAll } from "./check-images.ts";
-import { loadWeights } from "./checkpoint.ts";
+import { type Best, loadWeights } from "./checkpoint.ts";
 import { type Recipe, type RecipeInput, resolveRecipe } from "./config.ts";
 import { createNetwork } from "./create-network.ts";
 import { evaluate } from "./evaluate.ts";
@@ -47,6 +49,7 @@ import {
   writeRunConfig,
 } from "./run-directory.ts";
 import { lockRun } from "./run-lock.ts";
+import { type Breakdown, shortened } from "./tasks/breakdown.ts";
 import type { MetricName, Scores } from "./tasks/task.ts";
 import { readRecipe, weightFiles } from "./trained-run.ts";
 import { type StopRequest, Trainer, type TrainingObserver } from "./trainer.ts";
@@ -98,6 +101,8 @@ export interface TrainResult {
   best: { epoch: number; validationScore: number; validationLoss: number | null; test: Scores } | null;
   /** Where there is no best model: why. */
   whyNoBest?: string;
+  /** Test scores of the best model, or of the last where there is none, broken down. */
+  breakdown: Breakdown;
 }
 
 /**
@@ -260,7 +265,7 @@ async function execute(
     observer = observe?.(plan, trainer.step, run.path);
     if (observer) trainer.observe(observer);
     await trainer.run(signal, check);
-    const result = await score(run, recipe, prepared, trainer, loaders);
+    const result = await resultOf(run, recipe, prepared, trainer, loaders);
     writeFileAtomically(run.result, [Buffer.from(`${JSON.stringify(result, null, 2)}\n`)]);
     return result;
   } catch (error) {
@@ -311,18 +316,16 @@ function noteCircumstances(
   changeRunConfig(run, { step, settings, data: changedData?.changes });
 }
 
-/** Scores the last and the best model on the test part. */
-async function score(
+/** What came out of a run that has come to its end. */
+async function resultOf(
   run: RunDirectory,
   recipe: Recipe,
-  { data, info, plan, model, method }: PreparedRun,
+  prepared: PreparedRun,
   { best, seconds, skipped }: Trainer,
   { validation, test }: Loaders,
 ): Promise<TrainResult> {
-  const options = { task: data.task, device: recipe.device };
-  const last = { epoch: plan.epochs, test: await evaluate(model, test, options) };
-  const isLast = best?.step === plan.totalSteps;
-  if (best !== null && !isLast) loadWeights(weightFiles(run).best, model);
+  const { data, info, plan, method } = prepared;
+  const scores = await scoreModels(run, recipe, prepared, best, test);
   return {
     runDirectory: run.path,
     recipe,
@@ -340,15 +343,41 @@ async function score(
       test: test.skipped,
     }),
     metric: data.task.metric,
-    last,
+    ...scores,
     ...(best === null && { whyNoBest: whyNoBest({ plan, method, hasValidation: data.validation !== null }) }),
-    best: best && {
-      epoch: best.epoch,
-      validationScore: best.score,
-      validationLoss: best.loss,
-      test: isLast ? last.test : await evaluate(model, test, options),
-    },
   };
+}
+
+/** Scores the last and the best model on the test part, and breaks down the scores that count. */
+async function scoreModels(
+  run: RunDirectory,
+  { device }: Recipe,
+  { data, plan, model }: PreparedRun,
+  best: Best | null,
+  loader: BatchLoader,
+): Promise<Pick<TrainResult, "last" | "best" | "breakdown">> {
+  const { task } = data;
+  const answers = task.startAnswers();
+  const countingScores = () => evaluate(model, loader, { task, device, answers });
+  const nameOf = (index: number) => nameSample(data.test, index, "test");
+  try {
+    const isLast = best === null || best.step === plan.totalSteps;
+    const last = isLast ? await countingScores() : await evaluate(model, loader, { task, device });
+    if (!isLast) loadWeights(weightFiles(run).best, model);
+    const chosen = isLast ? last : await countingScores();
+    return {
+      last: { epoch: plan.epochs, test: last },
+      best: best && {
+        epoch: best.epoch,
+        validationScore: best.score,
+        validationLoss: best.loss,
+        test: chosen,
+      },
+      breakdown: shortened(answers.breakDown(nameOf)),
+    };
+  } finally {
+    answers.dispose();
+  }
 }
 
 function runName({ model, pea, activation, swapToRelu, seed }: Recipe): string {

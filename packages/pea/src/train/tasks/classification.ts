@@ -13,6 +13,7 @@ import {
   unsqueeze,
   zeros,
 } from "@pea/torch";
+import { ClassAnswers } from "./class-answers.ts";
 import type { ScoreSums, Sums, SumsOptions, Task } from "./task.ts";
 
 interface ClassificationSums extends Sums {
@@ -32,6 +33,7 @@ export function classification(classes: readonly string[]): Task<ClassificationS
     countLabels: (labels) => labels.numel,
     startSums: ({ purpose, ...options }) =>
       new HitSums({ ...options, countsTop5: purpose === "evaluation" && classes.length > 5 }),
+    startAnswers: () => new ClassAnswers(classes),
     scores(to, from) {
       const images = to.images - (from?.images ?? 0);
       const percent = (now: number, before = 0) => (100 * (now - before)) / images;

@@ -1,8 +1,6 @@
 import {
-  add,
   addInPlace,
   argmax,
-  call,
   clamp,
   crossEntropyLoss,
   detach,
@@ -11,7 +9,6 @@ import {
   mul,
   ne,
   noGrad,
-  reshape,
   scope,
   sum,
   type Tensor,
@@ -19,7 +16,9 @@ import {
   zeros,
 } from "@pea/torch";
 import { IGNORED } from "../../data/label-table.ts";
+import { confusion } from "./confusion.ts";
 import { type ConfusionMatrix, countPixels, intersectionOverUnion, meanIou } from "./iou.ts";
+import { PixelAnswers } from "./pixel-answers.ts";
 import type { ScoreSums, Sums, SumsOptions, Task } from "./task.ts";
 
 interface SegmentationSums extends Sums {
@@ -37,6 +36,7 @@ export function segmentation(classes: readonly string[]): Task<SegmentationSums>
     loss: pixelCrossEntropy,
     countLabels: (labels) => scope(() => countedPixels(labels).item()),
     startSums: (options) => new PixelSums(length, options),
+    startAnswers: () => new PixelAnswers(classes),
     scores(to, from) {
       const matrix = from ? to.matrix.map((count, i) => count - (from.matrix[i] as number)) : to.matrix;
       const { counted, right } = countPixels(matrix, length);
@@ -117,20 +117,4 @@ class PixelSums implements ScoreSums<SegmentationSums> {
     this.#loss.dispose();
     this.#matrix.dispose();
   }
-}
-
-/**
- * The confusion matrix of some pixels, see `ConfusionMatrix`.
- *
- * @param answers int64, class numbers; as labels, all from `classes` on is not evaluated
- * @param labels int64, of the same shape
- * @returns int64 [(classes + 1)²]
- */
-export function confusion(answers: Tensor, labels: Tensor, classes: number): Tensor {
-  return scope(() => {
-    const row = clamp(labels, { max: classes });
-    const column = clamp(answers, { max: classes });
-    const cells = reshape(add(mul(row, classes + 1), column), [-1]);
-    return call("aten::bincount", cells, null, (classes + 1) ** 2);
-  });
 }

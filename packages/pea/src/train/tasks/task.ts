@@ -5,6 +5,7 @@
  * @module
  */
 import type { Tensor } from "@pea/torch";
+import type { Answers } from "./breakdown.ts";
 
 /** Scores that models are chosen and compared by: in percent, the higher the better. */
 export type MetricName = "top1" | "miou";
@@ -97,6 +98,8 @@ export interface Task<S extends Sums = Sums> {
   /** How many labels of a batch count in that mean; may wait for the device. */
   countLabels(labels: Tensor): number;
   startSums(options: SumsOptions<S>): ScoreSums<S>;
+  /** To gather answers beside the sums, where the scores are to be broken down. */
+  startAnswers(): Answers;
   /** Scores of what was added between two readings; `from` left out: since the start. NaN where nothing counted. */
   scores(to: S, from?: S): Scores;
 }
