@@ -29,7 +29,7 @@ step() {
 install_debian_packages() {
   local package as_root=() missing=()
   command -v apt-get >/dev/null && command -v dpkg-query >/dev/null || fail "this system has no apt. \
-The set-up takes libtorch, the compiler and the data set from Debian's packages: use Debian 12, for instance a \
+The set-up takes libtorch, the compiler and the data set from Debian's packages: use Debian 12 or 13, for instance a \
 debian:12 container with Node.js 20.11 or newer."
   for package; do
     [[ $(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) == installed ]] || missing+=("$package")
