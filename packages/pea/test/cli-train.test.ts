@@ -59,7 +59,7 @@ describe("pea train that fails on its way", () => {
     );
     assert.equal(code, 1);
     assert.match(stderr, /the ninth batch is one too many/);
-    assert.ok(stderr.includes(`go on with: pea train --resume ${run}\n`), stderr);
+    assert.ok(stderr.includes(`go on with: npx pea-train train --resume ${run}\n`), stderr);
     const resumed = await peaHere("train", "--resume", run);
     assert.equal(resumed.code, 0, resumed.stderr);
   });
@@ -179,7 +179,7 @@ describe("pea train", () => {
       child.stderr?.on("data", (text: Buffer) => String(text).startsWith("run: ") && child.kill(signal));
       const stopped = await outcomeOf(child);
       assert.equal(stopped.code, code, stopped.stderr);
-      assert.match(stopped.stderr, /a checkpoint is written; go on with: pea train --resume/);
+      assert.match(stopped.stderr, /a checkpoint is written; go on with: npx pea-train train --resume/);
       const resumed = await peaHere("train", "--resume", run, "--json");
       assert.equal(resumed.code, 0, resumed.stderr);
       assert.equal(JSON.parse(resumed.stdout).steps, 120);

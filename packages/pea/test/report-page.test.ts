@@ -89,6 +89,16 @@ describe("the report's page", () => {
     assert.match(page1, /differ in more than the method: in lr\./);
   });
 
+  test("says which runs went on without images that cannot be read, and only where there are such", () => {
+    const skipped = { train: 2, test: 1 };
+    const page1 = pageOf([reportRun("ReLU", 0), reportRun("SM75%", 0, { skipped })]);
+    const table = page1.slice(page1.indexOf("Every run (2)"));
+    assert.match(table, /cannot be read, left out<\/th>/);
+    assert.match(table, />2 training, 1 test<\/td>/);
+    assert.match(table, />none<\/td>/);
+    assert.doesNotMatch(pageOf(runs), /cannot be read, left out/);
+  });
+
   test("is readable for unfinished runs", () => {
     assert.match(pageOf([reportRun("SM75%", 0, { test: null, epochs: [] })]), /No run has ended yet/);
     assert.match(pageOf([reportRun("SM75%", 0)]), /no ReLU run of the same seed/);

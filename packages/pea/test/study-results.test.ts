@@ -38,6 +38,12 @@ describe("readResults", () => {
     assert.deepEqual(readResults(file), [line]);
   });
 
+  test("keeps how many images a run was without, part by part", () => {
+    const skipped = { train: 2, test: 1 };
+    assert.deepEqual(read({ ...result, skipped })[0]?.skipped, skipped);
+    assert.throws(() => read({ ...result, skipped: { tests: 1 } }), /line 1 is not a result: skipped/);
+  });
+
   test("takes scores for top-1 where nothing else is said", () => {
     assert.equal(read({ ...result, metric: undefined })[0]?.metric, "top1");
   });

@@ -131,6 +131,19 @@ describe("with a study on another data set", () => {
     assert.doesNotMatch(notes.join("\n"), /Paper/);
   });
 
+  test("a note says where runs went on without images", () => {
+    const [first, second, ...others] = study as [Result, Result, ...Result[]];
+    const { notes } = only(4, [
+      { ...first, skipped: { train: 2 } },
+      { ...second, skipped: { train: 1, test: 3 } },
+      ...others,
+    ]);
+    assert.equal(
+      notes.at(-1),
+      `Images that cannot be read were left out in 2 of ${study.length} runs, in one run at most: 2 training, 3 test.`,
+    );
+  });
+
   test("one seed concludes nothing", () => {
     const { notes, rows } = only(
       2,

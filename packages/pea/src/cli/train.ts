@@ -5,6 +5,7 @@ import { describeParts } from "../data/describe-parts.ts";
 import { describeSkipped, UnreadableImagesError } from "../data/unreadable-images.ts";
 import { exportObstacle } from "../deploy/export-obstacle.ts";
 import { trainCommand } from "../report/command.ts";
+import { resumeCommand } from "../shown-command.ts";
 import { mergeSettings, type Recipe, resolveRecipe, show } from "../train/config.ts";
 import { joints } from "../train/plan.ts";
 import { disposeRun, prepareRun, prepareWithoutData } from "../train/prepare.ts";
@@ -96,7 +97,7 @@ async function trainUntilStopped(
       sayHowToGoOn(error, runDirectory);
       throw error;
     }
-    log(`${error.message}; go on with: pea train --resume ${runDirectory}`);
+    log(`${error.message}; go on with: ${resumeCommand(runDirectory as string)}`);
     if (flags.json)
       printResult(flags, { interrupted: error.reason, step: error.step, runDirectory }, () => "");
     return exitCodeOf(error.reason as "SIGINT" | "SIGTERM");
@@ -115,7 +116,7 @@ function tellObstacle(model: Module, inputShape: readonly number[]): void {
 function sayHowToGoOn(error: unknown, path: string | undefined): void {
   if (path === undefined || error instanceof TrainingDiverged) return;
   if (!existsSync(weightFiles(openRunDirectory(path)).last)) return;
-  const resume = `pea train --resume ${path}`;
+  const resume = resumeCommand(path);
   log(`the last checkpoint stands; once the cause is mended, go on with: ${resume}`);
   if (error instanceof UnreadableImagesError)
     log(`or without the images that cannot be read: ${resume} --on-bad-sample skip`);

@@ -47,10 +47,27 @@ export interface SkippedImages {
 /** What was left out of each part; of a part that is whole, nothing. */
 export type SkippedParts = Partial<Record<"train" | "validation" | "test" | "unlabelled", SkippedImages>>;
 
+/** How many images were left out of each part; of a part that is whole, no number. */
+export type SkippedCounts = Partial<Record<keyof SkippedParts, number>>;
+
+/** The numbers alone. */
+export function skippedCounts(parts: SkippedParts): SkippedCounts {
+  return Object.fromEntries(Object.entries(parts).map(([part, { count }]) => [part, count]));
+}
+
+/** `2 training, 1 test`. */
+export function describeSkippedCounts(counts: SkippedCounts): string {
+  return Object.entries(counts)
+    .map(([part, count]) => `${count} ${partInWords(part)}`)
+    .join(", ");
+}
+
+const partInWords = (part: string): string => (part === "train" ? "training" : part);
+
 /** What was left out, in a line for each part. */
 export function describeSkipped(parts: SkippedParts = {}): string[] {
   return Object.entries(parts).map(([part, { count, images }]) => {
-    const what = `${part === "train" ? "training" : part} image${count === 1 ? "" : "s"}`;
+    const what = `${partInWords(part)} image${count === 1 ? "" : "s"}`;
     const names = images.slice(0, FEW).map(({ name }) => name);
     const others = count > names.length ? ` and ${count - names.length} more` : "";
     return `left out, for they cannot be read: ${count} ${what}: ${names.join(", ")}${others}`;

@@ -11,6 +11,7 @@ import { EnsembleActivation } from "../methods/index.ts";
 import { variantName } from "../methods/variant-name.ts";
 import { activationClasses } from "../models/inspect.ts";
 import { describeInput } from "../predict/network-input.ts";
+import { resumeCommand } from "../shown-command.ts";
 import { disposeRun, evaluationLoader } from "../train/prepare.ts";
 import type { Circumstances } from "../train/recipe-identity.ts";
 import { currentEnvironment, readRunConfig } from "../train/run-directory.ts";
@@ -119,7 +120,7 @@ function refuseOtherActivations({ method, recipe, plan, run, step, epoch }: Trai
   throw new PeaError(
     `alpha is ${alpha.toFixed(3)} after step ${step} of ${plan.totalSteps} (epoch ${epoch}): the network still holds a ` +
       `smooth activation; ReLU alone would begin after step ${final?.firstStep ?? plan.totalSteps}. ` +
-      `Train on with pea train --resume ${run.path}`,
+      `Train on with: ${resumeCommand(run.path)}`,
     { kind: "usage" },
   );
 }

@@ -2,6 +2,7 @@
  * The command line that repeats a run.
  * @module
  */
+import { quoted, shownCommand } from "../shown-command.ts";
 import { resolveRecipe } from "../train/config.ts";
 import { recipeFlags, settingAt } from "../train/recipe-flags.ts";
 
@@ -25,7 +26,7 @@ export function trainCommand(settings: Readonly<Record<string, unknown>>): strin
       if (value === undefined) return own ? `--${name}` : `--no-${name}`;
       return `--${name} ${quoted(inWords(own))}`;
     });
-    return ["npx pea-train train", ...flags].join(" ");
+    return shownCommand("train", ...flags);
   } catch {
     return null;
   }
@@ -34,9 +35,4 @@ export function trainCommand(settings: Readonly<Record<string, unknown>>): strin
 function inWords(value: unknown): string {
   if (Array.isArray(value)) return value.join(",");
   return typeof value === "string" ? value : JSON.stringify(value);
-}
-
-/** As a word of a shell. */
-export function quoted(word: string): string {
-  return /^[\w%+,./:=@-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

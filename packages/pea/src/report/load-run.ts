@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { basename, resolve } from "node:path";
+import { skippedCounts } from "../data/unreadable-images.ts";
 import { readDiagnostics } from "../diagnose/index.ts";
 import { variantName } from "../methods/variant-name.ts";
 import { selectedOf } from "../study/collect.ts";
@@ -37,6 +38,7 @@ export async function loadReportRun(path: string): Promise<ReportRun> {
       selected: selectedOf(result),
       whyNoBest: result.whyNoBest,
     }),
+    ...(result?.skipped && { skipped: skippedCounts(result.skipped) }),
     ...(existsSync(run.diagnostics) && { diagnostics: readDiagnostics(run.diagnostics) }),
   };
 }

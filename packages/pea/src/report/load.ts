@@ -83,6 +83,7 @@ function reportRun({ test, ...result }: Result): ReportRun {
     test: { ...test, images: result.testImages ?? null },
     selected: result.selected,
     seconds: result.seconds ?? null,
+    ...(result.skipped && { skipped: result.skipped }),
   };
 }
 

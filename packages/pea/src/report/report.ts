@@ -7,7 +7,7 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { PeaError } from "@pea/core";
 import { writeFileAtomically } from "@pea/torch";
-import { quoted } from "./command.ts";
+import { quoted, shownCommand } from "../shown-command.ts";
 import { loadReport, type ReportSource } from "./load.ts";
 import { type ChartLibrary, page } from "./page.ts";
 import { type Verdict, verdictsOn } from "./verdict.ts";
@@ -46,12 +46,12 @@ function checkPlace(file: string): void {
 }
 
 function commandsOf({ studyFile }: ReportSource, paths: readonly string[], file?: string): string[] {
-  const report = [
-    "npx pea-train report",
+  const report = shownCommand(
+    "report",
     ...paths.map(quoted),
     ...(file === undefined ? [] : ["-o", quoted(file)]),
-  ];
-  return [...(studyFile === null ? [] : [`npx pea-train study -c ${quoted(studyFile)}`]), report.join(" ")];
+  );
+  return [...(studyFile === null ? [] : [shownCommand("study", "-c", quoted(studyFile))]), report];
 }
 
 /** ECharts, for the page and for its pictures. */

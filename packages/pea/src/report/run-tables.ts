@@ -2,6 +2,7 @@
  * The tables at the end of a group: cost, settings, single runs, and the numbers behind the curves.
  * @module
  */
+import { describeSkippedCounts } from "../data/unreadable-images.ts";
 import { baselineName } from "../methods/variant-name.ts";
 import { sample } from "../study/statistics/index.ts";
 import { formatSeconds } from "../train/progress.ts";
@@ -98,9 +99,11 @@ function pairs(entries: readonly (readonly [string, string])[]): Html {
   );
 }
 
-/** Every run with its scores. */
+/** Every run with its scores, and with the images that were left out where there are such. */
 export function runTable({ runs }: Group): Html {
+  const isWhole = runs.every(({ skipped }) => skipped === undefined);
   const titles = ["Run", "Variant", "Seed", "Test best, %", "Test last, %", "Epochs", "Time"];
+  if (!isWhole) titles.push("Images that cannot be read, left out");
   const rows = runs.map((run) => [
     run.name,
     run.variant,
@@ -109,6 +112,7 @@ export function runTable({ runs }: Group): Html {
     run.test ? number(run.test.last, 2) : "not ended",
     String(run.epochs.length),
     run.seconds === null ? "–" : formatSeconds(run.seconds),
+    ...(isWhole ? [] : [run.skipped === undefined ? "none" : describeSkippedCounts(run.skipped)]),
   ]);
   return html`<details><summary>Every run (${runs.length})</summary>${numbers("Every run", titles, rows)}</details>`;
 }

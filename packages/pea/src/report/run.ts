@@ -30,6 +30,8 @@ export interface ReportRun {
   selected?: Result["selected"];
   /** Of a run that has ended without a best model: why, where that is known. */
   whyNoBest?: string;
+  /** Images that were left out of each part, since they cannot be read. */
+  skipped?: Result["skipped"];
   /** Time of the training steps; null where it is not known. */
   seconds: number | null;
   /** Of a run that was trained with `diagnose`. */

@@ -6,6 +6,7 @@
  */
 import { availableParallelism, cpus } from "node:os";
 import { PeaError } from "@pea/core";
+import { skippedCounts } from "../data/unreadable-images.ts";
 import { readParts } from "../train/parts-record.ts";
 import { decisiveSettings } from "../train/recipe-identity.ts";
 import { readCourse } from "../train/run-course.ts";
@@ -34,7 +35,7 @@ export async function collect(
   if (result === null) throw new PeaError(`${path} has not ended`);
   const { phases, epochs } = await readCourse(run);
   const { network, dataset, variant, seed, hash } = cell;
-  const { best, last, parameters, testImages, recipe, steps, seconds } = result;
+  const { best, last, parameters, testImages, skipped, recipe, steps, seconds } = result;
   return {
     // Parsed for the order of the keys, which is that of a line that has been read.
     result: resultSchema.parse({
@@ -47,6 +48,7 @@ export async function collect(
       hash,
       parameters,
       testImages,
+      skipped: skipped && skippedCounts(skipped),
       dataDigest: readParts(run)?.digest(),
       selected: selectedOf(result),
       phases,

@@ -8,6 +8,7 @@ import { readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { PeaError } from "@pea/core";
 import { z } from "zod";
+import type { SkippedCounts } from "../data/unreadable-images.ts";
 import type { EpochPoint } from "../train/run-course.ts";
 import { readTimings } from "./timings.ts";
 
@@ -73,6 +74,10 @@ export const resultSchema = z.looseObject({
   /** Time of the training steps. */
   seconds: z.number().min(0).optional(),
   testImages: z.int().min(1).optional(),
+  /** Images that were left out of each part, since they cannot be read; left out where all could. */
+  skipped: z
+    .partialRecord(z.enum(["train", "validation", "test", "unlabelled"]), z.int().min(1))
+    .optional() satisfies z.ZodType<SkippedCounts | undefined>,
   /** Stands for the images, and for which of them are test images: the same wherever they lie. */
   dataDigest: z.string().optional(),
   /** The recipe, resolved. */

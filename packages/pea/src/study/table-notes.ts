@@ -4,7 +4,9 @@
  * @module
  */
 import { paperTables } from "@pea/core";
+import { describeSkippedCounts, type SkippedCounts } from "../data/unreadable-images.ts";
 import { groupBy } from "./group-by.ts";
+import type { Result } from "./results.ts";
 import { POWER } from "./statistics/index.ts";
 import type { Table } from "./table.ts";
 import { type Figure, variantOf } from "./table-figures.ts";
@@ -18,6 +20,20 @@ export function notesOn(table: Omit<Table, "notes">): string[] {
     ...(isOfPaper ? ["Paper: each figure is the mean of 5 runs; their spread is not given."] : []),
     ...(isOfPaper && table.number === 3 ? [mobilenetNote] : []),
     ...(ours.length > 0 ? notesOnOurs(table, ours) : []),
+  ];
+}
+
+/** Runs that went on without images that cannot be read: their scores are not of the same images. */
+export function notesOnSkipped(results: readonly Result[]): string[] {
+  const counts = results.flatMap(({ skipped }) => skipped ?? []);
+  if (counts.length === 0) return [];
+  const most: SkippedCounts = {};
+  for (const skipped of counts)
+    for (const [part, count] of Object.entries(skipped) as [keyof SkippedCounts, number][])
+      most[part] = Math.max(most[part] ?? 0, count);
+  return [
+    `Images that cannot be read were left out in ${counts.length} of ${results.length} runs, ` +
+      `in one run at most: ${describeSkippedCounts(most)}.`,
   ];
 }
 

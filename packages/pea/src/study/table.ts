@@ -21,7 +21,7 @@ import {
   type TableNumber,
   variantOf,
 } from "./table-figures.ts";
-import { notesOn } from "./table-notes.ts";
+import { notesOn, notesOnSkipped } from "./table-notes.ts";
 
 /** A table, laid out and not yet formatted. */
 export interface Table {
@@ -100,7 +100,8 @@ export function paperTable(
   );
   return [...parts.values()].map((part) => {
     const { dataset } = part[0] as ResultGroup;
-    return layOut(number, dataset, besidePaper(number, dataset, part, plan));
+    const table = layOut(number, dataset, besidePaper(number, dataset, part, plan));
+    return { ...table, notes: [...table.notes, ...notesOnSkipped(part.flatMap(({ results }) => results))] };
   });
 }
 

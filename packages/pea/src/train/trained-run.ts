@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { PeaError } from "@pea/core";
 import { cudaIsAvailable, type Module } from "@pea/torch";
 import { createMethod, type Method } from "../methods/index.ts";
+import { resumeCommand } from "../shown-command.ts";
 import { loadWeights } from "./checkpoint.ts";
 import { type Recipe, resolveRecipe } from "./config.ts";
 import { createNetwork } from "./create-network.ts";
@@ -62,7 +63,7 @@ function chooseCheckpoint(run: RunDirectory, wanted?: CheckpointName): Checkpoin
     throw new PeaError(
       name === "best"
         ? `${run.path} has no best model: ${reasonForNoBest(run)}. Take the last (--checkpoint last)`
-        : `${run.path} has no checkpoint: it ended before the first was written. Train it with \`pea train --resume ${run.path}\``,
+        : `${run.path} has no checkpoint: it ended before the first was written. Train it with: ${resumeCommand(run.path)}`,
       { kind: "usage" },
     );
   return name;
