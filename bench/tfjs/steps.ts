@@ -3,17 +3,13 @@
  *
  * @module
  */
-import type { Ensemble, SmoothName } from "@pea/core";
-import { applyPea } from "@pea/tfjs";
+import { applyPea, type EnsembleSettings } from "@pea/tfjs";
 import * as tf from "@tensorflow/tfjs";
 
 /** Images [28, 28, 1] of ten classes, filters of three convolutions of stride 2 with batch norm: the network of the playground. */
 export const NETWORK = { side: 28, classes: 10, filters: [8, 16, 32], batch: 4 } as const;
 
-export interface Variant {
-  readonly ensemble: Ensemble;
-  readonly smooth: SmoothName;
-}
+export type Variant = Pick<EnsembleSettings, "ensemble" | "smooth">;
 
 export const variants: readonly Variant[] = (["weighted", "stochastic"] as const).flatMap((ensemble) =>
   (["gelu", "swish", "mish", "elu"] as const).map((smooth) => ({ ensemble, smooth })),

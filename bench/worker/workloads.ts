@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { ensembleAct, loadKernels } from "@pea/kernels";
+import { type EnsembleActOptions, ensembleAct, type KernelActivation, loadKernels } from "@pea/kernels";
 import {
   add,
   autocast,
@@ -32,7 +32,6 @@ import {
   applyPea,
   createModel,
   DecodePool,
-  type EnsembleSettings,
   openImageFolder,
   type PeaHandle,
   StreamingLoader,
@@ -256,12 +255,11 @@ async function prepareLoader({ folder, batch, side, step }: LoaderWorkload): Pro
   return { run, facts: training?.facts ?? {} };
 }
 
-function parseEnsemble(activation: ActivationVariant): EnsembleSettings | null {
+function parseEnsemble(
+  activation: ActivationVariant,
+): (Pick<EnsembleActOptions, "ensemble"> & { smooth: KernelActivation }) | null {
   if (activation === "relu") return null;
-  const [ensemble, smooth] = activation.split("-") as [
-    EnsembleSettings["ensemble"],
-    EnsembleSettings["smooth"],
-  ];
+  const [ensemble, smooth] = activation.split("-") as [EnsembleActOptions["ensemble"], KernelActivation];
   return { ensemble, smooth };
 }
 

@@ -4,7 +4,17 @@
  *
  * @module
  */
-export { type Activation, type ActivationName, activations, type SmoothName } from "./activations/index.ts";
+export {
+  type Activation,
+  type ActivationName,
+  activationNamed,
+  activations,
+  addActivation,
+  type SmoothActivation,
+  type SmoothName,
+  smoothActivations,
+  smoothNamed,
+} from "./activations/index.ts";
 export {
   type Duration,
   durationToSteps,
@@ -12,7 +22,7 @@ export {
   parseDuration,
   type RunLength,
 } from "./duration.ts";
-export { type Ensemble, stochasticVariance, weighted, weightedDerivative } from "./ensemble.ts";
+export { checkAlpha, type Ensemble, stochasticVariance, weighted, weightedDerivative } from "./ensemble.ts";
 export { PeaError, type PeaErrorKind, type PeaErrorOptions } from "./error.ts";
 export { type MaskKey, stochasticMask } from "./mask.ts";
 export { defaultInitial, planPhases } from "./phases.ts";

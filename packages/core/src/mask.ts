@@ -1,3 +1,4 @@
+import { checkAlpha } from "./ensemble.ts";
 import { PeaError } from "./error.ts";
 
 /** What a mask of the stochastic ensemble follows from, besides an element's place. */
@@ -21,8 +22,7 @@ export interface MaskKey {
  * @throws PeaError of kind usage for another count or alpha
  */
 export function stochasticMask(count: number, alpha: number, key: MaskKey): Uint8Array {
-  if (!(alpha >= 0 && alpha <= 1))
-    throw new PeaError(`alpha must be a number from 0 to 1, not ${alpha}`, { kind: "usage" });
+  checkAlpha(alpha);
   if (!Number.isSafeInteger(count) || count < 0 || count > 2 ** 32)
     throw new PeaError(`count must be a whole number from 0 to 2^32, not ${count}`, { kind: "usage" });
   const mask = new Uint8Array(count);

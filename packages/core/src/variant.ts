@@ -1,4 +1,4 @@
-import type { SmoothName } from "./activations/index.ts";
+import { type SmoothName, smoothActivations, smoothNamed } from "./activations/index.ts";
 import type { Ensemble } from "./ensemble.ts";
 import { PeaError } from "./error.ts";
 
@@ -12,14 +12,7 @@ export interface Variant {
   readonly end: TransitionEnd;
 }
 
-const ensembles: Readonly<Record<string, Ensemble>> = { W: "weighted", S: "stochastic" };
-const smoothActivations: Readonly<Record<string, SmoothName>> = {
-  G: "gelu",
-  S: "swish",
-  M: "mish",
-  E: "elu",
-};
-const pattern = /^(?<ensemble>[WS])(?<smooth>[GSME])(?<end>\d+(?:\.\d+)?)(?<percent>%)?$/;
+const pattern = /^(?<ensemble>[WS])(?<letter>[A-Z])(?<end>\d+(?:\.\d+)?)(?<percent>%)?$/;
 
 /**
  * Reads a variant code in the paper's notation (Tables 4 and 6): W or S (weighted, stochastic), then G, S, M or E (GELU,
@@ -30,13 +23,15 @@ const pattern = /^(?<ensemble>[WS])(?<smooth>[GSME])(?<end>\d+(?:\.\d+)?)(?<perc
 export function parseVariant(code: string): Variant {
   const groups = pattern.exec(code)?.groups;
   if (groups === undefined) throw invalid(code, "cannot be read");
+  const smooth = smoothActivations().find(({ letter }) => letter === groups.letter);
+  if (smooth === undefined) throw invalid(code, `has the letter ${groups.letter}, which is no activation's`);
   const end = Number(groups.end);
   if (end === 0) throw invalid(code, "leaves no training with the smooth activation");
   if (groups.percent && end >= 100) throw invalid(code, "leaves no final phase");
   if (!groups.percent && !Number.isSafeInteger(end)) throw invalid(code, "ends within an epoch");
   return {
-    ensemble: ensembles[groups.ensemble],
-    smooth: smoothActivations[groups.smooth],
+    ensemble: groups.ensemble === "W" ? "weighted" : "stochastic",
+    smooth: smooth.name,
     // 62.553 / 100 is not the number nearest to 0.62553; shifting the decimal point is exact.
     end: groups.percent ? { share: Number(`${groups.end}e-2`) } : { epochs: end },
   };
@@ -44,21 +39,21 @@ export function parseVariant(code: string): Variant {
 
 /** Writes a variant as its code, e.g. `WG90`; a share in per cent to twelve digits, e.g. `SM62.5%`. */
 export function formatVariant({ ensemble, smooth, end }: Variant): string {
-  const letters = letterOf(ensembles, ensemble) + letterOf(smoothActivations, smooth);
+  const letters = (ensemble === "weighted" ? "W" : "S") + smoothNamed(smooth).letter;
   return "epochs" in end
     ? `${letters}${end.epochs}`
     : // 0.07 · 100 is 7.000000000000001.
       `${letters}${Number((end.share * 100).toPrecision(12))}%`;
 }
 
-function letterOf<Name extends string>(letters: Readonly<Record<string, Name>>, name: Name): string {
-  return Object.keys(letters).find((letter) => letters[letter] === name) as string;
-}
-
 function invalid(code: string, problem: string): PeaError {
+  const smooth = smoothActivations();
+  const letters = smooth.map(({ letter }) => letter).join(", ");
+  const titles = smooth.map(({ title }) => title).join(", ");
   return new PeaError(
-    `variant code ${JSON.stringify(code)} ${problem}; write W or S (weighted, stochastic), then G, S, M or E (GELU, ` +
-      "Swish, Mish, ELU), then the transition's end: an epoch (WG90) or a share of the run (SM75%)",
+    `variant code ${JSON.stringify(code)} ${problem}; write W or S (weighted, stochastic), then ` +
+      `${letters.replace(/, (.)$/, " or $1")} (${titles}), then the transition's end: an epoch (WG90) or a share of the ` +
+      "run (SM75%)",
     { kind: "usage" },
   );
 }

@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { type ActivationName, activations, type SmoothName } from "@pea/core";
+import {
+  type ActivationName,
+  activationNamed,
+  activations,
+  type SmoothName,
+  smoothActivations,
+} from "@pea/core";
 import fc from "fast-check";
 import { assertAbsolute, assertRelative } from "./assert-close.ts";
 import { normalMean } from "./normal-mean.ts";
@@ -10,6 +16,24 @@ const { relu, gelu, swish, mish, elu } = activations;
 test("every activation goes by its name", () => {
   assert.deepEqual(Object.keys(activations), ["relu", "gelu", "swish", "mish", "elu"]);
   for (const [name, activation] of Object.entries(activations)) assert.equal(activation.name, name);
+});
+
+test("each has a title, and the smooth ones the letters of the paper's variant codes", () => {
+  const titles = Object.values(activations).map(({ title }) => title);
+  assert.deepEqual(titles, ["ReLU", "GELU", "Swish", "Mish", "ELU"]);
+  const letters = smoothActivations().map(({ name, letter }) => [name, letter]);
+  assert.deepEqual(letters, [
+    ["gelu", "G"],
+    ["swish", "S"],
+    ["mish", "M"],
+    ["elu", "E"],
+  ]);
+});
+
+test("an activation is found by its name, and Swish as SiLU too", () => {
+  assert.equal(activationNamed("relu"), relu);
+  assert.equal(activationNamed("silu"), swish);
+  for (const name of ["softsign", "GELU", "constructor", ""]) assert.equal(activationNamed(name), null);
 });
 
 test("values and derivatives (spec recipes 5.2, ten digits)", () => {

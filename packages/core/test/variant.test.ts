@@ -40,20 +40,7 @@ test("a variant written and read again is the same", () => {
 });
 
 test("what is no code is refused with the form", () => {
-  for (const code of [
-    "",
-    "WG",
-    "90",
-    "XG90",
-    "WX90",
-    "wg90",
-    "WG-5",
-    "WG90ep",
-    " WG90",
-    "WG90 ",
-    "GW90",
-    "WG%",
-  ]) {
+  for (const code of ["", "WG", "90", "XG90", "wg90", "WG-5", "WG90ep", " WG90", "WG90 ", "GW90", "WG%"]) {
     assertUsageError(
       () => parseVariant(code),
       new RegExp(
@@ -61,6 +48,10 @@ test("what is no code is refused with the form", () => {
       ),
     );
   }
+  assertUsageError(
+    () => parseVariant("WX90"),
+    /"WX90" has the letter X, which is no activation's; .*, then G, S, M or E \(GELU, Swish, Mish, ELU\)/,
+  );
   assertUsageError(() => parseVariant("WG0"), /"WG0" leaves no training with the smooth activation/);
   assertUsageError(() => parseVariant("SM0%"), /"SM0%" leaves no training with the smooth activation/);
   assertUsageError(() => parseVariant("SM100%"), /"SM100%" leaves no final phase/);

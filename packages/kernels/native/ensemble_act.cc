@@ -42,16 +42,21 @@ void check_gradient(const at::Tensor& grad, const at::Tensor& x) {
                     x.device(), "; they must be on one device");
 }
 
+Smooth smooth_of(const std::string& name) {
+#define PEA_NAMED(word, Activation) \
+  if (name == #word) return Smooth::k##Activation;
+  PEA_SMOOTH_ACTIVATIONS(PEA_NAMED)
+#undef PEA_NAMED
+#define PEA_WORD(word, Activation) #word ", "
+  TORCH_CHECK_VALUE(false, "ensemble_act: smooth must be one of ", PEA_SMOOTH_ACTIVATIONS(PEA_WORD) "not '", name, "'");
+#undef PEA_WORD
+}
+
 }  // namespace
 
 EnsembleOptions ensemble_options(const at::Tensor& x, const std::string& smooth, const std::string& mode, double alpha,
                                  int64_t seed, int64_t site, int64_t step) {
-  EnsembleOptions options{Smooth::kGelu, Mode::kWeighted, alpha, seed, site, step};
-  if (smooth == "gelu") options.smooth = Smooth::kGelu;
-  else if (smooth == "swish") options.smooth = Smooth::kSwish;
-  else if (smooth == "mish") options.smooth = Smooth::kMish;
-  else if (smooth == "elu") options.smooth = Smooth::kElu;
-  else TORCH_CHECK_VALUE(false, "ensemble_act: smooth must be gelu, swish, mish or elu, not '", smooth, "'");
+  EnsembleOptions options{smooth_of(smooth), Mode::kWeighted, alpha, seed, site, step};
 
   if (mode == "weighted") options.mode = Mode::kWeighted;
   else if (mode == "stochastic") options.mode = Mode::kStochastic;

@@ -5,7 +5,17 @@
 
 namespace pea {
 
-enum class Smooth { kGelu, kSwish, kMish, kElu };
+// The smooth activations: the word for each in the operators' arguments, and what computes it (activations.h).
+#define PEA_SMOOTH_ACTIVATIONS(X) \
+  X(gelu, Gelu)                   \
+  X(swish, Swish)                 \
+  X(mish, Mish)                   \
+  X(elu, Elu)
+
+#define PEA_ENUMERATOR(word, Activation) k##Activation,
+enum class Smooth { PEA_SMOOTH_ACTIVATIONS(PEA_ENUMERATOR) };
+#undef PEA_ENUMERATOR
+
 enum class Mode { kWeighted, kStochastic };
 enum class ElementType { kFloat32, kBFloat16, kFloat64 };
 

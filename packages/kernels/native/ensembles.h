@@ -81,12 +81,10 @@ void with_ensemble(const EnsembleOptions& options, const Body& body) {
       body(activation, Stochastic(options));
     }
   };
-  switch (options.smooth) {
-    case Smooth::kGelu: return with_activation(Gelu());
-    case Smooth::kSwish: return with_activation(Swish());
-    case Smooth::kMish: return with_activation(Mish());
-    case Smooth::kElu: return with_activation(Elu());
-  }
+#define PEA_CASE(word, Activation) \
+  case Smooth::k##Activation: return with_activation(Activation());
+  switch (options.smooth) { PEA_SMOOTH_ACTIVATIONS(PEA_CASE) }
+#undef PEA_CASE
 }
 
 }  // namespace PEA_CAPABILITY

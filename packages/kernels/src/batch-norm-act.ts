@@ -6,19 +6,16 @@
  */
 import {
   type AfterBatchNorm,
+  activationClasses,
   type BatchNormState,
   call,
   type DType,
-  ELU,
-  GELU,
-  Mish,
   type Module,
-  ReLU,
-  SiLU,
   type Tensor,
   type Value,
 } from "@pea/torch";
 import type { EnsembleActOptions } from "./ensemble-act.ts";
+import { hasKernel } from "./kernel-activations.ts";
 
 /** An activation module that computes `ensembleAct(x, module.ensembleActOptions)`: batch norm is fused with it. */
 export interface EnsembleActModule extends Module {
@@ -33,13 +30,11 @@ const parameterDtypes: Partial<Record<DType, DType>> = {
 };
 
 /** Plain activation modules by the operator's names. The constructor is asked, since a subclass may do otherwise. */
-const plainActivations = new Map<unknown, string>([
-  [ReLU, "relu"],
-  [GELU, "gelu"],
-  [SiLU, "swish"],
-  [Mish, "mish"],
-  [ELU, "elu"],
-]);
+const plainActivations = new Map<unknown, string>(
+  Object.entries(activationClasses)
+    .filter(([name]) => name === "relu" || hasKernel(name))
+    .map(([name, type]) => [type, name]),
+);
 
 /**
  * activation(batchNorm(input) [+ residual]), differentiable once; saves the input and the residual alone. Statistics
@@ -70,6 +65,9 @@ function activationArguments(activation: Module | undefined): Value[] | undefine
   if (activation === undefined) return ["identity"];
   if (isEnsembleActModule(activation)) {
     const { smooth, ensemble, alpha, seed = 0, site = 0, step = 0 } = activation.ensembleActOptions;
+    // Bit for bit what runs in a ReLU network, whatever the smooth activation is.
+    if (alpha === 1) return ["relu"];
+    if (typeof smooth === "function") return undefined;
     return [smooth, ensemble, alpha, seed, site, step];
   }
   const plain = plainActivations.get(activation.constructor);

@@ -1,13 +1,15 @@
 import { call, type Tensor, TorchError } from "@pea/torch";
-import { ensembleActComposite } from "./composite.ts";
+import { composeEnsemble, ensembleActComposite } from "./composite.ts";
+import { type ElementFunction, type KernelActivation, kernelActivations } from "./kernel-activations.ts";
 import { loadKernels } from "./load.ts";
+import { maskOfKernels } from "./mask.ts";
 
 /** What an ensemble activation computes. */
 export interface EnsembleActOptions {
   /** `weighted`: α ReLU + (1 − α) Act (paper Eq. 1). `stochastic`: per element ReLU with probability α, else Act (Eq. 3). */
   ensemble: "weighted" | "stochastic";
-  /** Act. `swish` is x σ(x), `gelu` the erf form, `elu` has the scale 1. */
-  smooth: "gelu" | "swish" | "mish" | "elu";
+  /** Act: the name of one that has a kernel, or a function of plain operators, which has none. */
+  smooth: KernelActivation | ElementFunction;
   /** ReLU's coefficient or probability, 0 to 1. */
   alpha: number;
   /** With `site` and `step` the key of the stochastic masks; default 0, as theirs. */
@@ -18,15 +20,14 @@ export interface EnsembleActOptions {
   step?: number;
 }
 
-const smoothNames = ["gelu", "swish", "mish", "elu"];
 const ensembles = ["weighted", "stochastic"];
 const kernelDtypes = ["float32", "bfloat16", "float64"];
 
 /**
  * The ensemble of ReLU and a smooth activation, element by element (spec recipes 2.5-2.7). Differentiable once; saves
  * x alone for backward, where the masks are drawn again. One pass over memory forward and one backward on the CPU in
- * float32, bfloat16 and float64; on other devices, in float16, and with `PEA_KERNELS=off` composed of plain operators
- * with exactly the same masks.
+ * float32, bfloat16 and float64; on other devices, in float16, with `PEA_KERNELS=off` and where Act is a function composed
+ * of plain operators with exactly the same masks.
  *
  * @param x floating-point tensor of any shape
  * @returns shape, dtype and memory order of x (contiguous where x has gaps)
@@ -36,10 +37,10 @@ const kernelDtypes = ["float32", "bfloat16", "float64"];
 export function ensembleAct(x: Tensor, options: EnsembleActOptions): Tensor {
   check(x, options);
   const { ensemble, smooth, alpha, seed = 0, site = 0, step = 0 } = options;
-  if (x.device === "cpu" && kernelDtypes.includes(x.dtype) && loadKernels()) {
-    return call("pea::ensemble_act", x, smooth, ensemble, alpha, seed, site, step);
-  }
-  return ensembleActComposite(x, options);
+  if (x.device !== "cpu" || !loadKernels()) return ensembleActComposite(x, options);
+  if (typeof smooth === "function") return composeEnsemble(x, options, maskOfKernels);
+  if (!kernelDtypes.includes(x.dtype)) return ensembleActComposite(x, options);
+  return call("pea::ensemble_act", x, smooth, ensemble, alpha, seed, site, step);
 }
 
 function check(
@@ -47,7 +48,7 @@ function check(
   { ensemble, smooth, alpha, seed = 0, site = 0, step = 0 }: EnsembleActOptions,
 ): void {
   requireOneOf("ensemble", ensemble, ensembles);
-  requireOneOf("smooth", smooth, smoothNames);
+  if (typeof smooth === "string") requireOneOf("smooth", smooth, Object.keys(kernelActivations));
   requireOneOf("the dtype of x", x.dtype, [...kernelDtypes, "float16"]);
   if (!(alpha >= 0 && alpha <= 1)) {
     throw new TorchError(`ensembleAct: alpha must be a number from 0 to 1, not ${alpha}`);

@@ -9,6 +9,7 @@ export { compactMaxPool2d } from "./compact-max-pool.ts";
 export { ensembleActComposite } from "./composite.ts";
 export { conv3x3 } from "./conv3x3.ts";
 export { type EnsembleActOptions, ensembleAct } from "./ensemble-act.ts";
+export { type ElementFunction, hasKernel, type KernelActivation } from "./kernel-activations.ts";
 export { loadKernels } from "./load.ts";
 export { ensembleMask, type MaskOptions } from "./mask.ts";
 export { sgdStep } from "./sgd-step.ts";

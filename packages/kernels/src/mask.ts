@@ -7,7 +7,10 @@ import {
   bitwiseAnd,
   bitwiseRightShift,
   bitwiseXor,
+  call,
   cat,
+  fullLike,
+  ge,
   le,
   mul,
   scope,
@@ -41,6 +44,25 @@ export function ensembleMask(count: number, options: MaskOptions, first = 0): Te
       begin = end;
     }
     return pieces.length === 1 ? (pieces[0] as Tensor) : cat(pieces);
+  });
+}
+
+/** The mask of all elements of a dense tensor, in its shape and memory order. */
+export function maskLike(x: Tensor, options: MaskOptions): Tensor {
+  const mask = ensembleMask(x.numel, { ...options, device: x.device });
+  return call("aten::as_strided", mask, x.shape, x.strides);
+}
+
+/** The same in a fraction of the time by the kernels, which must be loaded: x in float32 or float64 on the CPU. */
+export function maskOfKernels(x: Tensor, { alpha, seed = 0, site = 0, step = 0 }: MaskOptions): Tensor {
+  return scope(() => {
+    // Of −1 ELU is below 0 and ReLU is not.
+    const drawn = call(
+      "pea::ensemble_act",
+      fullLike(x, -1),
+      ...["elu", "stochastic", alpha, seed, site, step],
+    );
+    return ge(drawn, 0);
   });
 }
 

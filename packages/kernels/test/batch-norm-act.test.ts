@@ -3,7 +3,12 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { type EnsembleActOptions, ensembleActComposite, loadKernels } from "@pea/kernels";
+import {
+  type EnsembleActOptions,
+  ensembleActComposite,
+  type KernelActivation,
+  loadKernels,
+} from "@pea/kernels";
 import {
   add,
   batchNorm,
@@ -31,7 +36,7 @@ import { type Layout, layoutNames, layouts, type Shape } from "./layouts.ts";
 
 const skip = !loadKernels() && "the kernels are not built";
 
-type Activation = "identity" | "relu" | EnsembleActOptions;
+type Activation = "identity" | "relu" | (EnsembleActOptions & { smooth: KernelActivation });
 
 interface Case {
   shape: Shape;

@@ -29,6 +29,7 @@ import {
   SiLU,
   scope,
   setBatchNormKernel,
+  silu,
   type Tensor,
 } from "@pea/torch";
 
@@ -212,6 +213,18 @@ describe("batch normalization layers", { skip: !loadKernels() && "the kernels ar
     );
     assert.deepEqual(names, ["aten::batch_norm", "aten::add.Tensor", "pea::ensemble_act"]);
     assert.equal(offered, before);
+  });
+
+  test("an ensemble with a function of plain operators: plain, but for α = 1, where it is ReLU", () => {
+    const [x, residual] = [randn(shape), randn(shape)];
+    const at = (alpha: number) => layer(new Ensemble("weighted", silu, alpha));
+    assert.deepEqual(
+      [0, 0.5, 1].map((alpha) => isFused(at(alpha), x)),
+      [false, false, true],
+    );
+    const relu = results(layer(new ReLU()), [x, residual], true);
+    for (const [key, value] of results(at(1), [x, residual], true))
+      assert.deepEqual(bytes(value), bytes(relu.get(key) as Tensor), key);
   });
 
   test("an activation without kernel, a subclass of one that has, other dtypes and a residual that broadcasts: plain", () => {

@@ -8,6 +8,7 @@
  * @module
  */
 export { PeaError } from "@pea/core";
+export * from "./activations/index.ts";
 export { loadCifar10, loadCifar100 } from "./data/cifar.ts";
 export { openCityscapes } from "./data/cityscapes/open-cityscapes.ts";
 export { splitDataset } from "./data/cut-parts.ts";

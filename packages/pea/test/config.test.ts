@@ -154,6 +154,11 @@ describe("a recipe", () => {
     const { lr, epochs, momentum } = resolveRecipe(...readRecipeFile(join(folder, "both.yaml")));
     assert.deepEqual([lr, epochs, momentum], [0.4, 2, 0.9]);
   });
+
+  it("knows Swish as SiLU, and keeps it by the one name", () => {
+    const { activation } = resolve({ activation: "silu" });
+    assert.equal(activation, "swish");
+  });
 });
 
 describe("a wrong recipe", () => {
@@ -163,6 +168,8 @@ describe("a wrong recipe", () => {
     refuses({ amp: "fp16" }, 'amp is "fp16"', "none, bf16");
     refuses({ warmup: "soon" }, 'warmup is "soon"', "75%");
     refuses({ pea: "XQ9" }, 'pea is "XQ9"', "SM75%");
+    refuses({ pea: "WQ9" }, 'pea is "WQ9"', "one of G, S, M, E, or one that an imported module registers");
+    refuses({ activation: "selu" }, 'activation is "selu"', "relu, gelu, swish, mish, elu, or one that");
     refuses({ lrSteps: "5ep" }, 'lrSteps is "5ep"', "a list of durations");
     refuses({ l2: { coef: 1e-4, form: "torch" } }, 'l2.form is "torch"', "keras, half");
     refuses({ l2: 1e-4 }, "l2 is 0.0001", "must hold coef, form, parameters");

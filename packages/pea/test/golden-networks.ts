@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { before, describe, test } from "node:test";
 import type { ActivationName } from "@pea/core";
 import { type BatchNorm2d, clone, type Module, noGrad, scope, setNumThreads } from "@pea/torch";
-import { activationModules, isReLU } from "../src/methods/activation-modules.ts";
+import { createActivation } from "../src/activations/index.ts";
+import { isReLU } from "../src/methods/activation-modules.ts";
 import { findPlaces, replaceModules } from "../src/methods/replace-modules.ts";
 import { goldenFill, goldenInput } from "./golden-fill.ts";
 
@@ -69,7 +70,7 @@ export function testGolden({ name, create, image, rows, batchNorm }: GoldenNetwo
         outputs.push(
           rows.map(({ mode, activation }) => {
             model.loadStateDict(statistics, { strict: false });
-            replaceModules(model, sites, () => activationModules[activation]());
+            replaceModules(model, sites, () => createActivation(activation));
             model.train(mode === "train");
             const output = scope(() => {
               const input = goldenInput([mode === "train" ? 4 : 1, ...image], format);

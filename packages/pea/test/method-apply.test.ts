@@ -111,9 +111,8 @@ describe("applyPea", () => {
     assert.equal(pathsOf(model, EnsembleActivation).length, 0);
   });
 
-  test("names Swish when asked for SiLU, which is the same", () => {
-    const smooth = "silu" as "swish";
-    assert.throws(() => applyPea(small(), { ...settings, smooth }), usage(/not silu; did you mean swish\?/));
+  test("takes SiLU for Swish, which is the same", () => {
+    assert.equal(applyPea(small(), { ...settings, smooth: "silu" }).smooth, "swish");
   });
 
   test("refuses a seed that is no whole number", () => {

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { type Ensemble, PeaError, type SmoothName } from "@pea/core";
+import { activationNamed, checkAlpha, type Ensemble, PeaError } from "@pea/core";
 import * as tf from "@tensorflow/tfjs";
-import { mixture, type TargetName } from "./elementwise/index.ts";
+import { mixture, type SmoothName, smoothNames, type TargetName } from "./elementwise/index.ts";
 import { isTraining } from "./training-scope.ts";
 
 /** What an evaluation looks at: the network as it is, or as it will be deployed. */
@@ -32,7 +32,6 @@ export interface EnsembleConfig extends EnsembleSettings {
 }
 
 const ensembles: readonly string[] = ["weighted", "stochastic"] satisfies Ensemble[];
-const smooths: readonly string[] = ["gelu", "swish", "mish", "elu"] satisfies SmoothName[];
 const targets: readonly string[] = ["relu", "relu6"] satisfies TargetName[];
 
 /** The state of one site; see `PeaHandle`, which moves those of a model together. */
@@ -60,7 +59,7 @@ export class EnsembleState {
     step = 0,
   }: EnsembleConfig) {
     this.ensemble = oneOf("ensemble", ensemble, ensembles);
-    this.smooth = oneOf("smooth", smooth, smooths);
+    this.smooth = oneOf("smooth", (activationNamed(smooth)?.name ?? smooth) as SmoothName, smoothNames);
     this.target = oneOf("target", target, targets);
     this.seed = count("seed", seed);
     this.site = count("site", site);
@@ -74,8 +73,7 @@ export class EnsembleState {
 
   /** @throws PeaError of kind usage unless `alpha` is a number from 0 to 1 */
   set alpha(alpha: number) {
-    if (!(alpha >= 0 && alpha <= 1))
-      throw new PeaError(`alpha must be a number from 0 to 1, not ${alpha}`, { kind: "usage" });
+    checkAlpha(alpha);
     this.#alpha = alpha;
   }
 

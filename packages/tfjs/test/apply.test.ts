@@ -80,6 +80,11 @@ test("a layer that another model holds too is not taken for one applied twice", 
   assert.equal(applyPea(model, settings).sites.length, 1);
 });
 
+test("SiLU is taken for Swish, which is the same", () => {
+  const layer = new EnsembleActivation({ ensemble: "weighted", smooth: "silu" as "swish" });
+  assert.equal(layer.getConfig().smooth, "swish");
+});
+
 test("what PEA cannot do is refused, and the model stays as it was", () => {
   const topology = (model: tf.LayersModel) => JSON.stringify(model.toJSON(null, false));
   const cases: [tf.LayersModel, RegExp][] = [

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { alphaAt, type Ensemble, type SmoothName } from "@pea/core";
+import { alphaAt, type Ensemble } from "@pea/core";
 import {
   backward,
   contiguous,
@@ -20,7 +20,7 @@ import {
 } from "@pea/torch";
 import * as tf from "@tensorflow/tfjs";
 import { applyPea as applyPeaOfToolkit, finalize as finalizeOfToolkit } from "pea-train";
-import { applyPea, finalize, loadSafetensors, toSafetensors } from "../src/index.ts";
+import { applyPea, type EnsembleSettings, finalize, loadSafetensors, toSafetensors } from "../src/index.ts";
 import { outputsOf, weightsOf } from "./support/models.ts";
 import { classes, TorchTwin, tfjsTwin } from "./support/torch-twin.ts";
 
@@ -117,7 +117,7 @@ for (const [ensemble, smooth] of [
   ["stochastic", "swish"],
   ["stochastic", "mish"],
   ["weighted", "elu"],
-] as [Ensemble, SmoothName][])
+] as [Ensemble, EnsembleSettings["smooth"]][])
   test(`20 steps of training agree with the toolkit's: ${ensemble}, ${smooth}`, async () => {
     const model = tfjsTwin();
     model.compile({ optimizer: tf.train.sgd(0.05), loss: "categoricalCrossentropy" });

@@ -1,12 +1,14 @@
-import type { Activation } from "./activation.ts";
+import type { SmoothActivation } from "./activation.ts";
 import { normalCdf, normalPdf } from "./normal.ts";
 
 /**
  * GELU in its exact (erf) form: f(x) = x·Φ(x) = ½·x·(1 + erf(x/√2)); f′(x) = Φ(x) + x·φ(x), where Φ and φ are the
  * standard normal distribution and density.
  */
-export const gelu: Activation = {
+export const gelu: SmoothActivation = {
   name: "gelu",
+  title: "GELU",
+  letter: "G",
   f(x) {
     if (x === Number.NEGATIVE_INFINITY) return -0;
     return x * normalCdf(x);

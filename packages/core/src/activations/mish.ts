@@ -1,4 +1,4 @@
-import type { Activation } from "./activation.ts";
+import type { SmoothActivation } from "./activation.ts";
 
 /**
  * Mish: f(x) = x·τ; f′(x) = τ + x·σ(x)·(1 − τ²), where τ = tanh(ln(1 + e^x)) and σ is the logistic function.
@@ -6,8 +6,10 @@ import type { Activation } from "./activation.ts";
  * With n = e^x, τ = (n² + 2n)/(n² + 2n + 2) and σ·(1 − τ²) = 4n(1 + n)/(n² + 2n + 2)²: no logarithm, no cancellation.
  * For x ≥ 0 both are written in m = e^(−x), which cannot overflow.
  */
-export const mish: Activation = {
+export const mish: SmoothActivation = {
   name: "mish",
+  title: "Mish",
+  letter: "M",
   f(x) {
     if (x === Number.NEGATIVE_INFINITY) return -0;
     return x * parts(x).tau;

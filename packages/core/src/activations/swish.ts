@@ -1,8 +1,11 @@
-import type { Activation } from "./activation.ts";
+import type { SmoothActivation } from "./activation.ts";
 
 /** Swish with β = 1 (SiLU): f(x) = x·σ(x); f′(x) = σ(x)·(1 + x·(1 − σ(x))), where σ is the logistic function. */
-export const swish: Activation = {
+export const swish: SmoothActivation = {
   name: "swish",
+  title: "Swish",
+  aliases: ["silu"],
+  letter: "S",
   f(x) {
     if (x === Number.NEGATIVE_INFINITY) return -0;
     return x * logistic(x);

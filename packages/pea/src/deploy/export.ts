@@ -5,11 +5,11 @@
 import { rename, rm, writeFile } from "node:fs/promises";
 import { PeaError } from "@pea/core";
 import { type Module, ReLU, type Tensor } from "@pea/torch";
+import { isActivation } from "../activations/activation-modules.ts";
 import { classLabels } from "../data/label-table.ts";
 import { type SkippedParts, skippedOf } from "../data/unreadable-images.ts";
 import { EnsembleActivation } from "../methods/index.ts";
 import { variantName } from "../methods/variant-name.ts";
-import { activationClasses } from "../models/inspect.ts";
 import { describeInput } from "../predict/network-input.ts";
 import { resumeCommand } from "../shown-command.ts";
 import { disposeRun, evaluationLoader } from "../train/prepare.ts";
@@ -135,8 +135,7 @@ function requireReLUAlone(model: Module): void {
     if (module instanceof EnsembleActivation) {
       const { alpha } = module.control;
       if (alpha < 1) refuse(path, `an ensemble with alpha ${alpha}`);
-    } else if (!(module instanceof ReLU) && activationClasses.some((type) => module instanceof type))
-      refuse(path, module.constructor.name);
+    } else if (!(module instanceof ReLU) && isActivation(module)) refuse(path, module.constructor.name);
   }
 }
 

@@ -4,16 +4,15 @@
  * @module
  */
 import { clone, copyInPlace, type Module, noGrad, onForward, scope, type Tensor } from "@pea/torch";
+import { isActivation } from "../activations/activation-modules.ts";
 import type { LabelledImages } from "../data/loader.ts";
 import { EnsembleActivation } from "../methods/index.ts";
-import { activationClasses } from "../models/inspect.ts";
 import { isBatchNorm } from "../train/batch-norm-statistics.ts";
 import type { Scores, Task } from "../train/tasks/task.ts";
 import type { NormMismatch, SiteStatistics, ViewDiagnostics } from "./row.ts";
 import { normMismatch, siteStatistics } from "./statistics.ts";
 
-const isActivation = (module: Module): boolean =>
-  [EnsembleActivation, ...activationClasses].some((type) => module instanceof type);
+const isSite = (module: Module): boolean => module instanceof EnsembleActivation || isActivation(module);
 
 /**
  * Runs `batch` through the network as it is evaluated and looks at each site and batch norm, then once more with the
@@ -43,7 +42,7 @@ function watched<T>(
   try {
     for (const [path, module] of model.namedModules()) {
       const look = (watch: (input: Tensor) => void) => release.push(onForward(module, watch));
-      if (isActivation(module)) look((input) => into.sites.push({ path, ...siteStatistics(input) }));
+      if (isSite(module)) look((input) => into.sites.push({ path, ...siteStatistics(input) }));
       if (isBatchNorm(module)) look((input) => into.norms.push({ path, ...normMismatch(input, module) }));
     }
     return body();

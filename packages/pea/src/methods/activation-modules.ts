@@ -1,20 +1,12 @@
 /**
- * The activation modules of @pea/torch by the names of @pea/core.
+ * The ReLU modules of a network, and others in their place.
  *
  * @module
  */
 import { type ActivationName, PeaError } from "@pea/core";
-import { ELU, GELU, Mish, type Module, ReLU, SiLU } from "@pea/torch";
+import { type Module, ReLU } from "@pea/torch";
+import { createActivation } from "../activations/index.ts";
 import { findPlaces, type Place, replaceModules } from "./replace-modules.ts";
-
-/** Makes a fresh activation module. */
-export const activationModules: Readonly<Record<ActivationName, () => Module>> = {
-  relu: () => new ReLU(),
-  gelu: () => new GELU(),
-  swish: () => new SiLU(),
-  mish: () => new Mish(),
-  elu: () => new ELU(),
-};
 
 /** Whether a module is a ReLU. */
 export function isReLU(module: Module): module is ReLU {
@@ -40,8 +32,8 @@ export function requireReLU(model: Module, method: string): void {
  * Swaps every ReLU module of `model` for the named activation; paths and state-dict keys stay.
  *
  * @returns the new modules and where they stand, in the order of definition.
- * @throws PeaError of kind usage when one ReLU instance stands in two places.
+ * @throws PeaError of kind usage for an unknown activation, and when one ReLU instance stands in two places.
  */
 export function replaceActivation(model: Module, activation: ActivationName): Place[] {
-  return replaceModules(model, findPlaces(model, isReLU), () => activationModules[activation]());
+  return replaceModules(model, findPlaces(model, isReLU), () => createActivation(activation));
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-export { activationModules, replaceActivation } from "./activation-modules.ts";
+export { replaceActivation } from "./activation-modules.ts";
 export { createMethod, type MethodSettings } from "./create-method.ts";
 export type { EvaluationView, FitContext, Method, MethodState, Phase, StepSpan } from "./method.ts";
 export * from "./pea/index.ts";

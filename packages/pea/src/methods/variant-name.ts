@@ -3,10 +3,11 @@
  *
  * @module
  */
+import { activations } from "@pea/core";
 import type { MethodSettings } from "./create-method.ts";
 
 /** The name of training with ReLU all along, which other variants are compared with. */
-export const baselineName = "ReLU";
+export const baselineName = activations.relu.title;
 
 /** `ReLU`, the variant code, the smooth activation of an upper limit, or `mish, ReLU from 90%`. */
 export function variantName({

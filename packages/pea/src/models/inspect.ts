@@ -7,21 +7,16 @@ import {
   Conv1d,
   Conv2d,
   ConvTranspose2d,
-  ELU,
-  GELU,
   Linear,
-  Mish,
   type Module,
   noGrad,
   onForward,
-  ReLU,
-  ReLU6,
   recordCalls,
-  SiLU,
   scope,
   type Tensor,
   zeros,
 } from "@pea/torch";
+import { isActivation } from "../activations/activation-modules.ts";
 
 /**
  * What feeds an activation (spec networks.md 0): batch norm, a sum with a skip connection, a convolution without
@@ -54,9 +49,6 @@ export interface ModelInfo {
   /** Of the answer for one image: [classes], in segmentation [classes, height, width]. */
   outputShape: readonly number[];
 }
-
-/** The classes of plain activations. */
-export const activationClasses = [ReLU, ReLU6, GELU, SiLU, Mish, ELU];
 
 /** A module that computes something itself: one with parameters of its own, or without modules inside. */
 export interface Layer {
@@ -129,7 +121,7 @@ export function listSites(model: Module, inputShape: readonly number[]): Site[] 
   const sites: Site[] = [];
   const producers = new WeakMap<Tensor, string>();
   const unhook = [...model.namedModules()]
-    .filter(([, module]) => activationClasses.some((activation) => module instanceof activation))
+    .filter(([, module]) => isActivation(module))
     .map(([path, module]) =>
       onForward(module, (input, output) => {
         const [, ...shape] = output.shape;

@@ -3,16 +3,16 @@
  * them by the paper's Eq. 1 as the reader moves α, and without a script α = 0.5 is shown.
  * @module
  */
-import { activations, type SmoothName, weighted, weightedDerivative } from "@pea/core";
+import {
+  activations,
+  type SmoothName,
+  smoothActivations,
+  smoothNamed,
+  weighted,
+  weightedDerivative,
+} from "@pea/core";
 import { type Group, shownAtFirst, smoothOf } from "./groups.ts";
 import { type Html, html } from "./html.ts";
-
-const titles: Readonly<Record<SmoothName, string>> = {
-  gelu: "GELU",
-  swish: "Swish",
-  mish: "Mish",
-  elu: "ELU",
-};
 
 /** Where the curves are computed, from LEAST to MOST; 0 twice, on both sides of ReLU's bend. */
 const [LEAST, MOST] = [-4, 3];
@@ -31,10 +31,12 @@ export interface ShapeData {
 }
 
 export function shapeData(): ShapeData {
-  const names = ["relu", ...Object.keys(titles)] as (keyof typeof activations)[];
   const sampled = (part: "f" | "df") =>
     Object.fromEntries(
-      names.map((name) => [name, places.map((x) => Number(activations[name][part](x).toFixed(5)))]),
+      Object.values(activations).map((activation) => [
+        activation.name,
+        places.map((x) => Number(activation[part](x).toFixed(5))),
+      ]),
     );
   return { x: places, f: sampled("f"), df: sampled("df") };
 }
@@ -51,21 +53,32 @@ export function smoothOfReport(groups: readonly Group[]): SmoothName | null {
 }
 
 export function activationShapes(smooth: SmoothName): Html {
-  const options = Object.entries(titles).map(
-    ([name, title]) =>
+  const options = smoothActivations().map(
+    ({ name, title }) =>
       html`<option value="${name}"${name === smooth ? html` selected` : ""}>${title}</option>`,
   );
   return html`<section id="shapes"><h2>The activation as α moves</h2>
 <p class="controls"><label>Smooth activation <select name="smooth" autocomplete="off">${options}</select></label>
 <label class="slider">α <input type="range" name="alpha" min="0" max="1" step="0.01" value="0.5" autocomplete="off"
  aria-describedby="mixture"> <output>0.50</output></label></p>
-<p id="mixture" aria-live="polite">0.50 · ReLU + 0.50 · ${titles[smooth]}</p>
+<p id="mixture" aria-live="polite">0.50 · ReLU + 0.50 · ${smoothNamed(smooth).title}</p>
 <div class="pair">
-${plot("f", "f(x)", { low: -1.1, high: 3 }, (x) => weighted(x, 0.5, smooth), smooth)}
-${plot("df", "f′(x)", { low: -0.25, high: 1.2 }, (x) => weightedDerivative(x, 0.5, smooth), smooth)}
+${plot("f", "f(x)", rangeOf("f", { low: -1.1, high: 3 }), (x) => weighted(x, 0.5, smooth), smooth)}
+${plot("df", "f′(x)", rangeOf("df", { low: -0.25, high: 1.2 }), (x) => weightedDerivative(x, 0.5, smooth), smooth)}
 </div>
 <p class="note">Thick: the ensemble α·ReLU(x) + (1 − α)·Act(x), which is also the mean of the stochastic ensemble. Thin, solid: ReLU.
 Thin, dashed: the smooth activation.</p></section>`;
+}
+
+interface Range {
+  low: number;
+  high: number;
+}
+
+/** A usual range, or a wider one where an activation goes beyond it. */
+function rangeOf(part: "f" | "df", { low, high }: Range): Range {
+  const values = Object.values(activations).flatMap((activation) => places.map((x) => activation[part](x)));
+  return { low: Math.min(low, ...values), high: Math.max(high, ...values) };
 }
 
 /** The picture in its own units: the curves, and room for the axes' numbers at the left and below. */
@@ -74,7 +87,7 @@ const size = { width: 400, height: 230, left: 30, bottom: 22 };
 function plot(
   part: "f" | "df",
   title: string,
-  { low, high }: { low: number; high: number },
+  { low, high }: Range,
   value: (x: number) => number,
   smooth: SmoothName,
 ): Html {
@@ -83,7 +96,7 @@ function plot(
   const py = (y: number) => Number((((high - y) / (high - low)) * height).toFixed(1));
   const path = (f: (x: number) => number) => `M${places.map((x) => `${px(x)} ${py(f(x))}`).join("L")}`;
   const number = (tick: number) => String(tick).replace("-", "−");
-  const rows = (part === "f" ? [-1, 0, 1, 2, 3] : [0, 0.5, 1]).map(
+  const rows = ticks(low, high, part === "f" ? 1 : 0.5).map(
     (y) =>
       html`<path d="M0 ${py(y)}H${width}"/><text x="-6" y="${py(y) + 4}" text-anchor="end">${number(y)}</text>`,
   );
@@ -97,7 +110,14 @@ function plot(
 <g class="grid">${rows}${columns}</g>
 <path class="zero" d="M0 ${py(0)}H${width}M${px(0)} 0V${height}"/>
 <path class="relu" d="${path(activations.relu[part])}"/>
-<path class="smooth" d="${path(activations[smooth][part])}"/>
+<path class="smooth" d="${path(smoothNamed(smooth)[part])}"/>
 <path class="ensemble" d="${path(value)}"/>
 </svg></figure>`;
+}
+
+/** Whole multiples of a step, or of one so much larger that there are ten at most. */
+function ticks(low: number, high: number, step: number): number[] {
+  const wide = step * Math.ceil((high - low) / step / 10);
+  const first = Math.ceil(low / wide);
+  return Array.from({ length: Math.floor(high / wide) - first + 1 }, (_, i) => (first + i) * wide);
 }

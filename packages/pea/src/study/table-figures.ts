@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { activations, paperTables, parseVariant, type SmoothName, type Variant } from "@pea/core";
+import { paperTables, parseVariant, smoothActivations, type Variant } from "@pea/core";
 import { baselineName } from "../methods/variant-name.ts";
 import type { Comparison } from "./compare.ts";
 import { compareRuns, scoreNames } from "./compare-runs.ts";
@@ -16,14 +16,6 @@ export type TableNumber = 2 | 3 | 4 | 5 | 6;
 
 /** Where a figure comes from: the paper; or runs, scored with the best model of the final phase or with the last one. */
 export type Source = "paper" | Score;
-
-/** In the order of the paper's columns, with the letter of the variant codes. */
-export const smoothColumns: readonly { letter: string; name: SmoothName; title: string }[] = [
-  { letter: "G", name: "gelu", title: "GELU" },
-  { letter: "S", name: "swish", title: "Swish" },
-  { letter: "M", name: "mish", title: "Mish" },
-  { letter: "E", name: "elu", title: "ELU" },
-];
 
 /** A mean over runs: a score in percent, or a gain over the baseline in points. */
 export interface Figure {
@@ -65,7 +57,7 @@ export function variantOf(name: string): Variant | null {
 
 /** Is this the upper limit, a network with the smooth activation all along? */
 export function isUpperLimit(variant: string): boolean {
-  return variant !== "relu" && Object.hasOwn(activations, variant);
+  return smoothActivations().some(({ name }) => name === variant);
 }
 
 /** Groups results by data set and network, in the order of their first runs. */

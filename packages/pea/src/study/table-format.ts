@@ -3,10 +3,11 @@
  *
  * @module
  */
+import { smoothActivations } from "@pea/core";
 import { csvLine } from "../csv.ts";
 import { baselineName } from "../methods/variant-name.ts";
 import type { Column, Table } from "./table.ts";
-import { type Figure, smoothColumns } from "./table-figures.ts";
+import type { Figure } from "./table-figures.ts";
 import { fixed, markdownTable, signed, withoutRounding } from "./words.ts";
 
 export type TableFormat = "markdown" | "csv" | "latex";
@@ -125,7 +126,7 @@ function cellText(figure: Figure | null, { gains, named }: Table, isCounted: boo
 
 /** As in the paper: upper limits by the letter that their activation has in variant codes. */
 const letterOf = (variant: string): string =>
-  smoothColumns.find(({ name }) => name === variant)?.letter ?? variant;
+  smoothActivations().find(({ name }) => name === variant)?.letter ?? variant;
 
 const latexCharacters: Readonly<Record<string, string>> = {
   "\\": "\\textbackslash{}",

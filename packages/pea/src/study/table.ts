@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { PeaError } from "@pea/core";
+import { PeaError, smoothActivations } from "@pea/core";
 import { baselineName } from "../methods/variant-name.ts";
 import { groupBy } from "./group-by.ts";
 import type { Result } from "./results.ts";
@@ -17,7 +17,6 @@ import {
   paperEntries,
   type ResultGroup,
   type Source,
-  smoothColumns,
   type TableNumber,
   variantOf,
 } from "./table-figures.ts";
@@ -253,7 +252,7 @@ function transitionsOf(entries: readonly Entry[], letters: readonly string[]) {
       .filter((variant) => variantOf(variant) !== null && letters.includes(variant.charAt(0)))
       .map((variant) => variant.slice(1)),
   );
-  return smoothColumns.flatMap(({ letter, title }) =>
+  return smoothActivations().flatMap(({ letter, title }) =>
     [...codes]
       .filter((code) => code.startsWith(letter))
       .sort((a, b) => compareEnds(a.slice(1), b.slice(1)))

@@ -4,7 +4,14 @@
  *
  * @module
  */
-import { parseDuration, parseVariant } from "@pea/core";
+import {
+  type ActivationName,
+  activationNamed,
+  activations,
+  parseDuration,
+  parseVariant,
+  smoothActivations,
+} from "@pea/core";
 import { z } from "zod";
 import {
   hasLabelMaps,
@@ -30,7 +37,7 @@ export interface KeyDescription {
 
 /** Attaches a description; the last call on a schema, since zod drops it when a schema is refined. */
 function described<T extends z.ZodType>(schema: T, description: KeyDescription): T {
-  return schema.meta({ ...description }) as T;
+  return schema.meta(description as KeyDescription & Record<string, unknown>) as T;
 }
 
 const choice = <const T extends readonly string[]>(choices: T, initial: T[number], help: string) =>
@@ -86,6 +93,19 @@ const isVariant = (code: string): boolean => {
     return false;
   }
 };
+
+/** The activations known by now: those that a module registers come once it has run. */
+const activationNames = (): string => Object.keys(activations).join(", ");
+
+const activationSchema = z.string().transform((name, context): ActivationName => {
+  const found = activationNamed(name);
+  if (found !== null) return found.name;
+  context.addIssue({ code: "custom" });
+  return z.NEVER;
+});
+
+const smoothLetters = smoothActivations().map(({ letter }) => letter);
+const smoothTitles = smoothActivations().map(({ title }) => title);
 
 const sgdForms = ["pytorch", "keras"] as const;
 
@@ -169,7 +189,7 @@ export const recipeSchema = z.strictObject({
     value: "NAME",
   }),
   import: described(z.string().min(1).optional(), {
-    help: "module (.js, .ts) that registers networks of your own; in a recipe beside the recipe's file",
+    help: "module (.js, .ts) that registers networks or activations of your own; in a recipe beside the recipe's file",
     allowed: "a file",
     value: "FILE",
   }),
@@ -243,8 +263,14 @@ export const recipeSchema = z.strictObject({
     value: "NAME",
   }),
   pea: described(z.string().refine(isVariant).default("none"), {
-    help: "variant code: W or S (weighted, stochastic), G S M E (GELU, Swish, Mish, ELU), end of the transition as epoch or share",
-    allowed: 'a variant code such as "SM75%" or "WG90", or "none"',
+    help: `variant code: W or S (weighted, stochastic), ${smoothLetters.join(" ")} (${smoothTitles.join(", ")}), end of the transition as epoch or share`,
+    get allowed() {
+      const letters = smoothActivations().map(({ letter }) => letter);
+      return (
+        `a variant code such as "SM75%" or "WG90", or "none"; its second letter is one of ${letters.join(", ")}, or one ` +
+        "that an imported module registers"
+      );
+    },
     value: "CODE",
   }),
   peaInitial: described(durationSchema.optional(), {
@@ -267,11 +293,13 @@ export const recipeSchema = z.strictObject({
     0,
     "share of the transition by which the last activation site begins after the first; the first ends as much before the last",
   ),
-  activation: choice(
-    ["relu", "gelu", "swish", "mish", "elu"],
-    "relu",
-    "activation of a run without PEA, a smooth one for PEA's upper limit",
-  ),
+  activation: described(activationSchema.default("relu"), {
+    help: `activation of a run without PEA, a smooth one for PEA's upper limit: ${activationNames()}`,
+    get allowed() {
+      return `${activationNames()}, or one that an imported module registers`;
+    },
+    value: "NAME",
+  }),
   swapToRelu: described(durationSchema.optional(), {
     help: "when ReLU takes the place of a smooth activation; 100%: after the last step (default: never)",
     allowed: DURATION,

@@ -99,7 +99,8 @@ function gain(variant: string): number {
   if (code === null) return { gelu: 1.2, mish: 1.5 }[variant] ?? 0;
   const { ensemble, smooth, end } = code;
   const late = ensemble === "weighted" && "share" in end && end.share > 0.8 && smooth !== "elu";
-  return { gelu: 0.7, swish: 0.55, mish: 0.95, elu: 0.2 }[smooth] - (late ? 1.1 : 0);
+  const gains: Record<string, number> = { gelu: 0.7, swish: 0.55, mish: 0.95, elu: 0.2 };
+  return gains[smooth] - (late ? 1.1 : 0);
 }
 
 /** Values from −1 to 1, the same for the same seed (mulberry32). */

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { type SmoothName, stochasticMask } from "@pea/core";
+import { stochasticMask } from "@pea/core";
 import * as tf from "@tensorflow/tfjs";
-import type { Elementwise, Mixture, TargetName } from "./elementwise.ts";
+import type { Elementwise, Mixture, SmoothName, TargetName } from "./elementwise.ts";
 
 type Operator = (x: tf.Tensor) => tf.Tensor;
 

@@ -1,5 +1,9 @@
-import type { Ensemble, SmoothName } from "@pea/core";
+import type { Ensemble } from "@pea/core";
 import type * as tf from "@tensorflow/tfjs";
+
+/** The smooth activations that have formulas for every backend. */
+export const smoothNames = ["gelu", "swish", "mish", "elu"] as const;
+export type SmoothName = (typeof smoothNames)[number];
 
 /** The activation that remains at α = 1. */
 export type TargetName = "relu" | "relu6";

@@ -4,7 +4,7 @@ import type { Elementwise, Mixture } from "./elementwise.ts";
 import { onHost } from "./on-host.ts";
 import { onWebGL } from "./webgl.ts";
 
-export type { Mixture, TargetName } from "./elementwise.ts";
+export { type Mixture, type SmoothName, smoothNames, type TargetName } from "./elementwise.ts";
 
 /** Backends that compute better than by tfjs's operators. */
 const backends: Readonly<Record<string, Elementwise>> = {

@@ -3,10 +3,9 @@
  *
  * @module
  */
-import type { SmoothName } from "@pea/core";
 import * as tf from "@tensorflow/tfjs";
 import { maskLike } from "./composed.ts";
-import type { Elementwise, Mixture, TargetName } from "./elementwise.ts";
+import type { Elementwise, Mixture, SmoothName, TargetName } from "./elementwise.ts";
 
 /** What tfjs's WebGL backend runs (its GPGPUProgram). */
 interface Program {

@@ -1,9 +1,9 @@
 /**
  * The definition of mixtures, element by element in float64, and a comparison with it that runs in browsers too.
  */
-import { activations, type SmoothName, stochasticMask } from "@pea/core";
+import { activations, stochasticMask } from "@pea/core";
 import * as tf from "@tensorflow/tfjs";
-import type { Mixture, TargetName } from "../../src/elementwise/elementwise.ts";
+import type { Mixture, SmoothName, TargetName } from "../../src/elementwise/elementwise.ts";
 
 export const smooths: readonly SmoothName[] = ["gelu", "swish", "mish", "elu"];
 const targets: readonly TargetName[] = ["relu", "relu6"];

@@ -48,3 +48,6 @@ export class ELU extends Module {
     return elu(input);
   }
 }
+
+/** The activations to choose from in the place of ReLU, by the names that settings give them. */
+export const activationClasses = { relu: ReLU, gelu: GELU, swish: SiLU, mish: Mish, elu: ELU };

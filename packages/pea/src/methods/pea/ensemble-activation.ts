@@ -25,6 +25,8 @@ export interface EnsembleControl {
   readonly smoothModule: Module;
   /** The activation that runs alone at α = 1. */
   readonly reluModule: Module;
+  /** The smooth activation as it runs beside ReLU: the name of its kernel, or `smoothModule` where it has none. */
+  readonly smoothOfKernels: EnsembleActOptions["smooth"];
 }
 
 /**
@@ -48,7 +50,7 @@ export class EnsembleActivation extends Module implements EnsembleActModule {
 
   /** What the next forward pass computes; lets batch norm be fused with it. */
   get ensembleActOptions(): EnsembleActOptions {
-    const { ensemble, smooth, seed, step, part } = this.control;
+    const { ensemble, smoothOfKernels: smooth, seed, step, part } = this.control;
     return {
       ensemble: this.training ? ensemble : "weighted",
       smooth,

@@ -4,8 +4,7 @@
  * @module
  */
 import { PeaError } from "@pea/core";
-import type { Module } from "@pea/torch";
-import { activationModules } from "../activation-modules.ts";
+import { type Module, ReLU } from "@pea/torch";
 import { findPlaces, replaceModules } from "../replace-modules.ts";
 import { isEnsembleActivation } from "./ensemble-activation.ts";
 
@@ -25,5 +24,5 @@ export function finalize(model: Module): void {
       );
     }
   }
-  replaceModules(model, places, () => activationModules.relu());
+  replaceModules(model, places, () => new ReLU());
 }

@@ -3,9 +3,10 @@
  *
  * @module
  */
-import { type Ensemble, PeaError, type SmoothName } from "@pea/core";
-import type { Module } from "@pea/torch";
-import { activationModules } from "../activation-modules.ts";
+import { checkAlpha, type Ensemble, PeaError, type SmoothName, smoothNamed } from "@pea/core";
+import { type EnsembleActOptions, hasKernel } from "@pea/kernels";
+import { type Module, ReLU } from "@pea/torch";
+import { createActivation } from "../../activations/index.ts";
 import type { EvaluationView } from "../method.ts";
 import { type Place, replaceModules } from "../replace-modules.ts";
 import { EnsembleActivation, type EnsembleControl } from "./ensemble-activation.ts";
@@ -19,10 +20,6 @@ export interface EnsembleSettings {
 }
 
 const ensembles: readonly Ensemble[] = ["weighted", "stochastic"];
-const smoothNames: readonly SmoothName[] = ["gelu", "swish", "mish", "elu"];
-
-/** What others call an activation that goes by another name here. */
-const otherNames: Readonly<Record<string, SmoothName>> = { silu: "swish" };
 
 /** α, step and view for all activation sites of a network; see `applyPea`. */
 export class PeaHandle implements EnsembleControl {
@@ -30,7 +27,8 @@ export class PeaHandle implements EnsembleControl {
   readonly smooth: SmoothName;
   readonly seed: number;
   readonly smoothModule: Module;
-  readonly reluModule: Module = activationModules.relu();
+  readonly reluModule: Module = new ReLU();
+  readonly smoothOfKernels: EnsembleActOptions["smooth"];
 
   /** The activation sites, in the order of definition, which is their index. */
   readonly sites: readonly Place<EnsembleActivation>[];
@@ -51,9 +49,11 @@ export class PeaHandle implements EnsembleControl {
    */
   constructor(model: Module, places: readonly Place[], { ensemble, smooth, seed = 0 }: EnsembleSettings) {
     this.ensemble = oneOf("ensemble", ensemble, ensembles);
-    this.smooth = oneOf("smooth", smooth, smoothNames);
+    this.smooth = smoothNamed(smooth).name;
     this.seed = count("seed", seed);
-    this.smoothModule = activationModules[smooth]();
+    const smoothModule = createActivation(this.smooth);
+    this.smoothModule = smoothModule;
+    this.smoothOfKernels = hasKernel(this.smooth) ? this.smooth : (x) => smoothModule.forward(x);
     this.sites = replaceModules(model, places, (_, site) => new EnsembleActivation(this, site));
   }
 
@@ -67,7 +67,8 @@ export class PeaHandle implements EnsembleControl {
 
   /** @throws PeaError of kind usage unless `alpha` is a number from 0 to 1. */
   set alpha(alpha: number) {
-    this.#alpha = share(alpha);
+    checkAlpha(alpha);
+    this.#alpha = alpha;
     this.#siteAlphas = null;
   }
 
@@ -86,7 +87,8 @@ export class PeaHandle implements EnsembleControl {
         },
       );
     }
-    const sum = alphas.reduce((sum, alpha) => sum + share(alpha), 0);
+    alphas.forEach(checkAlpha);
+    const sum = alphas.reduce((sum, alpha) => sum + alpha, 0);
     this.#alpha = alphas.length > 0 ? sum / alphas.length : this.#alpha;
     this.#siteAlphas = [...alphas];
   }
@@ -118,15 +120,9 @@ export class PeaHandle implements EnsembleControl {
   }
 }
 
-function share(alpha: number): number {
-  if (alpha >= 0 && alpha <= 1) return alpha;
-  throw new PeaError(`alpha must be a number from 0 to 1, not ${alpha}`, { kind: "usage" });
-}
-
 function oneOf<Name extends string>(name: string, value: Name, choices: readonly Name[]): Name {
   if (choices.includes(value)) return value;
-  const meant = Object.hasOwn(otherNames, value) ? `; did you mean ${otherNames[value]}?` : "";
-  throw new PeaError(`${name} must be one of ${choices.join(", ")}, not ${value}${meant}`, { kind: "usage" });
+  throw new PeaError(`${name} must be one of ${choices.join(", ")}, not ${value}`, { kind: "usage" });
 }
 
 function count(name: string, value: number, most = Number.MAX_SAFE_INTEGER): number {

@@ -1,0 +1,33 @@
+/**
+ * The smooth activations that have a kernel (native/activations.h), and what they are in plain operators.
+ *
+ * @module
+ */
+import { call, elu, gelu, mish, mul, silu, type Tensor } from "@pea/torch";
+
+/** A function of each element alone, differentiable: floating-point tensors of any shape to the same shape. */
+export type ElementFunction = (x: Tensor) => Tensor;
+
+/** An activation of plain operators. */
+export interface PlainForm {
+  /** As it runs alone, at α = 0. */
+  alone: ElementFunction;
+  /** As it runs beside ReLU, for gradients in any memory order; default: as alone. */
+  beside?: ElementFunction;
+}
+
+export const kernelActivations = {
+  // libtorch 1.13's own gelu computes wrong gradients where the one that arrives is channels last and x is not.
+  gelu: { alone: gelu, beside: (x) => mul(x, call("aten::special_ndtr", x)) },
+  swish: { alone: silu },
+  mish: { alone: mish },
+  elu: { alone: elu },
+} as const satisfies Record<string, PlainForm>;
+
+/** Name of an activation that has a kernel: `swish` is x σ(x), `gelu` the erf form, `elu` has the scale 1. */
+export type KernelActivation = keyof typeof kernelActivations;
+
+/** Whether an activation has a kernel. */
+export function hasKernel(name: string): name is KernelActivation {
+  return Object.hasOwn(kernelActivations, name);
+}

@@ -1,0 +1,6 @@
+/**
+ * Activations as modules, and those of the user's own.
+ *
+ * @module
+ */
+export { type ActivationClass, createActivation } from "./activation-modules.ts";
