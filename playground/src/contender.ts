@@ -3,18 +3,14 @@
  *
  * @module
  */
-import { alphaAt, type Ensemble, type PhasePlan, type SmoothName } from "@pea/core";
-import { applyPea, finalize, type PeaHandle } from "@pea/tfjs";
+import { alphaAt, type PhasePlan } from "@pea/core";
+import { applyPea, type EnsembleSettings, finalize, type PeaHandle } from "@pea/tfjs";
 import type * as tf from "@tensorflow/tfjs";
 
 /** With ReLU all along, with PEA, or with the smooth activation all along: the upper limit. */
 export type Kind = "relu" | "pea" | "smooth";
 
-export interface ContenderSettings {
-  readonly ensemble: Ensemble;
-  readonly smooth: SmoothName;
-  readonly seed: number;
-}
+export type ContenderSettings = Required<EnsembleSettings>;
 
 /** A network and how its activation moves. */
 export class Contender {

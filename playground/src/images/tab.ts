@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Ensemble, SmoothName } from "@pea/core";
+import type { EnsembleSettings } from "@pea/tfjs";
 import { drawChart, type Series } from "../chart.ts";
 import { smoothChoices } from "../choices.ts";
 import { button, byId, offer, percent, select, wholeNumber } from "../dom.ts";
@@ -42,8 +42,8 @@ function start(): void {
   seeds = wholeNumber("images-seeds");
   epochs = wholeNumber("images-epochs");
   const settings = {
-    ensemble: select("images-ensemble").value as Ensemble,
-    smooth: select("images-smooth").value as SmoothName,
+    ensemble: select("images-ensemble").value as EnsembleSettings["ensemble"],
+    smooth: select("images-smooth").value as EnsembleSettings["smooth"],
   };
   const started = new Worker("images-worker.js", { type: "module" });
   worker = started;

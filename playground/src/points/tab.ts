@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Ensemble, SmoothName } from "@pea/core";
+import type { EnsembleSettings } from "@pea/tfjs";
 import { drawChart, type Series } from "../chart.ts";
 import { smoothChoices } from "../choices.ts";
 import type { Kind } from "../contender.ts";
@@ -97,8 +97,8 @@ function start(): void {
   stop();
   history = [];
   const settings = {
-    ensemble: select("points-ensemble").value as Ensemble,
-    smooth: select("points-smooth").value as SmoothName,
+    ensemble: select("points-ensemble").value as EnsembleSettings["ensemble"],
+    smooth: select("points-smooth").value as EnsembleSettings["smooth"],
     seed: wholeNumber("points-seed"),
   };
   const steps = wholeNumber("points-steps");
