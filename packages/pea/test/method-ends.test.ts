@@ -6,6 +6,8 @@ import { applyPea, finalize, replaceActivation } from "../src/methods/index.ts";
 import { createModel } from "../src/models/index.ts";
 import { goldenFill } from "./golden-fill.ts";
 import { type Trace, traceTraining } from "./training-trace.ts";
+// Of a user's own, composed of plain operators.
+import "../../../examples/own-activation/squareplus.ts";
 
 setNumThreads(1);
 
@@ -44,7 +46,7 @@ for (const network of networks) {
   describe(`${network.name}: outputs, gradients and three training steps bit by bit`, () => {
     const relu = traceOfPlain(network, "relu");
     for (const ensemble of ["weighted", "stochastic"] as const) {
-      for (const smooth of ["gelu", "swish", "mish", "elu"] as const satisfies SmoothName[]) {
+      for (const smooth of ["gelu", "swish", "mish", "elu", "squareplus"] satisfies SmoothName[]) {
         test(`${ensemble} ${smooth}: α = 0 is the ${smooth} network, α = 1 the ReLU network`, () => {
           const withAlpha = (alpha: number) =>
             trace(network, (model) => {

@@ -60,6 +60,9 @@ describe("a network of one's own, from the command", () => {
     );
     const found = await pea("eval", run, "--import", moved, "--json");
     assert.equal(found.code, 0, found.stderr);
+    // A report of a run that has ended builds no network.
+    const reported = await pea("report", run);
+    assert.equal(reported.code, 0, reported.stderr);
   });
 
   test('a module of an older run, which knows the toolkit as "pea", is run still', async () => {

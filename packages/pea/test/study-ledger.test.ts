@@ -19,8 +19,8 @@ describe("the results in this repository", () => {
   it("are of five studies", () => assert.equal(kept.length, 5));
 
   for (const name of kept)
-    it(`are those of the study ${name}, whatever keys have come since`, () => {
-      const grid = gridOf(readStudy(fromRoot(`recipes/studies/${name}.yaml`)));
+    it(`are those of the study ${name}, whatever keys have come since`, async () => {
+      const grid = gridOf(await readStudy(fromRoot(`recipes/studies/${name}.yaml`)));
       const ledger = new Ledger(fromRoot(`results/${name}`), grid);
       assert.ok(grid.every((cell) => ledger.has(cell)));
       for (const [i, result] of ledger.all().entries()) assert.equal(result.hash, grid[i]?.hash);

@@ -14,8 +14,8 @@ const folder = fileURLToPath(new URL("../../../recipes/studies", import.meta.url
 
 describe("the studies in recipes/studies", () => {
   for (const name of readdirSync(folder).filter((name) => name.endsWith(".yaml")))
-    it(`${name} can be read, bears its name and holds a baseline to compare with`, () => {
-      const study = readStudy(join(folder, name));
+    it(`${name} can be read, bears its name and holds a baseline to compare with`, async () => {
+      const study = await readStudy(join(folder, name));
       assert.equal(`${study.name}.yaml`, name);
       const cells = gridOf(study);
       assert.ok(cells.some(({ variant }) => variant === baselineName));

@@ -113,8 +113,8 @@ describe("a study", () => {
     assert.match(read("whole", "table.csv"), /^fashion-mnist,mobilenet-0.02-small,top1,SM50%,last,ReLU,2,/m);
   });
 
-  it("leaves its own description, which asks for the same runs", () => {
-    const described = readStudy(join(folder, "whole", "study.yaml"));
+  it("leaves its own description, which asks for the same runs", async () => {
+    const described = await readStudy(join(folder, "whole", "study.yaml"));
     const hashes = gridOf(described).map(({ hash }) => hash);
     assert.deepEqual(
       hashes,

@@ -4,3 +4,4 @@
  * @module
  */
 export { type ActivationClass, createActivation } from "./activation-modules.ts";
+export { type ActivationTitles, registerActivation } from "./register-activation.ts";

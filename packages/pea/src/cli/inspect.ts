@@ -83,9 +83,9 @@ async function openSubject(
   if (existsSync(join(source, "config.yaml"))) {
     if (input !== undefined || classes !== undefined)
       throw usage(`${source} is a run, whose images and classes are given; leave --input and --classes out`);
-    const { recipe, facts } = readNetwork(source, { import: imported });
+    const { recipe, facts } = await readNetwork(source, { import: imported });
     const shape = { inputShape: facts.inputShape, classes: facts.classes.length };
-    return { name: recipe.model, ...shape, model: await createNetwork(recipe, shape) };
+    return { name: recipe.model, ...shape, model: createNetwork(recipe, shape) };
   }
   if (existsSync(source) || /[/\\]/.test(source))
     throw usage(

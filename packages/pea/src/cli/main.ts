@@ -227,6 +227,7 @@ function createProgram(outcome: { code: number }): Command {
         .choices(["markdown", "csv", "latex"])
         .default("markdown"),
     )
+    .addOption(movedImportOption())
     .addHelpText(
       "after",
       example("pea table 2", "pea table 4 results/<study>", "pea table 3 results/<study> --format latex"),
@@ -242,6 +243,7 @@ function createProgram(outcome: { code: number }): Command {
       "-o, --output <FILE>",
       "the page to write (default: report.html in the run, study or folder of the runs)",
     )
+    .addOption(movedImportOption())
     .addHelpText(
       "after",
       example(
@@ -290,10 +292,10 @@ const checkpointOption = (): Option =>
   ]);
 
 const importOption = (): Option =>
-  new Option("--import <FILE>", "module (.js, .ts) that registers networks of your own");
+  new Option("--import <FILE>", "module (.js, .ts) that registers networks or activations of your own");
 
 const movedImportOption = (): Option =>
-  new Option("--import <FILE>", "module with the run's own network, if it has moved");
+  new Option("--import <FILE>", "module with the run's own network or activation, if it has moved");
 
 const changedDataOption = (): Option =>
   new Option("--allow-changed-data", "go on although images to be scored on were trained on");

@@ -4,9 +4,9 @@ import { type CommonOptions, printResult } from "./output.ts";
 /** `pea report`: one page on runs or on a study. */
 export async function runReport(
   paths: readonly string[],
-  options: CommonOptions & { output?: string },
+  options: CommonOptions & { output?: string; import?: string },
 ): Promise<void> {
-  const summary = await writeReport(paths, options.output);
+  const summary = await writeReport(paths, options.output, { import: options.import });
   printResult(options, summary, () => {
     const verdicts = summary.verdicts.flatMap(({ network, dataset, headline, details }) => [
       "",

@@ -26,7 +26,7 @@ interface StudyFlags extends CommonOptions {
  * @returns exit code 0; 1 when runs failed; 130 or 143 when a signal stopped the study
  */
 export async function runStudyCommand(flags: StudyFlags): Promise<number> {
-  const study = readStudy(flags.config);
+  const study = await readStudy(flags.config);
   const grid = gridOf(study);
   const ledger = new Ledger(flags.output ?? join("results", study.name), grid);
   const folders = new StudyFolders(flags.runs, study.name);

@@ -6,7 +6,8 @@ import { describeSkipped, UnreadableImagesError } from "../data/unreadable-image
 import { exportObstacle } from "../deploy/export-obstacle.ts";
 import { trainCommand } from "../report/command.ts";
 import { resumeCommand } from "../shown-command.ts";
-import { mergeSettings, type Recipe, resolveRecipe, show } from "../train/config.ts";
+import { mergeSettings, type Recipe, show } from "../train/config.ts";
+import { loadRecipe } from "../train/load-recipe.ts";
 import { joints } from "../train/plan.ts";
 import { disposeRun, prepareRun, prepareWithoutData } from "../train/prepare.ts";
 import { createProgress, formatSeconds, type Progress } from "../train/progress.ts";
@@ -17,7 +18,7 @@ import { openRunDirectory } from "../train/run-directory.ts";
 import { exitCodeOf, stopSignals } from "../train/stop-signals.ts";
 import { describeMainScore } from "../train/tasks/task.ts";
 import { resumeTraining, type TrainResult, train, type Watch } from "../train/train.ts";
-import { readRecipe, weightFiles } from "../train/trained-run.ts";
+import { openRecipe, weightFiles } from "../train/trained-run.ts";
 import { TrainingDiverged, TrainingInterrupted } from "../train/trainer.ts";
 import { countImages, describeData } from "./describe-data.ts";
 import { type CommonOptions, formatTable, log, openingReporter, printResult } from "./output.ts";
@@ -41,7 +42,7 @@ export async function runTrain(flags: TrainFlags): Promise<number> {
   const settings = settingsOf(flags);
   const { resume } = flags;
   if (resume !== undefined) {
-    const today = circumstancesOf(resume, flags, settings);
+    const today = await circumstancesOf(resume, flags, settings);
     const { allowChangedData } = flags;
     return trainUntilStopped(flags, (options) =>
       resumeTraining(resume, { ...options, ...today, allowChangedData, onNote: log }),
@@ -49,7 +50,7 @@ export async function runTrain(flags: TrainFlags): Promise<number> {
   }
   if (flags.allowChangedData)
     throw usage("--allow-changed-data is for a run that has begun: give it with --resume, or leave it out");
-  const recipe = resolveRecipe(...(flags.config === undefined ? [] : readRecipeFile(flags.config)), {
+  const recipe = await loadRecipe(...(flags.config === undefined ? [] : readRecipeFile(flags.config)), {
     source: "the flags",
     settings,
   });
@@ -141,11 +142,15 @@ function settingsOf(flags: TrainFlags): Record<string, unknown> {
  *
  * @throws PeaError of kind usage for others than the run's own
  */
-function circumstancesOf(path: string, flags: TrainFlags, settings: Record<string, unknown>): Circumstances {
+async function circumstancesOf(
+  path: string,
+  flags: TrainFlags,
+  settings: Record<string, unknown> & Circumstances,
+): Promise<Circumstances> {
   const other = (["config", "run", "overwrite", "dryRun"] as const).find((name) => flags[name] !== undefined);
   if (other !== undefined) throw usage(`--resume goes on with the recipe of ${path}; leave ${other} out`);
   const run = openRunDirectory(path);
-  const recipe = readRecipe(run);
+  const recipe = await openRecipe(run, { import: settings.import });
   const isFree = (key = "") => circumstances.includes(key as Circumstance);
   const changed = recipeFlags().find(({ path: keys }) => {
     const given = settingAt(settings, keys);
@@ -172,7 +177,7 @@ async function describePlan(recipe: Recipe) {
   const counted = recipe.dataDir !== undefined || recipe.data === "fashion-mnist";
   const prepared = counted
     ? await prepareRun(recipe, { onOpening: openingReporter() })
-    : await prepareWithoutData(recipe);
+    : prepareWithoutData(recipe);
   try {
     const { plan, method, info } = prepared;
     return {

@@ -7,7 +7,7 @@
 import { getRngState, type Module, setRngState, type Tensor } from "@pea/torch";
 
 /** Builds the network for data of one class, or of one channel, more. */
-export type BuildVariant = (more: "class" | "channel") => Promise<Module>;
+export type BuildVariant = (more: "class" | "channel") => Module;
 
 /** A weight whose size along one axis depends on the data. */
 export interface DependentWeight {
@@ -19,25 +19,22 @@ export interface DependentWeight {
  * The weights among `weights` whose shape depends on the number of classes, or of channels. The engine's random
  * generator is left as it was.
  */
-export async function dependentWeights(
+export function dependentWeights(
   weights: ReadonlyMap<string, Tensor>,
   build: BuildVariant,
   more: "class" | "channel",
-): Promise<DependentWeight[]> {
-  const shapes = await variantShapes(build, more);
+): DependentWeight[] {
+  const shapes = variantShapes(build, more);
   return [...weights].flatMap(([key, { shape }]) => {
     const axis = shape.findIndex((size, axis) => size !== (shapes.get(key) ?? shape)[axis]);
     return axis === -1 ? [] : [{ key, axis }];
   });
 }
 
-async function variantShapes(
-  build: BuildVariant,
-  more: "class" | "channel",
-): Promise<Map<string, readonly number[]>> {
+function variantShapes(build: BuildVariant, more: "class" | "channel"): Map<string, readonly number[]> {
   const random = getRngState();
   try {
-    const variant = await build(more);
+    const variant = build(more);
     const shapes = new Map([...variant.stateDict()].map(([key, { shape }]) => [key, shape]));
     variant.dispose();
     return shapes;

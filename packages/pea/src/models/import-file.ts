@@ -1,5 +1,5 @@
 /**
- * The user's own networks, registered by a module of theirs.
+ * The user's own networks and activations, registered by a module of theirs.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import { PeaError } from "@pea/core";
 const ownPackages = ["pea-train", "@pea/core", "@pea/torch", "@pea/kernels"];
 
 /**
- * Resolves our packages to the copies that run, so that `registerModel` reaches the registry in use, and takes
+ * Resolves our packages to the copies that run, so that `registerModel` and its like reach the registry in use, and takes
  * TypeScript for ES modules, also where no package.json says so.
  */
 const hooks = `
@@ -27,13 +27,15 @@ const hooks = `
 let isPrepared = false;
 
 /**
- * Runs a module, JavaScript or TypeScript (whose types are not checked), that calls `registerModel`. Running it again
+ * Runs a module, JavaScript or TypeScript (whose types are not checked), that calls `registerModel`,
+ * `registerActivation` or both. Running it again
  * does nothing.
  *
  * @throws PeaError (usage) when it is not there or cannot be run
  */
 export async function importFile(file: string): Promise<void> {
-  if (!existsSync(file)) throw usage(`there is no module ${file} to import`);
+  if (!existsSync(file))
+    throw usage(`there is no module ${file} to import; if it has moved, name its place with --import`);
   await prepare();
   try {
     await import(pathToFileURL(resolve(file)).href);

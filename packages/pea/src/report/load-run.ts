@@ -4,10 +4,11 @@ import { skippedCounts } from "../data/unreadable-images.ts";
 import { readDiagnostics } from "../diagnose/index.ts";
 import { variantName } from "../methods/variant-name.ts";
 import { selectedOf } from "../study/collect.ts";
+import type { Circumstances } from "../train/recipe-identity.ts";
 import { readCourse } from "../train/run-course.ts";
 import { openRunDirectory, readRunConfig } from "../train/run-directory.ts";
 import { mainScore } from "../train/tasks/task.ts";
-import { readRecipe, readResult } from "../train/trained-run.ts";
+import { openRecipeToShow, readResult } from "../train/trained-run.ts";
 import type { ReportRun } from "./run.ts";
 
 /**
@@ -15,9 +16,9 @@ import type { ReportRun } from "./run.ts";
  * @throws PeaError when the directory holds no run or a damaged one, or one that has not ended and whose data set is
  *   no longer there
  */
-export async function loadReportRun(path: string): Promise<ReportRun> {
+export async function loadReportRun(path: string, today: Circumstances = {}): Promise<ReportRun> {
   const run = openRunDirectory(path);
-  const recipe = readRecipe(run);
+  const recipe = await openRecipeToShow(run, today);
   const result = readResult(run);
   return {
     name: basename(resolve(path)),
@@ -27,7 +28,7 @@ export async function loadReportRun(path: string): Promise<ReportRun> {
     seed: recipe.seed,
     settings: recipe,
     environment: { ...readRunConfig(run).environment },
-    ...(await readCourse(run)),
+    ...(await readCourse(run, today)),
     test: result && {
       best: result.best && mainScore(result.best.test),
       last: mainScore(result.last.test),

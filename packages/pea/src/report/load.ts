@@ -5,8 +5,9 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { PeaError } from "@pea/core";
-import { folderOf, type Result, readResults } from "../study/results.ts";
-import { readPlan, STUDY_FILE, type StudyPlan } from "../study/study-file.ts";
+import { openResults } from "../study/open-results.ts";
+import type { Result } from "../study/results.ts";
+import { importOf, planOf, STUDY_FILE, type StudyPlan } from "../study/study-file.ts";
 import { loadReportRun } from "./load-run.ts";
 import type { ReportRun } from "./run.ts";
 
@@ -27,23 +28,27 @@ export interface ReportSource {
  * Reads what a report is to show.
  *
  * @param paths run directories; or one study: its folder, or its `results.jsonl`
+ * @param moved where the module that they import lies now, if it has moved
  * @throws PeaError (usage) for no path, for one that holds neither run nor study, for one given twice, and for a study
  *   beside something else
  */
-export async function loadReport(paths: readonly string[]): Promise<ReportSource> {
+export async function loadReport(
+  paths: readonly string[],
+  moved: { import?: string } = {},
+): Promise<ReportSource> {
   const [first] = paths;
   if (first === undefined) throw usage("a report needs at least one run, or a study");
   const studies = paths.filter(isStudy);
   if (studies.length > 0 && paths.length > 1)
     throw usage(`${studies[0]} is a study, which has a report of its own; give it alone`);
-  if (studies.length === 1) return loadStudy(first);
+  if (studies.length === 1) return loadStudy(first, moved);
   const seen = new Set<string>();
   const runs: ReportRun[] = [];
   for (const path of paths) {
     requireRun(path);
     if (seen.has(resolve(path))) throw usage(`${path} is given twice`);
     seen.add(resolve(path));
-    runs.push(await loadReportRun(path));
+    runs.push(await loadReportRun(path, moved));
   }
   const directory = paths.length === 1 ? first : commonFolder(paths);
   return {
@@ -55,20 +60,21 @@ export async function loadReport(paths: readonly string[]): Promise<ReportSource
   };
 }
 
-function loadStudy(path: string): ReportSource {
-  const directory = folderOf(path);
-  const plan = readPlan(directory);
+async function loadStudy(path: string, moved: { import?: string }): Promise<ReportSource> {
+  const { folder: directory, results, study } = await openResults(path, moved);
   return {
     title: basename(resolve(directory)),
-    runs: readResults(path).map(reportRun),
+    runs: results.map((result) => reportRun(result, study ? importOf(study, result) : undefined)),
     directory,
-    studyFile: plan && join(directory, STUDY_FILE),
-    plan,
+    studyFile: study && join(directory, STUDY_FILE),
+    plan: study && planOf(study),
   };
 }
 
-function reportRun({ test, ...result }: Result): ReportRun {
+/** @param imported the module that the run imports: a circumstance, which results do not tell */
+function reportRun({ test, ...result }: Result, imported: unknown): ReportRun {
   const { network, dataset, variant, seed, metric, epochs } = result;
+  const settings = result.settings ?? {};
   return {
     name: `${network}, ${variant}, seed ${seed}`,
     network,
@@ -77,7 +83,7 @@ function reportRun({ test, ...result }: Result): ReportRun {
     seed,
     metric,
     epochs,
-    settings: result.settings ?? {},
+    settings: imported === undefined ? settings : { ...settings, import: imported },
     environment: result.environment ?? {},
     phases: result.phases ?? [],
     test: { ...test, images: result.testImages ?? null },

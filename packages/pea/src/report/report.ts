@@ -26,10 +26,15 @@ export interface ReportSummary {
  * @param paths run directories, finished or not; or the folder of one study, or its `results.jsonl`
  * @param file the page; left out: `report.html` in the folder of the run or study, for several runs in the folder that
  *   holds them all
+ * @param options.import where the module with the activations of the runs lies now, if it has moved
  * @throws PeaError (usage) for what is neither a run nor a study, and for a place where the page cannot be
  */
-export async function writeReport(paths: readonly string[], file?: string): Promise<ReportSummary> {
-  const source = await loadReport(paths);
+export async function writeReport(
+  paths: readonly string[],
+  file?: string,
+  options: { import?: string } = {},
+): Promise<ReportSummary> {
+  const source = await loadReport(paths, options);
   const path = file ?? join(source.directory, "report.html");
   checkPlace(path);
   const commands = commandsOf(source, paths, file);

@@ -24,13 +24,13 @@
  *
  * @module
  */
-import { existsSync } from "node:fs";
 import { basename, extname, join } from "node:path";
-import { activations, PeaError, parseVariant } from "@pea/core";
+import { activationNamed, PeaError, parseVariant, smoothActivations } from "@pea/core";
 import { writeFileAtomically } from "@pea/torch";
 import { stringify } from "yaml";
 import { z } from "zod";
 import { baselineName } from "../methods/variant-name.ts";
+import { importFile } from "../models/import-file.ts";
 import { mergeSettings } from "../train/config.ts";
 import { besideFile, extendSettings, readYaml } from "../train/recipe-file.ts";
 
@@ -98,19 +98,31 @@ const allowed: Readonly<Record<string, string>> = {
 /**
  * Reads the file of a study.
  *
+ * @param runModule is given the modules that the study imports, before the names of its variants are read, which may be
+ * of activations that they register
  * @throws PeaError (usage) naming file, key and what it may be
  */
-export function readStudy(path: string): Study {
+export async function readStudy(
+  path: string,
+  runModule: (file: string) => Promise<void> = importFile,
+): Promise<Study> {
   const { data, error } = schema.safeParse(readYaml(path).settings);
   if (error) throw usage(describe(path, error.issues[0] as z.core.$ZodIssue));
   const beside = (settings: Study["settings"]) => besideFile(path, settings) as Study["settings"];
+  const settings = beside(data.settings);
+  const networks = data.networks
+    .map((entry, i) => networkOf(entry, `${path}: networks, entry ${i + 1}`, path))
+    .map((network) => ({ ...network, settings: beside(network.settings) }));
+  const ofVariants = data.variants.map((entry) => (typeof entry === "string" ? {} : beside(entry)));
+  for (const { import: imported } of [settings, ...networks.map(({ settings }) => settings), ...ofVariants])
+    if (typeof imported === "string") await runModule(imported);
   const study = {
     name: data.name ?? basename(path, extname(path)),
-    settings: beside(data.settings),
-    networks: data.networks
-      .map((entry, i) => networkOf(entry, `${path}: networks, entry ${i + 1}`, path))
-      .map((network) => ({ ...network, settings: beside(network.settings) })),
-    variants: data.variants.map((entry, i) => variantOf(entry, `${path}: variants, entry ${i + 1}`)),
+    settings,
+    networks,
+    variants: data.variants
+      .map((entry, i) => variantOf(entry, `${path}: variants, entry ${i + 1}`))
+      .map((variant) => ({ ...variant, settings: beside(variant.settings) })),
     seeds: data.seeds,
     ...(data.against !== undefined && { against: data.against }),
   };
@@ -154,10 +166,11 @@ export function writeStudy(
   writeFileAtomically(join(folder, STUDY_FILE), [Buffer.from(stringify(content))]);
 }
 
-/** The plan of the study whose results lie in a folder; null where they tell nothing of it. */
-export function readPlan(folder: string): StudyPlan | null {
-  const file = join(folder, STUDY_FILE);
-  return existsSync(file) ? planOf(readStudy(file)) : null;
+/** The module that a run of the study imports. */
+export function importOf(study: Study, run: { network: string; variant: string }): unknown {
+  const network = study.networks.find(({ name }) => name === run.network);
+  const variant = study.variants.find(({ name }) => name === run.variant);
+  return variant?.settings.import ?? network?.settings.import ?? study.settings.import;
 }
 
 function networkOf(
@@ -189,15 +202,16 @@ function variantOf(entry: string | Record<string, unknown>, where: string): Name
 function ofName(name: string, where: string): NamedSettings {
   if (name.toLowerCase() === "relu")
     return { name: baselineName, settings: { pea: "none", activation: "relu" } };
-  const activation = name.toLowerCase();
-  if (Object.hasOwn(activations, activation))
-    return { name: activation, settings: { pea: "none", activation } };
+  const activation = activationNamed(name.toLowerCase())?.name;
+  if (activation !== undefined) return { name: activation, settings: { pea: "none", activation } };
   try {
     parseVariant(name);
   } catch (error) {
     throw usage(
       `${where} is ${JSON.stringify(name)}, which is neither "ReLU" nor a smooth activation ` +
-        `(${Object.keys(activations).slice(1).join(", ")}), and ${(error as Error).message}; ` +
+        `(${smoothActivations()
+          .map(({ name }) => name)
+          .join(", ")}), and ${(error as Error).message}; ` +
         "another way of training takes a name and recipe keys",
     );
   }

@@ -19,11 +19,7 @@ type Shape = readonly number[];
  * @throws PeaError of kind usage naming the file, and keys that are missing, unknown or of another shape; the model is
  * then as it was
  */
-export async function loadInitialWeights(
-  path: string,
-  model: Module,
-  build: BuildVariant,
-): Promise<string[]> {
+export function loadInitialWeights(path: string, model: Module, build: BuildVariant): string[] {
   let file: State = new Map();
   try {
     if (statSync(path, { throwIfNoEntry: false })?.isDirectory())
@@ -31,9 +27,9 @@ export async function loadInitialWeights(
     file = readModelWeights(path);
     const own = model.stateDict();
     const { state, layout } = underOwnKeys(file, own);
-    const heads = await newHeads(state, own, build);
+    const heads = newHeads(state, own, build);
     for (const key of heads.flatMap(({ keys }) => keys)) state.set(key, own.get(key) as Tensor);
-    await requireChannels(state, own, build);
+    requireChannels(state, own, build);
     model.loadStateDict(state);
     return [
       `weights of ${path}${layout === undefined ? "" : `, under the keys of ${layout.name}`}`,
@@ -78,11 +74,11 @@ interface NewHead {
 }
 
 /** Heads for another number of classes than the data have, and those of which the file has nothing. */
-async function newHeads(state: State, own: State, build: BuildVariant): Promise<NewHead[]> {
+function newHeads(state: State, own: State, build: BuildVariant): NewHead[] {
   const lacks = (key: string) => !state.has(key) && !key.endsWith("num_batches_tracked");
   if (![...own.keys()].some((key) => lacks(key) || differs(key, state, own))) return [];
   const knowsAll = [...state.keys()].every((key) => own.has(key));
-  const heads = byModule(await dependentWeights(own, build, "class"));
+  const heads = byModule(dependentWeights(own, build, "class"));
   return [...heads].flatMap(([path, weights]) => {
     const keys = weights.map(({ key }) => key);
     if (knowsAll && keys.every(lacks)) return [{ path, keys, why: "not in the file" }];
@@ -93,9 +89,9 @@ async function newHeads(state: State, own: State, build: BuildVariant): Promise<
 }
 
 /** @throws PeaError of kind usage where the weights are for images of another number of channels */
-async function requireChannels(state: State, own: State, build: BuildVariant): Promise<void> {
+function requireChannels(state: State, own: State, build: BuildVariant): void {
   if (![...own.keys()].some((key) => differs(key, state, own))) return;
-  for (const weight of await dependentWeights(own, build, "channel")) {
+  for (const weight of dependentWeights(own, build, "channel")) {
     const channels = otherSize(weight, state, own);
     if (channels === undefined) continue;
     const { key } = weight;

@@ -296,7 +296,7 @@ export async function prepareRun(recipe: Recipe, options: PrepareOptions = {}): 
       trainImages: countSamples(data.train),
       stepsPerEpoch: options.record?.facts?.stepsPerEpoch,
     };
-    return { data, ...(await prepareModel(recipe, method, shape, options)) };
+    return { data, ...prepareModel(recipe, method, shape, options) };
   } catch (error) {
     disposeData(data);
     throw error;
@@ -339,15 +339,15 @@ interface DataShape extends Pick<RecipeData, "inputShape" | "classes" | "task"> 
  * @param method not fitted yet
  * @throws PeaError of kind usage when the parts do not fit together
  */
-async function prepareModel(
+function prepareModel(
   recipe: Recipe,
   method: Method,
   { trainImages, stepsPerEpoch, ...data }: DataShape,
   { onNetwork }: PrepareOptions = {},
-): Promise<Omit<PreparedRun, "data">> {
+): Omit<PreparedRun, "data"> {
   const { device, seed } = recipe;
   const plan = planTraining(recipe, trainImages, stepsPerEpoch);
-  const model = await createNetwork(recipe, { inputShape: data.inputShape, classes: data.classes.length });
+  const model = createNetwork(recipe, { inputShape: data.inputShape, classes: data.classes.length });
   try {
     const info = modelInfo(model, data.inputShape);
     requireAnswers(recipe, info, data);
@@ -367,9 +367,7 @@ async function prepareModel(
  *
  * @throws PeaError of kind usage where it does not say so
  */
-export async function prepareWithoutData(
-  recipe: Recipe,
-): Promise<Omit<PreparedRun, "data"> & { images: PartSizes }> {
+export function prepareWithoutData(recipe: Recipe): Omit<PreparedRun, "data"> & { images: PartSizes } {
   const { data, expected, limitTrain, valFraction, validateOn } = recipe;
   const size = parseImageSize(recipe.imageSize ?? "");
   if (expected === undefined || size === null)
@@ -391,7 +389,7 @@ export async function prepareWithoutData(
   const validation = validateOn === "test" ? test : limitTrain === 1 ? split : Math.min(split, train);
   return {
     images: { train, validation, test },
-    ...(await prepareModel(recipe, createMethod(recipe), shape)),
+    ...prepareModel(recipe, createMethod(recipe), shape),
   };
 }
 

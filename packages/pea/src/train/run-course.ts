@@ -7,10 +7,11 @@ import { existsSync } from "node:fs";
 import { type MetricsRow, readMetrics } from "./metrics.ts";
 import { readRecord } from "./parts-record.ts";
 import { disposeRun, prepareRun } from "./prepare.ts";
+import type { Circumstances } from "./recipe-identity.ts";
 import type { RunDirectory } from "./run-directory.ts";
 import type { MetricName } from "./tasks/task.ts";
 import type { TrainResult } from "./train.ts";
-import { readRecipe, readResult } from "./trained-run.ts";
+import { openRecipe, readResult } from "./trained-run.ts";
 
 /** A span of a run, in epochs. */
 export interface Phase {
@@ -53,9 +54,9 @@ export interface RunCourse {
  *
  * @throws PeaError for a damaged run, and for one that has not ended and whose data set is no longer there
  */
-export async function readCourse(run: RunDirectory): Promise<RunCourse> {
+export async function readCourse(run: RunDirectory, today: Circumstances = {}): Promise<RunCourse> {
   const result = readResult(run);
-  const { phases, stepsPerEpoch } = result ?? (await planOf(run));
+  const { phases, stepsPerEpoch } = result ?? (await planOf(run, today));
   // A run that has just begun has none yet.
   const rows = existsSync(run.metrics) ? readMetrics(run.metrics) : [];
   const epochs = rows.filter(({ kind }) => kind === "epoch");
@@ -72,8 +73,11 @@ export async function readCourse(run: RunDirectory): Promise<RunCourse> {
 }
 
 /** The course of a run that has not ended, and so has not written it down. */
-async function planOf(run: RunDirectory): Promise<Pick<TrainResult, "phases" | "stepsPerEpoch">> {
-  const prepared = await prepareRun(readRecipe(run), { record: readRecord(run) });
+async function planOf(
+  run: RunDirectory,
+  today: Circumstances,
+): Promise<Pick<TrainResult, "phases" | "stepsPerEpoch">> {
+  const prepared = await prepareRun(await openRecipe(run, today), { record: readRecord(run) });
   try {
     return { phases: prepared.method.phases, stepsPerEpoch: prepared.plan.stepsPerEpoch };
   } finally {

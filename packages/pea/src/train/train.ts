@@ -22,10 +22,11 @@ import { whyNoBest } from "./best-model.ts";
 import { type ChangedDataOptions, refuseTrainedOn, tellChanges } from "./changed-data.ts";
 import { checkOfImages, type Loaders, nameAll } from "./check-images.ts";
 import { type Best, loadWeights } from "./checkpoint.ts";
-import { type Recipe, type RecipeInput, resolveRecipe } from "./config.ts";
+import type { Recipe, RecipeInput } from "./config.ts";
 import { createNetwork } from "./create-network.ts";
 import { evaluate } from "./evaluate.ts";
 import { loadInitialWeights } from "./initial-weights.ts";
+import { loadRecipe } from "./load-recipe.ts";
 import { readRecord, writeParts } from "./parts-record.ts";
 import type { TrainingPlan } from "./plan.ts";
 import {
@@ -51,7 +52,7 @@ import {
 import { lockRun } from "./run-lock.ts";
 import { type Breakdown, shortened } from "./tasks/breakdown.ts";
 import type { MetricName, Scores } from "./tasks/task.ts";
-import { readRecipe, weightFiles } from "./trained-run.ts";
+import { openRecipe, readRecipe, weightFiles } from "./trained-run.ts";
 import { type StopRequest, Trainer, type TrainingObserver } from "./trainer.ts";
 
 /** Who is told of a run, and who stops it. */
@@ -115,10 +116,10 @@ export interface TrainResult {
  * @throws PeaError of kind usage for a wrong recipe, missing data or a folder in use; TrainingInterrupted when stopped by `signal`
  */
 export async function train(recipe: RecipeInput, options: TrainOptions = {}): Promise<TrainResult> {
-  const resolved = resolveRecipe({ source: "the recipe", settings: recipe });
+  const resolved = await loadRecipe({ source: "the recipe", settings: recipe });
   const prepared = await prepareRun(resolved, options);
   try {
-    await beginWithWeights(resolved, prepared, options);
+    beginWithWeights(resolved, prepared, options);
     const path = options.runDirectory ?? freeName(join("runs", runName(resolved)));
     makeDirectory(path);
     const parts = new KnownParts(prepared.data.identify());
@@ -166,7 +167,7 @@ export async function resumeTraining(
 ): Promise<TrainResult> {
   const run = openRunDirectory(runDirectory);
   return whileLocked(runDirectory, async () => {
-    const recipe = readRecipe(run, today);
+    const recipe = await openRecipe(run, today);
     const record = readRecord(run);
     const prepared = await prepareRun(recipe, { onOpening, record });
     try {
@@ -180,7 +181,7 @@ export async function resumeTraining(
           `${runDirectory} goes on by the plan that it began with, but not bit for bit as with those data`,
         );
       // A run killed before its first checkpoint begins anew.
-      if (!existsSync(weightFiles(run).last)) await beginWithWeights(recipe, prepared, { onInitialWeights });
+      if (!existsSync(weightFiles(run).last)) beginWithWeights(recipe, prepared, { onInitialWeights });
       return await execute(run, recipe, prepared, { signal, observe, onParts }, changed);
     } finally {
       disposeRun(prepared);
@@ -189,14 +190,14 @@ export async function resumeTraining(
 }
 
 /** Loads the weights that the recipe names, if it does. */
-async function beginWithWeights(
+function beginWithWeights(
   recipe: Recipe,
   { model, data: { inputShape, classes } }: PreparedRun,
   { onInitialWeights }: Watch,
-): Promise<void> {
+): void {
   if (recipe.initialCheckpoint === undefined) return;
   const [channels, height, width] = inputShape;
-  const remarks = await loadInitialWeights(recipe.initialCheckpoint, model, (more) =>
+  const remarks = loadInitialWeights(recipe.initialCheckpoint, model, (more) =>
     createNetwork(recipe, {
       inputShape: [channels + (more === "channel" ? 1 : 0), height, width],
       classes: classes.length + (more === "class" ? 1 : 0),

@@ -6,8 +6,9 @@ import { cudaIsAvailable, type Module } from "@pea/torch";
 import { createMethod, type Method } from "../methods/index.ts";
 import { resumeCommand } from "../shown-command.ts";
 import { loadWeights } from "./checkpoint.ts";
-import { type Recipe, resolveRecipe } from "./config.ts";
+import { type Layer, type Recipe, resolveRecipe } from "./config.ts";
 import { createNetwork } from "./create-network.ts";
+import { loadRecipe, loadRecipeToShow } from "./load-recipe.ts";
 import { settingsInForce } from "./older-runs.ts";
 import { type RunRecord, readRecord } from "./parts-record.ts";
 import { disposeRun, type PreparedRun, type PrepareOptions, prepareRun } from "./prepare.ts";
@@ -26,12 +27,26 @@ export function weightFiles({ checkpoints }: RunDirectory): Record<CheckpointNam
   };
 }
 
-/** The recipe of a run, checked, under the circumstances of today. */
+/** The recipe of a run, checked, under the circumstances of today. The module that it imports must have run. */
 export function readRecipe(run: RunDirectory, today: Circumstances = {}): Recipe {
-  return resolveRecipe(
+  return resolveRecipe(...layersOf(run, today));
+}
+
+/** The same after running the module that it imports. */
+export async function openRecipe(run: RunDirectory, today: Circumstances = {}): Promise<Recipe> {
+  return loadRecipe(...layersOf(run, today));
+}
+
+/** The same for who looks at the run alone: a module that is no longer there need not be, if it registers a network. */
+export async function openRecipeToShow(run: RunDirectory, today: Circumstances = {}): Promise<Recipe> {
+  return loadRecipeToShow(...layersOf(run, today));
+}
+
+function layersOf(run: RunDirectory, today: Circumstances): Layer[] {
+  return [
     { source: run.config, settings: settingsInForce(readRunConfig(run).config) },
     { source: "the options", settings: today },
-  );
+  ];
 }
 
 /**
@@ -97,7 +112,7 @@ export async function openTrainedRun(
 ): Promise<TrainedRun> {
   const run = openRunDirectory(path);
   const name = chooseCheckpoint(run, checkpoint);
-  const recipe = readRecipe(run, today);
+  const recipe = await openRecipe(run, today);
   const record = readRecord(run);
   const prepared = await prepareRun(recipe, { onOpening, record });
   try {
@@ -123,15 +138,15 @@ export async function openTrainedRun(
  *
  * @throws PeaError of kind usage when the folder holds no run
  */
-export function readNetwork(
+export async function readNetwork(
   path: string,
   today: Circumstances = {},
-): { run: RunDirectory; recipe: Recipe; facts: NetworkFacts } {
+): Promise<{ run: RunDirectory; recipe: Recipe; facts: NetworkFacts }> {
   const run = openRunDirectory(path);
   const { network: facts } = readRunConfig(run);
   if (facts === undefined)
     throw new PeaError(`${run.config} lacks the section network: it was not written by pea train`);
-  return { run, recipe: readRecipe(run, today), facts };
+  return { run, recipe: await openRecipe(run, today), facts };
 }
 
 /** The network of a run alone, in evaluation mode, without the data it was trained on. */
@@ -163,10 +178,10 @@ export async function openTrainedNetwork(
     ...today
   }: { checkpoint?: CheckpointName } & Pick<PrepareOptions, "onOpening"> & Circumstances = {},
 ): Promise<TrainedNetwork> {
-  const { run, recipe, facts } = readNetwork(path, today);
+  const { run, recipe, facts } = await readNetwork(path, today);
   const name = chooseCheckpoint(run, checkpoint);
   const { inputShape, classes, stepsPerEpoch, totalSteps } = facts;
-  const model = await createNetwork(recipe, { inputShape, classes: classes.length });
+  const model = createNetwork(recipe, { inputShape, classes: classes.length });
   try {
     // Trained on a GPU, a network runs where there is none, too.
     const device = cudaIsAvailable() ? recipe.device : "cpu";
