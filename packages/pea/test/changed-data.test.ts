@@ -86,6 +86,7 @@ describe("a run whose class folders change after it was trained", () => {
     const unchanged = await evaluated(run);
     assert.equal(unchanged.stderr, "");
     assert.deepEqual(unchanged.document.dataChanges, {
+      images: { validation: before.validation.length, test: before.test.length },
       added: { train: 0, validation: 0, test: 0, unused: 0 },
       gone: { train: 0, validation: 0, test: 0, unused: 0 },
       moved: [],

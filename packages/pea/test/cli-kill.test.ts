@@ -65,7 +65,7 @@ async function trainUntilKilled(run: string): Promise<boolean> {
     ? startPea("train", "--resume", run)
     : startPea("train", ...recipe, "--run", run);
   const outcome = outcomeOf(child);
-  await Promise.race([once(child.stderr as NodeJS.ReadableStream, "data"), outcome]);
+  await Promise.race([said(child.stderr as NodeJS.ReadableStream, /^run: .*\n/m), outcome]);
   await sleep(Math.random() * LONGEST);
   child.kill("SIGKILL");
   const { code, stderr } = await outcome;
@@ -73,6 +73,12 @@ async function trainUntilKilled(run: string): Promise<boolean> {
   assert.match(stderr, step === 0 ? /^run: .*killed-\d+$/m : new RegExp(`, from step ${step}$`, "m"));
   assert.ok(checkpointStep(run) >= step);
   return child.signalCode === "SIGKILL";
+}
+
+/** Waits until a stream has said something. */
+async function said(stream: NodeJS.ReadableStream, what: RegExp): Promise<void> {
+  let text = "";
+  while (!what.test(text)) text += (await once(stream, "data")).join("");
 }
 
 it(`a run killed ${KILLS} times at random moments ends with the weights and metrics of one never killed`, async () => {
