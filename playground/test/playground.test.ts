@@ -49,7 +49,7 @@ test("intervals are Student's, for every number of seeds", () => {
     const found = meanWithInterval(values);
     assert.ok(Math.abs(found.mean - mean) < 1e-12);
     assert.ok(
-      Math.abs((found.half as number) / error / twoSidedQuantile(0.95, count - 1) - 1) < 1e-5,
+      Math.abs((found.half as number) / error / twoSidedQuantile(0.95, count - 1) - 1) < 1e-6,
       `${count} seeds`,
     );
   }
