@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, describe, it } from "node:test";
 import { readSafetensors } from "@pea/torch";
@@ -162,6 +162,48 @@ describe("a damaged image of a run that is to stop at such", () => {
     const result = await resumeTraining(run);
     assert.equal(result.testImages, 11);
     assert.deepEqual(fingerprint(run), fingerprint(whole.runDirectory));
+  });
+});
+
+describe("a damaged image that is trained on", () => {
+  it("may be removed, and the run goes on by its plan with those that are left", async () => {
+    // 40 images are five batches, 39 are not.
+    const more = ["train/cat/10.jpg", "train/dog/10.jpg"];
+    const folder = dataWith({ "train/cat/17.jpg": "" });
+    for (const name of more) rmSync(join(folder, name));
+    const run = freshRun();
+    await stoppedBy(folder, run);
+    rmSync(join(folder, "train/cat/17.jpg"));
+    const { steps, stepsPerEpoch } = await resumeTraining(run);
+    assert.deepEqual([steps, stepsPerEpoch], [15, 5]);
+  });
+});
+
+describe("a study whose runs meet a damaged image", () => {
+  it("goes on with them where its settings say so from then on", async () => {
+    const folder = join(temporaryFolder(), "study");
+    const { valFraction, pea, ...settings } = recipe;
+    const study = {
+      ...{ name: "damaged", networks: [recipe.model], variants: ["ReLU"], seeds: [0] },
+      settings: { ...settings, model: undefined, epochs: 1, dataDir: dataWith({ "test/cat/10.jpg": "" }) },
+    };
+    const command = async (onBadSample: "fail" | "skip") => {
+      const text = JSON.stringify({ ...study, settings: { ...study.settings, onBadSample } });
+      writeFiles(folder, { "study.json": text });
+      const paths = ["-c", "study.json", "-o", "results", "--runs", "runs"].map((word) =>
+        word.startsWith("-") ? word : join(folder, word),
+      );
+      return peaHere("study", ...paths);
+    };
+    const failed = await command("fail");
+    assert.equal(failed.code, 1);
+    assert.match(failed.stdout, /test\/cat\/10\.jpg cannot be read.*in a recipe, onBadSample: skip/);
+    const { code, stdout } = await command("skip");
+    assert.equal(code, 0, stdout);
+    assert.match(stdout, /1 of 1 runs done, 1 of them now/);
+    const [run = ""] = readdirSync(join(folder, "runs", "damaged")).filter((name) => name.includes("seed0"));
+    const config = readFileSync(join(folder, "runs", "damaged", run, "config.yaml"), "utf8");
+    assert.match(config, /^resumed:\n {2}- step: \d\n {4}before:\n {6}onBadSample: fail$/m);
   });
 });
 

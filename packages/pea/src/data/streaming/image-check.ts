@@ -1,6 +1,9 @@
 import { type SkippedSample, UnreadableImagesError } from "../unreadable-images.ts";
 import type { StreamingLoader } from "./streaming-loader.ts";
 
+/** Shares in work at once: each waits behind the batches that the pool was asked for before it. */
+const AT_ONCE = 4;
+
 /** Images to look at, through the loader that will decode them. */
 export interface ImagesToCheck {
   readonly loader: Pick<StreamingLoader, "look" | "batchSize">;
@@ -27,10 +30,9 @@ export class ImageCheck {
   readonly #shares: readonly ImagesToCheck[];
   /** Training steps done. */
   #steps = 0;
-  /** Shares that have been asked for, and how many should be by now. */
+  /** Shares that have been asked for. */
   #asked = 0;
-  #due = 0;
-  #work: Promise<void> | null = null;
+  readonly #inWork = new Set<Promise<void>>();
   #failure: unknown;
 
   constructor(images: readonly ImagesToCheck[], options: ImageCheckOptions) {
@@ -61,29 +63,24 @@ export class ImageCheck {
 
   /** Looks at all images that are left. */
   async finish(): Promise<void> {
-    while (this.#asked < this.#shares.length && this.#failure === undefined) {
-      this.#askFor(this.#shares.length);
-      await this.#work;
-    }
-    await this.#work;
+    const all = this.#shares.length;
+    for (this.#askFor(all); this.#inWork.size > 0; this.#askFor(all)) await Promise.race(this.#inWork);
     if (this.#failure !== undefined) throw this.#failure;
   }
 
+  /** Asks for so many shares in all, as far as few enough are in work. */
   #askFor(due: number): void {
-    this.#due = due;
-    if (this.#work !== null || this.#asked >= due) return;
-    this.#work = this.#look().finally(() => {
-      this.#work = null;
-    });
+    while (this.#asked < due && this.#inWork.size < AT_ONCE && this.#failure === undefined) {
+      const work = this.#look(this.#shares[this.#asked++] as ImagesToCheck).finally(() =>
+        this.#inWork.delete(work),
+      );
+      this.#inWork.add(work);
+    }
   }
 
-  /** One share after the other, as long as some are due. */
-  async #look(): Promise<void> {
+  async #look({ loader, indices }: ImagesToCheck): Promise<void> {
     try {
-      while (this.#asked < this.#due) {
-        const { loader, indices } = this.#shares[this.#asked++] as ImagesToCheck;
-        this.found.push(...(await loader.look(indices)));
-      }
+      this.found.push(...(await loader.look(indices)));
     } catch (error) {
       // Of a pool that is closed where the run ended meanwhile; else the loaders of the run fail alike.
       this.#failure = error;
