@@ -2,7 +2,8 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { PeaError } from "@pea/core";
 import { type Module, TorchError } from "@pea/torch";
-import { exportObstacle } from "../export/export-obstacle.ts";
+import { exportObstacle } from "../deploy/export-obstacle.ts";
+import { importFile } from "../models/import-file.ts";
 import {
   createModel,
   findModel,
@@ -12,10 +13,9 @@ import {
   modelInfo,
   type Site,
 } from "../models/index.ts";
-import { importFile } from "../recipe/import-file.ts";
-import { createNetwork } from "../run/create-network.ts";
-import { readNetwork } from "../run/trained-run.ts";
-import { type CommonOptions, formatTable, printResult } from "../terminal/output.ts";
+import { createNetwork } from "../train/create-network.ts";
+import { readNetwork } from "../train/trained-run.ts";
+import { type CommonOptions, formatTable, printResult } from "./output.ts";
 
 interface InspectOptions extends CommonOptions {
   /** As `3x224x224`. */
