@@ -114,8 +114,8 @@ function reluOf(layer: tf.layers.Layer): { target: TargetName; obstacle: string 
     case "ThresholdedReLU":
       return (layer as { theta?: number }).theta === 0 ? { target: "relu", obstacle: null } : null;
   }
-  const { activation, cell } = layer as Partial<ActivationHost> & { cell?: ActivationHost };
-  if (cell?.activation && /^relu6?$/i.test(cell.activation.getClassName()))
+  const { activation, cell } = layer as Partial<ActivationHost> & { cell?: RecurrentCell };
+  if (cell !== undefined && hasReLU(cell))
     return {
       target: "relu",
       obstacle: "a recurrent layer applies its activation within each moment in time, where PEA cannot stand",
@@ -131,6 +131,19 @@ function reluOf(layer: tf.layers.Layer): { target: TargetName; obstacle: string 
     default:
       return null;
   }
+}
+
+/** What a recurrent layer applies at each moment in time: one step, or a stack of such. */
+interface RecurrentCell {
+  readonly activation?: ActivationHost["activation"];
+  /** Of the gates. */
+  readonly recurrentActivation?: ActivationHost["activation"];
+  readonly cells?: readonly RecurrentCell[];
+}
+
+function hasReLU({ activation, recurrentActivation, cells = [] }: RecurrentCell): boolean {
+  const isReLU = (one?: ActivationHost["activation"]) => /^relu6?$/i.test(one?.getClassName() ?? "");
+  return isReLU(activation) || isReLU(recurrentActivation) || cells.some(hasReLU);
 }
 
 function ofMaximum(maximum: number | null, layer: tf.layers.Layer) {

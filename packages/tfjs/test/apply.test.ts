@@ -95,6 +95,31 @@ test("what PEA cannot do is refused, and the model stays as it was", () => {
       /PEA cannot stand at rnn: a recurrent layer/,
     ],
     [
+      tf.sequential({
+        layers: [
+          tf.layers.rnn({
+            name: "stack",
+            cell: tf.layers.stackedRNNCells({
+              cells: [
+                tf.layers.lstmCell({ units: 2 }),
+                tf.layers.simpleRNNCell({ units: 2, activation: "relu" }),
+              ],
+            }) as never,
+            inputShape: [3, 2],
+          }),
+        ],
+      }),
+      /PEA cannot stand at stack: a recurrent layer/,
+    ],
+    [
+      tf.sequential({
+        layers: [
+          tf.layers.lstm({ name: "gated", units: 2, recurrentActivation: "relu6", inputShape: [3, 2] }),
+        ],
+      }),
+      /PEA cannot stand at gated: a recurrent layer/,
+    ],
+    [
       tf.sequential({ layers: [tf.layers.reLU({ name: "clip", maxValue: 3, inputShape: [2] } as never)] }),
       /PEA cannot stand at clip: clip is clipped at 3/,
     ],
