@@ -5,7 +5,8 @@
  */
 import * as tf from "@tensorflow/tfjs";
 import { type EnsembleConfig, EnsembleState } from "./ensemble-state.ts";
-import { type CallArguments, inScope } from "./training-scope.ts";
+import { type CallArguments, onlyInput } from "./layer-call.ts";
+import { inScope } from "./training-scope.ts";
 
 /** Arguments of the layer, besides those that all layers take. */
 export type EnsembleActivationArgs = EnsembleConfig & { name?: string; trainable?: boolean };
@@ -30,8 +31,7 @@ export class EnsembleActivation extends tf.layers.Layer {
   }
 
   override call(inputs: CallArguments[0], kwargs: CallArguments[1]): tf.Tensor {
-    const x = Array.isArray(inputs) ? (inputs[0] as tf.Tensor) : inputs;
-    return inScope(kwargs, () => this.state.apply(x));
+    return inScope(kwargs, () => this.state.apply(onlyInput(inputs)));
   }
 
   override computeOutputShape(inputShape: tf.Shape | tf.Shape[]): tf.Shape | tf.Shape[] {

@@ -7,6 +7,7 @@ import * as tf from "@tensorflow/tfjs";
 import type { TargetName } from "./elementwise/index.ts";
 import { EnsembleActivation, EnsembleFunction } from "./ensemble-activation.ts";
 import type { EnsembleConfig } from "./ensemble-state.ts";
+import { type CallArguments, onlyInput } from "./layer-call.ts";
 import type { ActivationHost, EnsemblePlace } from "./sites.ts";
 
 /** Activations that ensembles stand in the place of. */
@@ -30,8 +31,7 @@ export function putEnsemble(layer: tf.layers.Layer, config: EnsembleConfig): voi
   }
   override(layer, {
     activation: ensemble,
-    call: (inputs: tf.Tensor | tf.Tensor[]) =>
-      state.apply(Array.isArray(inputs) ? (inputs[0] as tf.Tensor) : inputs),
+    call: (inputs: CallArguments[0]) => state.apply(onlyInput(inputs)),
     // Saved as the layer that can be loaded again.
     getClassName: () => EnsembleActivation.className,
     getConfig: () => ({ ...commonConfig(layer), ...state.config }),
@@ -44,8 +44,7 @@ export function putReLU({ layer, state }: EnsemblePlace): void {
     const maxValue = state.target === "relu6" ? 6 : undefined;
     override(layer, {
       maxValue,
-      call: (inputs: tf.Tensor | tf.Tensor[]) =>
-        reluOf(state.target).apply(Array.isArray(inputs) ? (inputs[0] as tf.Tensor) : inputs),
+      call: (inputs: CallArguments[0]) => reluOf(state.target).apply(onlyInput(inputs)),
       getClassName: () => "ReLU",
       getConfig: () => ({ ...commonConfig(layer), maxValue }),
     });

@@ -4,14 +4,12 @@
  * @module
  */
 import type * as tf from "@tensorflow/tfjs";
+import type { CallArguments } from "./layer-call.ts";
 
 let training = false;
 
 /** Whether the call that runs is part of a training step. */
 export const isTraining = (): boolean => training;
-
-/** What a layer's `call` takes. */
-export type CallArguments = Parameters<tf.layers.Layer["call"]>;
 
 /** Runs `call` as training where its keyword arguments say so. */
 export function inScope<T>(kwargs: CallArguments[1] | undefined, call: () => T): T {
