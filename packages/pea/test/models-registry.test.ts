@@ -178,11 +178,22 @@ describe("options", () => {
         usage(/multiples of 8, not 64×100/),
       );
       assert.throws(
+        () => createModel(name).forward(zeros([2, 1, 64, 96])),
+        usage(/takes images \[N, 3, H, W\], not \[2, 1, 64, 96\]: build it with inputChannels/),
+      );
+      assert.throws(
+        () => createModel(name).forward(zeros([3, 64, 96])),
+        usage(/takes images \[N, 3, H, W\], not \[3, 64, 96\].*a batch of images/),
+      );
+      assert.throws(
         () => createModel(name, { inputChannels: 8 }),
-        usage(/take 8 channels and give 8.*fewer inputChannels/),
+        usage(/inputChannels is 8, but at width 0\.25 ERFNet has 8 channels.*fewer inputChannels/),
       );
     }
-    assert.throws(() => createModel("erfnet-0.1"), usage(/choose a larger width/));
+    assert.throws(
+      () => createModel("erfnet-0.1"),
+      usage(/width is 0\.1, at which ERFNet would have 8, 8 and 12 channels.*choose a larger width/),
+    );
   });
 
   test("the authors' head of ERFNet's encoder is left out of a state dict where there is none", () => {

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { PeaError } from "@pea/core";
 import {
   add,
   BatchNormAct2d,
@@ -27,16 +26,9 @@ export class Down extends Module {
   readonly bn: BatchNormAct2d;
   act: Module = new ReLU();
 
-  /** @throws PeaError of kind usage unless there are more outputs than inputs: the pool gives as many as it gets. */
+  /** @param outputs more than the inputs: the pool gives as many channels as it gets */
   constructor(inputs: number, outputs: number, batchNorm: BatchNormLayerOptions) {
     super();
-    if (outputs <= inputs) {
-      throw new PeaError(
-        `a downsampling block of ERFNet would take ${inputs} channels and give ${outputs}, but must give more than it ` +
-          "takes; choose a larger width or fewer inputChannels",
-        { kind: "usage" },
-      );
-    }
     this.conv = new Conv2d(inputs, outputs - inputs, 3, { stride: 2, padding: 1 });
     this.bn = new BatchNormAct2d(outputs, { ...batchNorm, activation: () => this.act });
   }

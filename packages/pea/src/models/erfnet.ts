@@ -55,7 +55,25 @@ export interface ErfNetSegmentationOptions extends ErfNetOptions {
 /** Channels of the maps at a half, a quarter and an eighth of the resolution. */
 type Channels = readonly [half: number, quarter: number, eighth: number];
 
-const channelsAt = (width = 1) => [16, 64, 128].map((count) => scaleChannels(count, width)) as [...Channels];
+/**
+ * @throws PeaError of kind usage unless there are more at each resolution than before it: a downsampling block keeps
+ *   those it is given and adds to them
+ */
+function channelsOf({ inputChannels = 3, width = 1 }: ErfNetOptions): Channels {
+  const channels = [16, 64, 128].map((count) => scaleChannels(count, width)) as [number, number, number];
+  const [half, quarter, eighth] = channels;
+  if (quarter <= half || eighth <= quarter)
+    throw usage(
+      `width is ${width}, at which ERFNet would have ${half}, ${quarter} and ${eighth} channels at a half, a quarter and ` +
+        "an eighth of the resolution, but there must be more at each: choose a larger width",
+    );
+  if (half <= inputChannels)
+    throw usage(
+      `inputChannels is ${inputChannels}, but at width ${width} ERFNet has ${half} channels at half the resolution and ` +
+        "takes images with fewer: choose a larger width or fewer inputChannels",
+    );
+  return channels;
+}
 
 interface EncoderOptions {
   inputs: number;
@@ -68,6 +86,7 @@ interface EncoderOptions {
 
 /** Three downsampling blocks, and 5 and 8 residual blocks behind the second and the third. */
 class Encoder extends Module {
+  readonly #inputs: number;
   readonly initial_block: Down;
   readonly layers: Sequential;
   readonly output_conv: Conv2d | null;
@@ -80,6 +99,7 @@ class Encoder extends Module {
     headOutputs,
   }: EncoderOptions) {
     super();
+    this.#inputs = inputs;
     const residual = (channels: number, dilation: number, p: number) =>
       new NonBottleneck1D(channels, { dilation, dropout: p, batchNorm });
     this.initial_block = new Down(inputs, half, batchNorm);
@@ -95,16 +115,19 @@ class Encoder extends Module {
   /**
    * (N, inputs, H, W) → (N, eighth, H / 8, W / 8).
    *
-   * @throws PeaError of kind usage for images whose height or width is no multiple of 8.
+   * @throws PeaError of kind usage for images of another number of channels, or whose height or width is no multiple of 8
    */
   override forward(x: Tensor): Tensor {
-    const [height = 0, width = 0] = x.shape.slice(-2);
-    if (height % 8 !== 0 || width % 8 !== 0) {
-      throw new PeaError(
-        `ERFNet takes images whose height and width are multiples of 8, not ${height}×${width}: resize or pad them`,
-        { kind: "usage" },
+    const [, channels, height = 0, width = 0] = x.shape;
+    if (x.ndim !== 4 || channels !== this.#inputs)
+      throw usage(
+        `this ERFNet takes images [N, ${this.#inputs}, H, W], not [${x.shape.join(", ")}]: build it with inputChannels ` +
+          "set to the channels of the images, or give it a batch of images with as many as it takes",
       );
-    }
+    if (height % 8 !== 0 || width % 8 !== 0)
+      throw usage(
+        `ERFNet takes images whose height and width are multiples of 8, not ${height}×${width}: resize or pad them`,
+      );
     return runInTurn(x, [this.initial_block, this.layers]);
   }
 }
@@ -179,7 +202,7 @@ export class ErfNetClassifier extends Module {
     super();
     checkModelOptions(options);
     const { inputChannels = 3, classes = 1000, dropout = 0.1, extraMaxPool = false } = options;
-    const channels = channelsAt(options.width);
+    const channels = channelsOf(options);
     const encoder = new Encoder({
       inputs: inputChannels,
       channels,
@@ -212,7 +235,7 @@ export class ErfNetSegmentation extends Module {
     const { inputChannels = 3, classes = 19, encoderHead = false } = options;
     const [quarter, eighth, decoder] = checkDropout(options.dropout ?? [0.03, 0.3, 0]);
     const batchNorm = batchNormOptions(options, 1e-3);
-    const channels = channelsAt(options.width);
+    const channels = channelsOf(options);
     this.encoder = new Encoder({
       inputs: inputChannels,
       channels,
@@ -241,13 +264,11 @@ export class ErfNetSegmentation extends Module {
 }
 
 function checkDropout(dropout: readonly number[]): [number, number, number] {
-  if (!Array.isArray(dropout) || dropout.length !== 3) {
-    throw new PeaError(
+  if (!Array.isArray(dropout) || dropout.length !== 3)
+    throw usage(
       `dropout of ERFNet for segmentation must be three probabilities: of the encoder at a quarter and at an eighth of ` +
         `the resolution, and of the decoder; not ${JSON.stringify(dropout)}`,
-      { kind: "usage" },
     );
-  }
   return dropout as [number, number, number];
 }
 
@@ -264,3 +285,5 @@ function initializeTransposedConvolutions(model: Module): void {
     if (module.bias !== null) init.zeros(module.bias);
   }
 }
+
+const usage = (message: string): PeaError => new PeaError(message, { kind: "usage" });
