@@ -115,6 +115,14 @@ describe("a recipe", () => {
       );
   });
 
+  it("may go on without images that cannot be read, where each is a file or record of its own", () => {
+    const settings = { onBadSample: "skip", dataDir: "d" };
+    for (const data of ["imagefolder", "tfrecord", "webdataset", "cityscapes"])
+      assert.equal(resolve({ ...settings, data }).onBadSample, "skip");
+    for (const data of ["fashion-mnist", "idx", "cifar10", "cifar100"])
+      refuses({ ...settings, data }, `onBadSample is "skip", but images of "${data}" are read whole`);
+  });
+
   it("may go on without files of a numbered set, where data are such", () => {
     const settings = { onMissingShard: "skip", dataDir: "d" };
     for (const data of ["tfrecord", "webdataset"])

@@ -22,6 +22,10 @@ describe("settings from before their keys came", () => {
     assert.equal(settingsInForce({ data: "cityscapes" }).exifOrientation, false);
     assert.deepEqual(formerSettings("fashion-mnist"), {});
   });
+  it("are without onBadSample for data read whole, of which it once was taken", () => {
+    assert.equal(settingsInForce({ data: "idx", onBadSample: "skip" }).onBadSample, undefined);
+    assert.equal(settingsInForce({ data: "tfrecord", onBadSample: "skip" }).onBadSample, "skip");
+  });
   it("stand back behind those that were recorded", () => {
     const recorded = { data: "imagefolder", evalCrop: 256, exifOrientation: true };
     assert.deepEqual({ ...settingsInForce(recorded), ...recorded }, settingsInForce(recorded));

@@ -30,16 +30,18 @@ describe("a run that goes on", () => {
   it("may do so under other circumstances, which its config.yaml has from then on, with those before", async () => {
     const run = await stoppedRun();
     const began = configOf(run);
-    const flags = ["--threads", "2", "--on-bad-sample", "skip", "--log-every-steps", "3"];
+    const flags = ["--threads", "2", "--checkpoint-every-steps", "5", "--log-every-steps", "3"];
     const resumed = await peaHere("train", "--resume", run, ...flags);
     assert.equal(resumed.code, 0, resumed.stderr);
     const { config, resumed: notes, ...others } = configOf(run);
     const { config: configBefore, ...othersBefore } = began;
-    assert.deepEqual(config, { ...configBefore, threads: 2, onBadSample: "skip", logEverySteps: 3 });
-    assert.deepEqual(notes, [{ step: 7, before: { threads: 1, onBadSample: "fail", logEverySteps: 50 } }]);
+    assert.deepEqual(config, { ...configBefore, threads: 2, checkpointEverySteps: 5, logEverySteps: 3 });
+    assert.deepEqual(notes, [
+      { step: 7, before: { threads: 1, logEverySteps: 50, checkpointEverySteps: 0 } },
+    ]);
     assert.deepEqual(others, othersBefore);
-    await resumeTraining(run, { onBadSample: "fail" });
-    assert.deepEqual(configOf(run).resumed[1], { step: 18, before: { onBadSample: "skip" } });
+    await resumeTraining(run, { checkpointEverySteps: 0 });
+    assert.deepEqual(configOf(run).resumed[1], { step: 18, before: { checkpointEverySteps: 5 } });
   });
 
   it("leaves its config.yaml as it is where nothing differs, settings given once more among them", async () => {

@@ -116,6 +116,10 @@ function checkTogether(recipe: SchemaOutput): void {
     throw usage(
       `exifOrientation is false, but images of ${show(data)} have no EXIF orientation; leave it out`,
     );
+  if (recipe.onBadSample !== "fail" && !isStreamed(data))
+    throw usage(
+      `onBadSample is ${show(recipe.onBadSample)}, but images of ${show(data)} are read whole with their file, and none is left out; leave it out`,
+    );
   if (recipe.onMissingShard !== "fail" && !hasShards(data))
     throw usage(
       `onMissingShard is ${show(recipe.onMissingShard)}, but ${show(data)} is no numbered set of files; leave it out`,

@@ -19,7 +19,15 @@ export function formerSettings(data: DataName): RecipeInput {
   return Object.assign({}, ...former.filter(({ concern }) => concern(data)).map(({ settings }) => settings));
 }
 
-/** The settings that a run, or a line of a study, was trained with, those it is too old to name among them. */
+/**
+ * The settings that a run, or a line of a study, was trained with: those it is too old to name among them, and without
+ * `onBadSample` where it did nothing and once was taken all the same.
+ */
 export function settingsInForce(recorded: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  return { ...formerSettings(recorded.data as DataName), ...recorded };
+  const data = recorded.data as DataName;
+  return {
+    ...formerSettings(data),
+    ...recorded,
+    ...(!isStreamed(data) && { onBadSample: undefined }),
+  };
 }
