@@ -40,7 +40,7 @@ export function describeUnreadable(images: readonly SkippedSample[]): string {
 /** Images of a part that were left out, since they cannot be read. */
 export interface SkippedImages {
   readonly count: number;
-  /** The first of them. */
+  /** The first of them by name. */
   readonly images: readonly SkippedSample[];
 }
 
@@ -74,6 +74,10 @@ export function describeSkipped(parts: SkippedParts = {}): string[] {
   });
 }
 
+/** They are found in any order: several are read at a time. */
+const byName = (a: SkippedSample, b: SkippedSample): number =>
+  Number(a.name > b.name) - Number(a.name < b.name);
+
 /** Counts and names what was left out; undefined where nothing was. */
 export function skippedOf(
   parts: Partial<Record<keyof SkippedParts, ReadonlyMap<string, SkippedSample>>>,
@@ -83,7 +87,7 @@ export function skippedOf(
   return Object.fromEntries(
     found.map(([part, samples]) => [
       part,
-      { count: samples.size, images: [...samples.values()].slice(0, NAMED) },
+      { count: samples.size, images: [...samples.values()].sort(byName).slice(0, NAMED) },
     ]),
   );
 }
