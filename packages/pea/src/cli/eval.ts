@@ -3,14 +3,14 @@ import type { BatchLoader } from "../data/loader.ts";
 import { type DataPart, isInMemory, nameSample } from "../data/part.ts";
 import type { PartChanges } from "../data/part-changes.ts";
 import type { SampleSource } from "../data/sources/sample-source.ts";
-import { describeSkipped, skippedOf } from "../data/unreadable-images.ts";
+import { listSkippedParts, skippedOf } from "../data/unreadable-images.ts";
 import type { EvaluationView } from "../methods/method.ts";
 import { evaluateSegmentation } from "../segmentation/evaluate-segmentation.ts";
 import { answerWriter } from "../segmentation/write-answers.ts";
 import { namesOfTrainedOn, refuseTrainedOn, tellChanges } from "../train/changed-data.ts";
 import { evaluate } from "../train/evaluate.ts";
 import { disposeRun, evaluationLoader } from "../train/prepare.ts";
-import { describeSkip } from "../train/progress.ts";
+import { describeSkippedSample } from "../train/progress.ts";
 import type { Circumstances } from "../train/recipe-identity.ts";
 import type { Breakdown } from "../train/tasks/breakdown.ts";
 import { breakdownTables } from "../train/tasks/breakdown-tables.ts";
@@ -50,7 +50,7 @@ export async function runEval(path: string, options: EvalOptions): Promise<void>
 async function printScores(path: string, trained: TrainedRun, options: EvalOptions): Promise<void> {
   const { data, recipe, checkpoint, step, epoch, plan } = trained;
   const { part, output } = options;
-  data.onSkip = (sample) => log(describeSkip(sample));
+  data.onSkip = (sample) => log(describeSkippedSample(sample));
   const dataset = partOf(path, trained, options);
   const changes = checkChanges(path, trained, options);
   const loader = evaluationLoader(dataset, data, recipe.device);
@@ -81,7 +81,7 @@ async function printScores(path: string, trained: TrainedRun, options: EvalOptio
         ? describeSegmentation({ scores, fullResolution, inputShape: data.inputShape })
         : describeViews(scores)),
       ...(breakdown === undefined ? [] : describeBreakdown(breakdown)),
-      ...(document.skipped ? ["", ...describeSkipped(document.skipped)] : []),
+      ...(document.skipped ? ["", ...listSkippedParts(document.skipped)] : []),
       ...(output === undefined ? [] : [`label maps and overlays: ${output}`]),
     ].join("\n"),
   );

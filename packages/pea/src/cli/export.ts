@@ -1,4 +1,4 @@
-import { describeSkipped } from "../data/unreadable-images.ts";
+import { listSkippedParts } from "../data/unreadable-images.ts";
 import { exportRun } from "../deploy/export.ts";
 import type { Circumstances } from "../train/recipe-identity.ts";
 import type { CheckpointName } from "../train/trained-run.ts";
@@ -22,7 +22,7 @@ export async function runExport(path: string, options: ExportOptions): Promise<v
       "Relu is the only activation",
       `ONNX Runtime agrees with libtorch on ${summary.images} test images: largest difference ` +
         `${summary.largestDifference.toExponential(1)} (allowed ${summary.allowed.toExponential(1)})`,
-      ...describeSkipped(summary.skipped),
+      ...listSkippedParts(summary.skipped),
     ].join("\n"),
   );
 }

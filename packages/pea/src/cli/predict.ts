@@ -5,7 +5,7 @@ import { findImages } from "../predict/image-files.ts";
 import { type ImagePrediction, predict, segment } from "../predict/predict.ts";
 import { openPredictor, type Predictor } from "../predict/predictor.ts";
 import { answerName, answerWriter } from "../segmentation/write-answers.ts";
-import { describeSkip } from "../train/progress.ts";
+import { describeSkippedSample } from "../train/progress.ts";
 import type { CheckpointName } from "../train/trained-run.ts";
 import { type CommonOptions, log, printResult } from "./output.ts";
 
@@ -37,7 +37,7 @@ export async function runPredict(
     const skipped: string[] = [];
     const onSkip = (sample: SkippedSample) => {
       skipped.push(sample.name);
-      log(describeSkip(sample));
+      log(describeSkippedSample(sample));
     };
     const answer = predictor.labels ? writeLabelMaps : nameClasses;
     const predictions = await answer(predictor, files, { ...options, onBadSample, onSkip });

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { PeaError } from "@pea/core";
 import type { Module } from "@pea/torch";
 import { describeParts } from "../data/describe-parts.ts";
-import { describeSkipped, UnreadableImagesError } from "../data/unreadable-images.ts";
+import { listSkippedParts, UnreadableImagesError } from "../data/unreadable-images.ts";
 import { exportObstacle } from "../deploy/export-obstacle.ts";
 import { trainCommand } from "../report/command.ts";
 import { resumeCommand } from "../shown-command.ts";
@@ -244,5 +244,5 @@ function describeResult({ runDirectory, last, best, whyNoBest, skipped, seconds 
         `(validation ${best.validationScore.toFixed(2)} %)`,
     );
   else lines.push(`best model   none: ${whyNoBest}`);
-  return [...lines, ...describeSkipped(skipped), `run: ${runDirectory}`].join("\n");
+  return [...lines, ...listSkippedParts(skipped), `run: ${runDirectory}`].join("\n");
 }

@@ -65,7 +65,7 @@ export function describeSkippedCounts(counts: SkippedCounts): string {
 const partInWords = (part: string): string => (part === "train" ? "training" : part);
 
 /** What was left out, in a line for each part. */
-export function describeSkipped(parts: SkippedParts = {}): string[] {
+export function listSkippedParts(parts: SkippedParts = {}): string[] {
   return Object.entries(parts).map(([part, { count, images }]) => {
     const what = `${partInWords(part)} image${count === 1 ? "" : "s"}`;
     const names = images.slice(0, FEW).map(({ name }) => name);

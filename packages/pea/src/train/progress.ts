@@ -58,7 +58,7 @@ function barProgress(plan: TrainingPlan, stream: WriteStream, firstStep: number)
       bars.log(`${describeEpoch(metrics, plan)}\n`);
     },
     onSkip(sample) {
-      bars.log(`${describeSkip(sample)}\n`);
+      bars.log(`${describeSkippedSample(sample)}\n`);
     },
     stop,
   };
@@ -81,7 +81,7 @@ function lineProgress(plan: TrainingPlan, stream: WriteStream, firstStep: number
       speak(`${describeEpoch(metrics, plan)}  ${left(metrics.step)}`);
     },
     onSkip(sample) {
-      speak(describeSkip(sample));
+      speak(describeSkippedSample(sample));
     },
     stop() {},
   };
@@ -106,7 +106,7 @@ function describeEpoch(metrics: EpochMetrics, plan: TrainingPlan): string {
 }
 
 /** What is said of an image that cannot be read. */
-export function describeSkip({ name, reason }: SkippedSample): string {
+export function describeSkippedSample({ name, reason }: SkippedSample): string {
   return `skipped ${name}: ${reason}`;
 }
 
