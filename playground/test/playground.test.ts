@@ -7,7 +7,7 @@ import { after, before, describe, test } from "node:test";
 import { activations, weighted } from "@pea/core";
 import * as tf from "@tensorflow/tfjs";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
-import { twoSidedQuantile } from "../../packages/pea/src/study/statistics/student-t.ts";
+import { twoSidedQuantile } from "../../packages/pea/src/compare/statistics/student-t.ts";
 import { skipBrowser, startBrowser } from "../../packages/pea/test/support/chromium.ts";
 import { buildPlayground } from "../build.ts";
 import { serve } from "../serve.ts";

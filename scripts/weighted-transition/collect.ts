@@ -11,13 +11,13 @@
  */
 import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { csvLine } from "../../packages/pea/src/csv.ts";
+import { csvLine } from "../../packages/pea/src/common/csv.ts";
+import { readResults } from "../../packages/pea/src/compare/results.ts";
 import { readDiagnostics, type ViewDiagnostics } from "../../packages/pea/src/diagnose/index.ts";
-import { readResults } from "../../packages/pea/src/study/results.ts";
-import { reestimateStatistics } from "../../packages/pea/src/train/batch-norm-statistics.ts";
-import { evaluate } from "../../packages/pea/src/train/evaluate.ts";
-import { disposeRun, evaluationLoader, trainingLoader } from "../../packages/pea/src/train/prepare.ts";
-import { openTrainedRun } from "../../packages/pea/src/train/trained-run.ts";
+import { reestimateStatistics } from "../../packages/pea/src/run/batch-norm-statistics.ts";
+import { disposeRun, evaluationLoader, trainingLoader } from "../../packages/pea/src/run/prepare.ts";
+import { openTrainedRun } from "../../packages/pea/src/run/trained-run.ts";
+import { evaluate } from "../../packages/pea/src/tasks/evaluate.ts";
 
 /** Training batches that statistics are re-estimated from. */
 const BATCHES = 20;

@@ -8,9 +8,9 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { init } from "echarts";
-import { compareVariants } from "../../packages/pea/src/study/compare.ts";
-import { pairedTest, sample } from "../../packages/pea/src/study/statistics/index.ts";
-import { markdownTable, meanAndSpread, probability, signed } from "../../packages/pea/src/study/words.ts";
+import { compareVariants } from "../../packages/pea/src/compare/compare.ts";
+import { pairedTest, sample } from "../../packages/pea/src/compare/statistics/index.ts";
+import { markdownTable, meanAndSpread, probability, signed } from "../../packages/pea/src/compare/words.ts";
 
 const folder = "results/weighted-transition";
 

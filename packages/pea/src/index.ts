@@ -9,46 +9,45 @@
  */
 export { PeaError } from "@pea/core";
 export * from "./activations/index.ts";
-export { loadCifar10, loadCifar100 } from "./data/cifar.ts";
-export { openCityscapes } from "./data/cityscapes/open-cityscapes.ts";
-export { splitDataset } from "./data/cut-parts.ts";
-export type { Dataset, DatasetParts } from "./data/dataset.ts";
-export { type FashionMnist, loadFashionMnist } from "./data/fashion-mnist.ts";
-export { loadIdxFolder } from "./data/idx-folder.ts";
-export type { Label, LabelTable } from "./data/label-table.ts";
+export { DecodePool } from "./data/loading/decode-pool.ts";
 export {
   type Batch,
   type BatchLoader,
   Loader,
   type LoaderOptions,
-} from "./data/loader.ts";
-export { openStreamed, type StreamedParts } from "./data/open-streamed.ts";
-export { openImageFolder } from "./data/sources/image-folder.ts";
-export type { SampleSource } from "./data/sources/sample-source.ts";
-export { openTfRecords } from "./data/sources/tfrecord-images.ts";
-export { openWebDataset } from "./data/sources/webdataset.ts";
-export { imagenetStatistics, type PixelStatistics, pixelStatistics } from "./data/statistics.ts";
-export { DecodePool } from "./data/streaming/decode-pool.ts";
-export { StreamingLoader, type StreamingLoaderOptions } from "./data/streaming/streaming-loader.ts";
+} from "./data/loading/loader.ts";
+export { StreamingLoader, type StreamingLoaderOptions } from "./data/loading/streaming-loader.ts";
 export {
   type SkippedImages,
   type SkippedParts,
   type SkippedSample,
   UnreadableImagesError,
-} from "./data/unreadable-images.ts";
+} from "./data/loading/unreadable-images.ts";
+export { splitDataset } from "./data/parts/cut-parts.ts";
+export type { Dataset, DatasetParts } from "./data/parts/dataset.ts";
+export { loadCifar10, loadCifar100 } from "./data/sets/cifar.ts";
+export { openCityscapes } from "./data/sets/cityscapes/open-cityscapes.ts";
+export { type FashionMnist, loadFashionMnist } from "./data/sets/fashion-mnist.ts";
+export { loadIdxFolder } from "./data/sets/idx-folder.ts";
+export { openImageFolder } from "./data/sets/image-folder.ts";
+export { openStreamed, type StreamedParts } from "./data/sets/open-streamed.ts";
+export { openTfRecords } from "./data/sets/tfrecord.ts";
+export { openWebDataset } from "./data/sets/webdataset.ts";
+export type { SampleSource } from "./data/sources/sample-source.ts";
+export * from "./diagnose/index.ts";
 export {
   type ExportedNetwork,
   type ExportOptions,
   type ExportSummary,
   exportNetwork,
   exportRun,
-} from "./deploy/export.ts";
-export * from "./diagnose/index.ts";
+} from "./export/export.ts";
+export type { Label, LabelTable } from "./images/label-table.ts";
+export type { NetworkInput } from "./images/network-input.ts";
+export { imagenetStatistics, type PixelStatistics, pixelStatistics } from "./images/pixel-statistics.ts";
 export * from "./methods/index.ts";
-export { importFile } from "./models/import-file.ts";
 export * from "./models/index.ts";
 export { findImages } from "./predict/image-files.ts";
-export type { NetworkInput } from "./predict/network-input.ts";
 export {
   type ImagePrediction,
   type ImageSegmentation,
@@ -58,19 +57,22 @@ export {
   segment,
 } from "./predict/predict.ts";
 export { openPredictor, type Predictor } from "./predict/predictor.ts";
+export { importFile } from "./recipe/import-file.ts";
+export { type Recipe, type RecipeInput, resolveRecipe } from "./recipe/recipe.ts";
 export { type ReportSummary, writeReport } from "./report/report.ts";
 export type { Verdict } from "./report/verdict.ts";
+export { disposeRun, evaluationLoader, type PreparedRun } from "./run/prepare.ts";
+export type { TrainResult } from "./run/result.ts";
+export { type CheckpointName, openTrainedRun, type TrainedRun } from "./run/trained-run.ts";
+export type { TrainingObserver } from "./run/training-observer.ts";
 export { type MakeScenesOptions, makeScenes } from "./scenes/make-scenes.ts";
-export { evaluateSegmentation, type SegmentationScores } from "./segmentation/evaluate-segmentation.ts";
-export { type Recipe, type RecipeInput, resolveRecipe } from "./train/config.ts";
-export { evaluate } from "./train/evaluate.ts";
-export { disposeRun, evaluationLoader, type PreparedRun } from "./train/prepare.ts";
 export type {
   Breakdown,
   ClassificationBreakdown,
   SegmentationBreakdown,
-} from "./train/tasks/breakdown.ts";
-export { type MetricName, mainScore, type Scores, type Task } from "./train/tasks/task.ts";
-export { resumeTraining, type TrainOptions, type TrainResult, train } from "./train/train.ts";
-export { type CheckpointName, openTrainedRun, type TrainedRun } from "./train/trained-run.ts";
-export { TrainingDiverged, TrainingInterrupted, type TrainingObserver } from "./train/trainer.ts";
+} from "./tasks/breakdown.ts";
+export { evaluate } from "./tasks/evaluate.ts";
+export { evaluateSegmentation, type SegmentationScores } from "./tasks/segmentation/evaluate-segmentation.ts";
+export { type MetricName, mainScore, type Scores, type Task } from "./tasks/task.ts";
+export { resumeTraining, type TrainOptions, train } from "./train/train.ts";
+export { TrainingDiverged, TrainingInterrupted } from "./train/trainer.ts";

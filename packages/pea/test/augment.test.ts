@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { indexSelect, type NestedArray, tensor } from "@pea/torch";
-import { augment, standardize } from "../src/data/augment.ts";
-import type { Augmentation } from "../src/data/move.ts";
+import { augment, standardize } from "../src/data/loading/augment.ts";
+import type { Augmentation } from "../src/images/move.ts";
 
 const [batch, channels, height, width] = [500, 3, 4, 5];
 const source = Uint8Array.from({ length: batch * channels * height * width }, (_, i) => 1 + ((i * 37) % 255));

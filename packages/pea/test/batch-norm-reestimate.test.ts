@@ -12,15 +12,16 @@ import {
   type Tensor,
   variance,
 } from "@pea/torch";
-import { exportRun } from "../src/deploy/export.ts";
-import { reestimateStatistics } from "../src/train/batch-norm-statistics.ts";
-import type { RecipeInput } from "../src/train/config.ts";
-import { resolveRecipe } from "../src/train/config.ts";
-import { evaluate } from "../src/train/evaluate.ts";
-import { readMetrics } from "../src/train/metrics.ts";
-import { disposeRun, evaluationLoader, prepareRun, trainingLoader } from "../src/train/prepare.ts";
-import { resumeTraining, type TrainResult, train } from "../src/train/train.ts";
-import { openTrainedRun } from "../src/train/trained-run.ts";
+import { exportRun } from "../src/export/export.ts";
+import type { RecipeInput } from "../src/recipe/recipe.ts";
+import { resolveRecipe } from "../src/recipe/recipe.ts";
+import { reestimateStatistics } from "../src/run/batch-norm-statistics.ts";
+import { readMetrics } from "../src/run/metrics.ts";
+import { disposeRun, evaluationLoader, prepareRun, trainingLoader } from "../src/run/prepare.ts";
+import type { TrainResult } from "../src/run/result.ts";
+import { openTrainedRun } from "../src/run/trained-run.ts";
+import { evaluate } from "../src/tasks/evaluate.ts";
+import { resumeTraining, train } from "../src/train/train.ts";
 import { fingerprint, trainInParts } from "./support/run-in-parts.ts";
 import { smallRecipe } from "./support/small-recipe.ts";
 import { temporaryFolder } from "./support/tiny-data.ts";

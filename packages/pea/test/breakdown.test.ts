@@ -5,16 +5,17 @@ import { before, describe, it } from "node:test";
 import { memoryStats, type Tensor, tensor } from "@pea/torch";
 import { loadReportRun } from "../src/report/load-run.ts";
 import { page } from "../src/report/page.ts";
-import { openRunDirectory } from "../src/train/run-directory.ts";
+import type { TrainResult } from "../src/run/result.ts";
+import { openRunDirectory } from "../src/run/run-directory.ts";
 import {
   type ClassificationBreakdown,
   type SegmentationBreakdown,
   shortened,
-} from "../src/train/tasks/breakdown.ts";
-import { breakdownTables } from "../src/train/tasks/breakdown-tables.ts";
-import { classification } from "../src/train/tasks/classification.ts";
-import { segmentation } from "../src/train/tasks/segmentation.ts";
-import { type TrainResult, train } from "../src/train/train.ts";
+} from "../src/tasks/breakdown.ts";
+import { breakdownTables } from "../src/tasks/breakdown-tables.ts";
+import { classification } from "../src/tasks/classification/classification.ts";
+import { segmentation } from "../src/tasks/segmentation/segmentation.ts";
+import { train } from "../src/train/train.ts";
 import { peaHere } from "./support/pea-main.ts";
 import { reportRun } from "./support/report-runs.ts";
 import { smallRecipe } from "./support/small-recipe.ts";

@@ -3,11 +3,11 @@ import { cpSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
 import { before, describe, it } from "node:test";
 import { parse } from "yaml";
-import type { RecipeInput } from "../src/train/config.ts";
-import { readMetrics } from "../src/train/metrics.ts";
-import { readParts } from "../src/train/parts-record.ts";
-import { prepareData, type RecipeData } from "../src/train/prepare.ts";
-import { openRunDirectory } from "../src/train/run-directory.ts";
+import type { RecipeInput } from "../src/recipe/recipe.ts";
+import { readMetrics } from "../src/run/metrics.ts";
+import { readParts } from "../src/run/parts-record.ts";
+import { prepareData, type RecipeData } from "../src/run/prepare.ts";
+import { openRunDirectory } from "../src/run/run-directory.ts";
 import { resumeTraining, train } from "../src/train/train.ts";
 import { TrainingInterrupted } from "../src/train/trainer.ts";
 import { noiseImage, writeFiles } from "./support/images.ts";
@@ -59,7 +59,7 @@ type Part = "train" | "validation" | "test";
 
 /** Names of the images of each part. */
 async function partsOf(recipe: RecipeInput): Promise<Record<Part, string[]>> {
-  const { resolveRecipe } = await import("../src/train/config.ts");
+  const { resolveRecipe } = await import("../src/recipe/recipe.ts");
   const data = await prepareData(resolveRecipe({ source: "the test", settings: { ...settings, ...recipe } }));
   return namesIn(data);
 }

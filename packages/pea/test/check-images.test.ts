@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { ImageCheck } from "../src/data/streaming/image-check.ts";
-import { UnreadableImagesError } from "../src/data/unreadable-images.ts";
+import { ImageCheck } from "../src/data/loading/image-check.ts";
+import { UnreadableImagesError } from "../src/data/loading/unreadable-images.ts";
 import { nameAll } from "../src/train/check-images.ts";
 
 const sample = (name: string) => ({ name, reason: "made" });

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { readSafetensors } from "@pea/torch";
-import { readMetrics } from "../src/train/metrics.ts";
+import { readMetrics } from "../src/run/metrics.ts";
 import { outcomeOf, pea, startPea } from "./support/pea-process.ts";
 import { temporaryFolder, writeTinyData } from "./support/tiny-data.ts";
 

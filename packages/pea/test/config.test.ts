@@ -3,10 +3,10 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { PeaError } from "@pea/core";
-import { type Recipe, resolveRecipe } from "../src/train/config.ts";
-import { readRecipeFile } from "../src/train/recipe-file.ts";
-import { recipeFlags } from "../src/train/recipe-flags.ts";
-import { recipeSchema } from "../src/train/recipe-schema.ts";
+import { type Recipe, resolveRecipe } from "../src/recipe/recipe.ts";
+import { readRecipeFile } from "../src/recipe/recipe-file.ts";
+import { recipeFlags } from "../src/recipe/recipe-flags.ts";
+import { recipeSchema } from "../src/recipe/recipe-schema.ts";
 import { temporaryFolder } from "./support/tiny-data.ts";
 
 const resolve = (settings: unknown) => resolveRecipe({ source: "recipe.yaml", settings });

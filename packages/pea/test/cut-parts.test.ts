@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { type CutSettings, cutParts } from "../src/data/cut-parts.ts";
+import { type CutSettings, cutParts } from "../src/data/parts/cut-parts.ts";
+import { splitByPosition } from "../src/data/parts/split.ts";
+import { numberOf } from "../src/data/parts/split-by-name.ts";
 import type { SampleSource } from "../src/data/sources/sample-source.ts";
-import { splitByPosition } from "../src/data/split.ts";
-import { numberOf } from "../src/data/split-by-name.ts";
 
 /** Images by name; the class stands before the slash. */
 function source(names: readonly string[]): SampleSource {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import sharp from "sharp";
-import { decodeImage, openImage } from "../src/data/streaming/decode.ts";
+import { decodeImage, openImage } from "../src/images/decode.ts";
 
 const asStored = { exifOrientation: false };
 const [width, height] = [24, 16];

@@ -12,11 +12,11 @@ import {
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { full, type Module, randn, readSafetensors, writeSafetensors } from "@pea/torch";
-import { exportNetwork, exportRun } from "../src/deploy/export.ts";
-import { readOnnx } from "../src/deploy/onnx.ts";
+import { exportNetwork, exportRun } from "../src/export/export.ts";
+import { readOnnx } from "../src/export/onnx.ts";
 import { applyPea, replaceActivation } from "../src/methods/index.ts";
 import { createModel } from "../src/models/index.ts";
-import type { RecipeInput } from "../src/train/config.ts";
+import type { RecipeInput } from "../src/recipe/recipe.ts";
 import { train } from "../src/train/train.ts";
 import { TrainingInterrupted } from "../src/train/trainer.ts";
 import { temporaryFolder, writeTinyData } from "./support/tiny-data.ts";

@@ -26,7 +26,7 @@ import { probe } from "../src/diagnose/probe.ts";
 import { gradientNorms, normMismatch, siteStatistics } from "../src/diagnose/statistics.ts";
 import { applyPea } from "../src/methods/index.ts";
 import { createModel } from "../src/models/index.ts";
-import { classification } from "../src/train/tasks/classification.ts";
+import { classification } from "../src/tasks/classification/classification.ts";
 import { DropoutNetwork } from "./support/dropout-network.ts";
 
 setNumThreads(1);

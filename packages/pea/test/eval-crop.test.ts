@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { DecodePool } from "../src/data/streaming/decode-pool.ts";
-import { exportRun } from "../src/deploy/export.ts";
+import { DecodePool } from "../src/data/loading/decode-pool.ts";
+import { exportRun } from "../src/export/export.ts";
 import { findImages } from "../src/predict/image-files.ts";
 import { openPredictor } from "../src/predict/predictor.ts";
 import { prepareImages } from "../src/predict/prepare-images.ts";
-import { type RecipeInput, resolveRecipe } from "../src/train/config.ts";
-import { disposeRun, evaluationLoader } from "../src/train/prepare.ts";
+import { type RecipeInput, resolveRecipe } from "../src/recipe/recipe.ts";
+import { disposeRun, evaluationLoader } from "../src/run/prepare.ts";
+import { openTrainedRun } from "../src/run/trained-run.ts";
 import { train } from "../src/train/train.ts";
-import { openTrainedRun } from "../src/train/trained-run.ts";
 import { noiseImage, writeFiles } from "./support/images.ts";
 import { temporaryFolder } from "./support/tiny-data.ts";
 

@@ -3,8 +3,8 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync 
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { after, describe, it } from "node:test";
-import { encodeRecord } from "../src/data/tfrecord.ts";
-import { EventWriter } from "../src/train/events.ts";
+import { encodeRecord } from "../src/common/tfrecord-framing.ts";
+import { EventWriter } from "../src/run/events.ts";
 
 const root = mkdtempSync(join(tmpdir(), "events-"));
 after(() => rmSync(root, { recursive: true }));

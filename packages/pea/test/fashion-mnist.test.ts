@@ -6,9 +6,9 @@ import { after, beforeEach, describe, it } from "node:test";
 import { gzipSync } from "node:zlib";
 import { PeaError } from "@pea/core";
 import { call, narrow, scope, type Tensor } from "@pea/torch";
-import { loadFashionMnist } from "../src/data/fashion-mnist.ts";
-import { debianFashionMnistDirectory } from "../src/data/fashion-mnist-directory.ts";
-import { pixelStatistics } from "../src/data/statistics.ts";
+import { loadFashionMnist } from "../src/data/sets/fashion-mnist.ts";
+import { debianFashionMnistDirectory } from "../src/data/sets/fashion-mnist-directory.ts";
+import { pixelStatistics } from "../src/images/pixel-statistics.ts";
 import { idxBytes } from "./idx-file.ts";
 
 const isInstalled = existsSync(debianFashionMnistDirectory);

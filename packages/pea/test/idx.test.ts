@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { gzipSync } from "node:zlib";
 import { PeaError } from "@pea/core";
-import { readIdx } from "../src/data/idx.ts";
+import { readIdx } from "../src/data/sources/idx.ts";
 import { idxBytes } from "./idx-file.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "idx-"));

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { deflateSync } from "node:zlib";
 import sharp from "sharp";
-import { decodeImage } from "../src/data/streaming/decode.ts";
-import { readTiffFields } from "../src/data/streaming/tiff-fields.ts";
+import { decodeImage } from "../src/images/decode.ts";
+import { readTiffFields } from "../src/images/tiff-fields.ts";
 import { tiff } from "./support/tiff.ts";
 
 /** Grey of each pixel from 0 to 1. */

@@ -3,10 +3,10 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { after, describe, it } from "node:test";
-import { splitDataset } from "../src/data/cut-parts.ts";
-import { describePassedOver, type PassedOver } from "../src/data/image-names.ts";
-import { openImageFolder } from "../src/data/sources/image-folder.ts";
+import { splitDataset } from "../src/data/parts/cut-parts.ts";
+import { openImageFolder } from "../src/data/sets/image-folder.ts";
 import { selectSamples } from "../src/data/sources/sample-source.ts";
+import { describePassedOver, type PassedOver } from "../src/images/image-names.ts";
 import { writeFiles } from "./support/images.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "image-folder-"));

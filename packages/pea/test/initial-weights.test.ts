@@ -20,8 +20,8 @@ import {
   zeros,
 } from "@pea/torch";
 import { createModel, registerModel } from "../src/models/index.ts";
-import { saveWeights } from "../src/train/checkpoint.ts";
-import { loadInitialWeights } from "../src/train/initial-weights.ts";
+import { saveWeights } from "../src/run/checkpoint.ts";
+import { loadInitialWeights } from "../src/run/initial-weights.ts";
 import { goldenInput } from "./golden-fill.ts";
 import { temporaryFolder } from "./support/tiny-data.ts";
 import { usage } from "./support/usage-error.ts";

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
-import type { Preprocessing } from "../src/data/streaming/preprocess.ts";
-import { preprocess, preprocessClasses } from "../src/data/streaming/preprocess.ts";
-import { scaleImage } from "../src/data/streaming/scale.ts";
+import type { Preprocessing } from "../src/images/preprocess.ts";
+import { preprocess, preprocessClasses } from "../src/images/preprocess.ts";
+import { scaleImage } from "../src/images/scale.ts";
 
 const noise = (length: number) =>
   Uint8Array.from({ length }, (_, i) => (i * 7919 + (i >> 3) * 104_729) % 256);

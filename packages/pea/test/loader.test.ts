@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { memoryStats, tensor } from "@pea/torch";
-import type { Dataset } from "../src/data/dataset.ts";
-import { type Batch, Loader } from "../src/data/loader.ts";
+import { type Batch, Loader } from "../src/data/loading/loader.ts";
+import type { Dataset } from "../src/data/parts/dataset.ts";
 
 /** Sample i is a 2×2 image of the value i, its label i mod 3. */
 const count = 10;

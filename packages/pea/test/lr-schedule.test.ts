@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { type LearningRatePlan, learningRateAt } from "../src/train/lr-schedule.ts";
+import { type LearningRatePlan, learningRateAt } from "../src/recipe/lr-schedule.ts";
 
 const near = (actual: number, expected: number, relative = 1e-9) =>
   assert.ok(

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { before, describe, test } from "node:test";
 import { ReLU, readSafetensors, setNumThreads } from "@pea/torch";
-import { exportRun } from "../src/deploy/export.ts";
-import { readOnnx } from "../src/deploy/onnx.ts";
+import { exportRun } from "../src/export/export.ts";
+import { readOnnx } from "../src/export/onnx.ts";
 import {
   createMethod,
   type EnsembleActivation,
@@ -11,12 +11,13 @@ import {
   PlainMethod,
   SwapMethod,
 } from "../src/methods/index.ts";
-import type { RecipeInput } from "../src/train/config.ts";
-import { evaluate } from "../src/train/evaluate.ts";
-import { readMetrics } from "../src/train/metrics.ts";
-import { disposeRun, evaluationLoader } from "../src/train/prepare.ts";
-import { type TrainResult, train } from "../src/train/train.ts";
-import { openTrainedRun } from "../src/train/trained-run.ts";
+import type { RecipeInput } from "../src/recipe/recipe.ts";
+import { readMetrics } from "../src/run/metrics.ts";
+import { disposeRun, evaluationLoader } from "../src/run/prepare.ts";
+import type { TrainResult } from "../src/run/result.ts";
+import { openTrainedRun } from "../src/run/trained-run.ts";
+import { evaluate } from "../src/tasks/evaluate.ts";
+import { train } from "../src/train/train.ts";
 import { fitContext } from "./support/fit-context.ts";
 import { temporaryFolder, writeTinyData } from "./support/tiny-data.ts";
 import { usage } from "./support/usage-error.ts";

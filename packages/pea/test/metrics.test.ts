@@ -11,7 +11,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, beforeEach, describe, it } from "node:test";
-import { MetricsLog, type MetricsRow, readMetrics } from "../src/train/metrics.ts";
+import { MetricsLog, type MetricsRow, readMetrics } from "../src/run/metrics.ts";
 
 const directory = join(mkdtempSync(join(tmpdir(), "metrics-")), "run");
 after(() => rmSync(join(directory, ".."), { recursive: true }));

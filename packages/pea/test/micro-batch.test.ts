@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { Conv2d, Module, manualSeed, mean, ReLU, SGD, type Tensor, tensor } from "@pea/torch";
-import type { Batch, BatchLoader } from "../src/data/loader.ts";
+import type { Batch, BatchLoader } from "../src/data/loading/loader.ts";
 import { PlainMethod } from "../src/methods/plain/plain-method.ts";
-import { classification } from "../src/train/tasks/classification.ts";
-import { segmentation } from "../src/train/tasks/segmentation.ts";
-import type { Task } from "../src/train/tasks/task.ts";
+import { classification } from "../src/tasks/classification/classification.ts";
+import { segmentation } from "../src/tasks/segmentation/segmentation.ts";
+import type { Task } from "../src/tasks/task.ts";
 import { Trainer } from "../src/train/trainer.ts";
 import { temporaryFolder } from "./support/tiny-data.ts";
 

@@ -14,10 +14,10 @@ import {
   setNumThreads,
   type Tensor,
 } from "@pea/torch";
-import { encodeOnnx, readOnnx } from "../src/deploy/onnx.ts";
-import { measureLatency, openSession } from "../src/deploy/session.ts";
-import { traceNetwork } from "../src/deploy/trace.ts";
-import { assertReluOnly, tolerance, verifyOnnx } from "../src/deploy/verify.ts";
+import { encodeOnnx, readOnnx } from "../src/export/onnx.ts";
+import { measureLatency, openSession } from "../src/export/session.ts";
+import { traceNetwork } from "../src/export/trace.ts";
+import { assertReluOnly, tolerance, verifyOnnx } from "../src/export/verify.ts";
 import { createModel } from "../src/models/registry.ts";
 
 // Small networks on a shared machine: threads would wait for each other more than they compute.

@@ -14,8 +14,8 @@ import {
   type Tensor,
   tensor,
 } from "@pea/torch";
-import { toOnnxNode } from "../src/deploy/operators.ts";
-import { type GraphOperation, traceNetwork } from "../src/deploy/trace.ts";
+import { toOnnxNode } from "../src/export/operators.ts";
+import { type GraphOperation, traceNetwork } from "../src/export/trace.ts";
 
 const image = { name: "x", shape: [3, 8, 10, 12] };
 

@@ -3,16 +3,16 @@ import { mkdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { tensor } from "@pea/torch";
-import { KnownParts } from "../src/data/known-parts.ts";
+import { KnownParts } from "../src/data/parts/known-parts.ts";
 import {
   compareParts,
   continuedParts,
   describeChanges,
   isTrainingChanged,
   isUnchanged,
-} from "../src/data/part-changes.ts";
-import { type PartIds, sampleIds } from "../src/data/part-ids.ts";
-import { openImageFolder } from "../src/data/sources/image-folder.ts";
+} from "../src/data/parts/part-changes.ts";
+import { type PartIds, sampleIds } from "../src/data/parts/part-ids.ts";
+import { openImageFolder } from "../src/data/sets/image-folder.ts";
 import { writeFiles } from "./support/images.ts";
 import { temporaryFolder } from "./support/tiny-data.ts";
 

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
 import { join, relative } from "node:path";
 import { describe, it } from "node:test";
-import { openStreamed } from "../src/data/open-streamed.ts";
-import { partOf, partOfFolder } from "../src/data/part-names.ts";
+import { openStreamed } from "../src/data/sets/open-streamed.ts";
 import { findPartFolders } from "../src/data/sources/part-folders.ts";
+import { partOf, partOfFolder } from "../src/data/sources/part-names.ts";
 import { writeFiles } from "./support/images.ts";
 import { temporaryFolder } from "./support/tiny-data.ts";
 

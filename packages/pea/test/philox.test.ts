@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { bounded, permutation, philox, randomWords } from "../src/data/philox.ts";
+import { bounded, permutation, philox, randomWords } from "../src/common/philox.ts";
 
 const hex = (words: readonly number[]) => words.map((word) => word.toString(16).padStart(8, "0")).join(" ");
 

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { RAdam, type SGD } from "@pea/torch";
-import type { Dataset } from "../src/data/dataset.ts";
-import { countSamples } from "../src/data/part.ts";
-import { type RecipeInput, resolveRecipe } from "../src/train/config.ts";
-import { planTraining } from "../src/train/plan.ts";
-import { disposeRun, prepareData, prepareRun } from "../src/train/prepare.ts";
+import type { Dataset } from "../src/data/parts/dataset.ts";
+import { countSamples } from "../src/data/parts/part.ts";
+import { type RecipeInput, resolveRecipe } from "../src/recipe/recipe.ts";
+import { planTraining } from "../src/run/plan.ts";
+import { disposeRun, prepareData, prepareRun } from "../src/run/prepare.ts";
 import { writeTinyData } from "./support/tiny-data.ts";
 
 const dataDir = writeTinyData();

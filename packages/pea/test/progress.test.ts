@@ -5,10 +5,10 @@ import { describe, it } from "node:test";
 import type { WriteStream } from "node:tty";
 import { fileURLToPath } from "node:url";
 import { stripVTControlCharacters } from "node:util";
-import { resolveRecipe } from "../src/train/config.ts";
-import { planTraining } from "../src/train/plan.ts";
-import { createProgress, formatSeconds } from "../src/train/progress.ts";
-import type { EpochMetrics, StepMetrics } from "../src/train/trainer.ts";
+import { resolveRecipe } from "../src/recipe/recipe.ts";
+import { planTraining } from "../src/run/plan.ts";
+import type { EpochMetrics, StepMetrics } from "../src/run/training-observer.ts";
+import { createProgress, formatSeconds } from "../src/terminal/progress.ts";
 
 const recipe = resolveRecipe({ source: "the test", settings: { epochs: 4, batchSize: 10 } });
 /** 10 steps per epoch, 40 in all. */

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { readMetrics } from "../src/train/metrics.ts";
+import { readMetrics } from "../src/run/metrics.ts";
+import { createRunDirectory } from "../src/run/run-directory.ts";
 import { Recorder } from "../src/train/recorder.ts";
-import { createRunDirectory } from "../src/train/run-directory.ts";
 import { temporaryFolder } from "./support/tiny-data.ts";
 
 /** The step of an encoded event (field 2, a varint of one byte here; wall_time takes the first nine bytes). */

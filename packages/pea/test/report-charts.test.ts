@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { type Chart, charts, drawn } from "../src/report/charts.ts";
+import type { Chart } from "../src/report/chart-parts.ts";
+import { charts, drawn } from "../src/report/charts.ts";
 import { type Group, groupRuns, shownAtFirst } from "../src/report/groups.ts";
 import type { ReportRun } from "../src/report/run.ts";
 import { madeResults } from "./support/made-study.ts";

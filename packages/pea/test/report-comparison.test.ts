@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { compareVariants, type Outcome } from "../src/compare/compare.ts";
 import { percent, verdict } from "../src/report/comparison.ts";
-import { compareVariants, type Outcome } from "../src/study/compare.ts";
 
 /** The verdict on a variant: scores of ReLU and of the variant on seeds 0, 1, … */
 function verdictOn(relu: readonly number[], pea: readonly number[], others: readonly Outcome[] = []) {

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { DiagnosticsRow } from "../src/diagnose/index.ts";
-import { type Chart, charts } from "../src/report/charts.ts";
+import type { Chart } from "../src/report/chart-parts.ts";
+import { charts } from "../src/report/charts.ts";
 import { type Group, groupRuns } from "../src/report/groups.ts";
 import { page } from "../src/report/page.ts";
 import type { ReportRun } from "../src/report/run.ts";

@@ -4,8 +4,9 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { memoryStats } from "@pea/torch";
 import { loadReportRun } from "../src/report/load-run.ts";
-import { openRunDirectory } from "../src/train/run-directory.ts";
-import { type TrainResult, train } from "../src/train/train.ts";
+import type { TrainResult } from "../src/run/result.ts";
+import { openRunDirectory } from "../src/run/run-directory.ts";
+import { train } from "../src/train/train.ts";
 import { TrainingInterrupted } from "../src/train/trainer.ts";
 import { temporaryFolder, writeTinyData } from "./support/tiny-data.ts";
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { call, permute, tensor } from "@pea/torch";
-import type { Window } from "../src/data/streaming/crop.ts";
-import { type Pixels, resample, sourceCoordinate } from "../src/data/streaming/resample.ts";
+import type { Window } from "../src/images/crop.ts";
+import { type Pixels, resample, sourceCoordinate } from "../src/images/resample.ts";
 
 const still = { isMirrored: false, top: 0, left: 0 };
 
@@ -107,8 +107,8 @@ describe("resampling", () => {
   });
 
   it("moves as the augmentation of images in memory does", async () => {
-    const { augment } = await import("../src/data/augment.ts");
-    const { drawMove } = await import("../src/data/move.ts");
+    const { augment } = await import("../src/data/loading/augment.ts");
+    const { drawMove } = await import("../src/images/move.ts");
     const image = noise(7, 6);
     const options = { flip: true, padding: 3 };
     for (let index = 0; index < 20; index++) {

@@ -10,7 +10,7 @@ import {
   openRunDirectory,
   readRunConfig,
   writeRunConfig,
-} from "../src/train/run-directory.ts";
+} from "../src/run/run-directory.ts";
 
 const root = mkdtempSync(join(tmpdir(), "runs-"));
 after(() => rmSync(root, { recursive: true }));

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { describe, it } from "node:test";
-import { lockRun } from "../src/train/run-lock.ts";
+import { lockRun } from "../src/run/run-lock.ts";
 import { temporaryFolder } from "./support/tiny-data.ts";
 
 /** The number of a process that has ended. */
@@ -72,7 +72,7 @@ describe("the lock of a run directory", () => {
 
   it("is given back when its process ends without doing so", () => {
     const folder = temporaryFolder();
-    const module = new URL("../src/train/run-lock.ts", import.meta.url);
+    const module = new URL("../src/run/run-lock.ts", import.meta.url);
     const program = `import { lockRun } from "${module}"; lockRun("${folder}"); process.exit(3);`;
     const node = ["--conditions=pea-source", "--import", "tsx", "--input-type=module", "--eval", program];
     const { status, stderr } = spawnSync(process.execPath, node, { encoding: "utf8" });

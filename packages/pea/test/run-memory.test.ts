@@ -4,11 +4,11 @@ import { join } from "node:path";
 import { before, describe, it } from "node:test";
 import { memoryStats } from "@pea/torch";
 import { main } from "../src/cli/main.ts";
-import { exportRun } from "../src/deploy/export.ts";
-import { disposeRun } from "../src/train/prepare.ts";
-import { lockRun } from "../src/train/run-lock.ts";
+import { exportRun } from "../src/export/export.ts";
+import { disposeRun } from "../src/run/prepare.ts";
+import { lockRun } from "../src/run/run-lock.ts";
+import { openTrainedRun } from "../src/run/trained-run.ts";
 import { resumeTraining, type TrainOptions, train } from "../src/train/train.ts";
-import { openTrainedRun } from "../src/train/trained-run.ts";
 import { TrainingInterrupted } from "../src/train/trainer.ts";
 import { temporaryFolder, writeTinyData } from "./support/tiny-data.ts";
 

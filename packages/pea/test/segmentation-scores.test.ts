@@ -3,10 +3,10 @@ import { execFileSync } from "node:child_process";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { backward, Module, scope, type Tensor, tensor } from "@pea/torch";
-import { evaluate } from "../src/train/evaluate.ts";
-import { confusion } from "../src/train/tasks/confusion.ts";
-import { countPixels, intersectionOverUnion, meanIou } from "../src/train/tasks/iou.ts";
-import { pixelCrossEntropy, segmentation } from "../src/train/tasks/segmentation.ts";
+import { evaluate } from "../src/tasks/evaluate.ts";
+import { confusion } from "../src/tasks/segmentation/confusion.ts";
+import { countPixels, intersectionOverUnion, meanIou } from "../src/tasks/segmentation/iou.ts";
+import { pixelCrossEntropy, segmentation } from "../src/tasks/segmentation/segmentation.ts";
 
 const close = (actual: number | null | undefined, expected: number, tolerance = 1e-6) =>
   assert.ok(Math.abs((actual ?? Number.NaN) - expected) <= tolerance, `${actual} is not ${expected}`);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { type DrawOptions, keepByName, numberOf, splitByName } from "../src/data/split-by-name.ts";
+import { type DrawOptions, keepByName, numberOf, splitByName } from "../src/data/parts/split-by-name.ts";
 
 /** Samples by name; the class stands before the slash. */
 function samples(names: readonly string[]) {

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { PeaError } from "@pea/core";
 import { tensor } from "@pea/torch";
-import { splitDataset } from "../src/data/cut-parts.ts";
-import type { Dataset } from "../src/data/dataset.ts";
+import { splitDataset } from "../src/data/parts/cut-parts.ts";
+import type { Dataset } from "../src/data/parts/dataset.ts";
 
 const count = 200;
 /** Sample i is the single pixel i; class 0 has three times as many samples as class 1. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { power, twoSidedP, twoSidedQuantile } from "../src/study/statistics/index.ts";
+import { power, twoSidedP, twoSidedQuantile } from "../src/compare/statistics/index.ts";
 
 type Pairs = [number, number][];
 

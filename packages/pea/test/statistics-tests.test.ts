@@ -9,7 +9,7 @@ import {
   standardError,
   type TTest,
   welchTest,
-} from "../src/study/statistics/index.ts";
+} from "../src/compare/statistics/index.ts";
 
 /** The two data sets of the specification (recipes 7.4): five baselines and five runs with PEA. */
 const first = {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
 import { tensor } from "@pea/torch";
-import { pixelStatistics } from "../src/data/statistics.ts";
+import { pixelStatistics } from "../src/images/pixel-statistics.ts";
 
 it("mean and population standard deviation are taken per channel, of pixels in [0, 1]", () => {
   // Two images of 1×2 pixels; channel 0 is 0 or 255, channel 1 constant.

@@ -5,13 +5,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import sharp from "sharp";
-import { exportRun } from "../src/deploy/export.ts";
-import type { RecipeInput } from "../src/train/config.ts";
-import { evaluate } from "../src/train/evaluate.ts";
-import { readMetrics } from "../src/train/metrics.ts";
-import { disposeRun, evaluationLoader } from "../src/train/prepare.ts";
-import { type TrainResult, train } from "../src/train/train.ts";
-import { openTrainedRun } from "../src/train/trained-run.ts";
+import { exportRun } from "../src/export/export.ts";
+import type { RecipeInput } from "../src/recipe/recipe.ts";
+import { readMetrics } from "../src/run/metrics.ts";
+import { disposeRun, evaluationLoader } from "../src/run/prepare.ts";
+import type { TrainResult } from "../src/run/result.ts";
+import { openTrainedRun } from "../src/run/trained-run.ts";
+import { evaluate } from "../src/tasks/evaluate.ts";
+import { train } from "../src/train/train.ts";
 import { writeFiles } from "./support/images.ts";
 import { fingerprint, trainInParts } from "./support/run-in-parts.ts";
 import { tarArchive } from "./support/tar-archive.ts";
@@ -208,7 +209,7 @@ describe("training on images of which some cannot be read", () => {
 
 describe("a recipe for streamed images", () => {
   it("needs the folder, and refuses for images in memory what they do not go through", async () => {
-    const { resolveRecipe } = await import("../src/train/config.ts");
+    const { resolveRecipe } = await import("../src/recipe/recipe.ts");
     const resolve = (settings: RecipeInput) => resolveRecipe({ source: "the test", settings });
     await assert.rejects(train({ data: "tfrecord" }), /data "tfrecord" needs dataDir/);
     assert.throws(

@@ -6,18 +6,18 @@ import { after, before, describe, it } from "node:test";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { memoryStats } from "@pea/torch";
-import type { Batch } from "../src/data/loader.ts";
-import { openImageFolder } from "../src/data/sources/image-folder.ts";
-import type { SampleSource } from "../src/data/sources/sample-source.ts";
-import { openTfRecords } from "../src/data/sources/tfrecord-images.ts";
-import { openWebDataset } from "../src/data/sources/webdataset.ts";
-import type { EvaluationCrop } from "../src/data/streaming/crop.ts";
-import { DecodePool } from "../src/data/streaming/decode-pool.ts";
+import { DecodePool } from "../src/data/loading/decode-pool.ts";
+import type { Batch } from "../src/data/loading/loader.ts";
 import {
   StreamingLoader,
   type StreamingLoaderOptions,
   type StreamingTrainingOptions,
-} from "../src/data/streaming/streaming-loader.ts";
+} from "../src/data/loading/streaming-loader.ts";
+import { openImageFolder } from "../src/data/sets/image-folder.ts";
+import { openTfRecords } from "../src/data/sets/tfrecord.ts";
+import { openWebDataset } from "../src/data/sets/webdataset.ts";
+import type { SampleSource } from "../src/data/sources/sample-source.ts";
+import type { EvaluationCrop } from "../src/images/crop.ts";
 import { noiseImage, plainImage, writeFiles } from "./support/images.ts";
 import { tarArchive } from "./support/tar-archive.ts";
 import { imagenetExample, tfRecords } from "./support/tf-examples.ts";
@@ -128,7 +128,7 @@ describe("streaming for training", () => {
     assert.equal(orders.size, 6);
   });
   it("keeps the order of images in memory with the same seed", async () => {
-    const { Loader } = await import("../src/data/loader.ts");
+    const { Loader } = await import("../src/data/loading/loader.ts");
     const { tensor } = await import("@pea/torch");
     const memory = new Loader(
       {

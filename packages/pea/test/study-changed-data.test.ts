@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, it } from "node:test";
-import { readResults } from "../src/study/results.ts";
+import { readResults } from "../src/compare/results.ts";
 import { plainImage, writeFiles } from "./support/images.ts";
 import { peaHere } from "./support/pea-main.ts";
 import { temporaryFolder } from "./support/tiny-data.ts";

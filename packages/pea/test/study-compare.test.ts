@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { compareVariants } from "../src/study/compare.ts";
+import { compareVariants } from "../src/compare/compare.ts";
 
 const relu = (seed: number, testAccuracy: number) => ({ variant: "ReLU", seed, testAccuracy });
 const pea = (seed: number, testAccuracy: number) => ({ variant: "SM75%", seed, testAccuracy });

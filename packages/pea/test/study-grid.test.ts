@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { type Recipe, type RecipeInput, resolveRecipe } from "../src/recipe/recipe.ts";
+import { recipeHash } from "../src/recipe/recipe-identity.ts";
 import { type Cell, gridOf } from "../src/study/grid.ts";
 import { runsToTrain } from "../src/study/run-study.ts";
 import type { Study } from "../src/study/study-file.ts";
-import { type Recipe, type RecipeInput, resolveRecipe } from "../src/train/config.ts";
-import { recipeHash } from "../src/train/recipe-identity.ts";
 
 const relu = { name: "ReLU", settings: { pea: "none" } };
 const pea = { name: "SM75%", settings: { pea: "SM75%" } };

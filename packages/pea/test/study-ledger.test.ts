@@ -3,11 +3,11 @@ import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
+import type { Result } from "../src/compare/results.ts";
+import { decisiveSettings } from "../src/recipe/recipe-identity.ts";
 import { gridOf } from "../src/study/grid.ts";
 import { Ledger } from "../src/study/ledger.ts";
-import type { Result } from "../src/study/results.ts";
 import { readStudy, type Study } from "../src/study/study-file.ts";
-import { decisiveSettings } from "../src/train/recipe-identity.ts";
 import { temporaryFolder } from "./support/tiny-data.ts";
 
 const fromRoot = (path: string) => fileURLToPath(new URL(`../../../${path}`, import.meta.url));

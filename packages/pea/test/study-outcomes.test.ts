@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { compareVariants } from "../src/study/compare.ts";
-import { outcomesOf } from "../src/study/outcomes.ts";
-import type { Result } from "../src/study/results.ts";
+import { compareVariants } from "../src/compare/compare.ts";
+import { outcomesOf } from "../src/compare/outcomes.ts";
+import type { Result } from "../src/compare/results.ts";
 
 /** A run of ten epochs. `scores`: validation and test of the epochs up to the last. */
 function result(

@@ -3,7 +3,7 @@ import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { PeaError } from "@pea/core";
-import { readResults } from "../src/study/results.ts";
+import { readResults } from "../src/compare/results.ts";
 import { resultsOf } from "./support/results.ts";
 import { temporaryFolder } from "./support/tiny-data.ts";
 

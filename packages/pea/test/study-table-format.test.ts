@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { paperTable, type Table } from "../src/study/table.ts";
-import { tableFormats } from "../src/study/table-format.ts";
+import type { Table } from "../src/tables/layout.ts";
+import { paperTable } from "../src/tables/table.ts";
+import { tableFormats } from "../src/tables/table-format.ts";
 import { resultsOf } from "./support/results.ts";
 
 const relu = [90, 90.3, 90.2];

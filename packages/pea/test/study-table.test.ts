@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { PeaError } from "@pea/core";
-import type { Result } from "../src/study/results.ts";
-import { paperTable, type Table } from "../src/study/table.ts";
-import type { TableNumber } from "../src/study/table-figures.ts";
+import type { Result } from "../src/compare/results.ts";
+import type { TableNumber } from "../src/compare/table-figures.ts";
+import type { Table } from "../src/tables/layout.ts";
+import { paperTable } from "../src/tables/table.ts";
 import { resultsOf } from "./support/results.ts";
 
 function only(number: TableNumber, results: readonly Result[] | null = null): Table {

@@ -4,11 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { gzipSync } from "node:zlib";
+import { maskedCrc32c } from "../src/common/tfrecord-framing.ts";
+import { SampleReader } from "../src/data/loading/sample-reader.ts";
+import { isTfRecordName, openTfRecords } from "../src/data/sets/tfrecord.ts";
 import type { OpenOptions, SampleSource } from "../src/data/sources/sample-source.ts";
-import { isTfRecordName, openTfRecords } from "../src/data/sources/tfrecord-images.ts";
-import { BadSampleError } from "../src/data/streaming/bad-sample.ts";
-import { SampleReader } from "../src/data/streaming/sample-reader.ts";
-import { maskedCrc32c } from "../src/data/tfrecord.ts";
+import { BadSampleError } from "../src/images/bad-sample.ts";
 import {
   encodeExample,
   encodeUnpacked,

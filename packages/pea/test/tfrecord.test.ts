@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { native } from "../src/data/streaming/native.ts";
-import { crc32c, encodeRecord, maskedCrc32c } from "../src/data/tfrecord.ts";
+import { crc32c, encodeRecord, maskedCrc32c } from "../src/common/tfrecord-framing.ts";
+import { native } from "../src/images/native.ts";
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
 

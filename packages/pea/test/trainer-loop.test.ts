@@ -24,11 +24,12 @@ import {
   writeSafetensors,
   zeros,
 } from "@pea/torch";
-import type { Dataset } from "../src/data/dataset.ts";
-import { Loader } from "../src/data/loader.ts";
+import { Loader } from "../src/data/loading/loader.ts";
+import type { Dataset } from "../src/data/parts/dataset.ts";
 import type { Method, StepSpan } from "../src/methods/method.ts";
-import { classification } from "../src/train/tasks/classification.ts";
-import { type EpochMetrics, Trainer, TrainingInterrupted } from "../src/train/trainer.ts";
+import type { EpochMetrics } from "../src/run/training-observer.ts";
+import { classification } from "../src/tasks/classification/classification.ts";
+import { Trainer, TrainingInterrupted } from "../src/train/trainer.ts";
 import { temporaryFolder } from "./support/tiny-data.ts";
 
 const STEPS_PER_EPOCH = 3;

@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
+import { SampleReader } from "../src/data/loading/sample-reader.ts";
+import { openWebDataset } from "../src/data/sets/webdataset.ts";
 import type { OpenOptions, SampleSource } from "../src/data/sources/sample-source.ts";
-import { openWebDataset } from "../src/data/sources/webdataset.ts";
-import { SampleReader } from "../src/data/streaming/sample-reader.ts";
 import { tarArchive, tarEnd, tarMember } from "./support/tar-archive.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "webdataset-"));

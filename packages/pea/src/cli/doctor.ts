@@ -2,9 +2,9 @@ import { existsSync } from "node:fs";
 import { cpus, release, totalmem } from "node:os";
 import { dirname, join } from "node:path";
 import { nativeBinaries, nativeSearch, type PassedOver, setupCommand } from "@pea/torch/binaries";
-import { debianFashionMnistDirectory } from "../data/fashion-mnist-directory.ts";
-import { native } from "../data/streaming/native.ts";
-import { type CommonOptions, printResult } from "./output.ts";
+import { debianFashionMnistDirectory } from "../data/sets/fashion-mnist-directory.ts";
+import { native } from "../images/native.ts";
+import { type CommonOptions, printResult } from "../terminal/output.ts";
 
 /** One thing looked at. */
 interface Check {

@@ -1,28 +1,24 @@
 import { PeaError } from "@pea/core";
-import type { BatchLoader } from "../data/loader.ts";
-import { type DataPart, isInMemory, nameSample } from "../data/part.ts";
-import type { PartChanges } from "../data/part-changes.ts";
+import type { BatchLoader } from "../data/loading/loader.ts";
+import { listSkippedParts, skippedOf } from "../data/loading/unreadable-images.ts";
+import { type DataPart, isInMemory, nameSample } from "../data/parts/part.ts";
+import type { PartChanges } from "../data/parts/part-changes.ts";
 import type { SampleSource } from "../data/sources/sample-source.ts";
-import { listSkippedParts, skippedOf } from "../data/unreadable-images.ts";
 import type { EvaluationView } from "../methods/method.ts";
-import { evaluateSegmentation } from "../segmentation/evaluate-segmentation.ts";
-import { answerWriter } from "../segmentation/write-answers.ts";
-import { namesOfTrainedOn, refuseTrainedOn, tellChanges } from "../train/changed-data.ts";
-import { evaluate } from "../train/evaluate.ts";
-import { disposeRun, evaluationLoader } from "../train/prepare.ts";
-import { describeSkippedSample } from "../train/progress.ts";
-import type { Circumstances } from "../train/recipe-identity.ts";
-import type { Breakdown } from "../train/tasks/breakdown.ts";
-import { breakdownTables } from "../train/tasks/breakdown-tables.ts";
-import { describeScores, type Scores } from "../train/tasks/task.ts";
-import {
-  type CheckpointName,
-  openTrainedRun,
-  reasonForNoBest,
-  type TrainedRun,
-} from "../train/trained-run.ts";
-import { createCounter } from "./counter.ts";
-import { type CommonOptions, formatTable, log, openingReporter, printResult } from "./output.ts";
+import type { Circumstances } from "../recipe/recipe-identity.ts";
+import { namesOfTrainedOn, refuseTrainedOn, tellChanges } from "../run/changed-data.ts";
+import { disposeRun, evaluationLoader } from "../run/prepare.ts";
+import { reasonForNoBest } from "../run/result.ts";
+import { type CheckpointName, openTrainedRun, type TrainedRun } from "../run/trained-run.ts";
+import type { Breakdown } from "../tasks/breakdown.ts";
+import { breakdownTables } from "../tasks/breakdown-tables.ts";
+import { evaluate } from "../tasks/evaluate.ts";
+import { evaluateSegmentation } from "../tasks/segmentation/evaluate-segmentation.ts";
+import { answerWriter } from "../tasks/segmentation/write-answers.ts";
+import { describeScores, type Scores } from "../tasks/task.ts";
+import { createCounter } from "../terminal/counter.ts";
+import { type CommonOptions, formatTable, log, openingReporter, printResult } from "../terminal/output.ts";
+import { describeSkippedSample } from "../terminal/progress.ts";
 
 interface EvalOptions extends CommonOptions, Circumstances {
   allowChangedData?: boolean;

@@ -1,8 +1,8 @@
-import { listSkippedParts } from "../data/unreadable-images.ts";
-import { exportRun } from "../deploy/export.ts";
-import type { Circumstances } from "../train/recipe-identity.ts";
-import type { CheckpointName } from "../train/trained-run.ts";
-import { type CommonOptions, printResult } from "./output.ts";
+import { listSkippedParts } from "../data/loading/unreadable-images.ts";
+import { exportRun } from "../export/export.ts";
+import type { Circumstances } from "../recipe/recipe-identity.ts";
+import type { CheckpointName } from "../run/trained-run.ts";
+import { type CommonOptions, printResult } from "../terminal/output.ts";
 
 interface ExportOptions extends CommonOptions, Circumstances {
   checkpoint?: CheckpointName;

@@ -6,9 +6,9 @@ import { parse } from "yaml";
 import type { LabelBase } from "../data/sources/label.ts";
 import { findData } from "../init/find-data.ts";
 import { recipeText } from "../init/recipe-text.ts";
-import { resolveRecipe } from "../train/config.ts";
-import { countImages, describeData } from "./describe-data.ts";
-import { type CommonOptions, printResult } from "./output.ts";
+import { resolveRecipe } from "../recipe/recipe.ts";
+import { countImages, describeData } from "../terminal/describe-data.ts";
+import { type CommonOptions, printResult } from "../terminal/output.ts";
 
 interface InitOptions extends CommonOptions {
   dataDir?: string;

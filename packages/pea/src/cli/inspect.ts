@@ -2,8 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { PeaError } from "@pea/core";
 import { type Module, TorchError } from "@pea/torch";
-import { exportObstacle } from "../deploy/export-obstacle.ts";
-import { importFile } from "../models/import-file.ts";
+import { exportObstacle } from "../export/export-obstacle.ts";
 import {
   createModel,
   findModel,
@@ -13,9 +12,10 @@ import {
   modelInfo,
   type Site,
 } from "../models/index.ts";
-import { createNetwork } from "../train/create-network.ts";
-import { readNetwork } from "../train/trained-run.ts";
-import { type CommonOptions, formatTable, printResult } from "./output.ts";
+import { importFile } from "../recipe/import-file.ts";
+import { createNetwork } from "../run/create-network.ts";
+import { readNetwork } from "../run/trained-run.ts";
+import { type CommonOptions, formatTable, printResult } from "../terminal/output.ts";
 
 interface InspectOptions extends CommonOptions {
   /** As `3x224x224`. */

@@ -2,10 +2,10 @@
 import { createRequire } from "node:module";
 import { PeaError } from "@pea/core";
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
-import type { TableNumber } from "../study/table-figures.ts";
-import { type RecipeFlag, recipeFlags } from "../train/recipe-flags.ts";
-import { type Circumstance, circumstances } from "../train/recipe-identity.ts";
-import { log, printResult } from "./output.ts";
+import type { TableNumber } from "../compare/table-figures.ts";
+import { type RecipeFlag, recipeFlags } from "../recipe/recipe-flags.ts";
+import { type Circumstance, circumstances } from "../recipe/recipe-identity.ts";
+import { log, printResult } from "../terminal/output.ts";
 
 const { version } = createRequire(import.meta.url)("../../package.json") as { version: string };
 

@@ -1,7 +1,7 @@
 import { scope } from "@pea/torch";
-import { importFile } from "../models/import-file.ts";
 import { createModel, listModels, modelInfo } from "../models/index.ts";
-import { type CommonOptions, formatTable, printResult } from "./output.ts";
+import { importFile } from "../recipe/import-file.ts";
+import { type CommonOptions, formatTable, printResult } from "../terminal/output.ts";
 
 /** `pea models`: the networks with their size at the input they are meant for. */
 export async function runModels(options: CommonOptions & { import?: string }): Promise<void> {

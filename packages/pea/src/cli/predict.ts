@@ -1,13 +1,13 @@
 import { PeaError } from "@pea/core";
-import { describePassedOver, type PassedOver } from "../data/image-names.ts";
-import type { SkippedSample } from "../data/unreadable-images.ts";
+import type { SkippedSample } from "../data/loading/unreadable-images.ts";
+import { describePassedOver, type PassedOver } from "../images/image-names.ts";
 import { findImages } from "../predict/image-files.ts";
 import { type ImagePrediction, predict, segment } from "../predict/predict.ts";
 import { openPredictor, type Predictor } from "../predict/predictor.ts";
-import { answerName, answerWriter } from "../segmentation/write-answers.ts";
-import { describeSkippedSample } from "../train/progress.ts";
-import type { CheckpointName } from "../train/trained-run.ts";
-import { type CommonOptions, log, printResult } from "./output.ts";
+import type { CheckpointName } from "../run/trained-run.ts";
+import { answerName, answerWriter } from "../tasks/segmentation/write-answers.ts";
+import { type CommonOptions, log, printResult } from "../terminal/output.ts";
+import { describeSkippedSample } from "../terminal/progress.ts";
 
 interface PredictOptions extends CommonOptions {
   checkpoint?: CheckpointName;

@@ -1,5 +1,5 @@
 import { writeReport } from "../report/report.ts";
-import { type CommonOptions, printResult } from "./output.ts";
+import { type CommonOptions, printResult } from "../terminal/output.ts";
 
 /** `pea report`: one page on runs or on a study. */
 export async function runReport(

@@ -1,6 +1,6 @@
 import { describeEngine } from "@pea/torch/binaries";
 import { setUp } from "../setup/index.ts";
-import { type CommonOptions, log, printResult } from "./output.ts";
+import { type CommonOptions, log, printResult } from "../terminal/output.ts";
 
 /** `pea setup`: finds the engine and builds what is missing for it. */
 export async function runSetup(options: CommonOptions): Promise<void> {

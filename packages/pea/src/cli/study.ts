@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { exitCodeOf, stopSignals } from "../common/stop-signals.ts";
 import { compareGroups, comparisonHead, comparisonRows } from "../study/comparison-files.ts";
 import { secondsOf } from "../study/estimate.ts";
 import { type Cell, gridOf } from "../study/grid.ts";
@@ -7,9 +8,8 @@ import { runStudy, runsToTrain, type StudyOutcome } from "../study/run-study.ts"
 import { planOf, readStudy, type Study } from "../study/study-file.ts";
 import { hasEnded, StudyFolders } from "../study/study-folders.ts";
 import { createStudyProgress } from "../study/study-progress.ts";
-import { formatSeconds } from "../train/progress.ts";
-import { exitCodeOf, stopSignals } from "../train/stop-signals.ts";
-import { type CommonOptions, formatTable, log, printResult } from "./output.ts";
+import { type CommonOptions, formatTable, log, printResult } from "../terminal/output.ts";
+import { formatSeconds } from "../terminal/progress.ts";
 
 interface StudyFlags extends CommonOptions {
   config: string;

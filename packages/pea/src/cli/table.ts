@@ -1,9 +1,9 @@
-import { openResults } from "../study/open-results.ts";
+import type { TableNumber } from "../compare/table-figures.ts";
 import { planOf } from "../study/study-file.ts";
-import { paperTable } from "../study/table.ts";
-import type { TableNumber } from "../study/table-figures.ts";
-import { type TableFormat, tableFormats } from "../study/table-format.ts";
-import { type CommonOptions, printResult } from "./output.ts";
+import { openResults } from "../tables/open-results.ts";
+import { paperTable } from "../tables/table.ts";
+import { type TableFormat, tableFormats } from "../tables/table-format.ts";
+import { type CommonOptions, printResult } from "../terminal/output.ts";
 
 /** `pea table`: one of the paper's tables with its figures, a study's, or both. */
 export async function runTable(

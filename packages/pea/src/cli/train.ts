@@ -1,27 +1,28 @@
 import { existsSync } from "node:fs";
 import { PeaError } from "@pea/core";
 import type { Module } from "@pea/torch";
-import { describeParts } from "../data/describe-parts.ts";
-import { listSkippedParts, UnreadableImagesError } from "../data/unreadable-images.ts";
-import { exportObstacle } from "../deploy/export-obstacle.ts";
+import { resumeCommand } from "../common/shown-command.ts";
+import { exitCodeOf, stopSignals } from "../common/stop-signals.ts";
+import { listSkippedParts, UnreadableImagesError } from "../data/loading/unreadable-images.ts";
+import { describeParts } from "../data/parts/describe-parts.ts";
+import { exportObstacle } from "../export/export-obstacle.ts";
+import { loadRecipe } from "../recipe/load-recipe.ts";
+import { mergeSettings, type Recipe, show } from "../recipe/recipe.ts";
+import { readRecipeFile } from "../recipe/recipe-file.ts";
+import { recipeFlags, settingAt } from "../recipe/recipe-flags.ts";
+import { type Circumstance, type Circumstances, circumstances, isSame } from "../recipe/recipe-identity.ts";
 import { trainCommand } from "../report/command.ts";
-import { resumeCommand } from "../shown-command.ts";
-import { mergeSettings, type Recipe, show } from "../train/config.ts";
-import { loadRecipe } from "../train/load-recipe.ts";
-import { joints } from "../train/plan.ts";
-import { disposeRun, prepareRun, prepareWithoutData } from "../train/prepare.ts";
-import { createProgress, formatSeconds, type Progress } from "../train/progress.ts";
-import { readRecipeFile } from "../train/recipe-file.ts";
-import { recipeFlags, settingAt } from "../train/recipe-flags.ts";
-import { type Circumstance, type Circumstances, circumstances, isSame } from "../train/recipe-identity.ts";
-import { openRunDirectory } from "../train/run-directory.ts";
-import { exitCodeOf, stopSignals } from "../train/stop-signals.ts";
-import { describeMainScore } from "../train/tasks/task.ts";
-import { resumeTraining, type TrainResult, train, type Watch } from "../train/train.ts";
-import { openRecipe, weightFiles } from "../train/trained-run.ts";
+import { joints } from "../run/plan.ts";
+import { disposeRun, prepareRun, prepareWithoutData } from "../run/prepare.ts";
+import type { TrainResult } from "../run/result.ts";
+import { openRunDirectory } from "../run/run-directory.ts";
+import { openRecipe, weightFiles } from "../run/trained-run.ts";
+import { describeMainScore } from "../tasks/task.ts";
+import { countImages, describeData } from "../terminal/describe-data.ts";
+import { type CommonOptions, formatTable, log, openingReporter, printResult } from "../terminal/output.ts";
+import { createProgress, formatSeconds, type Progress } from "../terminal/progress.ts";
+import { resumeTraining, train, type Watch } from "../train/train.ts";
 import { TrainingDiverged, TrainingInterrupted } from "../train/trainer.ts";
-import { countImages, describeData } from "./describe-data.ts";
-import { type CommonOptions, formatTable, log, openingReporter, printResult } from "./output.ts";
 
 /** What commander hands over: the command's own flags, and those of the recipe by camelCase of the flag. */
 interface TrainFlags extends CommonOptions, Record<string, unknown> {

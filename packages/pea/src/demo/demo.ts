@@ -5,17 +5,18 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { writeFileAtomically } from "@pea/torch";
-import { type ExportSummary, exportRun } from "../deploy/export.ts";
-import { type Latency, measureLatency } from "../deploy/session.ts";
+import { type Comparison, compareVariants } from "../compare/compare.ts";
+import { type ExportSummary, exportRun } from "../export/export.ts";
+import { type Latency, measureLatency } from "../export/session.ts";
 import { variantName } from "../methods/variant-name.ts";
+import { type RecipeInput, resolveRecipe } from "../recipe/recipe.ts";
 import { verdict } from "../report/comparison.ts";
 import { writeReport } from "../report/report.ts";
-import { type Comparison, compareVariants } from "../study/compare.ts";
-import { type RecipeInput, resolveRecipe } from "../train/config.ts";
-import { openRunDirectory } from "../train/run-directory.ts";
-import { mainScore } from "../train/tasks/task.ts";
-import { resumeTraining, type TrainOptions, type TrainResult, train } from "../train/train.ts";
-import { readRecipe } from "../train/trained-run.ts";
+import type { TrainResult } from "../run/result.ts";
+import { openRunDirectory } from "../run/run-directory.ts";
+import { readRecipe } from "../run/trained-run.ts";
+import { mainScore } from "../tasks/task.ts";
+import { resumeTraining, type TrainOptions, train } from "../train/train.ts";
 
 /** How much the demo trains. */
 export interface DemoScale {

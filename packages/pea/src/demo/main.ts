@@ -1,9 +1,9 @@
 /** `npm run demo`: `--full` trains 10 epochs with three seeds instead of one short run of each. */
 import { parseArgs } from "node:util";
 import { PeaError } from "@pea/core";
-import { outliveReaders } from "../cli/output.ts";
-import { createProgress, type Progress } from "../train/progress.ts";
-import { exitCodeOf, stopSignals } from "../train/stop-signals.ts";
+import { exitCodeOf, stopSignals } from "../common/stop-signals.ts";
+import { outliveReaders } from "../terminal/output.ts";
+import { createProgress, type Progress } from "../terminal/progress.ts";
 import { TrainingInterrupted } from "../train/trainer.ts";
 import { type DemoScale, fullScale, quickScale, runDemo } from "./demo.ts";
 import { formatSummary } from "./table.ts";

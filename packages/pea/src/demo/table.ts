@@ -1,9 +1,9 @@
 import Table from "cli-table3";
+import { type Sample, sample } from "../compare/statistics/index.ts";
+import { signed } from "../compare/words.ts";
 import { baselineName } from "../methods/variant-name.ts";
 import { percent } from "../report/comparison.ts";
-import { type Sample, sample } from "../study/statistics/index.ts";
-import { signed } from "../study/words.ts";
-import { formatSeconds } from "../train/progress.ts";
+import { formatSeconds } from "../terminal/progress.ts";
 import type { DemoRun, DemoSummary } from "./demo.ts";
 
 /** The demo's result as a table: a column per variant, means and standard deviations where there are several seeds. */

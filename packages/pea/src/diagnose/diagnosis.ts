@@ -5,11 +5,11 @@
  */
 import { PeaError } from "@pea/core";
 import { clone, keep, type Module } from "@pea/torch";
-import type { BatchLoader, LabelledImages } from "../data/loader.ts";
+import { JsonLinesLog } from "../common/json-lines.ts";
+import type { BatchLoader, LabelledImages } from "../data/loading/loader.ts";
 import type { Method } from "../methods/method.ts";
-import { JsonLinesLog } from "../train/json-lines.ts";
-import type { Task } from "../train/tasks/task.ts";
-import type { StepMetrics, TrainingObserver } from "../train/trainer.ts";
+import type { StepMetrics, TrainingObserver } from "../run/training-observer.ts";
+import type { Task } from "../tasks/task.ts";
 import { probe } from "./probe.ts";
 import { type DiagnosticsRow, readDiagnostics } from "./row.ts";
 import { gradientNorms, short } from "./statistics.ts";

@@ -5,10 +5,10 @@
  */
 import { clone, copyInPlace, type Module, noGrad, onForward, scope, type Tensor } from "@pea/torch";
 import { isActivation } from "../activations/activation-modules.ts";
-import type { LabelledImages } from "../data/loader.ts";
+import type { LabelledImages } from "../data/loading/loader.ts";
 import { EnsembleActivation } from "../methods/index.ts";
-import { isBatchNorm } from "../train/batch-norm-statistics.ts";
-import type { Scores, Task } from "../train/tasks/task.ts";
+import { isBatchNorm } from "../run/batch-norm-statistics.ts";
+import type { Scores, Task } from "../tasks/task.ts";
 import type { NormMismatch, SiteStatistics, ViewDiagnostics } from "./row.ts";
 import { normMismatch, siteStatistics } from "./statistics.ts";
 

@@ -4,8 +4,8 @@
  *
  * @module
  */
-import { readJsonLines } from "../train/json-lines.ts";
-import type { Scores } from "../train/tasks/task.ts";
+import { readJsonLines } from "../common/json-lines.ts";
+import type { Scores } from "../tasks/task.ts";
 
 /** Pre-activations of one activation site, in evaluation mode, over all images, channels and positions. */
 export interface SiteStatistics {

@@ -6,18 +6,18 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { PeaError } from "@pea/core";
-import { type CutSettings, cutParts } from "../data/cut-parts.ts";
-import { type DataName, hasLabelMaps, isStreamed } from "../data/data-names.ts";
-import { describeParts, type PartsDescription } from "../data/describe-parts.ts";
-import { isIdxName } from "../data/idx-folder.ts";
-import { openInMemory } from "../data/open-in-memory.ts";
-import { type OpenStreamedOptions, openStreamed } from "../data/open-streamed.ts";
-import { type DataPart, disposePart, isInMemory } from "../data/part.ts";
+import { type CutSettings, cutParts } from "../data/parts/cut-parts.ts";
+import { describeParts, type PartsDescription } from "../data/parts/describe-parts.ts";
+import { type DataPart, disposePart, isInMemory } from "../data/parts/part.ts";
+import { type DataName, hasLabelMaps, isStreamed } from "../data/sets/data-names.ts";
+import { isIdxName } from "../data/sets/idx-folder.ts";
+import { openInMemory } from "../data/sets/open-in-memory.ts";
+import { type OpenStreamedOptions, openStreamed } from "../data/sets/open-streamed.ts";
+import { isTfRecordName } from "../data/sets/tfrecord.ts";
+import { isTarName } from "../data/sets/webdataset.ts";
 import { unpackedName } from "../data/sources/compressed.ts";
-import { isTfRecordName } from "../data/sources/tfrecord-images.ts";
-import { isTarName } from "../data/sources/webdataset.ts";
-import type { Size } from "../data/streaming/crop.ts";
-import { resolveRecipe } from "../train/config.ts";
+import type { Size } from "../images/crop.ts";
+import { resolveRecipe } from "../recipe/recipe.ts";
 import { lookAtImages, remarksOn } from "./look-at-images.ts";
 
 /** What the user tells of the data. */

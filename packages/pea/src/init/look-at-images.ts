@@ -3,11 +3,12 @@
  *
  * @module
  */
+
+import { SampleReader } from "../data/loading/sample-reader.ts";
 import type { SampleSource } from "../data/sources/sample-source.ts";
-import type { Size } from "../data/streaming/crop.ts";
-import { exifOrientationOf, openImage } from "../data/streaming/decode.ts";
-import { SampleReader } from "../data/streaming/sample-reader.ts";
-import { readTiffSamples } from "../data/streaming/tiff-samples.ts";
+import type { Size } from "../images/crop.ts";
+import { exifOrientationOf, openImage } from "../images/decode.ts";
+import { readTiffSamples } from "../images/tiff-samples.ts";
 
 /** What was seen of some images. */
 export interface ImagesSeen {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { isStreamed } from "../data/data-names.ts";
+import { isStreamed } from "../data/sets/data-names.ts";
 import { enumerate } from "../data/sources/list-folder.ts";
 import { type DataFacts, isSegmentation } from "./find-data.ts";
 

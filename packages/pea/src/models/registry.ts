@@ -6,7 +6,7 @@
 import { PeaError } from "@pea/core";
 import { loadKernels } from "@pea/kernels";
 import type { Module } from "@pea/torch";
-import { nearestName } from "../nearest-name.ts";
+import { nearestName } from "../common/nearest-name.ts";
 import { AlexNet } from "./alexnet.ts";
 import { ErfNetClassifier, ErfNetSegmentation } from "./erfnet.ts";
 import { MobileNet } from "./mobilenet.ts";

@@ -1,8 +1,8 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { PeaError } from "@pea/core";
-import { describePassedOver, imageEndings, type PassedOver, sumCounts } from "../data/image-names.ts";
-import { imagesBelow } from "../data/sources/image-folder.ts";
+import { imagesBelow } from "../data/sets/image-folder.ts";
+import { describePassedOver, imageEndings, type PassedOver, sumCounts } from "../images/image-names.ts";
 
 /**
  * The files that paths stand for: a file for itself, whatever its name, a folder for the images in and below it, in

@@ -6,12 +6,12 @@
 import { readFile } from "node:fs/promises";
 import { PeaError } from "@pea/core";
 import { scope, tensor, upsampleBilinear2d } from "@pea/torch";
-import { openImage } from "../data/streaming/decode.ts";
-import { DecodePool } from "../data/streaming/decode-pool.ts";
-import type { ClassMap } from "../data/streaming/resample.ts";
-import type { SkippedSample } from "../data/unreadable-images.ts";
-import type { Logits } from "../deploy/session.ts";
-import { toClassMap } from "../segmentation/evaluate-segmentation.ts";
+import { DecodePool } from "../data/loading/decode-pool.ts";
+import type { SkippedSample } from "../data/loading/unreadable-images.ts";
+import type { Logits } from "../export/session.ts";
+import { openImage } from "../images/decode.ts";
+import type { ClassMap } from "../images/resample.ts";
+import { toClassMap } from "../tasks/segmentation/evaluate-segmentation.ts";
 import type { Predictor } from "./predictor.ts";
 import { type PreparedImages, prepareImages } from "./prepare-images.ts";
 

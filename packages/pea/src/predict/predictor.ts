@@ -6,12 +6,12 @@
 import { statSync } from "node:fs";
 import { PeaError } from "@pea/core";
 import { cast, noGrad, scope, tensor } from "@pea/torch";
-import type { LabelTable } from "../data/label-table.ts";
-import { readOnnx } from "../deploy/onnx.ts";
-import { type Logits, openSession } from "../deploy/session.ts";
-import { evaluationCrop } from "../train/prepare.ts";
-import { type CheckpointName, openTrainedNetwork } from "../train/trained-run.ts";
-import { type NetworkInput, parseInput, parseJson } from "./network-input.ts";
+import { readOnnx } from "../export/onnx.ts";
+import { type Logits, openSession } from "../export/session.ts";
+import type { LabelTable } from "../images/label-table.ts";
+import { type NetworkInput, parseInput, parseJson } from "../images/network-input.ts";
+import { evaluationCrop } from "../run/prepare.ts";
+import { type CheckpointName, openTrainedNetwork } from "../run/trained-run.ts";
 
 /** A network that can be asked. */
 export interface Predictor {

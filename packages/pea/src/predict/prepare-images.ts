@@ -3,9 +3,9 @@
  *
  * @module
  */
-import type { DecodePool } from "../data/streaming/decode-pool.ts";
-import type { BadSample } from "../data/streaming/decode-worker.ts";
-import type { NetworkInput } from "./network-input.ts";
+import type { DecodePool } from "../data/loading/decode-pool.ts";
+import type { BadSample } from "../data/loading/decode-worker.ts";
+import type { NetworkInput } from "../images/network-input.ts";
 
 /** Some images, ready for a network. */
 export interface PreparedImages {

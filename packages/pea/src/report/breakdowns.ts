@@ -2,7 +2,7 @@
  * What single runs do class by class, as far as their directories tell.
  * @module
  */
-import { breakdownTables } from "../train/tasks/breakdown-tables.ts";
+import { breakdownTables } from "../tasks/breakdown-tables.ts";
 import type { Group } from "./groups.ts";
 import { type Html, html } from "./html.ts";
 import { numbers } from "./tables.ts";

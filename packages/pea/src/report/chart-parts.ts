@@ -5,6 +5,26 @@
 import type { Group } from "./groups.ts";
 import type { VariantStyle } from "./variant-styles.ts";
 
+/** A chart of the page. */
+export interface Chart {
+  id: string;
+  title: string;
+  /** What the reader sees, in a sentence below the title. */
+  caption: string;
+  /** Takes the whole width of the page. */
+  wide: boolean;
+  /** The option without series. */
+  option: Record<string, unknown>;
+  /** The series of each variant that has any. */
+  series: Record<string, Record<string, unknown>[]>;
+  /** The values of each variant after the first third of its run: what is worth seeing large. */
+  late: Record<string, readonly [low: number, high: number]>;
+  /** Where in the chart the axis runs that `late` narrows. */
+  narrowed: "from below" | "from above" | null;
+  /** Phases of each variant that has a transition, as bands. */
+  bands: Record<string, { markArea: Record<string, unknown>; caption: string }>;
+}
+
 export const axisStyle = {
   axisLine: { show: true, lineStyle: { color: "var(--faint)" } },
   axisTick: { lineStyle: { color: "var(--faint)" } },

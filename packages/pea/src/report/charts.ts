@@ -3,31 +3,22 @@
  * JSON. Colours are names of the page's own (`style.ts`), which follow the reader's colour scheme.
  * @module
  */
-import type { Phase } from "../train/run-course.ts";
-import { scoreLabels } from "../train/tasks/task.ts";
-import { axisStyle, line, option, type Point, roomForNames, rounded, shared, yAxis } from "./chart-parts.ts";
+import type { Phase } from "../run/run-course.ts";
+import { scoreLabels } from "../tasks/task.ts";
+import {
+  axisStyle,
+  type Chart,
+  line,
+  option,
+  type Point,
+  roomForNames,
+  rounded,
+  shared,
+  yAxis,
+} from "./chart-parts.ts";
 import { diagnosticCharts } from "./diagnostics.ts";
 import type { Curve, CurvePoint, Group, VariantGroup } from "./groups.ts";
 import { type VariantStyle, variantStyles } from "./variant-styles.ts";
-
-export interface Chart {
-  id: string;
-  title: string;
-  /** What the reader sees, in a sentence below the title. */
-  caption: string;
-  /** Takes the whole width of the page. */
-  wide: boolean;
-  /** The option without series. */
-  option: Record<string, unknown>;
-  /** The series of each variant that has any. */
-  series: Record<string, Record<string, unknown>[]>;
-  /** The values of each variant after the first third of its run: what is worth seeing large. */
-  late: Record<string, readonly [low: number, high: number]>;
-  /** Where in the chart the axis runs that `late` narrows. */
-  narrowed: "from below" | "from above" | null;
-  /** Phases of each variant that has a transition, as bands. */
-  bands: Record<string, { markArea: Record<string, unknown>; caption: string }>;
-}
 
 /** Score with alpha, loss, deployed against current score, and learning rate; a chart without values is left out. */
 export function charts(group: Group): Chart[] {

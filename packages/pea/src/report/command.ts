@@ -2,9 +2,9 @@
  * The command line that repeats a run.
  * @module
  */
-import { quoted, shownCommand } from "../shown-command.ts";
-import { resolveRecipe } from "../train/config.ts";
-import { recipeFlags, settingAt } from "../train/recipe-flags.ts";
+import { quoted, shownCommand } from "../common/shown-command.ts";
+import { resolveRecipe } from "../recipe/recipe.ts";
+import { recipeFlags, settingAt } from "../recipe/recipe-flags.ts";
 
 /**
  * `npx pea-train train` with the flags that make this recipe.

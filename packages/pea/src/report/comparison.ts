@@ -2,9 +2,9 @@
  * What a comparison of runs says, in words, with its sample size.
  * @module
  */
-import type { Comparison } from "../study/compare.ts";
-import type { Sample } from "../study/statistics/index.ts";
-import { conclusionOf, meanAndSpread, probability, signed } from "../study/words.ts";
+import type { Comparison } from "../compare/compare.ts";
+import type { Sample } from "../compare/statistics/index.ts";
+import { conclusionOf, meanAndSpread, probability, signed } from "../compare/words.ts";
 
 /** The comparison in a few sentences, with what can be concluded from it: of one seed, nothing. */
 export function verdict(comparison: Comparison): string {

@@ -2,11 +2,12 @@
  * What runs with `diagnose` recorded: gradients and batch norms as α moves, activation sites at its ends and between.
  * @module
  */
+
+import { groupBy } from "../compare/group-by.ts";
+import { sample } from "../compare/statistics/index.ts";
 import type { DiagnosticsRow } from "../diagnose/index.ts";
-import { groupBy } from "../study/group-by.ts";
-import { sample } from "../study/statistics/index.ts";
+import type { Chart } from "./chart-parts.ts";
 import { line, option, type Point, roomForNames } from "./chart-parts.ts";
-import type { Chart } from "./charts.ts";
 import type { Group, VariantGroup } from "./groups.ts";
 import { type Html, html } from "./html.ts";
 import { numbers } from "./tables.ts";

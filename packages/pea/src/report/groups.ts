@@ -3,16 +3,16 @@
  * @module
  */
 import type { SmoothName, Variant } from "@pea/core";
+import { type ComparedScore, compareRuns } from "../compare/compare-runs.ts";
+import { groupBy } from "../compare/group-by.ts";
+import type { Score } from "../compare/outcomes.ts";
+import { sample } from "../compare/statistics/index.ts";
+import { isUpperLimit, variantOf } from "../compare/table-figures.ts";
 import { baselineName } from "../methods/variant-name.ts";
-import { type ComparedScore, compareRuns } from "../study/compare-runs.ts";
-import { groupBy } from "../study/group-by.ts";
-import type { Score } from "../study/outcomes.ts";
-import { sample } from "../study/statistics/index.ts";
+import { circumstances } from "../recipe/recipe-identity.ts";
+import type { EpochPoint } from "../run/run-course.ts";
 import { isFinished, type StudyPlan } from "../study/study-file.ts";
-import { isUpperLimit, variantOf } from "../study/table-figures.ts";
-import { circumstances } from "../train/recipe-identity.ts";
-import type { EpochPoint } from "../train/run-course.ts";
-import type { MetricName } from "../train/tasks/task.ts";
+import type { MetricName } from "../tasks/task.ts";
 import type { ReportRun } from "./run.ts";
 
 export type VariantKind = "baseline" | "pea" | "upper limit" | "other";

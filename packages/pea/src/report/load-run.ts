@@ -1,14 +1,15 @@
 import { existsSync } from "node:fs";
 import { basename, resolve } from "node:path";
-import { skippedCounts } from "../data/unreadable-images.ts";
+import { skippedCounts } from "../data/loading/unreadable-images.ts";
 import { readDiagnostics } from "../diagnose/index.ts";
 import { variantName } from "../methods/variant-name.ts";
+import type { Circumstances } from "../recipe/recipe-identity.ts";
+import { readResult } from "../run/result.ts";
+import { readCourse } from "../run/run-course.ts";
+import { openRunDirectory, readRunConfig } from "../run/run-directory.ts";
+import { openRecipeToShow } from "../run/trained-run.ts";
 import { selectedOf } from "../study/collect.ts";
-import type { Circumstances } from "../train/recipe-identity.ts";
-import { readCourse } from "../train/run-course.ts";
-import { openRunDirectory, readRunConfig } from "../train/run-directory.ts";
-import { mainScore } from "../train/tasks/task.ts";
-import { openRecipeToShow, readResult } from "../train/trained-run.ts";
+import { mainScore } from "../tasks/task.ts";
 import type { ReportRun } from "./run.ts";
 
 /**

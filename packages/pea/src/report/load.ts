@@ -5,9 +5,9 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { PeaError } from "@pea/core";
-import { openResults } from "../study/open-results.ts";
-import type { Result } from "../study/results.ts";
+import type { Result } from "../compare/results.ts";
 import { importOf, planOf, STUDY_FILE, type StudyPlan } from "../study/study-file.ts";
+import { openResults } from "../tables/open-results.ts";
 import { loadReportRun } from "./load-run.ts";
 import type { ReportRun } from "./run.ts";
 

@@ -5,7 +5,8 @@
 import { activationShapes, shapeData, smoothOfReport } from "./activation-shapes.ts";
 import { breakdowns } from "./breakdowns.ts";
 import { browserScript } from "./browser-script.ts";
-import { type Chart, charts, drawn } from "./charts.ts";
+import type { Chart } from "./chart-parts.ts";
+import { charts, drawn } from "./charts.ts";
 import { diagnosticTables } from "./diagnostics.ts";
 import { type Group, groupRuns, shownAtFirst } from "./groups.ts";
 import { Html, html, scriptJson } from "./html.ts";

@@ -7,7 +7,7 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { PeaError } from "@pea/core";
 import { writeFileAtomically } from "@pea/torch";
-import { quoted, shownCommand } from "../shown-command.ts";
+import { quoted, shownCommand } from "../common/shown-command.ts";
 import { loadReport, type ReportSource } from "./load.ts";
 import { type ChartLibrary, page } from "./page.ts";
 import { type Verdict, verdictsOn } from "./verdict.ts";

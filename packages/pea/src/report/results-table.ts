@@ -2,14 +2,15 @@
  * The table of a group: means, spread, paired differences with their intervals and tests, for the best model and the last.
  * @module
  */
+
+import type { Comparison } from "../compare/compare.ts";
+import { scoreNames } from "../compare/compare-runs.ts";
+import { groupBy } from "../compare/group-by.ts";
+import type { Score } from "../compare/outcomes.ts";
+import { POWER, standardError } from "../compare/statistics/index.ts";
+import { conclusionOf, fixed, meanAndSpread, probability, signed } from "../compare/words.ts";
 import { baselineName } from "../methods/variant-name.ts";
-import type { Comparison } from "../study/compare.ts";
-import { scoreNames } from "../study/compare-runs.ts";
-import { groupBy } from "../study/group-by.ts";
-import type { Score } from "../study/outcomes.ts";
-import { POWER, standardError } from "../study/statistics/index.ts";
-import { conclusionOf, fixed, meanAndSpread, probability, signed } from "../study/words.ts";
-import { scoreLabels } from "../train/tasks/task.ts";
+import { scoreLabels } from "../tasks/task.ts";
 import type { Group, VariantGroup } from "./groups.ts";
 import { type Html, html } from "./html.ts";
 import type { ReportRun } from "./run.ts";

@@ -2,11 +2,12 @@
  * The tables at the end of a group: cost, settings, single runs, and the numbers behind the curves.
  * @module
  */
-import { describeSkippedCounts } from "../data/unreadable-images.ts";
+
+import { sample } from "../compare/statistics/index.ts";
+import { describeSkippedCounts } from "../data/loading/unreadable-images.ts";
 import { baselineName } from "../methods/variant-name.ts";
-import { sample } from "../study/statistics/index.ts";
-import { formatSeconds } from "../train/progress.ts";
-import { scoreLabels } from "../train/tasks/task.ts";
+import { scoreLabels } from "../tasks/task.ts";
+import { formatSeconds } from "../terminal/progress.ts";
 import { trainCommand } from "./command.ts";
 import { type Curve, type CurvePoint, type Group, settingsThatDiffer, type VariantGroup } from "./groups.ts";
 import { type Html, html } from "./html.ts";

@@ -1,8 +1,8 @@
+import type { Result } from "../compare/results.ts";
 import type { DiagnosticsRow } from "../diagnose/index.ts";
-import type { Result } from "../study/results.ts";
-import type { EpochPoint, Phase } from "../train/run-course.ts";
-import type { Breakdown } from "../train/tasks/breakdown.ts";
-import type { MetricName } from "../train/tasks/task.ts";
+import type { EpochPoint, Phase } from "../run/run-course.ts";
+import type { Breakdown } from "../tasks/breakdown.ts";
+import type { MetricName } from "../tasks/task.ts";
 
 /** A run as the report shows it. */
 export interface ReportRun {

@@ -3,11 +3,12 @@
  * Plain SVG in percentages of its place, so that it needs no script and fits any width.
  * @module
  */
+
+import type { Comparison } from "../compare/compare.ts";
+import { LEVEL, type Sample, twoSidedQuantile } from "../compare/statistics/index.ts";
+import { signed } from "../compare/words.ts";
 import { baselineName } from "../methods/variant-name.ts";
-import type { Comparison } from "../study/compare.ts";
-import { LEVEL, type Sample, twoSidedQuantile } from "../study/statistics/index.ts";
-import { signed } from "../study/words.ts";
-import { scoreLabels } from "../train/tasks/task.ts";
+import { scoreLabels } from "../tasks/task.ts";
 import { type Axis, axisOver } from "./axis.ts";
 import type { Group, VariantGroup } from "./groups.ts";
 import { type Html, html } from "./html.ts";

@@ -2,12 +2,13 @@
  * What a group of runs says about PEA, in words.
  * @module
  */
+
+import type { Comparison } from "../compare/compare.ts";
+import type { Sample } from "../compare/statistics/index.ts";
+import { signed } from "../compare/words.ts";
 import { baselineName } from "../methods/variant-name.ts";
-import type { Comparison } from "../study/compare.ts";
-import type { Sample } from "../study/statistics/index.ts";
 import type { StudyPlan } from "../study/study-file.ts";
-import { signed } from "../study/words.ts";
-import { scoreLabels } from "../train/tasks/task.ts";
+import { scoreLabels } from "../tasks/task.ts";
 import { percent, verdict } from "./comparison.ts";
 import { type Group, groupRuns, settingsThatDiffer, type VariantGroup } from "./groups.ts";
 import type { ReportRun } from "./run.ts";

@@ -1,4 +1,4 @@
-import { bounded, randomWords } from "../data/philox.ts";
+import { bounded, randomWords } from "../common/philox.ts";
 
 /** Random numbers, one after the other: a function of the seed, the split and the scene. */
 export class Draws {

@@ -1,7 +1,7 @@
 /** `npm run scenes -- DIR`: makes a data set for segmentation. */
 import { parseArgs } from "node:util";
 import { PeaError } from "@pea/core";
-import { parseImageSize } from "../data/image-size.ts";
+import { parseImageSize } from "../images/image-size.ts";
 import { makeScenes } from "./make-scenes.ts";
 
 const usage =

@@ -8,11 +8,11 @@ import { existsSync } from "node:fs";
 import { rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { PeaError } from "@pea/core";
-import type { Dataset } from "../data/dataset.ts";
-import { loadFashionMnist } from "../data/fashion-mnist.ts";
-import { disposePart } from "../data/part.ts";
-import { loadSharp } from "../data/sharp.ts";
-import { makeDirectory } from "../make-directory.ts";
+import { makeDirectory } from "../common/make-directory.ts";
+import type { Dataset } from "../data/parts/dataset.ts";
+import { disposePart } from "../data/parts/part.ts";
+import { loadFashionMnist } from "../data/sets/fashion-mnist.ts";
+import { loadSharp } from "../images/sharp.ts";
 
 export interface MakeImageFolderOptions {
   /** Images of each part, the same number of each class; default 600 and 200. */

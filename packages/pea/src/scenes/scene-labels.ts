@@ -1,4 +1,4 @@
-import { IGNORED, type LabelTable } from "../data/label-table.ts";
+import { IGNORED, type LabelTable } from "../images/label-table.ts";
 
 /** Byte of pixels at the edge of an object, which are half object and half what lies behind. */
 export const EDGE = 0;

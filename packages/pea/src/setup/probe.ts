@@ -1,7 +1,7 @@
 /** Loads all native files, in a process of its own. @module */
 import { loadKernels } from "@pea/kernels";
 import { engineInfo } from "@pea/torch";
-import { native } from "../data/streaming/native.ts";
+import { native } from "../images/native.ts";
 
 engineInfo();
 loadKernels();

@@ -4,14 +4,14 @@
  * @module
  */
 import { PeaError } from "@pea/core";
-import { KnownParts } from "../data/known-parts.ts";
-import { refuseTrainedOn, tellChanges } from "../train/changed-data.ts";
-import { readRecord } from "../train/parts-record.ts";
-import { disposeData, prepareData, type RecipeData } from "../train/prepare.ts";
-import { openRunDirectory } from "../train/run-directory.ts";
-import { readRecipe } from "../train/trained-run.ts";
+import { groupBy } from "../compare/group-by.ts";
+import { KnownParts } from "../data/parts/known-parts.ts";
+import { refuseTrainedOn, tellChanges } from "../run/changed-data.ts";
+import { readRecord } from "../run/parts-record.ts";
+import { disposeData, prepareData, type RecipeData } from "../run/prepare.ts";
+import { openRunDirectory } from "../run/run-directory.ts";
+import { readRecipe } from "../run/trained-run.ts";
 import type { Cell } from "./grid.ts";
-import { groupBy } from "./group-by.ts";
 import type { Ledger } from "./ledger.ts";
 import { isRun, type StudyFolders } from "./study-folders.ts";
 

@@ -6,17 +6,17 @@
  */
 import { availableParallelism, cpus } from "node:os";
 import { PeaError } from "@pea/core";
-import { skippedCounts } from "../data/unreadable-images.ts";
-import { readParts } from "../train/parts-record.ts";
-import { decisiveSettings } from "../train/recipe-identity.ts";
-import { readCourse } from "../train/run-course.ts";
-import { openRunDirectory, readRunConfig } from "../train/run-directory.ts";
-import { mainScore } from "../train/tasks/task.ts";
-import type { TrainResult } from "../train/train.ts";
-import { readResult } from "../train/trained-run.ts";
+import { type Result, resultSchema } from "../compare/results.ts";
+import type { Timing } from "../compare/timings.ts";
+import { skippedCounts } from "../data/loading/unreadable-images.ts";
+import { decisiveSettings } from "../recipe/recipe-identity.ts";
+import { readParts } from "../run/parts-record.ts";
+import type { TrainResult } from "../run/result.ts";
+import { readResult } from "../run/result.ts";
+import { readCourse } from "../run/run-course.ts";
+import { openRunDirectory, readRunConfig } from "../run/run-directory.ts";
+import { mainScore } from "../tasks/task.ts";
 import type { Cell } from "./grid.ts";
-import { type Result, resultSchema } from "./results.ts";
-import type { Timing } from "./timings.ts";
 
 /** What a study keeps of a run. */
 export interface Collected {

@@ -5,15 +5,13 @@
  */
 import { join } from "node:path";
 import { writeFileAtomically } from "@pea/torch";
-import { csvLine } from "../csv.ts";
-import { baselineName } from "../methods/variant-name.ts";
-import type { Comparison } from "./compare.ts";
-import { type ComparedScore, compareRuns, scoreNames } from "./compare-runs.ts";
-import type { Score } from "./outcomes.ts";
-import type { Result } from "./results.ts";
-import { POWER, type Sample } from "./statistics/index.ts";
-import { isFinished, type StudyPlan } from "./study-file.ts";
-import { groupResults, type ResultGroup } from "./table-figures.ts";
+import { csvLine } from "../common/csv.ts";
+import type { Comparison } from "../compare/compare.ts";
+import { type ComparedScore, compareRuns, scoreNames } from "../compare/compare-runs.ts";
+import type { Score } from "../compare/outcomes.ts";
+import type { Result } from "../compare/results.ts";
+import { POWER, type Sample } from "../compare/statistics/index.ts";
+import { groupResults, type ResultGroup } from "../compare/table-figures.ts";
 import {
   conclusionOf,
   fixed,
@@ -22,7 +20,9 @@ import {
   probability,
   signed,
   withoutRounding,
-} from "./words.ts";
+} from "../compare/words.ts";
+import { baselineName } from "../methods/variant-name.ts";
+import { isFinished, type StudyPlan } from "./study-file.ts";
 
 /** Writes both tables into a folder. */
 export function writeComparisons(folder: string, plan: StudyPlan, results: readonly Result[]): void {

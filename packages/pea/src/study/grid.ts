@@ -5,8 +5,8 @@
  * @module
  */
 import { PeaError } from "@pea/core";
-import { type Recipe, resolveRecipe } from "../train/config.ts";
-import { recipeHash } from "../train/recipe-identity.ts";
+import { type Recipe, resolveRecipe } from "../recipe/recipe.ts";
+import { recipeHash } from "../recipe/recipe-identity.ts";
 import type { Study } from "./study-file.ts";
 
 /** One run of the grid. */

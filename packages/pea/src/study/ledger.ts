@@ -8,14 +8,14 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { PeaError } from "@pea/core";
 import { writeFileAtomically } from "@pea/torch";
-import { makeDirectory } from "../make-directory.ts";
-import { resolveRecipe } from "../train/config.ts";
-import { settingsInForce } from "../train/older-runs.ts";
-import { decisiveSettings, isSame } from "../train/recipe-identity.ts";
+import { makeDirectory } from "../common/make-directory.ts";
+import { type Result, readResultLines } from "../compare/results.ts";
+import { readTimings, type Timing } from "../compare/timings.ts";
+import { settingsInForce } from "../recipe/older-runs.ts";
+import { resolveRecipe } from "../recipe/recipe.ts";
+import { decisiveSettings, isSame } from "../recipe/recipe-identity.ts";
 import type { Collected } from "./collect.ts";
 import { addressOf, type Cell, describeCell } from "./grid.ts";
-import { type Result, readResultLines } from "./results.ts";
-import { readTimings, type Timing } from "./timings.ts";
 
 export class Ledger {
   private readonly results = new Map<Cell, Result>();

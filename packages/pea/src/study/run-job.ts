@@ -5,7 +5,7 @@
  */
 import { fork } from "node:child_process";
 import { once } from "node:events";
-import type { Recipe } from "../train/config.ts";
+import type { Recipe } from "../recipe/recipe.ts";
 import type { FromWorker, RunProgress, ToWorker } from "./worker-messages.ts";
 
 /** How a run went. `failed` with `named`: the run itself said why, and would again. */

@@ -4,10 +4,10 @@
  * @module
  */
 import { availableParallelism } from "node:os";
-import { makeDirectory } from "../make-directory.ts";
-import { openRunDirectory } from "../train/run-directory.ts";
-import { lockRun } from "../train/run-lock.ts";
-import { readRecipe } from "../train/trained-run.ts";
+import { makeDirectory } from "../common/make-directory.ts";
+import { openRunDirectory } from "../run/run-directory.ts";
+import { lockRun } from "../run/run-lock.ts";
+import { readRecipe } from "../run/trained-run.ts";
 import { checkData } from "./check-data.ts";
 import { collect } from "./collect.ts";
 import { writeComparisons } from "./comparison-files.ts";

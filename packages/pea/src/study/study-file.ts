@@ -30,9 +30,9 @@ import { writeFileAtomically } from "@pea/torch";
 import { stringify } from "yaml";
 import { z } from "zod";
 import { baselineName } from "../methods/variant-name.ts";
-import { importFile } from "../models/import-file.ts";
-import { mergeSettings } from "../train/config.ts";
-import { besideFile, extendSettings, readYaml } from "../train/recipe-file.ts";
+import { importFile } from "../recipe/import-file.ts";
+import { mergeSettings } from "../recipe/recipe.ts";
+import { besideFile, extendSettings, readYaml } from "../recipe/recipe-file.ts";
 
 /** A name, and the recipe keys it stands for. */
 export interface NamedSettings {

@@ -5,7 +5,7 @@
  */
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { openRunDirectory } from "../train/run-directory.ts";
+import { openRunDirectory } from "../run/run-directory.ts";
 import type { Cell } from "./grid.ts";
 
 /** Finds the runs of a study, and those of others that have ended: what has been trained is not trained again. */

@@ -6,7 +6,7 @@
  */
 import type { WriteStream } from "node:tty";
 import { MultiBar, type SingleBar } from "cli-progress";
-import { formatSeconds } from "../train/progress.ts";
+import { formatSeconds } from "../terminal/progress.ts";
 import { secondsOf } from "./estimate.ts";
 import { type Cell, describeCell } from "./grid.ts";
 import type { Ledger } from "./ledger.ts";

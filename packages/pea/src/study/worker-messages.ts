@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Recipe } from "../train/config.ts";
+import type { Recipe } from "../recipe/recipe.ts";
 
 /** From the study. `stop`: write a checkpoint after this step and end. */
 export type ToWorker =

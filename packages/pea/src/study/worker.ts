@@ -6,11 +6,12 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { PeaError } from "@pea/core";
-import type { TrainingPlan } from "../train/plan.ts";
-import { lockOwner } from "../train/run-lock.ts";
-import { mainScore } from "../train/tasks/task.ts";
+import type { TrainingPlan } from "../run/plan.ts";
+import { lockOwner } from "../run/run-lock.ts";
+import type { TrainingObserver } from "../run/training-observer.ts";
+import { mainScore } from "../tasks/task.ts";
 import { resumeTraining, type TrainOptions, train } from "../train/train.ts";
-import { TrainingInterrupted, type TrainingObserver } from "../train/trainer.ts";
+import { TrainingInterrupted } from "../train/trainer.ts";
 import { isRun } from "./study-folders.ts";
 import type { FromWorker, RunProgress, ToWorker } from "./worker-messages.ts";
 

@@ -3,11 +3,12 @@
  *
  * @module
  */
-import type { BatchLoader } from "../data/loader.ts";
-import { ImageCheck, type ImagesToCheck } from "../data/streaming/image-check.ts";
-import { StreamingLoader } from "../data/streaming/streaming-loader.ts";
-import { UnreadableImagesError } from "../data/unreadable-images.ts";
-import type { TrainingPlan } from "./plan.ts";
+
+import { ImageCheck, type ImagesToCheck } from "../data/loading/image-check.ts";
+import type { BatchLoader } from "../data/loading/loader.ts";
+import { StreamingLoader } from "../data/loading/streaming-loader.ts";
+import { UnreadableImagesError } from "../data/loading/unreadable-images.ts";
+import type { TrainingPlan } from "../run/plan.ts";
 
 /** Of the parts of a run's data. */
 export interface Loaders {

@@ -1,9 +1,9 @@
 /** Writes what happens in a run to its directory: metrics.jsonl, summary.csv and TensorBoard's event files. */
-import { EventWriter } from "./events.ts";
-import { MetricsLog } from "./metrics.ts";
-import type { RunDirectory } from "./run-directory.ts";
-import type { Scores } from "./tasks/task.ts";
-import type { EpochMetrics, StepMetrics, TrainingObserver } from "./trainer.ts";
+import { EventWriter } from "../run/events.ts";
+import { MetricsLog } from "../run/metrics.ts";
+import type { RunDirectory } from "../run/run-directory.ts";
+import type { EpochMetrics, StepMetrics, TrainingObserver } from "../run/training-observer.ts";
+import type { Scores } from "../tasks/task.ts";
 
 export class Recorder implements TrainingObserver {
   private readonly metrics: MetricsLog;

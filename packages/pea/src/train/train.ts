@@ -2,33 +2,37 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { writeFileAtomically } from "@pea/torch";
-import { describeParts, type PartsDescription } from "../data/describe-parts.ts";
-import { KnownParts } from "../data/known-parts.ts";
-import type { BatchLoader } from "../data/loader.ts";
-import { nameSample } from "../data/part.ts";
+import { makeDirectory } from "../common/make-directory.ts";
+import type { ImageCheck } from "../data/loading/image-check.ts";
+import type { BatchLoader } from "../data/loading/loader.ts";
+import { skippedOf, UnreadableImagesError } from "../data/loading/unreadable-images.ts";
+import { describeParts, type PartsDescription } from "../data/parts/describe-parts.ts";
+import { KnownParts } from "../data/parts/known-parts.ts";
+import { nameSample } from "../data/parts/part.ts";
 import {
   continuedParts,
   describeChanges,
   isTrainingChanged,
   isUnchanged,
   type PartChanges,
-} from "../data/part-changes.ts";
-import type { ImageCheck } from "../data/streaming/image-check.ts";
-import { type SkippedParts, skippedOf, UnreadableImagesError } from "../data/unreadable-images.ts";
+} from "../data/parts/part-changes.ts";
 import { Diagnosis } from "../diagnose/diagnosis.ts";
-import { makeDirectory } from "../make-directory.ts";
-import type { Phase } from "../methods/index.ts";
-import { whyNoBest } from "./best-model.ts";
-import { type ChangedDataOptions, refuseTrainedOn, tellChanges } from "./changed-data.ts";
-import { checkOfImages, type Loaders, nameAll } from "./check-images.ts";
-import { type Best, loadWeights } from "./checkpoint.ts";
-import type { Recipe, RecipeInput } from "./config.ts";
-import { createNetwork } from "./create-network.ts";
-import { evaluate } from "./evaluate.ts";
-import { loadInitialWeights } from "./initial-weights.ts";
-import { loadRecipe } from "./load-recipe.ts";
-import { readRecord, writeParts } from "./parts-record.ts";
-import type { TrainingPlan } from "./plan.ts";
+import { loadRecipe } from "../recipe/load-recipe.ts";
+import type { Recipe, RecipeInput } from "../recipe/recipe.ts";
+import {
+  type Circumstances,
+  circumstances,
+  formerHashes,
+  isSame,
+  recipeHash,
+} from "../recipe/recipe-identity.ts";
+import { whyNoBest } from "../run/best-model.ts";
+import { type ChangedDataOptions, refuseTrainedOn, tellChanges } from "../run/changed-data.ts";
+import { type Best, loadWeights } from "../run/checkpoint.ts";
+import { createNetwork } from "../run/create-network.ts";
+import { loadInitialWeights } from "../run/initial-weights.ts";
+import { readRecord, writeParts } from "../run/parts-record.ts";
+import type { TrainingPlan } from "../run/plan.ts";
 import {
   disposeRun,
   evaluationLoader,
@@ -38,9 +42,8 @@ import {
   prepareRun,
   type RecipeData,
   trainingLoader,
-} from "./prepare.ts";
-import { type Circumstances, circumstances, formerHashes, isSame, recipeHash } from "./recipe-identity.ts";
-import { Recorder } from "./recorder.ts";
+} from "../run/prepare.ts";
+import type { TrainResult } from "../run/result.ts";
 import {
   changeRunConfig,
   createRunDirectory,
@@ -48,12 +51,15 @@ import {
   openRunDirectory,
   type RunDirectory,
   writeRunConfig,
-} from "./run-directory.ts";
-import { lockRun } from "./run-lock.ts";
-import { type Breakdown, shortened } from "./tasks/breakdown.ts";
-import type { MetricName, Scores } from "./tasks/task.ts";
-import { openRecipe, readRecipe, weightFiles } from "./trained-run.ts";
-import { type StopRequest, Trainer, type TrainingObserver } from "./trainer.ts";
+} from "../run/run-directory.ts";
+import { lockRun } from "../run/run-lock.ts";
+import { openRecipe, readRecipe, weightFiles } from "../run/trained-run.ts";
+import type { TrainingObserver } from "../run/training-observer.ts";
+import { shortened } from "../tasks/breakdown.ts";
+import { evaluate } from "../tasks/evaluate.ts";
+import { checkOfImages, type Loaders, nameAll } from "./check-images.ts";
+import { Recorder } from "./recorder.ts";
+import { type StopRequest, Trainer } from "./trainer.ts";
 
 /** Who is told of a run, and who stops it. */
 export interface Watch extends Pick<PrepareOptions, "onOpening"> {
@@ -72,38 +78,6 @@ export interface TrainOptions extends Watch, Pick<PrepareOptions, "onNetwork"> {
   runDirectory?: string;
   /** Delete the run that is already in the folder. */
   overwrite?: boolean;
-}
-
-/** What came out of a run. Test scores are of the deployed network on the test part. */
-export interface TrainResult {
-  runDirectory: string;
-  recipe: Recipe;
-  /** Of the plain network. */
-  parameters: number;
-  sites: number;
-  epochs: number;
-  stepsPerEpoch: number;
-  steps: number;
-  phases: readonly Phase[];
-  /** Time of all training steps. */
-  seconds: number;
-  /** Number of images of the test part. */
-  testImages: number;
-  /** Images that could not be read and were left out; of a run that had all, missing. */
-  skipped?: SkippedParts;
-  /** The score that counts, the one the best model was chosen by. */
-  metric: MetricName;
-  /** The model after the last step. */
-  last: { epoch: number; test: Scores };
-  /**
-   * The best model of the final phase, with its score and loss on the validation part; null where none could be chosen.
-   * The loss is null where it was chosen by an earlier version.
-   */
-  best: { epoch: number; validationScore: number; validationLoss: number | null; test: Scores } | null;
-  /** Where there is no best model: why. */
-  whyNoBest?: string;
-  /** Test scores of the best model, or of the last where there is none, broken down. */
-  breakdown: Breakdown;
 }
 
 /**

@@ -14,68 +14,24 @@ import {
   scope,
   type Tensor,
 } from "@pea/torch";
-import type { Batch, BatchLoader } from "../data/loader.ts";
-import type { ImageCheck } from "../data/streaming/image-check.ts";
-import { type SkippedSample, UnreadableImagesError } from "../data/unreadable-images.ts";
+import type { ImageCheck } from "../data/loading/image-check.ts";
+import type { Batch, BatchLoader } from "../data/loading/loader.ts";
+import { type SkippedSample, UnreadableImagesError } from "../data/loading/unreadable-images.ts";
 import type { EvaluationView, Method } from "../methods/method.ts";
-import { reestimateStatistics } from "./batch-norm-statistics.ts";
-import { takesPlaceOf } from "./best-model.ts";
-import { type Best, loadCheckpoint, saveCheckpoint, saveWeights, type TrainerState } from "./checkpoint.ts";
-import { evaluate } from "./evaluate.ts";
-import { learningRateAt } from "./lr-schedule.ts";
-import type { TrainingPlan } from "./plan.ts";
-import { mainScore, type ScoreSums, type Scores, type Sums, type Task } from "./tasks/task.ts";
-
-/** Where the run stands. */
-export interface Moment {
-  /** Weight updates done. */
-  step: number;
-  /** Epoch of the last of them, from 1. */
-  epoch: number;
-  /** Learning rate of the last step. */
-  learningRate: number;
-  phase: string;
-  /** What the method logs of the last step, e.g. `{ alpha: 0.5 }`. */
-  scalars: Record<string, number>;
-}
-
-/** Means over the steps since the last such row. */
-export interface StepMetrics extends Moment {
-  /** On training batches, the loss with label smoothing. */
-  train: Scores;
-  imagesPerSecond: number;
-}
-
-/** Means over an epoch, and the scores after it. */
-export interface EpochMetrics extends Moment {
-  train: Scores;
-  /** Scores on the validation part in each of the method's views; empty without such a part. */
-  validation: Partial<Record<EvaluationView, Scores>>;
-  /** Whether the model after this epoch may be the best one. */
-  candidate: boolean;
-  /** Of a candidate on the test part, where that is asked for. */
-  test: Scores | null;
-  /** Best model so far. */
-  best: Best | null;
-  /** Images that could not be read and were left out: of the epoch's, and of those it was scored on. */
-  skipped: { train: number; validation: number; test: number };
-  imagesPerSecond: number;
-  /** Time of the epoch's training steps. */
-  seconds: number;
-}
-
-/** What can be watched of a run. All calls are synchronous, between two steps. */
-export interface TrainingObserver {
-  /** After every step: keep it cheap. */
-  onStep?(step: number): void;
-  /** Every `logEverySteps` steps and at the end of an epoch. */
-  onLog?(metrics: StepMetrics): void;
-  onEpoch?(metrics: EpochMetrics): void;
-  /** Before a checkpoint is written. */
-  onCheckpoint?(): void;
-  /** Once for each image that cannot be read and is left out, of any part of the data; also between other calls. */
-  onSkip?(sample: SkippedSample): void;
-}
+import { learningRateAt } from "../recipe/lr-schedule.ts";
+import { reestimateStatistics } from "../run/batch-norm-statistics.ts";
+import { takesPlaceOf } from "../run/best-model.ts";
+import {
+  type Best,
+  loadCheckpoint,
+  saveCheckpoint,
+  saveWeights,
+  type TrainerState,
+} from "../run/checkpoint.ts";
+import type { TrainingPlan } from "../run/plan.ts";
+import type { EpochMetrics, Moment, StepMetrics, TrainingObserver } from "../run/training-observer.ts";
+import { evaluate } from "../tasks/evaluate.ts";
+import { mainScore, type ScoreSums, type Scores, type Sums, type Task } from "../tasks/task.ts";
 
 export interface TrainerOptions {
   /** Fitted by the method. */

@@ -1,6 +1,6 @@
 /** Small data sets in the layout of Cityscapes, written for tests. */
 import sharp from "sharp";
-import { encodeLabelMap } from "../../src/segmentation/label-images.ts";
+import { encodeLabelMap } from "../../src/tasks/segmentation/label-images.ts";
 import { writeFiles } from "./images.ts";
 
 /** A PNG in RGB. */

@@ -5,8 +5,8 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { alphaAt } from "@pea/core";
-import type { Result } from "../../src/study/results.ts";
-import { variantOf } from "../../src/study/table-figures.ts";
+import type { Result } from "../../src/compare/results.ts";
+import { variantOf } from "../../src/compare/table-figures.ts";
 
 export const madeVariants = [
   "ReLU",

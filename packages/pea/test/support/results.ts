@@ -1,4 +1,4 @@
-import type { Result } from "../../src/study/results.ts";
+import type { Result } from "../../src/compare/results.ts";
 
 /** Finished runs of a variant on seeds 0, 1, …: the test scores of their best models; the last ones are 0.1 lower. */
 export function resultsOf(

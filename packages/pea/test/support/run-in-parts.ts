@@ -3,9 +3,10 @@ import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { readSafetensors } from "@pea/torch";
-import type { RecipeInput } from "../../src/train/config.ts";
-import { readMetrics } from "../../src/train/metrics.ts";
-import { resumeTraining, type TrainOptions, type TrainResult, train } from "../../src/train/train.ts";
+import type { RecipeInput } from "../../src/recipe/recipe.ts";
+import { readMetrics } from "../../src/run/metrics.ts";
+import type { TrainResult } from "../../src/run/result.ts";
+import { resumeTraining, type TrainOptions, train } from "../../src/train/train.ts";
 import { TrainingInterrupted } from "../../src/train/trainer.ts";
 import { temporaryFolder } from "./tiny-data.ts";
 

@@ -1,4 +1,4 @@
-import type { RecipeInput } from "../../src/train/config.ts";
+import type { RecipeInput } from "../../src/recipe/recipe.ts";
 import "./dropout-network.ts";
 import { writeTinyData } from "./tiny-data.ts";
 

@@ -1,6 +1,6 @@
 /** TFRecords of labelled images, written for tests with the schema of TensorFlow's example.proto. */
 import protobuf from "protobufjs";
-import { encodeRecord } from "../../src/data/tfrecord.ts";
+import { encodeRecord } from "../../src/common/tfrecord-framing.ts";
 
 const { root } = protobuf.parse(`
   syntax = "proto3";

@@ -7,10 +7,10 @@
  */
 import { join } from "node:path";
 import { PeaError } from "@pea/core";
-import { listedClasses } from "../class-names.ts";
-import { isImageName } from "../image-names.ts";
-import { type PartName, partOfFolder, partWords, speaksOfPart } from "../part-names.ts";
+import { isImageName } from "../../images/image-names.ts";
+import { listedClasses } from "./class-names.ts";
 import { enumerate, listFolder } from "./list-folder.ts";
+import { type PartName, partOfFolder, partWords, speaksOfPart } from "./part-names.ts";
 
 /** What was found, and what to tell of it. */
 export interface PartFolders {

@@ -1,5 +1,5 @@
-import type { PassedOver } from "../image-names.ts";
-import type { LabelTable } from "../label-table.ts";
+import type { PassedOver } from "../../images/image-names.ts";
+import type { LabelTable } from "../../images/label-table.ts";
 import type { LabelBase } from "./label.ts";
 
 /** Bytes of a file, the last one exclusive. */

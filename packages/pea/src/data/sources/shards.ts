@@ -6,11 +6,11 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { PeaError } from "@pea/core";
-import { FROM_ONE_HINT, nameClasses } from "../class-names.ts";
-import { type PartName, partOf, partWords } from "../part-names.ts";
+import { FROM_ONE_HINT, nameClasses } from "./class-names.ts";
 import { compressedByName, unpackedName } from "./compressed.ts";
 import type { Label, LabelBase } from "./label.ts";
 import { enumerate, sortNames } from "./list-folder.ts";
+import { type PartName, partOf, partWords } from "./part-names.ts";
 import type { SampleLocation, SampleSource } from "./sample-source.ts";
 
 /** One file of samples. */

@@ -7,7 +7,7 @@
  * @module
  */
 import { PeaError } from "@pea/core";
-import { FROM_ZERO_HINT } from "../class-names.ts";
+import { FROM_ZERO_HINT } from "./class-names.ts";
 import type { FileWindow } from "./file-window.ts";
 import { type Label, type LabelBase, parseLabel } from "./label.ts";
 import type { ByteRange } from "./sample-source.ts";

@@ -1,0 +1,393 @@
+/**
+ * The keys of a recipe: type, default and description (`help`, and what `allowed` values are), which the flags, `--help`
+ * and the error messages are made from.
+ *
+ * @module
+ */
+import {
+  type ActivationName,
+  activationNamed,
+  activations,
+  parseDuration,
+  parseVariant,
+  smoothActivations,
+} from "@pea/core";
+import { z } from "zod";
+import {
+  hasLabelMaps,
+  inMemoryNames,
+  labelledNames,
+  shardedNames,
+  streamedNames,
+} from "../data/sets/data-names.ts";
+import { splitKinds } from "../data/sources/part-names.ts";
+import { cropNames, evaluationCropNames } from "../images/crop.ts";
+import { parseImageSize } from "../images/image-size.ts";
+import { learningRateShapes } from "./lr-schedule.ts";
+
+/** What a key's description says besides its type. */
+export interface KeyDescription {
+  /** One line for `--help`. */
+  help: string;
+  /** The values it takes, in words; ends the sentence "… must be". */
+  allowed: string;
+  /** Placeholder of the flag's value; a key without one is an on/off flag. */
+  value?: string;
+}
+
+/** Attaches a description; the last call on a schema, since zod drops it when a schema is refined. */
+function described<T extends z.ZodType>(schema: T, description: KeyDescription): T {
+  return schema.meta(description as KeyDescription & Record<string, unknown>) as T;
+}
+
+const choice = <const T extends readonly string[]>(choices: T, initial: T[number], help: string) =>
+  described(z.enum(choices).default(initial as never), {
+    help: `${help}: ${choices.join(", ")}`,
+    allowed: choices.join(", "),
+    value: "NAME",
+  });
+
+const isDuration = (value: string | number): boolean => {
+  try {
+    parseDuration(value);
+    return true;
+  } catch {
+    return false;
+  }
+};
+const durationSchema = z.union([z.string(), z.number()]).refine(isDuration);
+const DURATION = 'epochs ("5ep" or 5), a share of the run ("75%" or "0.75dur") or steps ("1200st")';
+const duration = (initial: string, help: string) =>
+  described(durationSchema.default(initial), { help, allowed: DURATION, value: "DURATION" });
+
+const numberFrom = (low: number, initial: number, help: string) =>
+  described(z.number().min(low).default(initial), {
+    help,
+    allowed: `a number of at least ${low}`,
+    value: "X",
+  });
+const share = (initial: number, help: string) =>
+  described(z.number().min(0).lt(1).default(initial), {
+    help,
+    allowed: "a number from 0 up to but not 1",
+    value: "X",
+  });
+const countFrom = (low: number, initial: number, help: string) =>
+  described(z.int().min(low).default(initial), {
+    help,
+    allowed: `a whole number of at least ${low}`,
+    value: "N",
+  });
+const toggle = (initial: boolean, help: string) =>
+  described(z.boolean().default(initial), { help, allowed: "true or false" });
+
+const isImageSize = (value: string): boolean => parseImageSize(value) !== null;
+const croppedNames = streamedNames.filter((name) => !hasLabelMaps(name));
+
+const isVariant = (code: string): boolean => {
+  if (code === "none") return true;
+  try {
+    parseVariant(code);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+/** The activations known by now: those that a module registers come once it has run. */
+const activationNames = (): string => Object.keys(activations).join(", ");
+
+const activationSchema = z.string().transform((name, context): ActivationName => {
+  const found = activationNamed(name);
+  if (found !== null) return found.name;
+  context.addIssue({ code: "custom" });
+  return z.NEVER;
+});
+
+const smoothLetters = smoothActivations().map(({ letter }) => letter);
+const smoothTitles = smoothActivations().map(({ title }) => title);
+
+const sgdForms = ["pytorch", "keras"] as const;
+
+const l2Schema = z
+  .strictObject({
+    coef: described(z.number().min(0).optional(), {
+      help: "weight decay (default: as in the paper, 4e-5 for MobileNet and 1e-4 for other networks)",
+      allowed: "a number of at least 0",
+      value: "X",
+    }),
+    form: choice(
+      ["keras", "half"],
+      "keras",
+      "penalty coef·Σw² as Keras (gradient 2·coef·w), or half of it as PyTorch",
+    ),
+    parameters: choice(
+      ["kernels", "all"],
+      "kernels",
+      "what decays: kernels but depthwise ones and the last layer's bias, or all parameters as in ERFNet's code",
+    ),
+  })
+  .prefault({});
+
+const beta = z.number().min(0).lt(1);
+export const radamSchema = z.strictObject({
+  betas: described(z.tuple([beta, beta]).default([0.9, 0.999]), {
+    help: "decay of the means of the gradient and of its square",
+    allowed: "two numbers from 0 up to but not 1",
+    value: "X,X",
+  }),
+  eps: numberFrom(0, 1e-8, "added to the root of the mean square"),
+  decay: choice(
+    ["l2", "decoupled"],
+    "l2",
+    "weight decay as a penalty, or taken off the weights (l2-form half only)",
+  ),
+  rhoThreshold: described(z.union([z.literal(4), z.literal(5)]).default(5), {
+    help: "ρ above which a step is rectified: 5 as PyTorch, 4 as the paper of RAdam",
+    allowed: "4 or 5",
+    value: "N",
+  }),
+  unrectified: choice(
+    ["momentum", "skip"],
+    "momentum",
+    "what the steps before do: go by the momentum, or nothing",
+  ),
+});
+
+const expectedSchema = z.strictObject({
+  train: described(z.int().min(1), {
+    help: "number of training images the data must hold; without data, --dry-run plans with it",
+    allowed: "a whole number of at least 1",
+    value: "N",
+  }),
+  test: described(z.int().min(1), {
+    help: "number of test images the data must hold",
+    allowed: "a whole number of at least 1",
+    value: "N",
+  }),
+  classes: described(z.int().min(1), {
+    help: "number of classes the data must have",
+    allowed: "a whole number of at least 1",
+    value: "N",
+  }),
+});
+
+/** Keys that hold keys. */
+export const groups = {
+  expected: expectedSchema,
+  radam: radamSchema,
+  l2: l2Schema.unwrap(),
+} as const satisfies Record<string, z.ZodObject>;
+/** The keys within a key, where it holds some. */
+export const groupShape = (key: string): Record<string, z.ZodType> | undefined =>
+  Object.hasOwn(groups, key) ? groups[key as keyof typeof groups].shape : undefined;
+
+export const recipeSchema = z.strictObject({
+  model: described(z.string().min(1).default("mobilenet-0.25-small"), {
+    help: "network, see `pea models`",
+    allowed: "a name `pea models` lists",
+    value: "NAME",
+  }),
+  import: described(z.string().min(1).optional(), {
+    help: "module (.js, .ts) that registers networks or activations of your own; in a recipe beside the recipe's file",
+    allowed: "a file",
+    value: "FILE",
+  }),
+  modelOptions: described(
+    z.record(z.string(), z.union([z.number(), z.string(), z.boolean(), z.array(z.number())])).optional(),
+    {
+      help: "options of the network, e.g. dropout=0.1,padding=same",
+      allowed: "options and their values: numbers, words, true or false, lists of numbers",
+      value: "NAME=VALUE,…",
+    },
+  ),
+  initialCheckpoint: described(z.string().min(1).optional(), {
+    help: "safetensors file of weights to begin with: a PyTorch state dict or another run's; the head is drawn anew for other classes",
+    allowed: "a file",
+    value: "FILE",
+  }),
+  data: choice([...inMemoryNames, ...streamedNames], "fashion-mnist", "data set, or format of your own"),
+  dataDir: described(z.string().min(1).optional(), {
+    help: "folder of the data set's files (default for fashion-mnist: where its Debian package lies)",
+    allowed: "a folder",
+    value: "DIR",
+  }),
+  labelBase: described(z.union([z.literal(0), z.literal(1)]).optional(), {
+    help: `label of the first class in ${labelledNames.join(", ")}: 0, 1 (default: 1 for the feature image/class/label of TFRecords, 0 for others)`,
+    allowed: "0 or 1",
+    value: "N",
+  }),
+  imageSize: described(z.union([z.int().min(1), z.string().refine(isImageSize)]).optional(), {
+    help: `size that images of ${streamedNames.join(", ")} are scaled to: side of a square, or height and width (default: 224, for cityscapes 256x512)`,
+    allowed: 'a whole number of at least 1, or height and width such as "256x512"',
+    value: "N|HxW",
+  }),
+  trainCrop: described(z.enum(cropNames).optional(), {
+    help: `part of a training image of ${croppedNames.join(", ")} that is taken: ${cropNames.join(", ")} (default: distorted, as the paper's code)`,
+    allowed: cropNames.join(", "),
+    value: "NAME",
+  }),
+  evalCrop: described(z.union([z.enum(evaluationCropNames), z.int().min(1)]).optional(), {
+    help:
+      `part of an image of ${croppedNames.join(", ")} that evaluation, predict and the exported file look at: central ` +
+      "(the square of 7/8 of the shorter side), whole, or N, the middle once the shorter side is scaled to N pixels " +
+      "(default: whole with trainCrop whole, else central)",
+    allowed: "central, whole, or a whole number of at least the image's size",
+    value: "NAME|N",
+  }),
+  exifOrientation: toggle(true, "turn images as their EXIF orientation says"),
+  onMissingShard: choice(
+    ["fail", "skip"],
+    "fail",
+    `what to do where files of a numbered set of ${shardedNames.join(" or ")} are missing`,
+  ),
+  onBadSample: choice(["fail", "skip"], "fail", "what to do at an image that cannot be read"),
+  expected: expectedSchema.optional(),
+  limitTrain: described(z.number().positive().default(1), {
+    help: "train on a part of the training data only: a share up to 1, or a number of images above 1",
+    allowed: "a share up to 1, or a whole number of images above 1",
+    value: "X",
+  }),
+  valFraction: share(
+    0.1,
+    "share of the training data kept for choosing the best model; 0: the last model is the result",
+  ),
+  validateOn: choice(
+    ["split", "test"],
+    "split",
+    "images that choose the best model: a split of the training data or the test images, which flatters as in the paper",
+  ),
+  splitBy: described(z.enum(splitKinds).optional(), {
+    help: `what decides on the part of an image of ${streamedNames.join(", ")}: its name, so that others that come or go move none, or its position among all (default: name)`,
+    allowed: splitKinds.join(", "),
+    value: "NAME",
+  }),
+  pea: described(z.string().refine(isVariant).default("none"), {
+    help: `variant code: W or S (weighted, stochastic), ${smoothLetters.join(" ")} (${smoothTitles.join(", ")}), end of the transition as epoch or share`,
+    get allowed() {
+      const letters = smoothActivations().map(({ letter }) => letter);
+      return (
+        `a variant code such as "SM75%" or "WG90", or "none"; its second letter is one of ${letters.join(", ")}, or one ` +
+        "that an imported module registers"
+      );
+    },
+    value: "CODE",
+  }),
+  peaInitial: described(durationSchema.optional(), {
+    help: "length of the initial phase, which runs the smooth activation alone (default: 5 of 120 epochs, as the paper)",
+    allowed: DURATION,
+    value: "DURATION",
+  }),
+  peaSchedule: choice(
+    ["linear", "cosine", "step", "exponential"],
+    "linear",
+    "shape of alpha during the transition",
+  ),
+  peaGranularity: choice(["step", "epoch"], "step", "how often alpha moves during the transition"),
+  peaIndexing: choice(
+    ["zero-based", "one-based"],
+    "zero-based",
+    "progress in the t-th of T transition steps: (t - 1)/T, or t/T as the paper's letter",
+  ),
+  peaLag: share(
+    0,
+    "share of the transition by which the last activation site begins after the first; the first ends as much before the last",
+  ),
+  activation: described(activationSchema.default("relu"), {
+    help: `activation of a run without PEA, a smooth one for PEA's upper limit: ${activationNames()}`,
+    get allowed() {
+      return `${activationNames()}, or one that an imported module registers`;
+    },
+    value: "NAME",
+  }),
+  swapToRelu: described(durationSchema.optional(), {
+    help: "when ReLU takes the place of a smooth activation; 100%: after the last step (default: never)",
+    allowed: DURATION,
+    value: "DURATION",
+  }),
+  epochs: countFrom(1, 10, "passes over the training data"),
+  batchSize: countFrom(1, 256, "images per step; an incomplete last batch is left out"),
+  microBatch: countFrom(
+    0,
+    0,
+    "images per forward pass, to save memory: gradients add up to those of the batch; 0: the whole batch",
+  ),
+  lr: numberFrom(0, 0.2, "peak learning rate"),
+  lrSchedule: choice(learningRateShapes, "cosine", "course of the learning rate after the warm-up"),
+  lrSteps: described(z.array(durationSchema).default(["25%", "50%", "67%"]), {
+    help: "where --lr-schedule step falls, separated by commas",
+    allowed: `a list of durations: ${DURATION}`,
+    value: "DURATIONS",
+  }),
+  lrGamma: described(z.number().positive().max(1).default(0.1), {
+    help: "factor of each fall of --lr-schedule step",
+    allowed: "a number above 0 and up to 1",
+    value: "X",
+  }),
+  lrBoundary: choice(
+    ["inclusive", "strict"],
+    "inclusive",
+    "learning rate at the step where --lr-schedule step falls: still the old one as in Keras, or the new one",
+  ),
+  warmup: duration("4%", "linear rise of the learning rate from 0"),
+  optimizer: choice(["sgd", "radam"], "sgd", "optimizer"),
+  momentum: described(z.number().min(0).lt(1).optional(), {
+    help: "momentum of SGD (default: 0.9)",
+    allowed: "a number from 0 up to but not 1",
+    value: "X",
+  }),
+  nesterov: described(z.boolean().optional(), { help: "use Nesterov's momentum", allowed: "true or false" }),
+  sgdForm: described(z.enum(sgdForms).optional(), {
+    help: `learning rate outside of SGD's momentum as in PyTorch, or inside of it as in Keras: ${sgdForms.join(", ")} (default: pytorch)`,
+    allowed: sgdForms.join(", "),
+    value: "NAME",
+  }),
+  radam: radamSchema.optional(),
+  l2: l2Schema,
+  clipGradNorm: numberFrom(0, 0, "largest Euclidean norm of all gradients together; 0: any"),
+  labelSmoothing: share(0, "label smoothing of the training loss"),
+  flip: toggle(true, "mirror training images at random"),
+  cropPadding: countFrom(
+    0,
+    0,
+    "pad training images by N pixels and crop at random; 0 leaves them as they are",
+  ),
+  seed: countFrom(0, 0, "seed of weights, order, augmentation and masks"),
+  selectFrom: duration(
+    "0st",
+    "earliest point of the run whose model may be the best one; gives a baseline the same choice as a PEA run",
+  ),
+  scoreTest: choice(
+    ["end", "epochs"],
+    "end",
+    "when to score the test part: after the last step, or also after each epoch whose model may be the best one",
+  ),
+  batchNormReestimate: countFrom(
+    0,
+    0,
+    "training batches that batch norm's statistics are computed anew from before each evaluation; 0: the running ones",
+  ),
+  amp: choice(["none", "bf16"], "none", "mixed precision of the forward pass"),
+  device: described(
+    z
+      .string()
+      .regex(/^(cpu|cuda(:\d+)?)$/)
+      .default("cpu"),
+    {
+      help: "where to train",
+      allowed: 'cpu, cuda or a numbered one such as "cuda:0"',
+      value: "NAME",
+    },
+  ),
+  threads: countFrom(0, 0, "threads of the engine; 0 leaves its own choice"),
+  diagnose: toggle(
+    false,
+    "record statistics of activations, batch norms and gradients in diagnostics.jsonl, beside each line of metrics",
+  ),
+  logEverySteps: countFrom(1, 50, "steps between two lines of training metrics"),
+  checkpointEverySteps: countFrom(
+    0,
+    0,
+    "steps between two checkpoints within an epoch; 0: at the end of epochs only",
+  ),
+});

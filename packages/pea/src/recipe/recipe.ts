@@ -1,0 +1,192 @@
+/**
+ * The recipe: every setting of a training run, from layers of YAML files, flags and code.
+ *
+ * @module
+ */
+import { resolve } from "node:path";
+import { PeaError } from "@pea/core";
+import type { z } from "zod";
+import { nearestName } from "../common/nearest-name.ts";
+import { type DataName, hasLabelBase, hasLabelMaps, hasShards, isStreamed } from "../data/sets/data-names.ts";
+import type { Size } from "../images/crop.ts";
+import { parseImageSize } from "../images/image-size.ts";
+import { groupShape, groups, type KeyDescription, type radamSchema, recipeSchema } from "./recipe-schema.ts";
+
+/** A recipe as far as no key depends on another. */
+type SchemaOutput = z.infer<typeof recipeSchema>;
+
+/** A complete recipe. */
+export type Recipe = SchemaOutput & { l2: { coef: number } } & (
+    | { optimizer: "sgd"; momentum: number; nesterov: boolean; sgdForm: "pytorch" | "keras" }
+    | { optimizer: "radam"; radam: z.infer<typeof radamSchema> }
+  );
+
+/** A recipe in which every key may be left out. */
+export type RecipeInput = z.input<typeof recipeSchema>;
+
+/** Where a layer of settings comes from, for error messages. */
+export interface Layer {
+  /** E.g. `recipe.yaml` or `the flags`. */
+  source: string;
+  settings: unknown;
+}
+
+/**
+ * The recipe that results from layers of settings, later ones over earlier ones, defaults below all. null takes a key
+ * back to its default.
+ *
+ * @throws PeaError of kind usage that names the key, its value and the values allowed
+ */
+export function resolveRecipe(...layers: Layer[]): Recipe {
+  for (const { source, settings } of layers) {
+    if (!isRecord(settings)) throw usage(`${source} must hold keys and values, not ${show(settings)}`);
+    refuseUnknownKeys(settings, Object.keys(recipeSchema.shape), source);
+  }
+  const merged = Object.fromEntries(
+    Object.entries(mergeSettings(layers)).filter(([, value]) => value !== null),
+  );
+  for (const [key, { shape }] of Object.entries(groups))
+    if (isRecord(merged[key])) refuseUnknownKeys(merged[key], Object.keys(shape), key);
+  const result = recipeSchema.safeParse(merged);
+  if (!result.success) throw usage(describeIssue(result.error.issues[0] as z.core.$ZodIssue, merged));
+  checkTogether(result.data);
+  const { model, data, optimizer, l2, import: imported } = result.data;
+  const { imageSize = defaultImageSize(result.data), trainCrop = "distorted" } = result.data;
+  const { evalCrop = trainCrop === "whole" ? "whole" : "central" } = result.data;
+  const { splitBy = "name" } = result.data;
+  const { momentum = 0.9, nesterov = false, sgdForm = "pytorch", radam = {} } = result.data;
+  // Parsed once more for the order of the keys, which is the schema's then, whoever set them.
+  return recipeSchema.parse({
+    ...result.data,
+    // Found again from wherever a later command runs.
+    ...(imported !== undefined && { import: resolve(imported) }),
+    ...(isStreamed(data) && { imageSize, splitBy, ...(!hasLabelMaps(data) && { trainCrop, evalCrop }) }),
+    ...(optimizer === "sgd" ? { momentum, nesterov, sgdForm } : { radam }),
+    l2: { ...l2, coef: l2.coef ?? weightDecayOf(model) },
+  }) as Recipe;
+}
+
+/** Layers of settings as one, later ones over earlier ones, within groups too. Unchecked but for being keys and values. */
+export function mergeSettings(layers: readonly Layer[]): Record<string, unknown> {
+  const merged: Record<string, unknown> = {};
+  for (const { settings } of layers)
+    for (const [key, value] of Object.entries(settings as Record<string, unknown>)) {
+      const below = merged[key];
+      if (value !== undefined)
+        merged[key] = isRecord(below) && isRecord(value) ? { ...below, ...value } : value;
+    }
+  return merged;
+}
+
+/** The paper's weight decay for a network (spec recipes 1.9). */
+function weightDecayOf(model: string): number {
+  return /^mobilenet\b/.test(model) ? 4e-5 : 1e-4;
+}
+
+/** ImageNet's, and for Cityscapes the paper's (spec recipes 3.1). */
+function defaultImageSize({ data }: { data: DataName }): number | string {
+  return hasLabelMaps(data) ? "256x512" : 224;
+}
+
+/** Checks what no single key can tell. */
+function checkTogether(recipe: SchemaOutput): void {
+  if (recipe.limitTrain > 1 && !Number.isInteger(recipe.limitTrain))
+    throw usage(`limitTrain is ${recipe.limitTrain}, but must be ${describeKey("limitTrain").allowed}`);
+  const { data } = recipe;
+  for (const key of ["imageSize", "trainCrop", "evalCrop"] as const)
+    if (recipe[key] !== undefined && !isStreamed(data))
+      throw usage(
+        `${key} is ${show(recipe[key])}, but images of ${show(data)} are taken as they are; leave it out`,
+      );
+  for (const key of ["trainCrop", "evalCrop"] as const)
+    if (recipe[key] !== undefined && hasLabelMaps(data))
+      throw usage(
+        `${key} is ${show(recipe[key])}, but images of ${show(data)} are taken whole; leave it out`,
+      );
+  checkEvalCrop(recipe);
+  if (recipe.labelBase !== undefined && !hasLabelBase(data))
+    throw usage(
+      `labelBase is ${recipe.labelBase}, but ${show(data)} leaves no choice of where labels begin; leave it out`,
+    );
+  if (recipe.splitBy !== undefined && !isStreamed(data))
+    throw usage(
+      `splitBy is ${show(recipe.splitBy)}, but images of ${show(data)} have no names and are split by position; leave it out`,
+    );
+  if (!recipe.exifOrientation && !isStreamed(data))
+    throw usage(
+      `exifOrientation is false, but images of ${show(data)} have no EXIF orientation; leave it out`,
+    );
+  if (recipe.onBadSample !== "fail" && !isStreamed(data))
+    throw usage(
+      `onBadSample is ${show(recipe.onBadSample)}, but images of ${show(data)} are read whole with their file, and none is left out; leave it out`,
+    );
+  if (recipe.onMissingShard !== "fail" && !hasShards(data))
+    throw usage(
+      `onMissingShard is ${show(recipe.onMissingShard)}, but ${show(data)} is no numbered set of files; leave it out`,
+    );
+  if (recipe.validateOn === "test" && recipe.valFraction > 0)
+    throw usage(
+      `valFraction is ${recipe.valFraction}, but with validateOn "test" nothing is split off; set valFraction to 0`,
+    );
+  for (const option of ["inputChannels", "classes"])
+    if (recipe.modelOptions?.[option] !== undefined)
+      throw usage(
+        `modelOptions.${option} is ${recipe.modelOptions[option]}, but it follows from the data; leave it out`,
+      );
+  checkOptimizer(recipe);
+}
+
+/** What is cut from the middle of a scaled image must lie in it. */
+function checkEvalCrop({ evalCrop, data, imageSize = defaultImageSize({ data }) }: SchemaOutput): void {
+  const { width, height } = parseImageSize(imageSize) as Size;
+  if (typeof evalCrop === "number" && evalCrop < Math.max(width, height))
+    throw usage(
+      `evalCrop is ${evalCrop}, but must be ${describeKey("evalCrop").allowed}: imageSize is ${show(imageSize)}`,
+    );
+}
+
+function checkOptimizer(recipe: SchemaOutput): void {
+  const { optimizer, momentum, nesterov, radam, l2 } = recipe;
+  const others = optimizer === "sgd" ? (["radam"] as const) : (["momentum", "nesterov", "sgdForm"] as const);
+  for (const key of others)
+    if (recipe[key] !== undefined)
+      throw usage(`${key} is ${show(recipe[key])}, but optimizer is ${show(optimizer)}; leave ${key} out`);
+  if (nesterov && momentum === 0)
+    throw usage("nesterov is true, but needs a momentum above 0; momentum is 0");
+  if (radam?.decay === "decoupled" && l2.form === "keras")
+    throw usage(
+      'radam.decay is "decoupled", which takes lr·coef·w off the weights, and l2.form is "keras", which doubles the ' +
+        'gradient of a penalty; set l2.form to "half"',
+    );
+}
+
+function describeKey(key: string): KeyDescription {
+  const [group = "", inner] = key.split(".");
+  const inGroup = inner === undefined ? undefined : groupShape(group)?.[inner];
+  const schema = inGroup ?? recipeSchema.shape[group as keyof typeof recipeSchema.shape];
+  return schema.meta() as unknown as KeyDescription;
+}
+
+function describeIssue(issue: z.core.$ZodIssue, settings: Record<string, unknown>): string {
+  const path = issue.path.filter((part) => typeof part === "string");
+  const key = path.join(".");
+  let value: unknown = settings;
+  for (const part of path) value = (value as Record<string, unknown>)[part];
+  const shape = groupShape(key);
+  if (shape) return `${key} is ${show(value)}, but must hold ${Object.keys(shape).join(", ")}`;
+  return `${key} is ${show(value)}, but must be ${describeKey(key).allowed}`;
+}
+
+function refuseUnknownKeys(settings: Record<string, unknown>, known: string[], source: string): void {
+  for (const key of Object.keys(settings)) {
+    if (known.includes(key)) continue;
+    const nearest = nearestName(key, known);
+    const hint = nearest === null ? `known are ${known.join(", ")}` : `did you mean "${nearest}"?`;
+    throw usage(`unknown key "${key}" in ${source}; ${hint}`);
+  }
+}
+
+export const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+export const show = (value: unknown): string => JSON.stringify(value) ?? "missing";
+const usage = (message: string): PeaError => new PeaError(message, { kind: "usage" });

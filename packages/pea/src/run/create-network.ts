@@ -1,0 +1,17 @@
+/** The network a recipe asks for. */
+import { type Module, manualSeed } from "@pea/torch";
+import { createModel } from "../models/index.ts";
+import type { Recipe } from "../recipe/recipe.ts";
+
+/**
+ * The plain ReLU network for the data's channels and classes, with fresh weights from the recipe's seed.
+ *
+ * @throws PeaError of kind usage when there is no such network
+ */
+export function createNetwork(
+  { model, modelOptions, seed }: Recipe,
+  data: { inputShape: readonly [channels: number, height: number, width: number]; classes: number },
+): Module {
+  manualSeed(seed);
+  return createModel(model, { ...modelOptions, inputChannels: data.inputShape[0], classes: data.classes });
+}

@@ -1,0 +1,98 @@
+/** The course of a run in steps, worked out before anything is trained. */
+import { durationToSteps, PeaError, parseDuration } from "@pea/core";
+import type { Method } from "../methods/method.ts";
+import { firstStepsOfFalls, type LearningRatePlan, learningRateAt } from "../recipe/lr-schedule.ts";
+import type { Recipe } from "../recipe/recipe.ts";
+
+export interface TrainingPlan {
+  readonly epochs: number;
+  /** Whole batches of one epoch; what is left over is another set of images each epoch (spec recipes 1.2). */
+  readonly stepsPerEpoch: number;
+  readonly totalSteps: number;
+  readonly learningRate: LearningRatePlan;
+  /** First step of the span in which the best model may lie. */
+  readonly selectFromStep: number;
+}
+
+/**
+ * Lays a recipe over a number of training images.
+ *
+ * @param stepsPerEpoch of a run that has begun: it keeps them, whatever its training images are now
+ * @throws PeaError of kind usage when the images do not fill one batch or a duration is longer than the run
+ */
+export function planTraining(
+  recipe: Recipe,
+  trainImages: number,
+  stepsPerEpoch = Math.floor(trainImages / recipe.batchSize),
+): TrainingPlan {
+  const { batchSize, epochs } = recipe;
+  if (stepsPerEpoch === 0)
+    throw new PeaError(
+      `batchSize is ${batchSize}, but there are only ${trainImages} training images (limitTrain ${recipe.limitTrain}, ` +
+        `valFraction ${recipe.valFraction}); lower batchSize or raise limitTrain`,
+      { kind: "usage" },
+    );
+  const totalSteps = stepsPerEpoch * epochs;
+  const steps = (key: string, duration: string | number): number => {
+    const count = durationToSteps(parseDuration(duration), { stepsPerEpoch, totalSteps });
+    if (count > totalSteps)
+      throw new PeaError(`${key} is ${duration} (${count} steps), but the run has only ${totalSteps} steps`, {
+        kind: "usage",
+      });
+    return count;
+  };
+  return {
+    epochs,
+    stepsPerEpoch,
+    totalSteps,
+    learningRate: {
+      shape: recipe.lrSchedule,
+      peak: recipe.lr,
+      warmupSteps: steps("warmup", recipe.warmup),
+      totalSteps,
+      boundaries:
+        recipe.lrSchedule === "step"
+          ? recipe.lrSteps.map((duration) => steps("lrSteps", duration)).sort((a, b) => a - b)
+          : [],
+      gamma: recipe.lrGamma,
+      boundary: recipe.lrBoundary,
+    },
+    selectFromStep: steps("selectFrom", recipe.selectFrom),
+  };
+}
+
+/** A step at which a phase or the learning rate takes a turn. */
+export interface Joint {
+  step: number;
+  /** Epoch of the step, from 1. */
+  epoch: number;
+  learningRate: number;
+  phase: string;
+  /** What the method logs at this step, e.g. `{ alpha: 0.5 }`. */
+  scalars: Record<string, number>;
+}
+
+/** The joints of a run, in order: first and last step, first step of each phase, turns of the learning rate. */
+export function joints(plan: TrainingPlan, method: Method): Joint[] {
+  const { totalSteps, stepsPerEpoch, learningRate } = plan;
+  const turns = new Set([
+    0,
+    learningRate.warmupSteps,
+    ...firstStepsOfFalls(learningRate),
+    ...method.phases.map((phase) => phase.firstStep),
+    totalSteps - 1,
+  ]);
+  return [...turns]
+    .filter((step) => step < totalSteps)
+    .sort((a, b) => a - b)
+    .map((step) => {
+      method.onStep(step);
+      return {
+        step,
+        epoch: Math.floor(step / stepsPerEpoch) + 1,
+        learningRate: learningRateAt(step, learningRate),
+        phase: method.phase,
+        scalars: method.scalars(),
+      };
+    });
+}

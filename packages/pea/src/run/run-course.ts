@@ -1,0 +1,110 @@
+/**
+ * How a run went, as far as it has come: its phases, and the values at the end of each epoch.
+ *
+ * @module
+ */
+import { existsSync } from "node:fs";
+import type { Circumstances } from "../recipe/recipe-identity.ts";
+import type { MetricName } from "../tasks/task.ts";
+import { type MetricsRow, readMetrics } from "./metrics.ts";
+import { readRecord } from "./parts-record.ts";
+import { disposeRun, prepareRun } from "./prepare.ts";
+import type { TrainResult } from "./result.ts";
+import { readResult } from "./result.ts";
+import type { RunDirectory } from "./run-directory.ts";
+import { openRecipe } from "./trained-run.ts";
+
+/** A span of a run, in epochs. */
+export interface Phase {
+  name: string;
+  firstEpoch: number;
+  endEpoch: number;
+}
+
+/**
+ * Values at the end of an epoch (from 1), null where nothing was measured; the scores are those of the run's metric, in
+ * percent.
+ */
+export interface EpochPoint {
+  epoch: number;
+  trainLoss: number | null;
+  validationLoss: number | null;
+  /** With the activation as it trains. */
+  currentScore: number | null;
+  /** With ReLU at every site; equal to the current one where the network is a ReLU network already. */
+  deployedScore: number | null;
+  /** On the test images; left out where they were not scored after this epoch. */
+  testScore?: number;
+  alpha: number | null;
+  learningRate: number | null;
+  /** Of the training steps, over the epoch. */
+  imagesPerSecond?: number | null;
+}
+
+/** The course of a run. */
+export interface RunCourse {
+  metric: MetricName;
+  phases: Phase[];
+  epochs: EpochPoint[];
+  /** Time of the training steps. */
+  seconds: number;
+}
+
+/**
+ * Reads the course of a run.
+ *
+ * @throws PeaError for a damaged run, and for one that has not ended and whose data set is no longer there
+ */
+export async function readCourse(run: RunDirectory, today: Circumstances = {}): Promise<RunCourse> {
+  const result = readResult(run);
+  const { phases, stepsPerEpoch } = result ?? (await planOf(run, today));
+  // A run that has just begun has none yet.
+  const rows = existsSync(run.metrics) ? readMetrics(run.metrics) : [];
+  const epochs = rows.filter(({ kind }) => kind === "epoch");
+  return {
+    metric: metricOf(result, epochs),
+    phases: phases.map(({ name, firstStep, endStep }) => ({
+      name,
+      firstEpoch: firstStep / stepsPerEpoch,
+      endEpoch: endStep / stepsPerEpoch,
+    })),
+    epochs: epochs.map(epochPoint),
+    seconds: result?.seconds ?? epochs.reduce((sum, { seconds }) => sum + Number(seconds), 0),
+  };
+}
+
+/** The course of a run that has not ended, and so has not written it down. */
+async function planOf(
+  run: RunDirectory,
+  today: Circumstances,
+): Promise<Pick<TrainResult, "phases" | "stepsPerEpoch">> {
+  const prepared = await prepareRun(await openRecipe(run, today), { record: readRecord(run) });
+  try {
+    return { phases: prepared.method.phases, stepsPerEpoch: prepared.plan.stepsPerEpoch };
+  } finally {
+    disposeRun(prepared);
+  }
+}
+
+function metricOf(result: TrainResult | null, epochs: readonly MetricsRow[]): MetricName {
+  const isSegmented = result?.last.test.miou !== undefined || epochs.some((row) => "val/miou" in row);
+  return isSegmented ? "miou" : "top1";
+}
+
+function epochPoint(row: MetricsRow): EpochPoint {
+  const value = (name: string) => (typeof row[name] === "number" ? row[name] : null);
+  const score = (view: string) => value(`${view}/top1`) ?? value(`${view}/miou`);
+  const currentScore = score("val");
+  const testScore = score("test");
+  return {
+    epoch: Number(row.epoch),
+    trainLoss: value("train/loss"),
+    validationLoss: value("val/loss"),
+    currentScore,
+    deployedScore: score("deployed") ?? currentScore,
+    alpha: value("alpha"),
+    learningRate: value("lr"),
+    imagesPerSecond: value("imagesPerSecond"),
+    ...(testScore !== null && { testScore }),
+  };
+}

@@ -1,0 +1,240 @@
+/**
+ * The directory of a run, the interface between the commands: what lies where, and `config.yaml`, which says how the
+ * run was made.
+ *
+ * @module
+ */
+import { execFileSync } from "node:child_process";
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { basename, join } from "node:path";
+import { PeaError } from "@pea/core";
+import { engineInfo, writeFileAtomically } from "@pea/torch";
+import { parse, stringify } from "yaml";
+import { makeDirectory } from "../common/make-directory.ts";
+import type { LabelTable } from "../images/label-table.ts";
+import type { PixelStatistics } from "../images/pixel-statistics.ts";
+import { isLockName } from "./run-lock.ts";
+
+/** Paths of a run's files; which of them exist depends on how far the run has come. */
+export interface RunDirectory {
+  readonly path: string;
+  readonly config: string;
+  readonly metrics: string;
+  readonly summary: string;
+  /** Of a run with `diagnose`. */
+  readonly diagnostics: string;
+  /** Which images are in which part, by their ids. */
+  readonly parts: string;
+  readonly checkpoints: string;
+  readonly model: string;
+  /** Scores of a run that ended. */
+  readonly result: string;
+  /** Made by `pea report`. */
+  readonly report: string;
+}
+
+function runDirectory(path: string): RunDirectory {
+  return {
+    path,
+    config: join(path, "config.yaml"),
+    metrics: join(path, "metrics.jsonl"),
+    summary: join(path, "summary.csv"),
+    diagnostics: join(path, "diagnostics.jsonl"),
+    parts: join(path, "parts.safetensors"),
+    checkpoints: join(path, "checkpoints"),
+    model: join(path, "model.onnx"),
+    result: join(path, "result.json"),
+    report: join(path, "report.html"),
+  };
+}
+
+/**
+ * Makes the directory of a new run.
+ *
+ * @param options.overwrite delete the run that is already there; files that are not a run's stay
+ * @throws PeaError (usage) when the directory is not empty and nothing may be, or nothing is, overwritten
+ */
+export function createRunDirectory(
+  path: string,
+  { overwrite = false }: { overwrite?: boolean } = {},
+): RunDirectory {
+  const run = runDirectory(path);
+  const isRun = existsSync(run.config);
+  if (isRun && !overwrite) {
+    throw new PeaError(
+      `${path} already holds a run; go on with it with --resume, or delete it with --overwrite`,
+      {
+        kind: "usage",
+      },
+    );
+  }
+  if (isRun) removeRun(run);
+  else refuseForeign(path);
+  makeDirectory(run.checkpoints);
+  return run;
+}
+
+/**
+ * Opens the directory of a run made earlier.
+ *
+ * @throws PeaError (usage) when there is none
+ */
+export function openRunDirectory(path: string): RunDirectory {
+  const run = runDirectory(path);
+  if (!existsSync(run.config)) {
+    throw new PeaError(
+      `${path} is not a run directory: it has no config.yaml. Runs are made by \`pea train\`.`,
+      {
+        kind: "usage",
+      },
+    );
+  }
+  return run;
+}
+
+function refuseForeign(path: string): void {
+  makeDirectory(path);
+  const foreign = readdirSync(path, { recursive: true }).find((name) => !isLeftByStart(String(name)));
+  if (foreign === undefined) return;
+  throw new PeaError(
+    `${path} is not empty and not a run directory (it holds ${foreign}); give the run a directory of its own`,
+    { kind: "usage" },
+  );
+}
+
+/** What a run leaves that was killed before its config.yaml was there. */
+const isLeftByStart = (name: string): boolean =>
+  name === "checkpoints" || name === "config.yaml.tmp" || isLockName(name);
+
+/**
+ * Only what a run writes, and what is left of it where writing was cut off: a mistyped path must not cost anybody's
+ * files. config.yaml goes last and marks the run.
+ */
+function removeRun({ path, config, ...others }: RunDirectory): void {
+  const names = Object.values(others).map((file) => basename(file));
+  const cutOff = new Set([...names, basename(config)].map((name) => `${name}.tmp`));
+  const isUnverified = (name: string) =>
+    name.startsWith(basename(others.model)) && name.endsWith(".unverified");
+  const isOfRun = (name: string) =>
+    names.includes(name) || cutOff.has(name) || isUnverified(name) || name.startsWith("events.out.tfevents.");
+  for (const name of [...readdirSync(path).filter(isOfRun), basename(config)])
+    rmSync(join(path, name), { recursive: true, force: true });
+}
+
+/** What a run was made with. */
+export interface Environment {
+  readonly pea: string;
+  readonly node: string;
+  readonly libtorch: string;
+  /** Operating system and processor. */
+  readonly platform: string;
+  /** Commit of the working directory, with `-dirty` where it had changes; null outside of git. */
+  readonly commit: string | null;
+}
+
+/** The environment of this process. */
+export function currentEnvironment(): Environment {
+  const manifest = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
+  return {
+    pea: manifest.version,
+    node: process.versions.node,
+    libtorch: engineInfo().version,
+    platform: `${process.platform}-${process.arch}`,
+    commit: currentCommit(),
+  };
+}
+
+/** Changes in `results`, which studies write themselves, are none of the code's. */
+function currentCommit(): string | null {
+  const git = (...words: string[]) =>
+    execFileSync("git", words, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
+  try {
+    const commit = git("rev-parse", "HEAD");
+    const changes = git("status", "--porcelain", "--untracked-files=no", "--", ":/", ":(top,exclude)results");
+    return changes === "" ? commit : `${commit}-dirty`;
+  } catch {
+    return null;
+  }
+}
+
+/** What the data made of a run: with it and the recipe its network can be built again without them. */
+export interface NetworkFacts {
+  /** Channels, height and width of an image. */
+  readonly inputShape: readonly [number, number, number];
+  readonly classes: readonly string[];
+  /** In segmentation: the labels of the classes, in their order. */
+  readonly labels?: LabelTable;
+  /** Of the pixels, by which images are standardized. */
+  readonly statistics: PixelStatistics;
+  readonly stepsPerEpoch: number;
+  readonly totalSteps: number;
+}
+
+/** Contents of `config.yaml`. */
+export interface RunConfig {
+  /** Every setting of the run, resolved. */
+  readonly config: Readonly<Record<string, unknown>>;
+  /** Absent in a file written by hand: only those who open a network without its data need it. */
+  readonly network?: NetworkFacts;
+  readonly environment: Environment;
+  /** Where the run went on under other circumstances: `config` has the present ones. */
+  readonly resumed?: readonly Resumption[];
+}
+
+/** A run going on with settings that are not those before. */
+export interface Resumption {
+  /** Weight updates done by then. */
+  readonly step: number;
+  /** What was in force before. */
+  readonly before: Readonly<Record<string, unknown>>;
+  /** How the data had changed, where they had. */
+  readonly data?: string;
+}
+
+/** Writes `config.yaml`. */
+export function writeRunConfig(
+  run: RunDirectory,
+  { config, network, environment, resumed }: RunConfig,
+): void {
+  writeFileAtomically(run.config, [Buffer.from(stringify({ config, network, environment, resumed }))]);
+}
+
+/**
+ * Puts settings in the place of those in `config.yaml`, and notes there what they were up to this step.
+ *
+ * @param change.data how the data have changed, where they have
+ */
+export function changeRunConfig(
+  run: RunDirectory,
+  { step, settings, data }: { step: number; settings: Readonly<Record<string, unknown>>; data?: string },
+): void {
+  const { config, resumed = [], ...others } = readRunConfig(run);
+  const before = Object.fromEntries(Object.keys(settings).map((key) => [key, config[key] ?? null]));
+  writeRunConfig(run, {
+    ...others,
+    config: { ...config, ...settings },
+    resumed: [...resumed, { step, before, ...(data !== undefined && { data }) }],
+  });
+}
+
+/**
+ * Reads `config.yaml`; the settings come unchecked.
+ *
+ * @throws PeaError when it is not as `writeRunConfig` writes it
+ */
+export function readRunConfig(run: RunDirectory): RunConfig {
+  let document: unknown;
+  try {
+    document = parse(readFileSync(run.config, "utf8"));
+  } catch (error) {
+    throw new PeaError(`cannot read ${run.config}: ${(error as Error).message}`);
+  }
+  if (!isObject(document) || !isObject(document.config) || !isObject(document.environment)) {
+    throw new PeaError(`${run.config} lacks the sections config and environment: it was not written by pea`);
+  }
+  return document as unknown as RunConfig;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,178 @@
+/** The network that a run has trained, opened from its directory. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { PeaError } from "@pea/core";
+import { cudaIsAvailable, type Module } from "@pea/torch";
+import { resumeCommand } from "../common/shown-command.ts";
+import { createMethod, type Method } from "../methods/index.ts";
+import { loadRecipe, loadRecipeToShow } from "../recipe/load-recipe.ts";
+import { settingsInForce } from "../recipe/older-runs.ts";
+import { type Layer, type Recipe, resolveRecipe } from "../recipe/recipe.ts";
+import type { Circumstances } from "../recipe/recipe-identity.ts";
+import { loadWeights } from "./checkpoint.ts";
+import { createNetwork } from "./create-network.ts";
+import { type RunRecord, readRecord } from "./parts-record.ts";
+import { disposeRun, type PreparedRun, type PrepareOptions, prepareRun } from "./prepare.ts";
+import { reasonForNoBest } from "./result.ts";
+import { type NetworkFacts, openRunDirectory, type RunDirectory, readRunConfig } from "./run-directory.ts";
+
+/** Models of a run: the best of the final phase, and the one after the last step so far. */
+export type CheckpointName = "best" | "last";
+
+/** Files of a run that hold weights: `last` is the whole checkpoint, `best` the weights alone. */
+export function weightFiles({ checkpoints }: RunDirectory): Record<CheckpointName, string> {
+  return {
+    best: join(checkpoints, "best.safetensors"),
+    last: join(checkpoints, "last.safetensors"),
+  };
+}
+
+/** The recipe of a run, checked, under the circumstances of today. The module that it imports must have run. */
+export function readRecipe(run: RunDirectory, today: Circumstances = {}): Recipe {
+  return resolveRecipe(...layersOf(run, today));
+}
+
+/** The same after running the module that it imports. */
+export async function openRecipe(run: RunDirectory, today: Circumstances = {}): Promise<Recipe> {
+  return loadRecipe(...layersOf(run, today));
+}
+
+/** The same for who looks at the run alone: a module that is no longer there need not be, if it registers a network. */
+export async function openRecipeToShow(run: RunDirectory, today: Circumstances = {}): Promise<Recipe> {
+  return loadRecipeToShow(...layersOf(run, today));
+}
+
+function layersOf(run: RunDirectory, today: Circumstances): Layer[] {
+  return [
+    { source: run.config, settings: settingsInForce(readRunConfig(run).config) },
+    { source: "the options", settings: today },
+  ];
+}
+
+/** The model asked for, or else the best where there is one and the last where not. */
+function chooseCheckpoint(run: RunDirectory, wanted?: CheckpointName): CheckpointName {
+  const files = weightFiles(run);
+  const name = wanted ?? (existsSync(files.best) ? "best" : "last");
+  if (!existsSync(files[name]))
+    throw new PeaError(
+      name === "best"
+        ? `${run.path} has no best model: ${reasonForNoBest(run)}. Take the last (--checkpoint last)`
+        : `${run.path} has no checkpoint: it ended before the first was written. Train it with: ${resumeCommand(run.path)}`,
+      { kind: "usage" },
+    );
+  return name;
+}
+
+/** A prepared run with trained weights, its method at the step they are of. */
+export interface TrainedRun extends PreparedRun {
+  run: RunDirectory;
+  recipe: Recipe;
+  record: RunRecord;
+  checkpoint: CheckpointName;
+  /** Epochs begun, and weight updates done. */
+  epoch: number;
+  step: number;
+}
+
+/**
+ * Opens a run with the weights of one of its models. `method.onEnd()` makes it the deployed network.
+ *
+ * @param options.checkpoint left out: the best model where there is one, else the last
+ * @returns to be disposed of by `disposeRun`
+ * @throws PeaError of kind usage when the folder holds no run, or the run not that model
+ */
+export async function openTrainedRun(
+  path: string,
+  {
+    checkpoint,
+    onOpening,
+    ...today
+  }: { checkpoint?: CheckpointName } & Pick<PrepareOptions, "onOpening"> & Circumstances = {},
+): Promise<TrainedRun> {
+  const run = openRunDirectory(path);
+  const name = chooseCheckpoint(run, checkpoint);
+  const recipe = await openRecipe(run, today);
+  const record = readRecord(run);
+  const prepared = await prepareRun(recipe, { onOpening, record });
+  try {
+    const { step, method } = loadWeights(weightFiles(run)[name], prepared.model);
+    prepared.method.load(method);
+    return {
+      ...prepared,
+      run,
+      recipe,
+      record,
+      checkpoint: name,
+      step,
+      epoch: Math.ceil(step / prepared.plan.stepsPerEpoch),
+    };
+  } catch (error) {
+    disposeRun(prepared);
+    throw error;
+  }
+}
+
+/**
+ * What a run says of its network: with the weights, all that is needed to build it.
+ *
+ * @throws PeaError of kind usage when the folder holds no run
+ */
+export async function readNetwork(
+  path: string,
+  today: Circumstances = {},
+): Promise<{ run: RunDirectory; recipe: Recipe; facts: NetworkFacts }> {
+  const run = openRunDirectory(path);
+  const { network: facts } = readRunConfig(run);
+  if (facts === undefined)
+    throw new PeaError(`${run.config} lacks the section network: it was not written by pea train`);
+  return { run, recipe: await openRecipe(run, today), facts };
+}
+
+/** The network of a run alone, in evaluation mode, without the data it was trained on. */
+export interface TrainedNetwork {
+  readonly run: RunDirectory;
+  readonly recipe: Recipe;
+  readonly facts: NetworkFacts;
+  readonly checkpoint: CheckpointName;
+  /** Weight updates done. */
+  readonly step: number;
+  /** To be disposed of. */
+  readonly model: Module;
+  /** At that step. */
+  readonly method: Method;
+  readonly device: string;
+}
+
+/**
+ * Opens the network of a run with the activations it had at the step its weights are of. The data need not be there.
+ *
+ * @param options.checkpoint left out: the best model where there is one, else the last
+ * @throws PeaError of kind usage when the folder holds no run, or the run not that model
+ */
+export async function openTrainedNetwork(
+  path: string,
+  {
+    checkpoint,
+    onOpening,
+    ...today
+  }: { checkpoint?: CheckpointName } & Pick<PrepareOptions, "onOpening"> & Circumstances = {},
+): Promise<TrainedNetwork> {
+  const { run, recipe, facts } = await readNetwork(path, today);
+  const name = chooseCheckpoint(run, checkpoint);
+  const { inputShape, classes, stepsPerEpoch, totalSteps } = facts;
+  const model = createNetwork(recipe, { inputShape, classes: classes.length });
+  try {
+    // Trained on a GPU, a network runs where there is none, too.
+    const device = cudaIsAvailable() ? recipe.device : "cpu";
+    model.to({ device, memoryFormat: "channels_last" });
+    const method = createMethod(recipe);
+    method.onFit({ model, totalSteps, stepsPerEpoch, seed: recipe.seed });
+    const { step, method: state } = loadWeights(weightFiles(run)[name], model);
+    method.load(state);
+    model.eval();
+    return { run, recipe, facts, checkpoint: name, step, model, method, device };
+  } catch (error) {
+    model.dispose();
+    throw error;
+  }
+}

@@ -1,0 +1,56 @@
+/** Scores of a network on a set of images. */
+import { PeaError } from "@pea/core";
+import { foldBatchNorms, type Module, narrow, noGrad, scope } from "@pea/torch";
+import type { BatchLoader } from "../data/loading/loader.ts";
+import type { Answers } from "./breakdown.ts";
+import { mainScore, type Scores, type Task } from "./task.ts";
+
+/** @throws PeaError where all images of a part have been left out */
+export function requireImages(count: number): void {
+  if (count === 0) throw new PeaError("none of the images can be read: there is nothing to score");
+}
+
+/**
+ * Scores `model` in evaluation mode and float32, without label smoothing (spec recipes 1.3), then puts it back into
+ * the mode it had. Batch normalization is folded into the convolutions meanwhile.
+ *
+ * @param loader of evaluation: every sample once, none augmented
+ * @param options.answers gathers what is said of each image, to be broken down
+ * @throws PeaError where no label counts
+ */
+export async function evaluate(
+  model: Module,
+  loader: BatchLoader,
+  { task, device, answers }: { task: Task; device: string; answers?: Answers },
+): Promise<Scores> {
+  const wasTraining = model.training;
+  const sums = task.startSums({ device, purpose: "evaluation" });
+  let unfold: (() => void) | undefined;
+  model.eval();
+  try {
+    for await (const { images, labels, indices } of loader.batches()) {
+      unfold ??= scope(() => foldBatchNorms(model, narrow(images, 0, 0, 1)));
+      scope(() =>
+        noGrad(() => {
+          const logits = model.forward(images);
+          sums.add(task.loss(logits, labels), logits, labels);
+          answers?.add(logits, labels, indices);
+        }),
+      );
+      // Lets a signal end the process.
+      await new Promise(setImmediate);
+    }
+    const read = sums.read();
+    requireImages(read.images);
+    const scores = task.scores(read);
+    if (Number.isNaN(mainScore(scores)))
+      throw new PeaError(
+        `none of the ${read.images} images has a label that counts: there is nothing to score`,
+      );
+    return scores;
+  } finally {
+    unfold?.();
+    model.train(wasTraining);
+    sums.dispose();
+  }
+}
