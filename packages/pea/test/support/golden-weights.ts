@@ -14,7 +14,7 @@ export interface GoldenWeights {
   weights: Record<string, string>;
 }
 
-const path = new URL("../golden-weights.json", import.meta.url);
+const path = new URL("../train/golden-weights.json", import.meta.url);
 
 export function readGoldenWeights(): GoldenWeights {
   return JSON.parse(readFileSync(path, "utf8"));

@@ -1,0 +1,115 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import { train } from "../../src/train/train.ts";
+import { peaHere } from "../support/pea-main.ts";
+import { temporaryFolder, writeTinyData } from "../support/tiny-data.ts";
+
+interface Shown {
+  params: number;
+  macs: number;
+  sites: number;
+  activationElements: number;
+  layers: { path: string; type: string; outputShape: number[]; parameters: number; macs: number }[];
+  activations: { path: string; kind: string; shape: number[]; elements: number }[];
+  keys: string[];
+}
+
+async function inspect(...words: string[]): Promise<Shown> {
+  const { code, stdout, stderr } = await peaHere("inspect", ...words, "--json");
+  assert.equal(code, 0, stderr);
+  return JSON.parse(stdout);
+}
+
+const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
+
+describe("pea inspect NETWORK", () => {
+  test("has the figures of spec networks.md 2 and 5.4", async () => {
+    const resnet = await inspect("resnet18");
+    assert.deepEqual(
+      [resnet.params, resnet.macs, resnet.sites, resnet.activationElements, resnet.keys.length],
+      [11_689_512, 1_814_073_344, 17, 2_308_096, 122],
+    );
+    const erfnet = await inspect("erfnet-segmentation");
+    assert.deepEqual(
+      [erfnet.params, erfnet.macs, erfnet.sites, erfnet.activationElements, erfnet.keys.length],
+      [2_064_191, 6_651_084_800, 73, 29_622_272, 343],
+    );
+    const count = (wanted: string) => erfnet.activations.filter(({ kind }) => kind === wanted).length;
+    assert.deepEqual([count("bn-fed"), count("bare-conv"), count("post-add")], [22, 34, 17]);
+  });
+
+  test("has the layers' own figures, which sum up to the network's", async () => {
+    const { layers, params, macs, activations, activationElements } = await inspect("erfnet-segmentation");
+    assert.equal(sum(layers.map(({ parameters }) => parameters)), params);
+    assert.equal(sum(layers.map((layer) => layer.macs)), macs);
+    assert.equal(sum(activations.map(({ elements }) => elements)), activationElements);
+    const block = (path: string) => layers.filter((layer) => layer.path.startsWith(`${path}.`));
+    for (const [path, parameters, blockMacs, output] of [
+      ["decoder.layers.0", 73_920, 150_994_944, [64, 64, 128]],
+      ["decoder.layers.1", 49_664, 402_653_184, [64, 64, 128]],
+      ["decoder.layers.3", 9_264, 75_497_472, [16, 128, 256]],
+      ["decoder.layers.5", 3_200, 100_663_296, [16, 128, 256]],
+    ] as const) {
+      assert.equal(sum(block(path).map((layer) => layer.parameters)), parameters);
+      assert.equal(sum(block(path).map((layer) => layer.macs)), blockMacs);
+      assert.deepEqual(block(path).at(-1)?.outputShape, output);
+    }
+  });
+
+  test("takes image size and classes, and any width", async () => {
+    const half = await inspect("mobilenet-0.5", "--input", "1x128x96", "--classes", "20");
+    assert.deepEqual(half.layers[0]?.outputShape, [16, 64, 48]);
+    assert.equal(half.layers[0]?.parameters, 16 * 9);
+    assert.deepEqual(half.layers.at(-1), {
+      path: "fc",
+      type: "Linear",
+      outputShape: [20],
+      parameters: 512 * 20 + 20,
+      macs: 512 * 20,
+    });
+  });
+
+  test("fits 100 columns for the networks with the longest paths", async () => {
+    for (const name of ["erfnet", "erfnet-segmentation"]) {
+      const { stdout } = await peaHere("inspect", name);
+      for (const line of stdout.split("\n")) assert.ok(line.length <= 100, line);
+    }
+  });
+
+  test("refuses what is no network, and images it does not take", async () => {
+    for (const [words, message] of [
+      [["resnet19"], /^pea: unknown model resnet19; did you mean resnet18\?/],
+      [
+        ["./nowhere"],
+        /^pea: \.\/nowhere is no run \(it has no config\.yaml\); give the folder of a run or a name/,
+      ],
+      [
+        ["resnet18", "--input", "224"],
+        /^pea: --input is "224", but must be channels, height and width, e\.g\. 3x224x224/,
+      ],
+      [
+        ["mobilenet", "--input", "3x9000000x9000000"],
+        /^pea: mobilenet does not take images of 3×9000000×9000000: /,
+      ],
+      [
+        ["resnet18", "--classes", "many"],
+        /'--classes <N>' argument 'many' is invalid\. It must be a whole number/,
+      ],
+    ] as const) {
+      const { code, stderr } = await peaHere("inspect", ...words);
+      assert.deepEqual([code, message.test(stderr)], [2, true], stderr);
+    }
+  });
+});
+
+test("pea inspect RUN shows the run's network at the run's data, which need not be there", async () => {
+  const run = join(temporaryFolder(), "run");
+  const recipe = { model: "mobilenet-0.1-small", epochs: 1, batchSize: 32, threads: 1, pea: "none" } as const;
+  await train({ ...recipe, dataDir: writeTinyData() }, { runDirectory: run });
+  const { params, keys, layers } = await inspect(run);
+  const named = await inspect("mobilenet-0.1-small", "--input", "1x28x28", "--classes", "10");
+  assert.deepEqual([params, keys, layers], [named.params, named.keys, named.layers]);
+  const { code, stderr } = await peaHere("inspect", run, "--classes", "5");
+  assert.deepEqual([code, /leave --input and --classes out/.test(stderr)], [2, true]);
+});

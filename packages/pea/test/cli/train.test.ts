@@ -1,0 +1,315 @@
+import assert from "node:assert/strict";
+import { existsSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import type { Tensor } from "@pea/torch";
+import { registerModel } from "../../src/models/index.ts";
+import { DropoutNetwork } from "../support/dropout-network.ts";
+import { peaHere } from "../support/pea-main.ts";
+import { outcomeOf, pea, startPea } from "../support/pea-process.ts";
+import { temporaryFolder, writeTinyData } from "../support/tiny-data.ts";
+
+// 220 training images at batch 32: 6 steps per epoch.
+const dataDir = writeTinyData();
+const small = [
+  "--model",
+  "mobilenet-0.02-small",
+  "--data-dir",
+  dataDir,
+  "--batch-size",
+  "32",
+  "--threads",
+  "1",
+];
+
+describe("pea train that fails on its way", () => {
+  it("says what was wrong, and how the run goes on from its last checkpoint", async () => {
+    let left = 9;
+    class FailingNetwork extends DropoutNetwork {
+      override forward(images: Tensor): Tensor {
+        if (--left === 0) throw new Error("the ninth batch is one too many");
+        return super.forward(images);
+      }
+    }
+    registerModel({
+      name: "failing-network",
+      description: "fails once",
+      inputShape: [1, 28, 28],
+      classes: 10,
+      create: ({ inputChannels = 1, classes = 10 }) => new FailingNetwork(inputChannels, classes),
+    });
+    const run = join(temporaryFolder(), "run");
+    const settings = [
+      "--model",
+      "failing-network",
+      "--data-dir",
+      dataDir,
+      "--batch-size",
+      "32",
+      "--epochs",
+      "2",
+    ];
+    const { code, stderr } = await peaHere(
+      "train",
+      ...settings,
+      "--checkpoint-every-steps",
+      "1",
+      "--run",
+      run,
+    );
+    assert.equal(code, 1);
+    assert.match(stderr, /the ninth batch is one too many/);
+    assert.ok(stderr.includes(`go on with: npx pea-train train --resume ${run}\n`), stderr);
+    const resumed = await peaHere("train", "--resume", run);
+    assert.equal(resumed.code, 0, resumed.stderr);
+  });
+});
+
+describe("pea train --dry-run", () => {
+  it("gives steps, phases, alpha and learning rate at their joints, and trains nothing", async () => {
+    const run = join(temporaryFolder(), "run");
+    const { code, stdout } = await peaHere(
+      "train",
+      ...small,
+      "--pea",
+      "SM75%",
+      "--pea-initial",
+      "1ep",
+      "--epochs",
+      "10",
+      "--warmup",
+      "1ep",
+      "--lr",
+      "0.2",
+      "--run",
+      run,
+      "--dry-run",
+      "--json",
+    );
+    assert.equal(code, 0);
+    const plan = JSON.parse(stdout);
+    assert.deepEqual(plan.images, { train: 220, validation: 20, test: 60 });
+    assert.deepEqual([plan.epochs, plan.stepsPerEpoch, plan.steps], [10, 6, 60]);
+    assert.equal(plan.sites, 27);
+    assert.deepEqual(
+      plan.phases.map(({ name, steps }: { name: string; steps: number }) => [name, steps]),
+      [
+        ["initial", 6],
+        ["transition", 39],
+        ["final", 15],
+      ],
+    );
+    type Joint = { step: number; phase: string; scalars: { alpha: number }; learningRate: number };
+    const joints = new Map<number, Joint>(plan.joints.map((joint: Joint) => [joint.step, joint]));
+    assert.deepEqual([...joints.keys()], [0, 6, 45, 59]);
+    assert.deepEqual([joints.get(0)?.learningRate, joints.get(0)?.scalars.alpha], [0, 0]);
+    assert.deepEqual([joints.get(6)?.learningRate, joints.get(6)?.scalars.alpha], [0.2, 0]);
+    assert.deepEqual([joints.get(45)?.phase, joints.get(45)?.scalars.alpha], ["final", 1]);
+    assert.equal(existsSync(run), false);
+  });
+
+  it("shows the turns of a step-wise learning rate", async () => {
+    const flags = [
+      "--lr-schedule",
+      "step",
+      "--lr-steps",
+      "1ep,75%",
+      "--lr",
+      "0.4",
+      "--warmup",
+      "0",
+      "--epochs",
+      "2",
+    ];
+    const { stdout } = await peaHere("train", ...small, ...flags, "--dry-run");
+    assert.match(stdout, /^ {3}0 +1 +training +0\.4$/m);
+    assert.match(stdout, /^ {3}7 +2 +training +0\.04$/m);
+    assert.match(stdout, /^ {2}10 +2 +training +0\.004$/m);
+  });
+});
+
+describe("pea train", () => {
+  it("trains from a recipe with flags over it, keeps one JSON document on stdout and the rest on stderr", async () => {
+    const folder = temporaryFolder();
+    const recipe = join(folder, "recipe.yaml");
+    writeFileSync(recipe, "pea: WG50%\nepochs: 9\nlr: 0.05\nl2: { coef: 1.0e-4, form: half }\n");
+    const run = join(folder, "run");
+    const { code, stdout, stderr } = await pea(
+      "train",
+      "-c",
+      recipe,
+      ...small,
+      "--epochs",
+      "2",
+      "--run",
+      run,
+      "--json",
+    );
+    assert.equal(code, 0, stderr);
+    const result = JSON.parse(stdout);
+    assert.deepEqual([result.recipe.epochs, result.recipe.lr, result.recipe.l2.form], [2, 0.05, "half"]);
+    assert.equal(result.best.epoch, 2);
+    assert.match(stderr, /^epoch 1\/2 .*deployed .*$/m);
+    for (const name of ["config.yaml", "metrics.jsonl", "summary.csv", "checkpoints/best.safetensors"])
+      assert.ok(existsSync(join(run, name)), name);
+
+    const evaluated = await peaHere("eval", run, "--json");
+    assert.deepEqual(JSON.parse(evaluated.stdout).scores.current, result.best.test);
+    assert.deepEqual([JSON.parse(evaluated.stdout).step, readdirSync(run).includes("lock")], [12, false]);
+
+    for (const [words, expected] of [
+      [["eval", run, "--data-dir", folder], `Fashion-MNIST is not in ${folder}`],
+      [["export", run, "--data-dir", folder], `Fashion-MNIST is not in ${folder}`],
+      [["train", "--resume", run, "--data-dir", folder], `Fashion-MNIST is not in ${folder}`],
+    ] as const) {
+      const moved = await peaHere(...words);
+      assert.equal(moved.code, 2);
+      assert.ok(moved.stderr.includes(expected), moved.stderr);
+    }
+  });
+
+  it("ends with 130 at SIGINT and with 143 at SIGTERM, and goes on from there", async () => {
+    for (const [signal, code] of [
+      ["SIGINT", 130],
+      ["SIGTERM", 143],
+    ] as const) {
+      const run = join(temporaryFolder(), "run");
+      // Long enough for the signal to come before the end, however slow this process is to send it.
+      const child = startPea("train", ...small, "--epochs", "20", "--run", run);
+      child.stderr?.on("data", (text: Buffer) => String(text).startsWith("run: ") && child.kill(signal));
+      const stopped = await outcomeOf(child);
+      assert.equal(stopped.code, code, stopped.stderr);
+      assert.match(stopped.stderr, /a checkpoint is written; go on with: npx pea-train train --resume/);
+      const resumed = await peaHere("train", "--resume", run, "--json");
+      assert.equal(resumed.code, 0, resumed.stderr);
+      assert.equal(JSON.parse(resumed.stdout).steps, 120);
+    }
+  });
+});
+
+describe("a user's mistake", () => {
+  const mistakes: [words: string[], message: RegExp][] = [
+    [["trian"], /unknown command 'trian'[\s\S]*train/],
+    [["train", "--epoch", "3"], /unknown option '--epoch'[\s\S]*--epochs/],
+    [["train", "--pea", "SM"], /^pea: pea is "SM", but must be a variant code such as "SM75%"/],
+    [
+      ["train", "--pea", "SM75%", "--activation", "mish"],
+      /^pea: activation mish does not go with pea SM75%.*leave one out/,
+    ],
+    [["train", "--model", "mobilnet"], /^pea: unknown model mobilnet/],
+    [
+      ["train", ...small, "--batch-size", "300"],
+      /^pea: batchSize is 300, but there are only 220 training images/,
+    ],
+    [
+      ["train", ...small, "--warmup", "11ep"],
+      /^pea: warmup is 11ep \(66 steps\), but the run has only 60 steps/,
+    ],
+    [["train", "--device", "cuda"], /^pea: device is cuda, but this engine finds no GPU/],
+    [["train", "--resume", "nowhere"], /^pea: nowhere is not a run directory/],
+    [["train", "-c", "missing.yaml"], /^pea: cannot read missing\.yaml/],
+    [["eval", "nowhere"], /^pea: nowhere is not a run directory/],
+  ];
+  for (const [words, message] of mistakes)
+    it(`ends with 2 and one message: pea ${words.filter((word) => !small.includes(word)).join(" ")}`, async () => {
+      const { code, stderr } = await peaHere(...words);
+      assert.equal(code, 2, stderr);
+      assert.match(stderr, message);
+      assert.doesNotMatch(stderr, /^ {4}at /m);
+    });
+
+  it("shows its stack with --debug, and is a JSON document with --json", async () => {
+    const { code, stdout, stderr } = await peaHere("eval", "nowhere", "--debug", "--json");
+    assert.equal(code, 2);
+    assert.match(stderr, /^ {4}at /m);
+    assert.match(JSON.parse(stdout).error.message, /nowhere is not a run directory/);
+  });
+});
+
+describe("a wrong command line with --json", () => {
+  for (const [words, message] of [
+    [["train", "--epoch", "3", "--json"], /^unknown option '--epoch'/],
+    [["eval", "--json"], /^missing required argument 'run'/],
+    [["--json"], /^unknown option '--json'/],
+  ] as const)
+    it(`is a JSON document on stdout: pea ${words.join(" ")}`, async () => {
+      const { code, stdout } = await peaHere(...words);
+      assert.equal(code, 2);
+      assert.match(JSON.parse(stdout).error.message, message);
+    });
+});
+
+describe("pea doctor where the engine does not load", () => {
+  before(() => {
+    process.env.LIBTORCH = "/nonexistent";
+  });
+  after(() => {
+    delete process.env.LIBTORCH;
+  });
+
+  it("still tells all the rest, and ends with 1", async () => {
+    const { code, stdout } = await pea("doctor");
+    assert.equal(code, 1);
+    assert.match(stdout, /^✗ engine .*\n {17,}LIBTORCH: \/nonexistent has no lib\/libtorch_cpu\.so\n/m);
+    for (const name of ["node", "cpu", "images", "environment", "fashion-mnist"])
+      assert.match(stdout, new RegExp(`^[✓!] ${name} `, "m"));
+  });
+
+  it("is a JSON document with --json", async () => {
+    const { code, stdout } = await pea("doctor", "--json");
+    const { ok, checks } = JSON.parse(stdout);
+    assert.deepEqual([code, ok], [1, false]);
+    assert.equal(checks.find(({ name }: { name: string }) => name === "engine").ok, false);
+  });
+
+  it("other commands say why, in one message", async () => {
+    const { code, stderr } = await pea("models");
+    assert.equal(code, 1);
+    assert.match(stderr, /^pea: There is no engine .*\n {2}LIBTORCH: \/nonexistent has no lib/);
+  });
+});
+
+describe("help and facts", () => {
+  it("every command shows examples, and has --json", async () => {
+    const { stdout: overview } = await peaHere("--help");
+    const commands = Array.from(
+      overview.matchAll(/^ {2}([a-z]+) \[options\]/gm),
+      ([, name]) => name as string,
+    );
+    for (const command of ["train", "eval", "export", "models", "setup", "doctor"])
+      assert.ok(commands.includes(command), command);
+    for (const command of commands) {
+      const { code, stdout } = await peaHere(command, "--help");
+      assert.equal(code, 0);
+      assert.match(stdout, /^ {2}--json /m, command);
+      assert.match(stdout, new RegExp(`Examples:\\n {2}\\$ pea ${command}`), command);
+    }
+  });
+
+  it("pea models lists every network with its size", async () => {
+    const { stdout } = await peaHere("models", "--json");
+    const { models } = JSON.parse(stdout);
+    const mobile = models.find(({ name }: { name: string }) => name === "mobilenet-0.25");
+    assert.deepEqual([mobile.parameters, mobile.sites], [470_072, 27]);
+  });
+
+  it("pea doctor tells engine, threads and data set", async () => {
+    const { code, stdout } = await peaHere("doctor", "--json");
+    assert.equal(code, 0);
+    const names = JSON.parse(stdout).checks.map(({ name }: { name: string }) => name);
+    for (const name of [
+      "node",
+      "engine",
+      "binaries",
+      "cpu features",
+      "threads",
+      "blas",
+      "allocator",
+      "gpu",
+      "kernels",
+      "images",
+      "fashion-mnist",
+    ])
+      assert.ok(names.includes(name), name);
+  });
+});

@@ -1,0 +1,20 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { loadKernels } from "@pea/kernels";
+import { ownConvolutions, testTraining } from "../train/training-oracle.ts";
+
+const settings = { classes: 10, batch: 6 } as const;
+
+testTraining([
+  { ...settings, network: "resnet18", options: { width: 0.125 }, image: [3, 64, 64] },
+  { ...settings, network: "resnet18", options: { width: 0.25, small: true }, image: [1, 28, 28] },
+  // Wide enough for Winograd's convolutions: 32 to 256 channels.
+  { ...settings, network: "resnet18", options: { width: 0.5, small: true }, image: [1, 28, 28] },
+  { ...settings, network: "mobilenet", options: { width: 0.25, padding: "same" }, image: [3, 64, 64] },
+  { ...settings, network: "mobilenet", options: { width: 0.25, activation: "relu6" }, image: [3, 32, 32] },
+  { ...settings, network: "mobilenet", options: { width: 0.25, small: true }, image: [1, 28, 28] },
+]);
+
+test("the wide network's convolutions were among the fused operators", { skip: !loadKernels() }, () => {
+  assert.ok(ownConvolutions > 0);
+});

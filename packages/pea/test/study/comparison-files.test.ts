@@ -1,0 +1,172 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import type { Result } from "../../src/compare/results.ts";
+import { writeComparisons } from "../../src/study/comparison-files.ts";
+import type { StudyPlan } from "../../src/study/study-file.ts";
+import { resultsOf } from "../support/results.ts";
+import { temporaryFolder } from "../support/tiny-data.ts";
+
+function files(results: readonly Result[], plan: Partial<StudyPlan> = {}) {
+  const folder = temporaryFolder();
+  writeComparisons(folder, { name: "trial", against: null, runsPerNetwork: 0, ...plan }, results);
+  const markdown = readFileSync(join(folder, "table.md"), "utf8");
+  const [head = "", ...lines] = readFileSync(join(folder, "table.csv"), "utf8").trimEnd().split("\n");
+  const rows = lines.map((line) => {
+    const cells = line.split(",");
+    return Object.fromEntries(head.split(",").map((title, i) => [title, cells[i] ?? ""]));
+  });
+  const row = (variant: string, { score = "best", reference = "ReLU" } = {}) =>
+    rows.find(
+      (cells) => cells.variant === variant && cells.score === score && cells.reference === reference,
+    ) as Record<string, string>;
+  const line = (start: string) => markdown.split("\n").find((text) => text.startsWith(`| ${start} |`));
+  return { markdown, row, line };
+}
+
+// The data of the specification, recipes 7.4.
+const first = [60.7, 60.81, 60.66, 60.79, 60.74];
+const second = [61.49, 61.63, 61.55, 61.6, 61.58];
+
+describe("the comparisons of a study", () => {
+  const { markdown, row, line } = files([...resultsOf("ReLU", first), ...resultsOf("WG90", second)]);
+
+  it("hold mean and deviation, and the difference with its interval, best and last side by side", () => {
+    // s = √0.00285 and 0.83 ± 0.0472812 by the specification; the last models are 0.1 lower throughout.
+    assert.equal(
+      line("WG90 | 5"),
+      "| WG90 | 5 | 61.57 ± 0.05 | +0.83 [+0.78, +0.88] | 61.47 ± 0.05 | +0.83 [+0.78, +0.88] | above ReLU |",
+    );
+  });
+
+  it("hold the paired test and Welch's, the sign count and the smallest difference that can be detected", () => {
+    const cells = row("WG90");
+    const near = (name: string, value: number, digits: number) =>
+      assert.equal(Number(cells[name]).toPrecision(digits), value.toPrecision(digits), name);
+    near("pairedT", 48.739278, 8);
+    near("pairedP", 1.0603e-6, 5);
+    near("holmP", 1.0603e-6, 5);
+    near("welchT", 22.673872, 8);
+    near("welchDegrees", 7.82567, 7);
+    near("welchP", 2.0257e-8, 5);
+    near("differenceDeviation", 0.0380789, 6);
+    near("lower95", 0.83 - 0.0472812, 5);
+    near("upper95", 0.83 + 0.0472812, 5);
+    assert.equal(cells.above, "5");
+    // Recipes 7.3: 1.68 deviations with five pairs.
+    near("smallestDetectable", 1.68 * 0.0380789, 2);
+    assert.equal(cells.conclusion, "above");
+    assert.match(line("WG90 | best") ?? "", /< 0.0001 \| < 0.0001 \| < 0.0001 \| 5 of 5/);
+  });
+
+  it("hold the baseline, which is compared with nothing", () => {
+    assert.equal(line("ReLU | 5"), "| ReLU | 5 | 60.74 ± 0.06 | – | 60.64 ± 0.06 | – |  |");
+    assert.equal(row("ReLU").difference, "");
+  });
+
+  it("name study, network, data and metric", () => {
+    assert.match(
+      markdown,
+      /^# Study trial\n\n## mobilenet-0.25-small on fashion-mnist\n\nTest top-1 accuracy/,
+    );
+  });
+});
+
+describe("a difference that the data do not carry is told as such", () => {
+  it("where the corrected p is not below 0.05", () => {
+    // Differences 0.3, −0.1, 0.2, −0.1, 0.2: mean 0.1 below one deviation.
+    const { markdown, line } = files([
+      ...resultsOf("ReLU", [90, 90.1, 90.2, 90.3, 90.4]),
+      ...resultsOf("SM75%", [90.3, 90, 90.4, 90.2, 90.6]),
+    ]);
+    assert.match(line("SM75% | 5") ?? "", /\| no difference shown \|$/);
+    assert.match(markdown, /the data do not carry one/);
+  });
+
+  it("with one seed, from which nothing can be concluded", () => {
+    const { markdown, line } = files([...resultsOf("ReLU", [90]), ...resultsOf("SM75%", [92])]);
+    assert.equal(
+      line("SM75% | 1"),
+      "| SM75% | 1 | 92.00 | +2.00 | 91.90 | +2.00 | nothing can be concluded: one seed |",
+    );
+    assert.match(markdown, /No variant has two seeds in common with ReLU: nothing can be concluded\./);
+  });
+
+  it("where the difference is the same on every seed", () => {
+    const { line } = files([...resultsOf("ReLU", [90, 91]), ...resultsOf("SM75%", [90.5, 91.5])]);
+    assert.match(line("SM75% | 2") ?? "", /nothing can be concluded: no spread/);
+  });
+
+  it("with two seeds, whose spread may be small by chance", () => {
+    const { line, row } = files([...resultsOf("ReLU", [90, 91]), ...resultsOf("SM75%", [92, 93.01])]);
+    assert.ok(Number(row("SM75%").pairedP) < 0.05);
+    assert.match(line("SM75% | 2") ?? "", /nothing can be concluded: two seeds/);
+    assert.equal(row("SM75%").smallestDetectable, "");
+  });
+
+  it("where it would have been carried alone, and is not among many", () => {
+    // Differences about 0.25 ± 0.17: p = 0.03 alone, twice that among two.
+    const { line } = files([
+      ...resultsOf("ReLU", first),
+      ...resultsOf("SM75%", [61.05, 60.81, 61.1, 61.04, 60.96]),
+      ...resultsOf("WG90", [60.7, 60.8, 60.6, 60.9, 60.8]),
+    ]);
+    assert.match(line("SM75% | 5") ?? "", /not shown once corrected for 2 tests/);
+  });
+
+  it("before all runs are there that were planned", () => {
+    const runs = [...resultsOf("ReLU", first), ...resultsOf("WG90", second)];
+    const { line, markdown, row } = files(runs, { runsPerNetwork: 15 });
+    assert.match(line("WG90 | 5") ?? "", /nothing can be concluded: the study is not finished/);
+    assert.match(markdown, /\*\*Not finished: 10 of 15 runs\.\*\*/);
+    assert.equal(row("WG90").conclusion, "the study is not finished");
+  });
+
+  it("without a baseline", () => {
+    const { line } = files(resultsOf("SM75%", [90, 91]));
+    assert.match(line("SM75% | 2") ?? "", /nothing can be concluded: no partner of the same seed/);
+  });
+});
+
+describe("a study that compares with another variant besides ReLU", () => {
+  const { markdown, row } = files(
+    [
+      ...resultsOf("ReLU", first),
+      ...resultsOf("SM75%", second),
+      ...resultsOf(
+        "WG90",
+        second.map((x) => x + 0.5),
+      ),
+    ],
+    { against: "SM75%" },
+  );
+
+  it("holds the differences from it, ReLU's too", () => {
+    assert.match(
+      markdown,
+      /Against SM75%, with a correction of its own:[\s\S]*\| ReLU \| −0\.83 \[−0\.88, −0\.78\]/,
+    );
+    assert.equal(row("ReLU", { reference: "SM75%" }).conclusion, "below");
+    assert.equal(row("WG90", { reference: "SM75%" }).difference, "0.5");
+    assert.equal(row("WG90").difference, "1.33");
+  });
+
+  it("does not compare it with itself", () => {
+    assert.equal(row("SM75%", { reference: "SM75%" }), undefined);
+  });
+});
+
+describe("Holm's correction", () => {
+  it("is for all variants of a network", () => {
+    const weak = [60.9, 60.82, 60.9, 60.8, 60.97];
+    const { row } = files([
+      ...resultsOf("ReLU", first),
+      ...resultsOf("WG90", second),
+      ...resultsOf("SM75%", weak),
+    ]);
+    assert.equal(row("WG90").tests, "2");
+    assert.equal((Number(row("WG90").holmP) / Number(row("WG90").pairedP)).toFixed(6), "2.000000");
+    assert.equal(row("SM75%").holmP, row("SM75%").pairedP);
+  });
+});
