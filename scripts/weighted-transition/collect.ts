@@ -15,7 +15,8 @@ import { csvLine } from "../../packages/pea/src/common/csv.ts";
 import { readResults } from "../../packages/pea/src/compare/results.ts";
 import { readDiagnostics, type ViewDiagnostics } from "../../packages/pea/src/diagnose/index.ts";
 import { reestimateStatistics } from "../../packages/pea/src/run/batch-norm-statistics.ts";
-import { disposeRun, evaluationLoader, trainingLoader } from "../../packages/pea/src/run/prepare.ts";
+import { evaluationLoader, trainingLoader } from "../../packages/pea/src/run/loaders.ts";
+import { disposeRun } from "../../packages/pea/src/run/prepare-run.ts";
 import { openTrainedRun } from "../../packages/pea/src/run/trained-run.ts";
 import { evaluate } from "../../packages/pea/src/tasks/evaluate.ts";
 

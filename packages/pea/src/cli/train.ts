@@ -13,7 +13,7 @@ import { recipeFlags, settingAt } from "../recipe/recipe-flags.ts";
 import { type Circumstance, type Circumstances, circumstances, isSame } from "../recipe/recipe-identity.ts";
 import { trainCommand } from "../report/command.ts";
 import { joints } from "../run/plan.ts";
-import { disposeRun, prepareRun, prepareWithoutData } from "../run/prepare.ts";
+import { disposeRun, prepareRun, prepareWithoutData } from "../run/prepare-run.ts";
 import type { TrainResult } from "../run/result.ts";
 import { openRunDirectory } from "../run/run-directory.ts";
 import { openRecipe, weightFiles } from "../run/trained-run.ts";

@@ -10,7 +10,7 @@ import { readOnnx } from "../export/onnx.ts";
 import { type Logits, openSession } from "../export/session.ts";
 import type { LabelTable } from "../images/label-table.ts";
 import { type NetworkInput, parseInput, parseJson } from "../images/network-input.ts";
-import { evaluationCrop } from "../run/prepare.ts";
+import { evaluationCrop } from "../recipe/recipe.ts";
 import { type CheckpointName, openTrainedNetwork } from "../run/trained-run.ts";
 
 /** A network that can be asked. */

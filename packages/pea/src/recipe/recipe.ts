@@ -8,7 +8,7 @@ import { PeaError } from "@pea/core";
 import type { z } from "zod";
 import { nearestName } from "../common/nearest-name.ts";
 import { type DataName, hasLabelBase, hasLabelMaps, hasShards, isStreamed } from "../data/sets/data-names.ts";
-import type { Size } from "../images/crop.ts";
+import type { EvaluationCrop, Size } from "../images/crop.ts";
 import { parseImageSize } from "../images/image-size.ts";
 import { groupShape, groups, type KeyDescription, type radamSchema, recipeSchema } from "./recipe-schema.ts";
 
@@ -64,6 +64,11 @@ export function resolveRecipe(...layers: Layer[]): Recipe {
     ...(optimizer === "sgd" ? { momentum, nesterov, sgdForm } : { radam }),
     l2: { ...l2, coef: l2.coef ?? weightDecayOf(model) },
   }) as Recipe;
+}
+
+/** What an evaluation sees of an image: all of one that the recipe does not crop. */
+export function evaluationCrop({ evalCrop = "whole" }: Recipe): EvaluationCrop {
+  return evalCrop;
 }
 
 /** Layers of settings as one, later ones over earlier ones, within groups too. Unchecked but for being keys and values. */

@@ -13,8 +13,8 @@ import {
 } from "../data/parts/part-changes.ts";
 import { enumerate } from "../data/sources/list-folder.ts";
 import { partWords } from "../data/sources/part-names.ts";
+import type { RecipeData } from "./open-data.ts";
 import type { RunRecord } from "./parts-record.ts";
-import type { RecipeData } from "./prepare.ts";
 
 /** What to do about data that have changed since a run began. */
 export interface ChangedDataOptions {

@@ -8,7 +8,7 @@ import type { Circumstances } from "../recipe/recipe-identity.ts";
 import type { MetricName } from "../tasks/task.ts";
 import { type MetricsRow, readMetrics } from "./metrics.ts";
 import { readRecord } from "./parts-record.ts";
-import { disposeRun, prepareRun } from "./prepare.ts";
+import { disposeRun, prepareRun } from "./prepare-run.ts";
 import type { TrainResult } from "./result.ts";
 import { readResult } from "./result.ts";
 import type { RunDirectory } from "./run-directory.ts";

@@ -12,7 +12,7 @@ import type { Circumstances } from "../recipe/recipe-identity.ts";
 import { loadWeights } from "./checkpoint.ts";
 import { createNetwork } from "./create-network.ts";
 import { type RunRecord, readRecord } from "./parts-record.ts";
-import { disposeRun, type PreparedRun, type PrepareOptions, prepareRun } from "./prepare.ts";
+import { disposeRun, type PreparedRun, type PrepareOptions, prepareRun } from "./prepare-run.ts";
 import { reasonForNoBest } from "./result.ts";
 import { type NetworkFacts, openRunDirectory, type RunDirectory, readRunConfig } from "./run-directory.ts";
 

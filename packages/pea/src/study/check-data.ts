@@ -7,8 +7,8 @@ import { PeaError } from "@pea/core";
 import { groupBy } from "../compare/group-by.ts";
 import { KnownParts } from "../data/parts/known-parts.ts";
 import { refuseTrainedOn, tellChanges } from "../run/changed-data.ts";
+import { disposeData, openData, type RecipeData } from "../run/open-data.ts";
 import { readRecord } from "../run/parts-record.ts";
-import { disposeData, prepareData, type RecipeData } from "../run/prepare.ts";
 import { openRunDirectory } from "../run/run-directory.ts";
 import { readRecipe } from "../run/trained-run.ts";
 import type { Cell } from "./grid.ts";
@@ -62,7 +62,7 @@ function digestOf(cell: Cell, { ledger, folders }: CheckDataOptions): string | u
 async function digestNow({ recipe }: Cell): Promise<string | null> {
   let data: RecipeData;
   try {
-    data = await prepareData(recipe);
+    data = await openData(recipe);
   } catch (error) {
     if (error instanceof PeaError) return null;
     throw error;
@@ -80,7 +80,7 @@ async function checkRun(cell: Cell, { folders, allowChangedData, onNote }: Check
   if (!isRun(path)) return;
   const run = openRunDirectory(path);
   const record = readRecord(run);
-  const data = await prepareData(readRecipe(run, { dataDir: cell.recipe.dataDir }), { record });
+  const data = await openData(readRecipe(run, { dataDir: cell.recipe.dataDir }), { record });
   try {
     const changes = tellChanges(path, record, data, { onNote });
     if (changes && !allowChangedData)

@@ -31,18 +31,17 @@ import { type ChangedDataOptions, refuseTrainedOn, tellChanges } from "../run/ch
 import { type Best, loadWeights } from "../run/checkpoint.ts";
 import { createNetwork } from "../run/create-network.ts";
 import { loadInitialWeights } from "../run/initial-weights.ts";
+import { evaluationLoader, trainingLoader } from "../run/loaders.ts";
+import type { RecipeData } from "../run/open-data.ts";
 import { readRecord, writeParts } from "../run/parts-record.ts";
 import type { TrainingPlan } from "../run/plan.ts";
 import {
   disposeRun,
-  evaluationLoader,
   networkFacts,
   type PreparedRun,
   type PrepareOptions,
   prepareRun,
-  type RecipeData,
-  trainingLoader,
-} from "../run/prepare.ts";
+} from "../run/prepare-run.ts";
 import type { TrainResult } from "../run/result.ts";
 import {
   changeRunConfig,

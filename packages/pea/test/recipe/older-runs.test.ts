@@ -7,7 +7,7 @@ import { parse, stringify } from "yaml";
 import { openPredictor } from "../../src/predict/predictor.ts";
 import { formerSettings, settingsInForce } from "../../src/recipe/older-runs.ts";
 import type { RecipeInput } from "../../src/recipe/recipe.ts";
-import { disposeRun } from "../../src/run/prepare.ts";
+import { disposeRun } from "../../src/run/prepare-run.ts";
 import { openTrainedRun } from "../../src/run/trained-run.ts";
 import { resumeTraining, train } from "../../src/train/train.ts";
 import { noiseImage, writeFiles } from "../support/images.ts";

@@ -8,7 +8,7 @@ import { exportRun } from "../../src/export/export.ts";
 import { type Recipe, resolveRecipe } from "../../src/recipe/recipe.ts";
 import { readRecipeFile } from "../../src/recipe/recipe-file.ts";
 import { joints } from "../../src/run/plan.ts";
-import { disposeRun, prepareWithoutData } from "../../src/run/prepare.ts";
+import { disposeRun, prepareWithoutData } from "../../src/run/prepare-run.ts";
 import { makeImageFolder } from "../../src/scenes/make-image-folder.ts";
 import { makeScenes } from "../../src/scenes/make-scenes.ts";
 import { train } from "../../src/train/train.ts";

@@ -5,8 +5,8 @@ import { before, describe, it } from "node:test";
 import { parse } from "yaml";
 import type { RecipeInput } from "../../src/recipe/recipe.ts";
 import { readMetrics } from "../../src/run/metrics.ts";
+import { openData, type RecipeData } from "../../src/run/open-data.ts";
 import { readParts } from "../../src/run/parts-record.ts";
-import { prepareData, type RecipeData } from "../../src/run/prepare.ts";
 import { openRunDirectory } from "../../src/run/run-directory.ts";
 import { resumeTraining, train } from "../../src/train/train.ts";
 import { TrainingInterrupted } from "../../src/train/trainer.ts";
@@ -60,7 +60,7 @@ type Part = "train" | "validation" | "test";
 /** Names of the images of each part. */
 async function partsOf(recipe: RecipeInput): Promise<Record<Part, string[]>> {
   const { resolveRecipe } = await import("../../src/recipe/recipe.ts");
-  const data = await prepareData(resolveRecipe({ source: "the test", settings: { ...settings, ...recipe } }));
+  const data = await openData(resolveRecipe({ source: "the test", settings: { ...settings, ...recipe } }));
   return namesIn(data);
 }
 

@@ -6,7 +6,7 @@ import { before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { readSafetensors, type Tensor, writeSafetensors, zeros } from "@pea/torch";
 import { type RecipeInput, resolveRecipe } from "../../src/recipe/recipe.ts";
-import { disposeRun, prepareRun } from "../../src/run/prepare.ts";
+import { disposeRun, prepareRun } from "../../src/run/prepare-run.ts";
 import { resumeTraining, train } from "../../src/train/train.ts";
 import { peaHere } from "../support/pea-main.ts";
 import { temporaryFolder, writeTinyData } from "../support/tiny-data.ts";

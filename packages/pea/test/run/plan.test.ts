@@ -4,8 +4,9 @@ import { RAdam, type SGD } from "@pea/torch";
 import type { Dataset } from "../../src/data/parts/dataset.ts";
 import { countSamples } from "../../src/data/parts/part.ts";
 import { type RecipeInput, resolveRecipe } from "../../src/recipe/recipe.ts";
+import { openData } from "../../src/run/open-data.ts";
 import { planTraining } from "../../src/run/plan.ts";
-import { disposeRun, prepareData, prepareRun } from "../../src/run/prepare.ts";
+import { disposeRun, prepareRun } from "../../src/run/prepare-run.ts";
 import { writeTinyData } from "../support/tiny-data.ts";
 
 const dataDir = writeTinyData();
@@ -48,7 +49,7 @@ describe("the plan of a run", () => {
 describe("the data of a run", () => {
   it("keep the validation part whatever limitTrain is", async () => {
     const [all, few, share] = await Promise.all(
-      [1, 50, 0.5].map((limitTrain) => prepareData(resolve({ limitTrain }))),
+      [1, 50, 0.5].map((limitTrain) => openData(resolve({ limitTrain }))),
     );
     assert.deepEqual(
       [all, few, share].map((data) => data && countSamples(data.train)),
@@ -64,7 +65,7 @@ describe("the data of a run", () => {
 
   it("have no more validation images than limitTrain leaves for training, but in runs older than that rule", async () => {
     const recipe = resolve({ limitTrain: 10 });
-    const [all, few] = [await prepareData(resolve({})), await prepareData(recipe)];
+    const [all, few] = [await openData(resolve({})), await openData(recipe)];
     assert.deepEqual([countSamples(few.train), countSamples(few.validation as Dataset)], [10, 10]);
     const images = (data: typeof all) => {
       const { images } = data.validation as Dataset;
@@ -79,13 +80,13 @@ describe("the data of a run", () => {
     const { validation } = few.identify();
     assert.equal(validation.length, countSamples(all.validation as Dataset), "the record has the whole part");
     assert.equal(few.nameOf("validation", validation.length - 1), `image ${validation.length - 1}`);
-    const older = await prepareData(recipe, { record: { facts: null, parts: null } });
+    const older = await openData(recipe, { record: { facts: null, parts: null } });
     assert.equal(countSamples(older.validation as Dataset), countSamples(all.validation as Dataset));
   });
 
   it("have no validation part with valFraction 0, and refuse more images than there are", async () => {
-    assert.equal((await prepareData(resolve({ valFraction: 0 }))).validation, null);
-    await assert.rejects(prepareData(resolve({ limitTrain: 221 })), /limitTrain is 221.* only 220/);
+    assert.equal((await openData(resolve({ valFraction: 0 }))).validation, null);
+    await assert.rejects(openData(resolve({ limitTrain: 221 })), /limitTrain is 221.* only 220/);
   });
 });
 
@@ -173,7 +174,7 @@ describe("what a recipe expects of its data", () => {
 
 describe("the choice of the best model", () => {
   it("can be made on the test images, as in the paper, with nothing split off", async () => {
-    const { train, validation, test } = await prepareData(resolve({ validateOn: "test", valFraction: 0 }));
+    const { train, validation, test } = await openData(resolve({ validateOn: "test", valFraction: 0 }));
     assert.equal(countSamples(train), 240);
     assert.equal(validation, test);
   });

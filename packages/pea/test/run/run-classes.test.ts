@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, describe, it } from "node:test";
-import { disposeRun } from "../../src/run/prepare.ts";
+import { disposeRun } from "../../src/run/prepare-run.ts";
 import { openTrainedRun } from "../../src/run/trained-run.ts";
 import { train } from "../../src/train/train.ts";
 import { smallRecipe } from "../support/small-recipe.ts";

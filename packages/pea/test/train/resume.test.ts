@@ -5,7 +5,7 @@ import { before, describe, it } from "node:test";
 import { readSafetensors, writeSafetensors } from "@pea/torch";
 import { type RecipeInput, resolveRecipe } from "../../src/recipe/recipe.ts";
 import { loadCheckpoint } from "../../src/run/checkpoint.ts";
-import { disposeRun, prepareRun } from "../../src/run/prepare.ts";
+import { disposeRun, prepareRun } from "../../src/run/prepare-run.ts";
 import type { TrainResult } from "../../src/run/result.ts";
 import { openTrainedRun } from "../../src/run/trained-run.ts";
 import { resumeTraining, train } from "../../src/train/train.ts";

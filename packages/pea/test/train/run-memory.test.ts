@@ -5,7 +5,7 @@ import { before, describe, it } from "node:test";
 import { memoryStats } from "@pea/torch";
 import { main } from "../../src/cli/main.ts";
 import { exportRun } from "../../src/export/export.ts";
-import { disposeRun } from "../../src/run/prepare.ts";
+import { disposeRun } from "../../src/run/prepare-run.ts";
 import { lockRun } from "../../src/run/run-lock.ts";
 import { openTrainedRun } from "../../src/run/trained-run.ts";
 import { resumeTraining, type TrainOptions, train } from "../../src/train/train.ts";

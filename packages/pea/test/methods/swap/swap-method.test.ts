@@ -12,8 +12,9 @@ import {
   SwapMethod,
 } from "../../../src/methods/index.ts";
 import type { RecipeInput } from "../../../src/recipe/recipe.ts";
+import { evaluationLoader } from "../../../src/run/loaders.ts";
 import { readMetrics } from "../../../src/run/metrics.ts";
-import { disposeRun, evaluationLoader } from "../../../src/run/prepare.ts";
+import { disposeRun } from "../../../src/run/prepare-run.ts";
 import type { TrainResult } from "../../../src/run/result.ts";
 import { openTrainedRun } from "../../../src/run/trained-run.ts";
 import { evaluate } from "../../../src/tasks/evaluate.ts";

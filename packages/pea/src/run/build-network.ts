@@ -1,0 +1,76 @@
+/** The network of a run at step 0, with its method and its optimizer; the data need not be there. */
+import { PeaError } from "@pea/core";
+import type { Module, Optimizer } from "@pea/torch";
+import type { Method } from "../methods/index.ts";
+import { type ModelInfo, modelInfo } from "../models/index.ts";
+import type { Recipe } from "../recipe/recipe.ts";
+import { createNetwork } from "./create-network.ts";
+import { createOptimizer } from "./create-optimizer.ts";
+import type { RecipeData } from "./open-data.ts";
+import { planTraining, type TrainingPlan } from "./plan.ts";
+
+/** What a network and the plan of its training need to know of the data. */
+export interface DataShape extends Pick<RecipeData, "inputShape" | "classes" | "task"> {
+  trainImages: number;
+  /** Of a run that has begun. */
+  stepsPerEpoch?: number;
+}
+
+/** A network ready to be trained. */
+export interface BuiltNetwork {
+  /** Of the plain ReLU network. */
+  info: ModelInfo;
+  plan: TrainingPlan;
+  model: Module;
+  /** Fitted. */
+  method: Method;
+  optimizer: Optimizer;
+}
+
+export interface BuildOptions {
+  /** Shown the plain ReLU network, before the method changes it. */
+  onNetwork?: (model: Module, inputShape: readonly number[]) => void;
+}
+
+/**
+ * Builds the network with fresh weights from the recipe's seed, plans its training and fits the method to both.
+ *
+ * @param method not fitted yet
+ * @throws PeaError of kind usage when the parts do not fit together
+ */
+export function buildNetwork(
+  recipe: Recipe,
+  method: Method,
+  { trainImages, stepsPerEpoch, ...data }: DataShape,
+  { onNetwork }: BuildOptions = {},
+): BuiltNetwork {
+  const { device, seed } = recipe;
+  const plan = planTraining(recipe, trainImages, stepsPerEpoch);
+  const model = createNetwork(recipe, { inputShape: data.inputShape, classes: data.classes.length });
+  try {
+    const info = modelInfo(model, data.inputShape);
+    requireAnswers(recipe, info, data);
+    onNetwork?.(model, data.inputShape);
+    model.to({ device, memoryFormat: "channels_last" });
+    method.onFit({ model, totalSteps: plan.totalSteps, stepsPerEpoch: plan.stepsPerEpoch, seed });
+    return { info, plan, model, method, optimizer: createOptimizer(model, recipe) };
+  } catch (error) {
+    model.dispose();
+    throw error;
+  }
+}
+
+/** The network answers once per image, or once per pixel, as the task wants it. */
+function requireAnswers(
+  { model, data }: Recipe,
+  { outputShape }: ModelInfo,
+  { task, inputShape }: Pick<RecipeData, "task" | "inputShape">,
+): void {
+  const wanted = task.outputShape(inputShape);
+  if (`${wanted}` === `${outputShape}`) return;
+  throw new PeaError(
+    `${model} answers ${outputShape.join("×")} numbers for an image of ${inputShape.join("×")}, but ${data} needs ` +
+      `${wanted.join("×")}; for ${task.name} take ${task.exampleNetwork}`,
+    { kind: "usage" },
+  );
+}

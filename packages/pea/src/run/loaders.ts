@@ -1,0 +1,44 @@
+/** The loaders of a run: of its training part, and of the parts it is scored on. */
+import { type BatchLoader, Loader } from "../data/loading/loader.ts";
+import { StreamingLoader } from "../data/loading/streaming-loader.ts";
+import { type DataPart, isInMemory } from "../data/parts/part.ts";
+import type { Recipe } from "../recipe/recipe.ts";
+import type { RecipeData } from "./open-data.ts";
+import type { TrainingPlan } from "./plan.ts";
+
+/** Images per forward pass of an evaluation: so many small ones, or those that have so many pixels. */
+const EVALUATION_BATCH = { images: 500, pixels: 64 * 224 * 224 };
+
+/** A loader of the training part: shuffled, augmented. */
+export function trainingLoader(
+  data: RecipeData,
+  { batchSize, seed, flip, cropPadding, trainCrop, device }: Recipe,
+  { stepsPerEpoch }: Partial<TrainingPlan> = {},
+): BatchLoader {
+  const { train, statistics } = data;
+  const training = { seed, stepsPerEpoch, flip, padding: cropPadding };
+  const options = { batchSize, statistics, device };
+  if (isInMemory(train)) return new Loader(train, { ...options, training });
+  return new StreamingLoader(train, {
+    ...options,
+    ...streamingOptions(data),
+    training: { ...training, crop: trainCrop },
+  });
+}
+
+/** A loader of every image of `part` in order, for evaluation. */
+export function evaluationLoader(part: DataPart, data: RecipeData, device: string): BatchLoader {
+  const { statistics, inputShape } = data;
+  const [, height, width] = inputShape;
+  const { images, pixels } = EVALUATION_BATCH;
+  const batchSize = Math.max(1, Math.min(images, Math.floor(pixels / (height * width))));
+  const options = { batchSize, statistics, device };
+  if (isInMemory(part)) return new Loader(part, options);
+  return new StreamingLoader(part, { ...options, ...streamingOptions(data) });
+}
+
+function streamingOptions({ inputShape, ...data }: RecipeData) {
+  const { pool, evaluationCrop, exifOrientation, onBadSample, onSkip } = data;
+  const [, height, width] = inputShape;
+  return { pool, size: { width, height }, evaluationCrop, exifOrientation, onBadSample, onSkip };
+}

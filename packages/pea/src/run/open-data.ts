@@ -1,0 +1,194 @@
+/**
+ * The data of a run: opened, and cut into parts as its recipe says.
+ *
+ * @module
+ */
+import { PeaError } from "@pea/core";
+import { scope } from "@pea/torch";
+import { DecodePool } from "../data/loading/decode-pool.ts";
+import type { SkippedSample } from "../data/loading/unreadable-images.ts";
+import { atMost, type CutParts, cutParts, type FoundParts } from "../data/parts/cut-parts.ts";
+import { countSamples, type DataPart, disposePart, isInMemory, nameSample } from "../data/parts/part.ts";
+import type { ScoredPart } from "../data/parts/part-changes.ts";
+import { type PartIds, partIds, sampleIds } from "../data/parts/part-ids.ts";
+import { isStreamed } from "../data/sets/data-names.ts";
+import { openInMemory } from "../data/sets/open-in-memory.ts";
+import { openStreamed } from "../data/sets/open-streamed.ts";
+import type { OpenOptions, SampleSource } from "../data/sources/sample-source.ts";
+import type { EvaluationCrop, Size } from "../images/crop.ts";
+import { parseImageSize } from "../images/image-size.ts";
+import type { LabelTable } from "../images/label-table.ts";
+import { type PixelStatistics, pixelStatistics } from "../images/pixel-statistics.ts";
+import { evaluationCrop, type Recipe } from "../recipe/recipe.ts";
+import { classification } from "../tasks/classification/classification.ts";
+import { segmentation } from "../tasks/segmentation/segmentation.ts";
+import type { Task } from "../tasks/task.ts";
+import { requireExpectedClasses, requireExpectedCounts } from "./expected-data.ts";
+import type { RunRecord } from "./parts-record.ts";
+
+/** The parts of a data set as a recipe cuts them. */
+export interface RecipeData {
+  train: DataPart;
+  /** null with valFraction 0, unless the data have a part of their own for it, or it is the test part (`validateOn`). */
+  validation: DataPart | null;
+  test: DataPart;
+  /** What to tell of what was found: what was taken for what, and what was passed over. */
+  notes: readonly string[];
+  /** Images whose labels are not known. */
+  unlabelled: SampleSource | null;
+  /** Of the training part, or what goes with images that are streamed. */
+  statistics: PixelStatistics;
+  /** Channels, height, width. */
+  inputShape: readonly [number, number, number];
+  classes: readonly string[];
+  /** What the bytes of label maps mean; null where an image has one label. */
+  labelTable: LabelTable | null;
+  /** What networks are trained for on these data. */
+  task: Task;
+  /** Decodes images that are streamed. */
+  pool: DecodePool;
+  /** What an evaluation sees of each image. */
+  evaluationCrop: EvaluationCrop;
+  /** Whether images are turned by their EXIF orientation. */
+  exifOrientation: boolean;
+  onBadSample: Recipe["onBadSample"];
+  /** Told of each image that cannot be read and is left out; to be set by whoever wants to know. */
+  onSkip?: (sample: SkippedSample) => void;
+  /** What tells the images of all parts apart; of validation images those, too, that `limitTrain` leaves out. */
+  identify(): PartIds;
+  /** What an image is called, by its index among those that `identify` tells apart. */
+  nameOf(part: ScoredPart, index: number): string;
+}
+
+export interface OpenDataOptions {
+  /** Told how far the opening of streamed data is. */
+  onOpening?: OpenOptions["onOpening"];
+  /** Of a run that has begun, which keeps to it whatever the data are now. */
+  record?: RunRecord;
+}
+
+/**
+ * Opens the data set and cuts it as `cutParts` does.
+ *
+ * @returns to be disposed of by `disposeData`
+ * @throws PeaError of kind usage when the data are not there or too few, or have other classes than the run
+ */
+export async function openData(
+  recipe: Recipe,
+  { onOpening, record }: OpenDataOptions = {},
+): Promise<RecipeData> {
+  const found = await findParts(recipe, onOpening);
+  const kept = new Set<DataPart | null>();
+  try {
+    const data = scope(() => arrange(found, recipe, record));
+    for (const part of [data.train, data.validation, data.test]) kept.add(part);
+    return data;
+  } finally {
+    for (const part of [found.train, found.validation, found.test])
+      if (part && !kept.has(part)) disposePart(part);
+  }
+}
+
+/** The parts of a data set as they are found, and what is known of it. */
+interface FoundData extends FoundParts<DataPart> {
+  readonly unlabelled: SampleSource | null;
+  /** null: those of the training images. */
+  readonly statistics: PixelStatistics | null;
+  readonly notes: readonly string[];
+}
+
+async function findParts(
+  { data, dataDir, labelBase, onMissingShard }: Recipe,
+  onOpening: OpenOptions["onOpening"],
+): Promise<FoundData> {
+  if (data !== "fashion-mnist" && dataDir === undefined)
+    throw new PeaError(`data ${JSON.stringify(data)} needs dataDir, the folder its files lie in`, {
+      kind: "usage",
+    });
+  if (isStreamed(data))
+    return openStreamed(data, dataDir as string, { onOpening, labelBase, onMissingShard });
+  const { train, test, notes = [] } = openInMemory(data, dataDir, { labelBase });
+  return { train, validation: null, test, unlabelled: null, statistics: null, notes };
+}
+
+/** Cuts what was found; to be called in a scope, which frees the samples in memory that no part takes. */
+function arrange(found: FoundData, recipe: Recipe, record: RunRecord | undefined): RecipeData {
+  requireExpectedClasses(found.train.classes, recipe, record);
+  const { unused, ...parts } = cutParts(found, recipe, record?.parts?.placesOf(found.train));
+  requireExpectedCounts(found, parts, recipe);
+  const { train, test } = parts;
+  const validation = scoredValidation(parts, recipe, record);
+  const unusedIds = takeIds(unused);
+  const validationIds = validation === parts.validation ? null : takeIds(parts.validation);
+  const { notes, unlabelled } = found;
+  const { classes } = train;
+  const labelTable = isInMemory(train) ? null : (train.labelTable ?? null);
+  const { exifOrientation, onBadSample } = recipe;
+  return {
+    train,
+    validation,
+    test,
+    notes,
+    unlabelled,
+    labelTable,
+    task: labelTable ? segmentation(classes) : classification(classes),
+    statistics: statisticsOf(found, train, record),
+    inputShape: inputShapeOf(train, recipe),
+    classes,
+    identify: () => ({
+      ...partIds({ train, validation, test }, unusedIds()),
+      ...(validationIds && { validation: validationIds() }),
+    }),
+    nameOf: (part, index) => nameSample(parts[part] as DataPart, index),
+    pool: new DecodePool(),
+    evaluationCrop: evaluationCrop(recipe),
+    exifOrientation,
+    onBadSample,
+  };
+}
+
+/**
+ * The validation images that are scored: no more than `limitTrain` leaves for training. A run that is older than its
+ * record of parts is older than this rule, too.
+ */
+function scoredValidation<Part extends DataPart>(
+  { train, validation, test }: Omit<CutParts<Part>, "unused">,
+  { limitTrain, splitBy, seed }: Recipe,
+  record: RunRecord | undefined,
+): Part | null {
+  const isOlder = record !== undefined && record.parts === null;
+  if (limitTrain === 1 || validation === null || validation === test || isOlder) return validation;
+  return atMost(validation, countSamples(train), { splitBy, seed });
+}
+
+/** Ids of samples that no part takes: of those in memory they are taken while these are there, of others when asked for. */
+function takeIds(part: DataPart | null): () => BigInt64Array {
+  if (part === null || !isInMemory(part)) return () => sampleIds(part);
+  const ids = sampleIds(part);
+  return () => ids;
+}
+
+function statisticsOf(
+  { statistics }: FoundData,
+  train: DataPart,
+  record: RunRecord | undefined,
+): PixelStatistics {
+  if (statistics !== null || !isInMemory(train)) return statistics as PixelStatistics;
+  return record?.facts?.statistics ?? pixelStatistics(train.images);
+}
+
+function inputShapeOf(train: DataPart, { imageSize = "" }: Recipe): RecipeData["inputShape"] {
+  if (isInMemory(train)) {
+    const [, channels = 0, height = 0, width = 0] = train.images.shape;
+    return [channels, height, width];
+  }
+  const { height, width } = parseImageSize(imageSize) as Size;
+  return [3, height, width];
+}
+
+/** Frees what a data set holds in memory, and ends the threads that decode its images. */
+export function disposeData({ train, validation, test, pool }: RecipeData): void {
+  // A set: the validation part may be the test part.
+  for (const part of new Set([train, validation, test])) if (part) disposePart(part);
+  void pool.close();
+}

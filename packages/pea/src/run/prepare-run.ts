@@ -1,0 +1,103 @@
+/** From a recipe to the things a run is made of. */
+import { PeaError } from "@pea/core";
+import { cudaIsAvailable, setNumThreads } from "@pea/torch";
+import type { PartSizes } from "../data/parts/describe-parts.ts";
+import { countSamples } from "../data/parts/part.ts";
+import { hasLabelMaps } from "../data/sets/data-names.ts";
+import { parseImageSize } from "../images/image-size.ts";
+import { classLabels } from "../images/label-table.ts";
+import { createMethod } from "../methods/index.ts";
+import type { Recipe } from "../recipe/recipe.ts";
+import { classification } from "../tasks/classification/classification.ts";
+import { segmentation } from "../tasks/segmentation/segmentation.ts";
+import { type BuildOptions, type BuiltNetwork, buildNetwork, type DataShape } from "./build-network.ts";
+import { disposeData, type OpenDataOptions, openData, type RecipeData } from "./open-data.ts";
+import type { NetworkFacts } from "./run-directory.ts";
+
+/** Everything a run needs, at step 0. */
+export interface PreparedRun extends BuiltNetwork {
+  data: RecipeData;
+}
+
+export interface PrepareOptions extends OpenDataOptions, BuildOptions {}
+
+/**
+ * Builds what a recipe describes: data, fresh weights from the recipe's seed, the method fitted to the network.
+ *
+ * @returns to be disposed of by `disposeRun`
+ * @throws PeaError of kind usage when the parts do not fit together
+ */
+export async function prepareRun(recipe: Recipe, options: PrepareOptions = {}): Promise<PreparedRun> {
+  const { device } = recipe;
+  if (device.startsWith("cuda") && !cudaIsAvailable())
+    throw new PeaError(
+      `device is ${device}, but this engine finds no GPU it can use; see \`pea doctor\`, or take device cpu`,
+      { kind: "usage" },
+    );
+  if (recipe.threads > 0) setNumThreads(recipe.threads);
+  const method = createMethod(recipe);
+  const data = await openData(recipe, options);
+  try {
+    if (recipe.diagnose && data.validation === null)
+      throw new PeaError(
+        "diagnose looks at validation images, but there are none; take a valFraction above 0",
+        { kind: "usage" },
+      );
+    const shape = {
+      ...data,
+      trainImages: countSamples(data.train),
+      stepsPerEpoch: options.record?.facts?.stepsPerEpoch,
+    };
+    return { data, ...buildNetwork(recipe, method, shape, options) };
+  } catch (error) {
+    disposeData(data);
+    throw error;
+  }
+}
+
+/** What the data made of a run, for those who open its network without them. */
+export function networkFacts({ data, plan }: PreparedRun): NetworkFacts {
+  const { inputShape, classes, labelTable, statistics } = data;
+  const { stepsPerEpoch, totalSteps } = plan;
+  const labels = labelTable && { labels: classLabels(labelTable) };
+  return { inputShape, classes, ...labels, statistics, stepsPerEpoch, totalSteps };
+}
+
+/**
+ * The plan of a run for data of which the recipe says what they hold (`expected`), which need not be there. Parts that are
+ * split off have their share exactly; drawn by name they have it on average.
+ *
+ * @throws PeaError of kind usage where it does not say so
+ */
+export function prepareWithoutData(recipe: Recipe): BuiltNetwork & { images: PartSizes } {
+  const { data, expected, limitTrain, valFraction, validateOn } = recipe;
+  const size = parseImageSize(recipe.imageSize ?? "");
+  if (expected === undefined || size === null)
+    throw new PeaError(
+      `data ${JSON.stringify(data)} needs dataDir, the folder its files lie in; without it a plan can be made of ` +
+        "images of a size of the recipe's choice, where `expected` says how many there are",
+      { kind: "usage" },
+    );
+  const split = Math.round(valFraction * expected.train);
+  const train = limitTrain <= 1 ? Math.round(limitTrain * (expected.train - split)) : limitTrain;
+  const classes = Array.from({ length: expected.classes }, (_, index) => String(index));
+  const shape: DataShape = {
+    trainImages: train,
+    inputShape: [3, size.height, size.width],
+    classes,
+    task: hasLabelMaps(data) ? segmentation(classes) : classification(classes),
+  };
+  const { test } = expected;
+  const validation = validateOn === "test" ? test : limitTrain === 1 ? split : Math.min(split, train);
+  return {
+    images: { train, validation, test },
+    ...buildNetwork(recipe, createMethod(recipe), shape),
+  };
+}
+
+/** Frees the memory of a run that is no longer needed: data, network and optimizer. */
+export function disposeRun({ model, optimizer, ...rest }: PreparedRun | BuiltNetwork): void {
+  if ("data" in rest) disposeData(rest.data);
+  optimizer.dispose();
+  model.dispose();
+}
