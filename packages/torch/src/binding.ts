@@ -5,6 +5,7 @@ import { dirname } from "node:path";
 import { describeEngine, type Engine, nativeBinaries, notLoadable } from "./binaries/index.ts";
 import { TorchError } from "./error.ts";
 import type { TypedArray } from "./typed-array.ts";
+import { keepUcxQuiet } from "./ucx.ts";
 
 /** A native tensor as the addon hands it out; only `Tensor` holds one. */
 export type Handle = { readonly __handle: unique symbol };
@@ -112,5 +113,5 @@ function load(): Binding {
 }
 
 /** The loaded addon. Operators use all processors unless OMP_NUM_THREADS says otherwise. */
-export const native: Binding = load();
+export const native: Binding = keepUcxQuiet(load);
 if (!process.env.OMP_NUM_THREADS) native.setNumThreads(availableParallelism());
