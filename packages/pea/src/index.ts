@@ -9,6 +9,13 @@
  */
 export { PeaError } from "@pea/core";
 export * from "./activations/index.ts";
+export { loadCifar10, loadCifar100 } from "./data/formats/cifar.ts";
+export { openCityscapes } from "./data/formats/cityscapes/open-cityscapes.ts";
+export { type FashionMnist, loadFashionMnist } from "./data/formats/fashion-mnist.ts";
+export { loadIdxFolder } from "./data/formats/idx-folder.ts";
+export { openImageFolder } from "./data/formats/image-folder.ts";
+export { openTfRecords } from "./data/formats/tfrecord.ts";
+export { openWebDataset } from "./data/formats/webdataset.ts";
 export { DecodePool } from "./data/loading/decode-pool.ts";
 export {
   type Batch,
@@ -25,14 +32,10 @@ export {
 } from "./data/loading/unreadable-images.ts";
 export { splitDataset } from "./data/parts/cut-parts.ts";
 export type { Dataset, DatasetParts } from "./data/parts/dataset.ts";
-export { loadCifar10, loadCifar100 } from "./data/sets/cifar.ts";
-export { openCityscapes } from "./data/sets/cityscapes/open-cityscapes.ts";
-export { type FashionMnist, loadFashionMnist } from "./data/sets/fashion-mnist.ts";
-export { loadIdxFolder } from "./data/sets/idx-folder.ts";
-export { openImageFolder } from "./data/sets/image-folder.ts";
-export { openStreamed, type StreamedParts } from "./data/sets/open-streamed.ts";
-export { openTfRecords } from "./data/sets/tfrecord.ts";
-export { openWebDataset } from "./data/sets/webdataset.ts";
+export type { DatasetDescriptor, OpenDatasetOptions, OpenedDataset } from "./data/sets/dataset-descriptor.ts";
+export { type FoundDataset, openDataset } from "./data/sets/open-dataset.ts";
+export { listDatasets, type RegisteredDataset, registerDataset } from "./data/sets/registry.ts";
+export type { FolderView } from "./data/sources/folder-view.ts";
 export type { SampleSource } from "./data/sources/sample-source.ts";
 export * from "./diagnose/index.ts";
 export {
@@ -42,9 +45,10 @@ export {
   exportNetwork,
   exportRun,
 } from "./export/export.ts";
+export { imagenetStatistics } from "./images/known-statistics.ts";
 export type { Label, LabelTable } from "./images/label-table.ts";
 export type { NetworkInput } from "./images/network-input.ts";
-export { imagenetStatistics, type PixelStatistics, pixelStatistics } from "./images/pixel-statistics.ts";
+export { type PixelStatistics, pixelStatistics } from "./images/pixel-statistics.ts";
 export * from "./methods/index.ts";
 export * from "./models/index.ts";
 export { findImages } from "./predict/image-files.ts";

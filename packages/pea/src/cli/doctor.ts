@@ -1,8 +1,9 @@
 import { existsSync } from "node:fs";
 import { cpus, release, totalmem } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname } from "node:path";
 import { nativeBinaries, nativeSearch, type PassedOver, setupCommand } from "@pea/torch/binaries";
-import { debianFashionMnistDirectory } from "../data/sets/fashion-mnist-directory.ts";
+import { builtIn } from "../data/sets/built-in.ts";
+import type { DatasetDescriptor } from "../data/sets/dataset-descriptor.ts";
 import { native } from "../images/native.ts";
 import { type CommonOptions, printResult } from "../terminal/output.ts";
 
@@ -36,7 +37,7 @@ export async function runDoctor(options: CommonOptions, version: string): Promis
     ...(await engineChecks()),
     imagesCheck(),
     ...environmentChecks(),
-    dataCheck(),
+    ...builtIn.flatMap(dataCheck),
   ];
   const ok = checks.every((check) => check.ok);
   printResult(options, { ok, checks }, () => checks.map(formatCheck).join("\n"));
@@ -152,16 +153,13 @@ function environmentChecks(): Check[] {
   return set.length === 0 ? [] : [{ name: "environment", ok: true, found: set.join(" ") }];
 }
 
-function dataCheck(): Check {
-  const name = "fashion-mnist";
-  return existsSync(join(debianFashionMnistDirectory, "train-images-idx3-ubyte.gz"))
-    ? { name, ok: true, found: debianFashionMnistDirectory }
-    : {
-        name,
-        ok: true,
-        found: `not in ${debianFashionMnistDirectory}`,
-        advice: "sudo apt-get install dataset-fashion-mnist, or give its folder with --data-dir",
-      };
+/** Whether a data set lies where it is looked for; nothing of one that has no place of its own. */
+function dataCheck({ name, defaultFolder }: DatasetDescriptor): Check[] {
+  if (defaultFolder === undefined) return [];
+  const { path, install } = defaultFolder;
+  if (existsSync(path)) return [{ name, ok: true, found: path }];
+  const advice = `${install}, or give its folder with --data-dir`;
+  return [{ name, ok: true, found: `not in ${path}`, advice }];
 }
 
 /** Further lines begin below the first one's words. */

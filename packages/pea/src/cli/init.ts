@@ -6,12 +6,14 @@ import { parse } from "yaml";
 import type { LabelBase } from "../data/sources/label.ts";
 import { findData } from "../init/find-data.ts";
 import { recipeText } from "../init/recipe-text.ts";
+import { importFile } from "../recipe/import-file.ts";
 import { resolveRecipe } from "../recipe/recipe.ts";
 import { countImages, describeData } from "../terminal/describe-data.ts";
 import { type CommonOptions, printResult } from "../terminal/output.ts";
 
 interface InitOptions extends CommonOptions {
   dataDir?: string;
+  import?: string;
   output: string;
   force?: boolean;
   labelBase?: "0" | "1";
@@ -21,7 +23,7 @@ interface InitOptions extends CommonOptions {
 /** `pea init`: a commented recipe for the data in a folder. */
 export async function runInit(
   directory: string | undefined,
-  { dataDir, output, force, labelBase, onMissingShard, ...options }: InitOptions,
+  { dataDir, output, force, import: imported, labelBase, onMissingShard, ...options }: InitOptions,
 ): Promise<void> {
   if (directory !== undefined && dataDir !== undefined && directory !== dataDir)
     throw usage(`the data's folder is given twice, ${directory} and ${dataDir}; leave one out`);
@@ -30,20 +32,25 @@ export async function runInit(
     throw usage(`there is no folder ${folder}`);
   if (existsSync(output) && !force)
     throw usage(`${output} is there already; take another name with --output, or replace it with --force`);
+  if (imported !== undefined) await importFile(imported);
   const facts = await findData(folder, {
     ...(labelBase && { labelBase: Number(labelBase) as LabelBase }),
     ...(onMissingShard && { onMissingShard }),
   });
-  const text = recipeText(facts).replaceAll("THIS_FILE", output);
+  const text = recipeText({ ...facts, ...(imported && { import: resolve(imported) }) }).replaceAll(
+    "THIS_FILE",
+    output,
+  );
+  const { dataset, ...found } = facts;
   const recipe = resolveRecipe({ source: output, settings: parse(text) });
   try {
     writeFileAtomically(output, [Buffer.from(text)]);
   } catch (error) {
     throw usage((error as Error).message);
   }
-  printResult(options, { file: output, found: facts, recipe }, () =>
+  printResult(options, { file: output, found: { data: dataset.name, ...found }, recipe }, () =>
     [
-      `${folder}: ${facts.data}, ${countImages(facts.parts)} of ${facts.parts.classes.length} classes`,
+      `${folder}: ${dataset.name}, ${countImages(facts.parts)} of ${facts.parts.classes.length} classes`,
       ...describeData(facts.parts),
       ...facts.remarks,
       `wrote ${output}; see its plan with: pea train -c ${output} --dry-run`,

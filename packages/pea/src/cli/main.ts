@@ -98,6 +98,7 @@ function createProgram(outcome: { code: number }): Command {
     .option("--data-dir <DIR>", "the same, as other commands name it")
     .option("-o, --output <FILE>", "the recipe to write", "pea.yaml")
     .option("--force", "replace the recipe that is there")
+    .addOption(importOption())
     .addOption(sameFlag("label-base").choices(["0", "1"]))
     .addOption(sameFlag("on-missing-shard").choices(["fail", "skip"]))
     .addHelpText("after", example("pea init photos/", "pea init --data-dir photos/ -o photos.yaml --json"))
@@ -292,10 +293,13 @@ const checkpointOption = (): Option =>
   ]);
 
 const importOption = (): Option =>
-  new Option("--import <FILE>", "module (.js, .ts) that registers networks or activations of your own");
+  new Option(
+    "--import <FILE>",
+    "module (.js, .ts) that registers networks, activations or data sets of your own",
+  );
 
 const movedImportOption = (): Option =>
-  new Option("--import <FILE>", "module with the run's own network or activation, if it has moved");
+  new Option("--import <FILE>", "module with the run's own network, activation or data set, if it has moved");
 
 const changedDataOption = (): Option =>
   new Option("--allow-changed-data", "go on although images to be scored on were trained on");

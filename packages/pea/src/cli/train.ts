@@ -5,6 +5,7 @@ import { resumeCommand } from "../common/shown-command.ts";
 import { exitCodeOf, stopSignals } from "../common/stop-signals.ts";
 import { listSkippedParts, UnreadableImagesError } from "../data/loading/unreadable-images.ts";
 import { describeParts } from "../data/parts/describe-parts.ts";
+import { datasetNamed } from "../data/sets/registry.ts";
 import { exportObstacle } from "../export/export-obstacle.ts";
 import { loadRecipe } from "../recipe/load-recipe.ts";
 import { mergeSettings, type Recipe, show } from "../recipe/recipe.ts";
@@ -175,7 +176,7 @@ const usage = (message: string): PeaError => new PeaError(message, { kind: "usag
 
 /** What would be trained, and how α and the learning rate move. */
 async function describePlan(recipe: Recipe) {
-  const counted = recipe.dataDir !== undefined || recipe.data === "fashion-mnist";
+  const counted = recipe.dataDir !== undefined || datasetNamed(recipe.data).defaultFolder !== undefined;
   const prepared = counted
     ? await prepareRun(recipe, { onOpening: openingReporter() })
     : prepareWithoutData(recipe);

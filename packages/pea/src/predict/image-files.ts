@@ -1,7 +1,7 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { PeaError } from "@pea/core";
-import { imagesBelow } from "../data/sets/image-folder.ts";
+import { imagesBelow } from "../data/formats/image-folder.ts";
 import { describePassedOver, imageEndings, type PassedOver, sumCounts } from "../images/image-names.ts";
 
 /**

@@ -4,19 +4,25 @@
  *
  * @module
  */
-import { type DataName, hasLabelMaps, isStreamed } from "../data/sets/data-names.ts";
+import { builtIn } from "../data/sets/built-in.ts";
+import { type DatasetDescriptor, isCropped, isInFiles } from "../data/sets/dataset-descriptor.ts";
 import type { RecipeInput } from "./recipe.ts";
 
 /** Settings that were in force before their keys came, and the data that they concern. */
-const former: readonly { settings: RecipeInput; concern: (data: DataName) => boolean }[] = [
-  { settings: { evalCrop: "central" }, concern: (data) => isStreamed(data) && !hasLabelMaps(data) },
-  { settings: { splitBy: "position" }, concern: isStreamed },
-  { settings: { exifOrientation: false }, concern: isStreamed },
+const former: readonly { settings: RecipeInput; concern: (dataset: DatasetDescriptor) => boolean }[] = [
+  { settings: { evalCrop: "central" }, concern: isCropped },
+  { settings: { splitBy: "position" }, concern: isInFiles },
+  { settings: { exifOrientation: false }, concern: isInFiles },
 ];
 
+/** Data sets of the user's own came after these keys: runs on them have them all. */
+const olderDataset = (name: unknown) => builtIn.find((dataset) => dataset.name === name);
+
 /** The settings that were in force for these data before their keys came. */
-export function formerSettings(data: DataName): RecipeInput {
-  return Object.assign({}, ...former.filter(({ concern }) => concern(data)).map(({ settings }) => settings));
+export function formerSettings(data: string): RecipeInput {
+  const dataset = olderDataset(data);
+  const inForce = dataset === undefined ? [] : former.filter(({ concern }) => concern(dataset));
+  return Object.assign({}, ...inForce.map(({ settings }) => settings));
 }
 
 /**
@@ -24,10 +30,11 @@ export function formerSettings(data: DataName): RecipeInput {
  * `onBadSample` where it did nothing and once was taken all the same.
  */
 export function settingsInForce(recorded: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const data = recorded.data as DataName;
+  const { data } = recorded;
+  const dataset = olderDataset(data);
   return {
-    ...formerSettings(data),
+    ...formerSettings(data as string),
     ...recorded,
-    ...(!isStreamed(data) && { onBadSample: undefined }),
+    ...(dataset && !isInFiles(dataset) && { onBadSample: undefined }),
   };
 }

@@ -13,13 +13,14 @@ import {
   smoothActivations,
 } from "@pea/core";
 import { z } from "zod";
+import { builtIn } from "../data/sets/built-in.ts";
 import {
-  hasLabelMaps,
-  inMemoryNames,
-  labelledNames,
-  shardedNames,
-  streamedNames,
-} from "../data/sets/data-names.ts";
+  type DatasetDescriptor,
+  DEFAULT_IMAGE_SIZE,
+  isCropped,
+  isInFiles,
+} from "../data/sets/dataset-descriptor.ts";
+import { findDataset, listDatasets } from "../data/sets/registry.ts";
 import { splitKinds } from "../data/sources/part-names.ts";
 import { cropNames, evaluationCropNames } from "../images/crop.ts";
 import { parseImageSize } from "../images/image-size.ts";
@@ -82,7 +83,28 @@ const toggle = (initial: boolean, help: string) =>
   described(z.boolean().default(initial), { help, allowed: "true or false" });
 
 const isImageSize = (value: string): boolean => parseImageSize(value) !== null;
-const croppedNames = streamedNames.filter((name) => !hasLabelMaps(name));
+
+/** The names of the data sets of this package that something holds for. */
+const namesOf = (holds: (dataset: DatasetDescriptor) => unknown): string =>
+  builtIn
+    .filter(holds)
+    .map(({ name }) => name)
+    .join(", ");
+const inFiles = namesOf(isInFiles);
+const cropped = namesOf(isCropped);
+
+/** The data sets known by now, as activations are. */
+const datasetNames = (): string =>
+  listDatasets()
+    .map(({ name }) => name)
+    .join(", ");
+
+const defaultFolders = builtIn.flatMap(({ name, defaultFolder }) =>
+  defaultFolder ? [`for ${name} ${defaultFolder.path}`] : [],
+);
+const ownImageSizes = builtIn.flatMap(({ name, imageSize }) =>
+  imageSize ? [`for ${name} ${imageSize}`] : [],
+);
 
 const isVariant = (code: string): boolean => {
   if (code === "none") return true;
@@ -189,7 +211,7 @@ export const recipeSchema = z.strictObject({
     value: "NAME",
   }),
   import: described(z.string().min(1).optional(), {
-    help: "module (.js, .ts) that registers networks or activations of your own; in a recipe beside the recipe's file",
+    help: "module (.js, .ts) that registers networks, activations or data sets of your own; in a recipe beside the recipe's file",
     allowed: "a file",
     value: "FILE",
   }),
@@ -206,30 +228,42 @@ export const recipeSchema = z.strictObject({
     allowed: "a file",
     value: "FILE",
   }),
-  data: choice([...inMemoryNames, ...streamedNames], "fashion-mnist", "data set, or format of your own"),
+  data: described(
+    z
+      .string()
+      .refine((name) => findDataset(name) !== null)
+      .default("fashion-mnist"),
+    {
+      help: `data set, or format of your own: ${datasetNames()}`,
+      get allowed() {
+        return `${datasetNames()}, or one that an imported module registers`;
+      },
+      value: "NAME",
+    },
+  ),
   dataDir: described(z.string().min(1).optional(), {
-    help: "folder of the data set's files (default for fashion-mnist: where its Debian package lies)",
+    help: `folder of the data set's files (default ${defaultFolders.join(", ")})`,
     allowed: "a folder",
     value: "DIR",
   }),
   labelBase: described(z.union([z.literal(0), z.literal(1)]).optional(), {
-    help: `label of the first class in ${labelledNames.join(", ")}: 0, 1 (default: 1 for the feature image/class/label of TFRecords, 0 for others)`,
+    help: `label of the first class in ${namesOf(({ hasLabelBase }) => hasLabelBase)}: 0, 1 (default: 1 for the feature image/class/label of TFRecords, 0 for others)`,
     allowed: "0 or 1",
     value: "N",
   }),
   imageSize: described(z.union([z.int().min(1), z.string().refine(isImageSize)]).optional(), {
-    help: `size that images of ${streamedNames.join(", ")} are scaled to: side of a square, or height and width (default: 224, for cityscapes 256x512)`,
+    help: `size that images of ${inFiles} are scaled to: side of a square, or height and width (default: ${[DEFAULT_IMAGE_SIZE, ...ownImageSizes].join(", ")})`,
     allowed: 'a whole number of at least 1, or height and width such as "256x512"',
     value: "N|HxW",
   }),
   trainCrop: described(z.enum(cropNames).optional(), {
-    help: `part of a training image of ${croppedNames.join(", ")} that is taken: ${cropNames.join(", ")} (default: distorted, as the paper's code)`,
+    help: `part of a training image of ${cropped} that is taken: ${cropNames.join(", ")} (default: distorted, as the paper's code)`,
     allowed: cropNames.join(", "),
     value: "NAME",
   }),
   evalCrop: described(z.union([z.enum(evaluationCropNames), z.int().min(1)]).optional(), {
     help:
-      `part of an image of ${croppedNames.join(", ")} that evaluation, predict and the exported file look at: central ` +
+      `part of an image of ${cropped} that evaluation, predict and the exported file look at: central ` +
       "(the square of 7/8 of the shorter side), whole, or N, the middle once the shorter side is scaled to N pixels " +
       "(default: whole with trainCrop whole, else central)",
     allowed: "central, whole, or a whole number of at least the image's size",
@@ -239,7 +273,7 @@ export const recipeSchema = z.strictObject({
   onMissingShard: choice(
     ["fail", "skip"],
     "fail",
-    `what to do where files of a numbered set of ${shardedNames.join(" or ")} are missing`,
+    `what to do where files of a numbered set (${namesOf(({ hasShards }) => hasShards)}) are missing`,
   ),
   onBadSample: choice(["fail", "skip"], "fail", "what to do at an image that cannot be read"),
   expected: expectedSchema.optional(),
@@ -258,7 +292,7 @@ export const recipeSchema = z.strictObject({
     "images that choose the best model: a split of the training data or the test images, which flatters as in the paper",
   ),
   splitBy: described(z.enum(splitKinds).optional(), {
-    help: `what decides on the part of an image of ${streamedNames.join(", ")}: its name, so that others that come or go move none, or its position among all (default: name)`,
+    help: `what decides on the part of an image of ${inFiles}: its name, so that others that come or go move none, or its position among all (default: name)`,
     allowed: splitKinds.join(", "),
     value: "NAME",
   }),

@@ -7,7 +7,8 @@ import { resolve } from "node:path";
 import { PeaError } from "@pea/core";
 import type { z } from "zod";
 import { nearestName } from "../common/nearest-name.ts";
-import { type DataName, hasLabelBase, hasLabelMaps, hasShards, isStreamed } from "../data/sets/data-names.ts";
+import { DEFAULT_IMAGE_SIZE, isCropped, isInFiles } from "../data/sets/dataset-descriptor.ts";
+import { datasetNamed } from "../data/sets/registry.ts";
 import type { EvaluationCrop, Size } from "../images/crop.ts";
 import { parseImageSize } from "../images/image-size.ts";
 import { groupShape, groups, type KeyDescription, type radamSchema, recipeSchema } from "./recipe-schema.ts";
@@ -51,7 +52,8 @@ export function resolveRecipe(...layers: Layer[]): Recipe {
   if (!result.success) throw usage(describeIssue(result.error.issues[0] as z.core.$ZodIssue, merged));
   checkTogether(result.data);
   const { model, data, optimizer, l2, import: imported } = result.data;
-  const { imageSize = defaultImageSize(result.data), trainCrop = "distorted" } = result.data;
+  const dataset = datasetNamed(data);
+  const { imageSize = defaultImageSize(data), trainCrop = "distorted" } = result.data;
   const { evalCrop = trainCrop === "whole" ? "whole" : "central" } = result.data;
   const { splitBy = "name" } = result.data;
   const { momentum = 0.9, nesterov = false, sgdForm = "pytorch", radam = {} } = result.data;
@@ -60,7 +62,8 @@ export function resolveRecipe(...layers: Layer[]): Recipe {
     ...result.data,
     // Found again from wherever a later command runs.
     ...(imported !== undefined && { import: resolve(imported) }),
-    ...(isStreamed(data) && { imageSize, splitBy, ...(!hasLabelMaps(data) && { trainCrop, evalCrop }) }),
+    ...(isInFiles(dataset) && { imageSize, splitBy }),
+    ...(isCropped(dataset) && { trainCrop, evalCrop }),
     ...(optimizer === "sgd" ? { momentum, nesterov, sgdForm } : { radam }),
     l2: { ...l2, coef: l2.coef ?? weightDecayOf(model) },
   }) as Recipe;
@@ -88,9 +91,8 @@ function weightDecayOf(model: string): number {
   return /^mobilenet\b/.test(model) ? 4e-5 : 1e-4;
 }
 
-/** ImageNet's, and for Cityscapes the paper's (spec recipes 3.1). */
-function defaultImageSize({ data }: { data: DataName }): number | string {
-  return hasLabelMaps(data) ? "256x512" : 224;
+function defaultImageSize(data: string): number | string {
+  return datasetNamed(data).imageSize ?? DEFAULT_IMAGE_SIZE;
 }
 
 /** Checks what no single key can tell. */
@@ -98,34 +100,35 @@ function checkTogether(recipe: SchemaOutput): void {
   if (recipe.limitTrain > 1 && !Number.isInteger(recipe.limitTrain))
     throw usage(`limitTrain is ${recipe.limitTrain}, but must be ${describeKey("limitTrain").allowed}`);
   const { data } = recipe;
+  const dataset = datasetNamed(data);
   for (const key of ["imageSize", "trainCrop", "evalCrop"] as const)
-    if (recipe[key] !== undefined && !isStreamed(data))
+    if (recipe[key] !== undefined && !isInFiles(dataset))
       throw usage(
         `${key} is ${show(recipe[key])}, but images of ${show(data)} are taken as they are; leave it out`,
       );
   for (const key of ["trainCrop", "evalCrop"] as const)
-    if (recipe[key] !== undefined && hasLabelMaps(data))
+    if (recipe[key] !== undefined && dataset.hasLabelMaps)
       throw usage(
         `${key} is ${show(recipe[key])}, but images of ${show(data)} are taken whole; leave it out`,
       );
   checkEvalCrop(recipe);
-  if (recipe.labelBase !== undefined && !hasLabelBase(data))
+  if (recipe.labelBase !== undefined && !dataset.hasLabelBase)
     throw usage(
       `labelBase is ${recipe.labelBase}, but ${show(data)} leaves no choice of where labels begin; leave it out`,
     );
-  if (recipe.splitBy !== undefined && !isStreamed(data))
+  if (recipe.splitBy !== undefined && !isInFiles(dataset))
     throw usage(
       `splitBy is ${show(recipe.splitBy)}, but images of ${show(data)} have no names and are split by position; leave it out`,
     );
-  if (!recipe.exifOrientation && !isStreamed(data))
+  if (!recipe.exifOrientation && !isInFiles(dataset))
     throw usage(
       `exifOrientation is false, but images of ${show(data)} have no EXIF orientation; leave it out`,
     );
-  if (recipe.onBadSample !== "fail" && !isStreamed(data))
+  if (recipe.onBadSample !== "fail" && !isInFiles(dataset))
     throw usage(
       `onBadSample is ${show(recipe.onBadSample)}, but images of ${show(data)} are read whole with their file, and none is left out; leave it out`,
     );
-  if (recipe.onMissingShard !== "fail" && !hasShards(data))
+  if (recipe.onMissingShard !== "fail" && !dataset.hasShards)
     throw usage(
       `onMissingShard is ${show(recipe.onMissingShard)}, but ${show(data)} is no numbered set of files; leave it out`,
     );
@@ -142,7 +145,7 @@ function checkTogether(recipe: SchemaOutput): void {
 }
 
 /** What is cut from the middle of a scaled image must lie in it. */
-function checkEvalCrop({ evalCrop, data, imageSize = defaultImageSize({ data }) }: SchemaOutput): void {
+function checkEvalCrop({ evalCrop, data, imageSize = defaultImageSize(data) }: SchemaOutput): void {
   const { width, height } = parseImageSize(imageSize) as Size;
   if (typeof evalCrop === "number" && evalCrop < Math.max(width, height))
     throw usage(

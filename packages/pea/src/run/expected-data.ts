@@ -6,7 +6,7 @@
 import { PeaError } from "@pea/core";
 import type { CutParts, FoundParts } from "../data/parts/cut-parts.ts";
 import { countSamples, type DataPart } from "../data/parts/part.ts";
-import { hasLabelBase } from "../data/sets/data-names.ts";
+import { datasetNamed } from "../data/sets/registry.ts";
 import { enumerate } from "../data/sources/list-folder.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import type { RunRecord } from "./parts-record.ts";
@@ -24,7 +24,7 @@ export function requireExpectedClasses(
 ): void {
   const before = record?.facts?.classes ?? classes;
   if (JSON.stringify(before) === JSON.stringify(classes)) return;
-  const wereNumbers = hasLabelBase(data) && before.every((name, label) => name === `${label}`);
+  const wereNumbers = datasetNamed(data).hasLabelBase && before.every((name, label) => name === `${label}`);
   if (wereNumbers && before.length === classes.length) return;
   const [added, gone] = [
     classes.filter((name) => !before.includes(name)),

@@ -3,25 +3,22 @@
  *
  * @module
  */
-import { PeaError } from "@pea/core";
 import { scope } from "@pea/torch";
 import { DecodePool } from "../data/loading/decode-pool.ts";
 import type { SkippedSample } from "../data/loading/unreadable-images.ts";
-import { atMost, type CutParts, cutParts, type FoundParts } from "../data/parts/cut-parts.ts";
+import { atMost, type CutParts, cutParts } from "../data/parts/cut-parts.ts";
 import { countSamples, type DataPart, disposePart, isInMemory, nameSample } from "../data/parts/part.ts";
 import type { ScoredPart } from "../data/parts/part-changes.ts";
 import { type PartIds, partIds, sampleIds } from "../data/parts/part-ids.ts";
-import { isStreamed } from "../data/sets/data-names.ts";
-import { openInMemory } from "../data/sets/open-in-memory.ts";
-import { openStreamed } from "../data/sets/open-streamed.ts";
+import { type FoundDataset, openDataset } from "../data/sets/open-dataset.ts";
+import { datasetNamed } from "../data/sets/registry.ts";
 import type { OpenOptions, SampleSource } from "../data/sources/sample-source.ts";
 import type { EvaluationCrop, Size } from "../images/crop.ts";
 import { parseImageSize } from "../images/image-size.ts";
 import type { LabelTable } from "../images/label-table.ts";
 import { type PixelStatistics, pixelStatistics } from "../images/pixel-statistics.ts";
 import { evaluationCrop, type Recipe } from "../recipe/recipe.ts";
-import { classification } from "../tasks/classification/classification.ts";
-import { segmentation } from "../tasks/segmentation/segmentation.ts";
+import { createTask } from "../tasks/registry.ts";
 import type { Task } from "../tasks/task.ts";
 import { requireExpectedClasses, requireExpectedCounts } from "./expected-data.ts";
 import type { RunRecord } from "./parts-record.ts";
@@ -77,7 +74,8 @@ export async function openData(
   recipe: Recipe,
   { onOpening, record }: OpenDataOptions = {},
 ): Promise<RecipeData> {
-  const found = await findParts(recipe, onOpening);
+  const { data, dataDir, labelBase, onMissingShard } = recipe;
+  const found = await openDataset(data, dataDir, { labelBase, onMissingShard, onOpening });
   const kept = new Set<DataPart | null>();
   try {
     const data = scope(() => arrange(found, recipe, record));
@@ -89,30 +87,8 @@ export async function openData(
   }
 }
 
-/** The parts of a data set as they are found, and what is known of it. */
-interface FoundData extends FoundParts<DataPart> {
-  readonly unlabelled: SampleSource | null;
-  /** null: those of the training images. */
-  readonly statistics: PixelStatistics | null;
-  readonly notes: readonly string[];
-}
-
-async function findParts(
-  { data, dataDir, labelBase, onMissingShard }: Recipe,
-  onOpening: OpenOptions["onOpening"],
-): Promise<FoundData> {
-  if (data !== "fashion-mnist" && dataDir === undefined)
-    throw new PeaError(`data ${JSON.stringify(data)} needs dataDir, the folder its files lie in`, {
-      kind: "usage",
-    });
-  if (isStreamed(data))
-    return openStreamed(data, dataDir as string, { onOpening, labelBase, onMissingShard });
-  const { train, test, notes = [] } = openInMemory(data, dataDir, { labelBase });
-  return { train, validation: null, test, unlabelled: null, statistics: null, notes };
-}
-
 /** Cuts what was found; to be called in a scope, which frees the samples in memory that no part takes. */
-function arrange(found: FoundData, recipe: Recipe, record: RunRecord | undefined): RecipeData {
+function arrange(found: FoundDataset, recipe: Recipe, record: RunRecord | undefined): RecipeData {
   requireExpectedClasses(found.train.classes, recipe, record);
   const { unused, ...parts } = cutParts(found, recipe, record?.parts?.placesOf(found.train));
   requireExpectedCounts(found, parts, recipe);
@@ -131,7 +107,7 @@ function arrange(found: FoundData, recipe: Recipe, record: RunRecord | undefined
     notes,
     unlabelled,
     labelTable,
-    task: labelTable ? segmentation(classes) : classification(classes),
+    task: createTask(datasetNamed(recipe.data).task, classes),
     statistics: statisticsOf(found, train, record),
     inputShape: inputShapeOf(train, recipe),
     classes,
@@ -169,7 +145,7 @@ function takeIds(part: DataPart | null): () => BigInt64Array {
 }
 
 function statisticsOf(
-  { statistics }: FoundData,
+  { statistics }: FoundDataset,
   train: DataPart,
   record: RunRecord | undefined,
 ): PixelStatistics {

@@ -3,13 +3,12 @@ import { PeaError } from "@pea/core";
 import { cudaIsAvailable, setNumThreads } from "@pea/torch";
 import type { PartSizes } from "../data/parts/describe-parts.ts";
 import { countSamples } from "../data/parts/part.ts";
-import { hasLabelMaps } from "../data/sets/data-names.ts";
+import { datasetNamed } from "../data/sets/registry.ts";
 import { parseImageSize } from "../images/image-size.ts";
 import { classLabels } from "../images/label-table.ts";
 import { createMethod } from "../methods/index.ts";
 import type { Recipe } from "../recipe/recipe.ts";
-import { classification } from "../tasks/classification/classification.ts";
-import { segmentation } from "../tasks/segmentation/segmentation.ts";
+import { createTask } from "../tasks/registry.ts";
 import { type BuildOptions, type BuiltNetwork, buildNetwork, type DataShape } from "./build-network.ts";
 import { disposeData, type OpenDataOptions, openData, type RecipeData } from "./open-data.ts";
 import type { NetworkFacts } from "./run-directory.ts";
@@ -85,7 +84,7 @@ export function prepareWithoutData(recipe: Recipe): BuiltNetwork & { images: Par
     trainImages: train,
     inputShape: [3, size.height, size.width],
     classes,
-    task: hasLabelMaps(data) ? segmentation(classes) : classification(classes),
+    task: createTask(datasetNamed(data).task, classes),
   };
   const { test } = expected;
   const validation = validateOn === "test" ? test : limitTrain === 1 ? split : Math.min(split, train);

@@ -9,9 +9,9 @@ import { rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { PeaError } from "@pea/core";
 import { makeDirectory } from "../common/make-directory.ts";
+import { loadFashionMnist } from "../data/formats/fashion-mnist.ts";
 import type { Dataset } from "../data/parts/dataset.ts";
 import { disposePart } from "../data/parts/part.ts";
-import { loadFashionMnist } from "../data/sets/fashion-mnist.ts";
 import { loadSharp } from "../images/sharp.ts";
 
 export interface MakeImageFolderOptions {

@@ -18,6 +18,7 @@ import {
   type TableNumber,
   variantOf,
 } from "../compare/table-figures.ts";
+import { findDataset } from "../data/sets/registry.ts";
 import { baselineName } from "../methods/variant-name.ts";
 import { isFinished, type StudyPlan } from "../study/study-file.ts";
 import type { Table } from "./layout.ts";
@@ -29,12 +30,6 @@ const networkTitles: Readonly<Record<string, string>> = {
   resnet50: "ResNet-50",
   erfnet: "ERFNet",
   "mobilenet-0.25": "MobileNet-0.25",
-};
-
-const datasetTitles: Readonly<Record<string, string>> = {
-  imagenet: "ImageNet",
-  cityscapes: "Cityscapes",
-  "fashion-mnist": "Fashion-MNIST",
 };
 
 const sourceTitles: Readonly<Record<Source, string>> = {
@@ -135,9 +130,13 @@ function besidePaper(
   ];
 }
 
+/** The paper's ImageNet is a data set of no single format. */
+const titleOfDataset = (name: string): string =>
+  name === "imagenet" ? "ImageNet" : (findDataset(name)?.title ?? name);
+
 function layOut(number: TableNumber, dataset: string, entries: readonly Entry[]): Table {
   const layout = layouts[number](entries);
-  const where = datasetTitles[dataset] ?? dataset;
+  const where = titleOfDataset(dataset);
   const hasSources = entries.some(({ source }) => source !== "paper");
   const table = {
     number,

@@ -1,6 +1,6 @@
 /**
- * What the trainer knows of what a network is trained for: a loss, and what is counted of its answers. A task is chosen
- * by the data (`createTask`); the trainer names none.
+ * What the trainer knows of what a network is trained for: a loss, and what is counted of its answers. The data set names
+ * its task, which `createTask` makes; the trainer names none.
  *
  * @module
  */
@@ -87,7 +87,7 @@ export interface SumsOptions<S extends Sums = Sums> {
 
 /** What a network is trained for. */
 export interface Task<S extends Sums = Sums> {
-  readonly name: "classification" | "segmentation";
+  readonly name: string;
   readonly metric: MetricName;
   /** A network that is trained for it, for messages. */
   readonly exampleNetwork: string;

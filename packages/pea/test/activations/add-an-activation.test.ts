@@ -1,9 +1,10 @@
 /** docs/add-an-activation.md, step by step. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, describe, test } from "node:test";
+import { stepsIn, take } from "../support/page-steps.ts";
 import { peaHere } from "../support/pea-main.ts";
 import { copyProject, projectRoot } from "../support/project-copy.ts";
 import { temporaryFolder, writeTinyData } from "../support/tiny-data.ts";
@@ -37,46 +38,6 @@ describe("by a module of one's own", () => {
     }
   });
 });
-
-/** Files by their paths, and what to do in each: the whole of a new one, or lines to add and take away. */
-interface Step {
-  path: string;
-  blocks: { kind: string; text: string }[];
-}
-
-function stepsIn(text: string): Step[] {
-  return text.split(/(?=[`[]packages\/)/).flatMap((part) => {
-    const [, path] = /^[`[](packages\/[^`\]]+)/.exec(part) ?? [];
-    const blocks = [...part.matchAll(/```(ts|diff)\n(.*?)```/gs)].map(([, kind = "", text = ""]) => ({
-      kind,
-      text,
-    }));
-    return path === undefined || blocks.length === 0 ? [] : [{ path, blocks }];
-  });
-}
-
-function take(root: string, { path, blocks }: Step): void {
-  const file = join(root, path);
-  for (const { kind, text } of blocks) {
-    if (kind === "ts") {
-      assert.ok(!existsSync(file), `${path} is there already`);
-      writeFileSync(file, text);
-      continue;
-    }
-    const lines = text.trimEnd().split("\n");
-    const side = (mark: string) =>
-      lines
-        .filter((line) => !line.startsWith(mark))
-        .map((line) => line.slice(1))
-        .join("\n");
-    const source = readFileSync(file, "utf8");
-    assert.equal(source.split(side("+")).length, 2, `${path} holds once:\n${side("+")}`);
-    writeFileSync(
-      file,
-      source.replace(side("+"), () => side("-")),
-    );
-  }
-}
 
 describe("as a part of the project", () => {
   const [description = "", kernel = ""] = inside.split("\n### ");

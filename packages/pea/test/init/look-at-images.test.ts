@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import sharp from "sharp";
-import { openImageFolder } from "../../src/data/sets/image-folder.ts";
+import { openImageFolder } from "../../src/data/formats/image-folder.ts";
 import { lookAtImages, remarksOn } from "../../src/init/look-at-images.ts";
 import { plainImage, writeFiles } from "../support/images.ts";
 import { tiff } from "../support/tiff.ts";

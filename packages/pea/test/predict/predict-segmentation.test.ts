@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, describe, test } from "node:test";
 import sharp from "sharp";
-import { cityscapesLabels } from "../../src/data/sets/cityscapes/labels.ts";
+import { cityscapesLabels } from "../../src/data/formats/cityscapes/labels.ts";
 import { exportRun } from "../../src/export/export.ts";
 import { train } from "../../src/train/train.ts";
 import { noiseImage, writeFiles } from "../support/images.ts";

@@ -1,8 +1,9 @@
 import { PeaError } from "@pea/core";
 import { cast, permute, scope, type Tensor, tensor } from "@pea/torch";
 import type { CropName, EvaluationCrop, Size } from "../../images/crop.ts";
+import { imagenetStatistics } from "../../images/known-statistics.ts";
 import { classesOfBytes } from "../../images/label-table.ts";
-import { imagenetStatistics, type PixelStatistics } from "../../images/pixel-statistics.ts";
+import type { PixelStatistics } from "../../images/pixel-statistics.ts";
 import type { Preprocessing } from "../../images/preprocess.ts";
 import type { SampleSource } from "../sources/sample-source.ts";
 import { standardize } from "./augment.ts";

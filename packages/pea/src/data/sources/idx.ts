@@ -2,6 +2,14 @@ import { readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
 import { PeaError } from "@pea/core";
 
+/** The name of a file of IDX images or labels; the group is what stands before the part. */
+export const idxName = /^(.+-)?(?:train|t10k|test)-(?:images[-.]idx3|labels[-.]idx1)-ubyte(?:\.gz)?$/;
+
+/** Whether a file's name is that of IDX images or labels. */
+export function isIdxName(name: string): boolean {
+  return idxName.test(name);
+}
+
 /** An array of unsigned bytes, row-major. */
 export interface IdxArray {
   readonly shape: readonly number[];

@@ -3,7 +3,7 @@ import { basename, extname, join } from "node:path";
 import { PeaError } from "@pea/core";
 import { writeFileAtomically } from "@pea/torch";
 import { makeDirectory } from "../../common/make-directory.ts";
-import { imageEnding } from "../../data/sets/cityscapes/open-cityscapes.ts";
+import { imageEnding } from "../../data/formats/cityscapes/open-cityscapes.ts";
 import type { SampleSource } from "../../data/sources/sample-source.ts";
 import { decodeImage, type Reading } from "../../images/decode.ts";
 import type { ClassMap } from "../../images/resample.ts";

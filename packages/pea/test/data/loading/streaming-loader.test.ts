@@ -6,6 +6,9 @@ import { after, before, describe, it } from "node:test";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { memoryStats } from "@pea/torch";
+import { openImageFolder } from "../../../src/data/formats/image-folder.ts";
+import { openTfRecords } from "../../../src/data/formats/tfrecord.ts";
+import { openWebDataset } from "../../../src/data/formats/webdataset.ts";
 import { DecodePool } from "../../../src/data/loading/decode-pool.ts";
 import type { Batch } from "../../../src/data/loading/loader.ts";
 import {
@@ -13,9 +16,6 @@ import {
   type StreamingLoaderOptions,
   type StreamingTrainingOptions,
 } from "../../../src/data/loading/streaming-loader.ts";
-import { openImageFolder } from "../../../src/data/sets/image-folder.ts";
-import { openTfRecords } from "../../../src/data/sets/tfrecord.ts";
-import { openWebDataset } from "../../../src/data/sets/webdataset.ts";
 import type { SampleSource } from "../../../src/data/sources/sample-source.ts";
 import type { EvaluationCrop } from "../../../src/images/crop.ts";
 import { noiseImage, plainImage, writeFiles } from "../../support/images.ts";

@@ -3,6 +3,7 @@ import { mkdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { tensor } from "@pea/torch";
+import { openImageFolder } from "../../../src/data/formats/image-folder.ts";
 import { KnownParts } from "../../../src/data/parts/known-parts.ts";
 import {
   compareParts,
@@ -12,7 +13,6 @@ import {
   isUnchanged,
 } from "../../../src/data/parts/part-changes.ts";
 import { type PartIds, sampleIds } from "../../../src/data/parts/part-ids.ts";
-import { openImageFolder } from "../../../src/data/sets/image-folder.ts";
 import { writeFiles } from "../../support/images.ts";
 import { temporaryFolder } from "../../support/tiny-data.ts";
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
 import { join, relative } from "node:path";
 import { describe, it } from "node:test";
-import { openStreamed } from "../../../src/data/sets/open-streamed.ts";
+import { openDataset } from "../../../src/data/sets/open-dataset.ts";
 import { findPartFolders } from "../../../src/data/sources/part-folders.ts";
 import { partOf, partOfFolder } from "../../../src/data/sources/part-names.ts";
 import { writeFiles } from "../../support/images.ts";
@@ -128,7 +128,7 @@ describe("folders are taken for classes", () => {
       const root = layout(...names);
       assert.deepEqual(await partsOf(root), {});
       const classes = [...new Set(names.map((name) => name.slice(0, name.indexOf("/"))))].sort();
-      assert.deepEqual((await openStreamed("imagefolder", root)).train.classes, classes);
+      assert.deepEqual((await openDataset("imagefolder", root)).train.classes, classes);
     });
 
   it("where classes.txt lists them all", async () => {

@@ -4,7 +4,7 @@ import { PeaError } from "@pea/core";
 import { scope, tensor } from "@pea/torch";
 import type { Dataset, DatasetParts } from "../parts/dataset.ts";
 import { FROM_ZERO_HINT, listedClasses, nameClasses } from "../sources/class-names.ts";
-import { readIdx } from "../sources/idx.ts";
+import { idxName, readIdx } from "../sources/idx.ts";
 import type { LabelBase } from "../sources/label.ts";
 
 /** Grey images as bytes, row by row, one after the other, and their labels. */
@@ -57,13 +57,6 @@ export function loadIdxFolder(dir: string, options: { labelBase?: LabelBase } = 
 const LYING =
   "EMNIST's images lie on their side, rows and columns exchanged, and are taken so: exchange those of other images that " +
   "the network is asked about, too";
-
-/** Whether a file's name is that of IDX images or labels. */
-export function isIdxName(name: string): boolean {
-  return idxName.test(name);
-}
-
-const idxName = /^(.+-)?(?:train|t10k|test)-(?:images[-.]idx3|labels[-.]idx1)-ubyte(?:\.gz)?$/;
 
 /** What stands before the part in the names of a folder's files: `emnist-letters-`, mostly nothing. */
 function findIdxSet(dir: string): string {

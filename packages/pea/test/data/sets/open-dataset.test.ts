@@ -3,8 +3,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { after, describe, it } from "node:test";
-import type { StreamedName } from "../../../src/data/sets/data-names.ts";
-import { openStreamed } from "../../../src/data/sets/open-streamed.ts";
+import type { PartsInFiles } from "../../../src/data/formats/parts-in-files.ts";
+import type { OpenDatasetOptions } from "../../../src/data/sets/dataset-descriptor.ts";
+import { openDataset as openAny } from "../../../src/data/sets/open-dataset.ts";
 import type { OpeningProgress, SampleSource } from "../../../src/data/sources/sample-source.ts";
 import { writeFiles } from "../../support/images.ts";
 import { tarArchive } from "../../support/tar-archive.ts";
@@ -12,6 +13,10 @@ import { imagenetExample, tfRecords } from "../../support/tf-examples.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "open-streamed-"));
 after(() => rmSync(directory, { recursive: true }));
+
+/** A data set whose images stay in files. */
+const openDataset = async (name: string, folder: string, options?: OpenDatasetOptions) =>
+  (await openAny(name, folder, options)) as Awaited<ReturnType<typeof openAny>> & PartsInFiles;
 
 let made = 0;
 function folder(files: Record<string, Uint8Array | string>): string {
@@ -34,7 +39,7 @@ const tar = (...labels: number[]) =>
 const labels = (source: SampleSource | null) => source && Array.from(source.labels);
 
 /** The parts with labels 1 0 | 1, in all their layouts. */
-const layouts: [StreamedName, what: string, Record<string, Uint8Array | string>][] = [
+const layouts: [string, what: string, Record<string, Uint8Array | string>][] = [
   ["imagefolder", "train and val", { "train/b/1.jpg": "", "train/a/1.jpg": "", "val/b/1.jpg": "" }],
   [
     "imagefolder",
@@ -69,7 +74,7 @@ const layouts: [StreamedName, what: string, Record<string, Uint8Array | string>]
 describe("a folder of streamed data is opened", () => {
   for (const [format, what, files] of layouts)
     it(`as ${format}: ${what}`, async () => {
-      const parts = await openStreamed(format, folder(files));
+      const parts = await openDataset(format, folder(files));
       const train = labels(parts.train) as number[];
       assert.deepEqual(format === "imagefolder" ? train.toReversed() : train, [1, 0]);
       assert.deepEqual([parts.validation, labels(parts.test)], [null, [1]]);
@@ -79,7 +84,7 @@ describe("a folder of streamed data is opened", () => {
     it(`and tells how far it is, file by file or folder by folder: ${format}, ${what}`, async () => {
       const path = folder(files);
       const told: OpeningProgress[] = [];
-      await openStreamed(format, path, { onOpening: (progress) => told.push(progress) });
+      await openDataset(format, path, { onOpening: (progress) => told.push(progress) });
       const ends = told.filter(({ done, total }) => done === total);
       assert.equal(ends.length, 2, "the training part and the other");
       assert.ok(told.every((one) => one.done >= 1 && one.done <= one.total && one.path.startsWith(path)));
@@ -90,7 +95,7 @@ describe("a folder of streamed data is opened", () => {
     });
   it("with three parts where there are three", async () => {
     const root = folder({ "train/a/1.jpg": "", "val/a/2.jpg": "", "test/a/3.jpg": "" });
-    const { train, validation, test } = await openStreamed("imagefolder", root);
+    const { train, validation, test } = await openDataset("imagefolder", root);
     assert.deepEqual(
       [train, validation, test].map((part) => relative(root, part?.locate(0).path ?? "")),
       ["train/a/1.jpg", "val/a/2.jpg", "test/a/3.jpg"],
@@ -98,13 +103,13 @@ describe("a folder of streamed data is opened", () => {
   });
   it("with the classes that classes.txt lists", async () => {
     const root = folder({ "classes.txt": "a\nb\nc\n", "train-0.tar": tar(2), "val-0.tar": tar(0) });
-    const { train, test } = await openStreamed("webdataset", root);
+    const { train, test } = await openDataset("webdataset", root);
     assert.deepEqual([train.classes, labels(train), labels(test)], [["a", "b", "c"], [2], [0]]);
   });
 });
 
 describe("data without a test part are all training images, and that is told:", () => {
-  const cases: [StreamedName, what: string, Record<string, Uint8Array | string>][] = [
+  const cases: [string, what: string, Record<string, Uint8Array | string>][] = [
     ["imagefolder", "class folders", { "b/1.jpg": "", "a/1.jpg": "" }],
     ["imagefolder", "a training part alone", { "train/b/1.jpg": "", "train/a/1.jpg": "" }],
     ["tfrecord", "a file of TensorFlow Datasets", { "x-train.tfrecord-00000-of-00001": records(2, 1) }],
@@ -114,7 +119,7 @@ describe("data without a test part are all training images, and that is told:", 
   ];
   for (const [format, what, files] of cases)
     it(`${format}, ${what}`, async () => {
-      const { train, validation, test, notes } = await openStreamed(format, folder(files));
+      const { train, validation, test, notes } = await openDataset(format, folder(files));
       assert.deepEqual([[...train.labels].sort(), validation, test], [[0, 1], null, null]);
       assert.match(notes.join(), /there is no test part: about a tenth .* is kept for it/);
     });
@@ -127,17 +132,17 @@ describe("shards", () => {
       "train-00003-of-00004": records(2),
       "validation-00000-of-00001": records(1),
     });
-    const { train, notes } = await openStreamed("tfrecord", root, { onMissingShard: "skip" });
+    const { train, notes } = await openDataset("tfrecord", root, { onMissingShard: "skip" });
     assert.deepEqual(labels(train), [0, 1]);
     assert.deepEqual(notes, ["of the 4 shards of the training part 2 are there"]);
     const gap = folder({ "train-07.tar": tar(0), "train-10.tar": tar(0), "val-0.tar": tar(0) });
-    assert.deepEqual((await openStreamed("webdataset", gap, { onMissingShard: "skip" })).notes, [
+    assert.deepEqual((await openDataset("webdataset", gap, { onMissingShard: "skip" })).notes, [
       "of the 4 shards of the training part 2 are there",
     ]);
   });
   it("whose names speak of no part, beside those that do, are passed over, and that is told", async () => {
     const root = folder({ "train-0.tar": tar(0), "val-0.tar": tar(0), "extra-0.tar": tar(0) });
-    const { train, notes } = await openStreamed("webdataset", root);
+    const { train, notes } = await openDataset("webdataset", root);
     assert.deepEqual(labels(train), [0]);
     assert.deepEqual(notes, ["files whose names speak of no part are passed over: extra-0.tar"]);
   });
@@ -148,7 +153,7 @@ describe("shards", () => {
       "val/0.tar": tar(0),
       "val/._0.tar": "",
     });
-    const { train, test } = await openStreamed("webdataset", root);
+    const { train, test } = await openDataset("webdataset", root);
     assert.deepEqual([labels(train), labels(test)], [[0], [0]]);
   });
   it("may have their compressed form beside them", async () => {
@@ -158,12 +163,12 @@ describe("shards", () => {
       "val-0.tar": tar(0),
       "whole.tgz": "",
     });
-    assert.deepEqual(labels((await openStreamed("webdataset", root)).train), [0]);
+    assert.deepEqual(labels((await openDataset("webdataset", root)).train), [0]);
   });
 });
 
 describe("opening a folder of streamed data refuses", () => {
-  const cases: [StreamedName, what: string, Record<string, Uint8Array | string>, message: RegExp][] = [
+  const cases: [string, what: string, Record<string, Uint8Array | string>, message: RegExp][] = [
     [
       "imagefolder",
       "one without a training part",
@@ -227,11 +232,11 @@ describe("opening a folder of streamed data refuses", () => {
   ];
   for (const [format, what, files, message] of cases)
     it(`as ${format}: ${what}`, async () => {
-      await assert.rejects(openStreamed(format, folder(files)), { name: "PeaError", kind: "usage", message });
+      await assert.rejects(openDataset(format, folder(files)), { name: "PeaError", kind: "usage", message });
     });
   it("a folder that is not there", async () => {
     for (const format of ["imagefolder", "tfrecord"] as const)
-      await assert.rejects(openStreamed(format, join(directory, "none")), {
+      await assert.rejects(openDataset(format, join(directory, "none")), {
         message: /cannot read .*ENOENT/,
       });
   });

@@ -6,12 +6,12 @@ import { after, beforeEach, describe, it } from "node:test";
 import { gzipSync } from "node:zlib";
 import { PeaError } from "@pea/core";
 import { call, narrow, scope, type Tensor } from "@pea/torch";
-import { loadFashionMnist } from "../../../src/data/sets/fashion-mnist.ts";
-import { debianFashionMnistDirectory } from "../../../src/data/sets/fashion-mnist-directory.ts";
+import { loadFashionMnist } from "../../../src/data/formats/fashion-mnist.ts";
+import { fashionMnistPackage } from "../../../src/data/formats/fashion-mnist-package.ts";
 import { pixelStatistics } from "../../../src/images/pixel-statistics.ts";
 import { idxBytes } from "../sources/idx-file.ts";
 
-const isInstalled = existsSync(debianFashionMnistDirectory);
+const isInstalled = existsSync(fashionMnistPackage.path);
 
 describe("Fashion-MNIST of Debian (facts of spec recipes 6.1)", { skip: !isInstalled }, () => {
   const { train, test } = isInstalled ? loadFashionMnist() : ({} as never);

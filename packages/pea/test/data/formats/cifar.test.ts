@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { call, scope } from "@pea/torch";
+import { loadCifar10, loadCifar100 } from "../../../src/data/formats/cifar.ts";
 import type { Dataset } from "../../../src/data/parts/dataset.ts";
-import { loadCifar10, loadCifar100 } from "../../../src/data/sets/cifar.ts";
 import { writeFiles } from "../../support/images.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "cifar-"));

@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { gzipSync } from "node:zlib";
 import { maskedCrc32c } from "../../../src/common/tfrecord-framing.ts";
+import { isTfRecordName, openTfRecords } from "../../../src/data/formats/tfrecord.ts";
 import { SampleReader } from "../../../src/data/loading/sample-reader.ts";
-import { isTfRecordName, openTfRecords } from "../../../src/data/sets/tfrecord.ts";
 import type { OpenOptions, SampleSource } from "../../../src/data/sources/sample-source.ts";
 import { BadSampleError } from "../../../src/images/bad-sample.ts";
 import {

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { gzipSync } from "node:zlib";
-import { loadIdxFolder } from "../../../src/data/sets/idx-folder.ts";
+import { loadIdxFolder } from "../../../src/data/formats/idx-folder.ts";
 import { writeFiles } from "../../support/images.ts";
 import { idxBytes } from "../sources/idx-file.ts";
 

@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
+import { openWebDataset } from "../../../src/data/formats/webdataset.ts";
 import { SampleReader } from "../../../src/data/loading/sample-reader.ts";
-import { openWebDataset } from "../../../src/data/sets/webdataset.ts";
 import type { OpenOptions, SampleSource } from "../../../src/data/sources/sample-source.ts";
 import { tarArchive, tarEnd, tarMember } from "../../support/tar-archive.ts";
 

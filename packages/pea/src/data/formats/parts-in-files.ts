@@ -1,0 +1,68 @@
+/** The parts of data whose images stay in files, opened one by one. */
+import { PeaError } from "@pea/core";
+import { describePassedOver, sumCounts } from "../../images/image-names.ts";
+import type { PartName } from "../sources/part-names.ts";
+import type { OpenOptions, SampleSource } from "../sources/sample-source.ts";
+
+/** The parts in a folder, and what to tell of them. */
+export interface PartsInFolder<Files> {
+  readonly parts: ReadonlyMap<PartName, Files>;
+  readonly notes: readonly string[];
+}
+
+export interface OpenPartsOptions<Files> extends Pick<OpenOptions, "classes" | "labelBase" | "onOpening"> {
+  /** Where the parts were looked for, and what it should hold, for messages. */
+  readonly folder: string;
+  readonly dataset: { readonly name: string; readonly layout: string };
+  /** Opens a part. */
+  open(files: Files, options: OpenOptions): Promise<SampleSource>;
+}
+
+/** The parts of a data set as they are found. */
+export interface PartsInFiles {
+  readonly train: SampleSource;
+  /** null where the data have no part of their own for it: then `test` is what they call validation. */
+  readonly validation: SampleSource | null;
+  /** null where the data have but one part, or none at all: then it is to be split off. */
+  readonly test: SampleSource | null;
+  /** What to tell of what was found: what was taken for what, and what was passed over. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * Opens parts. With two, as ImageNet has them, the second one is the test part, whatever it is called; with three each is
+ * what it is called. Labels of all parts count in the classes of the training part, or in those given.
+ *
+ * @throws PeaError (usage) where there is no training part; what opening a part throws
+ */
+export async function openParts<Files>(
+  { parts, notes }: PartsInFolder<Files>,
+  { folder, dataset, classes, labelBase, onOpening, open }: OpenPartsOptions<Files>,
+): Promise<PartsInFiles> {
+  const [train, validation, test] = (["train", "validation", "test"] as const).map((part) => parts.get(part));
+  const last = test ?? validation;
+  if (train === undefined)
+    throw new PeaError(`${folder} has no training part; ${dataset.name} needs ${dataset.layout}`, {
+      kind: "usage",
+    });
+  const training = await open(train, { classes, labelBase, onOpening });
+  const openOther = async (files: Files | undefined) =>
+    files === undefined ? null : open(files, { classes: training.classes, labelBase, onOpening });
+  const sources = {
+    train: training,
+    validation: test === undefined ? null : await openOther(validation),
+    test: await openOther(last),
+  };
+  const counts = Object.values(sources).flatMap((source) => source?.passedOver ?? []);
+  const passedOver = describePassedOver(sumCounts(counts));
+  return {
+    ...sources,
+    notes: [
+      ...notes,
+      ...(passedOver === undefined ? [] : [passedOver]),
+      ...(last === undefined
+        ? ["there is no test part: about a tenth of the images of each class is kept for it"]
+        : []),
+    ],
+  };
+}
