@@ -1,10 +1,10 @@
 import { BadSampleError, describeProblem } from "./bad-sample.ts";
-import type { Size, Window } from "./crop.ts";
 import { decodeBySharp } from "./decode-by-sharp.ts";
 import { jpegOrientation, shownSize, storedWindow } from "./exif-orientation.ts";
 import { native } from "./native.ts";
 import type { ClassMap, Pixels } from "./resample.ts";
 import { loadSharp } from "./sharp.ts";
+import type { Size, Window } from "./transforms/crop.ts";
 
 /** Larger ones are taken for damaged or hostile; sharp's own limit. */
 const MAX_PIXELS = 0x3fff ** 2;

@@ -4,8 +4,9 @@
  *
  * @module
  */
-import type { Size, Window } from "./crop.ts";
+
 import { readTiffFields } from "./tiff-fields.ts";
+import type { Size, Window } from "./transforms/crop.ts";
 
 const MARKER = 0xff;
 const EXIF_SEGMENT = 0xe1;

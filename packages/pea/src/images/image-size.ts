@@ -1,4 +1,4 @@
-import type { Size } from "./crop.ts";
+import type { Size } from "./transforms/crop.ts";
 
 /** The size that a recipe gives: the side of a square, or height and width as `256x512`. Null for anything else. */
 export function parseImageSize(size: number | string): Size | null {

@@ -4,9 +4,9 @@
  * @module
  */
 import { PeaError } from "@pea/core";
-import { type EvaluationCrop, evaluationCropNames } from "./crop.ts";
 import type { Reading } from "./decode.ts";
 import type { PixelStatistics } from "./pixel-statistics.ts";
+import { type EvaluationCrop, evaluationCropNames } from "./transforms/crop.ts";
 
 /** The input of a network. */
 export interface NetworkInput extends PixelStatistics, Reading {

@@ -1,8 +1,8 @@
-import { type CropName, cropWindow, type EvaluationCrop, type Size, type Window } from "./crop.ts";
 import type { EncodedImage, Reading } from "./decode.ts";
-import { type Augmentation, drawMove, type SampleKey } from "./move.ts";
 import { type ClassMap, type Framing, type Pixels, resample, resampleClasses } from "./resample.ts";
 import { scaleImage } from "./scale.ts";
+import { type CropName, cropWindow, type EvaluationCrop, type Size, type Window } from "./transforms/crop.ts";
+import { type Augmentation, drawMove, type SampleKey } from "./transforms/move.ts";
 
 /** From an image of any size to the network's input. */
 export interface Preprocessing extends Augmentation, Reading {

@@ -1,7 +1,7 @@
-import type { Size, Window } from "./crop.ts";
 import { IGNORED } from "./label-table.ts";
-import type { Move } from "./move.ts";
 import { native, type Taps } from "./native.ts";
+import type { Size, Window } from "./transforms/crop.ts";
+import type { Move } from "./transforms/move.ts";
 
 /** A decoded image: RGB, one byte each, row by row. */
 export interface Pixels extends Size {

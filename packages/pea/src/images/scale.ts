@@ -1,5 +1,5 @@
-import type { Size } from "./crop.ts";
 import type { Pixels } from "./resample.ts";
+import type { Size } from "./transforms/crop.ts";
 
 /**
  * Scales a whole image, bilinear with antialiasing: each output pixel is the mean of the input under a triangle around

@@ -11,7 +11,7 @@ import type { DatasetDescriptor, OpenDatasetOptions } from "../data/sets/dataset
 import { openDataset } from "../data/sets/open-dataset.ts";
 import { listDatasets, recognizeDataset } from "../data/sets/registry.ts";
 import { viewFolder } from "../data/sources/folder-view.ts";
-import type { Size } from "../images/crop.ts";
+import type { Size } from "../images/transforms/crop.ts";
 import { resolveRecipe } from "../recipe/recipe.ts";
 import { lookAtImages, remarksOn } from "./look-at-images.ts";
 

@@ -6,9 +6,9 @@
 
 import { SampleReader } from "../data/loading/sample-reader.ts";
 import type { SampleSource } from "../data/sources/sample-source.ts";
-import type { Size } from "../images/crop.ts";
 import { exifOrientationOf, openImage } from "../images/decode.ts";
 import { readTiffSamples } from "../images/tiff-samples.ts";
+import type { Size } from "../images/transforms/crop.ts";
 
 /** What was seen of some images. */
 export interface ImagesSeen {

@@ -6,6 +6,7 @@
 import type { DecodePool } from "../data/loading/decode-pool.ts";
 import type { BadSample } from "../data/loading/decode-worker.ts";
 import type { NetworkInput } from "../images/network-input.ts";
+import { standardizeChannel } from "../images/transforms/standardize.ts";
 
 /** Some images, ready for a network. */
 export interface PreparedImages {
@@ -45,20 +46,15 @@ export async function prepareImages(
   return { images, paths: good.map(({ location }) => location.path), bad };
 }
 
-/**
- * (x − 255·mean) / (255·std) per channel, rounded to float32 at each step as `standardize` rounds. A network of one
- * channel sees the luma of ITU-R 601 (as PIL's mode L), which of a grey image is its grey.
- */
+/** Standardized, channel by channel. One of one channel is the luma of ITU-R 601 (as PIL's mode L): of a grey image its grey. */
 function toInput(rgb: Uint8Array, { shape, mean, std }: NetworkInput, out: Float32Array): void {
   const [channels, height, width] = shape;
   const area = height * width;
   for (let channel = 0; channel < channels; channel++) {
-    const offset = Math.fround(255 * (mean[channel] as number));
-    const scale = Math.fround(255 * (std[channel] as number));
-    for (let i = 0; i < area; i++) {
-      const value = channels === 1 ? luma(rgb, 3 * i) : (rgb[3 * i + channel] as number);
-      out[channel * area + i] = Math.fround(value - offset) / scale;
-    }
+    const pixels = out.subarray(channel * area, (channel + 1) * area);
+    for (let i = 0; i < area; i++)
+      pixels[i] = channels === 1 ? luma(rgb, 3 * i) : (rgb[3 * i + channel] as number);
+    standardizeChannel(pixels, { mean: mean[channel] as number, std: std[channel] as number });
   }
 }
 

@@ -22,8 +22,8 @@ import {
 } from "../data/sets/dataset-descriptor.ts";
 import { findDataset, listDatasets } from "../data/sets/registry.ts";
 import { splitKinds } from "../data/sources/part-names.ts";
-import { cropNames, evaluationCropNames } from "../images/crop.ts";
 import { parseImageSize } from "../images/image-size.ts";
+import { cropNames, evaluationCropNames } from "../images/transforms/crop.ts";
 import { learningRateShapes } from "./lr-schedule.ts";
 
 /** What a key's description says besides its type. */

@@ -9,8 +9,8 @@ import type { z } from "zod";
 import { nearestName } from "../common/nearest-name.ts";
 import { DEFAULT_IMAGE_SIZE, isCropped, isInFiles } from "../data/sets/dataset-descriptor.ts";
 import { datasetNamed } from "../data/sets/registry.ts";
-import type { EvaluationCrop, Size } from "../images/crop.ts";
 import { parseImageSize } from "../images/image-size.ts";
+import type { EvaluationCrop, Size } from "../images/transforms/crop.ts";
 import { groupShape, groups, type KeyDescription, type radamSchema, recipeSchema } from "./recipe-schema.ts";
 
 /** A recipe as far as no key depends on another. */

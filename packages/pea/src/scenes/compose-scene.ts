@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Size } from "../images/crop.ts";
+import type { Size } from "../images/transforms/crop.ts";
 import type { Draws } from "./draws.ts";
 import { EDGE, FLOOR, FRAME, objectId, WALL } from "./scene-labels.ts";
 

@@ -6,9 +6,9 @@ import { openCityscapes } from "../../src/data/formats/cityscapes/open-cityscape
 import { openImageFolder } from "../../src/data/formats/image-folder.ts";
 import { DecodePool } from "../../src/data/loading/decode-pool.ts";
 import { StreamingLoader, type StreamingLoaderOptions } from "../../src/data/loading/streaming-loader.ts";
-import type { Window } from "../../src/images/crop.ts";
 import { decodeImage, exifOrientationOf, openImage } from "../../src/images/decode.ts";
 import { jpegOrientation } from "../../src/images/exif-orientation.ts";
+import type { Window } from "../../src/images/transforms/crop.ts";
 import { encodeLabelMap } from "../../src/tasks/segmentation/label-images.ts";
 import { imageName, labelName } from "../support/cityscapes-folder.ts";
 import { writeFiles } from "../support/images.ts";

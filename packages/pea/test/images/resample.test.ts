@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { call, permute, tensor } from "@pea/torch";
-import type { Window } from "../../src/images/crop.ts";
 import { type Pixels, resample, sourceCoordinate } from "../../src/images/resample.ts";
+import type { Window } from "../../src/images/transforms/crop.ts";
 
 const still = { isMirrored: false, top: 0, left: 0 };
 
@@ -107,13 +107,13 @@ describe("resampling", () => {
   });
 
   it("moves as the augmentation of images in memory does", async () => {
-    const { augment } = await import("../../src/data/loading/augment.ts");
-    const { drawMove } = await import("../../src/images/move.ts");
+    const { moveBatch } = await import("../../src/images/transforms/move-batch.ts");
+    const { drawMove } = await import("../../src/images/transforms/move.ts");
     const image = noise(7, 6);
     const options = { flip: true, padding: 3 };
     for (let index = 0; index < 20; index++) {
       const planes = permute(tensor(image.data, { shape: [1, 6, 7, 3] }), [0, 3, 1, 2]);
-      const moved = augment(planes, options, { seed: 8, epoch: 1, indices: Int32Array.of(index) });
+      const moved = moveBatch(planes, options, { seed: 8, epoch: 1, indices: Int32Array.of(index) });
       const move = drawMove(options, { seed: 8, epoch: 1, index });
       assert.deepEqual(
         resampled(image, image, { move, padding: 3 }),

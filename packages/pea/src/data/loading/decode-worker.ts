@@ -6,12 +6,12 @@
  */
 import { parentPort } from "node:worker_threads";
 import { BadSampleError } from "../../images/bad-sample.ts";
-import type { Size } from "../../images/crop.ts";
 import { decodeClassMap, openImage } from "../../images/decode.ts";
 import { IGNORED } from "../../images/label-table.ts";
-import type { SampleKey } from "../../images/move.ts";
 import { type Preprocessing, preprocess, preprocessClasses } from "../../images/preprocess.ts";
 import type { ClassMap } from "../../images/resample.ts";
+import type { Size } from "../../images/transforms/crop.ts";
+import type { SampleKey } from "../../images/transforms/move.ts";
 import type { SampleLocation } from "../sources/sample-source.ts";
 import { SampleReader } from "./sample-reader.ts";
 

@@ -1,8 +1,9 @@
 import { cast, indexSelect, scope, type Tensor, tensor } from "@pea/torch";
-import type { Augmentation } from "../../images/move.ts";
 import type { PixelStatistics } from "../../images/pixel-statistics.ts";
+import type { Augmentation } from "../../images/transforms/move.ts";
+import { moveBatch } from "../../images/transforms/move-batch.ts";
+import { standardize } from "../../images/transforms/standardize.ts";
 import type { Dataset } from "../parts/dataset.ts";
-import { augment, standardize } from "./augment.ts";
 import { EpochOrder } from "./epoch-order.ts";
 import type { SkippedSample } from "./unreadable-images.ts";
 
@@ -96,7 +97,9 @@ export class Loader implements BatchLoader {
       const rows = tensor(indices);
       const picked = indexSelect(this.#dataset.images, 0, rows);
       const images =
-        training === undefined ? picked : augment(picked, training, { seed: training.seed, epoch, indices });
+        training === undefined
+          ? picked
+          : moveBatch(picked, training, { seed: training.seed, epoch, indices });
       return {
         images: standardize(images, statistics, device),
         labels: cast(indexSelect(this.#dataset.labels, 0, rows), { device }),

@@ -1,12 +1,12 @@
 import { PeaError } from "@pea/core";
 import { cast, permute, scope, type Tensor, tensor } from "@pea/torch";
-import type { CropName, EvaluationCrop, Size } from "../../images/crop.ts";
 import { imagenetStatistics } from "../../images/known-statistics.ts";
 import { classesOfBytes } from "../../images/label-table.ts";
 import type { PixelStatistics } from "../../images/pixel-statistics.ts";
 import type { Preprocessing } from "../../images/preprocess.ts";
+import type { CropName, EvaluationCrop, Size } from "../../images/transforms/crop.ts";
+import { standardize } from "../../images/transforms/standardize.ts";
 import type { SampleSource } from "../sources/sample-source.ts";
-import { standardize } from "./augment.ts";
 import type { DecodePool } from "./decode-pool.ts";
 import type { BadSample, DecodeSample } from "./decode-worker.ts";
 import { EpochOrder } from "./epoch-order.ts";

@@ -18,10 +18,10 @@ import {
 } from "@pea/torch";
 import type { BatchLoader } from "../../data/loading/loader.ts";
 import type { SampleSource } from "../../data/sources/sample-source.ts";
-import type { Size } from "../../images/crop.ts";
 import { decodeClassMap, openImage } from "../../images/decode.ts";
 import { classesOfBytes } from "../../images/label-table.ts";
 import type { ClassMap } from "../../images/resample.ts";
+import type { Size } from "../../images/transforms/crop.ts";
 import type { Answers } from "../breakdown.ts";
 import { requireImages } from "../evaluate.ts";
 import type { ScoreSums, Scores, Task } from "../task.ts";

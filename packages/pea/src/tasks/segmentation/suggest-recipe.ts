@@ -1,5 +1,5 @@
 /** What `pea init` suggests for images of which each pixel has a class. */
-import type { Size } from "../../images/crop.ts";
+import type { Size } from "../../images/transforms/crop.ts";
 import type { DataFacts } from "../../init/find-data.ts";
 import {
   batchFor,

@@ -17,7 +17,7 @@ import {
   type StreamingTrainingOptions,
 } from "../../../src/data/loading/streaming-loader.ts";
 import type { SampleSource } from "../../../src/data/sources/sample-source.ts";
-import type { EvaluationCrop } from "../../../src/images/crop.ts";
+import type { EvaluationCrop } from "../../../src/images/transforms/crop.ts";
 import { noiseImage, plainImage, writeFiles } from "../../support/images.ts";
 import { tarArchive } from "../../support/tar-archive.ts";
 import { imagenetExample, tfRecords } from "../../support/tf-examples.ts";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { indexSelect, type NestedArray, tensor } from "@pea/torch";
-import { augment, standardize } from "../../../src/data/loading/augment.ts";
-import type { Augmentation } from "../../../src/images/move.ts";
+import type { Augmentation } from "../../../src/images/transforms/move.ts";
+import { moveBatch } from "../../../src/images/transforms/move-batch.ts";
 
 const [batch, channels, height, width] = [500, 3, 4, 5];
 const source = Uint8Array.from({ length: batch * channels * height * width }, (_, i) => 1 + ((i * 37) % 255));
@@ -13,7 +13,7 @@ const keys = { seed: 11, epoch: 2, indices };
 type Image = number[][][];
 
 function augmented(options: Augmentation, of = keys): Image[] {
-  return augment(images, options, of).toNestedArray() as Image[];
+  return moveBatch(images, options, of).toNestedArray() as Image[];
 }
 
 /** The image mirrored or not, and moved down and right, black where nothing came from. */
@@ -76,37 +76,9 @@ describe("augmentation", () => {
     const options = { flip: true, padding: 2 };
     const all = augmented(options);
     const some = Int32Array.of(400, 3, 77);
-    const alone = augment(indexSelect(images, 0, tensor(some)), options, { ...keys, indices: some });
+    const alone = moveBatch(indexSelect(images, 0, tensor(some)), options, { ...keys, indices: some });
     assert.deepEqual(alone.toNestedArray() as NestedArray, [all[400], all[3], all[77]]);
     assert.notDeepEqual(augmented(options, { ...keys, epoch: 3 }), all);
     assert.notDeepEqual(augmented(options, { ...keys, seed: 12 }), all);
-  });
-});
-
-describe("standardization", () => {
-  const statistics = { mean: [0.5, 0.25, 0], std: [0.25, 0.5, 1] };
-  const result = standardize(images, statistics);
-
-  it("is (x / 255 − mean) / std per channel", () => {
-    const values = result.toTypedArray() as Float32Array;
-    for (const [i, value] of values.entries()) {
-      const channel = Math.floor(i / (height * width)) % channels;
-      const expected =
-        ((source[i] as number) / 255 - (statistics.mean[channel] as number)) /
-        (statistics.std[channel] as number);
-      assert.ok(Math.abs(value - expected) < 1e-6, `${value} is not ${expected}`);
-    }
-  });
-
-  it("gives float32 in channels_last, also for one channel", () => {
-    assert.equal(result.dtype, "float32");
-    assert.deepEqual(result.strides, [60, 1, 15, 3]);
-    const grey = tensor(new Uint8Array(2 * 6), { shape: [2, 1, 2, 3] });
-    assert.deepEqual(standardize(grey, { mean: [0], std: [1] }).strides, [6, 1, 3, 1]);
-  });
-
-  it("follows augmentation", () => {
-    const grey = augment(images, { flip: true, padding: 1 }, keys);
-    assert.ok(standardize(grey, statistics).isContiguous("channels_last"));
   });
 });

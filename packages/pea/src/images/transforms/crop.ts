@@ -4,7 +4,7 @@
  * @module
  */
 
-import { bounded, randomWords } from "../common/philox.ts";
+import { bounded, randomWords } from "../../common/philox.ts";
 import type { SampleKey } from "./move.ts";
 
 /** In pixels. */

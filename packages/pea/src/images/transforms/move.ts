@@ -1,4 +1,4 @@
-import { bounded, randomWords } from "../common/philox.ts";
+import { bounded, randomWords } from "../../common/philox.ts";
 
 /** Which random changes a training image goes through. */
 export interface Augmentation {

@@ -8,7 +8,7 @@ import {
   sizedCrop,
   torchvisionCrop,
   type Window,
-} from "../../src/images/crop.ts";
+} from "../../../src/images/transforms/crop.ts";
 
 const photo = { width: 500, height: 375 };
 const key = { seed: 4, epoch: 2 };
