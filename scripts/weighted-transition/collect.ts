@@ -72,8 +72,8 @@ for (const [name, rows] of Object.entries({ course, sites, outcomes })) {
 async function scoreTwice(path: string): Promise<Row> {
   const trained = await openTrainedRun(path, { checkpoint: "last" });
   try {
-    const { model, method, data, recipe, plan } = trained;
-    method.onEnd();
+    const { model, methods, data, recipe, plan } = trained;
+    methods.deploy();
     const test = evaluationLoader(data.test, data, "cpu");
     const score = async () => (await evaluate(model, test, { task: data.task, device: "cpu" })).top1;
     const running = await score();

@@ -4,7 +4,7 @@ import { listSkippedParts, skippedOf } from "../data/loading/unreadable-images.t
 import { type DataPart, isInMemory, nameSample } from "../data/parts/part.ts";
 import type { PartChanges } from "../data/parts/part-changes.ts";
 import type { SampleSource } from "../data/sources/sample-source.ts";
-import type { EvaluationView } from "../methods/method.ts";
+import type { EvaluationView } from "../methods/methods.ts";
 import type { Circumstances } from "../recipe/recipe-identity.ts";
 import { namesOfTrainedOn, refuseTrainedOn, tellChanges } from "../run/changed-data.ts";
 import { evaluationLoader } from "../run/loaders.ts";
@@ -28,7 +28,7 @@ interface EvalOptions extends CommonOptions, Circumstances {
   output?: string;
 }
 
-/** `pea eval`: scores a model of a run, in each view its method has at that step. */
+/** `pea eval`: scores a model of a run, in each view its methods have at that step. */
 export async function runEval(path: string, options: EvalOptions): Promise<void> {
   const trained = await openTrainedRun(path, {
     checkpoint: options.checkpoint,
@@ -93,7 +93,7 @@ interface AllScores {
 
 /** Scores the network in each view. */
 async function scoreViews(
-  { data, model, method, recipe: { device } }: TrainedRun,
+  { data, model, methods, recipe: { device } }: TrainedRun,
   dataset: DataPart,
   loader: BatchLoader,
   { part, output }: EvalOptions,
@@ -101,11 +101,11 @@ async function scoreViews(
   const { task } = data;
   const found: AllScores = { scores: {}, fullResolution: {} };
   // The last view is the network as it will be deployed.
-  const deployed = method.views.at(-1);
+  const deployed = methods.views.at(-1);
   const answers = task.startAnswers();
   try {
-    for (const view of part === "unlabelled" ? method.views.slice(-1) : method.views) {
-      method.onEval(view);
+    for (const view of part === "unlabelled" ? methods.views.slice(-1) : methods.views) {
+      methods.show(view);
       const given = { task, device, ...(view === deployed && { answers }) };
       if (!isSegmented(dataset)) {
         found.scores[view] = await evaluate(model, loader, given);
@@ -148,7 +148,7 @@ function checkChanges(
   return changes;
 }
 
-type ViewScores = Partial<Record<EvaluationView, Scores>>;
+type ViewScores = Record<EvaluationView, Scores>;
 
 /** The part asked for. */
 function partOf(path: string, { data }: TrainedRun, { part, output }: EvalOptions): DataPart {
@@ -187,7 +187,7 @@ function describeSegmentation({
   fullResolution: ViewScores;
   inputShape: readonly number[];
 }): string[] {
-  const last = Object.keys(scores).at(-1) as EvaluationView | undefined;
+  const last = Object.keys(scores).at(-1);
   if (last === undefined) return [];
   const [atNetwork, atFull] = [`${height}×${width}`, "full resolution"];
   const percent = (value: number | null | undefined) => (value == null ? "–" : value.toFixed(2));

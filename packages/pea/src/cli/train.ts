@@ -179,12 +179,12 @@ async function describePlan(recipe: Recipe) {
   const counted = recipe.dataDir !== undefined || datasetNamed(recipe.data).defaultFolder !== undefined;
   const prepared = counted
     ? await prepareRun(recipe, { onOpening: openingReporter() })
-    : prepareWithoutData(recipe);
+    : await prepareWithoutData(recipe);
   try {
-    const { plan, method, info } = prepared;
+    const { plan, methods, info } = prepared;
     return {
       recipe,
-      method: method.name,
+      methods: methods.titles,
       ...("data" in prepared ? describeParts(prepared.data) : { images: prepared.images }),
       /** Whether the images were counted, or are as many as the recipe expects. */
       counted,
@@ -194,8 +194,8 @@ async function describePlan(recipe: Recipe) {
       epochs: plan.epochs,
       stepsPerEpoch: plan.stepsPerEpoch,
       steps: plan.totalSteps,
-      phases: method.phases.map((phase) => ({ ...phase, steps: phase.endStep - phase.firstStep })),
-      joints: joints(plan, method),
+      phases: methods.phases.map((phase) => ({ ...phase, steps: phase.endStep - phase.firstStep })),
+      joints: joints(plan, methods),
     };
   } finally {
     disposeRun(prepared);

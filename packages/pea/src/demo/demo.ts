@@ -8,7 +8,7 @@ import { writeFileAtomically } from "@pea/torch";
 import { type Comparison, compareVariants } from "../compare/compare.ts";
 import { type ExportSummary, exportRun } from "../export/export.ts";
 import { type Latency, measureLatency } from "../export/session.ts";
-import { variantName } from "../methods/variant-name.ts";
+import { variantName } from "../recipe/method-keys.ts";
 import { type RecipeInput, resolveRecipe } from "../recipe/recipe.ts";
 import { verdict } from "../report/comparison.ts";
 import { writeReport } from "../report/report.ts";
@@ -149,6 +149,6 @@ async function deploy({ runDirectory, recipe, best, last, seconds }: TrainResult
   };
 }
 
-function nameOf({ pea = "none" }: RecipeInput): string {
-  return variantName({ pea, activation: "relu" });
+function nameOf(recipe: RecipeInput): string {
+  return variantName(resolveRecipe({ source: "the demo", settings: recipe }));
 }

@@ -7,7 +7,7 @@ import { PeaError } from "@pea/core";
 import { clone, keep, type Module } from "@pea/torch";
 import { JsonLinesLog } from "../common/json-lines.ts";
 import type { BatchLoader, LabelledImages } from "../data/loading/loader.ts";
-import type { Method } from "../methods/method.ts";
+import type { Methods } from "../methods/methods.ts";
 import type { StepMetrics, TrainingObserver } from "../run/training-observer.ts";
 import type { Task } from "../tasks/task.ts";
 import { probe } from "./probe.ts";
@@ -16,8 +16,8 @@ import { gradientNorms, short } from "./statistics.ts";
 
 export interface DiagnosisOptions {
   model: Module;
-  /** After `onFit`. */
-  method: Method;
+  /** After `fit`. */
+  methods: Methods;
   task: Task;
   /** Of the validation part, whose first batch is diagnosed with. */
   validation: BatchLoader;
@@ -46,14 +46,14 @@ export class Diagnosis implements TrainingObserver {
   }
 
   onLog({ step, epoch, phase, learningRate, scalars }: StepMetrics): void {
-    const { model, method, task } = this.#options;
+    const { model, methods, task } = this.#options;
     const gradients = gradientNorms(model);
     const views = {} as DiagnosticsRow["views"];
-    for (const view of method.views) {
-      method.onEval(view);
+    for (const view of methods.views) {
+      methods.show(view);
       views[view] = probe(model, this.#batch, task);
     }
-    method.onEval("current");
+    methods.show("current");
     const { alpha } = scalars;
     this.#log.append({
       step,

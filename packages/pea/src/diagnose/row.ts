@@ -35,7 +35,7 @@ export interface NormMismatch {
   variance: number;
 }
 
-/** The network under one view of its method; the scores are those of the diagnosed batch. */
+/** The network under one view of its methods; the scores are those of the diagnosed batch. */
 export interface ViewDiagnostics {
   /** As it is evaluated: normalized by running statistics. */
   running: Scores;
@@ -63,15 +63,11 @@ export interface DiagnosticsRow {
   phase: string;
   /** Learning rate of the last step. */
   lr: number;
-  /** α of the last step; missing for a method without one. */
+  /** α of the last step; missing where no method has one. */
   alpha?: number;
   gradients: GradientNorms;
-  views: {
-    /** With the activation of the last step. */
-    current: ViewDiagnostics;
-    /** With ReLU only; missing where `current` is that. */
-    deployed?: ViewDiagnostics;
-  };
+  /** `current` as it trained in the last step, `deployed` as it will be deployed, where that is another, and others. */
+  views: { current: ViewDiagnostics } & Record<string, ViewDiagnostics>;
 }
 
 /**

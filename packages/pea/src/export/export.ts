@@ -10,8 +10,8 @@ import { resumeCommand } from "../common/shown-command.ts";
 import { type SkippedParts, skippedOf } from "../data/loading/unreadable-images.ts";
 import { classLabels } from "../images/label-table.ts";
 import { describeInput } from "../images/network-input.ts";
-import { EnsembleActivation } from "../methods/index.ts";
-import { variantName } from "../methods/variant-name.ts";
+import { EnsembleActivation } from "../methods/pea/index.ts";
+import { variantName } from "../recipe/method-keys.ts";
 import type { Circumstances } from "../recipe/recipe-identity.ts";
 import { evaluationLoader } from "../run/loaders.ts";
 import { disposeRun } from "../run/prepare-run.ts";
@@ -95,9 +95,9 @@ export async function exportNetwork(
 }
 
 async function deploy(trained: TrainedRun, file: string) {
-  refuseOtherActivations(trained);
-  const { model, method, data } = trained;
-  method.onEnd();
+  refuseObstacle(trained);
+  const { model, methods, data } = trained;
+  methods.deploy();
   model.to({ device: "cpu" });
   const test = evaluationLoader(data.test, data, "cpu");
   for await (const { images } of test.batches())
@@ -108,20 +108,15 @@ async function deploy(trained: TrainedRun, file: string) {
   throw new PeaError("there is no test image that can be read, to verify the network on");
 }
 
-function refuseOtherActivations({ method, recipe, plan, run, step, epoch }: TrainedRun): void {
-  if (recipe.activation !== "relu" && recipe.swapToRelu === undefined) {
-    throw new PeaError(
-      `this run trained with ${recipe.activation} all along: an upper limit to compare with, not a ReLU network to deploy`,
-      { kind: "usage" },
-    );
-  }
-  const { alpha = 1 } = method.scalars();
-  if (alpha === 1) return;
-  const final = method.phases.find(({ name }) => name === "final" || name === "relu");
+function refuseObstacle({ methods, plan, run, step, epoch }: TrainedRun): void {
+  const { obstacle } = methods;
+  if (obstacle === null) return;
+  const { why, endStep } = obstacle;
   throw new PeaError(
-    `alpha is ${alpha.toFixed(3)} after step ${step} of ${plan.totalSteps} (epoch ${epoch}): the network still holds a ` +
-      `smooth activation; ReLU alone would begin after step ${final?.firstStep ?? plan.totalSteps}. ` +
-      `Train on with: ${resumeCommand(run.path)}`,
+    endStep === undefined
+      ? why
+      : `after step ${step} of ${plan.totalSteps} (epoch ${epoch}) ${why}, up to step ${endStep}. ` +
+          `Train on with: ${resumeCommand(run.path)}`,
     { kind: "usage" },
   );
 }

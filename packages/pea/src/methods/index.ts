@@ -3,9 +3,22 @@
  *
  * @module
  */
+export { ActivationMethod } from "./activation/index.ts";
 export { replaceActivation } from "./activation-modules.ts";
-export { createMethod, type MethodSettings } from "./create-method.ts";
-export type { EvaluationView, FitContext, Method, MethodState, Phase, StepSpan } from "./method.ts";
+export { type MethodDescriptor, type Stage, stages } from "./descriptor.ts";
+export * from "./ema/index.ts";
+export type {
+  FitContext,
+  LossPass,
+  Method,
+  MethodState,
+  Obstacle,
+  Phase,
+  StepSpan,
+  TrainingBatch,
+} from "./method.ts";
+export { type EvaluationView, Methods, type NamedMethod } from "./methods.ts";
+export * from "./mixup/index.ts";
 export * from "./pea/index.ts";
-export { PlainMethod } from "./plain/plain-method.ts";
+export { methodNames, registerMethod } from "./registry.ts";
 export * from "./swap/index.ts";

@@ -1,28 +1,21 @@
 /**
- * What the trainer knows of a training method: the hooks it calls and the facts it shows. The trainer names no
- * method; `createMethod` picks one from the configuration.
+ * The hooks of a training method: what it may do in a run, and when. Each is optional; a method has those that it needs.
  *
  * One run calls, in this order:
  *
- * 1. `onFit` once, before the optimizer collects the parameters;
+ * 1. `fit` once, before the optimizer collects the parameters;
  * 2. `load` when the run is resumed;
- * 3. per step `onStep(step)`, then forward, backward and the update; where a step's batch passes in parts,
- *    `onStep(step, part)` before each of them;
- * 4. per evaluation, for each of `views`: `onEval(view)`, then the forward passes in evaluation mode;
- * 5. `onEnd` once, after the last step: the model is then the network that is deployed.
+ * 3. per step `batch`, then for the batch, or for each part that it passes in, `beforePass`, the forward pass, `loss` and
+ *    the backward pass, then `gradients`, the update and `afterStep`;
+ * 4. per evaluation `show`, for each view, then the forward passes in evaluation mode; `show(false)` before the next step;
+ * 5. `deploy` once, after the last step: the model is then the network that is deployed.
  *
- * Steps count weight updates from 0 over the whole run. Everything a method does follows from the step alone, so a
- * resumed run goes on exactly where it stopped.
+ * Steps count weight updates from 0 over the whole run. What a method does follows from the step, the run's seed and the
+ * state that it keeps, so a resumed run goes on exactly where it stopped.
  *
  * @module
  */
-import type { Module } from "@pea/torch";
-
-/**
- * The eye with which an evaluation sees the network: `current` as it trains now, `deployed` as it will run in the
- * end (for PEA with ReLU only; design decision 8, spec recipes 2.4).
- */
-export type EvaluationView = "current" | "deployed";
+import type { Module, Tensor } from "@pea/torch";
 
 /** The run a method is fitted to. */
 export interface FitContext {
@@ -34,6 +27,8 @@ export interface FitContext {
   stepsPerEpoch: number;
   /** Seed of the run. A method draws from streams of its own, never from the global generator. */
   seed: number;
+  /** What the network is trained for, e.g. `classification`; left out where it is opened only to be asked. */
+  task?: string;
 }
 
 /** Half-open span of steps: `firstStep` belongs to it, `endStep` does not. */
@@ -47,63 +42,122 @@ export interface Phase extends StepSpan {
   name: string;
 }
 
-/** What a checkpoint keeps of a method, as JSON. */
+/** What a step trains on. */
+export interface TrainingBatch {
+  /** Standardized, [N, C, H, W]. */
+  readonly images: Tensor;
+  /** int64 [N], in segmentation [N, H, W]. */
+  readonly labels: Tensor;
+  /** What methods give along for their loss, by their names: tensors whose first dimension is the images', cut as they are. */
+  readonly along: Readonly<Record<string, Tensor>>;
+}
+
+/** A pass whose loss is computed: of a step's batch, or of a part of it. */
+export interface LossPass extends TrainingBatch {
+  readonly step: number;
+  /** Index of the part, from 0. */
+  readonly part: number;
+  /** [N, classes], in segmentation [N, classes, H, W]. */
+  readonly logits: Tensor;
+  /** The task's loss of these logits against other labels, smoothed as the run asks for; a scalar. */
+  lossAgainst(labels: Tensor): Tensor;
+}
+
+/** What stands between a network and its deployment. */
+export interface Obstacle {
+  /** In words, e.g. `it runs a smooth activation (alpha is 0.5)`. */
+  why: string;
+  /** The first step that trains without it; left out where it stays to the end. */
+  endStep?: number;
+}
+
+/** What a checkpoint keeps of a method as JSON. */
 export type MethodState = Readonly<Record<string, string | number | boolean>>;
 
-/** A training method, see the module's description for the order of the calls. */
+/** A method in a run; see the module's description for the order of the calls. */
 export interface Method {
-  /** Name for logs and tables, e.g. `pea`. */
-  readonly name: string;
+  /** Its phases, in order, together covering every step; known after `fit`. */
+  readonly phases?: readonly Phase[];
 
-  /** The phases of the run, in order, together covering every step; known after `onFit`. */
-  readonly phases: readonly Phase[];
-
-  /** Name of the phase of the last `onStep` (before it: of the first phase). */
-  readonly phase: string;
-
-  /** The views worth evaluating now: `deployed` is left out while it would repeat `current`. */
-  readonly views: readonly EvaluationView[];
+  /** What a look at the network as it will be deployed is called, e.g. `averaged`; null while that is the one that trains. */
+  readonly view?: string | null;
 
   /**
-   * Prepares the model and lays the phases over the steps of the run.
+   * Prepares the model and lays what it does over the steps of the run.
    *
    * @throws PeaError of kind usage when the method's settings do not fit the run.
    */
-  onFit(context: FitContext): void;
+  fit?(context: FitContext): void;
+
+  /**
+   * What the step trains on in the place of `batch`, on the same device. The tensors live as long as the step.
+   *
+   * @throws PeaError where it has no use for the batch.
+   */
+  batch?(batch: TrainingBatch, step: number): TrainingBatch;
 
   /**
    * Sets the model up for the training step `step` (from 0), before its forward pass. A batch that passes in parts has
    * this called before each, with the part's index from 0: what is drawn at random must differ between them.
    */
-  onStep(step: number, part?: number): void;
+  beforePass?(step: number, part: number): void;
 
-  /** Sets the model up for evaluation under `view`; holds until the next `onEval` or `onStep`. */
-  onEval(view: EvaluationView): void;
+  /**
+   * The loss to train with, in the place of or in addition to `loss`: a mean over what counts in the pass, as the task's,
+   * so that the losses of a batch's parts add up to that of the batch.
+   *
+   * @param loss scalar of the task, or what the method before made of it
+   */
+  loss?(loss: Tensor, pass: LossPass): Tensor;
+
+  /** May change the gradients of the parameters, before they are clipped and the weights updated. */
+  gradients?(step: number): void;
+
+  /** After the weight update of the step `step`. */
+  afterStep?(step: number): void;
+
+  /**
+   * Shows the network for evaluation as it will be deployed, or as it trains now; holds until the next call.
+   *
+   * @param deployed false before each training step
+   */
+  show?(deployed: boolean): void;
+
+  /** What keeps the network of this moment from being deployed as a ReLU network; null: nothing. */
+  obstacle?(): Obstacle | null;
 
   /**
    * Turns the model into the network that is deployed.
    *
    * @throws PeaError when training has not come that far.
    */
-  onEnd(): void;
+  deploy?(): void;
 
   /** Values of the last step for the logs, e.g. `{ alpha: 0.25 }`. */
-  scalars(): Record<string, number>;
+  scalars?(): Record<string, number>;
 
   /**
    * Whether a model evaluated after the steps of `epoch` may be chosen as the best one (for PEA only where every
    * step of the epoch ran in the final phase, spec recipes 2.4). Where no epoch of a run is a candidate, the last
    * model is the result.
    */
-  isCandidate(epoch: StepSpan): boolean;
+  isCandidate?(epoch: StepSpan): boolean;
 
-  /** What a checkpoint must keep. */
-  state(): MethodState;
+  /** What a checkpoint must keep besides tensors. */
+  state?(): MethodState;
+
+  /** The tensors that a checkpoint must keep, by name; they stay the method's. */
+  tensors?(): ReadonlyMap<string, Tensor>;
 
   /**
-   * Goes back to a state saved by `state`.
+   * Goes back to a saved state; the model has its weights already.
    *
-   * @throws PeaError of kind usage when the state was saved by another method or under another plan.
+   * @param tensors those that `tensors` gave, which the caller frees; none where the weights were saved as they are
+   * deployed
+   * @throws PeaError of kind usage when the state was saved under another plan.
    */
-  load(state: MethodState): void;
+  load?(state: MethodState, tensors: ReadonlyMap<string, Tensor>): void;
+
+  /** Frees the tensors that it holds. */
+  dispose?(): void;
 }

@@ -4,21 +4,16 @@
  * @module
  */
 import { activations } from "@pea/core";
-import type { MethodSettings } from "./create-method.ts";
+import { type ChosenMethod, titleOf } from "./chosen-method.ts";
 
 /** The name of training with ReLU all along, which other variants are compared with. */
 export const baselineName = activations.relu.title;
 
-/** `ReLU`, the variant code, the smooth activation of an upper limit, or `mish, ReLU from 90%`. */
-export function variantName({
-  pea,
-  activation,
-  swapToRelu,
-}: Pick<MethodSettings, "pea" | "activation" | "swapToRelu">): string {
-  if (pea !== "none") return pea;
-  if (swapToRelu !== undefined) {
-    const unit = /\d$/.test(String(swapToRelu)) ? "ep" : "";
-    return `${activation}, ReLU from ${swapToRelu}${unit}`;
-  }
-  return activation === "relu" ? baselineName : activation;
+/**
+ * The methods' titles in their order, e.g. `SM75% + ema + mixup`. Where none changes the network it is the ReLU network:
+ * `ReLU`, or `ReLU + ema`.
+ */
+export function nameOfMethods(methods: readonly ChosenMethod[]): string {
+  const changesNetwork = methods.some(({ descriptor }) => descriptor.stage === "network");
+  return [...(changesNetwork ? [] : [baselineName]), ...methods.map(titleOf)].join(" + ");
 }

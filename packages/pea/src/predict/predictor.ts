@@ -52,7 +52,7 @@ async function openRun(
   path: string,
   options: { checkpoint?: CheckpointName; import?: string },
 ): Promise<Predictor> {
-  const { model, facts, recipe, device, ...trained } = await openTrainedNetwork(path, options);
+  const { model, methods, facts, recipe, device, ...trained } = await openTrainedNetwork(path, options);
   const { inputShape, statistics, classes, labels, totalSteps } = facts;
   const memoryFormat = "channels_last";
   return {
@@ -73,6 +73,7 @@ async function openRun(
       });
     },
     async close() {
+      methods.dispose();
       model.dispose();
     },
   };

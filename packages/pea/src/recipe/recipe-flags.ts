@@ -5,7 +5,8 @@
  */
 import { parse as parseYaml } from "yaml";
 import type { z } from "zod";
-import { groupShape, type KeyDescription, recipeSchema } from "./recipe-schema.ts";
+import type { KeyDescription } from "../common/settings.ts";
+import { groupShape, recipeSchema } from "./recipe-schema.ts";
 
 /** A flag of the command line that sets one key of the recipe. */
 export interface RecipeFlag extends KeyDescription {
@@ -46,6 +47,7 @@ function flagOf(path: readonly string[], name: string, schema: z.ZodType): Recip
     default: initial,
     parse(word) {
       if (path[0] === "modelOptions") return parseOptions(word);
+      if (path[0] === "methods") return parseList(word);
       if (Array.isArray(initial)) {
         const parts = word.split(",").map((part) => part.trim());
         return schema.safeParse(parts).success ? parts : parts.map(numberOrWord);
@@ -65,6 +67,15 @@ function parseOptions(word: string): unknown {
   const pairs = word.split(/,(?![^[]*\])/).map((pair) => /^\s*(\w+)\s*=\s*(.+?)\s*$/.exec(pair));
   if (pairs.includes(null)) return word;
   return Object.fromEntries(pairs.map((pair) => [pair?.[1], parseYaml(pair?.[2] ?? "")]));
+}
+
+/** `ema, mixup: 0.4` as the list that it is in YAML, also without brackets; the word itself where it is none. */
+function parseList(word: string): unknown {
+  try {
+    return parseYaml(word.trim().startsWith("[") ? word : `[${word}]`);
+  } catch {
+    return word;
+  }
 }
 
 const kebab = (key: string): string => key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);

@@ -4,6 +4,7 @@
  * @module
  */
 import { createHash } from "node:crypto";
+import { isIdleKey, withoutDefaults } from "./method-keys.ts";
 import { formerSettings } from "./older-runs.ts";
 import { type Recipe, type RecipeInput, resolveRecipe } from "./recipe.ts";
 
@@ -48,9 +49,12 @@ export function recipeHash(recipe: Recipe, facts: Readonly<Record<string, unknow
     ...resolveRecipe({ source: "the defaults", settings: { optimizer } }),
     ...formerSettings(data),
   };
-  const isIdle = (key: string) => recipe.pea === "none" && key !== "pea" && /^pea[A-Z]/.test(key);
-  const settings = Object.entries({ ...decisiveSettings(recipe), ...facts })
-    .filter(([key, value]) => !isIdle(key) && !isSame(value, defaults[key]))
+  const settings = Object.entries({
+    ...decisiveSettings(recipe),
+    methods: withoutDefaults(recipe.methods),
+    ...facts,
+  })
+    .filter(([key, value]) => !isIdleKey(key, recipe) && !isSame(value, defaults[key]))
     .map(([key, value]) => [key, withoutSame(value, defaults[key])] as const)
     .sort(([a], [b]) => (a < b ? -1 : 1));
   return createHash("sha256").update(canonical(settings)).digest("hex");

@@ -4,15 +4,18 @@
  *
  * @module
  */
-import {
-  type ActivationName,
-  activationNamed,
-  activations,
-  parseDuration,
-  parseVariant,
-  smoothActivations,
-} from "@pea/core";
 import { z } from "zod";
+import {
+  choice,
+  countFrom,
+  DURATION,
+  described,
+  duration,
+  durationSchema,
+  numberFrom,
+  share,
+  toggle,
+} from "../common/settings.ts";
 import { builtIn } from "../data/sets/built-in.ts";
 import {
   type DatasetDescriptor,
@@ -25,62 +28,7 @@ import { splitKinds } from "../data/sources/part-names.ts";
 import { parseImageSize } from "../images/image-size.ts";
 import { cropNames, evaluationCropNames } from "../images/transforms/crop.ts";
 import { learningRateShapes } from "./lr-schedule.ts";
-
-/** What a key's description says besides its type. */
-export interface KeyDescription {
-  /** One line for `--help`. */
-  help: string;
-  /** The values it takes, in words; ends the sentence "… must be". */
-  allowed: string;
-  /** Placeholder of the flag's value; a key without one is an on/off flag. */
-  value?: string;
-}
-
-/** Attaches a description; the last call on a schema, since zod drops it when a schema is refined. */
-function described<T extends z.ZodType>(schema: T, description: KeyDescription): T {
-  return schema.meta(description as KeyDescription & Record<string, unknown>) as T;
-}
-
-const choice = <const T extends readonly string[]>(choices: T, initial: T[number], help: string) =>
-  described(z.enum(choices).default(initial as never), {
-    help: `${help}: ${choices.join(", ")}`,
-    allowed: choices.join(", "),
-    value: "NAME",
-  });
-
-const isDuration = (value: string | number): boolean => {
-  try {
-    parseDuration(value);
-    return true;
-  } catch {
-    return false;
-  }
-};
-const durationSchema = z.union([z.string(), z.number()]).refine(isDuration);
-const DURATION = 'epochs ("5ep" or 5), a share of the run ("75%" or "0.75dur") or steps ("1200st")';
-const duration = (initial: string, help: string) =>
-  described(durationSchema.default(initial), { help, allowed: DURATION, value: "DURATION" });
-
-const numberFrom = (low: number, initial: number, help: string) =>
-  described(z.number().min(low).default(initial), {
-    help,
-    allowed: `a number of at least ${low}`,
-    value: "X",
-  });
-const share = (initial: number, help: string) =>
-  described(z.number().min(0).lt(1).default(initial), {
-    help,
-    allowed: "a number from 0 up to but not 1",
-    value: "X",
-  });
-const countFrom = (low: number, initial: number, help: string) =>
-  described(z.int().min(low).default(initial), {
-    help,
-    allowed: `a whole number of at least ${low}`,
-    value: "N",
-  });
-const toggle = (initial: boolean, help: string) =>
-  described(z.boolean().default(initial), { help, allowed: "true or false" });
+import { methodKeys } from "./method-keys.ts";
 
 const isImageSize = (value: string): boolean => parseImageSize(value) !== null;
 
@@ -105,29 +53,6 @@ const defaultFolders = builtIn.flatMap(({ name, defaultFolder }) =>
 const ownImageSizes = builtIn.flatMap(({ name, imageSize }) =>
   imageSize ? [`for ${name} ${imageSize}`] : [],
 );
-
-const isVariant = (code: string): boolean => {
-  if (code === "none") return true;
-  try {
-    parseVariant(code);
-    return true;
-  } catch {
-    return false;
-  }
-};
-
-/** The activations known by now: those that a module registers come once it has run. */
-const activationNames = (): string => Object.keys(activations).join(", ");
-
-const activationSchema = z.string().transform((name, context): ActivationName => {
-  const found = activationNamed(name);
-  if (found !== null) return found.name;
-  context.addIssue({ code: "custom" });
-  return z.NEVER;
-});
-
-const smoothLetters = smoothActivations().map(({ letter }) => letter);
-const smoothTitles = smoothActivations().map(({ title }) => title);
 
 const sgdForms = ["pytorch", "keras"] as const;
 
@@ -296,49 +221,7 @@ export const recipeSchema = z.strictObject({
     allowed: splitKinds.join(", "),
     value: "NAME",
   }),
-  pea: described(z.string().refine(isVariant).default("none"), {
-    help: `variant code: W or S (weighted, stochastic), ${smoothLetters.join(" ")} (${smoothTitles.join(", ")}), end of the transition as epoch or share`,
-    get allowed() {
-      const letters = smoothActivations().map(({ letter }) => letter);
-      return (
-        `a variant code such as "SM75%" or "WG90", or "none"; its second letter is one of ${letters.join(", ")}, or one ` +
-        "that an imported module registers"
-      );
-    },
-    value: "CODE",
-  }),
-  peaInitial: described(durationSchema.optional(), {
-    help: "length of the initial phase, which runs the smooth activation alone (default: 5 of 120 epochs, as the paper)",
-    allowed: DURATION,
-    value: "DURATION",
-  }),
-  peaSchedule: choice(
-    ["linear", "cosine", "step", "exponential"],
-    "linear",
-    "shape of alpha during the transition",
-  ),
-  peaGranularity: choice(["step", "epoch"], "step", "how often alpha moves during the transition"),
-  peaIndexing: choice(
-    ["zero-based", "one-based"],
-    "zero-based",
-    "progress in the t-th of T transition steps: (t - 1)/T, or t/T as the paper's letter",
-  ),
-  peaLag: share(
-    0,
-    "share of the transition by which the last activation site begins after the first; the first ends as much before the last",
-  ),
-  activation: described(activationSchema.default("relu"), {
-    help: `activation of a run without PEA, a smooth one for PEA's upper limit: ${activationNames()}`,
-    get allowed() {
-      return `${activationNames()}, or one that an imported module registers`;
-    },
-    value: "NAME",
-  }),
-  swapToRelu: described(durationSchema.optional(), {
-    help: "when ReLU takes the place of a smooth activation; 100%: after the last step (default: never)",
-    allowed: DURATION,
-    value: "DURATION",
-  }),
+  ...methodKeys,
   epochs: countFrom(1, 10, "passes over the training data"),
   batchSize: countFrom(1, 256, "images per step; an incomplete last batch is left out"),
   microBatch: countFrom(

@@ -7,11 +7,13 @@ import { resolve } from "node:path";
 import { PeaError } from "@pea/core";
 import type { z } from "zod";
 import { nearestName } from "../common/nearest-name.ts";
+import type { KeyDescription } from "../common/settings.ts";
 import { DEFAULT_IMAGE_SIZE, isCropped, isInFiles } from "../data/sets/dataset-descriptor.ts";
 import { datasetNamed } from "../data/sets/registry.ts";
 import { parseImageSize } from "../images/image-size.ts";
 import type { EvaluationCrop, Size } from "../images/transforms/crop.ts";
-import { groupShape, groups, type KeyDescription, type radamSchema, recipeSchema } from "./recipe-schema.ts";
+import { methodsOf, settleMethods } from "./method-keys.ts";
+import { groupShape, groups, type radamSchema, recipeSchema } from "./recipe-schema.ts";
 
 /** A recipe as far as no key depends on another. */
 type SchemaOutput = z.infer<typeof recipeSchema>;
@@ -36,7 +38,7 @@ export interface Layer {
  * The recipe that results from layers of settings, later ones over earlier ones, defaults below all. null takes a key
  * back to its default.
  *
- * @throws PeaError of kind usage that names the key, its value and the values allowed
+ * @throws PeaError of kind usage that names the key, its value and the values allowed, or methods that do not go together
  */
 export function resolveRecipe(...layers: Layer[]): Recipe {
   for (const { source, settings } of layers) {
@@ -58,8 +60,9 @@ export function resolveRecipe(...layers: Layer[]): Recipe {
   const { splitBy = "name" } = result.data;
   const { momentum = 0.9, nesterov = false, sgdForm = "pytorch", radam = {} } = result.data;
   // Parsed once more for the order of the keys, which is the schema's then, whoever set them.
-  return recipeSchema.parse({
+  const recipe = recipeSchema.parse({
     ...result.data,
+    ...settleMethods(result.data, merged),
     // Found again from wherever a later command runs.
     ...(imported !== undefined && { import: resolve(imported) }),
     ...(isInFiles(dataset) && { imageSize, splitBy }),
@@ -67,6 +70,8 @@ export function resolveRecipe(...layers: Layer[]): Recipe {
     ...(optimizer === "sgd" ? { momentum, nesterov, sgdForm } : { radam }),
     l2: { ...l2, coef: l2.coef ?? weightDecayOf(model) },
   }) as Recipe;
+  methodsOf(recipe);
+  return recipe;
 }
 
 /** What an evaluation sees of an image: all of one that the recipe does not crop. */

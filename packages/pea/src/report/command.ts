@@ -3,7 +3,7 @@
  * @module
  */
 import { quoted, shownCommand } from "../common/shown-command.ts";
-import { resolveRecipe } from "../recipe/recipe.ts";
+import { isRecord, resolveRecipe } from "../recipe/recipe.ts";
 import { recipeFlags, settingAt } from "../recipe/recipe-flags.ts";
 
 /**
@@ -33,6 +33,6 @@ export function trainCommand(settings: Readonly<Record<string, unknown>>): strin
 }
 
 function inWords(value: unknown): string {
-  if (Array.isArray(value)) return value.join(",");
+  if (Array.isArray(value) && !value.some(isRecord)) return value.join(",");
   return typeof value === "string" ? value : JSON.stringify(value);
 }

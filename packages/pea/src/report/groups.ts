@@ -9,6 +9,7 @@ import type { Score } from "../compare/outcomes.ts";
 import { sample } from "../compare/statistics/index.ts";
 import { isUpperLimit, variantOf } from "../compare/table-figures.ts";
 import { baselineName } from "../methods/variant-name.ts";
+import { methodKeyNames } from "../recipe/method-keys.ts";
 import { circumstances } from "../recipe/recipe-identity.ts";
 import type { EpochPoint } from "../run/run-course.ts";
 import { isFinished, type StudyPlan } from "../study/study-file.ts";
@@ -163,16 +164,7 @@ export function shownAtFirst({ variants }: Group): string[] {
 /** Settings that say which of the compared runs it is, or that do not change what it computes. */
 const settingsApart: ReadonlySet<string> = new Set([
   ...["model", "data", "seed"],
-  ...[
-    "pea",
-    "peaInitial",
-    "peaSchedule",
-    "peaGranularity",
-    "peaIndexing",
-    "peaLag",
-    "activation",
-    "swapToRelu",
-  ],
+  ...methodKeyNames,
   ...circumstances,
 ]);
 

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { basename, resolve } from "node:path";
 import { skippedCounts } from "../data/loading/unreadable-images.ts";
 import { readDiagnostics } from "../diagnose/index.ts";
-import { variantName } from "../methods/variant-name.ts";
+import { variantName } from "../recipe/method-keys.ts";
 import type { Circumstances } from "../recipe/recipe-identity.ts";
 import { readResult } from "../run/result.ts";
 import { readCourse } from "../run/run-course.ts";

@@ -45,7 +45,7 @@ export function settings({ runs, variants }: Group): Html {
   const first = known[0] as ReportRun;
   const names = [...new Set(known.flatMap((run) => Object.keys(run.settings)))].filter(
     // What the variant's name says.
-    (name) => !["seed", "pea", "activation", "swapToRelu"].includes(name),
+    (name) => !["seed", "pea", "activation", "swapToRelu", "methods"].includes(name),
   );
   const valuesOf = (of: readonly ReportRun[], name: string) => [
     ...new Set(of.map((run) => text(run.settings[name]))),

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Method } from "../methods/method.ts";
+import type { Methods } from "../methods/methods.ts";
 import type { TrainingPlan } from "./plan.ts";
 
 /** What a model is chosen by: its scores on the validation part. */
@@ -28,12 +28,12 @@ export function takesPlaceOf(best: Standing, later: Standing): boolean {
 export interface Choice {
   plan: Pick<TrainingPlan, "epochs" | "stepsPerEpoch" | "totalSteps" | "selectFromStep">;
   /** Fitted. */
-  method: Pick<Method, "phases" | "isCandidate">;
+  methods: Pick<Methods, "phases" | "isCandidate">;
   hasValidation: boolean;
 }
 
 /** Why no epoch of a run can be the best model, in words; undefined where one can. The last epoch tells: none is later. */
-export function whyNoBest({ plan, method, hasValidation }: Choice): string | undefined {
+export function whyNoBest({ plan, methods, hasValidation }: Choice): string | undefined {
   if (!hasValidation)
     return "there are no validation images to choose it by: valFraction is 0, and the data have no validation part";
   const { epochs, stepsPerEpoch, totalSteps, selectFromStep } = plan;
@@ -41,7 +41,7 @@ export function whyNoBest({ plan, method, hasValidation }: Choice): string | und
   const begins = `epoch ${epochs}, the last, begins after step ${last.firstStep} of ${totalSteps}`;
   if (selectFromStep > last.firstStep)
     return `no epoch lies wholly behind selectFrom, which is step ${selectFromStep}: ${begins}; set selectFrom to an earlier point`;
-  if (method.isCandidate(last)) return undefined;
-  const phase = method.phases.find(({ endStep }) => endStep > last.firstStep)?.name;
-  return `no epoch ran wholly at α = 1: ${begins}, in the ${phase} phase; end that phase earlier or train more epochs`;
+  if (methods.isCandidate(last)) return undefined;
+  const phase = methods.phases.find(({ endStep }) => endStep > last.firstStep)?.name;
+  return `no epoch lies wholly behind the ${phase} phase: ${begins}; end that phase earlier or train more epochs`;
 }

@@ -1,7 +1,7 @@
-/** The network of a run at step 0, with its method and its optimizer; the data need not be there. */
+/** The network of a run at step 0, with its methods and its optimizer; the data need not be there. */
 import { PeaError } from "@pea/core";
 import type { Module, Optimizer } from "@pea/torch";
-import type { Method } from "../methods/index.ts";
+import type { Methods } from "../methods/methods.ts";
 import { type ModelInfo, modelInfo } from "../models/index.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import { createNetwork } from "./create-network.ts";
@@ -23,24 +23,24 @@ export interface BuiltNetwork {
   plan: TrainingPlan;
   model: Module;
   /** Fitted. */
-  method: Method;
+  methods: Methods;
   optimizer: Optimizer;
 }
 
 export interface BuildOptions {
-  /** Shown the plain ReLU network, before the method changes it. */
+  /** Shown the plain ReLU network, before methods change it. */
   onNetwork?: (model: Module, inputShape: readonly number[]) => void;
 }
 
 /**
- * Builds the network with fresh weights from the recipe's seed, plans its training and fits the method to both.
+ * Builds the network with fresh weights from the recipe's seed, plans its training and fits the methods to both.
  *
- * @param method not fitted yet
+ * @param methods not fitted yet
  * @throws PeaError of kind usage when the parts do not fit together
  */
 export function buildNetwork(
   recipe: Recipe,
-  method: Method,
+  methods: Methods,
   { trainImages, stepsPerEpoch, ...data }: DataShape,
   { onNetwork }: BuildOptions = {},
 ): BuiltNetwork {
@@ -52,9 +52,11 @@ export function buildNetwork(
     requireAnswers(recipe, info, data);
     onNetwork?.(model, data.inputShape);
     model.to({ device, memoryFormat: "channels_last" });
-    method.onFit({ model, totalSteps: plan.totalSteps, stepsPerEpoch: plan.stepsPerEpoch, seed });
-    return { info, plan, model, method, optimizer: createOptimizer(model, recipe) };
+    const { totalSteps, stepsPerEpoch } = plan;
+    methods.fit({ model, totalSteps, stepsPerEpoch, seed, task: data.task.name });
+    return { info, plan, model, methods, optimizer: createOptimizer(model, recipe) };
   } catch (error) {
+    methods.dispose();
     model.dispose();
     throw error;
   }

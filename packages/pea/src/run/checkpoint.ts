@@ -3,7 +3,7 @@
  * time leaves a whole checkpoint and never a mixture of two.
  *
  * The weights lie under the network's own state-dict keys. What else a resumed run needs has a "/" in its name, which
- * no state-dict key has: `optimizer/…` and `rng/cpu`. The rest is JSON under the metadata key `state`, and `sha256` is
+ * no state-dict key has: `optimizer/…`, `methods/…` and `rng/cpu`. The rest is JSON under the metadata key `state`, and `sha256` is
  * that of the tensors, so that a damaged file is not gone on with.
  */
 import { createHash } from "node:crypto";
@@ -20,7 +20,8 @@ import {
   writeSafetensors,
 } from "@pea/torch";
 import type { SkippedSample } from "../data/loading/unreadable-images.ts";
-import type { MethodState } from "../methods/method.ts";
+import { methodsOfEarlier } from "../methods/method-state.ts";
+import type { Methods, SavedMethod } from "../methods/methods.ts";
 import type { Sums } from "../tasks/task.ts";
 import type { Standing } from "./best-model.ts";
 
@@ -34,8 +35,8 @@ export interface Best extends Standing {
 
 /** The state of a run besides tensors. */
 export interface TrainerState {
-  /** Version of this layout. */
-  format: 2;
+  /** Version of this layout. That before, 2, had one method, `method`. */
+  format: 3;
   /** What the run was configured with, see `recipeHash`. */
   recipe: string;
   /** What the optimizer's tensors are of, e.g. `SGD (velocity)`: no other goes on with them. */
@@ -45,7 +46,7 @@ export interface TrainerState {
   /** Sums over the current epoch, and at its last line of metrics. */
   sums: { now: Sums; logged: Sums };
   best: Best | null;
-  method: MethodState;
+  methods: readonly SavedMethod[];
   /** Training images that could not be read and were left out; missing where an earlier version wrote it. */
   skipped?: readonly SkippedSample[];
   /** Time spent on training steps so far. */
@@ -56,29 +57,42 @@ export interface TrainerState {
 
 const RNG = "rng/cpu";
 const OPTIMIZER = "optimizer/";
+const METHODS = "methods/";
+
+/** What a checkpoint is of. */
+export interface Training {
+  model: Module;
+  methods: Methods;
+  optimizer: Optimizer;
+}
 
 /** Writes a checkpoint of this moment. */
 export function saveCheckpoint(
   path: string,
-  model: Module,
-  optimizer: Optimizer,
-  state: Omit<TrainerState, "format" | "optimizer">,
+  { model, methods, optimizer }: Training,
+  state: Omit<TrainerState, "format" | "optimizer" | "methods">,
 ): void {
   scope(() => {
     const tensors = new Map<string, Tensor>(model.stateDict());
     for (const [key, tensor] of optimizer.state()) tensors.set(OPTIMIZER + key, tensor);
+    for (const [key, tensor] of methods.tensors()) tensors.set(METHODS + key, tensor);
     tensors.set(RNG, getRngState());
-    const whole = { format: 2, optimizer: optimizer.kind, ...state } satisfies TrainerState;
+    const whole: TrainerState = {
+      format: 3,
+      optimizer: optimizer.kind,
+      methods: methods.state(),
+      ...state,
+    };
     write(path, tensors, whole);
   });
 }
 
 /**
- * Brings model, optimizer and the global random generator back to the moment of a checkpoint.
+ * Brings model, methods, optimizer and the global random generator back to the moment of a checkpoint.
  *
- * @throws PeaError of kind usage for a checkpoint of another optimizer, or of another form of it
+ * @throws PeaError of kind usage for a checkpoint of another optimizer, or of another form of it, or of other methods
  */
-export function loadCheckpoint(path: string, model: Module, optimizer: Optimizer): TrainerState {
+export function loadCheckpoint(path: string, { model, methods, optimizer }: Training): TrainerState {
   return scope(() => {
     const { tensors, metadata } = read(path);
     const state = parseState(path, metadata.state);
@@ -91,18 +105,23 @@ export function loadCheckpoint(path: string, model: Module, optimizer: Optimizer
         { kind: "usage" },
       );
     model.loadStateDict(modelTensors(tensors));
-    optimizer.load(new Map([...tensors].flatMap(([key, tensor]) => optimizerEntry(key, tensor))));
+    optimizer.load(tensorsUnder(OPTIMIZER, tensors));
+    methods.load(state.methods, { steps: state.step, tensors: tensorsUnder(METHODS, tensors) });
     setRngState(rng);
     return state;
   });
 }
 
 /** What a file of weights says of the model it holds. */
-export type ModelState = Pick<TrainerState, "format" | "step" | "method">;
+export type ModelState = Pick<TrainerState, "format" | "step" | "methods">;
 
-/** Writes the weights alone, and what the method needs to make the same network of them. */
-export function saveWeights(path: string, model: Module, state: ModelState): void {
-  scope(() => write(path, model.stateDict(), state));
+/** Writes the weights alone, as they are deployed, and what the methods need to make the same network of them. */
+export function saveWeights(
+  path: string,
+  { model, methods }: Pick<Training, "model" | "methods">,
+  step: number,
+): void {
+  scope(() => write(path, model.stateDict(), { format: 3, step, methods: methods.state() }));
 }
 
 /** The weights in a file: of a run's checkpoint, without what else it holds, or of others. */
@@ -112,12 +131,24 @@ export function readModelWeights(path: string): Map<string, Tensor> {
   return modelTensors(tensors);
 }
 
-/** Loads the weights of a checkpoint, or of a file of weights alone. */
-export function loadWeights(path: string, model: Module): ModelState {
+/** Loads the weights of a checkpoint, or of a file of weights alone, as they are there. */
+export function loadWeights(path: string, model: Module): void {
+  scope(() => model.loadStateDict(modelTensors(read(path).tensors)));
+}
+
+/**
+ * Brings a network and its methods to the step that the weights in a checkpoint, or in a file of weights alone, are of.
+ *
+ * @returns weight updates done
+ * @throws PeaError of kind usage for weights of other methods
+ */
+export function loadNetwork(path: string, { model, methods }: Pick<Training, "model" | "methods">): number {
   return scope(() => {
     const { tensors, metadata } = read(path);
+    const state = parseState(path, metadata.state);
     model.loadStateDict(modelTensors(tensors));
-    return parseState(path, metadata.state);
+    methods.load(state.methods, { steps: state.step, tensors: tensorsUnder(METHODS, tensors) });
+    return state.step;
   });
 }
 
@@ -150,14 +181,21 @@ function digest(tensors: ReadonlyMap<string, Tensor>): string {
 const modelTensors = (tensors: Map<string, Tensor>): Map<string, Tensor> =>
   new Map([...tensors].filter(([key]) => !key.includes("/")));
 
-const optimizerEntry = (key: string, tensor: Tensor): [string, Tensor][] =>
-  key.startsWith(OPTIMIZER) ? [[key.slice(OPTIMIZER.length), tensor]] : [];
+const tensorsUnder = (prefix: string, tensors: ReadonlyMap<string, Tensor>): Map<string, Tensor> =>
+  new Map(
+    [...tensors].flatMap(([key, tensor]) =>
+      key.startsWith(prefix) ? [[key.slice(prefix.length), tensor] as const] : [],
+    ),
+  );
 
 function parseState(path: string, text: string | undefined): TrainerState {
-  const state = text === undefined ? undefined : (JSON.parse(text) as TrainerState);
-  if (state?.format !== 2)
-    throw new PeaError(
-      `${path} is no checkpoint this version can go on from (format ${state?.format ?? "missing"})`,
-    );
-  return state;
+  const state = text === undefined ? undefined : JSON.parse(text);
+  if (state?.format === 2) {
+    const { method, ...others } = state;
+    return { ...others, format: 3, methods: methodsOfEarlier(method) };
+  }
+  if (state?.format === 3) return state;
+  throw new PeaError(
+    `${path} is no checkpoint this version can go on from (format ${state?.format ?? "missing"})`,
+  );
 }

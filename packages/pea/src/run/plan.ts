@@ -1,6 +1,6 @@
 /** The course of a run in steps, worked out before anything is trained. */
 import { durationToSteps, PeaError, parseDuration } from "@pea/core";
-import type { Method } from "../methods/method.ts";
+import type { Methods } from "../methods/methods.ts";
 import { firstStepsOfFalls, type LearningRatePlan, learningRateAt } from "../recipe/lr-schedule.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 
@@ -68,31 +68,31 @@ export interface Joint {
   epoch: number;
   learningRate: number;
   phase: string;
-  /** What the method logs at this step, e.g. `{ alpha: 0.5 }`. */
+  /** What the methods log at this step, e.g. `{ alpha: 0.5 }`. */
   scalars: Record<string, number>;
 }
 
 /** The joints of a run, in order: first and last step, first step of each phase, turns of the learning rate. */
-export function joints(plan: TrainingPlan, method: Method): Joint[] {
+export function joints(plan: TrainingPlan, methods: Methods): Joint[] {
   const { totalSteps, stepsPerEpoch, learningRate } = plan;
   const turns = new Set([
     0,
     learningRate.warmupSteps,
     ...firstStepsOfFalls(learningRate),
-    ...method.phases.map((phase) => phase.firstStep),
+    ...methods.phases.map((phase) => phase.firstStep),
     totalSteps - 1,
   ]);
   return [...turns]
     .filter((step) => step < totalSteps)
     .sort((a, b) => a - b)
     .map((step) => {
-      method.onStep(step);
+      methods.beforePass(step);
       return {
         step,
         epoch: Math.floor(step / stepsPerEpoch) + 1,
         learningRate: learningRateAt(step, learningRate),
-        phase: method.phase,
-        scalars: method.scalars(),
+        phase: methods.phase,
+        scalars: methods.scalars(),
       };
     });
 }

@@ -6,7 +6,8 @@ import { countSamples } from "../data/parts/part.ts";
 import { datasetNamed } from "../data/sets/registry.ts";
 import { parseImageSize } from "../images/image-size.ts";
 import { classLabels } from "../images/label-table.ts";
-import { createMethod } from "../methods/index.ts";
+import { createMethods } from "../methods/methods.ts";
+import { methodsOf } from "../recipe/method-keys.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import { createTask } from "../tasks/registry.ts";
 import { type BuildOptions, type BuiltNetwork, buildNetwork, type DataShape } from "./build-network.ts";
@@ -21,7 +22,7 @@ export interface PreparedRun extends BuiltNetwork {
 export interface PrepareOptions extends OpenDataOptions, BuildOptions {}
 
 /**
- * Builds what a recipe describes: data, fresh weights from the recipe's seed, the method fitted to the network.
+ * Builds what a recipe describes: data, fresh weights from the recipe's seed, the methods fitted to the network.
  *
  * @returns to be disposed of by `disposeRun`
  * @throws PeaError of kind usage when the parts do not fit together
@@ -34,7 +35,7 @@ export async function prepareRun(recipe: Recipe, options: PrepareOptions = {}): 
       { kind: "usage" },
     );
   if (recipe.threads > 0) setNumThreads(recipe.threads);
-  const method = createMethod(recipe);
+  const methods = await createMethods(methodsOf(recipe));
   const data = await openData(recipe, options);
   try {
     if (recipe.diagnose && data.validation === null)
@@ -47,7 +48,7 @@ export async function prepareRun(recipe: Recipe, options: PrepareOptions = {}): 
       trainImages: countSamples(data.train),
       stepsPerEpoch: options.record?.facts?.stepsPerEpoch,
     };
-    return { data, ...buildNetwork(recipe, method, shape, options) };
+    return { data, ...buildNetwork(recipe, methods, shape, options) };
   } catch (error) {
     disposeData(data);
     throw error;
@@ -68,7 +69,7 @@ export function networkFacts({ data, plan }: PreparedRun): NetworkFacts {
  *
  * @throws PeaError of kind usage where it does not say so
  */
-export function prepareWithoutData(recipe: Recipe): BuiltNetwork & { images: PartSizes } {
+export async function prepareWithoutData(recipe: Recipe): Promise<BuiltNetwork & { images: PartSizes }> {
   const { data, expected, limitTrain, valFraction, validateOn } = recipe;
   const size = parseImageSize(recipe.imageSize ?? "");
   if (expected === undefined || size === null)
@@ -90,13 +91,14 @@ export function prepareWithoutData(recipe: Recipe): BuiltNetwork & { images: Par
   const validation = validateOn === "test" ? test : limitTrain === 1 ? split : Math.min(split, train);
   return {
     images: { train, validation, test },
-    ...buildNetwork(recipe, createMethod(recipe), shape),
+    ...buildNetwork(recipe, await createMethods(methodsOf(recipe)), shape),
   };
 }
 
 /** Frees the memory of a run that is no longer needed: data, network and optimizer. */
-export function disposeRun({ model, optimizer, ...rest }: PreparedRun | BuiltNetwork): void {
+export function disposeRun({ model, methods, optimizer, ...rest }: PreparedRun | BuiltNetwork): void {
   if ("data" in rest) disposeData(rest.data);
   optimizer.dispose();
+  methods.dispose();
   model.dispose();
 }

@@ -29,9 +29,9 @@ export interface EpochPoint {
   epoch: number;
   trainLoss: number | null;
   validationLoss: number | null;
-  /** With the activation as it trains. */
+  /** As it trains. */
   currentScore: number | null;
-  /** With ReLU at every site; equal to the current one where the network is a ReLU network already. */
+  /** As it will be deployed, with ReLU at every site; equal to the current one where that is the network already. */
   deployedScore: number | null;
   /** On the test images; left out where they were not scored after this epoch. */
   testScore?: number;
@@ -80,7 +80,7 @@ async function planOf(
 ): Promise<Pick<TrainResult, "phases" | "stepsPerEpoch">> {
   const prepared = await prepareRun(await openRecipe(run, today), { record: readRecord(run) });
   try {
-    return { phases: prepared.method.phases, stepsPerEpoch: prepared.plan.stepsPerEpoch };
+    return { phases: prepared.methods.phases, stepsPerEpoch: prepared.plan.stepsPerEpoch };
   } finally {
     disposeRun(prepared);
   }

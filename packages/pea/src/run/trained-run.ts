@@ -4,12 +4,13 @@ import { join } from "node:path";
 import { PeaError } from "@pea/core";
 import { cudaIsAvailable, type Module } from "@pea/torch";
 import { resumeCommand } from "../common/shown-command.ts";
-import { createMethod, type Method } from "../methods/index.ts";
+import { createMethods, type Methods } from "../methods/methods.ts";
 import { loadRecipe, loadRecipeToShow } from "../recipe/load-recipe.ts";
+import { methodsOf } from "../recipe/method-keys.ts";
 import { settingsInForce } from "../recipe/older-runs.ts";
 import { type Layer, type Recipe, resolveRecipe } from "../recipe/recipe.ts";
 import type { Circumstances } from "../recipe/recipe-identity.ts";
-import { loadWeights } from "./checkpoint.ts";
+import { loadNetwork } from "./checkpoint.ts";
 import { createNetwork } from "./create-network.ts";
 import { type RunRecord, readRecord } from "./parts-record.ts";
 import { disposeRun, type PreparedRun, type PrepareOptions, prepareRun } from "./prepare-run.ts";
@@ -63,7 +64,7 @@ function chooseCheckpoint(run: RunDirectory, wanted?: CheckpointName): Checkpoin
   return name;
 }
 
-/** A prepared run with trained weights, its method at the step they are of. */
+/** A prepared run with trained weights, its methods at the step they are of. */
 export interface TrainedRun extends PreparedRun {
   run: RunDirectory;
   recipe: Recipe;
@@ -75,7 +76,7 @@ export interface TrainedRun extends PreparedRun {
 }
 
 /**
- * Opens a run with the weights of one of its models. `method.onEnd()` makes it the deployed network.
+ * Opens a run with the weights of one of its models. `methods.deploy()` makes it the deployed network.
  *
  * @param options.checkpoint left out: the best model where there is one, else the last
  * @returns to be disposed of by `disposeRun`
@@ -95,8 +96,7 @@ export async function openTrainedRun(
   const record = readRecord(run);
   const prepared = await prepareRun(recipe, { onOpening, record });
   try {
-    const { step, method } = loadWeights(weightFiles(run)[name], prepared.model);
-    prepared.method.load(method);
+    const step = loadNetwork(weightFiles(run)[name], prepared);
     return {
       ...prepared,
       run,
@@ -136,15 +136,16 @@ export interface TrainedNetwork {
   readonly checkpoint: CheckpointName;
   /** Weight updates done. */
   readonly step: number;
-  /** To be disposed of. */
+  /** To be disposed of, as the methods. */
   readonly model: Module;
   /** At that step. */
-  readonly method: Method;
+  readonly methods: Methods;
   readonly device: string;
 }
 
 /**
- * Opens the network of a run with the activations it had at the step its weights are of. The data need not be there.
+ * Opens the network of a run as it trained at the step its weights are of, and after the last step as it is deployed. The
+ * data need not be there.
  *
  * @param options.checkpoint left out: the best model where there is one, else the last
  * @throws PeaError of kind usage when the folder holds no run, or the run not that model
@@ -165,12 +166,12 @@ export async function openTrainedNetwork(
     // Trained on a GPU, a network runs where there is none, too.
     const device = cudaIsAvailable() ? recipe.device : "cpu";
     model.to({ device, memoryFormat: "channels_last" });
-    const method = createMethod(recipe);
-    method.onFit({ model, totalSteps, stepsPerEpoch, seed: recipe.seed });
-    const { step, method: state } = loadWeights(weightFiles(run)[name], model);
-    method.load(state);
+    const methods = await createMethods(methodsOf(recipe));
+    methods.fit({ model, totalSteps, stepsPerEpoch, seed: recipe.seed });
+    const step = loadNetwork(weightFiles(run)[name], { model, methods });
+    if (step === totalSteps) methods.deploy();
     model.eval();
-    return { run, recipe, facts, checkpoint: name, step, model, method, device };
+    return { run, recipe, facts, checkpoint: name, step, model, methods, device };
   } catch (error) {
     model.dispose();
     throw error;

@@ -4,7 +4,7 @@
  * @module
  */
 import type { SkippedSample } from "../data/loading/unreadable-images.ts";
-import type { EvaluationView } from "../methods/method.ts";
+import type { EvaluationView } from "../methods/methods.ts";
 import type { Scores } from "../tasks/task.ts";
 import type { Best } from "./checkpoint.ts";
 
@@ -17,7 +17,7 @@ export interface Moment {
   /** Learning rate of the last step. */
   learningRate: number;
   phase: string;
-  /** What the method logs of the last step, e.g. `{ alpha: 0.5 }`. */
+  /** What the methods log of the last step, e.g. `{ alpha: 0.5 }`. */
   scalars: Record<string, number>;
 }
 
@@ -31,8 +31,8 @@ export interface StepMetrics extends Moment {
 /** Means over an epoch, and the scores after it. */
 export interface EpochMetrics extends Moment {
   train: Scores;
-  /** Scores on the validation part in each of the method's views; empty without such a part. */
-  validation: Partial<Record<EvaluationView, Scores>>;
+  /** Scores on the validation part in each of the methods' views, last as it will be deployed; empty without such a part. */
+  validation: Readonly<Record<EvaluationView, Scores>>;
   /** Whether the model after this epoch may be the best one. */
   candidate: boolean;
   /** Of a candidate on the test part, where that is asked for. */

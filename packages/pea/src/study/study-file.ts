@@ -25,12 +25,12 @@
  * @module
  */
 import { basename, extname, join } from "node:path";
-import { activationNamed, PeaError, parseVariant, smoothActivations } from "@pea/core";
+import { PeaError } from "@pea/core";
 import { writeFileAtomically } from "@pea/torch";
 import { stringify } from "yaml";
 import { z } from "zod";
-import { baselineName } from "../methods/variant-name.ts";
 import { importFile } from "../recipe/import-file.ts";
+import { namedVariant } from "../recipe/method-keys.ts";
 import { mergeSettings } from "../recipe/recipe.ts";
 import { besideFile, extendSettings, readYaml } from "../recipe/recipe-file.ts";
 
@@ -200,22 +200,11 @@ function variantOf(entry: string | Record<string, unknown>, where: string): Name
 
 /** The recipe keys that a name stands for. Upper limits are named as activations are, in small letters. */
 function ofName(name: string, where: string): NamedSettings {
-  if (name.toLowerCase() === "relu")
-    return { name: baselineName, settings: { pea: "none", activation: "relu" } };
-  const activation = activationNamed(name.toLowerCase())?.name;
-  if (activation !== undefined) return { name: activation, settings: { pea: "none", activation } };
   try {
-    parseVariant(name);
+    return namedVariant(name);
   } catch (error) {
-    throw usage(
-      `${where} is ${JSON.stringify(name)}, which is neither "ReLU" nor a smooth activation ` +
-        `(${smoothActivations()
-          .map(({ name }) => name)
-          .join(", ")}), and ${(error as Error).message}; ` +
-        "another way of training takes a name and recipe keys",
-    );
+    throw usage(`${where} is ${(error as Error).message}`);
   }
-  return { name, settings: { pea: name } };
 }
 
 function refuseTwice(names: readonly string[], where: string): void {

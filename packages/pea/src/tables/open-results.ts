@@ -7,7 +7,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { folderOf, type Result, readResults } from "../compare/results.ts";
 import { importFile } from "../recipe/import-file.ts";
-import { recipeSchema } from "../recipe/recipe-schema.ts";
+import { areMethodsKnown } from "../recipe/method-keys.ts";
 import { readStudy, STUDY_FILE, type Study } from "../study/study-file.ts";
 
 /** The results of a study. */
@@ -41,7 +41,7 @@ export async function openResults(path: string, options: { import?: string } = {
   return { folder, results, study };
 }
 
-/** Are the activations known that a result names? */
-function isUnderstood({ settings: { pea, activation } = {} }: Result): boolean {
-  return recipeSchema.pick({ pea: true, activation: true }).safeParse({ pea, activation }).success;
+/** Are the methods and activations known that a result names? */
+function isUnderstood({ settings = {} }: Result): boolean {
+  return areMethodsKnown(settings);
 }

@@ -23,9 +23,13 @@ export class Recorder implements TrainingObserver {
 
   onEpoch(metrics: EpochMetrics): void {
     const { step, train, validation, candidate, test, best, skipped, seconds } = metrics;
+    const { current, ...others } = validation;
+    // The last view is the network as it will be deployed, whatever it is called.
+    const deployed = Object.values(others).at(-1);
     const scores = {
-      ...(validation.current && prefixed("val", validation.current)),
-      ...(validation.deployed && prefixed("deployed", validation.deployed)),
+      ...(current && prefixed("val", current)),
+      ...Object.assign({}, ...Object.entries(others).map(([view, one]) => prefixed(view, one))),
+      ...(deployed && prefixed("deployed", deployed)),
       ...(test && prefixed("test", test)),
     };
     this.metrics.append({

@@ -17,7 +17,9 @@ import {
   type PartChanges,
 } from "../data/parts/part-changes.ts";
 import { Diagnosis } from "../diagnose/diagnosis.ts";
+import { baselineName } from "../methods/variant-name.ts";
 import { loadRecipe } from "../recipe/load-recipe.ts";
+import { variantName } from "../recipe/method-keys.ts";
 import type { Recipe, RecipeInput } from "../recipe/recipe.ts";
 import {
   type Circumstances,
@@ -195,7 +197,7 @@ async function execute(
   { signal, observe, onParts }: TrainOptions,
   changed: ChangedData | null = null,
 ): Promise<TrainResult> {
-  const { data, plan, model, method, optimizer } = prepared;
+  const { data, plan, model, methods, optimizer } = prepared;
   onParts?.(describeParts(data));
   let observer: TrainingObserver | undefined;
   data.onSkip = (sample) => observer?.onSkip?.(sample);
@@ -204,7 +206,7 @@ async function execute(
   const { train: batches, validation, test } = loaders;
   const trainer = new Trainer({
     model,
-    method,
+    methods,
     optimizer,
     plan,
     task: data.task,
@@ -228,7 +230,7 @@ async function execute(
     if (recipe.diagnose && validation) {
       diagnosis = await Diagnosis.open({
         model,
-        method,
+        methods,
         task: data.task,
         validation,
         path: run.diagnostics,
@@ -298,7 +300,7 @@ async function resultOf(
   { best, seconds, skipped }: Trainer,
   { validation, test }: Loaders,
 ): Promise<TrainResult> {
-  const { data, info, plan, method } = prepared;
+  const { data, info, plan, methods } = prepared;
   const scores = await scoreModels(run, recipe, prepared, best, test);
   return {
     runDirectory: run.path,
@@ -308,7 +310,7 @@ async function resultOf(
     epochs: plan.epochs,
     stepsPerEpoch: plan.stepsPerEpoch,
     steps: plan.totalSteps,
-    phases: method.phases,
+    phases: methods.phases,
     seconds,
     testImages: test.samplesPerEpoch - test.skipped.size,
     skipped: skippedOf({
@@ -318,7 +320,9 @@ async function resultOf(
     }),
     metric: data.task.metric,
     ...scores,
-    ...(best === null && { whyNoBest: whyNoBest({ plan, method, hasValidation: data.validation !== null }) }),
+    ...(best === null && {
+      whyNoBest: whyNoBest({ plan, methods, hasValidation: data.validation !== null }),
+    }),
   };
 }
 
@@ -354,10 +358,10 @@ async function scoreModels(
   }
 }
 
-function runName({ model, pea, activation, swapToRelu, seed }: Recipe): string {
-  const swap = swapToRelu === undefined ? "" : `-relu${swapToRelu}`;
-  const method = pea === "none" ? `${activation}${swap}` : pea;
-  return `${model}_${method.replace("%", "pct")}_seed${seed}`;
+function runName(recipe: Recipe): string {
+  const variant = variantName(recipe);
+  const method = variant === baselineName ? "relu" : variant.replaceAll("%", "pct").replace(/[^\w.]+/g, "-");
+  return `${recipe.model}_${method}_seed${recipe.seed}`;
 }
 
 function freeName(path: string): string {

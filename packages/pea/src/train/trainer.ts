@@ -1,5 +1,5 @@
 /**
- * The training loop. It knows the network, the optimizer and the hooks of a method, and tells observers what happens;
+ * The training loop. It knows the network, the optimizer and the hooks of the methods, and tells observers what happens;
  * files other than checkpoints, the terminal and signals are theirs.
  */
 import { PeaError } from "@pea/core";
@@ -17,7 +17,8 @@ import {
 import type { ImageCheck } from "../data/loading/image-check.ts";
 import type { Batch, BatchLoader } from "../data/loading/loader.ts";
 import { type SkippedSample, UnreadableImagesError } from "../data/loading/unreadable-images.ts";
-import type { EvaluationView, Method } from "../methods/method.ts";
+import type { TrainingBatch } from "../methods/method.ts";
+import type { EvaluationView, Methods } from "../methods/methods.ts";
 import { learningRateAt } from "../recipe/lr-schedule.ts";
 import { reestimateStatistics } from "../run/batch-norm-statistics.ts";
 import { takesPlaceOf } from "../run/best-model.ts";
@@ -34,10 +35,10 @@ import { evaluate } from "../tasks/evaluate.ts";
 import { mainScore, type ScoreSums, type Scores, type Sums, type Task } from "../tasks/task.ts";
 
 export interface TrainerOptions {
-  /** Fitted by the method. */
+  /** Fitted by the methods. */
   model: Module;
-  /** After `onFit`. */
-  method: Method;
+  /** After `fit`. */
+  methods: Methods;
   optimizer: Optimizer;
   plan: TrainingPlan;
   task: Task;
@@ -122,14 +123,13 @@ export class Trainer {
 
   /** Goes back to the moment of the last checkpoint. */
   resume(): void {
-    const { model, optimizer, method, files, recipeHash, formerHashes = [] } = this.options;
-    const state = loadCheckpoint(files.last, model, optimizer);
+    const { files, recipeHash, formerHashes = [] } = this.options;
+    const state = loadCheckpoint(files.last, this.options);
     if (![recipeHash, ...formerHashes].includes(state.recipe))
       throw new PeaError(
         `${files.last} was written with another recipe than the run's config.yaml; a run goes on only as it began`,
         { kind: "usage" },
       );
-    method.load(state.method);
     this.step = state.step;
     this.checkpointStep = state.step;
     // Checkpoints of earlier versions do not know the loss.
@@ -143,7 +143,7 @@ export class Trainer {
   }
 
   /**
-   * Trains to the end and hands the model to the method's `onEnd`.
+   * Trains to the end and turns the model into the one that is deployed.
    *
    * @param signal stops the run between two steps, after writing a checkpoint
    * @param check of images that training comes to late; told of each step
@@ -157,8 +157,8 @@ export class Trainer {
       if (error instanceof UnreadableImagesError) this.checkpoint();
       throw error;
     }
-    const { method, settings } = this.options;
-    method.onEnd();
+    const { methods, settings } = this.options;
+    methods.deploy();
     if (settings.batchNormReestimate === 0) return;
     // What is deployed may have another activation than what was evaluated last.
     await this.reestimate();
@@ -195,23 +195,28 @@ export class Trainer {
   }
 
   private trainStep({ images, labels }: Batch): void {
-    const { model, optimizer, task, plan, settings } = this.options;
+    const { model, methods, optimizer, plan, settings } = this.options;
     for (const group of optimizer.groups) group.lr = learningRateAt(this.step, plan.learningRate);
-    const [batchSize = 0] = images.shape;
-    const size = Math.min(settings.microBatch || batchSize, batchSize);
     optimizer.zeroGrad();
-    if (size === batchSize) this.pass({ images, labels });
-    else {
-      const counted = task.countLabels(labels);
-      for (let start = 0, part = 0; start < batchSize; start += size, part++)
-        scope(() => {
-          const cut = (whole: Tensor) => narrow(whole, 0, start, Math.min(size, batchSize - start));
-          this.pass({ images: cut(images), labels: cut(labels) }, { part, counted });
-        });
-    }
+    scope(() => this.passInParts(methods.batch(images, labels, this.step)));
+    methods.gradients(this.step);
     if (settings.clipGradNorm > 0) clipGradNorm(model.parameters(), settings.clipGradNorm);
     optimizer.step();
+    methods.afterStep(this.step);
     this.step++;
+  }
+
+  private passInParts(batch: TrainingBatch): void {
+    const { task, settings } = this.options;
+    const [batchSize = 0] = batch.images.shape;
+    const size = Math.min(settings.microBatch || batchSize, batchSize);
+    if (size === batchSize) {
+      this.pass(batch);
+      return;
+    }
+    const counted = task.countLabels(batch.labels);
+    for (let start = 0, part = 0; start < batchSize; start += size, part++)
+      scope(() => this.pass(cut(batch, start, Math.min(size, batchSize - start)), { part, counted }));
   }
 
   /**
@@ -221,21 +226,20 @@ export class Trainer {
    * @param of.counted labels of the whole batch that count: the mean losses of the parts, weighted by theirs, add up to
    * that of the batch
    */
-  private pass(
-    { images, labels }: Pick<Batch, "images" | "labels">,
-    of?: { part: number; counted: number },
-  ): void {
-    const { model, method, task, settings } = this.options;
-    method.onStep(this.step, of?.part);
+  private pass(batch: TrainingBatch, of?: { part: number; counted: number }): void {
+    const { model, methods, task, settings } = this.options;
+    const { images, labels } = batch;
+    const { labelSmoothing } = settings;
+    const at = { step: this.step, part: of?.part ?? 0 };
+    methods.beforePass(at.step, at.part);
     const forward = () => model.forward(images);
     scope(() => {
       // A scope of its own: what the forward pass made and backward does not need is free before backward begins.
       const { logits, loss } = scope(() => {
         const logits = settings.amp === "bf16" ? autocast("bfloat16", forward) : forward();
-        return {
-          logits,
-          loss: task.loss(logits, labels, { labelSmoothing: settings.labelSmoothing }),
-        };
+        const lossAgainst = (labels: Tensor) => task.loss(logits, labels, { labelSmoothing });
+        const loss = methods.loss(lossAgainst(labels), { ...batch, ...at, logits, lossAgainst });
+        return { logits, loss };
       });
       backward(of ? mul(loss, task.countLabels(labels) / Math.max(of.counted, 1)) : loss);
       this.sums.add(loss, logits, labels);
@@ -271,17 +275,15 @@ export class Trainer {
   }
 
   private async endEpoch(): Promise<void> {
-    const { plan, method, task, batches } = this.options;
+    const { plan, methods, task, batches } = this.options;
     const moment = this.moment();
     const train = task.scores(this.logged);
     const { images } = this.logged;
     const seconds = this.seconds - this.clock.epoch;
-    const validation = await this.validate();
     const span = { firstStep: this.step - plan.stepsPerEpoch, endStep: this.step };
     const candidate =
-      validation.current !== undefined && span.firstStep >= plan.selectFromStep && method.isCandidate(span);
-    if (candidate && validation.current) this.keepIfBest(moment.epoch, validation.current);
-    const test = candidate ? await this.scoreTest(validation) : null;
+      this.options.validation !== null && span.firstStep >= plan.selectFromStep && methods.isCandidate(span);
+    const { validation, test } = await this.validate(candidate ? moment.epoch : null);
     this.sums.dispose();
     this.sums = this.newSums();
     this.logged = this.sums.read();
@@ -304,26 +306,41 @@ export class Trainer {
     this.tell("onEpoch", metrics);
   }
 
+  /**
+   * Scores on the validation part in each view, and those of a candidate on the test part where they are asked for. A
+   * candidate is judged, scored and kept as it is deployed.
+   *
+   * @param candidate its epoch, from 1; null: the model may not be the best one
+   */
+  private async validate(candidate: number | null): Promise<Pick<EpochMetrics, "validation" | "test">> {
+    const { methods, validation } = this.options;
+    const { views } = methods;
+    const scores: Record<EvaluationView, Scores> = {};
+    let test: Scores | null = null;
+    if (validation === null) return { validation: scores, test };
+    // The current view comes last: training goes on with its statistics where they are re-estimated.
+    for (const view of [...views].reverse()) {
+      methods.show(view);
+      await this.reestimate();
+      const found = await this.evaluate(validation);
+      const isJudged = candidate !== null && view === views.at(-1);
+      if (isJudged || view === "current") this.requireFinite("validation", found.loss);
+      if (isJudged) {
+        this.keepIfBest(candidate, found);
+        test = await this.scoreTest(found);
+      }
+      scores[view] = found;
+    }
+    const inOrder = views.map((view) => [view, scores[view] as Scores] as const);
+    return { validation: Object.fromEntries(inOrder), test };
+  }
+
   private keepIfBest(epoch: number, validation: Scores): void {
-    const { model, method, files } = this.options;
+    const { files } = this.options;
     const standing = { score: mainScore(validation), loss: validation.loss };
     if (this.best !== null && !takesPlaceOf(this.best, standing)) return;
     this.best = { epoch, step: this.step, ...standing };
-    saveWeights(files.best, model, { format: 2, step: this.step, method: method.state() });
-  }
-
-  private async validate(): Promise<Partial<Record<EvaluationView, Scores>>> {
-    const { method, validation } = this.options;
-    const scores: Partial<Record<EvaluationView, Scores>> = {};
-    if (validation === null) return scores;
-    // The current view comes last, so that re-estimated statistics are its own when the model is kept.
-    for (const view of [...method.views].reverse()) {
-      method.onEval(view);
-      await this.reestimate();
-      scores[view] = await this.evaluate(validation);
-    }
-    if (scores.current) this.requireFinite("validation", scores.current.loss);
-    return scores;
+    saveWeights(files.best, this.options, this.step);
   }
 
   /** Where it is asked for: from the batches that the last epoch began with, which training can be resumed to. */
@@ -336,10 +353,10 @@ export class Trainer {
   }
 
   /** Where it is asked for; not once more where the model is chosen on the same images. */
-  private async scoreTest({ current }: Partial<Record<EvaluationView, Scores>>): Promise<Scores | null> {
+  private async scoreTest(validated: Scores): Promise<Scores | null> {
     const { test, validation } = this.options;
     if (test === null) return null;
-    return test === validation && current ? current : this.evaluate(test);
+    return test === validation ? validated : this.evaluate(test);
   }
 
   private evaluate(loader: BatchLoader): Promise<Scores> {
@@ -348,15 +365,14 @@ export class Trainer {
   }
 
   private checkpoint(): void {
-    const { model, optimizer, method, files, recipeHash } = this.options;
+    const { files, recipeHash } = this.options;
     const now = this.readSums();
     this.tell("onCheckpoint");
-    saveCheckpoint(files.last, model, optimizer, {
+    saveCheckpoint(files.last, this.options, {
       recipe: recipeHash,
       step: this.step,
       sums: { now, logged: this.logged },
       best: this.best,
-      method: method.state(),
       skipped: [...this.skipped.values()],
       seconds: this.seconds,
       clock: this.clock,
@@ -384,14 +400,14 @@ export class Trainer {
   }
 
   private moment(): Moment {
-    const { plan, method } = this.options;
+    const { plan, methods } = this.options;
     const last = this.step - 1;
     return {
       step: this.step,
       epoch: Math.floor(last / plan.stepsPerEpoch) + 1,
       learningRate: learningRateAt(last, plan.learningRate),
-      phase: method.phase,
-      scalars: method.scalars(),
+      phase: methods.phase,
+      scalars: methods.scalars(),
     };
   }
 
@@ -407,4 +423,14 @@ export class Trainer {
     const { task, settings } = this.options;
     return task.startSums({ device: settings.device, purpose: "training", start });
   }
+}
+
+/** A part of a batch. */
+function cut({ images, labels, along }: TrainingBatch, start: number, size: number): TrainingBatch {
+  const part = (whole: Tensor) => narrow(whole, 0, start, size);
+  return {
+    images: part(images),
+    labels: part(labels),
+    along: Object.fromEntries(Object.entries(along).map(([name, whole]) => [name, part(whole)])),
+  };
 }

@@ -125,7 +125,7 @@ describe("exportRun", () => {
     await assert.rejects(exportRun(path("young")), {
       kind: "usage",
       message:
-        /alpha is 0\.\d+ after step 8 of 24 \(epoch 2\): .* ReLU alone would begin after step 18\. .* --resume .*young$/,
+        /after step 8 of 24 \(epoch 2\) alpha is 0\.\d+: .* smooth activation, up to step 18\. .* --resume .*young$/,
     });
     assert.equal(existsSync(join(path("young"), "model.onnx")), false);
   });

@@ -32,9 +32,9 @@ const near = (actual: number | undefined, expected: number, relative = 1e-9) =>
 async function plan(name: string, pea: string) {
   const run = await prepareWithoutData(read(name, { pea }));
   try {
-    const { info, plan, method, images } = run;
-    const at = new Map(joints(plan, method).map((joint) => [joint.step, joint]));
-    return { info, plan, images, phases: method.phases, at };
+    const { info, plan, methods, images } = run;
+    const at = new Map(joints(plan, methods).map((joint) => [joint.step, joint]));
+    return { info, plan, images, phases: methods.phases, at };
   } finally {
     disposeRun(run);
   }

@@ -104,8 +104,8 @@ describe("a run that is evaluated with them", () => {
   it("keeps them in the models it leaves, which score what the result says", async () => {
     for (const checkpoint of ["best", "last"] as const) {
       const trained = await openTrainedRun(result.runDirectory, { checkpoint });
-      const { model, data, method } = trained;
-      method.onEnd();
+      const { model, data, methods } = trained;
+      methods.deploy();
       const loader = evaluationLoader(data.test, data, "cpu");
       assert.deepEqual(
         await evaluate(model, loader, { task: data.task, device: "cpu" }),
@@ -141,8 +141,8 @@ describe("a run that is evaluated with them", () => {
     const { largestDifference } = await exportRun(swapped.runDirectory);
     assert.ok(largestDifference <= 1e-4);
     const trained = await openTrainedRun(swapped.runDirectory);
-    const { model, data, method, recipe } = trained;
-    method.onEnd();
+    const { model, data, methods, recipe } = trained;
+    methods.deploy();
     const statistics = () => numbers((model.getModule("features.13.pw.bn") as BatchNorm2d).runningMean);
     const kept = statistics();
     await reestimateStatistics(model, trainingLoader(data, recipe), { epoch: 0, batches: 3 });

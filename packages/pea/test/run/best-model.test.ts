@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, describe, it } from "node:test";
-import { createMethod, type Method } from "../../src/methods/index.ts";
+import { createMethods, type Methods } from "../../src/methods/methods.ts";
+import { methodsOf } from "../../src/recipe/method-keys.ts";
+import { type RecipeInput, resolveRecipe } from "../../src/recipe/recipe.ts";
 import { page } from "../../src/report/page.ts";
 import { takesPlaceOf, whyNoBest } from "../../src/run/best-model.ts";
 import type { TrainResult } from "../../src/run/result.ts";
@@ -35,49 +37,49 @@ describe("a later model takes the place of the best one", () => {
 describe("why there is no best model", () => {
   // 12 epochs of 10 steps.
   const plan = { epochs: 12, stepsPerEpoch: 10, totalSteps: 120, selectFromStep: 0 };
-  const fitted = (settings: Parameters<typeof createMethod>[0]): Method => {
-    const method = createMethod(settings);
-    method.onFit(fitContext());
-    return method;
+  const fitted = async (settings: RecipeInput): Promise<Methods> => {
+    const methods = await createMethods(methodsOf(resolveRecipe({ source: "the test", settings })));
+    methods.fit(fitContext());
+    return methods;
   };
-  const [relu, pea] = [
-    fitted({ pea: "none", activation: "relu" }),
-    fitted({ pea: "SM75%", activation: "relu" }),
-  ];
+  let [relu, pea] = [] as Methods[] as [Methods, Methods];
+  before(async () => {
+    [relu, pea] = [await fitted({}), await fitted({ pea: "SM75%" })];
+  });
 
   it("is nothing where the last epoch may be chosen", () => {
-    for (const method of [relu, pea])
-      assert.equal(whyNoBest({ plan, method, hasValidation: true }), undefined);
+    for (const methods of [relu, pea])
+      assert.equal(whyNoBest({ plan, methods, hasValidation: true }), undefined);
     assert.equal(
-      whyNoBest({ plan: { ...plan, selectFromStep: 110 }, method: relu, hasValidation: true }),
+      whyNoBest({ plan: { ...plan, selectFromStep: 110 }, methods: relu, hasValidation: true }),
       undefined,
     );
   });
   it("is that there are no validation images", () => {
     assert.match(
-      whyNoBest({ plan, method: relu, hasValidation: false }) ?? "",
+      whyNoBest({ plan, methods: relu, hasValidation: false }) ?? "",
       /no validation images.*valFraction is 0/,
     );
   });
   it("is that selectFrom lies behind the first step of the last epoch", () => {
     assert.match(
-      whyNoBest({ plan: { ...plan, selectFromStep: 111 }, method: relu, hasValidation: true }) ?? "",
+      whyNoBest({ plan: { ...plan, selectFromStep: 111 }, methods: relu, hasValidation: true }) ?? "",
       /behind selectFrom, which is step 111: epoch 12, the last, begins after step 110 of 120/,
     );
   });
-  it("is that no epoch ran wholly with ReLU alone, and which phase the last one began in", () => {
+  it("is that no epoch lies behind a phase that has no candidates, by its name", async () => {
     // The transition ends after step 115.
     assert.match(
-      whyNoBest({ plan, method: fitted({ pea: "SM96%", activation: "relu" }), hasValidation: true }) ?? "",
-      /no epoch ran wholly at α = 1: .*begins after step 110 of 120, in the transition phase/,
+      whyNoBest({ plan, methods: await fitted({ pea: "SM96%" }), hasValidation: true }) ?? "",
+      /no epoch lies wholly behind the transition phase: .*begins after step 110 of 120;/,
     );
     assert.match(
       whyNoBest({
         plan,
-        method: fitted({ pea: "none", activation: "mish", swapToRelu: "100%" }),
+        methods: await fitted({ activation: "mish", swapToRelu: "100%" }),
         hasValidation: true,
       }) ?? "",
-      /in the smooth phase/,
+      /behind the smooth phase/,
     );
   });
 });
@@ -89,7 +91,7 @@ describe("a run without a best model", () => {
     result = await train({ ...smallRecipe, epochs: 1, pea: "SM90%" }, { runDirectory: path });
   });
   const reason =
-    /no epoch ran wholly at α = 1: epoch 1, the last, begins after step 0 of 6, in the transition phase/;
+    /no epoch lies wholly behind the transition phase: epoch 1, the last, begins after step 0 of 6;/;
 
   it("says why in its result", () => {
     assert.equal(result.best, null);

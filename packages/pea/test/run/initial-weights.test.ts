@@ -19,6 +19,7 @@ import {
   writeSafetensors,
   zeros,
 } from "@pea/torch";
+import { Methods } from "../../src/methods/methods.ts";
 import { createModel, registerModel } from "../../src/models/index.ts";
 import { saveWeights } from "../../src/run/checkpoint.ts";
 import { loadInitialWeights } from "../../src/run/initial-weights.ts";
@@ -99,7 +100,7 @@ describe("a file for another number of classes", () => {
   const small = { name: "mobilenet-0.25-small" };
   it("may be another run's", async () => {
     const path = join(folder, "best.safetensors");
-    saveWeights(path, build({ ...small, classes: 10, seed: 2 }), { format: 2, step: 5, method: {} } as never);
+    saveWeights(path, { model: build({ ...small, classes: 10, seed: 2 }), methods: new Methods([]) }, 5);
     const { model, remarks } = await begun(path, small);
     assert.equal(remarks[1], "head fc: 10 classes in the file, 3 in the data: drawn anew");
     assertComesFrom(model, path, small, isOf("fc"));

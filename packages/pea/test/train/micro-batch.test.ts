@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import { Conv2d, Module, manualSeed, mean, ReLU, SGD, type Tensor, tensor } from "@pea/torch";
 import type { Batch, BatchLoader } from "../../src/data/loading/loader.ts";
-import { PlainMethod } from "../../src/methods/plain/plain-method.ts";
+import { Methods } from "../../src/methods/methods.ts";
 import { classification } from "../../src/tasks/classification/classification.ts";
 import { segmentation } from "../../src/tasks/segmentation/segmentation.ts";
 import type { Task } from "../../src/tasks/task.ts";
@@ -78,13 +78,13 @@ async function trained({
   manualSeed(5);
   const givesPixels = task === "segmentation";
   const model = new Network(givesPixels);
-  const method = new PlainMethod("relu");
-  method.onFit({ model, totalSteps: STEPS, stepsPerEpoch: 2, seed: 3 });
+  const methods = new Methods([]);
+  methods.fit({ model, totalSteps: STEPS, stepsPerEpoch: 2, seed: 3 });
   const folder = temporaryFolder();
   const losses: number[] = [];
   const trainer = new Trainer({
     model,
-    method,
+    methods,
     optimizer: new SGD(model.parameters(), { lr: 0, momentum: 0.9 }),
     plan: {
       epochs: 2,

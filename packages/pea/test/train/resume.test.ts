@@ -107,11 +107,11 @@ describe("a run that is not as it was", () => {
         resolveRecipe({ source: "the run", settings: recipe }, { source: "the test", settings }),
       );
       const before = Array.from(other.model.parameters()[0]?.toTypedArray() ?? [], Number);
-      assert.throws(() => loadCheckpoint(last, other.model, other.optimizer), {
+      assert.throws(() => loadCheckpoint(last, other), {
         kind: "usage",
         message: /last\.safetensors holds the state of SGD \(momentum\), which .* cannot go on with/,
       });
-      assert.throws(() => loadCheckpoint(last, other.model, other.optimizer), { message: kind });
+      assert.throws(() => loadCheckpoint(last, other), { message: kind });
       assert.deepEqual(Array.from(other.model.parameters()[0]?.toTypedArray() ?? [], Number), before);
       disposeRun(other);
     }

@@ -112,9 +112,9 @@ describe("training on streamed images", () => {
   });
   it("ends in a run that is scored and exported from its images", async () => {
     const trained = await openTrainedRun(whole.runDirectory, { checkpoint: "last" });
-    const { model, data, method } = trained;
+    const { model, data, methods } = trained;
     assert.deepEqual([data.classes, data.inputShape], [classes, [3, 32, 32]]);
-    method.onEnd();
+    methods.deploy();
     const scores = await evaluate(model, evaluationLoader(data.test, data, "cpu"), {
       task: data.task,
       device: "cpu",

@@ -27,6 +27,7 @@ import {
 import { Loader } from "../../src/data/loading/loader.ts";
 import type { Dataset } from "../../src/data/parts/dataset.ts";
 import type { Method, StepSpan } from "../../src/methods/method.ts";
+import { Methods } from "../../src/methods/methods.ts";
 import type { EpochMetrics } from "../../src/run/training-observer.ts";
 import { classification } from "../../src/tasks/classification/classification.ts";
 import { Trainer, TrainingInterrupted } from "../../src/train/trainer.ts";
@@ -65,23 +66,17 @@ function scripted(
 ) {
   const calls: string[] = [];
   const method: Method = {
-    name: "scripted",
-    phases: [],
-    phase: "only",
-    views: ["current", "deployed"],
-    onFit() {},
-    onStep(step) {
+    view: "deployed",
+    beforePass(step) {
       calls.push(`step ${step}`);
       network.set(logitsOf(Math.floor(step / STEPS_PER_EPOCH)));
     },
-    onEval: (view) => calls.push(view),
-    onEnd: () => calls.push("end"),
+    show: (deployed) => calls.push(deployed ? "deployed" : "current"),
+    deploy: () => calls.push("end"),
     scalars: () => ({ alpha: 0.5 }),
     isCandidate: ({ firstStep }: StepSpan) => firstStep >= candidatesFrom * STEPS_PER_EPOCH,
-    state: () => ({ method: "scripted" }),
-    load() {},
   };
-  return { method, calls };
+  return { methods: new Methods([{ name: "scripted", hooks: method }]), calls };
 }
 
 function build(options: {
@@ -103,13 +98,14 @@ function build(options: {
   const folder = temporaryFolder();
   const files = { last: join(folder, "last.safetensors"), best: join(folder, "best.safetensors") };
   const network = new ConstantNetwork();
-  const { method, calls } = scripted(network, logitsOf, candidatesFrom);
+  const { methods, calls } = scripted(network, logitsOf, candidatesFrom);
   const totalSteps = epochs * STEPS_PER_EPOCH;
+  methods.fit({ model: network, totalSteps, stepsPerEpoch: STEPS_PER_EPOCH, seed: 0 });
   const statistics = { mean: [0], std: [1] };
   const epochRows: EpochMetrics[] = [];
   const trainer = new Trainer({
     model: network,
-    method,
+    methods,
     optimizer: new SGD(network.parameters(), { lr: 0 }),
     plan: {
       epochs,

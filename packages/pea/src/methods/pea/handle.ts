@@ -7,7 +7,6 @@ import { checkAlpha, type Ensemble, PeaError, type SmoothName, smoothNamed } fro
 import { type EnsembleActOptions, hasKernel } from "@pea/kernels";
 import { type Module, ReLU } from "@pea/torch";
 import { createActivation } from "../../activations/index.ts";
-import type { EvaluationView } from "../method.ts";
 import { type Place, replaceModules } from "../replace-modules.ts";
 import { EnsembleActivation, type EnsembleControl } from "./ensemble-activation.ts";
 
@@ -34,7 +33,7 @@ export class PeaHandle implements EnsembleControl {
   readonly sites: readonly Place<EnsembleActivation>[];
 
   /** `deployed` lets ReLU alone run, whatever α is; for evaluation. */
-  view: EvaluationView = "current";
+  view: "current" | "deployed" = "current";
 
   #alpha = 0;
   #siteAlphas: readonly number[] | null = null;

@@ -10,7 +10,6 @@ import {
   type PhasePlan,
   parseDuration,
   parseVariant,
-  phaseAt,
   planOfSite,
   planPhases,
   type ScheduleOptions,
@@ -18,11 +17,12 @@ import {
   type Variant,
 } from "@pea/core";
 import { requireReLU } from "../activation-modules.ts";
-import type { EvaluationView, FitContext, Method, MethodState, Phase, StepSpan } from "../method.ts";
+import type { FitContext, Method, MethodState, Obstacle, Phase, StepSpan } from "../method.ts";
 import { refuseOtherState } from "../method-state.ts";
 import { applyPea } from "./apply.ts";
 import { finalize } from "./finalize.ts";
 import type { PeaHandle } from "./handle.ts";
+import { obstacleOfAlpha } from "./obstacle.ts";
 
 /** Settings of PEA training; the shape of the schedule and its details are those of `alphaAt` in @pea/core. */
 export interface PeaMethodOptions extends Pick<ScheduleOptions, "shape" | "indexing" | "granularity"> {
@@ -48,7 +48,6 @@ interface Fitted {
  * phase and stays there in the final phase (paper section 3).
  */
 export class PeaMethod implements Method {
-  readonly name = "pea";
   readonly #code: string;
   readonly #variant: Variant;
   readonly #initial: Duration | undefined;
@@ -85,12 +84,8 @@ export class PeaMethod implements Method {
     ].filter(({ firstStep, endStep }) => endStep > firstStep);
   }
 
-  get phase(): string {
-    return phaseAt(Math.max(this.#steps - 1, 0), this.#run.plan);
-  }
-
-  get views(): readonly EvaluationView[] {
-    return this.#run.handle.alpha < 1 ? ["current", "deployed"] : ["current"];
+  get view(): "deployed" | null {
+    return this.#run.handle.alpha < 1 ? "deployed" : null;
   }
 
   /**
@@ -98,7 +93,7 @@ export class PeaMethod implements Method {
    *
    * @throws PeaError of kind usage when no step is left for the transition or for the final phase, or the model has no ReLU.
    */
-  onFit(context: FitContext): void {
+  fit(context: FitContext): void {
     const { ensemble, smooth } = this.#variant;
     const plan = this.#plan(context);
     requireReLU(context.model, `pea ${this.#code}`);
@@ -108,7 +103,7 @@ export class PeaMethod implements Method {
     this.#fitted = { handle, context, plan, sitePlans };
   }
 
-  onStep(step: number, part = 0): void {
+  beforePass(step: number, part = 0): void {
     const { handle, sitePlans } = this.#run;
     if (sitePlans.length === 0) handle.alpha = this.#alphaAt(step);
     else handle.siteAlphas = sitePlans.map((plan) => this.#alphaAt(step, plan));
@@ -118,12 +113,17 @@ export class PeaMethod implements Method {
     this.#steps = step + 1;
   }
 
-  onEval(view: EvaluationView): void {
-    this.#run.handle.view = view;
+  show(deployed: boolean): void {
+    this.#run.handle.view = deployed ? "deployed" : "current";
+  }
+
+  obstacle(): Obstacle | null {
+    const { handle, plan } = this.#run;
+    return obstacleOfAlpha(handle.alpha, plan.initialSteps + plan.transitionSteps);
   }
 
   /** @throws PeaError unless the last step ran with α = 1. */
-  onEnd(): void {
+  deploy(): void {
     finalize(this.#run.context.model);
   }
 
@@ -138,7 +138,6 @@ export class PeaMethod implements Method {
   state(): MethodState {
     const { handle, context, plan } = this.#run;
     return {
-      method: this.name,
       ensemble: handle.ensemble,
       smooth: handle.smooth,
       seed: handle.seed,
@@ -155,11 +154,11 @@ export class PeaMethod implements Method {
   load(state: MethodState): void {
     refuseOtherState(this.state(), state);
     const steps = Number(state.steps);
-    if (steps > 0) this.onStep(steps - 1);
+    if (steps > 0) this.beforePass(steps - 1);
   }
 
   get #run(): Fitted {
-    if (this.#fitted === null) throw new PeaError("PeaMethod: call onFit before the other hooks");
+    if (this.#fitted === null) throw new PeaError("PeaMethod: call fit before the other hooks");
     return this.#fitted;
   }
 

@@ -12,9 +12,10 @@ import {
   type SmoothName,
 } from "@pea/core";
 import { requireReLU } from "../activation-modules.ts";
-import type { EvaluationView, FitContext, Method, MethodState, Phase, StepSpan } from "../method.ts";
+import type { FitContext, Method, MethodState, Obstacle, Phase, StepSpan } from "../method.ts";
 import { refuseOtherState } from "../method-state.ts";
 import { applyPea, finalize, type PeaHandle } from "../pea/index.ts";
+import { obstacleOfAlpha } from "../pea/obstacle.ts";
 
 /** Settings of a run that swaps its activation. */
 export interface SwapMethodOptions {
@@ -38,7 +39,6 @@ interface Fitted {
  * transition, α jumping from 0 to 1. It stands on PEA's modules, whose ends are the plain networks bit for bit.
  */
 export class SwapMethod implements Method {
-  readonly name = "swap";
   readonly #smooth: SmoothName;
   readonly #at: Duration;
   #fitted: Fitted | null = null;
@@ -59,16 +59,12 @@ export class SwapMethod implements Method {
     ].filter(({ firstStep, endStep }) => endStep > firstStep);
   }
 
-  get phase(): string {
-    return Math.max(this.#steps - 1, 0) < this.#run.swapStep ? "smooth" : "relu";
-  }
-
-  get views(): readonly EvaluationView[] {
-    return this.#run.handle.alpha < 1 ? ["current", "deployed"] : ["current"];
+  get view(): "deployed" | null {
+    return this.#run.handle.alpha < 1 ? "deployed" : null;
   }
 
   /** @throws PeaError of kind usage when the swap would come before the first step or after the last, or finds no ReLU. */
-  onFit({ model, totalSteps, stepsPerEpoch }: FitContext): void {
+  fit({ model, totalSteps, stepsPerEpoch }: FitContext): void {
     const swapStep = durationToSteps(this.#at, { totalSteps, stepsPerEpoch });
     if (swapStep === 0 || swapStep > totalSteps) {
       throw new PeaError(
@@ -85,19 +81,24 @@ export class SwapMethod implements Method {
     this.#fitted = { handle, model, totalSteps, swapStep };
   }
 
-  onStep(step: number): void {
+  beforePass(step: number): void {
     const { handle, swapStep } = this.#run;
     handle.alpha = step < swapStep ? 0 : 1;
     handle.view = "current";
     this.#steps = step + 1;
   }
 
-  onEval(view: EvaluationView): void {
-    this.#run.handle.view = view;
+  show(deployed: boolean): void {
+    this.#run.handle.view = deployed ? "deployed" : "current";
+  }
+
+  obstacle(): Obstacle | null {
+    const { handle, swapStep } = this.#run;
+    return obstacleOfAlpha(handle.alpha, swapStep);
   }
 
   /** @throws PeaError before the step of the swap. */
-  onEnd(): void {
+  deploy(): void {
     const { handle, model, swapStep } = this.#run;
     if (this.#steps >= swapStep) handle.alpha = 1;
     finalize(model);
@@ -115,21 +116,21 @@ export class SwapMethod implements Method {
 
   state(): MethodState {
     const { totalSteps, swapStep } = this.#run;
-    return { method: this.name, smooth: this.#smooth, swapStep, totalSteps, steps: this.#steps };
+    return { smooth: this.#smooth, swapStep, totalSteps, steps: this.#steps };
   }
 
   load(state: MethodState): void {
     refuseOtherState(this.state(), state);
     const steps = Number(state.steps);
     if (steps === 0) return;
-    this.onStep(steps - 1);
+    this.beforePass(steps - 1);
     const { handle, totalSteps } = this.#run;
     // A run at its end has swapped, be it after the last step: its network is opened as the one that is deployed.
     if (steps === totalSteps) handle.alpha = 1;
   }
 
   get #run(): Fitted {
-    if (this.#fitted === null) throw new PeaError("SwapMethod: call onFit before the other hooks");
+    if (this.#fitted === null) throw new PeaError("SwapMethod: call fit before the other hooks");
     return this.#fitted;
   }
 }

@@ -1,16 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { Mish, ReLU, setNumThreads } from "@pea/torch";
+import { ReLU, setNumThreads } from "@pea/torch";
 import {
-  createMethod,
   type EnsembleActivation,
   type FitContext,
-  type MethodSettings,
   PeaMethod,
   type PeaMethodOptions,
-  PlainMethod,
 } from "../../../src/methods/index.ts";
-import { createModel } from "../../../src/models/index.ts";
 import { fitContext } from "../../support/fit-context.ts";
 import { usage } from "../../support/usage-error.ts";
 
@@ -18,7 +14,7 @@ setNumThreads(1);
 
 function fit(options: PeaMethodOptions, run: Partial<FitContext> = {}): PeaMethod {
   const method = new PeaMethod(options);
-  method.onFit(fitContext(run));
+  method.fit(fitContext(run));
   return method;
 }
 
@@ -27,7 +23,7 @@ const spans = (method: PeaMethod) =>
   method.phases.map(({ name, firstStep, endStep }) => [name, firstStep, endStep]);
 
 const alphaAfter = (method: PeaMethod, step: number) => {
-  method.onStep(step);
+  method.beforePass(step);
   return method.scalars().alpha;
 };
 
@@ -98,19 +94,6 @@ describe("steps", () => {
     );
   });
 
-  test("the phase is that of the last step", () => {
-    const method = fit({ variant: "WM75%" });
-    assert.equal(method.phase, "initial");
-    for (const [step, phase] of [
-      [4, "initial"],
-      [5, "transition"],
-      [90, "final"],
-    ] as const) {
-      method.onStep(step);
-      assert.equal(method.phase, phase);
-    }
-  });
-
   test("shape, indexing and granularity reach the schedule", () => {
     const alpha = (options: Partial<PeaMethodOptions>, step: number) =>
       alphaAfter(fit({ variant: "WM75%", initial: 0, ...options }), step);
@@ -123,7 +106,7 @@ describe("steps", () => {
     const run = fitContext();
     // 80 steps of transition, of which the last of 27 sites lets 40 pass.
     const method = new PeaMethod({ variant: "WM75%", initial: "10st", lag: 0.5 });
-    method.onFit(run);
+    method.fit(run);
     const at = (path: string) => {
       const { control, site } = run.model.getModule(path) as EnsembleActivation;
       return control.effectiveAlpha(site);
@@ -137,31 +120,31 @@ describe("steps", () => {
       [89, [1, 1, 39 / 40]],
       [90, [1, 1, 1]],
     ] as const) {
-      method.onStep(step);
+      method.beforePass(step);
       assert.deepEqual([first, middle, last].map(at), alphas);
     }
-    method.onStep(50);
+    method.beforePass(50);
     assert.ok(Math.abs((method.scalars().alpha as number) - 0.5) < 0.02);
-    assert.deepEqual(method.views, ["current", "deployed"]);
-    method.onEval("deployed");
+    assert.equal(method.view, "deployed");
+    method.show(true);
     assert.equal(at(last), 1);
-    method.onStep(90);
+    method.beforePass(90);
     assert.deepEqual(method.scalars(), { alpha: 1 });
-    method.onEnd();
+    method.deploy();
     assert.ok(run.model.getModule(last) instanceof ReLU);
   });
 
   test("key the masks of the model", () => {
     const run = fitContext();
     const method = new PeaMethod({ variant: "SM75%" });
-    method.onFit(run);
-    method.onStep(42, 3);
+    method.fit(run);
+    method.beforePass(42, 3);
     const { control } = run.model.getModule("features.0.act") as EnsembleActivation;
     assert.deepEqual(
       [control.seed, control.step, control.part, control.ensemble, control.smooth],
       [7, 42, 3, "stochastic", "mish"],
     );
-    method.onStep(43);
+    method.beforePass(43);
     assert.deepEqual([control.step, control.part], [43, 0]);
   });
 });
@@ -169,26 +152,26 @@ describe("steps", () => {
 describe("evaluation", () => {
   test("is under both views until α is 1", () => {
     const method = fit({ variant: "SM75%" });
-    method.onStep(89);
-    assert.deepEqual(method.views, ["current", "deployed"]);
-    method.onStep(90);
-    assert.deepEqual(method.views, ["current"]);
+    method.beforePass(89);
+    assert.equal(method.view, "deployed");
+    method.beforePass(90);
+    assert.equal(method.view, null);
   });
 
   test("does not change α, and the next step trains again", () => {
     const run = fitContext();
     const method = new PeaMethod({ variant: "SM75%" });
-    method.onFit(run);
+    method.fit(run);
     const { control } = run.model.getModule("features.0.act") as EnsembleActivation;
-    method.onStep(40);
+    method.beforePass(40);
     const alpha = control.effectiveAlpha(0);
-    method.onEval("deployed");
+    method.show(true);
     assert.equal(control.effectiveAlpha(0), 1);
     assert.equal(method.scalars().alpha, alpha);
-    method.onEval("current");
+    method.show(false);
     assert.equal(control.effectiveAlpha(0), alpha);
-    method.onEval("deployed");
-    method.onStep(41);
+    method.show(true);
+    method.beforePass(41);
     assert.equal(control.effectiveAlpha(0), method.scalars().alpha);
   });
 
@@ -204,31 +187,30 @@ describe("the end", () => {
   test("is a plain ReLU network", () => {
     const run = fitContext();
     const method = new PeaMethod({ variant: "SM75%" });
-    method.onFit(run);
-    method.onStep(119);
-    method.onEnd();
+    method.fit(run);
+    method.beforePass(119);
+    method.deploy();
     assert.ok(run.model.getModule("features.13.pw.act") instanceof ReLU);
   });
 
   test("is refused before the final phase", () => {
     const method = fit({ variant: "SM75%" });
-    method.onStep(89);
-    assert.throws(() => method.onEnd(), /alpha is 0.98\d+ at features.0.act, not 1/);
+    method.beforePass(89);
+    assert.throws(() => method.deploy(), /alpha is 0.98\d+ at features.0.act, not 1/);
   });
 });
 
 describe("state", () => {
   test("survives JSON and goes on where it stopped", () => {
     const before = fit({ variant: "SM75%" });
-    before.onStep(41);
+    before.beforePass(41);
     const saved = JSON.parse(JSON.stringify(before.state()));
     const run = fitContext();
     const after = new PeaMethod({ variant: "SM75%" });
-    after.onFit(run);
+    after.fit(run);
     after.load(saved);
     assert.deepEqual(after.state(), before.state());
     assert.deepEqual(after.scalars(), before.scalars());
-    assert.equal(after.phase, "transition");
     assert.equal((run.model.getModule("features.0.act") as EnsembleActivation).control.step, 41);
   });
 
@@ -250,104 +232,8 @@ describe("state", () => {
     refused(fit({ variant: "SM75%", lag: 0.5 }), /lag \(saved undefined, now 0\.5\)/);
     refused(fit({ variant: "SM75%", shape: "cosine" }), /shape \(saved linear, now cosine\)/);
   });
-
-  test("of another method is refused", () => {
-    const baseline = new PlainMethod("relu");
-    baseline.onFit(fitContext());
-    assert.throws(
-      () => fit({ variant: "SM75%" }).load(baseline.state()),
-      usage(/method \(saved baseline, now pea\)/),
-    );
-    assert.throws(
-      () => baseline.load(fit({ variant: "SM75%" }).state()),
-      usage(/method \(saved pea, now baseline\)/),
-    );
-  });
 });
 
-test("hooks before onFit are an error", () => {
-  assert.throws(() => new PeaMethod({ variant: "SM75%" }).onStep(0), /call onFit before/);
-  assert.throws(() => new PlainMethod("relu").phases, /call onFit before/);
-});
-
-describe("one activation all along", () => {
-  test("the baseline leaves the ReLU network as it is", () => {
-    const run = fitContext();
-    const method = new PlainMethod("relu");
-    method.onFit(run);
-    assert.equal(method.name, "baseline");
-    assert.ok(run.model.getModule("features.0.act") instanceof ReLU);
-  });
-
-  test("the upper limit runs the smooth activation to the end", () => {
-    const run = fitContext();
-    const method = new PlainMethod("mish");
-    method.onFit(run);
-    method.onEnd();
-    assert.equal(method.name, "upper-limit");
-    assert.ok(run.model.getModule("features.0.act") instanceof Mish);
-  });
-
-  test("is one phase, of which every epoch is a candidate", () => {
-    const method = new PlainMethod("relu");
-    method.onFit(fitContext());
-    assert.deepEqual(method.phases, [{ name: "training", firstStep: 0, endStep: 120 }]);
-    assert.deepEqual(method.views, ["current"]);
-    assert.ok(method.isCandidate());
-  });
-});
-
-test("a run that would change nothing is refused: its name would be that of another", () => {
-  const model = createModel("mobilenet-0.25-small", { activation: "relu6" });
-  const runs: [MethodSettings, string][] = [
-    [{ pea: "SM75%", activation: "relu" }, "pea SM75%"],
-    [{ pea: "none", activation: "mish" }, "activation mish"],
-    [{ pea: "none", activation: "mish", swapToRelu: "75%" }, "activation mish"],
-  ];
-  for (const [settings, name] of runs)
-    assert.throws(
-      () => createMethod(settings).onFit(fitContext({ model })),
-      usage(new RegExp(`^${name} changes nothing in MobileNet, which has no ReLU module: .*not ReLU6`)),
-    );
-  createMethod({ pea: "none", activation: "relu" }).onFit(fitContext({ model }));
-});
-
-describe("createMethod", () => {
-  test("picks the method of a recipe", () => {
-    assert.equal(createMethod({ pea: "SM75%", activation: "relu" }).name, "pea");
-    assert.equal(createMethod({ pea: "none", activation: "relu" }).name, "baseline");
-    assert.equal(createMethod({ pea: "none", activation: "mish" }).name, "upper-limit");
-  });
-
-  test("hands PEA's settings on", () => {
-    const method = createMethod({
-      pea: "WM75%",
-      activation: "relu",
-      peaInitial: "0st",
-      peaSchedule: "cosine",
-    });
-    method.onFit(fitContext());
-    method.onStep(45);
-    assert.deepEqual(method.scalars(), { alpha: (1 - Math.cos(Math.PI / 2)) / 2 });
-  });
-
-  test("hands on how α moves", () => {
-    const alphaAt = (step: number, settings: Partial<MethodSettings>) => {
-      const method = createMethod({ pea: "WM75%", activation: "relu", peaInitial: "0st", ...settings });
-      method.onFit(fitContext());
-      method.onStep(step);
-      return method.scalars().alpha;
-    };
-    assert.equal(alphaAt(19, { peaGranularity: "epoch" }), 10 / 90);
-    assert.equal(alphaAt(19, { peaIndexing: "one-based" }), 20 / 90);
-    assert.notEqual(alphaAt(19, { peaLag: 0.5 }), 19 / 90);
-    assert.equal(alphaAt(19, { peaGranularity: "epoch", peaIndexing: "one-based" }), 20 / 90);
-  });
-
-  test("refuses PEA together with a smooth activation", () => {
-    assert.throws(
-      () => createMethod({ pea: "SM75%", activation: "mish" }),
-      usage(/activation mish does not go with/),
-    );
-  });
+test("hooks before fit are an error", () => {
+  assert.throws(() => new PeaMethod({ variant: "SM75%" }).beforePass(0), /call fit before/);
 });

@@ -4,13 +4,7 @@ import { before, describe, test } from "node:test";
 import { ReLU, readSafetensors, setNumThreads } from "@pea/torch";
 import { exportRun } from "../../../src/export/export.ts";
 import { readOnnx } from "../../../src/export/onnx.ts";
-import {
-  createMethod,
-  type EnsembleActivation,
-  type FitContext,
-  PlainMethod,
-  SwapMethod,
-} from "../../../src/methods/index.ts";
+import { type EnsembleActivation, type FitContext, SwapMethod } from "../../../src/methods/index.ts";
 import type { RecipeInput } from "../../../src/recipe/recipe.ts";
 import { evaluationLoader } from "../../../src/run/loaders.ts";
 import { readMetrics } from "../../../src/run/metrics.ts";
@@ -27,7 +21,7 @@ setNumThreads(1);
 
 function fit(at: string | number, run: Partial<FitContext> = {}): SwapMethod {
   const method = new SwapMethod({ smooth: "mish", at });
-  method.onFit(fitContext(run));
+  method.fit(fitContext(run));
   return method;
 }
 
@@ -47,34 +41,34 @@ describe("the hooks", () => {
   test("the activation is the smooth one up to the swap and ReLU from it on", () => {
     const run = fitContext();
     const method = new SwapMethod({ smooth: "mish", at: "90%" });
-    method.onFit(run);
+    method.fit(run);
     const { control } = run.model.getModule("features.0.act") as EnsembleActivation;
     assert.equal(control.smooth, "mish");
     const seen = [0, 107, 108, 119].map((step) => {
-      method.onStep(step);
-      return [control.effectiveAlpha(0), method.phase, method.scalars().alpha];
+      method.beforePass(step);
+      return [control.effectiveAlpha(0), method.scalars().alpha];
     });
     assert.deepEqual(seen, [
-      [0, "smooth", 0],
-      [0, "smooth", 0],
-      [1, "relu", 1],
-      [1, "relu", 1],
+      [0, 0],
+      [0, 0],
+      [1, 1],
+      [1, 1],
     ]);
   });
 
   test("both views are scored until the swap, and scoring leaves the activation as it was", () => {
     const run = fitContext();
     const method = new SwapMethod({ smooth: "mish", at: "90%" });
-    method.onFit(run);
+    method.fit(run);
     const { control } = run.model.getModule("features.0.act") as EnsembleActivation;
-    method.onStep(107);
-    assert.deepEqual(method.views, ["current", "deployed"]);
-    method.onEval("deployed");
+    method.beforePass(107);
+    assert.equal(method.view, "deployed");
+    method.show(true);
     assert.equal(control.effectiveAlpha(0), 1);
-    method.onEval("current");
+    method.show(false);
     assert.equal(control.effectiveAlpha(0), 0);
-    method.onStep(108);
-    assert.deepEqual(method.views, ["current"]);
+    method.beforePass(108);
+    assert.equal(method.view, null);
   });
 
   test("candidates trained with ReLU from their first step", () => {
@@ -88,11 +82,11 @@ describe("the hooks", () => {
     for (const at of ["90%", "100%"]) {
       const run = fitContext();
       const method = new SwapMethod({ smooth: "mish", at });
-      method.onFit(run);
-      method.onStep(106);
-      assert.throws(() => method.onEnd(), /alpha is 0 at features.0.act, not 1/);
-      method.onStep(119);
-      method.onEnd();
+      method.fit(run);
+      method.beforePass(106);
+      assert.throws(() => method.deploy(), /alpha is 0 at features.0.act, not 1/);
+      method.beforePass(119);
+      method.deploy();
       assert.ok(run.model.getModule("features.13.pw.act") instanceof ReLU);
     }
   });
@@ -103,10 +97,10 @@ describe("the hooks", () => {
     assert.throws(() => new SwapMethod({ smooth: "mish", at: "late" }), usage(/late/));
   });
 
-  test("hooks before onFit are an error", () => {
+  test("hooks before fit are an error", () => {
     assert.throws(
-      () => new SwapMethod({ smooth: "mish", at: "90%" }).onStep(0),
-      /SwapMethod: call onFit before/,
+      () => new SwapMethod({ smooth: "mish", at: "90%" }).beforePass(0),
+      /SwapMethod: call fit before/,
     );
   });
 });
@@ -115,49 +109,25 @@ describe("the state", () => {
   test("survives JSON and goes on where it stopped", () => {
     for (const step of [41, 107, 108]) {
       const before = fit("90%");
-      before.onStep(step);
+      before.beforePass(step);
       const after = fit("90%");
       after.load(JSON.parse(JSON.stringify(before.state())));
-      assert.deepEqual(
-        [after.state(), after.scalars(), after.phase],
-        [before.state(), before.scalars(), before.phase],
-      );
+      assert.deepEqual([after.state(), after.scalars()], [before.state(), before.scalars()]);
     }
   });
 
   test("of a finished run is opened as the deployed network", () => {
     const ended = fit("100%");
-    ended.onStep(119);
+    ended.beforePass(119);
     const opened = fit("100%");
     opened.load(ended.state());
-    assert.deepEqual(opened.views, ["current"]);
+    assert.equal(opened.view, null);
     assert.deepEqual(opened.scalars(), { alpha: 1 });
   });
 
-  test("of another plan or method is refused, naming what differs", () => {
+  test("of another plan is refused, naming what differs", () => {
     const { ...saved } = fit("90%").state();
     assert.throws(() => fit("75%").load(saved), usage(/swapStep \(saved 108, now 90\)/));
-    const upperLimit = new PlainMethod("mish");
-    upperLimit.onFit(fitContext());
-    assert.throws(() => upperLimit.load(saved), usage(/method \(saved swap, now upper-limit\)/));
-  });
-});
-
-describe("createMethod", () => {
-  test("picks it where a smooth activation is to be swapped", () => {
-    assert.equal(createMethod({ pea: "none", activation: "mish", swapToRelu: "90%" }).name, "swap");
-  });
-
-  test("refuses a swap beside PEA, or of ReLU for ReLU", () => {
-    const swapToRelu = "90%";
-    assert.throws(
-      () => createMethod({ pea: "SM75%", activation: "relu", swapToRelu }),
-      usage(/swapToRelu 90% does not go with pea SM75%/),
-    );
-    assert.throws(
-      () => createMethod({ pea: "none", activation: "relu", swapToRelu }),
-      usage(/swapToRelu 90% needs a smooth activation/),
-    );
   });
 });
 

@@ -1,0 +1,52 @@
+/**
+ * Random numbers of a training method, a function of the run's seed, the method and the step.
+ *
+ * @module
+ */
+import { bounded, randomWords } from "../common/philox.ts";
+
+/** A stream of random numbers. */
+export interface Draws {
+  /** Uniform in (0, 1). */
+  uniform(): number;
+  /** Of the standard normal distribution. */
+  normal(): number;
+  /** A random order of 0 … length − 1, length below 2^32. */
+  permutation(length: number): Int32Array;
+}
+
+/**
+ * The numbers that a method draws in a step: the same whenever they are asked for, and independent of those of other
+ * methods, other steps, other seeds and all else that a run draws.
+ *
+ * @param method its name
+ * @param seed of the run, an integer from 0 to 2^53 − 1
+ * @param step below 2^32
+ */
+export function drawsOf(method: string, seed: number, step: number): Draws {
+  const stream = hash(method);
+  let [count, words] = [0, [] as readonly number[]];
+  const word = () => {
+    if (count % 4 === 0) words = randomWords(seed, "methods", step, count / 4, stream);
+    return words[count++ % 4] as number;
+  };
+  const uniform = () => (word() + 0.5) / 2 ** 32;
+  return {
+    uniform,
+    // Box and Muller's.
+    normal: () => Math.sqrt(-2 * Math.log(uniform())) * Math.cos(2 * Math.PI * uniform()),
+    permutation(length) {
+      const order = Int32Array.from({ length }, (_, i) => i);
+      for (let i = length - 1; i > 0; i--) {
+        const j = bounded(word(), i + 1);
+        [order[i], order[j]] = [order[j] as number, order[i] as number];
+      }
+      return order;
+    },
+  };
+}
+
+/** Fowler, Noll and Vo's FNV-1a of a name, 32 bits. */
+function hash(name: string): number {
+  return [...Buffer.from(name)].reduce((sum, byte) => Math.imul(sum ^ byte, 0x01000193) >>> 0, 0x811c9dc5);
+}

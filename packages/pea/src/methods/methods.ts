@@ -1,0 +1,207 @@
+/**
+ * The methods of a run together: what the trainer calls, and all it knows of them.
+ *
+ * @module
+ */
+import { PeaError } from "@pea/core";
+import type { Tensor } from "@pea/torch";
+import { type ChosenMethod, checkTogether, titleOf } from "./chosen-method.ts";
+import type {
+  FitContext,
+  LossPass,
+  Method,
+  MethodState,
+  Obstacle,
+  Phase,
+  StepSpan,
+  TrainingBatch,
+} from "./method.ts";
+import { refuseOtherMethods } from "./method-state.ts";
+
+/**
+ * A look that an evaluation may take at the network: `current` as it trains now, `deployed` as it will run in the end,
+ * and others that methods have between them, e.g. `averaged`.
+ */
+export type EvaluationView = string;
+
+/** What a checkpoint keeps of a method: its name and its state. */
+export type SavedMethod = MethodState & { readonly method: string };
+
+/** A method in a run, under the name that recipes have for it. */
+export interface NamedMethod {
+  name: string;
+  hooks: Method;
+}
+
+/**
+ * Makes the hooks of the methods that a recipe chose.
+ *
+ * @throws PeaError of kind usage for methods that do not go together, and settings that cannot be
+ */
+export async function createMethods(chosen: readonly ChosenMethod[]): Promise<Methods> {
+  checkTogether(chosen);
+  const methods = chosen.map(async ({ descriptor, settings }) => ({
+    name: descriptor.name,
+    hooks: await descriptor.create(settings),
+  }));
+  return new Methods(await Promise.all(methods), chosen.map(titleOf));
+}
+
+/** The hooks of all methods of a run, called in their order. Without any it is plain training. */
+export class Methods {
+  readonly #methods: readonly NamedMethod[];
+  readonly #hooks: readonly Method[];
+  /** How each is told in words. */
+  readonly titles: readonly string[];
+  #context: FitContext | null = null;
+  /** Steps begun so far. */
+  #steps = 0;
+
+  constructor(methods: readonly NamedMethod[], titles = methods.map(({ name }) => name)) {
+    this.#methods = methods;
+    this.#hooks = methods.map(({ hooks }) => hooks);
+    this.titles = titles;
+  }
+
+  /**
+   * The phases of the run, in order, together covering every step: of methods that have none one that is called
+   * `training`, and of several a phase for each pair that comes together.
+   */
+  get phases(): readonly Phase[] {
+    const { totalSteps } = this.#run;
+    const whole = [{ name: "training", firstStep: 0, endStep: totalSteps }];
+    const [first = whole, ...others] = this.#hooks.flatMap(({ phases }) => (phases ? [phases] : []));
+    return others.reduce(crossed, first);
+  }
+
+  /** Name of the phase of the last step (before it: of the first phase). */
+  get phase(): string {
+    const step = Math.max(this.#steps - 1, 0);
+    return this.phases.find(({ endStep }) => step < endStep)?.name ?? "";
+  }
+
+  /**
+   * The views worth evaluating now: `current` first, last the network as it will be deployed. One that would repeat
+   * another is left out.
+   */
+  get views(): readonly EvaluationView[] {
+    const own = this.#hooks.flatMap(({ view }) => view ?? []);
+    const between = new Set(own.filter((view) => view !== deployed));
+    const isCommon = own.length > 1 || own.includes(deployed);
+    return ["current", ...between, ...(isCommon ? [deployed] : [])];
+  }
+
+  fit(context: FitContext): void {
+    this.#context = context;
+    for (const hooks of this.#hooks) hooks.fit?.(context);
+  }
+
+  /** What the step trains on: the batch as each method made it of that of the one before. */
+  batch(images: Tensor, labels: Tensor, step: number): TrainingBatch {
+    const batch: TrainingBatch = { images, labels, along: {} };
+    return this.#hooks.reduce((made, hooks) => hooks.batch?.(made, step) ?? made, batch);
+  }
+
+  beforePass(step: number, part = 0): void {
+    this.#steps = step + 1;
+    for (const hooks of this.#hooks) hooks.beforePass?.(step, part);
+  }
+
+  /** The loss to train with: that of the task as each method made it of that of the one before. */
+  loss(loss: Tensor, pass: LossPass): Tensor {
+    return this.#hooks.reduce((made, hooks) => hooks.loss?.(made, pass) ?? made, loss);
+  }
+
+  gradients(step: number): void {
+    for (const hooks of this.#hooks) hooks.gradients?.(step);
+  }
+
+  afterStep(step: number): void {
+    for (const hooks of this.#hooks) hooks.afterStep?.(step);
+  }
+
+  /** Shows the network under one of `views`. */
+  show(view: EvaluationView): void {
+    for (const hooks of this.#hooks) hooks.show?.(view === deployed || hooks.view === view);
+  }
+
+  get obstacle(): Obstacle | null {
+    for (const hooks of this.#hooks) {
+      const found = hooks.obstacle?.() ?? null;
+      if (found !== null) return found;
+    }
+    return null;
+  }
+
+  /** Turns the model into the network that is deployed. */
+  deploy(): void {
+    for (const hooks of this.#hooks) hooks.deploy?.();
+  }
+
+  scalars(): Record<string, number> {
+    return Object.assign({}, ...this.#hooks.map((hooks) => hooks.scalars?.() ?? {}));
+  }
+
+  /** Whether every method lets a model evaluated after the steps of `epoch` be the best one. */
+  isCandidate(epoch: StepSpan): boolean {
+    return this.#hooks.every((hooks) => hooks.isCandidate?.(epoch) ?? true);
+  }
+
+  state(): SavedMethod[] {
+    return this.#methods.map(({ name, hooks }) => ({ ...hooks.state?.(), method: name }));
+  }
+
+  /** By the method's name, "/" and the name that it has there. */
+  tensors(): Map<string, Tensor> {
+    const named = this.#methods.flatMap(({ name, hooks }) =>
+      [...(hooks.tensors?.() ?? [])].map(([key, tensor]) => [`${name}/${key}`, tensor] as const),
+    );
+    return new Map(named);
+  }
+
+  /**
+   * Goes back to a saved state.
+   *
+   * @param steps weight updates done
+   * @param tensors as `tensors` gave them; none where the weights were saved as they are deployed
+   * @throws PeaError of kind usage when it was saved by other methods, or under another plan
+   */
+  load(
+    saved: readonly SavedMethod[],
+    { steps, tensors = new Map() }: { steps: number; tensors?: ReadonlyMap<string, Tensor> },
+  ): void {
+    refuseOtherMethods(
+      this.#methods.map(({ name }) => name),
+      saved,
+    );
+    this.#steps = steps;
+    for (const [i, { name, hooks }] of this.#methods.entries()) {
+      const { method: _, ...state } = saved[i] as SavedMethod;
+      const own = [...tensors].filter(([key]) => key.startsWith(`${name}/`));
+      hooks.load?.(state, new Map(own.map(([key, tensor]) => [key.slice(name.length + 1), tensor])));
+    }
+  }
+
+  /** Frees what the methods hold; the network stays. */
+  dispose(): void {
+    for (const hooks of this.#hooks) hooks.dispose?.();
+  }
+
+  get #run(): FitContext {
+    if (this.#context === null) throw new PeaError("Methods: call fit before the other hooks");
+    return this.#context;
+  }
+}
+
+const deployed: EvaluationView = "deployed";
+
+/** The phases of two methods at once. */
+function crossed(some: readonly Phase[], others: readonly Phase[]): Phase[] {
+  return some.flatMap((one) =>
+    others.flatMap((other) => {
+      const firstStep = Math.max(one.firstStep, other.firstStep);
+      const endStep = Math.min(one.endStep, other.endStep);
+      return firstStep < endStep ? [{ name: `${one.name}, ${other.name}`, firstStep, endStep }] : [];
+    }),
+  );
+}

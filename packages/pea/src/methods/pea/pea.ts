@@ -1,0 +1,75 @@
+/**
+ * Progressive Ensemble Activations; the descriptor.
+ *
+ * @module
+ */
+import { parseVariant, smoothActivations } from "@pea/core";
+import { z } from "zod";
+import { choice, DURATION, described, durationSchema, share } from "../../common/settings.ts";
+import type { MethodDescriptor } from "../descriptor.ts";
+
+/** Whether a text is a variant code, of the activations known by now. */
+export function isVariant(code: string): boolean {
+  try {
+    parseVariant(code);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const smooth = smoothActivations();
+
+/** What a variant code says, for `--help`. */
+export const variantHelp =
+  `variant code: W or S (weighted, stochastic), ${smooth.map(({ letter }) => letter).join(" ")} ` +
+  `(${smooth.map(({ title }) => title).join(", ")}), end of the transition as epoch or share`;
+
+/** The codes there are by now, in words. */
+export const variantLetters = (): string =>
+  `its second letter is one of ${smoothActivations()
+    .map(({ letter }) => letter)
+    .join(", ")}, or one that an imported module registers`;
+
+export const peaSettings = z.strictObject({
+  variant: described(z.string().refine(isVariant), {
+    help: variantHelp,
+    get allowed() {
+      return `a variant code such as "SM75%" or "WG90"; ${variantLetters()}`;
+    },
+    value: "CODE",
+  }),
+  initial: described(durationSchema.optional(), {
+    help: "length of the initial phase, which runs the smooth activation alone (default: 5 of 120 epochs, as the paper)",
+    allowed: DURATION,
+    value: "DURATION",
+  }),
+  schedule: choice(
+    ["linear", "cosine", "step", "exponential"],
+    "linear",
+    "shape of alpha during the transition",
+  ),
+  granularity: choice(["step", "epoch"], "step", "how often alpha moves during the transition"),
+  indexing: choice(
+    ["zero-based", "one-based"],
+    "zero-based",
+    "progress in the t-th of T transition steps: (t - 1)/T, or t/T as the paper's letter",
+  ),
+  lag: share(
+    0,
+    "share of the transition by which the last activation site begins after the first; the first ends as much before the last",
+  ),
+});
+
+export const pea: MethodDescriptor<typeof peaSettings> = {
+  name: "pea",
+  settings: peaSettings,
+  mainSetting: "variant",
+  stage: "network",
+  decides: "which activation runs",
+  title: ({ variant }) => variant,
+  create: async ({ schedule, ...settings }) => {
+    const { PeaMethod } = await import("./pea-method.ts");
+    return new PeaMethod({ ...settings, shape: schedule });
+  },
+};
