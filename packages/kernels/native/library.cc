@@ -3,16 +3,16 @@
 #include <ATen/ATen.h>
 #include <torch/library.h>
 
-#include "batch_norm_act.h"
-#include "batch_norm_autograd.h"
-#include "conv3x3.h"
-#include "conv3x3_autograd.h"
-#include "ensemble_act.h"
-#include "ensemble_autograd.h"
-#include "max_pool.h"
-#include "max_pool_autograd.h"
-#include "sgd_step.h"
-#include "standardize.h"
+#include "batch_norm/batch_norm_act.h"
+#include "batch_norm/batch_norm_autograd.h"
+#include "conv3x3/conv3x3.h"
+#include "conv3x3/conv3x3_autograd.h"
+#include "ensemble/ensemble_act.h"
+#include "ensemble/ensemble_autograd.h"
+#include "max_pool/max_pool.h"
+#include "max_pool/max_pool_autograd.h"
+#include "sgd/sgd_step.h"
+#include "standardize/standardize.h"
 
 namespace pea {
 namespace {

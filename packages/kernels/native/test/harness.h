@@ -12,8 +12,14 @@
 #include <string>
 #include <vector>
 
-#include "cpu_capability.h"
-#include "mask_generator.h"
+#include "batch_norm/batch_norm_kernel.h"
+#include "conv3x3/winograd_kernel.h"
+#include "ensemble/ensemble_kernel.h"
+#include "ensemble/mask_generator.h"
+#include "max_pool/max_pool_kernel.h"
+#include "sgd/sgd_kernel.h"
+#include "simd/cpu_capability.h"
+#include "standardize/standardize_kernel.h"
 
 namespace pea::test {
 
@@ -39,13 +45,13 @@ struct Capability {
 inline std::vector<Capability> capabilities() {
 #define PEA_CAPABILITY_NAMED(name)                                                                    \
   Capability {                                                                                        \
-    #name, &name::kernels, &name::batch_norm_kernels, &name::max_pool_kernels, &name::sgd_kernels,    \
+    #name, &name::ensemble_kernels, &name::batch_norm_kernels, &name::max_pool_kernels, &name::sgd_kernels,    \
         &name::standardize_kernels, &name::winograd_kernels                                           \
   }
   std::vector<Capability> result = {PEA_CAPABILITY_NAMED(portable)};
 #if defined(__x86_64__)
-  const bool has_avx512 = &ensemble_kernels() == &avx512::kernels;
-  if (has_avx512 || &ensemble_kernels() == &avx2::kernels) result.push_back(PEA_CAPABILITY_NAMED(avx2));
+  const bool has_avx512 = cpu_capability() == CpuCapability::kAvx512;
+  if (cpu_capability() != CpuCapability::kPortable) result.push_back(PEA_CAPABILITY_NAMED(avx2));
   if (has_avx512) result.push_back(PEA_CAPABILITY_NAMED(avx512));
 #endif
 #undef PEA_CAPABILITY_NAMED

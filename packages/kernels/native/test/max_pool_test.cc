@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <limits>
 
-#include "harness.h"
+#include "test/harness.h"
 
 namespace pea::test {
 namespace {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <new>
 
-#include "harness.h"
+#include "test/harness.h"
 
 namespace {
 

@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include "harness.h"
+#include "test/harness.h"
 
 namespace pea::test {
 namespace {

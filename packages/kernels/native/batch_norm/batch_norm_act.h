@@ -1,0 +1,56 @@
+// Batch normalization, residual and activation in one: y = act(batch_norm(x) [+ residual]). Checks, layouts, threads.
+//
+// Forward is one pass for the statistics and one that normalizes and activates; backward is one reduction and one pass
+// that writes the gradient; the pre-activation is computed anew. Nothing of x's size is kept but x itself.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <string>
+
+#include "batch_norm/batch_norm_kernel.h"
+
+namespace pea {
+
+struct BatchNormSettings {
+  bool training;  // the batch's statistics rather than the running ones
+  double momentum, eps;
+  ActivationOptions activation;
+};
+
+// activation: identity, relu, or the smooth activation of an ensemble, whose mode and alpha are as ensemble_act's; they
+// are ignored for the first two. Throws for unknown names and an alpha outside [0, 1].
+BatchNormSettings batch_norm_settings(const at::Tensor& x, bool training, double momentum, double eps,
+                                      const std::string& activation, const std::string& mode, double alpha,
+                                      int64_t seed, int64_t site, int64_t step);
+
+// Tensors that may be absent are undefined ones.
+struct BatchNormInputs {
+  at::Tensor x;         // [N, C, …]; float32, bfloat16 or float64
+  at::Tensor residual;  // as x, or absent
+  at::Tensor weight, bias;  // [C]; float64 for x of float64, else float32
+};
+
+struct BatchNormStatistics {
+  at::Tensor mean, inverse_deviation;  // [C], float64
+};
+
+struct BatchNormOutput {
+  at::Tensor y;
+  BatchNormStatistics statistics;
+};
+
+struct BatchNormGradients {
+  at::Tensor x, residual, weight, bias;
+};
+
+// Throws ValueError for inputs that do not fit, and, as PyTorch's layer does, in training for one value per channel.
+// In training the running statistics, if any, are updated: the variance is the unbiased one. An empty batch leaves
+// them as they are.
+BatchNormOutput batch_norm_act_forward(const BatchNormInputs& inputs, const at::Tensor& running_mean,
+                                       const at::Tensor& running_var, const BatchNormSettings& settings);
+
+BatchNormGradients batch_norm_act_backward(const at::Tensor& grad, const BatchNormInputs& inputs,
+                                           const BatchNormStatistics& statistics, const BatchNormSettings& settings);
+
+}  // namespace pea

@@ -1,0 +1,84 @@
+// The loops of pea::conv3x3 over memory; free of libtorch for the reason in ensemble_kernel.h.
+//
+// A 3×3 convolution of stride 1 by Winograd's minimal filtering F(2×2, 3×3): 2×2 outputs come of 4×4 inputs by 16
+// multiplications instead of 36,
+//
+//   y = Aᵀ [(G w Gᵀ) ⊙ (Bᵀ x B)] A,    summed over the input channels before A is applied,
+//
+//   Bᵀ = 1  0 -1  0      G =  1    0    0      Aᵀ = 1  1  1  0
+//        0  1  1  0          1/2  1/2  1/2          0  1 -1 -1
+//        0 -1  1  0          1/2 -1/2  1/2
+//        0  1  0 -1           0    0    1
+//
+// so that each of the 16 places of the tile ("frequencies") is a product of matrices of its own: tiles × inputs by
+// inputs × outputs. Its transposes give both gradients. [Lavin and Gray, Fast Algorithms for Convolutional Neural
+// Networks, 2015]
+#pragma once
+
+#include <cstdint>
+
+#include "simd/cpu_capability.h"
+
+namespace pea {
+
+constexpr int64_t kFrequencies = 16;
+// Neighbouring channels of one row of a matrix. The channels of a convolution are a multiple of kChannelBlock.
+constexpr int64_t kPanel = 64, kChannelBlock = 16;
+
+// Images in channels_last, read as if a pixel of zeros were on each side, and the tiles that cover their outputs, image
+// after image and row after row.
+struct TileGrid {
+  int64_t images, height, width;
+
+  int64_t rows() const { return (height + 1) / 2; }
+  int64_t columns() const { return (width + 1) / 2; }
+  int64_t tiles() const { return images * rows() * columns(); }
+};
+
+// One matrix for each frequency. Column c of row r stands at [frequency][c / kPanel][r][c % kPanel].
+struct Matrices {
+  float* data;
+  int64_t frequency_stride, panel_stride, row_stride;
+
+  float* at(int64_t frequency, int64_t panel, int64_t row) const {
+    return data + frequency * frequency_stride + panel * panel_stride + row * row_stride;
+  }
+};
+
+struct WinogradKernels {
+  // Bᵀ x B of tiles [begin, end); the first becomes row 0. x is [N, H, W, channels].
+  void (*transform_input)(const float* x, const TileGrid& grid, int64_t channels, const Matrices& to, int64_t begin,
+                          int64_t end);
+
+  // A dy Aᵀ of tiles [begin, end), the transpose of what `transform_output` does, for `count` of the channels; dy
+  // points to the first of them.
+  void (*transform_gradient)(const float* dy, const TileGrid& grid, int64_t channels, int64_t count,
+                             const Matrices& to, int64_t begin, int64_t end);
+
+  // y = Aᵀ m A + bias for tiles [begin, end), whose first is row 0 of m. bias may be null.
+  void (*transform_output)(const Matrices& m, const float* bias, float* y, const TileGrid& grid, int64_t channels,
+                           int64_t begin, int64_t end);
+
+  // G w Gᵀ for a block of kChannelBlock outputs from `output` on: row i, column o of `to`. w is
+  // [outputs, 3, 3, inputs].
+  void (*transform_weights)(const float* w, int64_t inputs, const Matrices& to, int64_t output);
+
+  // The same of the weights turned by half a turn: row o, column i.
+  void (*transform_weights_turned)(const float* w, int64_t inputs, const Matrices& to, int64_t output);
+
+  // dw = Gᵀ u G for a block of kChannelBlock outputs from `output` on, or dw += …: row o, column i of u.
+  void (*transform_weight_gradient)(const Matrices& u, int64_t inputs, float* dw, int64_t output, bool add);
+
+  // c = a b for one panel of `width` columns (a multiple of kChannelBlock), stored in rows of kPanel; a is
+  // [rows, depth] in rows of `stride`.
+  void (*multiply)(const float* a, int64_t stride, const float* b, float* c, int64_t rows, int64_t depth,
+                   int64_t width);
+
+  // c = aᵀ b, or c += …; a is a panel [depth, rows].
+  void (*multiply_transposed)(const float* a, const float* b, float* c, int64_t rows, int64_t depth, int64_t width,
+                              bool add);
+};
+
+PEA_KERNELS(WinogradKernels, winograd_kernels)
+
+}  // namespace pea

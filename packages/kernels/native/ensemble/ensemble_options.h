@@ -1,0 +1,28 @@
+// What one ensemble activation computes. Plain data: shared by the operators and by the libtorch-free kernels.
+#pragma once
+
+#include <cstdint>
+
+namespace pea {
+
+// The smooth activations: the word for each in the operators' arguments, and what computes it (activations.h).
+#define PEA_SMOOTH_ACTIVATIONS(X) \
+  X(gelu, Gelu)                   \
+  X(swish, Swish)                 \
+  X(mish, Mish)                   \
+  X(elu, Elu)
+
+#define PEA_ENUMERATOR(word, Activation) k##Activation,
+enum class Smooth { PEA_SMOOTH_ACTIVATIONS(PEA_ENUMERATOR) };
+#undef PEA_ENUMERATOR
+
+enum class Mode { kWeighted, kStochastic };
+
+struct EnsembleOptions {
+  Smooth smooth;
+  Mode mode;
+  double alpha;  // ReLU's coefficient (weighted) or probability (stochastic), in [0, 1)
+  int64_t seed, site, step;  // the masks' key; unused by the weighted mode
+};
+
+}  // namespace pea
