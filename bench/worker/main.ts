@@ -5,7 +5,7 @@
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { createInterface } from "node:readline";
-import { loadKernels } from "@pea/kernels";
+import { useKernels } from "@pea/kernels";
 import { engineInfo, getNumThreads, manualSeed } from "@pea/torch";
 import type { Description, Facts, Peak, Request, Timing } from "../protocol.ts";
 import { median } from "../statistics.ts";
@@ -18,7 +18,7 @@ const workloads = new Map<string, Prepared>();
 
 async function answer(request: Request): Promise<Description | Facts | Timing | Peak> {
   if (request.op === "describe") {
-    return { version: engineInfo().version, threads: getNumThreads(), kernels: loadKernels() };
+    return { version: engineInfo().version, threads: getNumThreads(), kernels: useKernels() };
   }
   if (request.op === "prepare") {
     manualSeed(1);

@@ -75,6 +75,8 @@ function makeBatch(number: number): { signals: Tensor; labels: Tensor } {
   };
 }
 
+useKernels();
+
 const plan = { initialSteps: 10, transitionSteps: 140, totalSteps: 200 };
 
 /** Trains from the step that `checkpoint` holds, or from the first, up to `endStep`; returns the network. */

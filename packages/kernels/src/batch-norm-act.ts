@@ -14,7 +14,7 @@ import {
   type Tensor,
   type Value,
 } from "@pea/torch";
-import type { EnsembleActOptions } from "./ensemble-act.ts";
+import type { EnsembleActOptions } from "./ensemble-act-options.ts";
 import { hasKernel } from "./kernel-activations.ts";
 
 /** An activation module that computes `ensembleAct(x, module.ensembleActOptions)`: batch norm is fused with it. */

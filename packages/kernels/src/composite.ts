@@ -1,5 +1,5 @@
 import { add, cast, contiguous, mul, relu, scope, type Tensor, where } from "@pea/torch";
-import type { EnsembleActOptions } from "./ensemble-act.ts";
+import type { EnsembleActOptions } from "./ensemble-act-options.ts";
 import { kernelActivations, type PlainForm } from "./kernel-activations.ts";
 import { type MaskOptions, maskLike } from "./mask.ts";
 

@@ -1,24 +1,9 @@
 import { call, type Tensor, TorchError } from "@pea/torch";
 import { composeEnsemble, ensembleActComposite } from "./composite.ts";
-import { type ElementFunction, type KernelActivation, kernelActivations } from "./kernel-activations.ts";
+import type { EnsembleActOptions } from "./ensemble-act-options.ts";
+import { kernelActivations } from "./kernel-activations.ts";
 import { loadKernels } from "./load.ts";
 import { maskOfKernels } from "./mask.ts";
-
-/** What an ensemble activation computes. */
-export interface EnsembleActOptions {
-  /** `weighted`: α ReLU + (1 − α) Act (paper Eq. 1). `stochastic`: per element ReLU with probability α, else Act (Eq. 3). */
-  ensemble: "weighted" | "stochastic";
-  /** Act: the name of one that has a kernel, or a function of plain operators, which has none. */
-  smooth: KernelActivation | ElementFunction;
-  /** ReLU's coefficient or probability, 0 to 1. */
-  alpha: number;
-  /** With `site` and `step` the key of the stochastic masks; default 0, as theirs. */
-  seed?: number | bigint;
-  /** Index of the activation in the network. */
-  site?: number;
-  /** Training step. */
-  step?: number;
-}
 
 const ensembles = ["weighted", "stochastic"];
 const kernelDtypes = ["float32", "bfloat16", "float64"];

@@ -7,7 +7,7 @@ import {
   type EnsembleActOptions,
   ensembleActComposite,
   type KernelActivation,
-  loadKernels,
+  useKernels,
 } from "@pea/kernels";
 import {
   add,
@@ -34,7 +34,7 @@ import { nativeBinaries } from "@pea/torch/binaries";
 import fc from "fast-check";
 import { type Layout, layoutNames, layouts, type Shape } from "./layouts.ts";
 
-const skip = !loadKernels() && "the kernels are not built";
+const skip = !useKernels() && "the kernels are not built";
 
 type Activation = "identity" | "relu" | (EnsembleActOptions & { smooth: KernelActivation });
 

@@ -1,7 +1,7 @@
 /** The layers of @pea/torch on the fused operator: what it computes, and where plain operators must be seen. */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { batchNormAct, type EnsembleActModule, ensembleAct, loadKernels } from "@pea/kernels";
+import { batchNormAct, type EnsembleActModule, ensembleAct, useKernels } from "@pea/kernels";
 import {
   autocast,
   BatchNorm1d,
@@ -110,7 +110,7 @@ function difference(actual: Tensor, expected: Tensor): number {
 
 const bytes = (x: Tensor) => Buffer.from(x.toBytes());
 
-describe("batch normalization layers", { skip: !loadKernels() && "the kernels are not built" }, () => {
+describe("batch normalization layers", { skip: !useKernels() && "the kernels are not built" }, () => {
   before(() =>
     setBatchNormKernel((...given) => {
       const result = batchNormAct(...given);

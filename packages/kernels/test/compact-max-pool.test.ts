@@ -1,7 +1,7 @@
 /** pea::max_pool2d against libtorch's, bit by bit, and the layer that runs on it. */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { compactMaxPool2d, loadKernels } from "@pea/kernels";
+import { compactMaxPool2d, useKernels } from "@pea/kernels";
 import {
   backward,
   call,
@@ -30,7 +30,7 @@ import {
   zeros,
 } from "@pea/torch";
 
-const skip = !loadKernels() && "the kernels are not built";
+const skip = !useKernels() && "the kernels are not built";
 
 interface Case {
   shape: number[];

@@ -1,7 +1,7 @@
 /** pea::conv3x3 against libtorch's convolution in float64, and the layer that runs on it. */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { conv3x3, loadKernels } from "@pea/kernels";
+import { conv3x3, useKernels } from "@pea/kernels";
 import {
   autocast,
   backward,
@@ -32,7 +32,7 @@ import {
 import fc from "fast-check";
 import { type Layout, layoutNames, layouts, type Shape } from "./layouts.ts";
 
-const skip = !loadKernels() && "the kernels are not built";
+const skip = !useKernels() && "the kernels are not built";
 
 const channelsLast = (x: Tensor) => contiguous(x, { memoryFormat: "channels_last" });
 

@@ -15,9 +15,9 @@ function evaluate(program: string, environment: NodeJS.ProcessEnv): string {
 
 test("PEA_KERNELS=off leaves convolutions, batch norm, max pooling and SGD on plain operators", () => {
   const program = `
-    import { loadKernels } from "@pea/kernels";
+    import { useKernels } from "@pea/kernels";
     import { BatchNorm2d, backward, Conv2d, contiguous, MaxPool2d, randn, recordCalls, SGD, sum } from "@pea/torch";
-    loadKernels();
+    useKernels();
     const layer = new BatchNorm2d(32);
     const x = contiguous(randn([2, 32, 16, 16]), { memoryFormat: "channels_last" });
     x.requiresGrad = true;

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { loadKernels, sgdStep } from "@pea/kernels";
+import { useKernels, sgdStep } from "@pea/kernels";
 import {
   contiguous,
   type DType,
@@ -20,7 +20,7 @@ import {
 } from "@pea/torch";
 import { nativeBinaries } from "@pea/torch/binaries";
 
-const skip = !loadKernels() && "the kernels are not built";
+const skip = !useKernels() && "the kernels are not built";
 
 /** How often SGD offered an update to the kernel, and how often that made it. */
 let offered = 0;

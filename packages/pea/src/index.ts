@@ -8,6 +8,7 @@
  * @module
  */
 export { PeaError } from "@pea/core";
+export { useKernels } from "@pea/kernels";
 export * from "./activations/index.ts";
 export { loadCifar10, loadCifar100 } from "./data/formats/cifar.ts";
 export { openCityscapes } from "./data/formats/cityscapes/open-cityscapes.ts";

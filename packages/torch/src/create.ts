@@ -2,7 +2,8 @@ import { native } from "./binding.ts";
 import { call, type Value } from "./call.ts";
 import { describe, TorchError } from "./error.ts";
 import { optionsOf } from "./options.ts";
-import { type DType, rethrow, type Tensor, wrap } from "./tensor.ts";
+import { rethrow, type Tensor, wrap } from "./tensor.ts";
+import type { DType } from "./dtype.ts";
 import {
   checkRange,
   dtypeOf,

@@ -43,5 +43,6 @@ export * from "./optim/index.ts";
 export { getRngState, manualSeed, setRngState } from "./random.ts";
 export { readSafetensors, type SafetensorsFile, writeSafetensors } from "./safetensors.ts";
 export { emptyCache, keep, type MemoryStats, memoryStats, scope } from "./scope.ts";
-export { type DType, type MemoryFormat, Tensor } from "./tensor.ts";
+export { Tensor } from "./tensor.ts";
+export type { DType, MemoryFormat } from "./dtype.ts";
 export type { NestedArray, TypedArray } from "./typed-array.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 import { TorchError } from "./error.ts";
-import type { DType } from "./tensor.ts";
+import type { DType } from "./dtype.ts";
 
 /** The format's limit, in bytes. */
 export const largestHeader = 100_000_000;

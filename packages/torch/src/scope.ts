@@ -1,11 +1,17 @@
 import { native } from "./binding.ts";
 import { TorchError } from "./error.ts";
-import type { Tensor } from "./tensor.ts";
 
-let current: Set<Tensor> | undefined;
+/** What scopes free: tensors. */
+export interface Scoped {
+  /** Set by `keep`: no scope frees it. */
+  kept: boolean;
+  dispose(): void;
+}
+
+let current: Set<Scoped> | undefined;
 
 /** Called by every new tensor: it belongs to the innermost running scope, if there is one. */
-export function track(tensor: Tensor): void {
+export function track(tensor: Scoped): void {
   current?.add(tensor);
 }
 
@@ -15,12 +21,12 @@ export function track(tensor: Tensor): void {
  *
  * @returns the tensor given
  */
-export function keep<T extends Tensor>(tensor: T): T {
+export function keep<T extends Scoped>(tensor: T): T {
   tensor.kept = true;
   return tensor;
 }
 
-function* tensorsIn(value: unknown, depth: number): Iterable<Tensor> {
+function* tensorsIn(value: unknown, depth: number): Iterable<Scoped> {
   if (value === null || typeof value !== "object") return;
   if (isTensor(value)) {
     yield value;
@@ -31,7 +37,7 @@ function* tensorsIn(value: unknown, depth: number): Iterable<Tensor> {
   for (const item of items) yield* tensorsIn(item, depth - 1);
 }
 
-function isTensor(value: object): value is Tensor {
+function isTensor(value: object): value is Scoped {
   return "kept" in value && "dispose" in value;
 }
 
@@ -46,7 +52,7 @@ function isTensor(value: object): value is Tensor {
  */
 export function scope<T>(body: () => T): T {
   const outer = current;
-  const inner = new Set<Tensor>();
+  const inner = new Set<Scoped>();
   current = inner;
   if (outer === undefined) native.setInScope(true);
   try {

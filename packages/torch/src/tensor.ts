@@ -1,4 +1,5 @@
 import { type Handle, native } from "./binding.ts";
+import type { DType, MemoryFormat } from "./dtype.ts";
 import { describe, TorchError } from "./error.ts";
 import { track } from "./scope.ts";
 import { checkArrayType, type NestedArray, nest, type TypedArray, viewBytes } from "./typed-array.ts";
@@ -9,22 +10,6 @@ declare global {
     readonly dispose: unique symbol;
   }
 }
-
-/** Element types, by PyTorch's names. */
-export type DType =
-  | "float32"
-  | "float64"
-  | "bfloat16"
-  | "float16"
-  | "int64"
-  | "int32"
-  | "int16"
-  | "int8"
-  | "uint8"
-  | "bool";
-
-/** How the dimensions of an N×C×H×W tensor lie in memory. */
-export type MemoryFormat = "contiguous" | "channels_last";
 
 const constructorKey = Symbol("tensor");
 

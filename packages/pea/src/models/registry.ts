@@ -4,7 +4,6 @@
  * @module
  */
 import { PeaError } from "@pea/core";
-import { loadKernels } from "@pea/kernels";
 import type { Module } from "@pea/torch";
 import { nearestName } from "../common/nearest-name.ts";
 import { AlexNet } from "./alexnet.ts";
@@ -167,7 +166,6 @@ export function registerModel(model: RegisteredModel): void {
  * @throws PeaError of kind usage for an unknown name (with the one that is near, or else all) or an option the network does not have.
  */
 export function createModel(name: string, options: CreateModelOptions = {}): Module {
-  loadKernels();
   const own = registered.get(name);
   if (own !== undefined) return own.create(options);
   const { family, fromName } = knownName(name);

@@ -1,10 +1,12 @@
 /** The network a recipe asks for. */
+import { useKernels } from "@pea/kernels";
 import { type Module, manualSeed } from "@pea/torch";
 import { createModel } from "../models/index.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 
 /**
- * The plain ReLU network for the data's channels and classes, with fresh weights from the recipe's seed.
+ * The plain ReLU network for the data's channels and classes, with fresh weights from the recipe's seed. It runs on
+ * the fused operators.
  *
  * @throws PeaError of kind usage when there is no such network
  */
@@ -12,6 +14,7 @@ export function createNetwork(
   { model, modelOptions, seed }: Recipe,
   data: { inputShape: readonly [channels: number, height: number, width: number]; classes: number },
 ): Module {
+  useKernels();
   manualSeed(seed);
   return createModel(model, { ...modelOptions, inputChannels: data.inputShape[0], classes: data.classes });
 }

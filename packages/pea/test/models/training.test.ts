@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { loadKernels } from "@pea/kernels";
+import { useKernels } from "@pea/kernels";
 import { ownConvolutions, testTraining } from "../train/training-oracle.ts";
 
 const settings = { classes: 10, batch: 6 } as const;
@@ -15,6 +15,6 @@ testTraining([
   { ...settings, network: "mobilenet", options: { width: 0.25, small: true }, image: [1, 28, 28] },
 ]);
 
-test("the wide network's convolutions were among the fused operators", { skip: !loadKernels() }, () => {
+test("the wide network's convolutions were among the fused operators", { skip: !useKernels() }, () => {
   assert.ok(ownConvolutions > 0);
 });

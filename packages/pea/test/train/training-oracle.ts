@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { batchNormAct, conv3x3, loadKernels } from "@pea/kernels";
+import { batchNormAct, conv3x3, useKernels } from "@pea/kernels";
 import {
   type ConvKernel,
   type Module,
@@ -23,7 +23,7 @@ import { createModel } from "../../src/models/index.ts";
 import { goldenFill } from "../models/golden-fill.ts";
 import { traceTraining } from "./training-trace.ts";
 
-const skip = !loadKernels() && "the kernels are not built";
+const skip = !useKernels() && "the kernels are not built";
 
 /** What is trained; the options are those of `createModel`, and oracle/networks.py knows them too. */
 export interface TracedNetwork {

@@ -6,7 +6,8 @@
 import { call } from "../call.ts";
 import { engineInfo } from "../engine.ts";
 import { optionsOf } from "../options.ts";
-import type { DType, Tensor } from "../tensor.ts";
+import type { Tensor } from "../tensor.ts";
+import type { DType } from "../dtype.ts";
 import { cast } from "./cast.ts";
 
 /** max(x, 0). */

@@ -4,7 +4,8 @@
  */
 import { call } from "../call.ts";
 import { optionsOf } from "../options.ts";
-import type { DType, MemoryFormat, Tensor } from "../tensor.ts";
+import type { Tensor } from "../tensor.ts";
+import type { DType, MemoryFormat } from "../dtype.ts";
 
 /** What a tensor is to become; what is left out stays as it is. */
 export interface CastOptions {

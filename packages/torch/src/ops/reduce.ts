@@ -5,7 +5,8 @@
  */
 import { call } from "../call.ts";
 import { optionsOf } from "../options.ts";
-import type { DType, Tensor } from "../tensor.ts";
+import type { Tensor } from "../tensor.ts";
+import type { DType } from "../dtype.ts";
 
 /** What a reduction runs over. */
 export interface ReduceOptions {

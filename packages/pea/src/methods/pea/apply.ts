@@ -4,7 +4,6 @@
  * @module
  */
 import { PeaError } from "@pea/core";
-import { loadKernels } from "@pea/kernels";
 import type { Module } from "@pea/torch";
 import { isReLU } from "../activation-modules.ts";
 import { findPlaces } from "../replace-modules.ts";
@@ -55,8 +54,6 @@ export function applyPea(
         "calls of the function relu inside forward cannot be swapped: make each a ReLU module",
     );
   }
-  // Before the first step, so that batch norm runs on one operator all along, whatever α is.
-  loadKernels();
   return new PeaHandle(model, places, settings);
 }
 
