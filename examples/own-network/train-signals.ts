@@ -22,7 +22,7 @@ import {
   tensor,
   writeSafetensors,
 } from "@pea/torch";
-import { applyPea, exportNetwork, finalize } from "pea-train";
+import { applyPea, exportNetwork, finalize, useKernels } from "pea-train";
 
 const waves = {
   sine: (phase: number) => Math.sin(2 * Math.PI * phase),

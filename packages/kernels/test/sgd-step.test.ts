@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { useKernels, sgdStep } from "@pea/kernels";
+import { sgdStep, useKernels } from "@pea/kernels";
 import {
   contiguous,
   type DType,

@@ -1,9 +1,9 @@
 import { native } from "./binding.ts";
 import { call, type Value } from "./call.ts";
+import type { DType } from "./dtype.ts";
 import { describe, TorchError } from "./error.ts";
 import { optionsOf } from "./options.ts";
 import { rethrow, type Tensor, wrap } from "./tensor.ts";
-import type { DType } from "./dtype.ts";
 import {
   checkRange,
   dtypeOf,

@@ -27,6 +27,7 @@ export {
   tensor,
   zeros,
 } from "./create.ts";
+export type { DType, MemoryFormat } from "./dtype.ts";
 export {
   autocast,
   cudaIsAvailable,
@@ -44,5 +45,4 @@ export { getRngState, manualSeed, setRngState } from "./random.ts";
 export { readSafetensors, type SafetensorsFile, writeSafetensors } from "./safetensors.ts";
 export { emptyCache, keep, type MemoryStats, memoryStats, scope } from "./scope.ts";
 export { Tensor } from "./tensor.ts";
-export type { DType, MemoryFormat } from "./dtype.ts";
 export type { NestedArray, TypedArray } from "./typed-array.ts";

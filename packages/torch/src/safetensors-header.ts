@@ -4,8 +4,9 @@
  *
  * @module
  */
-import { TorchError } from "./error.ts";
+
 import type { DType } from "./dtype.ts";
+import { TorchError } from "./error.ts";
 
 /** The format's limit, in bytes. */
 export const largestHeader = 100_000_000;

@@ -1,5 +1,5 @@
-import { describe, TorchError } from "./error.ts";
 import type { DType } from "./dtype.ts";
+import { describe, TorchError } from "./error.ts";
 
 /** Row-major nested arrays of numbers (booleans, bigints), as deep as the tensor has dimensions. */
 export type NestedArray = number | bigint | boolean | NestedArray[];

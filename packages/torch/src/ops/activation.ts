@@ -4,10 +4,10 @@
  * @module
  */
 import { call } from "../call.ts";
+import type { DType } from "../dtype.ts";
 import { engineInfo } from "../engine.ts";
 import { optionsOf } from "../options.ts";
 import type { Tensor } from "../tensor.ts";
-import type { DType } from "../dtype.ts";
 import { cast } from "./cast.ts";
 
 /** max(x, 0). */

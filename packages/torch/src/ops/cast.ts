@@ -3,9 +3,9 @@
  * @module
  */
 import { call } from "../call.ts";
+import type { DType, MemoryFormat } from "../dtype.ts";
 import { optionsOf } from "../options.ts";
 import type { Tensor } from "../tensor.ts";
-import type { DType, MemoryFormat } from "../dtype.ts";
 
 /** What a tensor is to become; what is left out stays as it is. */
 export interface CastOptions {

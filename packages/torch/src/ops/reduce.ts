@@ -4,9 +4,9 @@
  * @module
  */
 import { call } from "../call.ts";
+import type { DType } from "../dtype.ts";
 import { optionsOf } from "../options.ts";
 import type { Tensor } from "../tensor.ts";
-import type { DType } from "../dtype.ts";
 
 /** What a reduction runs over. */
 export interface ReduceOptions {
