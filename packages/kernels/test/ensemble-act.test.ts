@@ -351,3 +351,27 @@ test("the operator itself refuses the same", fused, () => {
     );
   });
 });
+
+test("an element's value does not depend on where it lies, the last ones of a tensor included", fused, () => {
+  const count = 67;
+  for (const dtype of ["float32", "bfloat16", "float64"] as const)
+    for (const smooth of smooths)
+      for (let round = 0; round < 20; round++)
+        scope(() => {
+          const x = cast(randn([count]), { dtype });
+          const weight = cast(randn([count]), { dtype });
+          const first = (of: Tensor, length: number) => slice(of, { start: 0, end: length });
+          for (const ensemble of ensembles) {
+            const options: EnsembleActOptions = { ensemble, smooth, alpha: 0.4, ...key };
+            const whole = run(ensembleAct, x, options, weight);
+            for (let length = 1; length < count; length += 3) {
+              const part = run(ensembleAct, first(x, length), options, first(weight, length));
+              for (const name of ["y", "gradient"] as const)
+                assert.ok(
+                  call("aten::equal", part[name], first(whole[name], length)),
+                  `${name} of ${smooth}, ${ensemble}, ${dtype}, ${length} of ${count} elements`,
+                );
+            }
+          }
+        });
+});
