@@ -1,0 +1,53 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { temporaryFolder } from "./support/tiny-data.ts";
+
+const folder = temporaryFolder();
+after(() => rmSync(folder, { recursive: true }));
+
+/** The modules that a program's import of an entry loads, as URLs. */
+function loadedBy(entry: string): string[] {
+  const list = join(folder, `${entry.replace("/", "-")}.txt`);
+  const hooks = `
+    import { appendFileSync } from "node:fs";
+    export function load(url, context, next) {
+      appendFileSync(${JSON.stringify(list)}, url + "\\n");
+      return next(url, context);
+    }`;
+  const program = `
+    import { register } from "node:module";
+    register("data:text/javascript," + encodeURIComponent(${JSON.stringify(hooks)}));
+    await import(${JSON.stringify(entry)});`;
+  const { status, stderr } = spawnSync(
+    process.execPath,
+    ["--conditions=pea-source", "--import", "tsx", "--input-type=module", "-e", program],
+    { encoding: "utf8", cwd: import.meta.dirname },
+  );
+  assert.equal(status, 0, stderr);
+  return readFileSync(list, "utf8").trim().split("\n");
+}
+
+const heavy = /onnxruntime|onnx-proto|protobufjs|\/sharp|echarts|\/zod\//;
+
+for (const entry of ["pea-train/methods", "pea-train/models"])
+  test(`${entry} loads neither ONNX Runtime nor sharp, and no room above its own`, () => {
+    const loaded = loadedBy(entry);
+    const rooms = new Set(loaded.flatMap((url) => /packages\/pea\/src\/([a-z]+)\//.exec(url)?.[1] ?? []));
+    assert.ok(rooms.has(entry.split("/")[1] as string));
+    assert.deepEqual(
+      loaded.filter((url) => heavy.test(url)),
+      [],
+    );
+    assert.deepEqual(
+      [...rooms].filter((room) => !["common", "activations", "methods", "models"].includes(room)),
+      [],
+    );
+    assert.ok(loaded.length < 150, `${loaded.length} modules`);
+  });
+
+test("pea-train loads them all, so the count sees them", () => {
+  assert.ok(loadedBy("pea-train").some((url) => heavy.test(url)));
+});
