@@ -5,34 +5,15 @@
  */
 import { PeaError } from "@pea/core";
 import { type CutSettings, cutParts } from "../data/parts/cut-parts.ts";
-import { describeParts, type PartsDescription } from "../data/parts/describe-parts.ts";
+import { describeParts } from "../data/parts/describe-parts.ts";
 import { type DataPart, disposePart, isInMemory } from "../data/parts/part.ts";
-import type { DatasetDescriptor, OpenDatasetOptions } from "../data/sets/dataset-descriptor.ts";
 import { openDataset } from "../data/sets/open-dataset.ts";
 import { listDatasets, recognizeDataset } from "../data/sets/registry.ts";
 import { viewFolder } from "../data/sources/folder-view.ts";
 import type { Size } from "../images/transforms/crop.ts";
+import type { DataFacts, ReadingOptions } from "../recipe/data-facts.ts";
 import { resolveRecipe } from "../recipe/recipe.ts";
 import { lookAtImages, remarksOn } from "./look-at-images.ts";
-
-/** What the user tells of the data. */
-export type ReadingOptions = Pick<OpenDatasetOptions, "labelBase" | "onMissingShard">;
-
-/** What a recipe is made for. */
-export interface DataFacts extends ReadingOptions {
-  readonly dataset: DatasetDescriptor;
-  /** The module that registers the data set. */
-  readonly import?: string;
-  readonly folder: string;
-  /** Parts, classes and what to tell of them; nothing is split off the training part for validation yet. */
-  readonly parts: PartsDescription;
-  /** Of the image in the middle when the images are sorted by their shorter side. */
-  readonly size: Size;
-  /** Whether the sizes looked at differ. */
-  readonly sizesDiffer: boolean;
-  /** What else is worth knowing of the images looked at. */
-  readonly remarks: readonly string[];
-}
 
 /** The parts that there are, and a test part where there is none. */
 const uncut: CutSettings = { splitBy: "name", valFraction: 0, validateOn: "split", limitTrain: 1, seed: 0 };

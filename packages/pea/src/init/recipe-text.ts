@@ -1,7 +1,7 @@
 /** A recipe for a data set, with each setting explained. */
 import { enumerate } from "../data/sources/list-folder.ts";
+import type { DataFacts } from "../recipe/data-facts.ts";
 import { suggestRecipe } from "../tasks/registry.ts";
-import type { DataFacts } from "./find-data.ts";
 
 /** The recipe as YAML with comments. */
 export function recipeText(facts: DataFacts): string {

@@ -4,8 +4,8 @@
  * @module
  */
 import { PeaError } from "@pea/core";
-import type { DataFacts } from "../init/find-data.ts";
-import type { RecipeLine } from "../init/recipe-lines.ts";
+import type { DataFacts } from "../recipe/data-facts.ts";
+import type { RecipeLine } from "../recipe/recipe-lines.ts";
 import { classification } from "./classification/classification.ts";
 import { suggestClassification } from "./classification/suggest-recipe.ts";
 import { segmentation } from "./segmentation/segmentation.ts";
@@ -17,15 +17,12 @@ const tasks = {
   segmentation: { create: segmentation, suggest: suggestSegmentation },
 };
 
-/** As a data set's description names its task. */
-export type TaskName = keyof typeof tasks;
-
 /**
  * A task for these classes.
  *
  * @throws PeaError of kind usage for an unknown name
  */
-export function createTask(name: TaskName, classes: readonly string[]): Task {
+export function createTask(name: string, classes: readonly string[]): Task {
   return taskNamed(name).create(classes) as Task;
 }
 
@@ -34,13 +31,12 @@ export function createTask(name: TaskName, classes: readonly string[]): Task {
  *
  * @throws PeaError of kind usage for an unknown name
  */
-export function suggestRecipe(name: TaskName, facts: DataFacts): RecipeLine[] {
+export function suggestRecipe(name: string, facts: DataFacts): RecipeLine[] {
   return taskNamed(name).suggest(facts);
 }
 
-/** The types of a user's module, which describes a data set, are not checked. */
-function taskNamed(name: TaskName): (typeof tasks)[TaskName] {
-  if (Object.hasOwn(tasks, name)) return tasks[name];
+function taskNamed(name: string): (typeof tasks)[keyof typeof tasks] {
+  if (Object.hasOwn(tasks, name)) return tasks[name as keyof typeof tasks];
   throw new PeaError(`a data set's task is "${name}", but must be one of ${Object.keys(tasks).join(", ")}`, {
     kind: "usage",
   });

@@ -5,7 +5,6 @@
  * @module
  */
 import type { PixelStatistics } from "../../images/pixel-statistics.ts";
-import type { TaskName } from "../../tasks/registry.ts";
 import type { DataPart } from "../parts/part.ts";
 import type { FolderView } from "../sources/folder-view.ts";
 import type { OpenOptions, SampleSource } from "../sources/sample-source.ts";
@@ -35,8 +34,8 @@ export interface DatasetDescriptor {
   readonly name: string;
   /** As tables and reports write it. */
   readonly title: string;
-  /** What networks are trained for on it. */
-  readonly task: TaskName;
+  /** What networks are trained for on it: the name of a task. */
+  readonly task: string;
   /** Whether its images are small and read whole, or stay in files and are decoded and scaled when they are needed. */
   readonly images: "in memory" | "in files";
   /** How it looks in a folder, for messages. */

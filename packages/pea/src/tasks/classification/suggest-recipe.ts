@@ -1,6 +1,6 @@
 /** What `pea init` suggests for images of which each is of one class. */
 import { isInFiles } from "../../data/sets/dataset-descriptor.ts";
-import type { DataFacts } from "../../init/find-data.ts";
+import type { DataFacts } from "../../recipe/data-facts.ts";
 import {
   batchFor,
   batchLine,
@@ -8,7 +8,7 @@ import {
   peaLine,
   type RecipeLine,
   seedLine,
-} from "../../init/recipe-lines.ts";
+} from "../../recipe/recipe-lines.ts";
 
 /** The lines of a recipe for these data. */
 export function suggestClassification(facts: DataFacts): RecipeLine[] {

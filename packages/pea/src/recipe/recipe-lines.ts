@@ -1,5 +1,5 @@
 /** Lines of a recipe that tasks share. */
-import type { DataFacts } from "./find-data.ts";
+import type { DataFacts } from "./data-facts.ts";
 
 /** A key, its value and what to know of it. */
 export type RecipeLine = readonly [key: string, value: string | number | boolean, comment: string];
