@@ -6,6 +6,7 @@
 export { ActivationMethod } from "./activation/index.ts";
 export { replaceActivation } from "./activation-modules.ts";
 export { type MethodDescriptor, type Stage, stages } from "./descriptor.ts";
+export { type Draws, drawsOf } from "./draws.ts";
 export * from "./ema/index.ts";
 export type {
   FitContext,

@@ -4,8 +4,7 @@
  * @module
  */
 import { PeaError } from "@pea/core";
-import type { MethodState } from "./method.ts";
-import type { SavedMethod } from "./methods.ts";
+import type { MethodState, SavedMethod } from "./method.ts";
 
 /**
  * Refuses a state saved under other settings: a resumed run must go on with the plan it began with. `steps` is how far

@@ -74,6 +74,9 @@ export interface Obstacle {
 /** What a checkpoint keeps of a method as JSON. */
 export type MethodState = Readonly<Record<string, string | number | boolean>>;
 
+/** The same with the method's name. */
+export type SavedMethod = MethodState & { readonly method: string };
+
 /** A method in a run; see the module's description for the order of the calls. */
 export interface Method {
   /** Its phases, in order, together covering every step; known after `fit`. */

@@ -10,9 +10,9 @@ import type {
   FitContext,
   LossPass,
   Method,
-  MethodState,
   Obstacle,
   Phase,
+  SavedMethod,
   StepSpan,
   TrainingBatch,
 } from "./method.ts";
@@ -23,9 +23,6 @@ import { refuseOtherMethods } from "./method-state.ts";
  * and others that methods have between them, e.g. `averaged`.
  */
 export type EvaluationView = string;
-
-/** What a checkpoint keeps of a method: its name and its state. */
-export type SavedMethod = MethodState & { readonly method: string };
 
 /** A method in a run, under the name that recipes have for it. */
 export interface NamedMethod {

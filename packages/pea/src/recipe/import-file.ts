@@ -1,5 +1,5 @@
 /**
- * The user's own networks and activations, registered by a module of theirs.
+ * The user's own networks, activations, data sets and methods, registered by a module of theirs.
  *
  * @module
  */
@@ -9,8 +9,8 @@ import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { PeaError } from "@pea/core";
 
-/** What the user's module gets where it asks for these: this very code, wherever the module lies. */
-const ownPackages = ["pea-train", "@pea/core", "@pea/torch", "@pea/kernels"];
+/** What the user's module gets where it asks for these: this very code, wherever the module lies; zod for settings. */
+const ownPackages = ["pea-train", "@pea/core", "@pea/torch", "@pea/kernels", "zod"];
 
 /**
  * Resolves our packages to the copies that run, so that `registerModel` and its like reach the registry in use, and takes
@@ -27,9 +27,8 @@ const hooks = `
 let isPrepared = false;
 
 /**
- * Runs a module, JavaScript or TypeScript (whose types are not checked), that calls `registerModel`,
- * `registerActivation` or both. Running it again
- * does nothing.
+ * Runs a module, JavaScript or TypeScript (whose types are not checked), that calls `registerModel`, `registerMethod` or
+ * their like. Running it again does nothing.
  *
  * @throws PeaError (usage) when it is not there or cannot be run
  */

@@ -136,7 +136,7 @@ export const recipeSchema = z.strictObject({
     value: "NAME",
   }),
   import: described(z.string().min(1).optional(), {
-    help: "module (.js, .ts) that registers networks, activations or data sets of your own; in a recipe beside the recipe's file",
+    help: "module (.js, .ts) that registers networks, activations, data sets or methods of your own; in a recipe beside the recipe's file",
     allowed: "a file",
     value: "FILE",
   }),

@@ -20,8 +20,9 @@ import {
   writeSafetensors,
 } from "@pea/torch";
 import type { SkippedSample } from "../data/loading/unreadable-images.ts";
+import type { SavedMethod } from "../methods/method.ts";
 import { methodsOfEarlier } from "../methods/method-state.ts";
-import type { Methods, SavedMethod } from "../methods/methods.ts";
+import type { Methods } from "../methods/methods.ts";
 import type { Sums } from "../tasks/task.ts";
 import type { Standing } from "./best-model.ts";
 

@@ -30,10 +30,10 @@ describe("by a module of one's own", () => {
       const named = words.map((word) => (word.startsWith("examples/") ? join(projectRoot, word) : word));
       const { code, stdout, stderr } = await peaHere(...named, ...small, "--dry-run", "--json");
       assert.equal(code, 0, stderr);
-      const { recipe, method } = JSON.parse(stdout);
+      const { recipe, methods } = JSON.parse(stdout);
       assert.ok(
         [recipe.pea, recipe.activation].includes(words.includes("--pea") ? "SQ75%" : "squareplus"),
-        method,
+        `${methods}`,
       );
     }
   });

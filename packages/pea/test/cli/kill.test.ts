@@ -15,8 +15,6 @@ const recipe = [
   "mobilenet-0.02-small",
   "--data-dir",
   writeTinyData(),
-  "--pea",
-  "SM75%",
   "--epochs",
   "40",
   "--batch-size",
@@ -28,7 +26,15 @@ const recipe = [
   "--threads",
   "1",
 ];
-const KILLS = 10;
+/** Ways of training, and how often a run of each is killed. */
+const ways = [
+  { name: "PEA", flags: ["--pea", "SM75%"], kills: 10 },
+  {
+    name: "PEA with mixed images and averaged weights",
+    flags: ["--pea", "SM75%", "--methods", "mixup, ema: 0.9", "--micro-batch", "16"],
+    kills: 4,
+  },
+];
 /** Longest time from the first step to a kill, in milliseconds. */
 const LONGEST = 250;
 
@@ -59,11 +65,11 @@ function assertSame(run: string, whole: string): void {
  *
  * @returns whether it was killed; false where it ended before, as it may on a machine that is busy with other things
  */
-async function trainUntilKilled(run: string): Promise<boolean> {
+async function trainUntilKilled(run: string, flags: readonly string[]): Promise<boolean> {
   const step = checkpointStep(run);
   const child = existsSync(join(run, "config.yaml"))
     ? startPea("train", "--resume", run)
-    : startPea("train", ...recipe, "--run", run);
+    : startPea("train", ...recipe, ...flags, "--run", run);
   const outcome = outcomeOf(child);
   await Promise.race([said(child.stderr as NodeJS.ReadableStream, /^run: .*\n/m), outcome]);
   await sleep(Math.random() * LONGEST);
@@ -81,21 +87,22 @@ async function said(stream: NodeJS.ReadableStream, what: RegExp): Promise<void> 
   while (!what.test(text)) text += (await once(stream, "data")).join("");
 }
 
-it(`a run killed ${KILLS} times at random moments ends with the weights and metrics of one never killed`, async () => {
-  const folder = temporaryFolder();
-  const whole = join(folder, "whole");
-  assert.equal((await pea("train", ...recipe, "--run", whole)).code, 0);
+for (const { name, flags, kills } of ways)
+  it(`a run of ${name} killed ${kills} times at random moments ends with the weights and metrics of one never killed`, async () => {
+    const folder = temporaryFolder();
+    const whole = join(folder, "whole");
+    assert.equal((await pea("train", ...recipe, ...flags, "--run", whole)).code, 0);
 
-  let runs = 0;
-  let run = join(folder, `killed-${runs}`);
-  for (let kills = 0; kills < KILLS; ) {
-    if (await trainUntilKilled(run)) kills++;
-    else {
-      assertSame(run, whole);
-      run = join(folder, `killed-${++runs}`);
+    let runs = 0;
+    let run = join(folder, `killed-${runs}`);
+    for (let killed = 0; killed < kills; ) {
+      if (await trainUntilKilled(run, flags)) killed++;
+      else {
+        assertSame(run, whole);
+        run = join(folder, `killed-${++runs}`);
+      }
     }
-  }
-  const resumed = await pea("train", "--resume", run);
-  assert.equal(resumed.code, 0, resumed.stderr);
-  assertSame(run, whole);
-});
+    const resumed = await pea("train", "--resume", run);
+    assert.equal(resumed.code, 0, resumed.stderr);
+    assertSame(run, whole);
+  });

@@ -1,7 +1,7 @@
 /** Pages that show how something is added to the project, taken at their word. */
 import assert from "node:assert/strict";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 
 /** Files by their paths, and what to do in each: the whole of a new one, or lines to add and take away. */
 export interface Step {
@@ -27,6 +27,7 @@ export function take(root: string, { path, blocks }: Step): void {
   for (const { kind, text } of blocks) {
     if (kind === "ts") {
       assert.ok(!existsSync(file), `${path} is there already`);
+      mkdirSync(dirname(file), { recursive: true });
       writeFileSync(file, text);
       continue;
     }

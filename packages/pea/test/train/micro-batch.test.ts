@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import { Conv2d, Module, manualSeed, mean, ReLU, SGD, type Tensor, tensor } from "@pea/torch";
 import type { Batch, BatchLoader } from "../../src/data/loading/loader.ts";
+import { MixupMethod } from "../../src/methods/index.ts";
 import { Methods } from "../../src/methods/methods.ts";
 import { classification } from "../../src/tasks/classification/classification.ts";
 import { segmentation } from "../../src/tasks/segmentation/segmentation.ts";
@@ -70,15 +71,16 @@ async function trained({
   task,
   microBatch,
   clipGradNorm = 0,
+  methods = new Methods([]),
 }: {
   task: Task["name"];
   microBatch: number;
   clipGradNorm?: number;
+  methods?: Methods;
 }) {
   manualSeed(5);
   const givesPixels = task === "segmentation";
   const model = new Network(givesPixels);
-  const methods = new Methods([]);
   methods.fit({ model, totalSteps: STEPS, stepsPerEpoch: 2, seed: 3 });
   const folder = temporaryFolder();
   const losses: number[] = [];
@@ -156,3 +158,18 @@ for (const task of ["classification", "segmentation"] as const)
       assert.ok(difference(whole.weights, (await trained({ task, microBatch: 0 })).weights) > 1e-2);
     });
   });
+
+describe("a mixed batch that passes in parts", () => {
+  it("is mixed as the whole one, each part with its labels", async () => {
+    const mixed = (microBatch: number) => {
+      const methods = new Methods([{ name: "mixup", hooks: new MixupMethod({ alpha: 1 }) }]);
+      return trained({ task: "classification", microBatch, methods });
+    };
+    const whole = await mixed(0);
+    const parted = await mixed(4);
+    assert.ok(difference(parted.weights, whole.weights) < 2e-6);
+    assert.ok(difference(parted.losses, whole.losses) < 2e-6);
+    const plain = await trained({ task: "classification", microBatch: 0 });
+    assert.ok(difference(whole.weights, plain.weights) > 1e-3);
+  });
+});

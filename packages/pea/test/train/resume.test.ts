@@ -36,7 +36,7 @@ const recipes: Record<string, RecipeInput> = {
   "a swap to ReLU without fine-tuning": { ...base, activation: "mish", swapToRelu: "100%" },
 };
 
-/** What the optimizer and the passes of a batch add to these. */
+/** What the optimizer, the passes of a batch and other methods add to these. */
 const others: Record<string, RecipeInput> = {
   // The rate differs at every step, which the two forms of SGD take differently.
   "SGD in Keras' form": { ...base, pea: "WG50%", sgdForm: "keras", nesterov: true },
@@ -61,6 +61,13 @@ const others: Record<string, RecipeInput> = {
     microBatch: 12,
     clipGradNorm: 0.5,
   },
+  "PEA with mixed images and averaged weights": {
+    ...base,
+    pea: "SM50%",
+    methods: ["mixup", { ema: 0.9 }],
+    microBatch: 12,
+  },
+  "averaged weights with statistics computed anew": { ...base, methods: ["ema"], batchNormReestimate: 2 },
 };
 
 // Within the initial phase, mid-transition and mid-epoch, at the end of an epoch, in the final phase, before the end.
