@@ -42,7 +42,7 @@ for (const entry of ["pea-train/methods", "pea-train/models"])
       [],
     );
     assert.deepEqual(
-      [...rooms].filter((room) => !["common", "activations", "methods", "models"].includes(room)),
+      [...rooms].filter((room) => !["common", "activations", "trace", "methods", "models"].includes(room)),
       [],
     );
     assert.ok(loaded.length < 150, `${loaded.length} modules`);

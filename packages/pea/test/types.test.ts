@@ -32,7 +32,7 @@ for (const [resolution, module] of [
   test(`the types stand alone under ${resolution}: strict, libraries checked, nothing but ES2022`, () => {
     const folder = temporaryFolder();
     mkdirSync(join(folder, "node_modules/@pea"), { recursive: true });
-    for (const name of ["core", "torch", "kernels"])
+    for (const name of ["core", "graph", "torch", "kernels"])
       symlinkSync(join(packages, name), join(folder, "node_modules/@pea", name));
     symlinkSync(join(packages, "pea"), join(folder, "node_modules/pea-train"));
     writeFileSync(join(folder, "package.json"), '{ "type": "module" }');

@@ -177,10 +177,15 @@ testAgainstPython([
     ],
   }),
   oracleCase({
-    name: "upsampleBilinear2d",
+    name: "upsampleBilinear2d, upsampleNearest2d",
     inputs: { x: [2, 3, 4, 5] },
-    python: `[F.interpolate(x, (9, 7), mode="bilinear"), F.interpolate(x, (4, 5), mode="bilinear")]`,
-    run: ({ x }) => [t.upsampleBilinear2d(x, [9, 7]), t.upsampleBilinear2d(x, [4, 5])],
+    python: `[F.interpolate(x, (9, 7), mode="bilinear"), F.interpolate(x, (4, 5), mode="bilinear"),
+  F.interpolate(x, (9, 3), mode="nearest")]`,
+    run: ({ x }) => [
+      t.upsampleBilinear2d(x, [9, 7]),
+      t.upsampleBilinear2d(x, [4, 5]),
+      t.upsampleNearest2d(x, [9, 3]),
+    ],
   }),
   oracleCase({
     name: "batchNorm in training and inference",

@@ -2,14 +2,13 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { PeaError } from "@pea/core";
 import { type Module, TorchError } from "@pea/torch";
-import { exportObstacle } from "../export/export-obstacle.ts";
+import { exportObstacleOf } from "../export/export-obstacle.ts";
 import {
   createModel,
   findModel,
+  type Inspection,
+  inspectNetwork,
   type Layer,
-  listLayers,
-  listSites,
-  modelInfo,
   type Site,
 } from "../models/index.ts";
 import { importFile } from "../recipe/import-file.ts";
@@ -38,11 +37,10 @@ export async function runInspect(source: string, options: InspectOptions): Promi
   const { model, ...subject } = await openSubject(source, options);
   try {
     const { inputShape } = subject;
-    const { parameters, ...info } = measure(model, subject);
-    const layers = listLayers(model, inputShape);
-    const activations = listSites(model, inputShape);
+    const { info: figures, layers, sites: activations, graph } = look(model, subject);
+    const { parameters, ...info } = figures;
     const keys = [...model.stateDict().keys()];
-    const obstacle = exportObstacle(model, inputShape);
+    const obstacle = exportObstacleOf(graph);
     const { name, classes } = subject;
     const document = { network: name, input: inputShape, classes, params: parameters, ...info };
     printResult(options, { ...document, exportObstacle: obstacle, layers, activations, keys }, () =>
@@ -64,9 +62,9 @@ export async function runInspect(source: string, options: InspectOptions): Promi
   }
 }
 
-function measure(model: Module, { name, inputShape }: Omit<Subject, "model">) {
+function look(model: Module, { name, inputShape }: Omit<Subject, "model">): Inspection {
   try {
-    return modelInfo(model, inputShape);
+    return inspectNetwork(model, inputShape);
   } catch (error) {
     if (!(error instanceof TorchError)) throw error;
     throw new PeaError(`${name} does not take images of ${inputShape.join("×")}: ${error.message}`, {

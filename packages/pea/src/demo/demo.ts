@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { writeFileAtomically } from "@pea/torch";
 import { type Comparison, compareVariants } from "../compare/compare.ts";
 import { type ExportSummary, exportRun } from "../export/export.ts";
-import { type Latency, measureLatency } from "../export/session.ts";
+import { type Latency, measureLatency } from "../export/onnx/session.ts";
 import { variantName } from "../recipe/method-keys.ts";
 import { type RecipeInput, resolveRecipe } from "../recipe/recipe.ts";
 import { verdict } from "../report/comparison.ts";

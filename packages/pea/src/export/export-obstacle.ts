@@ -4,12 +4,13 @@
  * @module
  */
 import { PeaError } from "@pea/core";
+import { type Graph, whyNotReluOnly } from "@pea/graph";
 import type { Module } from "@pea/torch";
-import { toOnnxNode } from "./operators.ts";
-import { traceNetwork } from "./trace.ts";
+import { traceNetwork } from "../trace/trace.ts";
 
 /**
- * Why the network could not be written as ONNX: the first operator that has no form there, and the module it stands in.
+ * Why the network could not be written as ONNX: the first operator that has no form there, or is another activation than
+ * ReLU, and the module it stands in.
  *
  * @param model a plain ReLU network; its mode stays
  * @param inputShape channels, height and width of one image
@@ -17,10 +18,14 @@ import { traceNetwork } from "./trace.ts";
  */
 export function exportObstacle(model: Module, inputShape: readonly number[]): string | null {
   try {
-    for (const operation of traceNetwork(model, inputShape).operations) toOnnxNode(operation);
-    return null;
+    return exportObstacleOf(traceNetwork(model, inputShape).graph);
   } catch (error) {
     if (error instanceof PeaError) return error.message;
     throw error;
   }
+}
+
+/** The same of a network's graph. */
+export function exportObstacleOf(graph: Graph): string | null {
+  return whyNotReluOnly(graph);
 }

@@ -17,9 +17,9 @@ import { evaluationLoader } from "../run/loaders.ts";
 import { disposeRun } from "../run/prepare-run.ts";
 import { currentEnvironment, readRunConfig } from "../run/run-directory.ts";
 import { type CheckpointName, openTrainedRun, type TrainedRun } from "../run/trained-run.ts";
-import { encodeOnnx } from "./onnx.ts";
-import { traceNetwork } from "./trace.ts";
-import { type Verification, verifyOnnx } from "./verify.ts";
+import { traceNetwork } from "../trace/trace.ts";
+import { encodeOnnx } from "./onnx/encode.ts";
+import { type Verification, verifyOnnx } from "./onnx/verify.ts";
 
 export interface ExportOptions extends Circumstances {
   /** The best model of the final phase or the last one; by default the best where there is one. */
@@ -88,8 +88,8 @@ export async function exportNetwork(
   { inputs, metadata = {} }: { inputs: Tensor; metadata?: Readonly<Record<string, string>> },
 ): Promise<ExportedNetwork> {
   requireReLUAlone(model);
-  const graph = traceNetwork(model, inputs.shape.slice(1));
-  const bytes = encodeOnnx(graph, currentEnvironment().pea, metadata);
+  const { graph } = traceNetwork(model, inputs.shape.slice(1));
+  const bytes = encodeOnnx(graph, { producerVersion: currentEnvironment().pea, metadata });
   const verification = await writeVerified(file, bytes, (path) => verifyOnnx(path, model, inputs));
   return { file, bytes: bytes.length, ...verification };
 }

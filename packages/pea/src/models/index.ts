@@ -12,6 +12,8 @@ export {
   type ErfNetSegmentationOptions,
 } from "./erfnet.ts";
 export {
+  type Inspection,
+  inspectNetwork,
   type Layer,
   listLayers,
   listSites,

@@ -1,22 +1,12 @@
 /**
- * What a network consists of: parameters, multiplications and activation sites, found by one forward pass.
+ * What a network consists of: parameters, multiplications and activation sites, read off its graph.
  *
  * @module
  */
-import {
-  Conv1d,
-  Conv2d,
-  ConvTranspose2d,
-  Linear,
-  type Module,
-  noGrad,
-  onForward,
-  recordCalls,
-  scope,
-  type Tensor,
-  zeros,
-} from "@pea/torch";
+import { elementsOf, type Graph, inferShapes, measure, producersOf, type Shape } from "@pea/graph";
+import type { Module } from "@pea/torch";
 import { isActivation } from "../activations/activation-modules.ts";
+import { type ModuleCall, traceNetwork } from "../trace/trace.ts";
 
 /**
  * What feeds an activation (spec networks.md 0): batch norm, a sum with a skip connection, a convolution without
@@ -41,7 +31,7 @@ export interface Site {
 export interface ModelInfo {
   /** Trainable scalars; running statistics do not count. */
   parameters: number;
-  /** Multiply-accumulates of convolutions and linear layers for one image, padded taps counted. */
+  /** Multiply-accumulates of convolutions, linear layers and other products of matrices for one image, padded taps counted. */
   macs: number;
   sites: number;
   /** Output elements of all activation sites for one image. */
@@ -63,41 +53,101 @@ export interface Layer {
   macs: number;
 }
 
+/** All of it, of one traced forward pass. */
+export interface Inspection {
+  readonly graph: Graph;
+  readonly info: ModelInfo;
+  readonly layers: Layer[];
+  readonly sites: Site[];
+}
+
 /**
- * The layers of a network in the order in which they are defined, measured by running one image of zeros in evaluation
- * mode.
+ * Looks at a network in evaluation mode; the mode of every module is put back.
+ *
+ * @param inputShape channels, height and width of one image
+ * @throws TorchError when the image does not fit the network
+ */
+export function inspectNetwork(model: Module, inputShape: readonly number[]): Inspection {
+  const { graph, calls } = traceNetwork(model, inputShape);
+  const shapes = inferShapes(graph);
+  const macs = macsByPath(graph);
+  const sites = sitesOf(model, graph, calls, shapes);
+  return {
+    graph,
+    info: {
+      parameters: trainable(model.parameters()),
+      macs: sum(macs.values()),
+      sites: sites.length,
+      activationElements: sum(sites.map(({ elements }) => elements)),
+      outputShape: imageShape(shapes, graph.outputs[0]),
+    },
+    layers: layersOf(model, calls, shapes, macs),
+    sites,
+  };
+}
+
+/**
+ * The layers of a network in the order in which they are defined.
  *
  * @param inputShape channels, height and width of the image.
  * @throws TorchError when the image does not fit the network.
  */
 export function listLayers(model: Module, inputShape: readonly number[]): Layer[] {
+  return inspectNetwork(model, inputShape).layers;
+}
+
+/**
+ * The activation sites of a plain network, in the order of execution. A module that is called twice comes twice.
+ *
+ * @param inputShape channels, height and width of the image.
+ * @throws TorchError when the image does not fit the network.
+ */
+export function listSites(model: Module, inputShape: readonly number[]): Site[] {
+  return inspectNetwork(model, inputShape).sites;
+}
+
+/**
+ * Parameters, MACs and activation sites of a plain network (rules in spec networks.md 0).
+ *
+ * @param inputShape channels, height and width of the image.
+ * @throws TorchError when the image does not fit the network.
+ */
+export function modelInfo(model: Module, inputShape: readonly number[]): ModelInfo {
+  return inspectNetwork(model, inputShape).info;
+}
+
+type Shapes = ReadonlyMap<string, Shape>;
+
+function layersOf(
+  model: Module,
+  calls: readonly ModuleCall[],
+  shapes: Shapes,
+  macs: ReadonlyMap<string, number>,
+): Layer[] {
   const parameters = ownParameters(model);
-  const layers: Layer[] = [];
-  const unhook: (() => void)[] = [];
-  for (const [path, module] of model.namedModules()) {
-    const count = parameters.get(path) ?? 0;
-    if (count === 0 && module.children().size > 0) continue;
-    const layer: Layer = {
+  const outputs = new Map(calls.map(({ path, output }) => [path, output]));
+  return [...model.namedModules()]
+    .filter(([path, module]) => parameters.has(path) || module.children().size === 0)
+    .map(([path, module]) => ({
       path,
       type: module.constructor.name,
-      outputShape: null,
-      parameters: count,
-      macs: 0,
-    };
-    layers.push(layer);
-    unhook.push(
-      onForward(module, (input, output) => {
-        layer.outputShape = output.shape.slice(1);
-        layer.macs += macsOf(module, input, output);
-      }),
-    );
-  }
-  try {
-    runImage(model, inputShape);
-  } finally {
-    for (const remove of unhook) remove();
-  }
-  return layers;
+      outputShape: outputs.has(path) ? imageShape(shapes, outputs.get(path)) : null,
+      parameters: parameters.get(path) ?? 0,
+      macs: macs.get(path) ?? 0,
+    }));
+}
+
+function sitesOf(model: Module, graph: Graph, calls: readonly ModuleCall[], shapes: Shapes): Site[] {
+  const producers = producersOf(graph);
+  return calls
+    .filter(({ path }) => isActivation(model.getModule(path)))
+    .map(({ path, input, output }, index) => ({
+      index,
+      path,
+      kind: kindOf(producers.get(input)?.operator),
+      shape: imageShape(shapes, output),
+      elements: elementsOf(shapes.get(output) ?? []),
+    }));
 }
 
 /** Trainable scalars by the path of the module that holds them. */
@@ -110,101 +160,29 @@ function ownParameters(model: Module): Map<string, number> {
   return counts;
 }
 
-/**
- * The activation sites of a plain network, in the order of execution, found by running one image of zeros in
- * evaluation mode. A module that is called twice comes twice.
- *
- * @param inputShape channels, height and width of the image.
- * @throws TorchError when the image does not fit the network.
- */
-export function listSites(model: Module, inputShape: readonly number[]): Site[] {
-  const sites: Site[] = [];
-  const producers = new WeakMap<Tensor, string>();
-  const unhook = [...model.namedModules()]
-    .filter(([, module]) => isActivation(module))
-    .map(([path, module]) =>
-      onForward(module, (input, output) => {
-        const [, ...shape] = output.shape;
-        const kind = kindOf(producers.get(input));
-        sites.push({ index: sites.length, path, kind, shape, elements: output.numel });
-      }),
-    );
-  try {
-    recordCalls(
-      ({ name, result }) => {
-        if (typeof result === "object" && result !== null && !Array.isArray(result))
-          producers.set(result, name);
-      },
-      () => runImage(model, inputShape),
-    );
-  } finally {
-    for (const remove of unhook) remove();
-  }
-  return sites;
+function trainable(parameters: ReturnType<Module["parameters"]>): number {
+  return sum(parameters.filter(({ requiresGrad }) => requiresGrad).map(({ numel }) => numel));
 }
 
-/**
- * Parameters, MACs and activation sites of a plain network (rules in spec networks.md 0).
- *
- * @param inputShape channels, height and width of the image.
- * @throws TorchError when the image does not fit the network.
- */
-export function modelInfo(model: Module, inputShape: readonly number[]): ModelInfo {
-  let macs = 0;
-  let outputShape: readonly number[] = [];
-  const unhook = [...model.namedModules().values()].map((module) =>
-    onForward(module, (input, output) => {
-      macs += macsOf(module, input, output);
-      if (module === model) outputShape = output.shape.slice(1);
-    }),
-  );
-  let sites: Site[];
-  try {
-    sites = listSites(model, inputShape);
-  } finally {
-    for (const remove of unhook) remove();
-  }
-  return {
-    parameters: model
-      .parameters()
-      .filter(({ requiresGrad }) => requiresGrad)
-      .reduce((sum, { numel }) => sum + numel, 0),
-    macs,
-    sites: sites.length,
-    activationElements: sites.reduce((sum, { elements }) => sum + elements, 0),
-    outputShape,
-  };
+/** Over all calls of a module. */
+function macsByPath(graph: Graph): Map<string, number> {
+  const byPath = new Map<string, number>();
+  for (const { node, macs } of measure(graph)) byPath.set(node.path, (byPath.get(node.path) ?? 0) + macs);
+  return byPath;
 }
 
-/** One image of zeros through the network in evaluation mode; the mode of every module is put back. */
-function runImage(model: Module, inputShape: readonly number[]): void {
-  const modes = [...model.namedModules().values()].map((module) => ({ module, training: module.training }));
-  const [parameter] = model.parameters();
-  model.eval();
-  try {
-    scope(() => {
-      const image = zeros([1, ...inputShape], { dtype: parameter?.dtype, device: parameter?.device });
-      noGrad(() => {
-        model.forward(image);
-      });
-    });
-  } finally {
-    for (const { module, training } of modes) module.training = training;
-  }
+/** Of one image. */
+function imageShape(shapes: Shapes, value = ""): number[] {
+  return (shapes.get(value) ?? []).slice(1).map(Number);
 }
 
-/** Every output element of a convolution costs its share of the kernel, every input element of a transposed one. */
-function macsOf(module: Module, input: Tensor, output: Tensor): number {
-  if (module instanceof Linear) return output.numel * module.inputFeatures;
-  if (module instanceof Conv1d || module instanceof Conv2d)
-    return (output.numel * module.weight.numel) / module.outputChannels;
-  if (module instanceof ConvTranspose2d) return (input.numel * module.weight.numel) / module.inputChannels;
-  return 0;
-}
-
-function kindOf(producer = ""): SiteKind {
-  if (producer.startsWith("aten::batch_norm")) return "bn-fed";
-  if (producer.startsWith("aten::add")) return "post-add";
-  if (producer.startsWith("aten::conv")) return "bare-conv";
+function kindOf(operator = ""): SiteKind {
+  if (operator === "BatchNormalization") return "bn-fed";
+  if (operator === "Add") return "post-add";
+  if (operator === "Conv" || operator === "ConvTranspose") return "bare-conv";
   return "other";
+}
+
+function sum(values: Iterable<number>): number {
+  return [...values].reduce((total, value) => total + value, 0);
 }

@@ -6,8 +6,8 @@
 import { statSync } from "node:fs";
 import { PeaError } from "@pea/core";
 import { cast, noGrad, scope, tensor } from "@pea/torch";
-import { readOnnx } from "../export/onnx.ts";
-import { type Logits, openSession } from "../export/session.ts";
+import { readOnnx } from "../export/onnx/decode.ts";
+import { type Logits, openSession } from "../export/onnx/session.ts";
 import type { LabelTable } from "../images/label-table.ts";
 import { type NetworkInput, parseInput, parseJson } from "../images/network-input.ts";
 import { evaluationCrop } from "../recipe/recipe.ts";

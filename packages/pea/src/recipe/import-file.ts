@@ -10,7 +10,7 @@ import { pathToFileURL } from "node:url";
 import { PeaError } from "@pea/core";
 
 /** What the user's module gets where it asks for these: this very code, wherever the module lies; zod for settings. */
-const ownPackages = ["pea-train", "@pea/core", "@pea/torch", "@pea/kernels", "zod"];
+const ownPackages = ["pea-train", "@pea/core", "@pea/graph", "@pea/torch", "@pea/kernels", "zod"];
 
 /**
  * Resolves our packages to the copies that run, so that `registerModel` and its like reach the registry in use, and takes

@@ -13,7 +13,7 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { full, type Module, randn, readSafetensors, writeSafetensors } from "@pea/torch";
 import { exportNetwork, exportRun } from "../../src/export/export.ts";
-import { readOnnx } from "../../src/export/onnx.ts";
+import { readOnnx } from "../../src/export/onnx/decode.ts";
 import { applyPea, replaceActivation } from "../../src/methods/index.ts";
 import { createModel } from "../../src/models/index.ts";
 import type { RecipeInput } from "../../src/recipe/recipe.ts";

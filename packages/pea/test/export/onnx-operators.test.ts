@@ -1,201 +1,338 @@
+/** Every operator that the trace has words for: ONNX Runtime computes from the file what libtorch does. */
 import assert from "node:assert/strict";
-import { describe, test } from "node:test";
+import { rmSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { after, describe, test } from "node:test";
+import { fixBatch } from "@pea/graph";
 import {
+  adaptiveAvgPool2d,
   add,
+  avgPool2d,
+  BatchNorm2d,
+  Conv1d,
   Conv2d,
+  ConvTranspose2d,
+  call,
+  cat,
+  clamp,
+  div,
   flatten,
+  hardtanh,
   Linear,
   Module,
-  memoryStats,
-  ReLU,
+  maxPool2d,
+  mean,
+  mul,
+  narrow,
+  noGrad,
+  pad,
+  permute,
+  randn,
+  relu,
   reshape,
-  Sequential,
-  SiLU,
+  scope,
+  select,
+  setNumThreads,
+  sigmoid,
+  slice,
+  softmax,
+  split,
+  squeeze,
+  sub,
+  sum,
   type Tensor,
   tensor,
+  transpose,
+  unsqueeze,
+  upsampleBilinear2d,
+  upsampleNearest2d,
+  view,
 } from "@pea/torch";
-import { toOnnxNode } from "../../src/export/operators.ts";
-import { type GraphOperation, traceNetwork } from "../../src/export/trace.ts";
+import fc from "fast-check";
+import { readOnnx } from "../../src/export/onnx/decode.ts";
+import { encodeOnnx } from "../../src/export/onnx/encode.ts";
+import { scaleFor } from "../../src/export/onnx/lower.ts";
+import { openSession } from "../../src/export/onnx/session.ts";
+import { traceNetwork } from "../../src/trace/trace.ts";
+import { FunctionNetwork } from "../support/function-network.ts";
+import { temporaryFolder } from "../support/tiny-data.ts";
 
-const image = { name: "x", shape: [3, 8, 10, 12] };
+setNumThreads(1);
+const folder = temporaryFolder();
+after(() => rmSync(folder, { recursive: true }));
 
-function operation(operator: string, args: unknown[], shape: number[] = image.shape): GraphOperation {
-  return { operator, path: "block.part", args: [image, ...args], result: { name: "y", shape } };
+const opsets = [11, 12, 13, 14, 15, 16, 17];
+const image = [4, 6, 8];
+type Compute = (x: Tensor) => Tensor;
+
+const networks: Record<string, Compute | { compute: Compute; shape: number[] } | Module> = {
+  "conv1d, strided, padded, dilated, in groups": new (class extends Module {
+    readonly conv = new Conv1d(4, 6, 3, { stride: 2, padding: 2, dilation: 2, groups: 2 });
+    forward(x: Tensor): Tensor {
+      return this.conv.forward(flatten(x, { startDim: 2 }));
+    }
+  })(),
+  "conv2d, uneven in every way": new Conv2d(4, 6, [3, 2], {
+    stride: [2, 1],
+    padding: [1, 2],
+    dilation: [1, 3],
+    groups: 2,
+    bias: false,
+  }),
+  "conv2d that keeps the size": new (class extends Module {
+    readonly weight = this.parameter("weight", randn([3, 4, 4, 3]));
+    forward(x: Tensor): Tensor {
+      return call("aten::conv2d.padding", x, this.weight, null, 1, "same", 2);
+    }
+  })(),
+  "transposed convolution": new ConvTranspose2d(4, 6, 3, {
+    stride: [2, 3],
+    padding: [1, 0],
+    outputPadding: 1,
+    groups: 2,
+    dilation: [1, 2],
+  }),
+  "batch norm": new BatchNorm2d(4),
+  "linear of two axes": new (class extends Module {
+    readonly fc = new Linear(192, 5);
+    forward(x: Tensor): Tensor {
+      return this.fc.forward(flatten(x, { startDim: 1 }));
+    }
+  })(),
+  "linear of the last of four axes": new Linear(8, 5),
+  "linear without bias": new Linear(8, 5, { bias: false }),
+  "product of computed matrices": (x) => call("aten::matmul", x, transpose(x, 2, 3)),
+  relu,
+  "clamp from 0 is relu": (x) => clamp(x, { min: 0 }),
+  "hardtanh as ReLU6": (x) => hardtanh(mul(x, 5), { min: 0, max: 6 }),
+  "clamp with one bound": (x) => clamp(x, { max: 0.5 }),
+  sigmoid,
+  "softmax along the last axis": (x) => softmax(x, -1),
+  "softmax along another axis": (x) => softmax(x, 1),
+  "sum of tensors that stretch": (x) => add(x, mean(x, { dim: [2, 3], keepdim: true })),
+  "a number added": (x) => add(x, 1.5),
+  "a number taken away": (x) => sub(x, 2),
+  "difference, product and quotient": (x) =>
+    div(mul(sub(x, mean(x, { dim: 1, keepdim: true })), x), add(mul(x, x), 1)),
+  "a number multiplied": (x) => mul(x, -0.25),
+  "a constant made of constants": new (class extends Module {
+    readonly scale = this.buffer("scale", tensor([1, 2, 3, 4]));
+    forward(x: Tensor): Tensor {
+      return mul(x, reshape(add(mul(this.scale, this.scale), 0.5), [4, 1, 1]));
+    }
+  })(),
+  "max pooling": (x) => maxPool2d(x, [3, 2], { stride: [2, 1], padding: [1, 0], dilation: [1, 2] }),
+  "max pooling rounded up": {
+    compute: (x) => maxPool2d(x, 2, { stride: 2, ceilMode: true }),
+    shape: [2, 5, 7],
+  },
+  "average pooling": (x) => avgPool2d(x, 3, { stride: 2, padding: 1 }),
+  "average pooling without the padding": (x) =>
+    avgPool2d(x, [3, 2], { stride: 1, padding: 1, countIncludePad: false }),
+  "average pooling rounded up": {
+    compute: (x) => avgPool2d(x, 3, { stride: 2, ceilMode: true }),
+    shape: [2, 6, 8],
+  },
+  "global average": (x) => adaptiveAvgPool2d(x, 1),
+  "average to a size that divides": (x) => adaptiveAvgPool2d(x, [3, 4]),
+  "mean without the axes": (x) => mean(x, { dim: [2, -1] }),
+  "mean with the axes": (x) => mean(x, { dim: -2, keepdim: true }),
+  "sum of one axis": (x) => sum(x, { dim: 1 }),
+  "sum of two axes, kept": (x) => sum(x, { dim: [1, 3], keepdim: true }),
+  "flatten all but the batch": (x) => flatten(x, { startDim: 1 }),
+  "flatten the image": (x) => flatten(x, { startDim: 2 }),
+  "view with an axis left to find": (x) => view(x, [x.shape[0] as number, -1, 12]),
+  permute: (x) => permute(x, [0, 2, 3, 1]),
+  "transpose from the end": (x) => transpose(x, -1, 1),
+  "the batch moved and moved back": (x) => transpose(relu(transpose(x, 0, 1)), 0, 1),
+  "unsqueeze and squeeze": (x) => squeeze(unsqueeze(unsqueeze(x, -1), 1), { dim: 1 }),
+  "narrow and select": (x) => add(narrow(x, 1, 1, 2), unsqueeze(select(x, 1, -1), 1)),
+  "slice with a step and from the end": (x) => slice(x, { dim: 2, start: -5, end: 100, step: 2 }),
+  "cat along channels": (x) => cat([x, relu(x), x], { dim: 1 }),
+  "cat along the last axis": (x) => cat([x, sigmoid(x)], { dim: -1 }),
+  "split in parts of one length": (x) => cat([...split(x, 3, { dim: 2 })].reverse(), { dim: 2 }),
+  "split in given lengths, one of them left out": (x) => {
+    const [a, , c] = split(x, [1, 2, 1], { dim: 1 }) as [Tensor, Tensor, Tensor];
+    return sub(a, c);
+  },
+  chunk: (x) => {
+    const [a, b] = call<[Tensor, Tensor]>("aten::chunk", x, 2, 3);
+    return mul(a, b);
+  },
+  "channel shuffle as an operator": (x) => call("aten::channel_shuffle", x, 2),
+  "channel shuffle by reshape and transpose": (x) => {
+    const [n = 0, c = 0, h = 0, w = 0] = x.shape;
+    return reshape(transpose(reshape(x, [n, 2, c / 2, h, w]), 1, 2), [n, c, h, w]);
+  },
+  "padding with zeros": (x) => pad(x, [1, 2, 0, 3]),
+  "nearest, larger and smaller": (x) => upsampleNearest2d(x, [15, 5]),
+  "nearest by scale": (x) => call("aten::upsample_nearest2d.vec", x, null, [2, 3]),
+  "bilinear, larger and smaller": (x) => upsampleBilinear2d(x, [15, 5]),
+  "bilinear between corners": (x) => call("aten::upsample_bilinear2d", x, [11, 20], true),
+  "bilinear of one pixel": (x) => upsampleBilinear2d(mean(x, { dim: [2, 3], keepdim: true }), [6, 8]),
+};
+
+/** Both answers to the same images. */
+async function answers(model: Module, shape: readonly number[], { opset = 17, batch = 0, images = 3 }) {
+  const { graph } = traceNetwork(model, shape);
+  const file = join(folder, "operator.onnx");
+  const fixed = batch > 0 ? fixBatch(graph, batch) : graph;
+  await writeFile(file, encodeOnnx(fixed, { producerVersion: "0.0.0", opset }));
+  const session = await openSession(file, { threads: 1 });
+  try {
+    const input = randn([images, ...shape]);
+    const onnx = await session.run(input.toTypedArray() as Float32Array, input.shape);
+    const torch = scope(() =>
+      noGrad(() => {
+        const output = model.forward(input);
+        return { shape: output.shape, values: output.toTypedArray() as Float32Array };
+      }),
+    );
+    return { onnx, torch, operators: (await readOnnx(file)).operators };
+  } finally {
+    await session.release();
+  }
 }
 
-describe("toOnnxNode", () => {
-  const weight = { name: "w", shape: [8, 8, 3, 5] };
-
-  test("spells out the defaults of a convolution", () => {
-    const { attributes, inputs } = toOnnxNode(operation("aten::conv2d", [weight]));
-    assert.deepEqual(inputs, ["x", "w"]);
-    assert.deepEqual(attributes, {
-      kernel_shape: [3, 5],
-      strides: [1, 1],
-      pads: [0, 0, 0, 0],
-      dilations: [1, 1],
-      group: 1,
-    });
+function assertSame({ onnx, torch }: Awaited<ReturnType<typeof answers>>, what: string): void {
+  assert.deepEqual([...onnx.shape], [...torch.shape], what);
+  const largest = torch.values.reduce((most, value) => Math.max(most, Math.abs(value)), 1);
+  torch.values.forEach((value, i) => {
+    const difference = Math.abs(value - (onnx.values[i] as number));
+    assert.ok(difference <= 1e-5 * largest, `${what}: element ${i} is ${onnx.values[i]}, not ${value}`);
   });
+}
 
-  test("writes a 1-D convolution with one value for its axis", () => {
-    const kernel = { name: "w", shape: [8, 2, 3] };
-    const { opType, attributes } = toOnnxNode(
-      operation("aten::conv1d", [kernel, null, 2, [1], 3, 4], [3, 8, 6]),
-    );
-    assert.equal(opType, "Conv");
-    assert.deepEqual(attributes, { kernel_shape: [3], strides: [2], pads: [1, 1], dilations: [3], group: 4 });
-  });
-
-  test("keeps height and width apart: ATen pairs become ONNX begins and ends", () => {
-    const node = toOnnxNode(operation("aten::conv2d", [weight, null, [2, 1], [1, 2], 3, 4]));
-    assert.deepEqual(node.attributes, {
-      kernel_shape: [3, 5],
-      strides: [2, 1],
-      pads: [1, 2, 1, 2],
-      dilations: [3, 3],
-      group: 4,
-    });
-  });
-
-  test("turns a transposed convolution over to ONNX with all it has", () => {
-    const args = [weight, { name: "b", shape: [8] }, 2, [1, 2], 1, 2, [1, 3]];
-    const { opType, inputs, attributes } = toOnnxNode(operation("aten::conv_transpose2d", args));
-    assert.equal(opType, "ConvTranspose");
-    assert.deepEqual(inputs, ["x", "w", "b"]);
-    assert.deepEqual(attributes, {
-      kernel_shape: [3, 5],
-      strides: [2, 2],
-      pads: [1, 2, 1, 2],
-      output_padding: [1, 1],
-      group: 2,
-      dilations: [1, 3],
-    });
-  });
-
-  test("joins tensors along any dimension but the batch's", () => {
-    const joined = (dim?: number) => ({
-      ...operation("aten::cat", []),
-      args: [[image, { name: "z", shape: image.shape }], dim],
-    });
-    for (const [dim, axis] of [
-      [1, 1],
-      [-1, 3],
-      [-3, 1],
-    ]) {
-      const { opType, inputs, attributes } = toOnnxNode(joined(dim));
-      assert.deepEqual([opType, inputs, attributes], ["Concat", ["x", "z"], { axis }]);
-    }
-    for (const dim of [undefined, 0, -4])
-      assert.throws(() => toOnnxNode(joined(dim)), /aten::cat in block\.part .* joins batches/);
-  });
-
-  test("pads from the last dimension in ATen, begins before ends in ONNX", () => {
-    const { integerInputs } = toOnnxNode(operation("aten::pad", [[1, 2, 3, 4]]));
-    assert.deepEqual(integerInputs, [[0, 0, 3, 1, 0, 0, 4, 2]]);
-  });
-
-  test("pools with the kernel as stride where none is given", () => {
-    const { attributes } = toOnnxNode(operation("aten::max_pool2d", [[3, 2]]));
-    assert.deepEqual(attributes.strides, [3, 2]);
-  });
-
-  test("reshapes without the batch size of the trace", () => {
-    const { integerInputs } = toOnnxNode(operation("aten::reshape", [[3, 8, 120]], [3, 8, 120]));
-    assert.deepEqual(integerInputs, [[0, 8, 120]]);
-  });
-
-  const refused: [string, unknown[], number[], RegExp][] = [
-    ["aten::mish", [], image.shape, /aten::mish in block\.part has no mapping to ONNX/],
-    ["aten::reshape", [[24, 120]], [24, 120], /aten::reshape in block\.part .* batch dimension/],
-    ["aten::add", [image, 2], image.shape, /scales its second operand/],
-    ["aten::adaptive_avg_pool2d", [2], [3, 8, 2, 2], /global average/],
-    ["aten::batch_norm", [image, image, image, image, true], image.shape, /training mode/],
-    ["aten::flatten", [0], [2880], /everything but the batch/],
-    ["aten::pad", [[1, 1], "reflect"], image.shape, /zeros/],
-    ["aten::conv2d", [weight, null, 1, "same"], image.shape, /argument 4 is not a pair of integers: same/],
-    ["aten::linear", [weight], image.shape, /its input has 4 dimensions/],
-  ];
-  for (const [operator, args, shape, message] of refused) {
-    test(`refuses ${operator}(${JSON.stringify(args.filter((arg) => typeof arg !== "object" || Array.isArray(arg)))})`, () => {
-      assert.throws(() => toOnnxNode(operation(operator, args, shape)), { name: "PeaError", message });
+describe("as ONNX, in every opset, for an open and for a fixed batch:", () => {
+  for (const [name, network] of Object.entries(networks)) {
+    const { compute, shape } =
+      typeof network === "object" && "compute" in network
+        ? { compute: network.compute as Compute, shape: network.shape as number[] }
+        : { compute: network, shape: image };
+    const model = compute instanceof Module ? compute.eval() : new FunctionNetwork(compute as Compute);
+    test(name, async () => {
+      for (const opset of opsets) assertSame(await answers(model, shape, { opset }), `opset ${opset}`);
+      for (const opset of [11, 17])
+        assertSame(await answers(model, shape, { opset, batch: 2, images: 5 }), `batch 2, opset ${opset}`);
+      assertSame(await answers(model, shape, { images: 1 }), "one image");
     });
   }
 });
 
-describe("traceNetwork", () => {
-  class Net extends Module {
-    readonly body = new Sequential(new Conv2d(1, 2, 3), new ReLU());
-    readonly fc = new Linear(2 * 36, 3);
-    constructor(private readonly middle: (x: Tensor) => Tensor = (x) => flatten(x, { startDim: 1 })) {
-      super();
-    }
-    forward(x: Tensor): Tensor {
-      return this.fc.forward(this.middle(this.body.forward(x)));
-    }
-  }
+test("squeeze without an axis leaves the batch, also where it is 1", async () => {
+  const model = new FunctionNetwork((x) => squeeze(mean(x, { dim: [2], keepdim: true })));
+  assertSame(await answers(model, image, {}), "three images");
+  assert.deepEqual((await answers(model, image, { images: 1 })).onnx.shape, [1, 4, 8]);
+});
 
-  test("names operators by module, the input `input` and the output `logits`", () => {
-    const { input, output, operations } = traceNetwork(new Net(), [1, 8, 8]);
-    assert.equal(input.name, "input");
-    assert.equal(output.name, "logits");
-    assert.deepEqual(
-      operations.map(({ operator, path, result }) => [operator, path, result.name]),
-      [
-        ["aten::conv2d", "body.0", "body.0"],
-        ["aten::relu", "body.1", "body.1"],
-        ["aten::flatten", "", "flatten"],
-        ["aten::linear", "fc", "logits"],
-      ],
-    );
-  });
+test("clamp from 0 is written as Relu, ReLU6 as Clip", async () => {
+  const written = async (compute: Compute) =>
+    (await answers(new FunctionNetwork(compute), image, {})).operators;
+  assert.deepEqual(await written((x) => clamp(x, { min: 0 })), { Relu: 1 });
+  assert.deepEqual(await written((x) => hardtanh(x, { min: 0, max: 6 })), { Clip: 1 });
+});
 
-  test("leaves out what the output does not depend on", () => {
-    const net = new Net((x) => {
-      reshape(x, [-1]);
-      return flatten(x, { startDim: 1 });
+describe("of any size", () => {
+  const size = fc.integer({ min: 1, max: 40 });
+  const property = <T extends [unknown, ...unknown[]]>(
+    arbitraries: { [K in keyof T]: fc.Arbitrary<T[K]> },
+    check: (...values: T) => Promise<void>,
+  ) =>
+    fc.assert(fc.asyncProperty(...(arbitraries as [fc.Arbitrary<unknown>]), check as never), { numRuns: 40 });
+
+  test("images are scaled bilinearly to exactly the size that was asked for", async () => {
+    await property<[number, number, number, number]>([size, size, size, size], async (h, w, toH, toW) => {
+      const model = new FunctionNetwork((x) => upsampleBilinear2d(x, [toH, toW]));
+      assertSame(await answers(model, [2, h, w], {}), `${h}×${w} to ${toH}×${toW}`);
     });
-    assert.ok(traceNetwork(net, [1, 8, 8]).operations.every(({ operator }) => operator !== "aten::reshape"));
   });
 
-  test("names the module of an operator without a mapping", () => {
-    const net = new Net();
-    net.body.replaceModule("1", new SiLU());
-    const { operations } = traceNetwork(net, [1, 8, 8]);
-    assert.throws(() => operations.map(toOnnxNode), /aten::silu in body\.1 has no mapping/);
+  test("nearest pixels are libtorch's, or there is no file: there is one for whole factors", async () => {
+    await property<[number, number, number, number]>([size, size, size, size], async (h, w, toH, toW) => {
+      const model = new FunctionNetwork((x) => upsampleNearest2d(x, [toH, toW]));
+      const both = await answers(model, [2, h, w], {}).catch((error: Error) => {
+        assert.match(error.message, /^Resize .*by nearest pixels: no scale in float32/);
+        assert.ok(toH % h !== 0 || toW % w !== 0);
+      });
+      if (both) assertSame(both, `${h}×${w} to ${toH}×${toW}`);
+    });
   });
 
-  test("refuses a tensor that is not part of the network's state", () => {
-    const offset = tensor([1, 2, 3]);
-    class WithOffset extends Net {
-      override forward(x: Tensor): Tensor {
-        return add(super.forward(x), offset);
-      }
-    }
-    assert.throws(
-      () => traceNetwork(new WithOffset(), [1, 8, 8]),
-      /neither a parameter, a buffer nor the result/,
+  test("a scale gives the size that it was made for", () => {
+    const sides = fc.integer({ min: 1, max: 5000 });
+    fc.assert(
+      fc.property(sides, sides, (from, to) => {
+        assert.equal(Math.floor(Math.fround(from * scaleFor(from, to))), to);
+      }),
     );
   });
 
-  test("refuses a network in another precision than float32", () => {
-    const net = new Net().to({ dtype: "float64" });
-    assert.throws(() => traceNetwork(net, [1, 8, 8]), /"body\.0\.weight" is float64/);
+  test("windows are pooled as libtorch does", async () => {
+    const small = fc.integer({ min: 1, max: 4 });
+    await property<[number, number, number, number, boolean, boolean, boolean]>(
+      [size, small, small, fc.integer({ min: 0, max: 1 }), fc.boolean(), fc.boolean(), fc.boolean()],
+      async (length, kernel, stride, padding, ceilMode, isMax, countIncludePad) => {
+        fc.pre(length + 2 * padding >= kernel && 2 * padding <= kernel);
+        // What the padding counts for where the last window ends beyond it, no file can say.
+        fc.pre(!(ceilMode && countIncludePad && padding > 0 && !isMax));
+        const options = { stride, padding, ceilMode };
+        const model = new FunctionNetwork((x) =>
+          isMax ? maxPool2d(x, kernel, options) : avgPool2d(x, kernel, { ...options, countIncludePad }),
+        );
+        assertSame(await answers(model, [2, length, length + 3], {}), JSON.stringify(options));
+      },
+    );
   });
+});
 
-  test("refuses a network that returns its input", () => {
-    class Same extends Module {
-      forward(x: Tensor): Tensor {
-        return x;
-      }
-    }
-    assert.throws(() => traceNetwork(new Same(), [1, 8, 8]), /does not depend on any operator/);
-  });
+describe("a case with no words is opaque, and says why:", () => {
+  const refused: [string, Compute, RegExp][] = [
+    [
+      "mish",
+      (x) => call("aten::mish", x),
+      /^aten::mish has no mapping to ONNX; the mapped operators are aten::add, /,
+    ],
+    ["the batch moved", (x) => reshape(x, [-1, 8]), /^aten::reshape .* moves the batch dimension/],
+    [
+      "the batch flattened",
+      (x) => flatten(x, { startDim: 0, endDim: 1 }),
+      /aten::flatten .* batch dimension/,
+    ],
+    ["batches joined", (x) => cat([x, x]), /^aten::cat .* joins batches/],
+    ["the batch cut", (x) => narrow(x, 0, 0, 1), /^aten::narrow .* cuts the batch/],
+    ["the mean of the batch", (x) => mean(x, { dim: 0 }), /^aten::mean .* runs over the batch/],
+    ["the mean of everything", (x) => add(x, mean(x)), /^aten::mean .* runs over the batch/],
+    ["a scaled sum", (x) => add(x, x, { alpha: 2 }), /^aten::add .* scales its second operand/],
+    [
+      "an average to a size that does not divide",
+      (x) => adaptiveAvgPool2d(x, 4),
+      /output of 4×4 does not divide .* 6×8/,
+    ],
+    [
+      "padding by reflection",
+      (x) => pad(x, [1, 1, 1, 1], { mode: "reflect" }),
+      /^aten::pad .* padding with zeros/,
+    ],
+    [
+      "a shape with the trace's batch in it",
+      (x) => add(x, call("aten::expand", mean(x, { dim: [0], keepdim: true }), x.shape)),
+      /aten::mean/,
+    ],
+  ];
+  for (const [name, compute, message] of refused)
+    test(name, () => {
+      const { graph } = traceNetwork(new FunctionNetwork(compute), image);
+      const reason = graph.nodes.find(({ opaque }) => opaque !== undefined)?.opaque?.reason ?? "";
+      assert.match(reason, message);
+      assert.throws(() => encodeOnnx(graph, { producerVersion: "0.0.0" }), { name: "PeaError", message });
+    });
+});
 
-  test("leaves no tensors behind", () => {
-    const net = new Net();
-    const before = memoryStats().tensors;
-    traceNetwork(net, [1, 8, 8]);
-    assert.equal(memoryStats().tensors, before);
+test("an opset that is not written is refused with those that are", () => {
+  const { graph } = traceNetwork(new FunctionNetwork(relu), image);
+  assert.throws(() => encodeOnnx(graph, { producerVersion: "0.0.0", opset: 10 }), {
+    kind: "usage",
+    message: "opset is 10, but must be one of 11, 12, 13, 14, 15, 16, 17",
   });
 });

@@ -9,3 +9,8 @@ import type { Tensor } from "../tensor.ts";
 export function upsampleBilinear2d(self: Tensor, size: readonly [height: number, width: number]): Tensor {
   return call("aten::upsample_bilinear2d", self, size, false);
 }
+
+/** [N, C, H, W] at another size: element ⌊i · H / height⌋ of each axis. */
+export function upsampleNearest2d(self: Tensor, size: readonly [height: number, width: number]): Tensor {
+  return call("aten::upsample_nearest2d", self, size);
+}

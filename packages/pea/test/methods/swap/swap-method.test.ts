@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { before, describe, test } from "node:test";
 import { ReLU, readSafetensors, setNumThreads } from "@pea/torch";
 import { exportRun } from "../../../src/export/export.ts";
-import { readOnnx } from "../../../src/export/onnx.ts";
+import { readOnnx } from "../../../src/export/onnx/decode.ts";
 import { type EnsembleActivation, type FitContext, SwapMethod } from "../../../src/methods/index.ts";
 import type { RecipeInput } from "../../../src/recipe/recipe.ts";
 import { evaluationLoader } from "../../../src/run/loaders.ts";

@@ -3,9 +3,9 @@
  * @module
  */
 import { PeaError } from "@pea/core";
+import { type Graph, whyNotReluOnly } from "@pea/graph";
 import { type Module, noGrad, scope, type Tensor, tensor } from "@pea/torch";
-import { readOnnx } from "./onnx.ts";
-import { allowedOperators } from "./operators.ts";
+import { readOnnx } from "./decode.ts";
 import { type DeployedSession, openSession } from "./session.ts";
 
 /**
@@ -46,12 +46,12 @@ const singleImages = 4;
  * @param path an ONNX file written by this package
  * @param model the network the file was made from, with ReLU at every site
  * @param images standardized images `[count, channels, height, width]`, float32
- * @throws PeaError when the network's output is not finite, the file cannot be loaded, holds an operator outside the allow list, or differs by more than
+ * @throws PeaError when the network's output is not finite, the file cannot be loaded, holds another activation than ReLU, or differs by more than
  *   `toleranceFor` its logits
  */
 export async function verifyOnnx(path: string, model: Module, images: Tensor): Promise<Verification> {
-  const { operators } = await readOnnx(path);
-  assertReluOnly(path, operators);
+  const { graph, operators } = await readOnnx(path);
+  requireReluOnly(path, graph);
   const session = await openSession(path);
   try {
     const result = await compare(session, model, images);
@@ -75,15 +75,14 @@ export async function verifyOnnx(path: string, model: Module, images: Tensor): P
   }
 }
 
-/** Throws unless every operator is of a known type without activation, or `Relu`. */
-export function assertReluOnly(path: string, operators: Readonly<Record<string, number>>): void {
-  const foreign = Object.keys(operators).filter((type) => !allowedOperators.has(type));
-  if (foreign.length > 0) {
-    throw new PeaError(
-      `${path} holds ${foreign.join(", ")}: a deployed network has no activation but Relu and no operator but ` +
-        `${[...allowedOperators].join(", ")}.`,
-    );
-  }
+/**
+ * Throws unless the graph of a file is ReLU only, by the rule of `whyNotReluOnly`.
+ *
+ * @throws PeaError naming the file and the first other activation
+ */
+export function requireReluOnly(path: string, graph: Graph): void {
+  const reason = whyNotReluOnly(graph);
+  if (reason !== null) throw new PeaError(`${path} holds another activation than ReLU: ${reason}`);
 }
 
 async function compare(session: DeployedSession, model: Module, images: Tensor) {

@@ -4,7 +4,7 @@
  */
 import { PeaError } from "@pea/core";
 import { InferenceSession, Tensor } from "onnxruntime-node";
-import { inputName, outputName } from "./trace.ts";
+import { inputName, outputName } from "../../trace/trace.ts";
 
 /** What a network says of some images. */
 export interface Logits {
@@ -14,7 +14,10 @@ export interface Logits {
   readonly values: Float32Array;
 }
 
-/** A loaded file. `run` maps images `[batch, channels, height, width]` (row-major) to logits. */
+/**
+ * A loaded file. `run` maps images `[batch, channels, height, width]` (row-major) to logits; a file for a fixed batch runs
+ * as often as it takes, the last time with images of zeros, whose logits are left out.
+ */
 export interface DeployedSession {
   run(images: Float32Array, shape: readonly number[]): Promise<Logits>;
   release(): Promise<void>;
@@ -33,14 +36,53 @@ export async function openSession(path: string, { threads = 0 } = {}): Promise<D
   }).catch((cause) => {
     throw new PeaError(`ONNX Runtime cannot load ${path}: ${cause.message}`, { cause });
   });
+  const run: DeployedSession["run"] = async (images, shape) => {
+    const outputs = await session.run({ [inputName]: new Tensor("float32", images, shape) });
+    const { dims, data } = outputs[outputName] as Tensor;
+    return { shape: dims, values: data as Float32Array };
+  };
+  const batch = fixedBatch(session);
   return {
-    async run(images, shape) {
-      const outputs = await session.run({ [inputName]: new Tensor("float32", images, shape) });
-      const { dims, data } = outputs[outputName] as Tensor;
-      return { shape: dims, values: data as Float32Array };
-    },
+    run: batch === undefined ? run : (images, shape) => runInBatches(run, batch, images, shape),
     release: () => session.release(),
   };
+}
+
+/** Images that a file takes at a time, where their number is not open. */
+function fixedBatch({ inputMetadata }: InferenceSession): number | undefined {
+  const [input] = inputMetadata;
+  const size = input?.isTensor ? input.shape[0] : undefined;
+  return typeof size === "number" ? size : undefined;
+}
+
+async function runInBatches(
+  run: DeployedSession["run"],
+  batch: number,
+  images: Float32Array,
+  [count = 0, ...imageShape]: readonly number[],
+): Promise<Logits> {
+  const size = imageShape.reduce((a, b) => a * b, 1);
+  const values: Float32Array[] = [];
+  let answer: readonly number[] = [];
+  for (let first = 0; first < count; first += batch) {
+    const filled = new Float32Array(batch * size);
+    filled.set(images.subarray(first * size, (first + batch) * size));
+    const logits = await run(filled, [batch, ...imageShape]);
+    answer = logits.shape.slice(1);
+    values.push(logits.values);
+  }
+  const wanted = count * answer.reduce((a, b) => a * b, 1);
+  return { shape: [count, ...answer], values: joined(values).subarray(0, wanted) };
+}
+
+function joined(arrays: readonly Float32Array[]): Float32Array {
+  const all = new Float32Array(arrays.reduce((sum, { length }) => sum + length, 0));
+  let place = 0;
+  for (const array of arrays) {
+    all.set(array, place);
+    place += array.length;
+  }
+  return all;
 }
 
 export interface Latency {

@@ -1,0 +1,30 @@
+/**
+ * A network as a graph of ONNX's operators: shapes, passes, measures, and the proof that ReLU is its only activation.
+ *
+ * @module
+ */
+export {
+  type Attributes,
+  at,
+  type Constant,
+  elementsOf,
+  floatsOf,
+  formatShape,
+  type Graph,
+  type GraphInput,
+  type GraphNode,
+  type Opaque,
+  producersOf,
+  readersOf,
+  type Shape,
+  type Size,
+  type TensorData,
+} from "./graph.ts";
+export { inferShapes, outputShapes } from "./infer-shapes.ts";
+export { measure, type NodeCost, peakActivations } from "./measure.ts";
+export { operators } from "./operators/index.ts";
+export type { AttributeKind, NodeReader, Operator, Role } from "./operators/operator.ts";
+export { fixBatch } from "./passes/fix-batch.ts";
+export { foldBatchNorms } from "./passes/fold-batch-norms.ts";
+export { removeDeadNodes } from "./passes/remove-dead-nodes.ts";
+export { activationsOf, whyNotReluOnly } from "./relu-only.ts";

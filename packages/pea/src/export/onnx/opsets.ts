@@ -1,0 +1,20 @@
+/** Versions of ONNX's operators that are written. */
+import { PeaError } from "@pea/core";
+
+/** 17: what every runtime of the last years reads. */
+export const usualOpset = 17;
+
+/** The version of the file format that came with each opset: a runtime that knows the one reads the other. */
+const irVersions: Readonly<Record<number, number>> = { 11: 6, 12: 7, 13: 7, 14: 7, 15: 8, 16: 8, 17: 8 };
+
+/**
+ * Version of the file format for an opset.
+ *
+ * @throws PeaError of kind usage for an opset that is not written
+ */
+export function irVersionOf(opset: number): number {
+  const version = irVersions[opset];
+  if (version !== undefined) return version;
+  const known = Object.keys(irVersions);
+  throw new PeaError(`opset is ${opset}, but must be one of ${known.join(", ")}`, { kind: "usage" });
+}

@@ -1,0 +1,118 @@
+import type { AtenCall } from "../aten-call.ts";
+import type { Converter } from "./converter.ts";
+
+export const layout: Record<string, Converter> = {
+  "aten::flatten": (op) => {
+    const input = op.tensor("self");
+    const [start, end] = [op.axis("start_dim", input), op.axis("end_dim", input)];
+    if (start === end) return input;
+    return start === 1 && end === op.shape(input).length - 1
+      ? op.node("Flatten", [input], { axis: 1 })
+      : reshape(op, input);
+  },
+  "aten::reshape": (op) => reshape(op, op.tensor("self")),
+  "aten::view": (op) => reshape(op, op.tensor("self")),
+  "aten::permute": (op) => {
+    const input = op.tensor("self");
+    return op.node("Transpose", [input], { perm: op.numbers("dims").map((axis) => op.axisOf(axis, input)) });
+  },
+  "aten::transpose": (op) => {
+    const input = op.tensor("self");
+    const [a, b] = [op.axis("dim0", input), op.axis("dim1", input)];
+    const perm = op.shape(input).map((_, axis) => (axis === a ? b : axis === b ? a : axis));
+    return op.node("Transpose", [input], { perm });
+  },
+  "aten::squeeze": (op) => {
+    const input = op.tensor("self");
+    const shape = op.shape(input);
+    const wanted = op.isGiven("dim") ? [op.axis("dim", input)] : [...shape.keys()];
+    const axes = wanted.filter((axis) => shape[axis] === 1);
+    return axes.length === 0 ? input : op.node("Squeeze", [input], { axes });
+  },
+  "aten::unsqueeze": (op) => {
+    const input = op.tensor("self");
+    const axis = op.number("dim");
+    return op.node("Unsqueeze", [input], { axes: [axis < 0 ? axis + op.shape(input).length + 1 : axis] });
+  },
+  "aten::cat": (op) => {
+    const inputs = op.tensors("tensors");
+    const axis = op.axis("dim", inputs[0] as string);
+    if (op.shape(inputs[0] as string)[axis] === "batch")
+      op.refuse("it joins batches, whose size must stay dynamic");
+    return op.node("Concat", inputs, { axis });
+  },
+  "aten::chunk": split,
+  "aten::split": split,
+  "aten::split_with_sizes": split,
+  "aten::narrow": (op) => {
+    const start = op.number("start");
+    return slice(op, start, start + op.number("length"), 1);
+  },
+  "aten::slice": (op) => {
+    const start = op.isGiven("start") ? op.number("start") : 0;
+    const end = op.isGiven("end") ? op.number("end") : Number.MAX_SAFE_INTEGER;
+    return slice(op, start, end, op.number("step"));
+  },
+  "aten::select": (op) => {
+    const index = op.number("index");
+    const axis = op.axis("dim", op.tensor("self"));
+    const end = index === -1 ? Number.MAX_SAFE_INTEGER : index + 1;
+    return op.node("Squeeze", [slice(op, index, end, 1)], { axes: [axis] });
+  },
+  "aten::channel_shuffle": (op) => {
+    const input = op.tensor("self");
+    const [, channels = 1, ...image] = op.shape(input).map(Number);
+    const groups = op.number("groups");
+    const grouped = op.node("Reshape", [input], { shape: [0, groups, channels / groups, ...image] });
+    const perm = [0, 2, 1, ...image.map((_, axis) => axis + 3)];
+    const shuffled = op.node("Transpose", [grouped], { perm });
+    return op.node("Reshape", [shuffled], { shape: [0, channels, ...image] });
+  },
+  "aten::constant_pad_nd": (op) => {
+    if (op.number("value") !== 0) op.refuse("it pads with another value than zero");
+    return pad(op);
+  },
+  "aten::pad": (op) => {
+    if (op.text("mode") !== "constant" || (op.isGiven("value") && op.number("value") !== 0))
+      op.refuse("only padding with zeros is mapped");
+    return pad(op);
+  },
+};
+
+/** 0 copies the axis of the input: the batch size of the trace does not enter the graph. */
+function reshape(op: AtenCall, input: string): string {
+  const [batch, ...rest] = op.recorded[0] as number[];
+  if (op.shape(input)[0] !== "batch" || !op.isBatch(batch))
+    op.refuse("it moves the batch dimension, which must stay dynamic");
+  return op.node("Reshape", [input], { shape: [0, ...rest] });
+}
+
+function split(op: AtenCall): string[] {
+  const input = op.tensor("self");
+  const axis = op.axis("dim", input);
+  if (op.shape(input)[axis] === "batch") op.refuse("it cuts the batch, whose size must stay open");
+  const lengths = op.recorded.map((shape) => shape[axis] as number);
+  return op.nodeOf(lengths.length, "Split", [input], { axis, split: lengths });
+}
+
+/** Bounds may lie outside, or count from the end. */
+function slice(op: AtenCall, start: number, end: number, step: number): string {
+  const input = op.tensor("self");
+  const axis = op.axis("dim", input);
+  const length = op.shape(input)[axis];
+  if (typeof length !== "number") return op.refuse("it cuts the batch, whose size must stay open");
+  const bound = (place: number) => Math.min(length, Math.max(0, place < 0 ? place + length : place));
+  const attributes = { starts: [bound(start)], ends: [bound(end)], axes: [axis], steps: [step] };
+  return op.node("Slice", [input], attributes);
+}
+
+function pad(op: AtenCall): string {
+  const input = op.tensor("self");
+  // ATen lists (before, after) from the last dimension backwards, ONNX all befores and then all afters.
+  const rank = op.shape(input).length;
+  const pads = new Array<number>(2 * rank).fill(0);
+  op.numbers("pad").forEach((size, i) => {
+    pads[rank - 1 - (i >> 1) + (i % 2) * rank] = size;
+  });
+  return op.node("Pad", [input], { pads });
+}
