@@ -71,6 +71,16 @@ install_libtorch2() {
   export LIBTORCH=${folders[0]}
 }
 
+# make_api_pages: makes dist/api of the comments in the code. TypeDoc is a package apart (docs/api): it needs a TypeScript
+# before 7.
+make_api_pages() {
+  if ! cmp -s docs/api/package-lock.json docs/api/node_modules/installed-package-lock.json; then
+    step "installing TypeDoc" npm ci --prefix docs/api --no-progress --ignore-scripts
+    cp docs/api/package-lock.json docs/api/node_modules/installed-package-lock.json
+  fi
+  step "making the API pages" docs/api/node_modules/.bin/typedoc --options docs/api/typedoc.json
+}
+
 # run_tests PATTERN FILE...: runs those test files whose path contains PATTERN (empty: all of them).
 run_tests() {
   local pattern=$1 file selected=()

@@ -2,7 +2,7 @@
  * Progressive Ensemble Activations in plain numbers: activations, ensembles, schedules, variant codes and the paper's
  * tables. No dependency; runs wherever JavaScript runs.
  *
- * @module
+ * @module @pea/core
  */
 export {
   type Activation,

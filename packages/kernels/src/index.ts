@@ -2,7 +2,7 @@
  * Fused operators: the ensembles of ReLU and a smooth activation, which are also there composed of plain operators;
  * batch normalization with what follows it; 3×3 convolutions; max pooling; SGD's update; the standardization of images.
  *
- * @module
+ * @module @pea/kernels
  */
 export { batchNormAct, type EnsembleActModule } from "./batch-norm-act.ts";
 export { compactMaxPool2d } from "./compact-max-pool.ts";

@@ -5,7 +5,7 @@
  * import { train } from "pea-train";
  * const { best } = await train({ model: "mobilenet-0.25-small", pea: "SM75%", epochs: 10 });
  *
- * @module
+ * @module pea-train
  */
 export { PeaError } from "@pea/core";
 export { useKernels } from "@pea/kernels";

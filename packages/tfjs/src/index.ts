@@ -2,7 +2,7 @@
  * Progressive Ensemble Activations for TensorFlow.js, in the form of the paper's own implementation: Layers and
  * Callbacks.
  *
- * @module
+ * @module @pea/tfjs
  */
 export { type ApplyPeaOptions, applyPea, resumePea } from "./apply.ts";
 export { PeaCallback, type PeaCallbackOptions } from "./callback.ts";

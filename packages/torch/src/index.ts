@@ -1,7 +1,7 @@
 /**
  * libtorch for TypeScript: tensors, autograd, nn, optim, safetensors.
  *
- * @module
+ * @module @pea/torch
  */
 
 export { writeFileAtomically } from "./atomic-file.ts";
