@@ -40,12 +40,18 @@ export type { FolderView } from "./data/sources/folder-view.ts";
 export type { SampleSource } from "./data/sources/sample-source.ts";
 export * from "./diagnose/index.ts";
 export {
+  type ExportedFile,
   type ExportedNetwork,
+  type ExportedRun,
+  type ExportForm,
   type ExportOptions,
   type ExportSummary,
   exportNetwork,
   exportRun,
+  type NetworkOptions,
 } from "./export/export.ts";
+export type { About, Original, Target } from "./export/target.ts";
+export { registerTarget } from "./export/targets.ts";
 export { imagenetStatistics } from "./images/known-statistics.ts";
 export type { Label, LabelTable } from "./images/label-table.ts";
 export type { NetworkInput } from "./images/network-input.ts";
@@ -80,5 +86,6 @@ export type {
 export { evaluate } from "./tasks/evaluate.ts";
 export { evaluateSegmentation, type SegmentationScores } from "./tasks/segmentation/evaluate-segmentation.ts";
 export { type MetricName, mainScore, type Scores, type Task } from "./tasks/task.ts";
+export { type ModuleCall, type TracedNetwork, traceNetwork } from "./trace/trace.ts";
 export { resumeTraining, type TrainOptions, train } from "./train/train.ts";
 export { TrainingDiverged, TrainingInterrupted } from "./train/trainer.ts";

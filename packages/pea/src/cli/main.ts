@@ -129,14 +129,31 @@ function createProgram(outcome: { code: number }): Command {
     .action(async (run, options) => (await import("./eval.ts")).runEval(run, options));
 
   common(program.command("export"))
-    .description("write the ReLU network of a run as an ONNX file and verify it")
+    .description("write the ReLU network of a run as an ONNX file, or in another form, and verify it")
     .argument("<run>", "folder of the run")
     .addOption(checkpointOption())
     .addOption(dataOption())
     .addOption(movedImportOption())
     .addOption(badSampleOption())
     .option("-o, --output <FILE>", "the file to write (default: model.onnx in the run)")
-    .addHelpText("after", example("pea export runs/<run>", "pea export runs/<run> -o network.onnx --json"))
+    .option("--target <NAME>", "form of the file: onnx, or a module that registers another (default: onnx)")
+    .addOption(
+      new Option("--batch <N>", "images the file takes at a time (default: any number)").argParser(
+        positiveNumber,
+      ),
+    )
+    .addOption(
+      new Option("--opset <N>", "version of ONNX's operators, 11 to 17 (default: 17)").argParser(wholeNumber),
+    )
+    .option("--fold-batch-norm", "make batch normalization a part of the weights before it")
+    .addHelpText(
+      "after",
+      example(
+        "pea export runs/<run>",
+        "pea export runs/<run> -o network.onnx --json",
+        "pea export runs/<run> --batch 1 --opset 11 --fold-batch-norm     for compilers of fixed shapes",
+      ),
+    )
     .action(async (run, options) => (await import("./export.ts")).runExport(run, options));
 
   common(program.command("predict"))

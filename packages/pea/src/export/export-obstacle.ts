@@ -7,6 +7,8 @@ import { PeaError } from "@pea/core";
 import { type Graph, whyNotReluOnly } from "@pea/graph";
 import type { Module } from "@pea/torch";
 import { traceNetwork } from "../trace/trace.ts";
+import { onnxTarget } from "./onnx/onnx-target.ts";
+import type { Target } from "./target.ts";
 
 /**
  * Why the network could not be written as ONNX: the first operator that has no form there, or is another activation than
@@ -25,7 +27,7 @@ export function exportObstacle(model: Module, inputShape: readonly number[]): st
   }
 }
 
-/** The same of a network's graph. */
-export function exportObstacleOf(graph: Graph): string | null {
-  return whyNotReluOnly(graph);
+/** The same of a network's graph, for ONNX or another target. */
+export function exportObstacleOf(graph: Graph, target: Pick<Target, "obstacle"> = onnxTarget): string | null {
+  return whyNotReluOnly(graph) ?? target.obstacle(graph);
 }

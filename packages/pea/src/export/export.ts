@@ -1,9 +1,11 @@
 /**
- * From a run directory to a verified ONNX file.
+ * From a run directory to a verified file in one of the forms of `targets.ts`.
  * @module
  */
 import { rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { PeaError } from "@pea/core";
+import { fixBatch, foldBatchNorms, type Graph } from "@pea/graph";
 import { type Module, ReLU, type Tensor } from "@pea/torch";
 import { isActivation } from "../activations/activation-modules.ts";
 import { resumeCommand } from "../common/shown-command.ts";
@@ -18,23 +20,48 @@ import { disposeRun } from "../run/prepare-run.ts";
 import { currentEnvironment, readRunConfig } from "../run/run-directory.ts";
 import { type CheckpointName, openTrainedRun, type TrainedRun } from "../run/trained-run.ts";
 import { traceNetwork } from "../trace/trace.ts";
-import { encodeOnnx } from "./onnx/encode.ts";
-import { type Verification, verifyOnnx } from "./onnx/verify.ts";
+import { exportObstacleOf } from "./export-obstacle.ts";
+import { countOperators } from "./onnx/decode.ts";
+import { onnxTarget } from "./onnx/onnx-target.ts";
+import type { Verification } from "./onnx/verify.ts";
+import type { Target } from "./target.ts";
+import { targetNamed } from "./targets.ts";
 
-export interface ExportOptions extends Circumstances {
+/** In which form a network is written. */
+export interface ExportForm {
+  /** `onnx` by default, or a name of `registerTarget`. */
+  target?: string;
+  /** Images that the file takes at a time; by default their number is open. */
+  batch?: number;
+  /** Version of ONNX's operators, 11 to 17; 17 by default. */
+  opset?: number;
+  /** Make batch normalization a part of the weights before it; by default it stays, and all weights keep their keys. */
+  foldBatchNorm?: boolean;
+}
+
+export interface ExportOptions extends Circumstances, ExportForm {
   /** The best model of the final phase or the last one; by default the best where there is one. */
   checkpoint?: CheckpointName;
-  /** The file to write; by default `model.onnx` in the run directory. */
+  /** The file to write; by default `model.onnx`, or what the target calls it, in the run directory. */
   out?: string;
 }
 
 /** A file that was written and verified. */
-export interface ExportedNetwork extends Verification {
+export interface ExportedFile {
+  target: string;
   file: string;
   bytes: number;
+  /** Nodes by operator. */
+  operators: Record<string, number>;
+  /** What was proven, in words. */
+  verified: readonly string[];
 }
 
-export interface ExportSummary extends ExportedNetwork {
+/** An ONNX file that was written and verified. */
+export type ExportedNetwork = ExportedFile & Verification;
+
+/** The run that a file is of. */
+export interface ExportedRun {
   runDirectory: string;
   checkpoint: CheckpointName;
   /** Weight updates done to the exported weights, and the epoch of the last of them. */
@@ -46,28 +73,41 @@ export interface ExportSummary extends ExportedNetwork {
   skipped?: SkippedParts;
 }
 
+export type ExportSummary = ExportedRun & ExportedNetwork;
+
+/** Without another target than ONNX. */
+type AsOnnx = { target?: "onnx" };
+
 /**
- * Writes the deployed network of a run as ONNX and verifies it on test images. The file appears only when it has
+ * Writes the deployed network of a run, as ONNX or in the form of another target, and verifies it on test images. The file appears only when it has
  * passed; a file that was there before is then replaced in one step.
  *
  * @throws PeaError when the network still has an activation other than ReLU, when it holds an operator without a form
- *   in ONNX, or when ONNX Runtime computes something else than libtorch (see `verifyOnnx`)
+ *   there, or when ONNX Runtime computes something else than libtorch (see `verifyOnnx`)
  */
 export async function exportRun(
   runDirectory: string,
-  { out, ...options }: ExportOptions = {},
-): Promise<ExportSummary> {
+  options?: Omit<ExportOptions, "target"> & AsOnnx,
+): Promise<ExportSummary>;
+export async function exportRun(
+  runDirectory: string,
+  options: ExportOptions,
+): Promise<ExportedRun & ExportedFile>;
+export async function exportRun(
+  runDirectory: string,
+  { out, target, batch, opset, foldBatchNorm, ...options }: ExportOptions = {},
+): Promise<ExportedRun & ExportedFile> {
   const trained = await openTrainedRun(runDirectory, options);
   try {
     const { checkpoint, step, epoch, data, run } = trained;
-    const file = out ?? run.model;
+    const file = out ?? join(run.path, targetNamed(target ?? onnxTarget.name).file);
     return {
       runDirectory,
       checkpoint,
       step,
       epoch,
       inputShape: data.inputShape,
-      ...(await deploy(trained, file)),
+      ...(await deploy(trained, file, { target, batch, opset, foldBatchNorm })),
     };
   } finally {
     disposeRun(trained);
@@ -75,8 +115,8 @@ export async function exportRun(
 }
 
 /**
- * Writes a network with ReLU at every site as ONNX, on the CPU in float32, and verifies it. The file appears only when
- * it has passed.
+ * Writes a network with ReLU at every site, on the CPU in float32, as ONNX or in the form of another target, and verifies
+ * it. The file appears only when it has passed.
  *
  * @param options.inputs some of what the network is fed with, [count, ...]: the file's input has the shape of one of them
  * @param options.metadata facts to keep in the file, by name
@@ -85,16 +125,56 @@ export async function exportRun(
 export async function exportNetwork(
   model: Module,
   file: string,
-  { inputs, metadata = {} }: { inputs: Tensor; metadata?: Readonly<Record<string, string>> },
-): Promise<ExportedNetwork> {
+  options: Omit<NetworkOptions, "target"> & AsOnnx,
+): Promise<ExportedNetwork>;
+export async function exportNetwork(
+  model: Module,
+  file: string,
+  options: NetworkOptions,
+): Promise<ExportedFile>;
+export async function exportNetwork(
+  model: Module,
+  file: string,
+  { inputs, metadata = {}, opset, ...form }: NetworkOptions,
+): Promise<ExportedFile> {
+  const target = targetNamed(form.target ?? onnxTarget.name);
+  if (opset !== undefined && !target.opsets?.includes(opset)) throw otherOpset(target, opset);
   requireReLUAlone(model);
-  const { graph } = traceNetwork(model, inputs.shape.slice(1));
-  const bytes = encodeOnnx(graph, { producerVersion: currentEnvironment().pea, metadata });
-  const verification = await writeVerified(file, bytes, (path) => verifyOnnx(path, model, inputs));
-  return { file, bytes: bytes.length, ...verification };
+  const graph = inForm(traceNetwork(model, inputs.shape.slice(1)).graph, form);
+  const obstacle = exportObstacleOf(graph, target);
+  if (obstacle !== null) throw new PeaError(obstacle);
+  const content = target.write(graph, { producerVersion: currentEnvironment().pea, metadata, opset });
+  const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
+  const proof = await writeVerified(file, bytes, (path) => target.verify(path, { graph, model, inputs }));
+  return {
+    target: target.name,
+    file,
+    bytes: bytes.length,
+    operators: countOperators(graph),
+    ...proof,
+    verified: target.describe(proof),
+  };
 }
 
-async function deploy(trained: TrainedRun, file: string) {
+/** What `exportNetwork` takes beside the form. */
+export interface NetworkOptions extends ExportForm {
+  inputs: Tensor;
+  metadata?: Readonly<Record<string, string>>;
+}
+
+function inForm(graph: Graph, { batch, foldBatchNorm = false }: ExportForm): Graph {
+  const folded = foldBatchNorm ? foldBatchNorms(graph) : graph;
+  return batch === undefined ? folded : fixBatch(folded, batch);
+}
+
+function otherOpset({ title, opsets }: Target, opset: number): PeaError {
+  const known = opsets && `must be one of ${opsets.join(", ")} for ${title}`;
+  return new PeaError(`opset is ${opset}, but ${known ?? `${title} has none; leave it out`}`, {
+    kind: "usage",
+  });
+}
+
+async function deploy(trained: TrainedRun, file: string, form: ExportForm) {
   refuseObstacle(trained);
   const { model, methods, data } = trained;
   methods.deploy();
@@ -102,7 +182,7 @@ async function deploy(trained: TrainedRun, file: string) {
   const test = evaluationLoader(data.test, data, "cpu");
   for await (const { images } of test.batches())
     return {
-      ...(await exportNetwork(model, file, { inputs: images, metadata: describe(trained) })),
+      ...(await exportNetwork(model, file, { ...form, inputs: images, metadata: describe(trained) })),
       skipped: skippedOf({ test: test.skipped }),
     };
   throw new PeaError("there is no test image that can be read, to verify the network on");

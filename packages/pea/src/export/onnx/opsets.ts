@@ -7,6 +7,9 @@ export const usualOpset = 17;
 /** The version of the file format that came with each opset: a runtime that knows the one reads the other. */
 const irVersions: Readonly<Record<number, number>> = { 11: 6, 12: 7, 13: 7, 14: 7, 15: 8, 16: 8, 17: 8 };
 
+/** The opsets that are written. */
+export const opsets: readonly number[] = Object.keys(irVersions).map(Number);
+
 /**
  * Version of the file format for an opset.
  *
@@ -15,6 +18,5 @@ const irVersions: Readonly<Record<number, number>> = { 11: 6, 12: 7, 13: 7, 14: 
 export function irVersionOf(opset: number): number {
   const version = irVersions[opset];
   if (version !== undefined) return version;
-  const known = Object.keys(irVersions);
-  throw new PeaError(`opset is ${opset}, but must be one of ${known.join(", ")}`, { kind: "usage" });
+  throw new PeaError(`opset is ${opset}, but must be one of ${opsets.join(", ")}`, { kind: "usage" });
 }

@@ -1,0 +1,46 @@
+/**
+ * The targets there are: the built-in ones, and those of the user's modules.
+ *
+ * @module
+ */
+import { PeaError } from "@pea/core";
+import { nearestName } from "../common/nearest-name.ts";
+import { onnxTarget } from "./onnx/onnx-target.ts";
+import type { Target } from "./target.ts";
+
+const builtIn: readonly Target[] = [onnxTarget];
+
+const targets = new Map<string, Target>(builtIn.map((target) => [target.name, target]));
+
+/**
+ * Makes a form known to `exportNetwork`, `exportRun` and `pea export --target`.
+ *
+ * @throws PeaError of kind usage when its name is taken, or none
+ */
+export function registerTarget<Proof extends object>(target: Target<Proof>): void {
+  if (!/^[a-z0-9][a-z0-9-]*$/.test(target.name))
+    throw usage(`a target's name is made of small letters, digits and dashes, not "${target.name}"`);
+  if (targets.has(target.name))
+    throw usage(`a target named ${target.name} exists already; choose another name`);
+  targets.set(target.name, target);
+}
+
+/** Their names, in the order in which they were registered. */
+export function targetNames(): string[] {
+  return [...targets.keys()];
+}
+
+/**
+ * The target of a name.
+ *
+ * @throws PeaError of kind usage where there is none
+ */
+export function targetNamed(name: string): Target {
+  const target = targets.get(name);
+  if (target !== undefined) return target;
+  const nearest = nearestName(name, targetNames());
+  const hint = nearest === null ? `known are ${targetNames().join(", ")}` : `did you mean ${nearest}?`;
+  throw usage(`unknown target ${name}; ${hint}`);
+}
+
+const usage = (message: string): PeaError => new PeaError(message, { kind: "usage" });
