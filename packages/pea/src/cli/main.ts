@@ -12,6 +12,8 @@ const { version } = createRequire(import.meta.url)("../../package.json") as { ve
 /** Heading in help. */
 const RECIPE = "Recipe (keys of the same names in YAML, in camelCase):";
 
+const LETTER = "To repeat the paper, or others' code, to the letter:";
+
 /** Exit code of a user's mistake. */
 const USAGE = 2;
 /** Exit code of anything else that failed. */
@@ -355,13 +357,14 @@ function sameFlag(name: string): Option {
 
 /** The option of a recipe key. An on/off key has two; help shows the one that changes the default. */
 function optionsOf(flag: RecipeFlag): Option[] {
-  const initial = Array.isArray(flag.default) ? flag.default.join(",") : flag.default;
+  const group = flag.letter ? LETTER : RECIPE;
+  const initial = Array.isArray(flag.default) ? flag.default.join(",") || "none" : flag.default;
   if (flag.value === undefined) {
     const on = new Option(`--${flag.name}`, flag.help);
     const off = new Option(`--no-${flag.name}`, `do not ${flag.help}`);
     (initial ? on : off).hideHelp();
-    return [on.helpGroup(RECIPE), off.helpGroup(RECIPE)];
+    return [on.helpGroup(group), off.helpGroup(group)];
   }
   const help = initial === undefined ? flag.help : `${flag.help} (default: ${initial})`;
-  return [new Option(`--${flag.name} <${flag.value}>`, help).helpGroup(RECIPE)];
+  return [new Option(`--${flag.name} <${flag.value}>`, help).helpGroup(group)];
 }

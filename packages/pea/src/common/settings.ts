@@ -15,6 +15,13 @@ export interface KeyDescription {
   allowed: string;
   /** Placeholder of the flag's value; a key without one is an on/off flag. */
   value?: string;
+  /** It only repeats the paper, or another's code, to the letter: `--help` lists it last. */
+  letter?: true;
+}
+
+/** Marks a setting that only repeats the paper, or another's code, to the letter. */
+export function toTheLetter<T extends z.ZodType>(schema: T): T {
+  return described(schema, { ...(schema.meta() as unknown as KeyDescription), letter: true });
 }
 
 /** Attaches a description; the last call on a schema, since zod drops it when a schema is refined. */

@@ -15,6 +15,7 @@ import {
   numberFrom,
   share,
   toggle,
+  toTheLetter,
 } from "../common/settings.ts";
 import { builtIn } from "../data/sets/built-in.ts";
 import {
@@ -63,15 +64,19 @@ const l2Schema = z
       allowed: "a number of at least 0",
       value: "X",
     }),
-    form: choice(
-      ["keras", "half"],
-      "keras",
-      "penalty coef·Σw² as Keras (gradient 2·coef·w), or half of it as PyTorch",
+    form: toTheLetter(
+      choice(
+        ["keras", "half"],
+        "keras",
+        "penalty coef·Σw² as Keras (gradient 2·coef·w), or half of it as PyTorch",
+      ),
     ),
-    parameters: choice(
-      ["kernels", "all"],
-      "kernels",
-      "what decays: kernels but depthwise ones and the last layer's bias, or all parameters as in ERFNet's code",
+    parameters: toTheLetter(
+      choice(
+        ["kernels", "all"],
+        "kernels",
+        "what decays: kernels but depthwise ones and the last layer's bias, or all parameters as in ERFNet's code",
+      ),
     ),
   })
   .prefault({});
@@ -84,20 +89,22 @@ export const radamSchema = z.strictObject({
     value: "X,X",
   }),
   eps: numberFrom(0, 1e-8, "added to the root of the mean square"),
-  decay: choice(
-    ["l2", "decoupled"],
-    "l2",
-    "weight decay as a penalty, or taken off the weights (l2-form half only)",
+  decay: toTheLetter(
+    choice(
+      ["l2", "decoupled"],
+      "l2",
+      "weight decay as a penalty, or taken off the weights (l2-form half only)",
+    ),
   ),
-  rhoThreshold: described(z.union([z.literal(4), z.literal(5)]).default(5), {
-    help: "ρ above which a step is rectified: 5 as PyTorch, 4 as the paper of RAdam",
-    allowed: "4 or 5",
-    value: "N",
-  }),
-  unrectified: choice(
-    ["momentum", "skip"],
-    "momentum",
-    "what the steps before do: go by the momentum, or nothing",
+  rhoThreshold: toTheLetter(
+    described(z.union([z.literal(4), z.literal(5)]).default(5), {
+      help: "ρ above which a step is rectified: 5 as PyTorch, 4 as the paper of RAdam",
+      allowed: "4 or 5",
+      value: "N",
+    }),
+  ),
+  unrectified: toTheLetter(
+    choice(["momentum", "skip"], "momentum", "what the steps before do: go by the momentum, or nothing"),
   ),
 });
 
@@ -241,10 +248,12 @@ export const recipeSchema = z.strictObject({
     allowed: "a number above 0 and up to 1",
     value: "X",
   }),
-  lrBoundary: choice(
-    ["inclusive", "strict"],
-    "inclusive",
-    "learning rate at the step where --lr-schedule step falls: still the old one as in Keras, or the new one",
+  lrBoundary: toTheLetter(
+    choice(
+      ["inclusive", "strict"],
+      "inclusive",
+      "learning rate at the step where --lr-schedule step falls: still the old one as in Keras, or the new one",
+    ),
   ),
   warmup: duration("4%", "linear rise of the learning rate from 0"),
   optimizer: choice(["sgd", "radam"], "sgd", "optimizer"),
@@ -254,11 +263,13 @@ export const recipeSchema = z.strictObject({
     value: "X",
   }),
   nesterov: described(z.boolean().optional(), { help: "use Nesterov's momentum", allowed: "true or false" }),
-  sgdForm: described(z.enum(sgdForms).optional(), {
-    help: `learning rate outside of SGD's momentum as in PyTorch, or inside of it as in Keras: ${sgdForms.join(", ")} (default: pytorch)`,
-    allowed: sgdForms.join(", "),
-    value: "NAME",
-  }),
+  sgdForm: toTheLetter(
+    described(z.enum(sgdForms).optional(), {
+      help: `learning rate outside of SGD's momentum as in PyTorch, or inside of it as in Keras: ${sgdForms.join(", ")} (default: pytorch)`,
+      allowed: sgdForms.join(", "),
+      value: "NAME",
+    }),
+  ),
   radam: radamSchema.optional(),
   l2: l2Schema,
   clipGradNorm: numberFrom(0, 0, "largest Euclidean norm of all gradients together; 0: any"),

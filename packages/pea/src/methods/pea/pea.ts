@@ -5,7 +5,7 @@
  */
 import { parseVariant, smoothActivations } from "@pea/core";
 import { z } from "zod";
-import { choice, DURATION, described, durationSchema, share } from "../../common/settings.ts";
+import { choice, DURATION, described, durationSchema, share, toTheLetter } from "../../common/settings.ts";
 import type { MethodDescriptor } from "../descriptor.ts";
 
 /** Whether a text is a variant code, of the activations known by now. */
@@ -50,14 +50,18 @@ export const peaSettings = z.strictObject({
     "shape of alpha during the transition",
   ),
   granularity: choice(["step", "epoch"], "step", "how often alpha moves during the transition"),
-  indexing: choice(
-    ["zero-based", "one-based"],
-    "zero-based",
-    "progress in the t-th of T transition steps: (t - 1)/T, or t/T as the paper's letter",
+  indexing: toTheLetter(
+    choice(
+      ["zero-based", "one-based"],
+      "zero-based",
+      "progress in the t-th of T transition steps: (t - 1)/T, or t/T as the paper's letter",
+    ),
   ),
-  lag: share(
-    0,
-    "share of the transition by which the last activation site begins after the first; the first ends as much before the last",
+  lag: toTheLetter(
+    share(
+      0,
+      "share of the transition by which the last activation site begins after the first; the first ends as much before the last",
+    ),
   ),
 });
 
