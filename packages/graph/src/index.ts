@@ -1,7 +1,7 @@
 /**
  * A network as a graph of ONNX's operators: shapes, passes, measures, and the proof that ReLU is its only activation.
  *
- * @module
+ * @module @pea/graph
  */
 export {
   type Attributes,
