@@ -22,6 +22,7 @@ import {
 } from "@pea/torch";
 import { ConvUnit } from "./conv-unit.ts";
 import { initializeConvolutions, initializeHead } from "./initialize.ts";
+import type { NetworkFamily } from "./network-family.ts";
 import { batchNormOptions, checkModelOptions, choose, type ModelOptions, scaleChannels } from "./options.ts";
 
 /** Options of `AlexNet`. */
@@ -151,3 +152,17 @@ export class AlexNet extends Module {
     );
   }
 }
+
+export const alexNet: NetworkFamily = {
+  name: "alexnet-bn",
+  listed: [
+    {
+      name: "alexnet-bn",
+      description: "AlexNet with batch norm in place of local response normalization",
+      inputShape: [3, 224, 224],
+      classes: 1000,
+    },
+  ],
+  ownOptions: ["crop", "groups", "bnAffine", "dropout"],
+  create: (options) => new AlexNet(options),
+};

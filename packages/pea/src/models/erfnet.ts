@@ -22,6 +22,7 @@ import {
 } from "@pea/torch";
 import { Down, NonBottleneck1D, Up } from "./erfnet-blocks.ts";
 import { initializeConvolutions, initializeHead } from "./initialize.ts";
+import type { NetworkFamily } from "./network-family.ts";
 import { batchNormOptions, checkModelOptions, choose, type ModelOptions, scaleChannels } from "./options.ts";
 
 /** Options of both ERFNets. */
@@ -287,3 +288,31 @@ function initializeTransposedConvolutions(model: Module): void {
 }
 
 const usage = (message: string): PeaError => new PeaError(message, { kind: "usage" });
+
+export const erfNetClassifier: NetworkFamily = {
+  name: "erfnet",
+  listed: [
+    {
+      name: "erfnet",
+      description: "ERFNet as a classifier: its encoder, global average and a linear layer",
+      inputShape: [3, 224, 224],
+      classes: 1000,
+    },
+  ],
+  ownOptions: ["init", "dropout", "extraMaxPool"],
+  create: (options) => new ErfNetClassifier(options),
+};
+
+export const erfNetSegmentation: NetworkFamily = {
+  name: "erfnet-segmentation",
+  listed: [
+    {
+      name: "erfnet-segmentation",
+      description: "ERFNet for segmentation: a class for each pixel",
+      inputShape: [3, 256, 512],
+      classes: 19,
+    },
+  ],
+  ownOptions: ["init", "dropout", "encoderHead"],
+  create: (options) => new ErfNetSegmentation(options),
+};

@@ -23,15 +23,7 @@ export {
   type SiteKind,
 } from "./inspect.ts";
 export { MobileNet, type MobileNetOptions } from "./mobilenet.ts";
+export type { CreateModelOptions, ModelEntry, ModelFactory } from "./network-family.ts";
 export type { ModelOptions } from "./options.ts";
-export {
-  type CreateModelOptions,
-  createModel,
-  findModel,
-  listModels,
-  type ModelEntry,
-  type ModelFactory,
-  type RegisteredModel,
-  registerModel,
-} from "./registry.ts";
+export { createModel, findModel, listModels, type RegisteredModel, registerModel } from "./registry.ts";
 export { ResNet18, ResNet50, type ResNetOptions } from "./resnet.ts";

@@ -20,6 +20,7 @@ import {
 } from "@pea/torch";
 import { ConvUnit, type UnitOptions } from "./conv-unit.ts";
 import { initializeConvolutions, initializeHead } from "./initialize.ts";
+import type { NetworkFamily } from "./network-family.ts";
 import { batchNormOptions, checkModelOptions, choose, type ModelOptions, scaleChannels } from "./options.ts";
 
 /** Options of `MobileNet`. */
@@ -155,3 +156,23 @@ export class MobileNet extends Module {
     return this.fc.forward(this.dropout.forward(pooled));
   }
 }
+
+export const mobileNet: NetworkFamily = {
+  name: "mobilenet",
+  listed: [
+    {
+      name: "mobilenet-0.25",
+      description: "MobileNet-V1 at width 0.25, with ReLU; any other width by name, e.g. mobilenet-0.5",
+      inputShape: [3, 224, 224],
+      classes: 1000,
+    },
+    {
+      name: "mobilenet-0.25-small",
+      description: "MobileNet-V1 at width 0.25 for images of about 32×32: stem of stride 1",
+      inputShape: [3, 32, 32],
+      classes: 10,
+    },
+  ],
+  ownOptions: ["small", "padding", "init", "activation", "dropout"],
+  create: (options) => new MobileNet(options),
+};

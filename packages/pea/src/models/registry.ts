@@ -6,117 +6,24 @@
 import { PeaError } from "@pea/core";
 import type { Module } from "@pea/torch";
 import { nearestName } from "../common/nearest-name.ts";
-import { AlexNet } from "./alexnet.ts";
-import { ErfNetClassifier, ErfNetSegmentation } from "./erfnet.ts";
-import { MobileNet } from "./mobilenet.ts";
-import { commonOptions, type ModelOptions } from "./options.ts";
-import { ResNet18, ResNet50 } from "./resnet.ts";
-
-/** Options of `createModel`: those of every network, and the network's own. */
-export type CreateModelOptions = ModelOptions & Readonly<Record<string, unknown>>;
-
-/** Builds a network. */
-export type ModelFactory = (options: CreateModelOptions) => Module;
-
-/** What is known of a network without building it. */
-export interface ModelEntry {
-  name: string;
-  description: string;
-  /** Channels, height and width of the images it is meant for. */
-  inputShape: readonly [number, number, number];
-  /** Classes of the data set its published figures stand for. */
-  classes: number;
-}
+import { builtIn } from "./built-in.ts";
+import type { CreateModelOptions, ModelEntry, ModelFactory, NetworkFamily } from "./network-family.ts";
+import { commonOptions } from "./options.ts";
 
 /** A network of the user's own. */
 export interface RegisteredModel extends ModelEntry {
   create: ModelFactory;
 }
 
-/** A built-in network that comes in all widths. */
-interface ModelFamily {
-  create: ModelFactory;
-  /** Its options besides the common ones; with `small` among them there is a small variant. */
-  ownOptions: readonly string[];
-}
+const families = new Map(builtIn.map((family) => [family.name, family]));
 
-const families: Readonly<Record<string, ModelFamily>> = {
-  "alexnet-bn": {
-    create: (options) => new AlexNet(options),
-    ownOptions: ["crop", "groups", "bnAffine", "dropout"],
-  },
-  resnet18: { create: (options) => new ResNet18(options), ownOptions: ["small", "init"] },
-  resnet50: { create: (options) => new ResNet50(options), ownOptions: ["small", "init"] },
-  mobilenet: {
-    create: (options) => new MobileNet(options),
-    ownOptions: ["small", "padding", "init", "activation", "dropout"],
-  },
-  erfnet: {
-    create: (options) => new ErfNetClassifier(options),
-    ownOptions: ["init", "dropout", "extraMaxPool"],
-  },
-  "erfnet-segmentation": {
-    create: (options) => new ErfNetSegmentation(options),
-    ownOptions: ["init", "dropout", "encoderHead"],
-  },
-};
-
-const builtIn: readonly ModelEntry[] = [
-  {
-    name: "alexnet-bn",
-    description: "AlexNet with batch norm in place of local response normalization",
-    inputShape: [3, 224, 224],
-    classes: 1000,
-  },
-  {
-    name: "resnet18",
-    description: "ResNet-18",
-    inputShape: [3, 224, 224],
-    classes: 1000,
-  },
-  {
-    name: "resnet18-small",
-    description: "ResNet-18 for images of about 32×32: 3×3 stem of stride 1, no max-pool",
-    inputShape: [3, 32, 32],
-    classes: 10,
-  },
-  {
-    name: "resnet50",
-    description: "ResNet-50, with the stride on the 3×3 convolutions",
-    inputShape: [3, 224, 224],
-    classes: 1000,
-  },
-  {
-    name: "mobilenet-0.25",
-    description: "MobileNet-V1 at width 0.25, with ReLU; any other width by name, e.g. mobilenet-0.5",
-    inputShape: [3, 224, 224],
-    classes: 1000,
-  },
-  {
-    name: "mobilenet-0.25-small",
-    description: "MobileNet-V1 at width 0.25 for images of about 32×32: stem of stride 1",
-    inputShape: [3, 32, 32],
-    classes: 10,
-  },
-  {
-    name: "erfnet",
-    description: "ERFNet as a classifier: its encoder, global average and a linear layer",
-    inputShape: [3, 224, 224],
-    classes: 1000,
-  },
-  {
-    name: "erfnet-segmentation",
-    description: "ERFNet for segmentation: a class for each pixel",
-    inputShape: [3, 256, 512],
-    classes: 19,
-  },
-];
+const listedEntries: readonly ModelEntry[] = builtIn.flatMap(({ listed }) => listed);
 
 const registered = new Map<string, RegisteredModel>();
 
 /** The networks to show in a list: the usual built-in ones, then the registered ones. */
 export function listModels(): ModelEntry[] {
-  return [...builtIn, ...registered.values()].map(({ name, description, inputShape, classes }) => ({
+  return [...listedEntries, ...registered.values()].map(({ name, description, inputShape, classes }) => ({
     name,
     description,
     inputShape,
@@ -134,7 +41,7 @@ export function findModel(name: string): ModelEntry {
   const own = registered.get(name);
   if (own !== undefined) return own;
   const { base, fromName } = knownName(name);
-  const listed = builtIn.find((entry) => {
+  const listed = listedEntries.find((entry) => {
     const other = parseName(entry.name);
     return other?.base === base && other.fromName.small === fromName.small;
   });
@@ -182,7 +89,7 @@ export function createModel(name: string, options: CreateModelOptions = {}): Mod
 
 interface ParsedName {
   base: string;
-  family: ModelFamily;
+  family: NetworkFamily;
   /** Width and variant. */
   fromName: CreateModelOptions;
 }
@@ -191,7 +98,7 @@ interface ParsedName {
 function knownName(name: string): ParsedName {
   const parsed = parseName(name);
   if (parsed !== null) return parsed;
-  const known = [...new Set([...listModels().map((entry) => entry.name), ...Object.keys(families)])];
+  const known = [...new Set([...listModels().map((entry) => entry.name), ...families.keys()])];
   throw new PeaError(`unknown model ${name}; ${hint(name, known)}`, { kind: "usage" });
 }
 
@@ -199,7 +106,7 @@ function knownName(name: string): ParsedName {
 function parseName(name: string): ParsedName | null {
   const match = /^(?<base>[a-z0-9-]+?)(?:-(?<width>\d+(?:\.\d+)?))?(?<small>-small)?$/.exec(name);
   const { base = "", width, small } = match?.groups ?? {};
-  const family = Object.hasOwn(families, base) ? families[base] : undefined;
+  const family = families.get(base);
   if (family === undefined || (small !== undefined && !family.ownOptions.includes("small"))) return null;
   return {
     base,

@@ -21,6 +21,7 @@ import {
   type Tensor,
 } from "@pea/torch";
 import { initializeConvolutions, initializeHead } from "./initialize.ts";
+import type { NetworkFamily } from "./network-family.ts";
 import { batchNormOptions, checkModelOptions, choose, type ModelOptions, scaleChannels } from "./options.ts";
 
 /** Options of the ResNets. */
@@ -187,3 +188,37 @@ export class ResNet50 extends ResNet {
     super(Bottleneck, [3, 4, 6, 3], options);
   }
 }
+
+export const resNet18: NetworkFamily = {
+  name: "resnet18",
+  listed: [
+    {
+      name: "resnet18",
+      description: "ResNet-18",
+      inputShape: [3, 224, 224],
+      classes: 1000,
+    },
+    {
+      name: "resnet18-small",
+      description: "ResNet-18 for images of about 32×32: 3×3 stem of stride 1, no max-pool",
+      inputShape: [3, 32, 32],
+      classes: 10,
+    },
+  ],
+  ownOptions: ["small", "init"],
+  create: (options) => new ResNet18(options),
+};
+
+export const resNet50: NetworkFamily = {
+  name: "resnet50",
+  listed: [
+    {
+      name: "resnet50",
+      description: "ResNet-50, with the stride on the 3×3 convolutions",
+      inputShape: [3, 224, 224],
+      classes: 1000,
+    },
+  ],
+  ownOptions: ["small", "init"],
+  create: (options) => new ResNet50(options),
+};
