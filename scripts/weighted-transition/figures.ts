@@ -135,7 +135,7 @@ function table(
       seedsOf(variant).map((seed) => ({
         variant,
         seed,
-        testAccuracy: values(variant, seed).at(-1) as number,
+        testScore: values(variant, seed).at(-1) as number,
       })),
     ),
     { reference: subject },

@@ -14,7 +14,7 @@ import { recipeFlags, settingAt } from "../recipe/recipe-flags.ts";
 import { type Circumstance, type Circumstances, circumstances, isSame } from "../recipe/recipe-identity.ts";
 import { trainCommand } from "../report/command.ts";
 import { joints } from "../run/plan.ts";
-import { disposeRun, prepareRun, prepareWithoutData } from "../run/prepare-run.ts";
+import { disposeRun, openRun, prepareWithoutData } from "../run/prepare-run.ts";
 import type { TrainResult } from "../run/result.ts";
 import { openRunDirectory } from "../run/run-directory.ts";
 import { openRecipe, weightFiles } from "../run/trained-run.ts";
@@ -178,7 +178,7 @@ const usage = (message: string): PeaError => new PeaError(message, { kind: "usag
 async function describePlan(recipe: Recipe) {
   const counted = recipe.dataDir !== undefined || datasetNamed(recipe.data).defaultFolder !== undefined;
   const prepared = counted
-    ? await prepareRun(recipe, { onOpening: openingReporter() })
+    ? await openRun(recipe, { onOpening: openingReporter() })
     : await prepareWithoutData(recipe);
   try {
     const { plan, methods, info } = prepared;

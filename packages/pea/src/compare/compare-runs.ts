@@ -15,7 +15,7 @@ export const scoreNames: readonly Score[] = ["best", "last"];
 /** A variant by one kind of score. */
 export interface ComparedScore {
   /** Of all its runs; null where none has this score: no whole epoch lay in the final phase. */
-  accuracy: Sample | null;
+  sample: Sample | null;
   /** With ReLU; null for ReLU itself, and without a ReLU run of the same seed. */
   comparison: Comparison | null;
   /** With the variant that a study compares the others with besides; null for itself and where there is none. */
@@ -40,7 +40,7 @@ export function compareRuns(
     return (variant: string, ofVariant: readonly ScoredRun[]): ComparedScore => {
       const values = ofVariant.flatMap(({ test }) => test[score] ?? []);
       return {
-        accuracy: values.length > 0 ? sample(values) : null,
+        sample: values.length > 0 ? sample(values) : null,
         comparison: comparisons.get(variant) ?? null,
         against: others?.get(variant) ?? null,
       };

@@ -27,7 +27,7 @@ export interface Outcome {
   variant: string;
   seed: number;
   /** Score on the test images in percent: top-1 or mIoU. */
-  testAccuracy: number;
+  testScore: number;
   /** With the reference's run of the same seed, where others than their own scores are compared. */
   pair?: Pair;
 }
@@ -46,8 +46,8 @@ export interface Comparison {
   /** `ReLU`, or another variant. */
   reference: string;
   seeds: number[];
-  referenceAccuracy: Sample;
-  accuracy: Sample;
+  referenceScore: Sample;
+  score: Sample;
   /** Differences in points, variant minus reference, seed by seed. */
   differences: number[];
   difference: Sample;
@@ -95,12 +95,12 @@ export function compareVariants(
   { reference = baselineName, isFinished = true }: ComparisonOptions = {},
 ): Comparison[] {
   const partners = new Map(
-    outcomes.filter(({ variant }) => variant === reference).map((run) => [run.seed, run.testAccuracy]),
+    outcomes.filter(({ variant }) => variant === reference).map((run) => [run.seed, run.testScore]),
   );
-  const paired = outcomes.flatMap(({ variant, seed, testAccuracy, pair }) => {
+  const paired = outcomes.flatMap(({ variant, seed, testScore, pair }) => {
     const partner = partners.get(seed);
     if (variant === reference || partner === undefined) return [];
-    return [{ variant, seed, ...(pair ?? { own: testAccuracy, reference: partner, isChosenAlike: true }) }];
+    return [{ variant, seed, ...(pair ?? { own: testScore, reference: partner, isChosenAlike: true }) }];
   });
   const compared = [...groupBy(paired, ({ variant }) => variant)].map(([variant, pairs]) => ({
     variant,
@@ -138,8 +138,8 @@ function comparePairs(
   const differences = pairs.map((pair) => pair.own - pair.reference);
   return {
     seeds: pairs.map(({ seed }) => seed),
-    referenceAccuracy: sample(references),
-    accuracy: sample(own),
+    referenceScore: sample(references),
+    score: sample(own),
     differences,
     difference: sample(differences),
     above: differences.filter((difference) => difference > 0).length,

@@ -29,11 +29,11 @@ export function outcomesOf(results: readonly ScoredRun[], score: Score, referenc
   );
   return results.flatMap((result): Outcome[] => {
     const { variant, seed, test } = result;
-    const testAccuracy = test[score];
-    if (testAccuracy === null) return [];
+    const testScore = test[score];
+    if (testScore === null) return [];
     const partner = partners.get(seed);
     const pair = score === "best" && partner ? pairOf(result, partner) : undefined;
-    return [{ variant, seed, testAccuracy, ...(pair && { pair }) }];
+    return [{ variant, seed, testScore, ...(pair && { pair }) }];
   });
 }
 

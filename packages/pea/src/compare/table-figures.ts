@@ -84,8 +84,8 @@ export function entriesOf(
   const compared = compareRuns(results, { isFinished });
   return scoreNames.flatMap((source) => {
     const figures = [...compared].flatMap(([variant, scores]): Figure[] => {
-      const { accuracy, comparison } = scores[source];
-      const shown = gains ? comparison?.difference : accuracy;
+      const { sample, comparison } = scores[source];
+      const shown = gains ? comparison?.difference : sample;
       return shown ? [{ network, source, variant, ...shown, comparison }] : [];
     });
     return figures.length > 0 ? [toEntry(figures)] : [];

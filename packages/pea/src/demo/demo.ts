@@ -94,7 +94,9 @@ export async function runDemo(options: DemoOptions): Promise<DemoSummary> {
       runs.push(await deploy(result, log));
     }
   }
-  const [comparison] = compareVariants(runs) as [Comparison];
+  const [comparison] = compareVariants(runs.map((run) => ({ ...run, testScore: run.testAccuracy }))) as [
+    Comparison,
+  ];
   const report = join(directory, "report.html");
   await writeReport(
     runs.map((run) => run.export.runDirectory),

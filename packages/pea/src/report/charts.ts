@@ -44,7 +44,7 @@ export function charts(group: Group): Chart[] {
       title: `Validation ${label} and α`,
       caption: `With the activation as it trains.${seeds} Below: α, ReLU's share of the ensemble.`,
       wide: true,
-      option: accuracyOption(label, epochs, right),
+      option: scoreOption(label, epochs, right),
       series: of(({ curves, variant }, style) => {
         const lines = line({ variant, style, points: along(curves, "currentScore"), range: true });
         const alpha = line({ variant, style, points: along(curves, "alpha"), axis: 1, quiet: true });
@@ -70,7 +70,7 @@ export function charts(group: Group): Chart[] {
     },
     {
       id: "deployed",
-      title: "Deployed against current accuracy in the transition",
+      title: `Deployed against current ${label} in the transition`,
       caption:
         `Validation ${label} as α moves. Solid: with the ensemble as it trains. Dashed: deployed, with ReLU at every site; ` +
         "at α = 1 the two are the same network.",
@@ -138,7 +138,7 @@ export function drawn(
 }
 
 /** Score above, alpha below, on one axis of epochs. */
-function accuracyOption(label: string, epochs: number, right: number): Record<string, unknown> {
+function scoreOption(label: string, epochs: number, right: number): Record<string, unknown> {
   const epochAxis = { ...axisStyle, type: "value", min: 0, max: epochs, splitLine: { show: false } };
   // Fixed, so that both grids begin at the same place.
   const left = 52;

@@ -8,11 +8,11 @@ import { conclusionOf, meanAndSpread, probability, signed } from "../compare/wor
 
 /** The comparison in a few sentences, with what can be concluded from it: of one seed, nothing. */
 export function verdict(comparison: Comparison): string {
-  const { variant, reference, difference, referenceAccuracy, accuracy, above } = comparison;
+  const { variant, reference, difference, referenceScore, score, above } = comparison;
   const { count, mean } = difference;
   const size = Math.abs(mean).toFixed(2);
   const direction = mean > 0 ? `${size} points above` : mean < 0 ? `${size} points below` : "level with";
-  const numbers = `${percent(accuracy)} against ${percent(referenceAccuracy)} on the test images`;
+  const numbers = `${percent(score)} against ${percent(referenceScore)} on the test images`;
   const start = `${variant} ends ${direction} ${reference}: ${numbers}.`;
   if (count === 1) return `${start} One seed: nothing can be concluded.`;
   return (

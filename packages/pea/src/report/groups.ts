@@ -86,13 +86,13 @@ function toGroup(runs: ReportRun[], plan: StudyPlan | null): Group {
       curves: curvesOf(ofVariant),
     }),
   );
-  const height = ({ scores }: VariantGroup) => scores[score].accuracy?.mean ?? Number.NEGATIVE_INFINITY;
+  const height = ({ scores }: VariantGroup) => scores[score].sample?.mean ?? Number.NEGATIVE_INFINITY;
   variants.sort((a, b) => kinds.indexOf(a.kind) - kinds.indexOf(b.kind) || height(b) - height(a) || 0);
   return { network, dataset, metric, runs, unfinished, reference, score, variants };
 }
 
 /** Of a variant none of whose runs has ended. */
-const notScored: ComparedScore = { accuracy: null, comparison: null, against: null };
+const notScored: ComparedScore = { sample: null, comparison: null, against: null };
 
 function kindOf(runs: readonly ReportRun[]): VariantKind {
   const { variant, settings } = runs[0] as ReportRun;

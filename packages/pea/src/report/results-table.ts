@@ -24,7 +24,7 @@ const scoreTitles: Readonly<Record<Score, string>> = {
 /** The table and what has to be known to read it. */
 export function resultsTable(group: Group): Html {
   const { variants, metric } = group;
-  const shown = scoreNames.filter((score) => variants.some(({ scores }) => scores[score].accuracy));
+  const shown = scoreNames.filter((score) => variants.some(({ scores }) => scores[score].sample));
   if (shown.length === 0) return html``;
   const isCompared = shown.some((score) => variants.some(({ scores }) => scores[score].comparison));
   const columns = shown.map((score) => columnsOf(score, group, isCompared));
@@ -66,8 +66,8 @@ function columnsOf(score: Score, { variants }: Group, isCompared: boolean): Colu
     {
       title: "mean ± sd",
       cell: ({ scores }) => {
-        const { accuracy } = scores[score];
-        return accuracy ? meanAndSpread(accuracy) : "–";
+        const { sample } = scores[score];
+        return sample ? meanAndSpread(sample) : "–";
       },
     },
   ];
@@ -99,9 +99,9 @@ function notes({ runs, variants, score, metric }: Group, isCompared: boolean): H
   const compared = variants.flatMap(({ scores }) => scores[score].comparison ?? []);
   const isSpread = compared.some(({ paired }) => paired);
   const [{ tests } = { tests: 0 }] = compared;
-  const baseline = variants.find(({ kind }) => kind === "baseline")?.scores[score].accuracy;
+  const baseline = variants.find(({ kind }) => kind === "baseline")?.scores[score].sample;
   const isReChosen = compared.some(
-    ({ referenceAccuracy: { count, mean } }) =>
+    ({ referenceScore: { count, mean } }) =>
       count === baseline?.count && Math.abs(mean - baseline.mean) > 1e-9,
   );
   const images = runs.find(({ test }) => test?.images != null)?.test?.images;

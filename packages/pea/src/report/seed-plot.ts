@@ -16,7 +16,7 @@ import { type Html, html } from "./html.ts";
 /** The figure, or nothing where there is no more than one score to show. */
 export function seedPlot(group: Group): Html | "" {
   const { variants, score, metric } = group;
-  const rows = variants.filter(({ scores }) => scores[score].accuracy !== null);
+  const rows = variants.filter(({ scores }) => scores[score].sample !== null);
   if (rows.flatMap((row) => dots(row, group)).length < 2) return "";
   const comparisons = rows.flatMap(({ scores }) => scores[score].comparison ?? []);
   const scoreAxis = axisOver(
@@ -70,7 +70,7 @@ function dots({ runs }: VariantGroup, { score }: Group): number[] {
 
 /** 95 % confidence interval of the mean; null for one seed. */
 function meanInterval({ scores }: VariantGroup, { score }: Group): readonly [number, number] | null {
-  const { count, mean, deviation } = scores[score].accuracy as Sample;
+  const { count, mean, deviation } = scores[score].sample as Sample;
   if (deviation === null) return null;
   const margin = (twoSidedQuantile(1 - LEVEL, count - 1) * deviation) / Math.sqrt(count);
   return [mean - margin, mean + margin];
@@ -84,8 +84,8 @@ function plotRow(
   isFirst: boolean,
 ): Html {
   const { variant, kind, scores, runs } = row;
-  const { accuracy, comparison } = scores[group.score];
-  const { mean } = accuracy as Sample;
+  const { sample, comparison } = scores[group.score];
+  const { mean } = sample as Sample;
   const interval = meanInterval(row, group);
   const values = runs.flatMap(({ seed, test }) => {
     const value = test?.[group.score] ?? null;

@@ -52,11 +52,11 @@ export function verdictOn(group: Group): Verdict {
 const ONE_SEED = "One seed: nothing can be concluded.";
 
 function withoutBaseline({ variants, score, metric }: Group): string[] {
-  const scored = variants.filter(({ scores }) => scores[score].accuracy !== null);
+  const scored = variants.filter(({ scores }) => scores[score].sample !== null);
   if (scored.length === 0) return ["No run has ended yet: there is nothing to compare."];
   const named = scored.map(({ variant, runs, scores }) => {
     const seeds = runs.length === 1 ? `seed ${runs[0]?.seed}` : `${runs.length} seeds`;
-    return `${variant} (${seeds}) ${percent(scores[score].accuracy as Sample)}`;
+    return `${variant} (${seeds}) ${percent(scores[score].sample as Sample)}`;
   });
   const scores = `Test ${scoreLabels[metric]}: ${named.join("; ")}.`;
   const missing = variants.some(({ kind }) => kind === "baseline")
@@ -133,7 +133,7 @@ function gap(limits: readonly Comparison[], { variant, difference, conclusion }:
   if (limits.length === 0) return [];
   const limit = highestOf(limits);
   const start =
-    `Upper limit, ${limit.variant} from start to end: ${percent(limit.accuracy)}, ` +
+    `Upper limit, ${limit.variant} from start to end: ${percent(limit.score)}, ` +
     `${signed(limit.difference.mean)} points against ${baselineName}`;
   if (limit.conclusion !== "above" || conclusion !== "above") return [`${start}.`];
   const reached = (100 * difference.mean) / limit.difference.mean;

@@ -1,11 +1,10 @@
-/** The network of a run at step 0, with its methods and its optimizer; the data need not be there. */
+/** The network of a run at step 0, with its methods; the data need not be there. */
 import { PeaError } from "@pea/core";
-import type { Module, Optimizer } from "@pea/torch";
+import type { Module } from "@pea/torch";
 import type { Methods } from "../methods/methods.ts";
 import { type ModelInfo, modelInfo } from "../models/index.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import { createNetwork } from "./create-network.ts";
-import { createOptimizer } from "./create-optimizer.ts";
 import type { RecipeData } from "./open-data.ts";
 import { planTraining, type TrainingPlan } from "./plan.ts";
 
@@ -16,7 +15,7 @@ export interface DataShape extends Pick<RecipeData, "inputShape" | "classes" | "
   stepsPerEpoch?: number;
 }
 
-/** A network ready to be trained. */
+/** A network, and the plan of its training. */
 export interface BuiltNetwork {
   /** Of the plain ReLU network. */
   info: ModelInfo;
@@ -24,7 +23,6 @@ export interface BuiltNetwork {
   model: Module;
   /** Fitted. */
   methods: Methods;
-  optimizer: Optimizer;
 }
 
 export interface BuildOptions {
@@ -54,7 +52,7 @@ export function buildNetwork(
     model.to({ device, memoryFormat: "channels_last" });
     const { totalSteps, stepsPerEpoch } = plan;
     methods.fit({ model, totalSteps, stepsPerEpoch, seed, task: data.task.name });
-    return { info, plan, model, methods, optimizer: createOptimizer(model, recipe) };
+    return { info, plan, model, methods };
   } catch (error) {
     methods.dispose();
     model.dispose();

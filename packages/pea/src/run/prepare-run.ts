@@ -1,6 +1,6 @@
 /** From a recipe to the things a run is made of. */
 import { PeaError } from "@pea/core";
-import { cudaIsAvailable, setNumThreads } from "@pea/torch";
+import { cudaIsAvailable, type Optimizer, setNumThreads } from "@pea/torch";
 import type { PartSizes } from "../data/parts/describe-parts.ts";
 import { countSamples } from "../data/parts/part.ts";
 import { datasetNamed } from "../data/sets/registry.ts";
@@ -11,12 +11,18 @@ import { methodsOf } from "../recipe/method-keys.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import { createTask } from "../tasks/registry.ts";
 import { type BuildOptions, type BuiltNetwork, buildNetwork, type DataShape } from "./build-network.ts";
+import { createOptimizer } from "./create-optimizer.ts";
 import { disposeData, type OpenDataOptions, openData, type RecipeData } from "./open-data.ts";
 import type { NetworkFacts } from "./run-directory.ts";
 
-/** Everything a run needs, at step 0. */
-export interface PreparedRun extends BuiltNetwork {
+/** Data and network of a run. */
+export interface OpenedRun extends BuiltNetwork {
   data: RecipeData;
+}
+
+/** Everything a run needs to be trained, at step 0. */
+export interface PreparedRun extends OpenedRun {
+  optimizer: Optimizer;
 }
 
 export interface PrepareOptions extends OpenDataOptions, BuildOptions {}
@@ -28,6 +34,17 @@ export interface PrepareOptions extends OpenDataOptions, BuildOptions {}
  * @throws PeaError of kind usage when the parts do not fit together
  */
 export async function prepareRun(recipe: Recipe, options: PrepareOptions = {}): Promise<PreparedRun> {
+  const opened = await openRun(recipe, options);
+  return { ...opened, optimizer: createOptimizer(opened.model, recipe) };
+}
+
+/**
+ * The same for those who do not train it.
+ *
+ * @returns to be disposed of by `disposeRun`
+ * @throws as `prepareRun`
+ */
+export async function openRun(recipe: Recipe, options: PrepareOptions = {}): Promise<OpenedRun> {
   const { device } = recipe;
   if (device.startsWith("cuda") && !cudaIsAvailable())
     throw new PeaError(
@@ -56,7 +73,7 @@ export async function prepareRun(recipe: Recipe, options: PrepareOptions = {}): 
 }
 
 /** What the data made of a run, for those who open its network without them. */
-export function networkFacts({ data, plan }: PreparedRun): NetworkFacts {
+export function networkFacts({ data, plan }: OpenedRun): NetworkFacts {
   const { inputShape, classes, labelTable, statistics } = data;
   const { stepsPerEpoch, totalSteps } = plan;
   const labels = labelTable && { labels: classLabels(labelTable) };
@@ -95,10 +112,15 @@ export async function prepareWithoutData(recipe: Recipe): Promise<BuiltNetwork &
   };
 }
 
-/** Frees the memory of a run that is no longer needed: data, network and optimizer. */
-export function disposeRun({ model, methods, optimizer, ...rest }: PreparedRun | BuiltNetwork): void {
-  if ("data" in rest) disposeData(rest.data);
-  optimizer.dispose();
+/** Frees the memory of a run that is no longer needed: its data and its optimizer, where it has them, and its network. */
+export function disposeRun({
+  model,
+  methods,
+  data,
+  optimizer,
+}: BuiltNetwork & Partial<Pick<PreparedRun, "data" | "optimizer">>): void {
+  if (data) disposeData(data);
+  optimizer?.dispose();
   methods.dispose();
   model.dispose();
 }

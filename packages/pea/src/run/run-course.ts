@@ -8,7 +8,7 @@ import type { Circumstances } from "../recipe/recipe-identity.ts";
 import type { MetricName } from "../tasks/task.ts";
 import { type MetricsRow, readMetrics } from "./metrics.ts";
 import { readRecord } from "./parts-record.ts";
-import { disposeRun, prepareRun } from "./prepare-run.ts";
+import { disposeRun, openRun } from "./prepare-run.ts";
 import type { TrainResult } from "./result.ts";
 import { readResult } from "./result.ts";
 import type { RunDirectory } from "./run-directory.ts";
@@ -78,11 +78,11 @@ async function planOf(
   run: RunDirectory,
   today: Circumstances,
 ): Promise<Pick<TrainResult, "phases" | "stepsPerEpoch">> {
-  const prepared = await prepareRun(await openRecipe(run, today), { record: readRecord(run) });
+  const opened = await openRun(await openRecipe(run, today), { record: readRecord(run) });
   try {
-    return { phases: prepared.methods.phases, stepsPerEpoch: prepared.plan.stepsPerEpoch };
+    return { phases: opened.methods.phases, stepsPerEpoch: opened.plan.stepsPerEpoch };
   } finally {
-    disposeRun(prepared);
+    disposeRun(opened);
   }
 }
 

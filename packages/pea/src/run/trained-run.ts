@@ -13,7 +13,7 @@ import type { Circumstances } from "../recipe/recipe-identity.ts";
 import { loadNetwork } from "./checkpoint.ts";
 import { createNetwork } from "./create-network.ts";
 import { type RunRecord, readRecord } from "./parts-record.ts";
-import { disposeRun, type PreparedRun, type PrepareOptions, prepareRun } from "./prepare-run.ts";
+import { disposeRun, type OpenedRun, openRun, type PrepareOptions } from "./prepare-run.ts";
 import { reasonForNoBest } from "./result.ts";
 import { type NetworkFacts, openRunDirectory, type RunDirectory, readRunConfig } from "./run-directory.ts";
 
@@ -64,8 +64,8 @@ function chooseCheckpoint(run: RunDirectory, wanted?: CheckpointName): Checkpoin
   return name;
 }
 
-/** A prepared run with trained weights, its methods at the step they are of. */
-export interface TrainedRun extends PreparedRun {
+/** An opened run with trained weights, its methods at the step they are of. */
+export interface TrainedRun extends OpenedRun {
   run: RunDirectory;
   recipe: Recipe;
   record: RunRecord;
@@ -94,20 +94,20 @@ export async function openTrainedRun(
   const name = chooseCheckpoint(run, checkpoint);
   const recipe = await openRecipe(run, today);
   const record = readRecord(run);
-  const prepared = await prepareRun(recipe, { onOpening, record });
+  const opened = await openRun(recipe, { onOpening, record });
   try {
-    const step = loadNetwork(weightFiles(run)[name], prepared);
+    const step = loadNetwork(weightFiles(run)[name], opened);
     return {
-      ...prepared,
+      ...opened,
       run,
       recipe,
       record,
       checkpoint: name,
       step,
-      epoch: Math.ceil(step / prepared.plan.stepsPerEpoch),
+      epoch: Math.ceil(step / opened.plan.stepsPerEpoch),
     };
   } catch (error) {
-    disposeRun(prepared);
+    disposeRun(opened);
     throw error;
   }
 }

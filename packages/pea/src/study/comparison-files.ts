@@ -97,9 +97,9 @@ export function comparisonRows({ variants }: ComparedGroup): string[][] {
   return variants.map(({ name, runs, scores: { best, last } }) => [
     name,
     String(runs),
-    score(best.accuracy),
+    score(best.sample),
     difference(best.comparison),
-    score(last.accuracy),
+    score(last.sample),
     difference(last.comparison),
     name === baselineName ? "" : conclusion(best.comparison, last.comparison),
   ]);
@@ -156,7 +156,7 @@ function figuresOf(comparison: Comparison): string[] {
     `${above} of ${seeds.length}`,
     orDash(correlation, fixed),
     orDash(smallestDifference, fixed),
-    meanAndSpread(comparison.referenceAccuracy),
+    meanAndSpread(comparison.referenceScore),
   ];
 }
 
@@ -201,12 +201,12 @@ function formatCsv(groups: readonly ComparedGroup[]): string {
   const rows = groups.flatMap(({ network, dataset, metric, reference, variants }) =>
     variants.flatMap(({ name, scores }) =>
       scoreNames.flatMap((score) => {
-        const { accuracy, comparison, against } = scores[score];
-        if (accuracy === null) return [];
+        const { sample, comparison, against } = scores[score];
+        if (sample === null) return [];
         const row = (other: string, compared: Comparison | null) =>
           csvLine([
             ...[dataset, network, metric, name, score, other],
-            ...csvColumns.map(([, value]) => value(accuracy, compared) ?? ""),
+            ...csvColumns.map(([, value]) => value(sample, compared) ?? ""),
           ]);
         return [
           row(baselineName, comparison),
@@ -220,14 +220,14 @@ function formatCsv(groups: readonly ComparedGroup[]): string {
   return `${[head, ...rows].join("\n")}\n`;
 }
 
-type CsvValue = (accuracy: Sample, comparison: Comparison | null) => number | string | null | undefined;
+type CsvValue = (sample: Sample, comparison: Comparison | null) => number | string | null | undefined;
 
 const csvColumns: readonly (readonly [title: string, value: CsvValue])[] = [
   ["runs", ({ count }) => count],
   ["mean", ({ mean }) => tidy(mean)],
   ["standardDeviation", ({ deviation }) => tidy(deviation)],
   ["pairs", (_, comparison) => comparison?.seeds.length],
-  ["referenceMean", (_, comparison) => tidy(comparison?.referenceAccuracy.mean)],
+  ["referenceMean", (_, comparison) => tidy(comparison?.referenceScore.mean)],
   ["difference", (_, comparison) => tidy(comparison?.difference.mean)],
   ["differenceDeviation", (_, comparison) => tidy(comparison?.difference.deviation)],
   ["lower95", (_, comparison) => tidy(comparison?.paired?.interval[0])],

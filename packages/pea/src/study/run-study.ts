@@ -22,7 +22,7 @@ import type { RunProgress } from "./worker-messages.ts";
 export interface StudyObserver {
   onStart?(cell: Cell, directory: string): void;
   onProgress?(cell: Cell, progress: RunProgress): void;
-  onEnd?(cell: Cell, outcome: JobOutcome, accuracy: number | null): void;
+  onEnd?(cell: Cell, outcome: JobOutcome, score: number | null): void;
   /** A run whose process crashed is tried once more. */
   onRetry?(cell: Cell, message: string): void;
 }
@@ -138,19 +138,19 @@ async function trainCells(cells: Cell[], options: StudyOptions, outcome: StudyOu
   // Not by the study: somebody ended the worker alone.
   if (end.kind === "stopped" && !signal.aborted)
     end = { kind: "failed", message: "its process was told to stop", named: true };
-  let accuracy: number | null = null;
+  let score: number | null = null;
   if (end.kind === "ended") {
     const seconds = end.whole ? (performance.now() - started) / 1000 : null;
     for (const each of cells) {
       const collected = await collect(each, directory, seconds);
-      accuracy = collected.result.test.best ?? collected.result.test.last;
+      score = collected.result.test.best ?? collected.result.test.last;
       ledger.add(each, collected);
     }
     outcome.trained++;
     save(study, ledger);
   }
   if (end.kind === "failed") outcome.failed.push({ cell, directory, message: end.message });
-  observer?.onEnd?.(cell, end, accuracy);
+  observer?.onEnd?.(cell, end, score);
 }
 
 /** A run goes on with the threads it began with, so that it goes on bit for bit. */

@@ -66,12 +66,12 @@ function tableProgress(scope: Scope, stream: WriteStream): StudyProgress {
     onRetry(cell, message) {
       bars.log(`${describeCell(cell)}: ${message}; trying once more\n`);
     },
-    onEnd(cell, outcome, accuracy) {
+    onEnd(cell, outcome, score) {
       left.end(cell);
       const row = rows.get(cell);
       if (row) bars.remove(row);
       rows.delete(cell);
-      bars.log(`${describeEnd(cell, outcome, accuracy)}\n`);
+      bars.log(`${describeEnd(cell, outcome, score)}\n`);
       updateTotal();
     },
     stop() {
@@ -96,26 +96,26 @@ function lineProgress(scope: Scope, stream: WriteStream): StudyProgress {
     onRetry(cell, message) {
       speak(`${describeCell(cell)}: ${message}; trying once more`);
     },
-    onEnd(cell, outcome, accuracy) {
+    onEnd(cell, outcome, score) {
       left.end(cell);
       const done = grid.filter((other) => ledger.has(other)).length;
-      speak(`${describeEnd(cell, outcome, accuracy)}  ${done}/${grid.length} runs  ${left.text()}`);
+      speak(`${describeEnd(cell, outcome, score)}  ${done}/${grid.length} runs  ${left.text()}`);
     },
     stop() {},
   };
 }
 
-function describeProgress({ epoch, epochs, phase, accuracy }: RunProgress): string {
+function describeProgress({ epoch, epochs, phase, score }: RunProgress): string {
   const facts = [`epoch ${epoch}/${epochs}`, ...(phase === "" ? [] : [phase])];
-  if (accuracy !== null) facts.push(`validation ${accuracy.toFixed(2)} %`);
+  if (score !== null) facts.push(`validation ${score.toFixed(2)} %`);
   return facts.join("  ");
 }
 
-function describeEnd(cell: Cell, outcome: JobOutcome, accuracy: number | null): string {
+function describeEnd(cell: Cell, outcome: JobOutcome, score: number | null): string {
   const name = describeCell(cell);
   if (outcome.kind === "failed") return `${name}: failed: ${outcome.message}`;
   if (outcome.kind === "stopped") return `${name}: stopped, with a checkpoint`;
-  return `${name}: test ${(accuracy as number).toFixed(2)} %`;
+  return `${name}: test ${(score as number).toFixed(2)} %`;
 }
 
 /** Time left of the whole study, at the speed of the runs that have ended and of those in progress. */

@@ -19,7 +19,7 @@ export interface RunProgress {
   epochs: number;
   phase: string;
   /** Score on the validation part after the last epoch, in percent. */
-  accuracy: number | null;
+  score: number | null;
 }
 
 /** From a worker. */

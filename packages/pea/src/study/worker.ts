@@ -73,7 +73,7 @@ function observe({ totalSteps, stepsPerEpoch, epochs }: TrainingPlan, firstStep:
     epoch: Math.ceil(firstStep / stepsPerEpoch),
     epochs,
     phase: "",
-    accuracy: null,
+    score: null,
   };
   let toldAt = 0;
   const tellProgress = () => {
@@ -91,7 +91,7 @@ function observe({ totalSteps, stepsPerEpoch, epochs }: TrainingPlan, firstStep:
       progress.phase = phase;
     },
     onEpoch({ validation }) {
-      progress.accuracy = validation.current ? mainScore(validation.current) : null;
+      progress.score = validation.current ? mainScore(validation.current) : null;
       tellProgress();
     },
   };

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { compareVariants } from "../../src/compare/compare.ts";
 
-const relu = (seed: number, testAccuracy: number) => ({ variant: "ReLU", seed, testAccuracy });
-const pea = (seed: number, testAccuracy: number) => ({ variant: "SM75%", seed, testAccuracy });
+const relu = (seed: number, testScore: number) => ({ variant: "ReLU", seed, testScore });
+const pea = (seed: number, testScore: number) => ({ variant: "SM75%", seed, testScore });
 
 function only(outcomes: Parameters<typeof compareVariants>[0]) {
   const comparisons = compareVariants(outcomes);
@@ -13,7 +13,7 @@ function only(outcomes: Parameters<typeof compareVariants>[0]) {
 
 /** Runs of a variant on seeds 0, 1, … */
 const runs = (variant: string, accuracies: readonly number[]) =>
-  accuracies.map((testAccuracy, seed) => ({ variant, seed, testAccuracy }));
+  accuracies.map((testScore, seed) => ({ variant, seed, testScore }));
 
 describe("pairs", () => {
   test("are made by seed, in any order", () => {
@@ -27,7 +27,7 @@ describe("pairs", () => {
   test("leave out a run without a partner of the same seed", () => {
     const comparison = only([relu(0, 90), pea(0, 91), pea(1, 99)]);
     assert.deepEqual(comparison.seeds, [0]);
-    assert.equal(comparison.accuracy.mean, 91);
+    assert.equal(comparison.score.mean, 91);
   });
 
   test("are made for each variant, and for none without a baseline", () => {

@@ -6,7 +6,7 @@ import { percent, verdict } from "../../src/report/comparison.ts";
 /** The verdict on a variant: scores of ReLU and of the variant on seeds 0, 1, … */
 function verdictOn(relu: readonly number[], pea: readonly number[], others: readonly Outcome[] = []) {
   const runs = (variant: string, accuracies: readonly number[]) =>
-    accuracies.map((testAccuracy, seed) => ({ variant, seed, testAccuracy }));
+    accuracies.map((testScore, seed) => ({ variant, seed, testScore }));
   const [comparison] = compareVariants([...runs("ReLU", relu), ...runs("SM75%", pea), ...others]);
   assert.ok(comparison);
   return verdict(comparison);
@@ -45,7 +45,7 @@ describe("several seeds", () => {
   });
 
   test("tell the correction where several variants are compared", () => {
-    const other = [90, 91, 90.4].map((testAccuracy, seed) => ({ variant: "WG75%", seed, testAccuracy }));
+    const other = [90, 91, 90.4].map((testScore, seed) => ({ variant: "WG75%", seed, testScore }));
     assert.match(
       verdictOn([90, 91, 90.6], [91, 91.5, 91.4], other),
       /paired t-test p = 0\.034, corrected for 2 variants p = 0\.068, Welch/,
