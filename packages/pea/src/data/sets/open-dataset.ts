@@ -4,7 +4,7 @@
  * @module
  */
 import { PeaError } from "@pea/core";
-import { amax, amin } from "@pea/torch";
+import { amax, amin, scope } from "@pea/torch";
 import { imagenetStatistics } from "../../images/known-statistics.ts";
 import type { PixelStatistics } from "../../images/pixel-statistics.ts";
 import type { FoundParts } from "../parts/cut-parts.ts";
@@ -74,7 +74,7 @@ function requirePart(dataset: DatasetDescriptor, what: string, part: DataPart | 
 
 /** The lowest label and the highest; none where labels are groups of images. */
 function extremeLabels(part: DataPart): number[] {
-  if (isInMemory(part)) return [amin, amax].map((of) => Number(of(part.labels).item()));
+  if (isInMemory(part)) return scope(() => [amin, amax].map((of) => Number(of(part.labels).item())));
   if (part.labelTable !== undefined) return [];
   return [part.labels.reduce((a, b) => Math.min(a, b)), part.labels.reduce((a, b) => Math.max(a, b))];
 }
