@@ -68,6 +68,14 @@ export const methodKeys = {
 /** Names of the keys that choose methods: a variant's name tells what is in them. */
 export const methodKeyNames: readonly string[] = Object.keys(methodKeys);
 
+/** Those of them whose values a variant's name tells. */
+export const namedKeys = [
+  "pea",
+  "activation",
+  "swapToRelu",
+  "methods",
+] as const satisfies (keyof typeof methodKeys)[];
+
 const methodSettings = z.strictObject(methodKeys);
 
 /** What these keys hold in a recipe. */
@@ -173,6 +181,22 @@ export function withoutDefaults(methods: MethodSettings["methods"]): MethodEntry
     const method = chooseMethod(entry);
     return { [method.descriptor.name]: ownSettings(method) };
   });
+}
+
+/**
+ * What recorded settings, which may be few, say of the activation: PEA's code, one in the place of ReLU, and whether ReLU
+ * takes that place in the end.
+ */
+export function activationIn({ pea, activation, swapToRelu }: Readonly<Record<string, unknown>>): {
+  code?: string;
+  activation?: string;
+  isSwapped: boolean;
+} {
+  return {
+    ...(typeof pea === "string" && { code: pea }),
+    ...(typeof activation === "string" && { activation }),
+    isSwapped: swapToRelu !== undefined,
+  };
 }
 
 /** Whether all methods and activations are known that settings name; those that are missing are at their defaults. */

@@ -9,7 +9,7 @@ import type { Score } from "../compare/outcomes.ts";
 import { sample } from "../compare/statistics/index.ts";
 import { isUpperLimit, variantOf } from "../compare/table-figures.ts";
 import { baselineName } from "../methods/variant-name.ts";
-import { methodKeyNames } from "../recipe/method-keys.ts";
+import { activationIn, methodKeyNames } from "../recipe/method-keys.ts";
 import { circumstances } from "../recipe/recipe-identity.ts";
 import type { EpochPoint } from "../run/run-course.ts";
 import { isFinished, type StudyPlan } from "../study/study-file.ts";
@@ -98,20 +98,20 @@ function kindOf(runs: readonly ReportRun[]): VariantKind {
   const { variant, settings } = runs[0] as ReportRun;
   if (variant === baselineName) return "baseline";
   if (codeOf(runs)) return "pea";
-  const isSmooth = smoothOf(runs) !== null && settings.swapToRelu === undefined;
+  const isSmooth = smoothOf(runs) !== null && !activationIn(settings).isSwapped;
   return isSmooth ? "upper limit" : "other";
 }
 
 /** The variant code that runs were trained with, whatever their name; null for another method. */
 function codeOf(runs: readonly ReportRun[]): Variant | null {
   const { variant, settings } = runs[0] as ReportRun;
-  return variantOf(typeof settings.pea === "string" ? settings.pea : variant);
+  return variantOf(activationIn(settings).code ?? variant);
 }
 
 /** The smooth activation of a variant's runs: that of the ensemble, or that of an upper limit; null where there is none. */
 export function smoothOf(runs: readonly ReportRun[]): SmoothName | null {
   const { variant, settings } = runs[0] as ReportRun;
-  const activation = typeof settings.activation === "string" ? settings.activation : variant;
+  const { activation = variant } = activationIn(settings);
   return codeOf(runs)?.smooth ?? (isUpperLimit(activation) ? (activation as SmoothName) : null);
 }
 

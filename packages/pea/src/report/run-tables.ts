@@ -6,6 +6,7 @@
 import { sample } from "../compare/statistics/index.ts";
 import { describeSkippedCounts } from "../data/loading/unreadable-images.ts";
 import { baselineName } from "../methods/variant-name.ts";
+import { namedKeys } from "../recipe/method-keys.ts";
 import { scoreLabels } from "../tasks/task.ts";
 import { formatSeconds } from "../terminal/progress.ts";
 import { trainCommand } from "./command.ts";
@@ -45,7 +46,7 @@ export function settings({ runs, variants }: Group): Html {
   const first = known[0] as ReportRun;
   const names = [...new Set(known.flatMap((run) => Object.keys(run.settings)))].filter(
     // What the variant's name says.
-    (name) => !["seed", "pea", "activation", "swapToRelu", "methods"].includes(name),
+    (name) => !["seed", ...namedKeys].includes(name),
   );
   const valuesOf = (of: readonly ReportRun[], name: string) => [
     ...new Set(of.map((run) => text(run.settings[name]))),
