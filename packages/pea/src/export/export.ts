@@ -10,15 +10,15 @@ import { type Module, ReLU, type Tensor } from "@pea/torch";
 import { isActivation } from "../activations/activation-modules.ts";
 import { resumeCommand } from "../common/shown-command.ts";
 import { type SkippedParts, skippedOf } from "../data/loading/unreadable-images.ts";
-import { classLabels } from "../images/label-table.ts";
 import { describeInput } from "../images/network-input.ts";
 import { EnsembleActivation } from "../methods/pea/index.ts";
 import { variantName } from "../recipe/method-keys.ts";
+import { evaluationCrop } from "../recipe/recipe.ts";
 import type { Circumstances } from "../recipe/recipe-identity.ts";
 import { evaluationLoader } from "../run/loaders.ts";
-import { disposeRun } from "../run/prepare-run.ts";
+import { disposeData, openTestData } from "../run/open-data.ts";
 import { currentEnvironment, readRunConfig } from "../run/run-directory.ts";
-import { type CheckpointName, openTrainedRun, type TrainedRun } from "../run/trained-run.ts";
+import { type CheckpointName, openTrainedNetwork, type TrainedNetwork } from "../run/trained-run.ts";
 import { traceNetwork } from "../trace/trace.ts";
 import { exportObstacleOf } from "./export-obstacle.ts";
 import { countOperators } from "./onnx/decode.ts";
@@ -97,20 +97,22 @@ export async function exportRun(
   runDirectory: string,
   { out, target, batch, opset, foldBatchNorm, ...options }: ExportOptions = {},
 ): Promise<ExportedRun & ExportedFile> {
-  const trained = await openTrainedRun(runDirectory, options);
+  const trained = await openTrainedNetwork(runDirectory, options);
   try {
-    const { checkpoint, step, epoch, data, run } = trained;
+    const { checkpoint, step, epoch, facts, run } = trained;
+    refuseObstacle(trained);
     const file = out ?? join(run.path, targetNamed(target ?? onnxTarget.name).file);
     return {
       runDirectory,
       checkpoint,
       step,
       epoch,
-      inputShape: data.inputShape,
+      inputShape: facts.inputShape,
       ...(await deploy(trained, file, { target, batch, opset, foldBatchNorm })),
     };
   } finally {
-    disposeRun(trained);
+    trained.methods.dispose();
+    trained.model.dispose();
   }
 }
 
@@ -174,28 +176,32 @@ function otherOpset({ title, opsets }: Target, opset: number): PeaError {
   });
 }
 
-async function deploy(trained: TrainedRun, file: string, form: ExportForm) {
-  refuseObstacle(trained);
-  const { model, methods, data } = trained;
+async function deploy(trained: TrainedNetwork, file: string, form: ExportForm) {
+  const { model, methods, recipe, record } = trained;
   methods.deploy();
   model.to({ device: "cpu" });
-  const test = evaluationLoader(data.test, data, "cpu");
-  for await (const { images } of test.batches())
-    return {
-      ...(await exportNetwork(model, file, { ...form, inputs: images, metadata: describe(trained) })),
-      skipped: skippedOf({ test: test.skipped }),
-    };
-  throw new PeaError("there is no test image that can be read, to verify the network on");
+  const data = await openTestData(recipe, { record });
+  try {
+    const test = evaluationLoader(data.test, data, "cpu");
+    for await (const { images } of test.batches())
+      return {
+        ...(await exportNetwork(model, file, { ...form, inputs: images, metadata: describe(trained) })),
+        skipped: skippedOf({ test: test.skipped }),
+      };
+    throw new PeaError("there is no test image that can be read, to verify the network on");
+  } finally {
+    disposeData(data);
+  }
 }
 
-function refuseObstacle({ methods, plan, run, step, epoch }: TrainedRun): void {
+function refuseObstacle({ methods, facts, run, step, epoch }: TrainedNetwork): void {
   const { obstacle } = methods;
   if (obstacle === null) return;
   const { why, endStep } = obstacle;
   throw new PeaError(
     endStep === undefined
       ? why
-      : `after step ${step} of ${plan.totalSteps} (epoch ${epoch}) ${why}, up to step ${endStep}. ` +
+      : `after step ${step} of ${facts.totalSteps} (epoch ${epoch}) ${why}, up to step ${endStep}. ` +
           `Train on with: ${resumeCommand(run.path)}`,
     { kind: "usage" },
   );
@@ -216,9 +222,9 @@ function requireReLUAlone(model: Module): void {
 }
 
 /** What a user of the file needs to know: how to prepare images, what the outputs mean, where the file comes from. */
-function describe({ run, recipe, data, checkpoint, epoch }: TrainedRun): Record<string, string> {
+function describe({ run, recipe, facts, checkpoint, epoch }: TrainedNetwork): Record<string, string> {
   const { environment } = readRunConfig(run);
-  const { inputShape, statistics } = data;
+  const { inputShape, statistics, classes, labels } = facts;
   return {
     network: recipe.model,
     method: variantName(recipe),
@@ -226,13 +232,13 @@ function describe({ run, recipe, data, checkpoint, epoch }: TrainedRun): Record<
     preprocessing: JSON.stringify(
       describeInput({
         shape: inputShape,
-        crop: data.evaluationCrop,
+        crop: evaluationCrop(recipe),
         exifOrientation: recipe.exifOrientation,
         ...statistics,
       }),
     ),
-    classes: JSON.stringify(data.classes),
-    ...(data.labelTable && { labels: JSON.stringify(classLabels(data.labelTable)) }),
+    classes: JSON.stringify(classes),
+    ...(labels && { labels: JSON.stringify(labels) }),
     training: JSON.stringify({ data: recipe.data, seed: recipe.seed, checkpoint, epoch }),
     versions: JSON.stringify(environment),
   };

@@ -53,6 +53,7 @@ async function openRun(
   options: { checkpoint?: CheckpointName; import?: string },
 ): Promise<Predictor> {
   const { model, methods, facts, recipe, device, ...trained } = await openTrainedNetwork(path, options);
+  if (trained.step === facts.totalSteps) methods.deploy();
   const { inputShape, statistics, classes, labels, totalSteps } = facts;
   const memoryFormat = "channels_last";
   return {

@@ -3,7 +3,7 @@ import { type BatchLoader, Loader } from "../data/loading/loader.ts";
 import { StreamingLoader } from "../data/loading/streaming-loader.ts";
 import { type DataPart, isInMemory } from "../data/parts/part.ts";
 import type { Recipe } from "../recipe/recipe.ts";
-import type { RecipeData } from "./open-data.ts";
+import type { ImageSettings, RecipeData } from "./open-data.ts";
 import type { TrainingPlan } from "./plan.ts";
 
 /** Images per forward pass of an evaluation: so many small ones, or those that have so many pixels. */
@@ -27,7 +27,7 @@ export function trainingLoader(
 }
 
 /** A loader of every image of `part` in order, for evaluation. */
-export function evaluationLoader(part: DataPart, data: RecipeData, device: string): BatchLoader {
+export function evaluationLoader(part: DataPart, data: ImageSettings, device: string): BatchLoader {
   const { statistics, inputShape } = data;
   const [, height, width] = inputShape;
   const { images, pixels } = EVALUATION_BATCH;
@@ -37,7 +37,7 @@ export function evaluationLoader(part: DataPart, data: RecipeData, device: strin
   return new StreamingLoader(part, { ...options, ...streamingOptions(data) });
 }
 
-function streamingOptions({ inputShape, ...data }: RecipeData) {
+function streamingOptions({ inputShape, ...data }: ImageSettings) {
   const { pool, evaluationCrop, exifOrientation, onBadSample, onSkip } = data;
   const [, height, width] = inputShape;
   return { pool, size: { width, height }, evaluationCrop, exifOrientation, onBadSample, onSkip };

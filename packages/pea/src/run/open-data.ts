@@ -10,7 +10,7 @@ import { atMost, type CutParts, cutParts } from "../data/parts/cut-parts.ts";
 import { countSamples, type DataPart, disposePart, isInMemory, nameSample } from "../data/parts/part.ts";
 import type { ScoredPart } from "../data/parts/part-changes.ts";
 import { type PartIds, partIds, sampleIds } from "../data/parts/part-ids.ts";
-import { type FoundDataset, openDataset } from "../data/sets/open-dataset.ts";
+import { type FoundDataset, openDataset, openTestAlone } from "../data/sets/open-dataset.ts";
 import { datasetNamed } from "../data/sets/registry.ts";
 import type { OpenOptions, SampleSource } from "../data/sources/sample-source.ts";
 import { parseImageSize } from "../images/image-size.ts";
@@ -23,25 +23,12 @@ import type { Task } from "../tasks/task.ts";
 import { requireExpectedClasses, requireExpectedCounts } from "./expected-data.ts";
 import type { RunRecord } from "./parts-record.ts";
 
-/** The parts of a data set as a recipe cuts them. */
-export interface RecipeData {
-  train: DataPart;
-  /** null with valFraction 0, unless the data have a part of their own for it, or it is the test part (`validateOn`). */
-  validation: DataPart | null;
-  test: DataPart;
-  /** What to tell of what was found: what was taken for what, and what was passed over. */
-  notes: readonly string[];
-  /** Images whose labels are not known. */
-  unlabelled: SampleSource | null;
+/** How images are looked at, whichever part they are of. */
+export interface ImageSettings {
   /** Of the training part, or what goes with images that are streamed. */
   statistics: PixelStatistics;
   /** Channels, height, width. */
   inputShape: readonly [number, number, number];
-  classes: readonly string[];
-  /** What the bytes of label maps mean; null where an image has one label. */
-  labelTable: LabelTable | null;
-  /** What networks are trained for on these data. */
-  task: Task;
   /** Decodes images that are streamed. */
   pool: DecodePool;
   /** What an evaluation sees of each image. */
@@ -51,6 +38,23 @@ export interface RecipeData {
   onBadSample: Recipe["onBadSample"];
   /** Told of each image that cannot be read and is left out; to be set by whoever wants to know. */
   onSkip?: (sample: SkippedSample) => void;
+}
+
+/** The parts of a data set as a recipe cuts them. */
+export interface RecipeData extends ImageSettings {
+  train: DataPart;
+  /** null with valFraction 0, unless the data have a part of their own for it, or it is the test part (`validateOn`). */
+  validation: DataPart | null;
+  test: DataPart;
+  /** What to tell of what was found: what was taken for what, and what was passed over. */
+  notes: readonly string[];
+  /** Images whose labels are not known. */
+  unlabelled: SampleSource | null;
+  classes: readonly string[];
+  /** What the bytes of label maps mean; null where an image has one label. */
+  labelTable: LabelTable | null;
+  /** What networks are trained for on these data. */
+  task: Task;
   /** What tells the images of all parts apart; of validation images those, too, that `limitTrain` leaves out. */
   identify(): PartIds;
   /** What an image is called, by its index among those that `identify` tells apart. */
@@ -87,6 +91,37 @@ export async function openData(
   }
 }
 
+/** The test part of a run's data. */
+export interface TestData extends ImageSettings {
+  test: DataPart;
+}
+
+/**
+ * Opens what is scored in the end of the data of a run that has begun: the test part alone where that can be, for the run
+ * knows all else.
+ *
+ * @returns to be disposed of by `disposeData`
+ * @throws as `openData`
+ */
+export async function openTestData(
+  recipe: Recipe,
+  { onOpening, record }: OpenDataOptions & { record: RunRecord },
+): Promise<TestData> {
+  const { data, dataDir, labelBase, onMissingShard } = recipe;
+  const { facts } = record;
+  if (facts === null) return openData(recipe, { onOpening, record });
+  const { classes, inputShape, statistics } = facts;
+  const test = await openTestAlone(data, dataDir, { classes, labelBase, onMissingShard, onOpening });
+  if (test === null) return openData(recipe, { onOpening, record });
+  return { test, inputShape, statistics, ...readingOf(recipe) };
+}
+
+/** How a recipe has images read. */
+function readingOf(recipe: Recipe): Omit<ImageSettings, "statistics" | "inputShape"> {
+  const { exifOrientation, onBadSample } = recipe;
+  return { pool: new DecodePool(), evaluationCrop: evaluationCrop(recipe), exifOrientation, onBadSample };
+}
+
 /** Cuts what was found; to be called in a scope, which frees the samples in memory that no part takes. */
 function arrange(found: FoundDataset, recipe: Recipe, record: RunRecord | undefined): RecipeData {
   requireExpectedClasses(found.train.classes, recipe, record);
@@ -99,7 +134,6 @@ function arrange(found: FoundDataset, recipe: Recipe, record: RunRecord | undefi
   const { notes, unlabelled } = found;
   const { classes } = train;
   const labelTable = isInMemory(train) ? null : (train.labelTable ?? null);
-  const { exifOrientation, onBadSample } = recipe;
   return {
     train,
     validation,
@@ -116,10 +150,7 @@ function arrange(found: FoundDataset, recipe: Recipe, record: RunRecord | undefi
       ...(validationIds && { validation: validationIds() }),
     }),
     nameOf: (part, index) => nameSample(parts[part] as DataPart, index),
-    pool: new DecodePool(),
-    evaluationCrop: evaluationCrop(recipe),
-    exifOrientation,
-    onBadSample,
+    ...readingOf(recipe),
   };
 }
 
@@ -163,7 +194,7 @@ function inputShapeOf(train: DataPart, { imageSize = "" }: Recipe): RecipeData["
 }
 
 /** Frees what a data set holds in memory, and ends the threads that decode its images. */
-export function disposeData({ train, validation, test, pool }: RecipeData): void {
+export function disposeData({ train, validation, test, pool }: TestData & Partial<RecipeData>): void {
   // A set: the validation part may be the test part.
   for (const part of new Set([train, validation, test])) if (part) disposePart(part);
   void pool.close();

@@ -133,8 +133,10 @@ export interface TrainedNetwork {
   readonly run: RunDirectory;
   readonly recipe: Recipe;
   readonly facts: NetworkFacts;
+  readonly record: RunRecord;
   readonly checkpoint: CheckpointName;
-  /** Weight updates done. */
+  /** Epochs begun, and weight updates done. */
+  readonly epoch: number;
   readonly step: number;
   /** To be disposed of, as the methods. */
   readonly model: Module;
@@ -144,7 +146,7 @@ export interface TrainedNetwork {
 }
 
 /**
- * Opens the network of a run as it trained at the step its weights are of, and after the last step as it is deployed. The
+ * Opens the network of a run as it trained at the step its weights are of; `methods.deploy()` makes it the deployed one. The
  * data need not be there.
  *
  * @param options.checkpoint left out: the best model where there is one, else the last
@@ -169,9 +171,20 @@ export async function openTrainedNetwork(
     const methods = await createMethods(methodsOf(recipe));
     methods.fit({ model, totalSteps, stepsPerEpoch, seed: recipe.seed });
     const step = loadNetwork(weightFiles(run)[name], { model, methods });
-    if (step === totalSteps) methods.deploy();
     model.eval();
-    return { run, recipe, facts, checkpoint: name, step, model, methods, device };
+    const epoch = Math.ceil(step / stepsPerEpoch);
+    return {
+      run,
+      recipe,
+      facts,
+      record: readRecord(run),
+      checkpoint: name,
+      epoch,
+      step,
+      model,
+      methods,
+      device,
+    };
   } catch (error) {
     model.dispose();
     throw error;

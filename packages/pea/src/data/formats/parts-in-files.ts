@@ -10,7 +10,8 @@ export interface PartsInFolder<Files> {
   readonly notes: readonly string[];
 }
 
-export interface OpenPartsOptions<Files> extends Pick<OpenOptions, "classes" | "labelBase" | "onOpening"> {
+/** Parts that are to be opened. */
+export interface FoundInFolder<Files> extends PartsInFolder<Files> {
   /** Where the parts were looked for, and what it should hold, for messages. */
   readonly folder: string;
   readonly dataset: { readonly name: string; readonly layout: string };
@@ -36,11 +37,11 @@ export interface PartsInFiles {
  * @throws PeaError (usage) where there is no training part; what opening a part throws
  */
 export async function openParts<Files>(
-  { parts, notes }: PartsInFolder<Files>,
-  { folder, dataset, classes, labelBase, onOpening, open }: OpenPartsOptions<Files>,
+  { parts, notes, folder, dataset, open }: FoundInFolder<Files>,
+  { classes, labelBase, onOpening }: OpenOptions,
 ): Promise<PartsInFiles> {
   const [train, validation, test] = (["train", "validation", "test"] as const).map((part) => parts.get(part));
-  const last = test ?? validation;
+  const last = testFiles(parts);
   if (train === undefined)
     throw new PeaError(`${folder} has no training part; ${dataset.name} needs ${dataset.layout}`, {
       kind: "usage",
@@ -65,4 +66,17 @@ export async function openParts<Files>(
         : []),
     ],
   };
+}
+
+/** The test part of what `openParts` would open, alone; null where there is none. */
+export async function openTestPart<Files>(
+  { parts, open }: FoundInFolder<Files>,
+  { classes, labelBase, onOpening }: OpenOptions,
+): Promise<SampleSource | null> {
+  const files = testFiles(parts);
+  return files === undefined ? null : open(files, { classes, labelBase, onOpening });
+}
+
+function testFiles<Files>(parts: PartsInFolder<Files>["parts"]): Files | undefined {
+  return parts.get("test") ?? parts.get("validation");
 }

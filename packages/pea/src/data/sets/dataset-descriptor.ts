@@ -13,6 +13,9 @@ import type { FindShardsOptions } from "../sources/shards.ts";
 /** How a data set is found and read. */
 export type OpenDatasetOptions = FindShardsOptions & Pick<OpenOptions, "labelBase" | "onOpening">;
 
+/** How the test part of a data set is found and read. */
+export type OpenTestOptions = OpenDatasetOptions & { readonly classes: readonly string[] };
+
 /** The parts of a data set as it has them; what is left out, or null, it has not. */
 export interface OpenedDataset {
   readonly train: DataPart;
@@ -60,6 +63,11 @@ export interface DatasetDescriptor {
    * @throws PeaError (usage) when a folder or file is missing; PeaError naming the file that is damaged
    */
   open(folder: string, options: OpenDatasetOptions): OpenedDataset | Promise<OpenedDataset>;
+  /**
+   * Opens the test part alone, for those who know the classes: large data sets are slow to open. Left out, or null where it
+   * has none of its own: all parts are opened.
+   */
+  openTest?(folder: string, options: OpenTestOptions): Promise<SampleSource | null>;
 }
 
 /** What images in files are scaled to where a data set has no size of its own: ImageNet's. */

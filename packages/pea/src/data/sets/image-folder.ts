@@ -1,5 +1,5 @@
 import { openImageFolder } from "../formats/image-folder.ts";
-import { openParts } from "../formats/parts-in-files.ts";
+import { type FoundInFolder, openParts, openTestPart } from "../formats/parts-in-files.ts";
 import { findPartFolders } from "../sources/part-folders.ts";
 import type { PartName } from "../sources/part-names.ts";
 import type { DatasetDescriptor } from "./dataset-descriptor.ts";
@@ -13,13 +13,13 @@ export const imageFolder: DatasetDescriptor = {
   layout: "folders named train and val, with a folder of images for each class, or such class folders alone",
   // Any folders will do: what they lack is told when they are opened.
   isIn: ({ folders }) => folders.length > 0,
-  async open(folder, options) {
-    const { parts, notes } = await findPartFolders(folder);
-    // Folders of classes are one part, for training.
-    const found = parts.size === 0 ? new Map<PartName, string>([["train", folder]]) : parts;
-    return openParts(
-      { parts: found, notes },
-      { ...options, folder, dataset: imageFolder, open: openImageFolder },
-    );
-  },
+  open: async (folder, options) => openParts(await find(folder), options),
+  openTest: async (folder, options) => openTestPart(await find(folder), options),
 };
+
+async function find(folder: string): Promise<FoundInFolder<string>> {
+  const { parts, notes } = await findPartFolders(folder);
+  // Folders of classes are one part, for training.
+  const found = parts.size === 0 ? new Map<PartName, string>([["train", folder]]) : parts;
+  return { parts: found, notes, folder, dataset: imageFolder, open: openImageFolder };
+}

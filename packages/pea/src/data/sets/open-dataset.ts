@@ -10,7 +10,12 @@ import type { PixelStatistics } from "../../images/pixel-statistics.ts";
 import type { FoundParts } from "../parts/cut-parts.ts";
 import { type DataPart, isInMemory } from "../parts/part.ts";
 import type { SampleSource } from "../sources/sample-source.ts";
-import { type DatasetDescriptor, isInFiles, type OpenDatasetOptions } from "./dataset-descriptor.ts";
+import {
+  type DatasetDescriptor,
+  isInFiles,
+  type OpenDatasetOptions,
+  type OpenTestOptions,
+} from "./dataset-descriptor.ts";
 import { datasetNamed } from "./registry.ts";
 
 /** The parts of a data set as they are found, and what is known of it. */
@@ -36,17 +41,42 @@ export async function openDataset(
   options: OpenDatasetOptions = {},
 ): Promise<FoundDataset> {
   const dataset = datasetNamed(name);
-  const place = folder ?? dataset.defaultFolder?.path;
-  if (place === undefined)
-    throw new PeaError(`data ${JSON.stringify(name)} needs dataDir, the folder its files lie in`, {
-      kind: "usage",
-    });
-  const opened = await dataset.open(place, options);
+  const opened = await dataset.open(placeOf(dataset, folder), options);
   const { train, validation = null, test = null, unlabelled = null, notes = [] } = opened;
   const { statistics = isInFiles(dataset) ? imagenetStatistics : null } = opened;
   for (const [what, part] of Object.entries({ training: train, validation, test }))
     if (part !== null) requirePart(dataset, what, part);
   return { train, validation, test, unlabelled, statistics, notes };
+}
+
+/**
+ * Opens the test part of a data set alone, where that can be.
+ *
+ * @param options.classes of the whole data set, known from before
+ * @returns null where the data set has no test part of its own, or has to be opened whole for it
+ * @throws as `openDataset`
+ */
+export async function openTestAlone(
+  name: string,
+  folder: string | undefined,
+  options: OpenTestOptions,
+): Promise<SampleSource | null> {
+  const dataset = datasetNamed(name);
+  // Classes that were numbers may have got names since, which the training part tells.
+  const areNumbers = dataset.hasLabelBase && options.classes.every((label, index) => label === `${index}`);
+  if (dataset.openTest === undefined || areNumbers) return null;
+  const test = await dataset.openTest(placeOf(dataset, folder), options);
+  if (test !== null) requirePart(dataset, "test", test);
+  return test;
+}
+
+/** @throws PeaError (usage) where a data set without a place of its own is given none */
+function placeOf({ name, defaultFolder }: DatasetDescriptor, folder: string | undefined): string {
+  const place = folder ?? defaultFolder?.path;
+  if (place !== undefined) return place;
+  throw new PeaError(`data ${JSON.stringify(name)} needs dataDir, the folder its files lie in`, {
+    kind: "usage",
+  });
 }
 
 /** @throws PeaError where a part is not as the data set's description says, or a label is none of its classes */

@@ -1,10 +1,10 @@
 import { join } from "node:path";
-import { openParts } from "../formats/parts-in-files.ts";
+import { type FoundInFolder, openParts, openTestPart } from "../formats/parts-in-files.ts";
 import { isTfRecordName, openTfRecords } from "../formats/tfrecord.ts";
 import { listedClasses } from "../sources/class-names.ts";
 import { unpackedName } from "../sources/compressed.ts";
 import { viewFolder } from "../sources/folder-view.ts";
-import { findShards } from "../sources/shards.ts";
+import { type FindShardsOptions, findShards } from "../sources/shards.ts";
 import type { DatasetDescriptor } from "./dataset-descriptor.ts";
 
 /** Examples in files of TFRecords, as ImageNet is kept. */
@@ -23,12 +23,12 @@ export const tfrecord: DatasetDescriptor = {
     const holdFolders = folders.some((name) => viewFolder(join(path, name)).folders.length > 0);
     return namesWithin.some(isTfRecordName) && !holdFolders;
   },
-  open: (folder, { onMissingShard, ...options }) =>
-    openParts(findShards(folder, isTfRecordName, { onMissingShard }), {
-      ...options,
-      folder,
-      dataset: tfrecord,
-      classes: listedClasses(folder),
-      open: openTfRecords,
-    }),
+  open: async (folder, options) =>
+    openParts(find(folder, options), { ...options, classes: listedClasses(folder) }),
+  openTest: async (folder, options) => openTestPart(find(folder, options), options),
 };
+
+function find(folder: string, { onMissingShard }: FindShardsOptions): FoundInFolder<readonly string[]> {
+  const found = findShards(folder, isTfRecordName, { onMissingShard });
+  return { ...found, folder, dataset: tfrecord, open: openTfRecords };
+}

@@ -1,8 +1,8 @@
-import { openParts } from "../formats/parts-in-files.ts";
+import { type FoundInFolder, openParts, openTestPart } from "../formats/parts-in-files.ts";
 import { isTarName, openWebDataset } from "../formats/webdataset.ts";
 import { listedClasses } from "../sources/class-names.ts";
 import { unpackedName } from "../sources/compressed.ts";
-import { findShards } from "../sources/shards.ts";
+import { type FindShardsOptions, findShards } from "../sources/shards.ts";
 import type { DatasetDescriptor } from "./dataset-descriptor.ts";
 
 /** Samples in tar archives, as WebDataset keeps them. */
@@ -19,12 +19,12 @@ export const webDataset: DatasetDescriptor = {
     if (folders.length === 0) return names.some((name) => isTarName(unpackedName(name)));
     return namesWithin.some(isTarName);
   },
-  open: (folder, { onMissingShard, ...options }) =>
-    openParts(findShards(folder, isTarName, { onMissingShard }), {
-      ...options,
-      folder,
-      dataset: webDataset,
-      classes: listedClasses(folder),
-      open: openWebDataset,
-    }),
+  open: async (folder, options) =>
+    openParts(find(folder, options), { ...options, classes: listedClasses(folder) }),
+  openTest: async (folder, options) => openTestPart(find(folder, options), options),
 };
+
+function find(folder: string, { onMissingShard }: FindShardsOptions): FoundInFolder<readonly string[]> {
+  const found = findShards(folder, isTarName, { onMissingShard });
+  return { ...found, folder, dataset: webDataset, open: openWebDataset };
+}

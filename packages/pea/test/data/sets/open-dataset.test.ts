@@ -5,7 +5,7 @@ import { join, relative } from "node:path";
 import { after, describe, it } from "node:test";
 import type { PartsInFiles } from "../../../src/data/formats/parts-in-files.ts";
 import type { OpenDatasetOptions } from "../../../src/data/sets/dataset-descriptor.ts";
-import { openDataset as openAny } from "../../../src/data/sets/open-dataset.ts";
+import { openDataset as openAny, openTestAlone } from "../../../src/data/sets/open-dataset.ts";
 import type { OpeningProgress, SampleSource } from "../../../src/data/sources/sample-source.ts";
 import { writeFiles } from "../../support/images.ts";
 import { tarArchive } from "../../support/tar-archive.ts";
@@ -239,5 +239,41 @@ describe("opening a folder of streamed data refuses", () => {
       await assert.rejects(openDataset(format, join(directory, "none")), {
         message: /cannot read .*ENOENT/,
       });
+  });
+});
+
+describe("the test part alone", () => {
+  for (const [format, what, files] of layouts)
+    it(`is that of the whole data set, and no other file is opened: ${format}, ${what}`, async () => {
+      const path = folder({ "classes.txt": "a\nb\n", ...files });
+      const { test, train } = await openDataset(format, path);
+      const told: string[] = [];
+      const alone = await openTestAlone(format, path, {
+        classes: train.classes,
+        onOpening: ({ path }) => told.push(path),
+      });
+      assert.deepEqual([labels(alone), alone?.classes], [labels(test), ["a", "b"]]);
+      assert.equal(alone?.nameOf(0), test?.nameOf(0));
+      assert.ok(told.length > 0 && told.every((file) => !/train/.test(relative(path, file))), `${told}`);
+    });
+
+  it("is not opened where there is none, or it has to be found with the others", async () => {
+    const classes = ["a", "b"];
+    assert.equal(
+      await openTestAlone("imagefolder", folder({ "a/1.jpg": "", "b/1.jpg": "" }), { classes }),
+      null,
+    );
+    assert.equal(await openTestAlone("fashion-mnist", undefined, { classes }), null);
+    // Classes known by number may have got names, which the training part tells.
+    const tars = folder({ "train-0.tar": tar(0, 1), "val-0.tar": tar(1) });
+    assert.equal(await openTestAlone("webdataset", tars, { classes: ["0", "1"] }), null);
+  });
+
+  it("with a class that was not known is refused", async () => {
+    const path = folder({ "train/a/1.jpg": "", "val/a/1.jpg": "", "val/c/1.jpg": "" });
+    await assert.rejects(
+      openTestAlone("imagefolder", path, { classes: ["a"] }),
+      /classes .* does not know: c/,
+    );
   });
 });
