@@ -1,6 +1,6 @@
 /**
  * Makes the packages as they would be published: the native files of both engines into `binaries/`, a tarball of each
- * package into a folder.
+ * package into `release/`. LIBTORCH names the folder `torch` of PyPI's wheel that native files are built for.
  *
  * @module
  */
@@ -8,31 +8,23 @@ import { execFileSync } from "node:child_process";
 import { copyFileSync, mkdirSync, readdirSync, realpathSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
 import { nativeSearch, searchBinaries, targetOf, thisSystem } from "@pea/torch/binaries";
+import { tarballFolder } from "./tarballs.ts";
 
 const root = join(import.meta.dirname, "../..");
 
-/** A tarball by its package's name. */
-export type Tarballs = Readonly<Record<string, string>>;
-
-/**
- * @param wheel folder `torch` of PyPI's wheel that the native files are built for
- * @param folder for the tarballs
- */
-export function packAll(wheel: string, folder: string): Tarballs {
-  gatherBinaries({});
-  gatherBinaries({ LIBTORCH: wheel });
-  for (const parent of ["packages", "binaries"])
-    for (const name of readdirSync(join(root, parent))) {
-      rmSync(join(root, parent, name, "dist"), { recursive: true, force: true });
-      copyFileSync(join(root, "LICENSE"), join(root, parent, name, "LICENSE"));
-    }
-  run("node_modules/.bin/tsc", "-b");
-  rmSync(folder, { recursive: true, force: true });
-  mkdirSync(folder, { recursive: true });
-  const packed = run("npm", "pack", "--workspaces", "--json", "--pack-destination", folder);
-  const entries: { name: string; filename: string }[] = JSON.parse(packed);
-  return Object.fromEntries(entries.map(({ name, filename }) => [name, join(folder, filename)]));
-}
+const { LIBTORCH } = process.env;
+if (LIBTORCH === undefined) throw new Error("LIBTORCH must name the wheel that the packages are made for");
+gatherBinaries({});
+gatherBinaries({ LIBTORCH });
+for (const parent of ["packages", "binaries"])
+  for (const name of readdirSync(join(root, parent))) {
+    rmSync(join(root, parent, name, "dist"), { recursive: true, force: true });
+    copyFileSync(join(root, "LICENSE"), join(root, parent, name, "LICENSE"));
+  }
+run("node_modules/.bin/tsc", "-b");
+rmSync(tarballFolder, { recursive: true, force: true });
+mkdirSync(tarballFolder);
+run("npm", "pack", "--workspaces", "--pack-destination", tarballFolder);
 
 /** Copies the native files built for the engine in this environment to the package for it. */
 function gatherBinaries(environment: Record<string, string>): void {
@@ -55,16 +47,6 @@ function libraryOf(file: string, name: string): string {
   if (path === undefined) throw new Error(`${file} is not linked to ${name}`);
   return path;
 }
-
-/** Newest version of glibc that a file asks for. */
-export function glibcOf(file: string): string {
-  const versions = run("readelf", "--version-info", "--wide", file).match(/(?<=GLIBC_)[\d.]+/g) ?? [];
-  return versions.sort((a, b) => a.localeCompare(b, "en", { numeric: true })).at(-1) ?? "none";
-}
-
-/** Whether a file names a folder in which to look for its libraries, other than its own. */
-export const namesFolder = (file: string): boolean =>
-  /R(UN)?PATH.*\[(?!\$ORIGIN\])/.test(run("readelf", "--dynamic", "--wide", file));
 
 function run(command: string, ...words: string[]): string {
   return execFileSync(command, words, {

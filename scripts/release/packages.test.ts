@@ -13,37 +13,31 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { glibcOf, namesFolder, packAll, type Tarballs } from "./pack.ts";
-import { createProject, nodeVersions, type Outcome, type Project, workplace } from "./project.ts";
+import { glibcOf, namesFolder } from "./native-file.ts";
+import {
+  createProject,
+  install,
+  type NodeVersion,
+  nodeVersions,
+  oldest,
+  type Project,
+  succeeded,
+  workplace,
+} from "./project.ts";
 import { type Registry, startRegistry } from "./registry.ts";
+import { findTarballs } from "./tarballs.ts";
 
 const root = join(import.meta.dirname, "../..");
 const wheel =
   process.env.LIBTORCH ?? assert.fail("LIBTORCH must name the wheel that the packages are made for");
 const smoke = readFileSync(join(import.meta.dirname, "smoke.mjs"), "utf8");
-const [oldest] = nodeVersions;
 
-let tarballs: Tarballs;
-before(() => {
-  tarballs = packAll(wheel, join(root, "release"));
-});
+const { "@pea/tfjs": _, ...toolkit } = findTarballs();
 after(() => rmSync(workplace, { recursive: true, force: true }));
 
-/** @returns stdout of a command that must succeed */
-function succeeded({ code, stdout, stderr }: Outcome): string {
-  assert.equal(code, 0, `${stdout}\n${stderr}`);
-  return stdout;
-}
-
-const install = ["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund"];
-
 /** A project with the toolkit from tarballs, and no script run. */
-async function installTarballs(
-  name: string,
-  version: (typeof nodeVersions)[number] = oldest,
-): Promise<Project> {
+async function installToolkit(name: string, version: NodeVersion = oldest): Promise<Project> {
   const project = createProject(name, version);
-  const { "@pea/tfjs": _, ...toolkit } = tarballs;
   succeeded(await project.run([...install, ...Object.values(toolkit)]));
   project.write("smoke.mjs", smoke);
   return project;
@@ -62,7 +56,7 @@ const onWheel = works("torch2.15", join(wheel, "lib"), "the package @pea/linux-x
 const runSmoke = async (project: Project, environment: Record<string, string> = {}): Promise<unknown> =>
   JSON.parse(succeeded(await project.run(["node", "smoke.mjs"], environment)));
 
-test("native files need glibc 2.34 or older, and look for libraries in no folder of the machine that built them", () => {
+test("native files need glibc 2.34 or older, and name no folder of the machine that built them", () => {
   for (const name of readdirSync(join(root, "binaries"))) {
     const folder = join(root, "binaries", name);
     const files = readdirSync(folder).filter((file) => /\.(node|so)/.test(file));
@@ -76,6 +70,7 @@ test("native files need glibc 2.34 or older, and look for libraries in no folder
       const [, minor] = glibcOf(file).split(".");
       assert.ok(Number(minor) <= 34, `${file} needs glibc 2.${minor}`);
       assert.ok(!namesFolder(file), file);
+      assert.ok(!readFileSync(file).includes(root), `${file} names ${root}`);
     }
   }
 });
@@ -84,7 +79,7 @@ for (const version of nodeVersions)
   describe(`on Node.js ${version}, from tarballs, with install scripts off`, () => {
     let project: Project;
     before(async () => {
-      project = await installTarballs(`node-${version}`, version);
+      project = await installToolkit(`node-${version}`, version);
     });
 
     test("trains, exports and decodes images on Debian's libtorch", async () => {
@@ -109,7 +104,7 @@ describe("from a registry", () => {
   let registry: Registry;
   let project: Project;
   before(async () => {
-    registry = await startRegistry(tarballs);
+    registry = await startRegistry(toolkit);
     project = createProject("from-registry", oldest);
     project.write(".npmrc", `registry=${registry.url}\n`);
   });
@@ -132,44 +127,11 @@ describe("from a registry", () => {
   });
 });
 
-describe("TypeScript", () => {
-  const program = `import { parseVariant } from "@pea/core";
-import { ensembleAct } from "@pea/kernels";
-import { scope, type Tensor, tensor, type TypedArray } from "@pea/torch";
-import { applyPea, train } from "pea-train";
-
-export const values: TypedArray = scope((): Tensor => tensor([1, 2])).toTypedArray();
-export const run = train({ pea: "SM75%" });
-export { applyPea, ensembleAct, parseVariant };
-`;
-  let project: Project;
-  before(async () => {
-    project = await installTarballs("typescript");
-    const compilers = ["ts59@npm:typescript@5.9.3", "ts7@npm:typescript@7.0.2"];
-    succeeded(await project.run([...install, ...compilers]));
-    project.write("program.ts", program);
-  });
-
-  for (const compiler of ["ts59", "ts7"])
-    for (const [moduleResolution, module] of [
-      ["NodeNext", "NodeNext"],
-      ["Bundler", "ESNext"],
-    ] as const)
-      test(`${compiler}, ${moduleResolution}: the types stand alone, strict, without Node.js's`, async () => {
-        const compilerOptions = {
-          ...{ module, moduleResolution, target: "ES2022", types: [] },
-          ...{ strict: true, noEmit: true, skipLibCheck: false },
-        };
-        project.write("tsconfig.json", JSON.stringify({ compilerOptions, files: ["program.ts"] }));
-        succeeded(await project.run(["node", `node_modules/${compiler}/bin/tsc`, "-p", "."]));
-      });
-});
-
 describe("a bundle", () => {
   const program = `import { ones } from "@pea/torch";\nconsole.log(ones([2]).shape.join());\n`;
   let project: Project;
   before(async () => {
-    project = await installTarballs("bundler");
+    project = await installToolkit("bundler");
     const bundlers = ["esbuild@0.28.2", "rollup@4.68.8", "@rollup/plugin-node-resolve@16.0.3"];
     succeeded(await project.run([...install, ...bundlers]));
     project.write("program.mjs", program);
@@ -201,7 +163,7 @@ describe("a bundle", () => {
 describe("an engine", () => {
   let project: Project;
   before(async () => {
-    project = await installTarballs("engines");
+    project = await installToolkit("engines");
   });
 
   /** A copy of the wheel's folder by links, in another place. */

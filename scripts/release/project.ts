@@ -3,6 +3,7 @@
  *
  * @module
  */
+import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
@@ -17,6 +18,7 @@ export const workplace = mkdtempSync("/var/tmp/pea-release-");
 /** The Node.js versions that the packages must run on, as npm's package with their binaries has them. */
 export const nodeVersions = ["20.20.2", "22.23.5", "24.22.3", "26.12.1"] as const;
 export type NodeVersion = (typeof nodeVersions)[number];
+export const [oldest] = nodeVersions;
 
 /** What a command did. */
 export interface Outcome {
@@ -24,6 +26,15 @@ export interface Outcome {
   readonly stdout: string;
   readonly stderr: string;
 }
+
+/** @returns stdout of a command that must succeed */
+export function succeeded({ code, stdout, stderr }: Outcome): string {
+  assert.equal(code, 0, `${stdout}\n${stderr}`);
+  return stdout;
+}
+
+/** Installs the packages named after it, and runs none of their scripts. */
+export const install = ["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund"];
 
 /** A folder with a package.json, and the Node.js to use in it. */
 export interface Project {
@@ -38,7 +49,16 @@ export interface Project {
 export function createProject(name: string, version: NodeVersion): Project {
   const folder = join(workplace, name);
   mkdirSync(folder, { recursive: true });
-  const project: Project = {
+  const project = projectIn(folder, version);
+  project.write("package.json", '{ "private": true, "type": "module" }\n');
+  return project;
+}
+
+/** A project that is there, on another version of Node.js. */
+export const onNode = ({ folder }: Project, version: NodeVersion): Project => projectIn(folder, version);
+
+function projectIn(folder: string, version: NodeVersion): Project {
+  return {
     folder,
     async run([command, ...words], changes = {}) {
       const { LIBTORCH, VIRTUAL_ENV, CONDA_PREFIX, NODE_TEST_CONTEXT, ...inherited } = process.env;
@@ -58,8 +78,6 @@ export function createProject(name: string, version: NodeVersion): Project {
     },
     write: (file, content) => writeFileSync(join(folder, file), content),
   };
-  project.write("package.json", '{ "private": true, "type": "module" }\n');
-  return project;
 }
 
 /** Folder with the binary of a version, which npm brings. */

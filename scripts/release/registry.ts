@@ -9,7 +9,7 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { Tarballs } from "./pack.ts";
+import { manifestOf } from "./tarballs.ts";
 
 /** A running registry. */
 export interface Registry {
@@ -17,18 +17,17 @@ export interface Registry {
   stop(): Promise<void>;
 }
 
-/** Starts a registry that has these tarballs. */
-export async function startRegistry(tarballs: Tarballs): Promise<Registry> {
+/** Starts a registry that has these tarballs, by their packages' names. */
+export async function startRegistry(tarballs: Readonly<Record<string, string>>): Promise<Registry> {
   const others = execFileSync("npm", ["config", "get", "registry"], { encoding: "utf8" }).trim();
-  const contents = new Map(Object.entries(tarballs).map(([name, file]) => [name, readFileSync(file)]));
   const server = createServer((request, response) => {
     const path = request.url ?? "/";
     const [name, isTarball] = namedBy(path);
-    const content = contents.get(name);
-    if (content === undefined)
+    const tarball = tarballs[name];
+    if (tarball === undefined)
       response.writeHead(302, { location: new URL(path.slice(1), others).href }).end();
-    else if (isTarball) response.end(content);
-    else response.end(JSON.stringify(describePackage(content, `${url}/${name}/-/package.tgz`)));
+    else if (isTarball) response.end(readFileSync(tarball));
+    else response.end(JSON.stringify(describePackage(tarball, `${url}/${name}/-/package.tgz`)));
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -50,10 +49,9 @@ function namedBy(path: string): [name: string, isTarball: boolean] {
 }
 
 /** What a registry says of a package with one version. */
-function describePackage(content: Buffer, tarball: string): unknown {
-  const text = execFileSync("tar", ["-xzO", "package/package.json"], { input: content, encoding: "utf8" });
-  const manifest = JSON.parse(text) as { name: string; version: string };
-  const integrity = `sha512-${createHash("sha512").update(content).digest("base64")}`;
+function describePackage(file: string, tarball: string): unknown {
+  const manifest = manifestOf(file);
+  const integrity = `sha512-${createHash("sha512").update(readFileSync(file)).digest("base64")}`;
   return {
     name: manifest.name,
     "dist-tags": { latest: manifest.version },
