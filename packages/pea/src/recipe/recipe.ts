@@ -131,7 +131,7 @@ function checkTogether(recipe: SchemaOutput): void {
     );
   if (recipe.onBadSample !== "fail" && !isInFiles(dataset))
     throw usage(
-      `onBadSample is ${show(recipe.onBadSample)}, but images of ${show(data)} are read whole with their file, and none is left out; leave it out`,
+      `onBadSample is ${show(recipe.onBadSample)}, but images of ${show(data)} are read whole, so that none can be passed over; leave it out`,
     );
   if (recipe.onMissingShard !== "fail" && !dataset.hasShards)
     throw usage(
