@@ -79,8 +79,8 @@ export type ExportSummary = ExportedRun & ExportedNetwork;
 type AsOnnx = { target?: "onnx" };
 
 /**
- * Writes the deployed network of a run, as ONNX or in the form of another target, and verifies it on test images. The file appears only when it has
- * passed; a file that was there before is then replaced in one step.
+ * Writes the deployed network of a run, as ONNX or in the form of another target, and verifies it on test images. The file
+ * appears only when it has passed; a file that was there before is then replaced in one step.
  *
  * @throws PeaError when the network still has an activation other than ReLU, when it holds an operator without a form
  *   there, or when ONNX Runtime computes something else than libtorch (see `verifyOnnx`)
@@ -101,7 +101,7 @@ export async function exportRun(
   try {
     const { checkpoint, step, epoch, facts, run } = trained;
     refuseObstacle(trained);
-    const file = out ?? join(run.path, targetNamed(target ?? onnxTarget.name).file);
+    const file = out ?? join(run.path, targetOf({ target, opset }).file);
     return {
       runDirectory,
       checkpoint,
@@ -139,8 +139,7 @@ export async function exportNetwork(
   file: string,
   { inputs, metadata = {}, opset, ...form }: NetworkOptions,
 ): Promise<ExportedFile> {
-  const target = targetNamed(form.target ?? onnxTarget.name);
-  if (opset !== undefined && !target.opsets?.includes(opset)) throw otherOpset(target, opset);
+  const target = targetOf({ ...form, opset });
   requireReLUAlone(model);
   const graph = inForm(traceNetwork(model, inputs.shape.slice(1)).graph, form);
   const obstacle = exportObstacleOf(graph, target);
@@ -169,9 +168,13 @@ function inForm(graph: Graph, { batch, foldBatchNorm = false }: ExportForm): Gra
   return batch === undefined ? folded : fixBatch(folded, batch);
 }
 
-function otherOpset({ title, opsets }: Target, opset: number): PeaError {
+/** @throws PeaError of kind usage for an unknown target, and an opset that it has not */
+function targetOf({ target: name = onnxTarget.name, opset }: ExportForm): Target {
+  const target = targetNamed(name);
+  const { title, opsets } = target;
+  if (opset === undefined || opsets?.includes(opset)) return target;
   const known = opsets && `must be one of ${opsets.join(", ")} for ${title}`;
-  return new PeaError(`opset is ${opset}, but ${known ?? `${title} has none; leave it out`}`, {
+  throw new PeaError(`opset is ${opset}, but ${known ?? `${title} has none; leave it out`}`, {
     kind: "usage",
   });
 }
