@@ -7,7 +7,17 @@
  */
 import { PeaError } from "@pea/core";
 import type { Graph } from "@pea/graph";
-import { type Call, type Module, noGrad, onForward, recordCalls, scope, Tensor, zeros } from "@pea/torch";
+import {
+  type Call,
+  keep,
+  type Module,
+  noGrad,
+  onForward,
+  recordCalls,
+  scope,
+  Tensor,
+  zeros,
+} from "@pea/torch";
 import { GraphBuilder } from "./graph-builder.ts";
 import { traceBatch } from "./trace-batch.ts";
 
@@ -55,19 +65,40 @@ function record(model: Module, inputShape: readonly number[]): TracedNetwork {
   const device = model.parameters()[0]?.device;
   const input = zeros([traceBatch, ...inputShape], { device });
   const calls: Call[] = [];
+  const held: Tensor[] = [];
   const moduleCalls: { path: string; input: Tensor; output: Tensor }[] = [];
   const unhook = [...model.namedModules()].map(([path, module]) =>
-    onForward(module, (read, output) => moduleCalls.push({ path, input: read, output })),
+    onForward(module, (input, output) => moduleCalls.push({ path, input, output })),
   );
-  let output: Tensor;
   try {
-    output = recordCalls(
-      (call) => calls.push(call),
+    const output = recordCalls(
+      (call) => {
+        calls.push(call);
+        held.push(...hold(call));
+      },
       () => model.forward(input),
     );
+    return read(model, { input, output, calls, moduleCalls });
   } finally {
     for (const off of unhook) off();
+    for (const tensor of held) tensor.dispose();
   }
+}
+
+/** Keeps what a call computed from scopes within the forward pass, which free it before it is read. */
+function hold({ result }: Call): Tensor[] {
+  const free = [result].flat().filter((made) => made instanceof Tensor && !made.kept) as Tensor[];
+  return free.map(keep);
+}
+
+interface Recording {
+  input: Tensor;
+  output: Tensor;
+  calls: readonly Call[];
+  moduleCalls: readonly { path: string; input: Tensor; output: Tensor }[];
+}
+
+function read(model: Module, { input, output, calls, moduleCalls }: Recording): TracedNetwork {
   const producer = new Map<Tensor, string>();
   // Inner modules finish first, so the innermost module keeps the claim to its output.
   for (const { path, output } of moduleCalls) if (!producer.has(output)) producer.set(output, path);

@@ -113,7 +113,7 @@ describe("as a part of the project", () => {
       source,
       `#include <cstdio>
        #include <initializer_list>
-       #include "ensembles.h"
+       #include "ensemble/ensembles.h"
        using pea::PEA_CAPABILITY::Squareplus;
        template <typename F> void print(F x) {
          std::printf("[%g, %.17g, %.17g],", (double)x, (double)Squareplus::gap(x), (double)Squareplus::gap_slope(x));
