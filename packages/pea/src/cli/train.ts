@@ -1,12 +1,12 @@
 import { existsSync } from "node:fs";
 import { PeaError } from "@pea/core";
-import type { Module } from "@pea/torch";
+import type { Graph } from "@pea/graph";
 import { resumeCommand } from "../common/shown-command.ts";
 import { exitCodeOf, stopSignals } from "../common/stop-signals.ts";
 import { listSkippedParts, UnreadableImagesError } from "../data/loading/unreadable-images.ts";
 import { describeParts } from "../data/parts/describe-parts.ts";
 import { datasetNamed } from "../data/sets/registry.ts";
-import { exportObstacle } from "../export/export-obstacle.ts";
+import { exportObstacleOf } from "../export/export-obstacle.ts";
 import { loadRecipe } from "../recipe/load-recipe.ts";
 import { mergeSettings, type Recipe, show } from "../recipe/recipe.ts";
 import { readRecipeFile } from "../recipe/recipe-file.ts";
@@ -110,8 +110,8 @@ async function trainUntilStopped(
 }
 
 /** Hours of training would end in a network that cannot be deployed. */
-function tellObstacle(model: Module, inputShape: readonly number[]): void {
-  const obstacle = exportObstacle(model, inputShape);
+function tellObstacle(graph: Graph): void {
+  const obstacle = exportObstacleOf(graph);
   if (obstacle !== null) log(`note: pea export cannot write this network: ${obstacle}`);
 }
 

@@ -1,8 +1,9 @@
 /** The network of a run at step 0, with its methods; the data need not be there. */
 import { PeaError } from "@pea/core";
+import type { Graph } from "@pea/graph";
 import type { Module } from "@pea/torch";
 import type { Methods } from "../methods/methods.ts";
-import { type ModelInfo, modelInfo } from "../models/index.ts";
+import { inspectNetwork, type ModelInfo } from "../models/index.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import { createNetwork } from "./create-network.ts";
 import type { RecipeData } from "./open-data.ts";
@@ -26,8 +27,8 @@ export interface BuiltNetwork {
 }
 
 export interface BuildOptions {
-  /** Shown the plain ReLU network, before methods change it. */
-  onNetwork?: (model: Module, inputShape: readonly number[]) => void;
+  /** Shown the plain ReLU network as a graph. */
+  onNetwork?: (graph: Graph) => void;
 }
 
 /**
@@ -46,9 +47,9 @@ export function buildNetwork(
   const plan = planTraining(recipe, trainImages, stepsPerEpoch);
   const model = createNetwork(recipe, { inputShape: data.inputShape, classes: data.classes.length });
   try {
-    const info = modelInfo(model, data.inputShape);
+    const { info, graph } = inspectNetwork(model, data.inputShape);
     requireAnswers(recipe, info, data);
-    onNetwork?.(model, data.inputShape);
+    onNetwork?.(graph);
     model.to({ device, memoryFormat: "channels_last" });
     const { totalSteps, stepsPerEpoch } = plan;
     methods.fit({ model, totalSteps, stepsPerEpoch, seed, task: data.task.name });

@@ -154,21 +154,17 @@ export interface TrainedNetwork {
  */
 export async function openTrainedNetwork(
   path: string,
-  {
-    checkpoint,
-    onOpening,
-    ...today
-  }: { checkpoint?: CheckpointName } & Pick<PrepareOptions, "onOpening"> & Circumstances = {},
+  { checkpoint, ...today }: { checkpoint?: CheckpointName } & Circumstances = {},
 ): Promise<TrainedNetwork> {
   const { run, recipe, facts } = await readNetwork(path, today);
   const name = chooseCheckpoint(run, checkpoint);
   const { inputShape, classes, stepsPerEpoch, totalSteps } = facts;
+  const methods = await createMethods(methodsOf(recipe));
   const model = createNetwork(recipe, { inputShape, classes: classes.length });
   try {
     // Trained on a GPU, a network runs where there is none, too.
     const device = cudaIsAvailable() ? recipe.device : "cpu";
     model.to({ device, memoryFormat: "channels_last" });
-    const methods = await createMethods(methodsOf(recipe));
     methods.fit({ model, totalSteps, stepsPerEpoch, seed: recipe.seed });
     const step = loadNetwork(weightFiles(run)[name], { model, methods });
     model.eval();
@@ -186,6 +182,7 @@ export async function openTrainedNetwork(
       device,
     };
   } catch (error) {
+    methods.dispose();
     model.dispose();
     throw error;
   }
