@@ -53,14 +53,26 @@ export function bounded(word: number, bound: number): number {
   return Math.floor((word / 2 ** 32) * bound);
 }
 
+/** The words of items 0, 1, … of `epoch`, one at each call. Arguments as those of `randomWords`. */
+export function wordStream(seed: number, purpose: Purpose, epoch: number, block = 0): () => number {
+  let words: Words4 = [0, 0, 0, 0];
+  let count = 0;
+  return () => {
+    if (count % 4 === 0) words = randomWords(seed, purpose, epoch, count / 4, block);
+    return words[count++ % 4] as number;
+  };
+}
+
 /** A random order of 0 … length − 1 (Fisher-Yates), a function of the seed, the purpose and the epoch. */
 export function permutation(length: number, seed: number, purpose: Purpose, epoch: number): Int32Array {
+  return shuffled(length, wordStream(seed, purpose, epoch));
+}
+
+/** The same by the words that `word` gives. */
+export function shuffled(length: number, word: () => number): Int32Array {
   const order = Int32Array.from({ length }, (_, i) => i);
-  let words: Words4 = [0, 0, 0, 0];
   for (let i = length - 1; i > 0; i--) {
-    const draw = length - 1 - i;
-    if (draw % 4 === 0) words = randomWords(seed, purpose, epoch, draw / 4);
-    const j = bounded(words[draw % 4] as number, i + 1);
+    const j = bounded(word(), i + 1);
     const value = order[i] as number;
     order[i] = order[j] as number;
     order[j] = value;

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { bounded, randomWords } from "../common/philox.ts";
+import { shuffled, wordStream } from "../common/philox.ts";
 
 /** A stream of random numbers. */
 export interface Draws {
@@ -24,25 +24,13 @@ export interface Draws {
  * @param step below 2^32
  */
 export function drawsOf(method: string, seed: number, step: number): Draws {
-  const stream = hash(method);
-  let [count, words] = [0, [] as readonly number[]];
-  const word = () => {
-    if (count % 4 === 0) words = randomWords(seed, "methods", step, count / 4, stream);
-    return words[count++ % 4] as number;
-  };
+  const word = wordStream(seed, "methods", step, hash(method));
   const uniform = () => (word() + 0.5) / 2 ** 32;
   return {
     uniform,
     // Box and Muller's.
     normal: () => Math.sqrt(-2 * Math.log(uniform())) * Math.cos(2 * Math.PI * uniform()),
-    permutation(length) {
-      const order = Int32Array.from({ length }, (_, i) => i);
-      for (let i = length - 1; i > 0; i--) {
-        const j = bounded(word(), i + 1);
-        [order[i], order[j]] = [order[j] as number, order[i] as number];
-      }
-      return order;
-    },
+    permutation: (length) => shuffled(length, word),
   };
 }
 
