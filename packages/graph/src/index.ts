@@ -4,6 +4,12 @@
  * @module @pea/graph
  */
 export {
+  type ActivationKind,
+  type ActivationNode,
+  activationsOf,
+  describeActivation,
+} from "./activations.ts";
+export {
   type Attributes,
   at,
   type Constant,
@@ -27,4 +33,4 @@ export type { AttributeKind, NodeReader, Operator, Role } from "./operators/oper
 export { fixBatch } from "./passes/fix-batch.ts";
 export { foldBatchNorms } from "./passes/fold-batch-norms.ts";
 export { removeDeadNodes } from "./passes/remove-dead-nodes.ts";
-export { activationsOf, whyNotReluOnly } from "./relu-only.ts";
+export { whyNotReluOnly, whySmooth } from "./relu-only.ts";

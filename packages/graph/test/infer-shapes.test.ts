@@ -77,10 +77,80 @@ describe("the shape of", () => {
       shapeOf("Slice", { starts: [-7, 1], ends: [100, 3], axes: [2, 1], steps: [3, 1] }),
       ["batch", 2, 3, 12],
     ],
+    [
+      "a part up to an end that is far away, the batch whole",
+      shapeOf("Slice", { starts: [0, -100], ends: [2 ** 63, 2 ** 31 - 1], axes: [0, 2] }),
+      image,
+    ],
+    [
+      "a part cut out backwards",
+      shapeOf("Slice", { starts: [-1, 3], ends: [-100, 0], axes: [3, 1], steps: [-5, -1] }),
+      ["batch", 3, 10, 3],
+    ],
     ["zeros around", shapeOf("Pad", { pads: [0, 0, 1, 2, 0, 0, 3, 0] }), ["batch", 4, 14, 14]],
+    [
+      "a reflection around one axis",
+      shapeOf("Pad", { pads: [0, 0, 9, 0, 0, 0, 1, 0], mode: "reflect" }),
+      ["batch", 4, 20, 12],
+    ],
+    [
+      "the edge repeated, and some cut off",
+      shapeOf("Pad", { pads: [0, 0, 0, 20, 0, 0, -2, 0], mode: "edge" }),
+      ["batch", 4, 8, 32],
+    ],
+    [
+      "a 1-D convolution",
+      shapeOf("Conv", { strides: [2], pads: [1, 1], group: 4 }, ["batch", 4, 9], [8, 1, 3]),
+      ["batch", 8, 5],
+    ],
+    [
+      "a transposed 1-D convolution",
+      shapeOf("ConvTranspose", { strides: [2] }, ["batch", 4, 9], [4, 3, 2]),
+      ["batch", 3, 18],
+    ],
+    [
+      "1-D pooling",
+      shapeOf("AveragePool", { kernel_shape: [2], strides: [2] }, ["batch", 4, 9]),
+      ["batch", 4, 4],
+    ],
+    ["the largest of each channel", shapeOf("GlobalMaxPool", {}, ["batch", 4, 9]), ["batch", 4, 1]],
+    ["the largest of each row", shapeOf("ReduceMax", { axes: [-1], keepdims: 0 }), ["batch", 4, 10]],
+    ["channels as pixels", shapeOf("DepthToSpace", { blocksize: 2, mode: "CRD" }), ["batch", 1, 20, 24]],
+    ["pixels as channels", shapeOf("SpaceToDepth", { blocksize: 2 }), ["batch", 16, 5, 6]],
+    ["a tensor repeated", shapeOf("Expand", { shape: [1, 4, 10, 12] }, ["batch", 4, 1, 1]), image],
+    ["a tensor repeated along new axes", shapeOf("Expand", { shape: [5, 1, 1] }, [4, 3]), [5, 4, 3]],
+    ["a slope for each channel", shapeOf("PRelu", {}, image, [4, 1, 1]), image],
+    ["the smallest of several", shapeOf("Min", {}, ["batch", 4, 1, 12], [10, 1], []), image],
+    ["a power", shapeOf("Pow", {}, image, []), image],
+    [
+      "a normalization of each row",
+      shapeOf("LayerNormalization", { axis: -2 }, image, [10, 12], [12]),
+      image,
+    ],
+    [
+      "products of matrices, one for each image and head",
+      shapeOf("MatMul", {}, ["batch", 4, 10, 7], [4, 7, 5]),
+      ["batch", 4, 10, 5],
+    ],
     ["an image of another size", shapeOf("Resize", { axes: [2, 3], sizes: [15, 6] }), ["batch", 4, 15, 6]],
     ["an image some times as large", shapeOf("Resize", { scales: [1, 1, 1.5, 0.3] }), ["batch", 4, 15, 3]],
-    ["an activation", shapeOf("Clip", { min: 0, max: 6 }), image],
+    ...[
+      "Clip",
+      "LeakyRelu",
+      "Elu",
+      "HardSigmoid",
+      "HardSwish",
+      "Gelu",
+      "Swish",
+      "Mish",
+      "Tanh",
+      "Softplus",
+    ].map((name): [string, Shape, Shape] => [name, shapeOf(name), image]),
+    ...["Erf", "Exp", "Sqrt", "Neg", "Abs", "Identity"].map((name): [string, Shape, Shape] => [
+      name,
+      shapeOf(name),
+      image,
+    ]),
   ];
   for (const [name, actual, expected] of cases) test(name, () => assert.deepEqual(actual, expected));
 
@@ -102,6 +172,24 @@ describe("the shape of", () => {
       ],
     );
   });
+});
+
+test("parts of no given length are equal, as far as it goes", () => {
+  const graph = graphOf(image, [node("Split", ["x"], ["a", "b", "c"], { axis: 2 })]);
+  const lengths = ["a", "b", "c"].map((name) => inferShapes(graph).get(name)?.[2]);
+  assert.deepEqual(lengths, [4, 4, 2]);
+});
+
+test("a shuffle of channels leaves the batch open", () => {
+  const shuffle = (shape: number[]) =>
+    inferShapes(
+      graphOf(image, [
+        node("Reshape", ["x"], "grouped", { shape }),
+        node("Transpose", ["grouped"], "turned", { perm: [0, 2, 1, 3, 4] }),
+        node("Reshape", ["turned"], "y", { shape: [-1, 4, 10, 12] }),
+      ]),
+    ).get("y");
+  for (const batch of [0, -1]) assert.deepEqual(shuffle([batch, 2, 2, 10, 12]), image);
 });
 
 describe("what does not fit is refused:", () => {
@@ -149,14 +237,49 @@ describe("what does not fit is refused:", () => {
       /^Slice in y: it needs a size that is known/,
     ],
     [
+      "a slope that is larger than what it bends",
+      () => shapeOf("PRelu", {}, ["batch", 4, 1, 1], [4, 3, 1]),
+      /^PRelu in y: its slope of 4×3×1 does not fit batch×4×1×1$/,
+    ],
+    [
+      "a scale for other axes than are normalized",
+      () => shapeOf("LayerNormalization", { axis: -1 }, image, [10, 12]),
+      /^LayerNormalization in y: 10×12 does not fit the axes 12 that it normalizes$/,
+    ],
+    [
+      "a reflection of more than there is",
+      () => shapeOf("Pad", { pads: [0, 0, 10, 0, 0, 0, 0, 0], mode: "reflect" }),
+      /^Pad in y: 10 elements cannot be reflected 10 times$/,
+    ],
+    [
+      "an unknown padding",
+      () => shapeOf("Pad", { pads: [], mode: "wrap" }),
+      /^Pad in y: it has no mode wrap$/,
+    ],
+    [
+      "channels that are no whole number of blocks",
+      () => shapeOf("DepthToSpace", { blocksize: 3 }),
+      /^DepthToSpace in y: 4 channels are no whole number of 3×3 pixels$/,
+    ],
+    [
+      "pixels that are no whole number of blocks",
+      () => shapeOf("SpaceToDepth", { blocksize: 4 }),
+      /^SpaceToDepth in y: 10×12 pixels are no whole number of 4×4$/,
+    ],
+    [
+      "a tensor repeated along an axis that has a length",
+      () => shapeOf("Expand", { shape: [3, 10, 12] }),
+      /^Expand in y: .* do not fit/,
+    ],
+    [
       "a matrix of another depth",
       () => shapeOf("Gemm", { transB: 1 }, ["batch", 7], [5, 8]),
       /rows of 7 with columns of 8/,
     ],
     [
       "an unknown operator",
-      () => shapeOf("Mish"),
-      /^Mish in y is an operator the graph does not know; it knows Add, /,
+      () => shapeOf("Frobnicate"),
+      /^Frobnicate in y is an operator the graph does not know; it knows Relu, /,
     ],
   ];
   for (const [name, infer, message] of cases)

@@ -40,6 +40,18 @@ test("measure counts multiply-accumulates, parameters once, and what is computed
   ]);
 });
 
+test("products of computed matrices cost what those with weights do", () => {
+  const scores = graphOf(
+    ["batch", 4, 10, 7],
+    [node("Transpose", ["x"], "t", { perm: [0, 1, 3, 2] }), node("MatMul", ["x", "t"], "y")],
+  );
+  // 10 × 10 sums of 7 products, for each of 4 heads
+  assert.deepEqual(
+    measure(scores).map(({ macs }) => macs),
+    [0, 4 * 10 * 10 * 7],
+  );
+});
+
 test("peakActivations is the most that is held at a time", () => {
   // The transposed convolution reads 6 × 8 × 8 and writes 4 × 16 × 16; at no other node is there more.
   assert.equal(peakActivations(graph), 6 * 8 * 8 + 4 * 16 * 16);

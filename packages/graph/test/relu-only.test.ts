@@ -1,11 +1,15 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { activationsOf, type GraphNode, whyNotReluOnly } from "@pea/graph";
+import { activationsOf, type GraphNode, whyNotReluOnly, whySmooth } from "@pea/graph";
 import { constant, graphOf, node } from "./make-graph.ts";
 
 const image = ["batch", 2, 4, 4] as const;
 const constants = { c: constant(2, 1, 1), w: constant(2, 2, 1, 1), m: constant(4, 4) };
 const why = (...nodes: GraphNode[]) => whyNotReluOnly(graphOf(image, nodes, constants));
+
+/** Operator and kind of each activation of a network that ends in these nodes. */
+const kinds = (...nodes: GraphNode[]) =>
+  activationsOf(graphOf(image, nodes, constants)).map(({ node, kind }) => `${node.operator} ${kind}`);
 
 describe("no activation is", () => {
   const linear: [string, GraphNode[]][] = [
@@ -55,6 +59,7 @@ describe("an activation other than Relu is", () => {
     ["a square", [node("Mul", ["x", "x"], "y")], /^Mul in y multiplies or divides what was computed by what/],
     ["a constant over what was computed", [node("Div", ["c", "x"], "y")], /^Div in y multiplies or divides/],
     ["a product of computed matrices", [node("MatMul", ["x", "x"], "y")], /^MatMul in y/],
+    ["a division by the spread", [node("LayerNormalization", ["x"], "y")], /^LayerNormalization in y/],
   ];
   for (const [name, nodes, message] of bent)
     test(name, () => {
@@ -63,14 +68,138 @@ describe("an activation other than Relu is", () => {
 
   test("whatever an unknown operator may be", () => {
     const opaque = { reason: "aten::mish in act has no form", shapes: [image] };
-    assert.equal(why({ ...node("aten::mish", ["x"], "y"), opaque }), opaque.reason);
+    const unknown = { ...node("aten::mish", ["x"], "y"), opaque };
+    assert.equal(why(unknown), opaque.reason);
+    assert.equal(whySmooth(graphOf(image, [unknown])), opaque.reason);
   });
 });
 
-test("activationsOf names each, Relu among them", () => {
-  const nodes = [node("Relu", ["x"], "a"), node("Clip", ["a"], "b"), node("Softmax", ["b"], "y")];
-  assert.deepEqual(
-    activationsOf(graphOf(image, nodes)).map(({ operator }) => operator),
-    ["Relu", "Clip"],
+describe("activations are told apart:", () => {
+  const attributes = { min: 0, max: 6 };
+
+  test("straight pieces between bounds, and without", () => {
+    const nodes = [
+      node("Relu", ["x"], "a"),
+      node("Clip", ["a"], "b", attributes),
+      node("HardSigmoid", ["b"], "c"),
+      node("Max", ["c", "x"], "d"),
+      node("Min", ["d", "c"], "e"),
+      node("LeakyRelu", ["e"], "f"),
+      node("PRelu", ["f", "c"], "g"),
+      node("Abs", ["g"], "y"),
+    ];
+    assert.deepEqual(kinds(...nodes), [
+      "Relu relu",
+      "Clip clip",
+      "HardSigmoid clip",
+      "Max clip",
+      "Min clip",
+      "LeakyRelu slope",
+      "PRelu slope",
+      "Abs slope",
+    ]);
+  });
+
+  for (const operator of [
+    "Gelu",
+    "Swish",
+    "Mish",
+    "Elu",
+    "Tanh",
+    "HardSwish",
+    "Softplus",
+    "Erf",
+    "Exp",
+    "Sqrt",
+  ])
+    test(`${operator} is smooth`, () =>
+      assert.deepEqual(kinds(node(operator, ["x"], "y")), [`${operator} smooth`]));
+
+  test("a division by the spread is a normalization, one by what batches had in common none", () => {
+    const nodes = [
+      node("LayerNormalization", ["x"], "a"),
+      node("BatchNormalization", ["a", "c", "c", "c", "c"], "y"),
+    ];
+    assert.deepEqual(kinds(...nodes), ["LayerNormalization normalization"]);
+  });
+
+  const pooled = (gate: GraphNode[]) => [
+    node("GlobalAveragePool", ["x"], "mean"),
+    node("Conv", ["mean", "w"], "s"),
+    ...gate,
+  ];
+  const gated: [string, GraphNode[], string[]][] = [
+    [
+      "a Sigmoid that multiplies another tensor is a gate, and the product no activation",
+      pooled([node("Sigmoid", ["s"], "g"), node("Mul", ["x", "g"], "y")]),
+      ["Sigmoid gate"],
+    ],
+    [
+      "so it is in another shape, scaled, and where it multiplies several",
+      pooled([
+        node("HardSigmoid", ["s"], "g"),
+        node("Mul", ["g", "c"], "twice"),
+        node("Reshape", ["twice"], "r", { shape: [0, 2, 1, 1] }),
+        node("Mul", ["r", "x"], "a"),
+        node("Mul", ["mean", "r"], "b"),
+        node("Add", ["a", "b"], "y"),
+      ]),
+      ["HardSigmoid gate"],
+    ],
+    [
+      "a Clip between bounds is one where it does the same",
+      pooled([
+        node("Add", ["s", "c"], "shifted"),
+        node("Clip", ["shifted"], "g", attributes),
+        node("Div", ["g", "c"], "part"),
+        node("Mul", ["x", "part"], "y"),
+      ]),
+      ["Clip gate"],
+    ],
+    [
+      "one half of a tensor may be the other's gate",
+      [
+        node("Split", ["x"], ["a", "b"], { axis: 1, split: [1, 1] }),
+        node("Sigmoid", ["b"], "g"),
+        node("Mul", ["a", "g"], "y"),
+      ],
+      ["Sigmoid gate"],
+    ],
+    [
+      "one that multiplies what it is made of is smooth: Swish, and its product",
+      [node("Sigmoid", ["x"], "s"), node("Mul", ["x", "s"], "y")],
+      ["Sigmoid smooth", "Mul smooth"],
+    ],
+    [
+      "also by detours: hard swish taken apart",
+      [
+        node("Add", ["x", "c"], "shifted"),
+        node("Clip", ["shifted"], "g", attributes),
+        node("Mul", ["x", "g"], "product"),
+        node("Div", ["product", "c"], "y"),
+      ],
+      ["Clip clip", "Mul smooth"],
+    ],
+    [
+      "one whose values also go elsewhere is none",
+      pooled([node("Sigmoid", ["s"], "g"), node("Mul", ["x", "g"], "a"), node("Add", ["a", "g"], "y")]),
+      ["Sigmoid smooth", "Mul smooth"],
+    ],
+    [
+      "its own square neither",
+      pooled([node("Sigmoid", ["s"], "g"), node("Mul", ["g", "g"], "y")]),
+      ["Sigmoid smooth", "Mul smooth"],
+    ],
+  ];
+  for (const [name, nodes, expected] of gated) test(name, () => assert.deepEqual(kinds(...nodes), expected));
+});
+
+test("whySmooth lets everything pass but smooth activations, of which it names the first", () => {
+  const smooth = (...nodes: GraphNode[]) => whySmooth(graphOf(image, nodes, constants));
+  const straight = [node("Relu", ["x"], "a"), node("LeakyRelu", ["a"], "b"), node("Clip", ["b"], "y")];
+  assert.equal(smooth(...straight), null);
+  assert.equal(
+    smooth(...straight, node("Gelu", ["y"], "act"), node("Mish", ["act"], "z")),
+    "Gelu in act is an activation: a deployed network has no smooth activation",
   );
 });

@@ -5,7 +5,10 @@ import type { NodeReader, Operator } from "./operator.ts";
 const sum: Operator = { role: "linear", attributes: {}, shapes: broadcast };
 const product: Operator = { role: "multiply", attributes: {}, shapes: broadcast };
 
-export const arithmetic = { Add: sum, Sub: sum, Mul: product, Div: product };
+/** −x. */
+const Neg: Operator = { role: "linear", attributes: {}, shapes: (node) => [node.input(0)] };
+
+export const arithmetic = { Add: sum, Sub: sum, Mul: product, Div: product, Neg };
 
 function broadcast(node: NodeReader): Shape[] {
   const [a, b] = [node.input(0), node.input(1)];

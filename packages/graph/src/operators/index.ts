@@ -3,11 +3,12 @@
  *
  * @module
  */
+import { activation } from "./activation.ts";
 import { arithmetic } from "./arithmetic.ts";
 import { convolution } from "./convolution.ts";
-import { elementwise } from "./elementwise.ts";
 import { layout } from "./layout.ts";
 import { matrix } from "./matrix.ts";
+import { normalization } from "./normalization.ts";
 import type { Operator } from "./operator.ts";
 import { pooling } from "./pooling.ts";
 import { reductions } from "./reduction.ts";
@@ -16,11 +17,12 @@ import { resizing } from "./resize.ts";
 /** Every operator by its name. */
 export const operators: ReadonlyMap<string, Operator> = new Map(
   Object.entries({
+    ...activation,
     ...arithmetic,
     ...convolution,
-    ...elementwise,
     ...layout,
     ...matrix,
+    ...normalization,
     ...pooling,
     ...reductions,
     ...resizing,

@@ -1,5 +1,6 @@
 /** The same elements in another shape or order, some of them, or several tensors as one. */
 import { elementsOf, formatShape, type Shape, type Size } from "../graph.ts";
+import { broadcastShapes } from "./arithmetic.ts";
 import type { NodeReader, Operator } from "./operator.ts";
 
 /** To `shape`, where 0 keeps the axis' size and −1 takes what is left. */
@@ -91,21 +92,29 @@ const Concat: Operator = {
   },
 };
 
-/** Parts of the lengths `split` along `axis`. */
+/** Parts of the lengths `split` along `axis`; without them as many as there are outputs, the last one what is left. */
 const Split: Operator = {
   role: "arrange",
   attributes: { axis: "int", split: "ints" },
   shapes(node) {
     const from = node.input(0);
     const axis = node.axis(node.int("axis", 0));
-    const lengths = node.ints("split");
+    const lengths = node.ints("split", equalParts(node.size(0, axis), node.node.outputs.length));
     if (lengths.reduce((a, b) => a + b, 0) !== from[axis])
       node.refuse(`parts of ${lengths.join(", ")} do not make up the ${from[axis]} of axis ${axis}`);
     return lengths.map((length) => from.with(axis, length));
   },
 };
 
-/** From `starts` to before `ends` along `axes`, every `steps`-th. */
+function equalParts(length: number, count: number): number[] {
+  const part = Math.ceil(length / count);
+  return Array.from({ length: count }, (_, i) => Math.min(part, length - i * part));
+}
+
+/**
+ * From `starts` to before `ends` along `axes`, every `steps`-th; bounds count from the end below 0, and may lie beyond it.
+ * Of the batch only all of it.
+ */
 const Slice: Operator = {
   role: "arrange",
   attributes: { starts: "ints", ends: "ints", axes: "ints", steps: "ints" },
@@ -117,28 +126,108 @@ const Slice: Operator = {
       starts.map(() => 1),
     );
     node.axes("axes", [...starts.keys()]).forEach((axis, i) => {
-      const length = node.size(0, axis);
-      const bound = (place = 0) => Math.min(length, place < 0 ? place + length : place);
-      to[axis] = Math.max(0, Math.ceil((bound(node.ints("ends")[i]) - bound(starts[i])) / (steps[i] ?? 1)));
+      const [start = 0, end = 0, step = 1] = [starts[i], node.ints("ends")[i], steps[i]];
+      const takesAll = start === 0 && end >= unbounded && step === 1;
+      if (to[axis] !== "batch" || !takesAll) to[axis] = sliced(node.size(0, axis), start, end, step);
     });
     return [to];
   },
 };
 
-/** Zeros around: `pads` lists what comes before each axis, then what comes after each. */
+/** The end that stands for all of an axis; exporters write this or a larger one. */
+const unbounded = 2 ** 31 - 1;
+
+function sliced(length: number, start: number, end: number, step: number): number {
+  // Backwards the last place is the one before the first element.
+  const [lowest, highest] = step > 0 ? [0, length] : [-1, length - 1];
+  const bound = (place: number) => Math.min(highest, Math.max(lowest, place < 0 ? place + length : place));
+  return Math.max(0, Math.ceil((bound(end) - bound(start)) / step));
+}
+
+/**
+ * More around: `pads` lists what comes before each axis, then what comes after each; less where it is below 0. With `mode`
+ * `constant`, as where it is left out, it is `value` (0), with `reflect` the elements before the edge, with `edge` those on it.
+ */
 const Pad: Operator = {
   role: "arrange",
-  attributes: { pads: "ints" },
+  attributes: { pads: "ints", mode: "string", value: "float" },
   shapes(node) {
     const from = node.input(0);
     const pads = node.ints("pads");
+    const mode = node.text("mode", "constant");
+    if (!["constant", "reflect", "edge"].includes(mode)) node.refuse(`it has no mode ${mode}`);
     return [
       from.map((size, axis) => {
-        const added = (pads[axis] ?? 0) + (pads[axis + from.length] ?? 0);
-        return added === 0 ? size : node.fixed(size) + added;
+        const [before = 0, after = 0] = [pads[axis], pads[axis + from.length]];
+        if (before === 0 && after === 0) return size;
+        const length = node.fixed(size);
+        if (mode === "reflect" && Math.max(before, after) >= length)
+          node.refuse(`${length} elements cannot be reflected ${Math.max(before, after)} times`);
+        return length + before + after;
       }),
     ];
   },
 };
 
-export const layout = { Reshape, Flatten, Transpose, Squeeze, Unsqueeze, Concat, Split, Slice, Pad };
+/** Repeated along axes of length 1 until `shape` is reached; where that is 1, the axis stays. */
+const Expand: Operator = {
+  role: "arrange",
+  attributes: { shape: "ints" },
+  shapes: (node) => [broadcastShapes(node, node.input(0), node.ints("shape"))],
+};
+
+/**
+ * Channels to pixels, blocksize × blocksize of them each: [N, C · b², H, W] → [N, C, H · b, W · b]. With `mode` `CRD` a
+ * channel's pixels are neighbours (PyTorch's pixel shuffle), with `DCR`, as where it is left out, C channels apart.
+ */
+const DepthToSpace: Operator = {
+  role: "arrange",
+  attributes: { blocksize: "int", mode: "string" },
+  shapes(node) {
+    const [batch = 1, channels, height, width] = fourAxes(node);
+    const block = node.int("blocksize");
+    if (node.fixed(channels) % block ** 2 !== 0)
+      node.refuse(`${channels} channels are no whole number of ${block}×${block} pixels`);
+    return [
+      [batch, node.fixed(channels) / block ** 2, node.fixed(height) * block, node.fixed(width) * block],
+    ];
+  },
+};
+
+/** Pixels to channels: [N, C, H · b, W · b] → [N, b² · C, H, W], a block's first pixels first. */
+const SpaceToDepth: Operator = {
+  role: "arrange",
+  attributes: { blocksize: "int" },
+  shapes(node) {
+    const [batch = 1, channels, ...image] = fourAxes(node);
+    const block = node.int("blocksize");
+    for (const size of image)
+      if (node.fixed(size) % block !== 0)
+        node.refuse(`${image.join("×")} pixels are no whole number of ${block}×${block}`);
+    return [[batch, node.fixed(channels) * block ** 2, ...image.map((size) => node.fixed(size) / block)]];
+  },
+};
+
+function fourAxes(node: NodeReader): Shape {
+  const shape = node.input(0);
+  return shape.length === 4 ? shape : node.refuse(`it wants four axes, not ${formatShape(shape)}`);
+}
+
+/** As it is. */
+const Identity: Operator = { role: "arrange", attributes: {}, shapes: (node) => [node.input(0)] };
+
+export const layout = {
+  Reshape,
+  Flatten,
+  Transpose,
+  Squeeze,
+  Unsqueeze,
+  Concat,
+  Split,
+  Slice,
+  Pad,
+  Expand,
+  DepthToSpace,
+  SpaceToDepth,
+  Identity,
+};

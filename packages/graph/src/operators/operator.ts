@@ -15,9 +15,10 @@ export type AttributeKind = "int" | "ints" | "float" | "floats" | "string";
  * - `arrange`: the same numbers in another place
  * - `select`: the largest of several
  * - `multiply`: products; linear only where all factors but one are known
+ * - `normalize`: divided by their own spread
  * - `activation`: a bend
  */
-export type Role = "linear" | "arrange" | "select" | "multiply" | "activation";
+export type Role = "linear" | "arrange" | "select" | "multiply" | "normalize" | "activation";
 
 /** One operator. */
 export interface Operator {
@@ -71,6 +72,11 @@ export class NodeReader {
   ints(name: string, absent?: readonly number[]): readonly number[] {
     const value = this.node.attributes[name] ?? absent;
     return Array.isArray(value) ? value : this.refuse(`${name} is missing`);
+  }
+
+  text(name: string, absent?: string): string {
+    const value = this.node.attributes[name] ?? absent;
+    return typeof value === "string" ? value : this.refuse(`${name} is missing`);
   }
 
   /** An axis, counted from the front. */

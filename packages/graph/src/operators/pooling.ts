@@ -16,7 +16,7 @@ const MaxPool: Operator = {
   shapes: pooled,
 };
 
-/** Mean of each window. */
+/** Mean of each window; the padding counts as zeros where `count_include_pad` is 1. */
 const AveragePool: Operator = {
   role: "linear",
   attributes: { ...attributes, count_include_pad: "int" },
@@ -24,18 +24,19 @@ const AveragePool: Operator = {
 };
 
 /** Mean of each channel. */
-const GlobalAveragePool: Operator = {
-  role: "linear",
-  attributes: {},
-  shapes(node) {
-    const [batch = 1, channels = 1, ...rest] = node.input(0);
-    return [[batch, channels, ...rest.map(() => 1)]];
-  },
-};
+const GlobalAveragePool: Operator = { role: "linear", attributes: {}, shapes: global };
+
+/** Largest element of each channel. */
+const GlobalMaxPool: Operator = { role: "select", attributes: {}, shapes: global };
 
 function pooled(node: NodeReader) {
   const [batch = 1, channels = 1] = node.input(0);
   return [[batch, channels, ...windows(node, node.ints("kernel_shape"))]];
 }
 
-export const pooling = { MaxPool, AveragePool, GlobalAveragePool };
+function global(node: NodeReader) {
+  const [batch = 1, channels = 1, ...rest] = node.input(0);
+  return [[batch, channels, ...rest.map(() => 1)]];
+}
+
+export const pooling = { MaxPool, AveragePool, GlobalAveragePool, GlobalMaxPool };
