@@ -14,7 +14,7 @@ import {
   type TensorData,
 } from "@pea/graph";
 import onnxProto, { type onnx as Onnx } from "onnx-proto";
-import { inputForms } from "./input-forms.ts";
+import { inputForms } from "../../onnx-file/input-forms.ts";
 
 const { onnx } = onnxProto;
 const { DataType } = onnx.TensorProto;

@@ -13,7 +13,7 @@ import {
   type Shape,
 } from "@pea/graph";
 import onnxProto, { type onnx as Onnx } from "onnx-proto";
-import { type InputForm, inputForms } from "./input-forms.ts";
+import { type InputForm, inputForms } from "../../onnx-file/input-forms.ts";
 import { lowerToOpset } from "./lower.ts";
 import { irVersionOf, usualOpset } from "./opsets.ts";
 

@@ -1,0 +1,79 @@
+/**
+ * The nodes of a file, one after the other, as a graph.
+ *
+ * @module
+ */
+import { PeaError } from "@pea/core";
+import type { Graph, GraphInput } from "@pea/graph";
+import type { GraphProto, ModelProto, NodeProto } from "../../onnx-file/model.ts";
+import { FileNode } from "./file-node.ts";
+import { fold } from "./folding/index.ts";
+import { GraphMaker } from "./graph-maker.ts";
+import { knownTensorOf } from "./known-tensor.ts";
+import { nodesFor } from "./needed-nodes.ts";
+import { isKey, pathOf } from "./node-path.ts";
+import { converters } from "./operators/index.ts";
+import { refuseOperator } from "./unknown-operators.ts";
+
+/** A file's graph before anything in it is recognized. */
+export interface Converted {
+  readonly graph: Graph;
+  /** The file's own name for the tensor that a constant was made of by moving elements alone. */
+  readonly origins: ReadonlyMap<string, string>;
+}
+
+/**
+ * Puts what leads to an output of a file in the graph's words: what hangs on no image is computed, each other node is put
+ * by the function for its operator.
+ *
+ * @param input as the graph is to have it
+ * @param output one of the file's outputs
+ * @param budget elements that may be computed altogether
+ * @throws PeaError of kind usage that names the node where it cannot be followed
+ */
+export function convertNodes(
+  { graph: file, opsets }: ModelProto,
+  input: GraphInput,
+  output: string,
+  budget: number,
+): Converted {
+  const { initializer, node } = file as GraphProto;
+  const maker = new GraphMaker(namesOf(file as GraphProto), budget);
+  const opset = Number(opsets.find(({ domain }) => !domain || domain === "ai.onnx")?.version);
+  maker.addInput(input);
+  for (const tensor of initializer) maker.define(tensor.name ?? "", knownTensorOf(tensor));
+  const given = new Set([input.name, ...initializer.map(({ name }) => name ?? "")]);
+  for (const each of nodesFor(node, output, given)) convertNode(each, opset, maker);
+  return { graph: maker.build(output), origins: maker.origins };
+}
+
+function convertNode(proto: NodeProto, opset: number, maker: GraphMaker): void {
+  const node = new FileNode(proto, pathOf(proto, keyOf(proto, maker)), opset, maker);
+  const convert = converters.get(node.operator);
+  try {
+    const known = isForeign(proto) ? undefined : fold(node);
+    if (known !== undefined) for (const [place, each] of known.entries()) node.define(each, place);
+    else if (convert === undefined || (isForeign(proto) && node.operator !== "FusedConv"))
+      refuseOperator(proto, node);
+    else convert(node);
+  } catch (error) {
+    if (!(error instanceof PeaError) || error.message.startsWith(`${node.operator} `)) throw error;
+    // Where it was noticed by the graph, the node of the file is not named yet.
+    throw new PeaError(node.messageOf(error.message), { kind: "usage", cause: error });
+  }
+}
+
+/** Key of the first weight that a node reads. */
+function keyOf({ input }: NodeProto, maker: GraphMaker): string | undefined {
+  const keys = input.slice(1).map((name) => (name === "" ? undefined : maker.known(name)?.key));
+  return keys.find((key) => key !== undefined && isKey(key));
+}
+
+const isForeign = ({ domain }: NodeProto): boolean => Boolean(domain) && domain !== "ai.onnx";
+
+function namesOf({ node, initializer, input }: GraphProto): Set<string> {
+  return new Set([
+    ...node.flatMap((each) => [...each.input, ...each.output]),
+    ...[...initializer, ...input].map(({ name }) => name ?? ""),
+  ]);
+}

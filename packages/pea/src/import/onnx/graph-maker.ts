@@ -1,0 +1,147 @@
+/**
+ * The graph of a file while it is made, node by node.
+ *
+ * @module
+ */
+import { PeaError } from "@pea/core";
+import {
+  type Constant,
+  type Graph,
+  type GraphInput,
+  type GraphNode,
+  outputShapes,
+  removeDeadNodes,
+  type Shape,
+} from "@pea/graph";
+import { constantOf, type KnownTensor } from "./known-tensor.ts";
+
+/** What a name in the file stands for: known numbers, a value that the graph computes, or several tensors in a row. */
+type Value = { known: KnownTensor } | { computed: string } | { parts: readonly string[] };
+
+export class GraphMaker {
+  readonly #values = new Map<string, Value>();
+  readonly #shapes = new Map<string, Shape>();
+  readonly #constants = new Map<string, Constant>();
+  readonly #origins = new Map<string, string>();
+  readonly #nodes: GraphNode[] = [];
+  readonly #inputs: GraphInput[] = [];
+
+  #budget: number;
+
+  /**
+   * @param names all names of the file, which no value made here may take
+   * @param budget elements that may be computed of known ones, altogether
+   */
+  constructor(
+    private readonly names: Set<string>,
+    budget: number,
+  ) {
+    this.#budget = budget;
+  }
+
+  /** Takes elements from the budget; false where it does not suffice. */
+  spend(elements: number): boolean {
+    this.#budget -= elements;
+    return elements >= 0 && this.#budget >= 0;
+  }
+
+  addInput(input: GraphInput): void {
+    this.#inputs.push(input);
+    this.#shapes.set(input.name, input.shape);
+    this.#values.set(input.name, { computed: input.name });
+  }
+
+  define(name: string, known: KnownTensor): void {
+    this.#values.set(name, { known });
+  }
+
+  /** Takes a name for what another one stands for. */
+  same(name: string, other: string): void {
+    this.#values.set(name, this.#valueOf(other));
+  }
+
+  defineParts(name: string, parts: readonly string[]): void {
+    this.#values.set(name, { parts });
+  }
+
+  /** The numbers that a name stands for; undefined where the network computes them. */
+  known(name: string): KnownTensor | undefined {
+    const value = this.#valueOf(name);
+    return "known" in value ? value.known : undefined;
+  }
+
+  parts(name: string): readonly string[] | undefined {
+    const value = this.#valueOf(name);
+    return "parts" in value ? value.parts : undefined;
+  }
+
+  /** The graph's value for a name of the file; known numbers become a constant. */
+  value(name: string): string {
+    const value = this.#valueOf(name);
+    if ("computed" in value) return value.computed;
+    if ("parts" in value) throw new PeaError(`${name} is several tensors where one is read`);
+    if (!this.#constants.has(name)) {
+      const constant = constantOf(value.known);
+      this.#constants.set(name, constant);
+      this.#shapes.set(name, constant.shape);
+      if (value.known.key !== undefined) this.#origins.set(name, value.known.key);
+    }
+    return name;
+  }
+
+  /** Shape of what a name stands for. */
+  shape(name: string): Shape {
+    const value = this.#valueOf(name);
+    return "known" in value ? value.known.shape : (this.#shapes.get(this.value(name)) as Shape);
+  }
+
+  /** Adds a node and infers what it computes. */
+  add(node: GraphNode): void {
+    const shapes = outputShapes(node, this.#shapes);
+    node.outputs.forEach((name, place) => {
+      this.#shapes.set(name, shapes[place] as Shape);
+      this.#values.set(name, { computed: name });
+    });
+    this.#nodes.push(node);
+  }
+
+  uniqueName(wanted: string): string {
+    let name = wanted;
+    for (let i = 1; this.names.has(name); i++) name = `${wanted}_${i}`;
+    this.names.add(name);
+    return name;
+  }
+
+  /** The graph that leads to an output of the file, under its name there. */
+  build(output: string): Graph {
+    const value = this.value(output);
+    if (this.#inputs.some(({ name }) => name === value) || this.#constants.has(value))
+      throw new PeaError(`the output ${output} does not hang on what a network computes of its input`, {
+        kind: "usage",
+      });
+    const renamed = (names: readonly string[]) => names.map((name) => (name === value ? output : name));
+    const nodes = this.#nodes.map((node) => {
+      return { ...node, inputs: renamed(node.inputs), outputs: renamed(node.outputs) };
+    });
+    return removeDeadNodes({
+      inputs: this.#inputs,
+      outputs: [output],
+      nodes,
+      constants: this.#constants,
+    });
+  }
+
+  /** The file's own name for the tensor that a constant was made of by moving elements alone. */
+  get origins(): ReadonlyMap<string, string> {
+    return this.#origins;
+  }
+
+  #valueOf(name: string): Value {
+    const value = this.#values.get(name);
+    if (value === undefined)
+      throw new PeaError(`${name || "an input left out"} is read, and nothing computes it`, {
+        kind: "usage",
+      });
+    return value;
+  }
+}
