@@ -1,16 +1,16 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { readFileSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { after, test } from "node:test";
 import { temporaryFolder } from "./support/tiny-data.ts";
 
 const folder = temporaryFolder();
 after(() => rmSync(folder, { recursive: true }));
 
-/** The modules that a program's import of an entry loads, as URLs. */
-function loadedBy(entry: string): string[] {
-  const list = join(folder, `${entry.replace("/", "-")}.txt`);
+/** The modules that a program's import of an entry loads, as URLs; those of the command line by its words. */
+function loadedBy(entry: string, ...words: string[]): string[] {
+  const list = join(folder, `${[basename(entry), ...words].join("-")}.txt`);
   const hooks = `
     import { appendFileSync } from "node:fs";
     export function load(url, context, next) {
@@ -20,7 +20,8 @@ function loadedBy(entry: string): string[] {
   const program = `
     import { register } from "node:module";
     register("data:text/javascript," + encodeURIComponent(${JSON.stringify(hooks)}));
-    await import(${JSON.stringify(entry)});`;
+    const { main } = await import(${JSON.stringify(entry)});
+    ${words.length > 0 ? `await main(${JSON.stringify(words)});` : ""}`;
   const { status, stderr } = spawnSync(
     process.execPath,
     ["--conditions=pea-source", "--import", "tsx", "--input-type=module", "-e", program],
@@ -50,4 +51,23 @@ for (const entry of ["pea-train/methods", "pea-train/models"])
 
 test("pea-train loads them all, so the count sees them", () => {
   assert.ok(loadedBy("pea-train").some((url) => heavy.test(url)));
+});
+
+const command = new URL("../src/cli/main.ts", import.meta.url).href;
+
+test("pea --help loads the commands' descriptions alone: no recipe, no checks, no engine", () => {
+  const loaded = loadedBy(command, "--help");
+  const rooms = new Set(loaded.flatMap((url) => /packages\/pea\/src\/([a-z]+)\//.exec(url)?.[1] ?? []));
+  assert.deepEqual([...rooms].sort(), ["cli", "terminal"]);
+  assert.deepEqual(
+    loaded.filter((url) => /\/(zod|yaml)\/|packages\/(torch|kernels|graph)\//.test(url)),
+    [],
+  );
+});
+
+test("pea train --help loads what reads recipes, so the rooms are seen, and no engine", () => {
+  const loaded = loadedBy(command, "train", "--help");
+  assert.ok(loaded.some((url) => url.includes("packages/pea/src/recipe/")));
+  assert.ok(loaded.some((url) => url.includes("/zod/")));
+  assert.ok(!loaded.some((url) => url.includes("packages/torch/")));
 });

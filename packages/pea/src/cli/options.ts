@@ -1,0 +1,52 @@
+/** What several commands have in common: options, the words of numbers, examples. */
+import { type Command, InvalidArgumentError, Option } from "commander";
+
+export const common = (command: Command): Command =>
+  command
+    .option("--json", "print one JSON document on stdout; all else goes to stderr")
+    .option("--debug", "show the stack of an error");
+
+export const checkpointOption = (): Option =>
+  new Option("--checkpoint <NAME>", "best or last model (default: best where there is one)").choices([
+    "best",
+    "last",
+  ]);
+
+export const importOption = (): Option =>
+  new Option(
+    "--import <FILE>",
+    "module (.js, .ts) that registers networks, activations or data sets of your own",
+  );
+
+export const movedImportOption = (): Option =>
+  new Option("--import <FILE>", "module with the run's own network, activation or data set, if it has moved");
+
+export const changedDataOption = (): Option =>
+  new Option("--allow-changed-data", "go on although images to be scored on were trained on");
+
+export const BAD_SAMPLE = "what to do at an image that cannot be read";
+export const badSampleChoices = ["fail", "skip"];
+
+export const badSampleOption = (): Option =>
+  new Option("--on-bad-sample <NAME>", `${BAD_SAMPLE} (default: what the run does)`).choices(
+    badSampleChoices,
+  );
+
+export const dataOption = (): Option =>
+  new Option("--data-dir <DIR>", "folder of the data set, if it has moved");
+
+/** @throws InvalidArgumentError, which commander words as the option's */
+export function wholeNumber(word: string): number {
+  if (!/^\d+$/.test(word)) throw new InvalidArgumentError("It must be a whole number.");
+  return Number(word);
+}
+
+/** @throws InvalidArgumentError, which commander words as the option's */
+export function positiveNumber(word: string): number {
+  const number = wholeNumber(word);
+  if (number === 0) throw new InvalidArgumentError("It must be at least 1.");
+  return number;
+}
+
+export const example = (...lines: string[]): string =>
+  `\nExamples:\n${lines.map((line) => `  $ ${line}`).join("\n")}\n`;

@@ -1,0 +1,316 @@
+/** What can be asked of the command line: commands, arguments, options, examples. */
+import { createRequire } from "node:module";
+import { Argument, Command, Option } from "commander";
+import type { TableNumber } from "../compare/table-figures.ts";
+import {
+  BAD_SAMPLE,
+  badSampleChoices,
+  badSampleOption,
+  changedDataOption,
+  checkpointOption,
+  common,
+  dataOption,
+  example,
+  importOption,
+  movedImportOption,
+  positiveNumber,
+  wholeNumber,
+} from "./options.ts";
+
+const { version } = createRequire(import.meta.url)("../../package.json") as { version: string };
+
+/** The exit code, where a command sets another than 0. */
+interface Outcome {
+  code: number;
+}
+
+type FromRecipe = typeof import("./recipe-options.ts");
+
+/** Commands with options made of a recipe's keys. */
+const takeRecipeOptions = ["train", "init"];
+
+/**
+ * The program for a command line. What reads a recipe's keys is loaded only for commands with options of them: it takes
+ * longer than all else that help needs.
+ *
+ * @param words the words after `pea`
+ */
+export async function createProgram(words: readonly string[], outcome: Outcome): Promise<Command> {
+  const isAsked = words.some((word) => takeRecipeOptions.includes(word));
+  const fromRecipe = isAsked ? await import("./recipe-options.ts") : undefined;
+  const program = new Command("pea")
+    .description("Trains ReLU networks with Progressive Ensemble Activations.")
+    .version(version)
+    .exitOverride()
+    // Commander's own messages begin as all others do.
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "pea: ")) })
+    .addHelpText(
+      "after",
+      example("pea train --pea SM75% --epochs 10", "pea export runs/<run>", "pea help train"),
+    );
+  addTrain(program, outcome, fromRecipe);
+  addInit(program, fromRecipe);
+  addEval(program);
+  addExport(program);
+  addPredict(program);
+  addInspect(program);
+  addModels(program);
+  addStudy(program, outcome);
+  addTable(program);
+  addReport(program);
+  addSetup(program);
+  addDoctor(program, outcome);
+  return program;
+}
+
+function addTrain(program: Command, outcome: Outcome, fromRecipe?: FromRecipe): void {
+  const taken = fromRecipe?.circumstanceFlags() ?? "";
+  const train = common(program.command("train"))
+    .description("train a network")
+    .option("-c, --config <FILE>", "recipe in YAML; flags go over it")
+    .option("--run <DIR>", "folder of the run (default: a new one in runs/)")
+    .option("--overwrite", "delete the run that is already in the folder")
+    .option(
+      "--resume <DIR>",
+      `go on with a stopped run by its own recipe; of the recipe's flags it takes those that do not decide what is trained: ${taken}`,
+    )
+    .addOption(changedDataOption())
+    .option("--dry-run", "print the plan and train nothing")
+    .addHelpText(
+      "after",
+      example(
+        "pea train --pea SM75%                        PEA: stochastic Mish, ReLU alone from 75 % of the run",
+        "pea train --pea none                         the same network with ReLU from the start",
+        "pea train --activation mish                  the upper limit: Mish from start to end",
+        "pea train -c recipe.yaml --epochs 20 --seed 1",
+        "pea train --pea WG9 --dry-run --json",
+        "pea train --resume runs/<run>",
+      ),
+    )
+    .action(async (options) => {
+      outcome.code = await (await import("./train.ts")).runTrain(options);
+    });
+  for (const option of fromRecipe?.recipeOptions() ?? []) train.addOption(option);
+}
+
+function addInit(program: Command, fromRecipe?: FromRecipe): void {
+  const init = common(program.command("init"))
+    .description("look at a folder of images and write a commented recipe for them")
+    .argument("[folder]", "of the data (default: this folder)")
+    .option("--data-dir <DIR>", "the same, as other commands name it")
+    .option("-o, --output <FILE>", "the recipe to write", "pea.yaml")
+    .option("--force", "replace the recipe that is there")
+    .addOption(importOption())
+    .addHelpText("after", example("pea init photos/", "pea init --data-dir photos/ -o photos.yaml --json"))
+    .action(async (folder, options) => (await import("./init.ts")).runInit(folder, options));
+  if (fromRecipe === undefined) return;
+  init
+    .addOption(fromRecipe.sameOption("label-base").choices(["0", "1"]))
+    .addOption(fromRecipe.sameOption("on-missing-shard").choices(["fail", "skip"]));
+}
+
+function addEval(program: Command): void {
+  common(program.command("eval"))
+    .description("score the network of a run")
+    .argument("<run>", "folder of the run")
+    .addOption(checkpointOption())
+    .addOption(dataOption())
+    .addOption(movedImportOption())
+    .addOption(changedDataOption())
+    .addOption(
+      new Option("--part <NAME>", "part of the data set")
+        .choices(["test", "validation", "unlabelled"])
+        .default("test"),
+    )
+    .addOption(badSampleOption())
+    .option("--output <DIR>", "segmentation: write label maps and overlays in colours to a folder")
+    .addHelpText(
+      "after",
+      example(
+        "pea eval runs/<run>",
+        "pea eval runs/<run> --checkpoint last --json",
+        "pea eval runs/<run> --part unlabelled --output labels    label maps of Cityscapes' test images",
+      ),
+    )
+    .action(async (run, options) => (await import("./eval.ts")).runEval(run, options));
+}
+
+function addExport(program: Command): void {
+  common(program.command("export"))
+    .description("write the ReLU network of a run as an ONNX file, or in another form, and verify it")
+    .argument("<run>", "folder of the run")
+    .addOption(checkpointOption())
+    .addOption(dataOption())
+    .addOption(movedImportOption())
+    .addOption(badSampleOption())
+    .option("-o, --output <FILE>", "the file to write (default: model.onnx in the run)")
+    .option("--target <NAME>", "form of the file: onnx, or a module that registers another (default: onnx)")
+    .addOption(
+      new Option("--batch <N>", "images the file takes at a time (default: any number)").argParser(
+        positiveNumber,
+      ),
+    )
+    .addOption(
+      new Option("--opset <N>", "version of ONNX's operators, 11 to 17 (default: 17)").argParser(wholeNumber),
+    )
+    .option("--fold-batch-norm", "make batch normalization a part of the weights before it")
+    .addHelpText(
+      "after",
+      example(
+        "pea export runs/<run>",
+        "pea export runs/<run> -o network.onnx --json",
+        "pea export runs/<run> --batch 1 --opset 11 --fold-batch-norm     for compilers of fixed shapes",
+      ),
+    )
+    .action(async (run, options) => (await import("./export.ts")).runExport(run, options));
+}
+
+function addPredict(program: Command): void {
+  common(program.command("predict"))
+    .description("name the classes of images, or of their pixels")
+    .argument("<source>", "folder of a run, or an ONNX file that pea export wrote")
+    .argument("<images...>", "image files, or folders of them")
+    .addOption(checkpointOption())
+    .addOption(movedImportOption())
+    .addOption(
+      new Option("-k, --top-k <N>", "classes to name (default: 5, or all where there are fewer)").argParser(
+        wholeNumber,
+      ),
+    )
+    .addOption(
+      new Option("-o, --output <DIR>", "where a network for segmentation writes label maps and overlays"),
+    )
+    .addOption(new Option("--on-bad-sample <NAME>", BAD_SAMPLE).choices(badSampleChoices).default("fail"))
+    .addHelpText(
+      "after",
+      example(
+        "pea predict runs/<run> photo.jpg",
+        "pea predict runs/<run> street.png --output maps/     segmentation",
+        "pea predict runs/<run>/model.onnx photos/ --top-k 1 --on-bad-sample skip --json",
+      ),
+    )
+    .action(async (source, images, options) =>
+      (await import("./predict.ts")).runPredict(source, images, options),
+    );
+}
+
+function addInspect(program: Command): void {
+  common(program.command("inspect"))
+    .description("show the layers of a network, its size and its activation sites")
+    .argument("<network>", "a name that pea models lists, or the folder of a run")
+    .option(
+      "--input <CxHxW>",
+      "channels, height and width of an image (default: what the network is meant for)",
+    )
+    .addOption(
+      new Option("--classes <N>", "classes (default: those of the network's data set)").argParser(
+        wholeNumber,
+      ),
+    )
+    .addOption(importOption())
+    .addHelpText(
+      "after",
+      example(
+        "pea inspect resnet18",
+        "pea inspect mobilenet-0.5 --input 3x128x128 --classes 20 --json",
+        "pea inspect runs/<run>",
+      ),
+    )
+    .action(async (network, options) => (await import("./inspect.ts")).runInspect(network, options));
+}
+
+function addModels(program: Command): void {
+  common(program.command("models"))
+    .description("list the networks")
+    .addOption(importOption())
+    .addHelpText("after", example("pea models", "pea models --json"))
+    .action(async (options) => (await import("./models.ts")).runModels(options));
+}
+
+function addStudy(program: Command, outcome: Outcome): void {
+  common(program.command("study"))
+    .description("train a grid of networks, variants and seeds, and compare them")
+    .requiredOption("-c, --config <FILE>", "the study in YAML")
+    .option("-o, --output <DIR>", "folder of the results (default: results/<study>)")
+    .option("--runs <DIR>", "folder of the runs", "runs/studies")
+    .addOption(
+      new Option("--jobs <N>", "runs to train at a time; each has its share of the processor's threads")
+        .argParser(positiveNumber)
+        .default(1),
+    )
+    .addOption(changedDataOption())
+    .option("--dry-run", "print the runs and train nothing")
+    .addHelpText(
+      "after",
+      example(
+        "pea study -c recipes/studies/smoke.yaml --dry-run",
+        "pea study -c recipes/studies/smoke.yaml",
+        "pea study -c study.yaml --jobs 2           the same command goes on where a study was stopped",
+      ),
+    )
+    .action(async (options) => {
+      outcome.code = await (await import("./study.ts")).runStudyCommand(options);
+    });
+}
+
+function addTable(program: Command): void {
+  common(program.command("table"))
+    .description("print one of the paper's tables, with a study's results where they are given")
+    .addArgument(new Argument("<number>", "of the table").choices(["2", "3", "4", "5", "6"]))
+    .argument("[results]", "folder of a study, or its results.jsonl (default: the paper's figures alone)")
+    .addOption(
+      new Option("--format <NAME>", "how to print it")
+        .choices(["markdown", "csv", "latex"])
+        .default("markdown"),
+    )
+    .addOption(movedImportOption())
+    .addHelpText(
+      "after",
+      example("pea table 2", "pea table 4 results/<study>", "pea table 3 results/<study> --format latex"),
+    )
+    .action(async (number, results, options) =>
+      (await import("./table.ts")).runTable(Number(number) as TableNumber, results, options),
+    );
+}
+
+function addReport(program: Command): void {
+  common(program.command("report"))
+    .description("write one page on runs, or on a study: verdict, intervals, curves")
+    .argument("<paths...>", "folders of runs; or one study: its folder, or its results.jsonl")
+    .option(
+      "-o, --output <FILE>",
+      "the page to write (default: report.html in the run, study or folder of the runs)",
+    )
+    .addOption(movedImportOption())
+    .addHelpText(
+      "after",
+      example(
+        "pea report runs/<run>",
+        "pea report runs/relu-* runs/pea-* -o comparison.html",
+        "pea report results/<study> --json",
+      ),
+    )
+    .action(async (paths, options) => (await import("./report.ts")).runReport(paths, options));
+}
+
+function addSetup(program: Command): void {
+  common(program.command("setup"))
+    .description("find libtorch, and build the native libraries where there are none for it")
+    .addHelpText(
+      "after",
+      example(
+        "pea setup",
+        "LIBTORCH=/path/to/site-packages/torch pea setup     for the libtorch in that folder",
+      ),
+    )
+    .action(async (options) => (await import("./setup.ts")).runSetup(options));
+}
+
+function addDoctor(program: Command, outcome: Outcome): void {
+  common(program.command("doctor"))
+    .description("show versions, engine and data sets, and what to do where something is missing")
+    .addHelpText("after", example("pea doctor", "pea doctor --json"))
+    .action(async (options) => {
+      outcome.code = await (await import("./doctor.ts")).runDoctor(options, version);
+    });
+}
