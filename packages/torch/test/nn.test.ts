@@ -2,31 +2,51 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as t from "@pea/torch";
 import {
+  AdaptiveAvgPool1d,
   AdaptiveAvgPool2d,
+  AvgPool1d,
   AvgPool2d,
   BatchNorm1d,
   BatchNorm2d,
+  ChannelShuffle,
   Conv1d,
   Conv2d,
+  ConvTranspose1d,
   ConvTranspose2d,
   Dropout,
   Dropout2d,
   ELU,
   Flatten,
   GELU,
+  Hardsigmoid,
+  Hardswish,
+  Hardtanh,
   Identity,
+  LayerNorm,
+  LeakyReLU,
   Linear,
+  MaxPool1d,
   MaxPool2d,
   Mish,
   Module,
   ModuleList,
   onForward,
+  PixelShuffle,
+  PixelUnshuffle,
+  PReLU,
+  ReflectionPad2d,
   ReLU,
   ReLU6,
+  ReplicationPad2d,
   Sequential,
+  Sigmoid,
   SiLU,
+  Softmax,
+  Tanh,
   type Tensor,
   TorchError,
+  Upsample,
+  ZeroPad2d,
 } from "@pea/torch";
 import { fill, type OracleCase, oracleCase, parameterGradients, testAgainstPython } from "./oracle.ts";
 
@@ -84,6 +104,51 @@ testAgainstPython([
   layerCase("AdaptiveAvgPool2d((2, 3))", image, () => new AdaptiveAvgPool2d([2, 3])),
   layerCase("Sequential(nn.Dropout(0.5), nn.Dropout2d(0.5), nn.Identity()).eval()", image, () =>
     new Sequential(new Dropout(0.5), new Dropout2d(0.5), new Identity()).eval(),
+  ),
+  layerCase(
+    "ConvTranspose1d(4, 6, 3, stride=2, padding=1, output_padding=1, bias=False)",
+    [2, 4, 7],
+    () => new ConvTranspose1d(4, 6, 3, { stride: 2, padding: 1, outputPadding: 1, bias: false }),
+  ),
+  layerCase("LayerNorm(11, eps=1e-3)", image, () => new LayerNorm(11, { eps: 1e-3 })),
+  layerCase("LayerNorm((9, 11))", image, () => new LayerNorm([9, 11])),
+  layerCase("PReLU()", image, () => new PReLU()),
+  layerCase("PReLU(4)", image, () => new PReLU({ numParameters: 4 })),
+  layerCase("LeakyReLU(0.2)", [50], () => new LeakyReLU({ negativeSlope: 0.2 })),
+  layerCase("Hardtanh(-0.5, 0.25)", [50], () => new Hardtanh({ min: -0.5, max: 0.25 })),
+  layerCase("Softmax(1)", image, () => new Softmax(1)),
+  layerCase(
+    "Sequential(nn.MaxPool1d(3, 2, 1), nn.AvgPool1d(2), nn.AdaptiveAvgPool1d(2))",
+    [2, 4, 13],
+    () =>
+      new Sequential(new MaxPool1d(3, { stride: 2, padding: 1 }), new AvgPool1d(2), new AdaptiveAvgPool1d(2)),
+  ),
+  layerCase(
+    "Sequential(nn.ReflectionPad2d((1, 2, 0, 3)), nn.ReplicationPad2d(2), nn.ZeroPad2d((0, 0, 1, 2)))",
+    image,
+    () =>
+      new Sequential(new ReflectionPad2d([1, 2, 0, 3]), new ReplicationPad2d(2), new ZeroPad2d([0, 0, 1, 2])),
+  ),
+  layerCase(
+    "Sequential(nn.PixelShuffle(2), nn.Upsample(scale_factor=2), nn.PixelUnshuffle(2))",
+    image,
+    () => new Sequential(new PixelShuffle(2), new Upsample({ scaleFactor: 2 }), new PixelUnshuffle(2)),
+  ),
+  layerCase(
+    "Upsample((4, 20), mode='bilinear', align_corners=True)",
+    image,
+    () => new Upsample({ size: [4, 20], mode: "bilinear", alignCorners: true }),
+  ),
+  oracleCase({
+    name: "ChannelShuffle",
+    inputs: { x: image },
+    // PyTorch 1.13's own has no derivative.
+    python: "nn.Unflatten(1, (2, 2))(x).transpose(1, 2).flatten(1, 2)",
+    run: ({ x }) => new ChannelShuffle(2).forward(x),
+  }),
+  layerCase("Upsample(20)", [2, 4, 9], () => new Upsample({ size: 20 })),
+  ...Object.entries({ Sigmoid, Hardsigmoid, Hardswish, Tanh }).map(([name, Layer]) =>
+    layerCase(`${name}()`, [50], () => new Layer()),
   ),
   ...Object.entries({ ReLU, ReLU6, GELU, SiLU, Mish, ELU }).map(([name, Activation]) =>
     layerCase(`${name}()`, [50], () => new Activation()),

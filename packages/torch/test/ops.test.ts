@@ -15,6 +15,8 @@ const unary = Object.entries({
   "F.mish": t.mish,
   "F.elu": t.elu,
   "F.softplus": t.softplus,
+  "F.hardsigmoid": t.hardsigmoid,
+  "F.hardswish": t.hardswish,
 }).map(([python, run]) =>
   oracleCase({
     name: run.name,
@@ -69,6 +71,74 @@ testAgainstPython([
       t.hardtanh(t.mul(x, 5), { min: 0, max: 6 }),
       t.hardtanh(x),
     ],
+  }),
+  oracleCase({
+    name: "leakyRelu, prelu",
+    inputs: { x: [2, 3, 4], w: [3], v: [1] },
+    python: "[F.leaky_relu(x), F.leaky_relu(x, 0.3), F.prelu(x, w), F.prelu(x, v)]",
+    run: ({ x, w, v }) => [
+      t.leakyRelu(x),
+      t.leakyRelu(x, { negativeSlope: 0.3 }),
+      t.prelu(x, w),
+      t.prelu(x, v),
+    ],
+  }),
+  oracleCase({
+    name: "layerNorm",
+    inputs: { x: [2, 3, 4], w: [3, 4], b: [3, 4] },
+    python: "[F.layer_norm(x, (4,)), F.layer_norm(x, (3, 4), w, b, eps=0.1)]",
+    run: ({ x, w, b }) => [t.layerNorm(x, [4]), t.layerNorm(x, [3, 4], { weight: w, bias: b, eps: 0.1 })],
+  }),
+  oracleCase({
+    name: "pooling of rows",
+    inputs: { x: [2, 3, 11] },
+    python: `[F.max_pool1d(x, 3), F.max_pool1d(x, 3, 2, 1, 2, ceil_mode=True), F.avg_pool1d(x, 3),
+              F.avg_pool1d(x, 3, 2, 1, True, False), F.adaptive_avg_pool1d(x, 4)]`,
+    run: ({ x }) => [
+      t.maxPool1d(x, 3),
+      t.maxPool1d(x, 3, { stride: 2, padding: 1, dilation: 2, ceilMode: true }),
+      t.avgPool1d(x, 3),
+      t.avgPool1d(x, 3, { stride: 2, padding: 1, ceilMode: true, countIncludePad: false }),
+      t.adaptiveAvgPool1d(x, 4),
+    ],
+  }),
+  oracleCase({
+    name: "interpolate",
+    inputs: { x: [2, 3, 4, 5], y: [2, 3, 5] },
+    python: `[F.interpolate(x, 7), F.interpolate(x, scale_factor=(2, 1.5)),
+              F.interpolate(x, (7, 3), mode="bilinear", align_corners=True),
+              F.interpolate(x, scale_factor=2, mode="bilinear"), F.interpolate(y, 7),
+              F.interpolate(y, scale_factor=1.7, mode="linear")]`,
+    run: ({ x, y }) => [
+      t.interpolate(x, { size: 7 }),
+      t.interpolate(x, { scaleFactor: [2, 1.5] }),
+      t.interpolate(x, { size: [7, 3], mode: "bilinear", alignCorners: true }),
+      t.interpolate(x, { scaleFactor: 2, mode: "bilinear" }),
+      t.interpolate(y, { size: 7 }),
+      t.interpolate(y, { scaleFactor: 1.7, mode: "linear" }),
+    ],
+  }),
+  oracleCase({
+    name: "chunk, channelShuffle, pixelShuffle, pixelUnshuffle",
+    inputs: { x: [2, 4, 4, 6] },
+    python: `[*x.chunk(2), *x.chunk(4, 3), F.channel_shuffle(x.detach(), 2),
+              x.view(2, 2, 2, 4, 6).transpose(1, 2).reshape(x.shape), F.pixel_shuffle(x, 2),
+              F.pixel_unshuffle(x, 2)]`,
+    run: ({ x }) => [
+      ...t.chunk(x, 2),
+      ...t.chunk(x, 4, { dim: 3 }),
+      t.channelShuffle(t.detach(x), 2),
+      t.channelShuffle(x, 2),
+      t.pixelShuffle(x, 2),
+      t.pixelUnshuffle(x, 2),
+    ],
+  }),
+  oracleCase({
+    name: "convTranspose1d",
+    inputs: { x: [2, 4, 5], w: [4, 3, 3], b: [6] },
+    python: "F.conv_transpose1d(x, w, b, 2, 1, 1, 2, 2)",
+    run: ({ x, w, b }) =>
+      t.convTranspose1d(x, w, { bias: b, stride: 2, padding: 1, outputPadding: 1, groups: 2, dilation: 2 }),
   }),
   oracleCase({
     name: "comparisons and where",
@@ -347,4 +417,22 @@ test("errors name the operator and the shapes", () => {
       /should contain 3 elements not 1/,
     );
   }
+});
+
+test("interpolate wants one size and a mode that fits the axes", () => {
+  const x = t.zeros([1, 2, 3, 4]);
+  for (const options of [{}, { size: 2, scaleFactor: 2 }])
+    assert.throws(() => t.interpolate(x, options), /takes one of size and scaleFactor/);
+  assert.throws(() => t.interpolate(x, { size: 2, mode: "linear" }), {
+    name: "TorchError",
+    message: /no mode linear for a tensor of shape \[1, 2, 3, 4\]: .* \[N, C, H, W\] nearest and bilinear/,
+  });
+});
+
+test("channelShuffle keeps channels_last, and names groups that do not fit", () => {
+  const x = t.randn([2, 6, 3, 4]);
+  const shuffled = t.channelShuffle(t.contiguous(x, { memoryFormat: "channels_last" }), 3);
+  assert.ok(shuffled.isContiguous("channels_last"));
+  assert.deepEqual(shuffled.toNestedArray(), t.channelShuffle(x, 3).toNestedArray());
+  assert.throws(() => t.channelShuffle(x, 4), /from 4 groups, which do not divide 6 channels/);
 });

@@ -6,6 +6,7 @@ import * as t from "@pea/torch";
 const x = t.ones([1, 2, 4, 4]);
 const w = t.ones([2, 2, 1, 1]);
 const row = t.ones([1, 4]);
+const rows = t.ones([1, 2, 4]);
 const square = t.ones([4, 4]);
 const classes = t.zeros([1], { dtype: "int64" });
 const layer = new t.Linear(2, 2);
@@ -19,17 +20,20 @@ const functions: Record<string, (options: never) => unknown> = {
   amin: (o) => t.amin(x, o),
   arange: (o) => t.arange(0, 4, 1, o),
   argmax: (o) => t.argmax(x, o),
+  avgPool1d: (o) => t.avgPool1d(rows, 2, o),
   avgPool2d: (o) => t.avgPool2d(x, 2, o),
   backward: (o) => t.backward(t.sum(layer.weight), o),
   batchNorm: (o) => t.batchNorm(x, o),
   cast: (o) => t.cast(x, o),
   cat: (o) => t.cat([x, x], o),
+  chunk: (o) => t.chunk(x, 2, o),
   clamp: (o) => t.clamp(x, o),
   clampInPlace: (o) => t.clampInPlace(x, o),
   clone: (o) => t.clone(x, o),
   contiguous: (o) => t.contiguous(x, o),
   conv1d: (o) => t.conv1d(t.ones([1, 2, 4]), t.ones([2, 2, 1]), o),
   conv2d: (o) => t.conv2d(x, w, o),
+  convTranspose1d: (o) => t.convTranspose1d(rows, t.ones([2, 2, 1]), o),
   convTranspose2d: (o) => t.convTranspose2d(x, w, o),
   crossEntropyLoss: (o) => t.crossEntropyLoss(row, classes, o),
   div: (o) => t.div(x, x, o),
@@ -46,8 +50,12 @@ const functions: Record<string, (options: never) => unknown> = {
   fullLike: (o) => t.fullLike(x, 1, o),
   grad: (o) => t.grad([t.sum(layer.weight)], [layer.weight], o),
   hardtanh: (o) => t.hardtanh(x, o),
+  interpolate: (o) => t.interpolate(x, o),
+  layerNorm: (o) => t.layerNorm(row, [4], o),
+  leakyRelu: (o) => t.leakyRelu(x, o),
   linear: (o) => t.linear(row, square, o),
   logSoftmax: (o) => t.logSoftmax(x, 1, o),
+  maxPool1d: (o) => t.maxPool1d(rows, 2, o),
   maxPool2d: (o) => t.maxPool2d(x, 2, o),
   mean: (o) => t.mean(x, o),
   mseLoss: (o) => t.mseLoss(x, x, o),
@@ -76,19 +84,27 @@ const functions: Record<string, (options: never) => unknown> = {
 
 /** Layers, optimizers and what else takes options. */
 const others: Record<string, (options: never) => unknown> = {
+  AvgPool1d: (o) => new t.AvgPool1d(2, o),
   AvgPool2d: (o) => new t.AvgPool2d(2, o),
   BatchNorm1d: (o) => new t.BatchNorm1d(2, o),
   BatchNorm2d: (o) => new t.BatchNorm2d(2, o),
   BatchNormAct2d: (o) => new t.BatchNormAct2d(2, o),
   Conv1d: (o) => new t.Conv1d(2, 2, 1, o),
   Conv2d: (o) => new t.Conv2d(2, 2, 1, o),
+  ConvTranspose1d: (o) => new t.ConvTranspose1d(2, 2, 1, o),
   ConvTranspose2d: (o) => new t.ConvTranspose2d(2, 2, 1, o),
+  Hardtanh: (o) => new t.Hardtanh(o),
+  LayerNorm: (o) => new t.LayerNorm(2, o),
+  LeakyReLU: (o) => new t.LeakyReLU(o),
   Linear: (o) => new t.Linear(2, 2, o),
+  MaxPool1d: (o) => new t.MaxPool1d(2, o),
+  PReLU: (o) => new t.PReLU(o),
   MaxPool2d: (o) => new t.MaxPool2d(2, o),
   RAdam: (o) => new t.RAdam(layer.parameters(), o),
   SGD: (o) => new t.SGD(layer.parameters(), o),
   heTruncatedNormal: (o) => t.init.heTruncatedNormal(t.zeros([2, 2]), o),
   layerDefault: (o) => t.init.layerDefault(t.zeros([2, 2]), o),
+  Upsample: (o) => new t.Upsample(o),
   "module.loadStateDict": (o) => layer.loadStateDict(layer.stateDict(), o),
   "module.to": (o) => layer.to(o),
 };

@@ -3,7 +3,15 @@
  *
  * @module
  */
-import { Conv1d, Conv2d, ConvTranspose2d, Linear, type Module, type Tensor } from "@pea/torch";
+import {
+  Conv1d,
+  Conv2d,
+  ConvTranspose1d,
+  ConvTranspose2d,
+  Linear,
+  type Module,
+  type Tensor,
+} from "@pea/torch";
 
 /** Parameters of a model in two groups for the optimizer. */
 export interface DecayGroups {
@@ -19,7 +27,7 @@ export function decayGroups(model: Module): DecayGroups {
   const decaying = new Set<Tensor>();
   let lastLinear: Linear | null = null;
   for (const module of model.namedModules().values()) {
-    if (module instanceof ConvTranspose2d) decaying.add(module.weight);
+    if (module instanceof ConvTranspose1d || module instanceof ConvTranspose2d) decaying.add(module.weight);
     if ((module instanceof Conv1d || module instanceof Conv2d) && !isDepthwise(module))
       decaying.add(module.weight);
     if (module instanceof Linear) {

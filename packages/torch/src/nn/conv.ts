@@ -1,7 +1,14 @@
 import { empty } from "../create.ts";
 import { TorchError } from "../error.ts";
-import { contiguous } from "../ops/cast.ts";
-import { type ConvOptions, conv1d, conv2d, convTranspose2d, type Pair } from "../ops/conv.ts";
+import {
+  type ConvOptions,
+  conv1d,
+  conv2d,
+  convTranspose1d,
+  convTranspose2d,
+  type Pair,
+} from "../ops/conv.ts";
+import { inFormatOf } from "../ops/format.ts";
 import { optionsOf } from "../options.ts";
 import type { Tensor } from "../tensor.ts";
 import { checkInput, type ExpectedShape } from "./check-input.ts";
@@ -105,6 +112,33 @@ export class Conv2d extends Conv<Pair> {
   }
 }
 
+/** Transposed convolution of [N, inputChannels, L]; weight [in, out / groups, kernelSize], bias [out]. */
+export class ConvTranspose1d extends Conv<number> {
+  constructor(
+    inputChannels: number,
+    outputChannels: number,
+    kernelSize: number,
+    protected override readonly options: ConvLayerOptions<number> & { outputPadding?: number } = {},
+  ) {
+    super(
+      inputChannels,
+      outputChannels,
+      [kernelSize],
+      optionsOf(
+        "new ConvTranspose1d(inputChannels, outputChannels, kernelSize, { stride, padding, outputPadding, groups, bias, dilation })",
+        options,
+      ),
+      { transposed: true },
+    );
+  }
+
+  /** [N, C, L] → [N, out, L′]. */
+  forward(input: Tensor): Tensor {
+    checkInput(this, input, this.expected);
+    return convTranspose1d(input, this.weight, { ...this.options, bias: this.bias });
+  }
+}
+
 /** Transposed convolution of [N, inputChannels, H, W]; weight [in, out / groups, kh, kw], bias [out]. */
 export class ConvTranspose2d extends Conv<Pair> {
   constructor(
@@ -128,16 +162,9 @@ export class ConvTranspose2d extends Conv<Pair> {
   /** [N, C, H, W] → [N, out, H′, W′], in channels_last where the input is. */
   forward(input: Tensor): Tensor {
     checkInput(this, input, this.expected);
-    const output = convTranspose2d(input, this.weight, { ...this.options, bias: this.bias });
-    // libtorch 1.13 leaves channels_last here, and the layers that follow would run in both formats at once.
-    const leaves = isChannelsLast(input) && !isChannelsLast(output);
-    return leaves ? contiguous(output, { memoryFormat: "channels_last" }) : output;
+    // libtorch 1.13 leaves channels_last here.
+    return inFormatOf(input, convTranspose2d(input, this.weight, { ...this.options, bias: this.bias }));
   }
-}
-
-/** Whether the format is channels_last and no other. */
-function isChannelsLast(images: Tensor): boolean {
-  return images.isContiguous("channels_last") && !images.isContiguous();
 }
 
 function bothAxes(size: Pair): readonly [number, number] {

@@ -8,15 +8,18 @@ export {
   setBatchNormKernel,
 } from "./batch-norm-kernel.ts";
 export * from "./containers.ts";
-export { Conv1d, Conv2d, type ConvLayerOptions, ConvTranspose2d } from "./conv.ts";
+export { Conv1d, Conv2d, type ConvLayerOptions, ConvTranspose1d, ConvTranspose2d } from "./conv.ts";
 export { type ConvKernel, setConvKernel } from "./conv-kernel.ts";
 export { Dropout, Dropout2d } from "./dropout.ts";
+export * from "./elementwise.ts";
 export { foldBatchNorms } from "./fold-batch-norm.ts";
 export * as init from "./init.ts";
+export { LayerNorm } from "./layer-norm.ts";
 export * from "./linear.ts";
 export { type MaxPoolKernel, setMaxPoolKernel } from "./max-pool-kernel.ts";
 export * from "./module.ts";
 export { type ForwardHook, onForward } from "./on-forward.ts";
 export * from "./pool.ts";
+export * from "./rearrange.ts";
 export { runInTurn } from "./run-in-turn.ts";
 export { type LoadOptions, type LoadResult, withoutWrapperPrefixes } from "./state-dict.ts";

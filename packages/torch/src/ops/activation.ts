@@ -21,6 +21,27 @@ export function hardtanh(self: Tensor, options: { min?: number; max?: number } =
   return call("aten::hardtanh", self, min, max);
 }
 
+/** x for x > 0, else negativeSlope · x; 0.01 by default. */
+export function leakyRelu(self: Tensor, options: { negativeSlope?: number } = {}): Tensor {
+  const { negativeSlope } = optionsOf("leakyRelu(x, { negativeSlope })", options);
+  return call("aten::leaky_relu", self, negativeSlope);
+}
+
+/** x for x > 0, else weight · x; weight [1], or [C] with one for each channel of [N, C, ...]. */
+export function prelu(self: Tensor, weight: Tensor): Tensor {
+  return call("aten::prelu", self, weight);
+}
+
+/** min(max(x / 6 + 1/2, 0), 1). */
+export function hardsigmoid(self: Tensor): Tensor {
+  return call("aten::hardsigmoid", self);
+}
+
+/** x · hardsigmoid(x). */
+export function hardswish(self: Tensor): Tensor {
+  return call("aten::hardswish", self);
+}
+
 /** x Φ(x) with the normal distribution function Φ, computed by erf. */
 export function gelu(self: Tensor): Tensor {
   return isUnsafeForGelu(self)

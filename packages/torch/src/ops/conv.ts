@@ -23,6 +23,12 @@ export interface ConvOptions<Size> {
   groups?: number;
 }
 
+/** Options of a transposed convolution. */
+export interface ConvTransposeOptions<Size> extends ConvOptions<Size> {
+  /** Added to the output's size on one side, to tell apart what a stride rounds to the same; 0 by default. */
+  outputPadding?: Size;
+}
+
 /** input [N, C, L], weight [out, C / groups, k] → [N, out, L′]. */
 export function conv1d(input: Tensor, weight: Tensor, options: ConvOptions<number> = {}): Tensor {
   const { bias, stride, padding, dilation, groups } = optionsOf(
@@ -42,13 +48,39 @@ export function conv2d(input: Tensor, weight: Tensor, options: ConvOptions<Pair>
 }
 
 /**
+ * The transpose of `conv1d`: input [N, C, L], weight [C, out / groups, k] → [N, out, L′] with
+ * L′ = (L − 1) · stride − 2 · padding + dilation · (k − 1) + outputPadding + 1.
+ */
+export function convTranspose1d(
+  input: Tensor,
+  weight: Tensor,
+  options: ConvTransposeOptions<number> = {},
+): Tensor {
+  const { bias, stride, padding, outputPadding, dilation, groups } = optionsOf(
+    "convTranspose1d(x, weight, { bias, stride, padding, outputPadding, groups, dilation })",
+    options,
+  );
+  return call(
+    "aten::conv_transpose1d",
+    input,
+    weight,
+    bias,
+    stride,
+    padding,
+    outputPadding,
+    groups,
+    dilation,
+  );
+}
+
+/**
  * The transpose of `conv2d`: input [N, C, H, W], weight [C, out / groups, kh, kw] → [N, out, H′, W′] with
  * H′ = (H − 1) · stride − 2 · padding + dilation · (kh − 1) + outputPadding + 1.
  */
 export function convTranspose2d(
   input: Tensor,
   weight: Tensor,
-  options: ConvOptions<Pair> & { outputPadding?: Pair } = {},
+  options: ConvTransposeOptions<Pair> = {},
 ): Tensor {
   const { bias, stride, padding, outputPadding, dilation, groups } = optionsOf(
     "convTranspose2d(x, weight, { bias, stride, padding, outputPadding, groups, dilation })",

@@ -1,5 +1,5 @@
 /**
- * Batch normalization and dropout.
+ * Batch and layer normalization, and dropout.
  * @module
  */
 import { call } from "../call.ts";
@@ -46,6 +46,20 @@ export function batchNorm(input: Tensor, options: BatchNormOptions): Tensor {
     eps,
     cudnn,
   );
+}
+
+/** (x − mean) / √(variance + eps) · weight + bias over the last axes, whose sizes are `shape`; weight and bias of that shape. */
+export function layerNorm(
+  input: Tensor,
+  shape: readonly number[],
+  options: { weight?: Tensor | null; bias?: Tensor | null; eps?: number } = {},
+): Tensor {
+  const {
+    weight = null,
+    bias = null,
+    eps = 1e-5,
+  } = optionsOf("layerNorm(x, shape, { weight, bias, eps })", options);
+  return call("aten::layer_norm", input, shape, weight, bias, eps);
 }
 
 /** Zeroes each element with probability p and scales the others by 1 / (1 − p); the input when not training. */

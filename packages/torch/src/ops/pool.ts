@@ -1,5 +1,5 @@
 /**
- * Pooling of [N, C, H, W] (or [C, H, W]) over windows of each channel.
+ * Pooling of [N, C, H, W] or, where said, [N, C, L] over windows of each channel.
  * @module
  */
 import { call } from "../call.ts";
@@ -8,19 +8,25 @@ import type { Tensor } from "../tensor.ts";
 import type { Pair } from "./conv.ts";
 
 /** Options of pooling over windows. */
-export interface PoolOptions {
+export interface PoolOptions<Size = Pair> {
   /** The kernel size by default. */
-  stride?: Pair;
+  stride?: Size;
   /** Added on both sides of each axis, at most half the kernel: −∞ for the maximum, zeros for the average. */
-  padding?: Pair;
+  padding?: Size;
   /** Round the output size up, so that a window may end beyond the padding. */
   ceilMode?: boolean;
 }
 
 /** Options of max pooling. */
-export interface MaxPoolOptions extends PoolOptions {
+export interface MaxPoolOptions<Size = Pair> extends PoolOptions<Size> {
   /** Steps between the elements of a window; 1 by default. */
-  dilation?: Pair;
+  dilation?: Size;
+}
+
+/** Options of average pooling. */
+export interface AvgPoolOptions<Size = Pair> extends PoolOptions<Size> {
+  /** Whether padded zeros count; true by default. */
+  countIncludePad?: boolean;
 }
 
 /** Largest element of each window. */
@@ -32,12 +38,8 @@ export function maxPool2d(self: Tensor, kernelSize: Pair, options: MaxPoolOption
   return call("aten::max_pool2d", self, kernelSize, stride, padding, dilation, ceilMode);
 }
 
-/** Mean of each window; padded zeros count unless `countIncludePad` is false. */
-export function avgPool2d(
-  self: Tensor,
-  kernelSize: Pair,
-  options: PoolOptions & { countIncludePad?: boolean } = {},
-): Tensor {
+/** Mean of each window. */
+export function avgPool2d(self: Tensor, kernelSize: Pair, options: AvgPoolOptions = {}): Tensor {
   const { stride, padding, ceilMode, countIncludePad } = optionsOf(
     "avgPool2d(x, kernelSize, { stride, padding, ceilMode, countIncludePad })",
     options,
@@ -48,4 +50,27 @@ export function avgPool2d(
 /** Means of windows chosen so that the output is [N, C, ...outputSize]; 1 is global average pooling. */
 export function adaptiveAvgPool2d(self: Tensor, outputSize: Pair): Tensor {
   return call("aten::adaptive_avg_pool2d", self, outputSize);
+}
+
+/** Largest element of each window of [N, C, L]. */
+export function maxPool1d(self: Tensor, kernelSize: number, options: MaxPoolOptions<number> = {}): Tensor {
+  const { stride, padding, dilation, ceilMode } = optionsOf(
+    "maxPool1d(x, kernelSize, { stride, padding, dilation, ceilMode })",
+    options,
+  );
+  return call("aten::max_pool1d", self, kernelSize, stride, padding, dilation, ceilMode);
+}
+
+/** Mean of each window of [N, C, L]. */
+export function avgPool1d(self: Tensor, kernelSize: number, options: AvgPoolOptions<number> = {}): Tensor {
+  const { stride, padding, ceilMode, countIncludePad } = optionsOf(
+    "avgPool1d(x, kernelSize, { stride, padding, ceilMode, countIncludePad })",
+    options,
+  );
+  return call("aten::avg_pool1d", self, kernelSize, stride, padding, ceilMode, countIncludePad);
+}
+
+/** Means of windows chosen so that the output is [N, C, outputSize]. */
+export function adaptiveAvgPool1d(self: Tensor, outputSize: number): Tensor {
+  return call("aten::adaptive_avg_pool1d", self, outputSize);
 }

@@ -4,8 +4,10 @@
  * @module
  */
 import { call } from "../call.ts";
+import { TorchError } from "../error.ts";
 import { optionsOf } from "../options.ts";
 import type { Tensor } from "../tensor.ts";
+import { inFormatOf } from "./format.ts";
 
 /** The same elements in another shape, one size may be −1; a view where the strides allow it, else a copy. */
 export function reshape(self: Tensor, shape: readonly number[]): Tensor {
@@ -76,6 +78,12 @@ export function split(
   );
 }
 
+/** Views of as many parts of one length along `dim`, of which the last may be smaller, or lack. */
+export function chunk(self: Tensor, chunks: number, options: { dim?: number } = {}): Tensor[] {
+  const { dim } = optionsOf("chunk(x, chunks, { dim })", options);
+  return call<Tensor[]>("aten::chunk", self, chunks, dim);
+}
+
 /** View of `length` elements along `dim` from `start`. */
 export function narrow(self: Tensor, dim: number, start: number, length: number): Tensor {
   return call("aten::narrow", self, dim, start, length);
@@ -108,4 +116,26 @@ export function pad(
 /** Copy with the order along `dims` reversed. */
 export function flip(self: Tensor, dims: readonly number[]): Tensor {
   return call("aten::flip", self, dims);
+}
+
+/** Channels of [N, C, ...] dealt out from `groups` packs in turn: channel i · groups + g is channel g · C / groups + i. */
+export function channelShuffle(self: Tensor, groups: number): Tensor {
+  const [batch = 0, channels = 0, ...image] = self.shape;
+  if (channels % groups !== 0)
+    throw new TorchError(
+      `channelShuffle deals out from ${groups} groups, which do not divide ${channels} channels`,
+    );
+  // libtorch 1.13's own operator has no derivative.
+  const packs = reshape(self, [batch, groups, channels / groups, ...image]);
+  return inFormatOf(self, reshape(transpose(packs, 1, 2), self.shape));
+}
+
+/** [N, C · f², H, W] → [N, C, H · f, W · f]: each channel's f² neighbours become pixels. */
+export function pixelShuffle(self: Tensor, factor: number): Tensor {
+  return call("aten::pixel_shuffle", self, factor);
+}
+
+/** [N, C, H · f, W · f] → [N, C · f², H, W], the inverse of `pixelShuffle`. */
+export function pixelUnshuffle(self: Tensor, factor: number): Tensor {
+  return call("aten::pixel_unshuffle", self, factor);
 }
