@@ -26,4 +26,11 @@ const LayerNormalization: Operator = {
   },
 };
 
-export const normalization = { BatchNormalization, LayerNormalization };
+/** The same with mean and variance of each sample's and channel's own elements; inputs x, scale and bias of each channel. */
+const InstanceNormalization: Operator = {
+  role: "normalize",
+  attributes: { epsilon: "float" },
+  shapes: (node) => [node.input(0)],
+};
+
+export const normalization = { BatchNormalization, LayerNormalization, InstanceNormalization };

@@ -1,6 +1,7 @@
 import { listSkippedParts } from "../data/loading/unreadable-images.ts";
 import { type ExportForm, exportRun } from "../export/export.ts";
 import { loadTarget } from "../export/load-target.ts";
+import { describeActivations } from "../export/other-activations.ts";
 import type { Circumstances } from "../recipe/recipe-identity.ts";
 import type { CheckpointName } from "../run/trained-run.ts";
 import { type CommonOptions, printResult } from "../terminal/output.ts";
@@ -22,7 +23,7 @@ export async function runExport(path: string, options: ExportOptions): Promise<v
       `operators: ${Object.entries(summary.operators)
         .map(([type, count]) => `${count} ${type}`)
         .join(", ")}`,
-      "Relu is the only activation",
+      describeActivations(summary.otherActivations),
       ...summary.verified,
       ...listSkippedParts(summary.skipped),
     ].join("\n"),

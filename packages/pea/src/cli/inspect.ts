@@ -4,6 +4,11 @@ import { PeaError } from "@pea/core";
 import { type Module, TorchError } from "@pea/torch";
 import { exportObstacleOf } from "../export/export-obstacle.ts";
 import {
+  describeActivations,
+  type OtherActivation,
+  otherActivationsOf,
+} from "../export/other-activations.ts";
+import {
   createModel,
   findModel,
   type Inspection,
@@ -41,21 +46,25 @@ export async function runInspect(source: string, options: InspectOptions): Promi
     const { parameters, ...info } = figures;
     const keys = [...model.stateDict().keys()];
     const obstacle = exportObstacleOf(graph);
+    const otherActivations = otherActivationsOf(graph);
     const { name, classes } = subject;
     const document = { network: name, input: inputShape, classes, params: parameters, ...info };
-    printResult(options, { ...document, exportObstacle: obstacle, layers, activations, keys }, () =>
-      [
-        `${name}: input ${inputShape.join("×")}, ${classes} classes`,
-        "",
-        layerTable(layers, activations),
-        "",
-        `parameters           ${grouped(parameters)}`,
-        `MACs                 ${grouped(info.macs)}`,
-        `activation sites     ${info.sites}  (${describeKinds(activations)})`,
-        `activation elements  ${grouped(info.activationElements)}`,
-        `state-dict keys      ${keys.length}`,
-        `export to ONNX       ${obstacle === null ? "possible" : `not possible: ${obstacle}`}`,
-      ].join("\n"),
+    printResult(
+      options,
+      { ...document, exportObstacle: obstacle, otherActivations, layers, activations, keys },
+      () =>
+        [
+          `${name}: input ${inputShape.join("×")}, ${classes} classes`,
+          "",
+          layerTable(layers, activations),
+          "",
+          `parameters           ${grouped(parameters)}`,
+          `MACs                 ${grouped(info.macs)}`,
+          `activation sites     ${info.sites}  (${describeKinds(activations)})`,
+          `activation elements  ${grouped(info.activationElements)}`,
+          `state-dict keys      ${keys.length}`,
+          `export to ONNX       ${describeExport(obstacle, otherActivations)}`,
+        ].join("\n"),
     );
   } finally {
     model.dispose();
@@ -120,6 +129,11 @@ function layerTable(layers: readonly Layer[], sites: readonly Site[]): string {
       kinds.get(path) ?? "",
     ]),
   );
+}
+
+function describeExport(obstacle: string | null, others: readonly OtherActivation[]): string {
+  if (obstacle !== null) return `not possible: ${obstacle}`;
+  return others.length === 0 ? "possible" : `possible; ${describeActivations(others)}`;
 }
 
 function describeKinds(sites: readonly Site[]): string {

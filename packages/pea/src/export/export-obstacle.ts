@@ -3,17 +3,16 @@
  *
  * @module
  */
-import { type Graph, whyNotReluOnly } from "@pea/graph";
+import { type Graph, whySmooth } from "@pea/graph";
 import { onnxTarget } from "./onnx/onnx-target.ts";
 import type { Target } from "./target.ts";
 
 /**
  * Why a network could not be written as ONNX, or in the form of another target: the first operator that has no form there,
- * or is another activation than ReLU, and the module it stands in.
+ * or is a smooth activation, and the module it stands in.
  *
- * @param graph of a plain ReLU network
  * @returns one sentence, or null where `pea export` would write it
  */
 export function exportObstacleOf(graph: Graph, target: Pick<Target, "obstacle"> = onnxTarget): string | null {
-  return whyNotReluOnly(graph) ?? target.obstacle(graph);
+  return whySmooth(graph) ?? target.obstacle(graph);
 }

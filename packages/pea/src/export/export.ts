@@ -6,7 +6,7 @@ import { rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { PeaError } from "@pea/core";
 import { fixBatch, foldBatchNorms, type Graph } from "@pea/graph";
-import { type Module, ReLU, type Tensor } from "@pea/torch";
+import { type Module, ReLU, ReLU6, type Tensor } from "@pea/torch";
 import { isActivation } from "../activations/activation-modules.ts";
 import { resumeCommand } from "../common/shown-command.ts";
 import { type SkippedParts, skippedOf } from "../data/loading/unreadable-images.ts";
@@ -24,6 +24,7 @@ import { exportObstacleOf } from "./export-obstacle.ts";
 import { countOperators } from "./onnx/decode.ts";
 import { onnxTarget } from "./onnx/onnx-target.ts";
 import type { Verification } from "./onnx/verify.ts";
+import { type OtherActivation, otherActivationsOf } from "./other-activations.ts";
 import type { Target } from "./target.ts";
 import { targetNamed } from "./targets.ts";
 
@@ -53,6 +54,8 @@ export interface ExportedFile {
   bytes: number;
   /** Nodes by operator. */
   operators: Record<string, number>;
+  /** Clips, slopes, gates and normalizations; none where ReLU is the only activation. */
+  otherActivations: readonly OtherActivation[];
   /** What was proven, in words. */
   verified: readonly string[];
 }
@@ -82,7 +85,7 @@ type AsOnnx = { target?: "onnx" };
  * Writes the deployed network of a run, as ONNX or in the form of another target, and verifies it on test images. The file
  * appears only when it has passed; a file that was there before is then replaced in one step.
  *
- * @throws PeaError when the network still has an activation other than ReLU, when it holds an operator without a form
+ * @throws PeaError when the network still has a smooth activation, when it holds an operator without a form
  *   there, or when ONNX Runtime computes something else than libtorch (see `verifyOnnx`)
  */
 export async function exportRun(
@@ -140,7 +143,7 @@ export async function exportNetwork(
   { inputs, metadata = {}, opset, ...form }: NetworkOptions,
 ): Promise<ExportedFile> {
   const target = targetOf({ ...form, opset });
-  requireReLUAlone(model);
+  requireNoSmoothModule(model);
   const graph = inForm(traceNetwork(model, inputs.shape.slice(1)).graph, form);
   const obstacle = exportObstacleOf(graph, target);
   if (obstacle !== null) throw new PeaError(obstacle);
@@ -152,6 +155,7 @@ export async function exportNetwork(
     file,
     bytes: bytes.length,
     operators: countOperators(graph),
+    otherActivations: otherActivationsOf(graph),
     ...proof,
     verified: target.describe(proof),
   };
@@ -210,9 +214,10 @@ function refuseObstacle({ methods, facts, run, step, epoch }: TrainedNetwork): v
   );
 }
 
-function requireReLUAlone(model: Module): void {
+/** Sites have ReLU, or stay straight pieces as ReLU6; what else a network computes, its graph shows. */
+function requireNoSmoothModule(model: Module): void {
   const refuse = (path: string, what: string) => {
-    throw new PeaError(`${path} is ${what}: a deployed network has no activation but ReLU`, {
+    throw new PeaError(`${path} is ${what}: a deployed network has ReLU in its place`, {
       kind: "usage",
     });
   };
@@ -220,9 +225,11 @@ function requireReLUAlone(model: Module): void {
     if (module instanceof EnsembleActivation) {
       const { alpha } = module.control;
       if (alpha < 1) refuse(path, `an ensemble with alpha ${alpha}`);
-    } else if (!(module instanceof ReLU) && isActivation(module)) refuse(path, module.constructor.name);
+    } else if (isActivation(module) && !isStraight(module)) refuse(path, module.constructor.name);
   }
 }
+
+const isStraight = (module: Module): boolean => module instanceof ReLU || module instanceof ReLU6;
 
 /** What a user of the file needs to know: how to prepare images, what the outputs mean, where the file comes from. */
 function describe({ run, recipe, facts, checkpoint, epoch }: TrainedNetwork): Record<string, string> {

@@ -4,7 +4,7 @@
  * @module
  */
 import { PeaError } from "@pea/core";
-import { type Attributes, at, type Constant, type GraphNode, type Shape } from "@pea/graph";
+import { type Attributes, at, type Constant, elementsOf, type GraphNode, type Shape } from "@pea/graph";
 import { type Call, Tensor } from "@pea/torch";
 import { signatureOf } from "./signature.ts";
 import { traceBatch } from "./trace-batch.ts";
@@ -128,9 +128,19 @@ export class AtenCall {
 
   /** A single number as a value. */
   constant(value: number): string {
+    return this.constants([], [value]);
+  }
+
+  /** Numbers as a value, row-major. */
+  constants(shape: readonly number[], numbers: readonly number[]): string {
     const name = this.values.uniqueName(`${this.path || this.operator.replace(/^.*::/, "")}/number`);
-    this.values.define(name, { shape: [], data: Float32Array.of(value) });
+    this.values.define(name, { shape, data: Float32Array.from(numbers) });
     return name;
+  }
+
+  /** One number as often as a shape has elements. */
+  filled(shape: readonly number[], value: number): string {
+    return this.constants(shape, new Array<number>(elementsOf(shape)).fill(value));
   }
 
   refuse(reason: string): never {

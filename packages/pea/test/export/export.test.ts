@@ -14,6 +14,7 @@ import { after, before, describe, test } from "node:test";
 import { full, type Module, randn, readSafetensors, writeSafetensors } from "@pea/torch";
 import { exportNetwork, exportRun } from "../../src/export/export.ts";
 import { readOnnx } from "../../src/export/onnx/decode.ts";
+import { describeActivations } from "../../src/export/other-activations.ts";
 import { applyPea, replaceActivation } from "../../src/methods/index.ts";
 import { createModel } from "../../src/models/index.ts";
 import type { RecipeInput } from "../../src/recipe/recipe.ts";
@@ -141,8 +142,8 @@ describe("exportRun", () => {
 });
 
 describe("exportNetwork refuses, and writes nothing for", () => {
-  const refused = async (what: RegExp, prepare: (model: Module) => void, options = {}) => {
-    const model = createModel("mobilenet-0.25-small", options);
+  const refused = async (what: RegExp, prepare: (model: Module) => void) => {
+    const model = createModel("mobilenet-0.25-small");
     prepare(model);
     const file = path("refused.onnx");
     const inputs = randn([2, 1, 28, 28]);
@@ -150,12 +151,11 @@ describe("exportNetwork refuses, and writes nothing for", () => {
     assert.equal(existsSync(file), false);
   };
 
-  test("ReLU6", async () => {
-    await refused(/^features\.0\.act is ReLU6: .*no activation but ReLU$/, () => {}, { activation: "relu6" });
-  });
-
   test("a smooth activation", async () => {
-    await refused(/^features\.0\.act is Mish: /, (model) => void replaceActivation(model, "mish"));
+    await refused(
+      /^features\.0\.act is Mish: a deployed network has ReLU in its place$/,
+      (model) => void replaceActivation(model, "mish"),
+    );
   });
 
   test("an ensemble below alpha 1, and takes one that has become ReLU", async () => {
@@ -168,6 +168,22 @@ describe("exportNetwork refuses, and writes nothing for", () => {
     const { operators } = await exportNetwork(model, path("relu.onnx"), { inputs: randn([2, 1, 28, 28]) });
     assert.equal(operators.Relu, 27);
   });
+});
+
+test("ReLU6 and gates are exported, and listed", async () => {
+  const six = createModel("mobilenet-0.25-small", { inputChannels: 1, activation: "relu6" });
+  const inputs = randn([2, 1, 28, 28]);
+  const { otherActivations } = await exportNetwork(six, path("six.onnx"), { inputs });
+  assert.equal(otherActivations.length, 27);
+  assert.deepEqual(otherActivations[0], { kind: "clip", operator: "Clip", path: "features.0.act" });
+  assert.equal(
+    describeActivations(otherActivations),
+    "Relu is not the only activation: there are 27 clips (Clip in features.0.act, Clip in features.1.dw.act, " +
+      "Clip in features.1.pw.act, … and 24 more)",
+  );
+  const plain = createModel("mobilenet-0.25-small", { inputChannels: 1 });
+  const { otherActivations: none } = await exportNetwork(plain, path("plain.onnx"), { inputs });
+  assert.deepEqual([none, describeActivations(none)], [[], "Relu is the only activation"]);
 });
 
 /** Trains for some steps only. */

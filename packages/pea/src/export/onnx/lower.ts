@@ -5,6 +5,7 @@
  */
 import { PeaError } from "@pea/core";
 import { at, type Graph, type GraphNode, inferShapes, type Shape } from "@pea/graph";
+import { layerNormByInstances } from "./lower-layer-norm.ts";
 
 /**
  * Puts what ONNX up to opset 17, or an earlier one, has no form for into other words.
@@ -13,15 +14,26 @@ import { at, type Graph, type GraphNode, inferShapes, type Shape } from "@pea/gr
  */
 export function lowerToOpset(graph: Graph, opset: number): Graph {
   const shapes = inferShapes(graph);
+  const constants = new Map(graph.constants);
   const nodes = graph.nodes.flatMap((node) => {
     const shape = shapes.get(node.inputs[0] ?? "") ?? [];
     if (node.operator === "Resize" && node.attributes.scales === undefined)
       return [byScales(node, shape, shapes)];
     if (node.operator === "Softmax" && opset < 13) return alongLastAxis(node, shape.length);
+    if (node.operator === "LayerNormalization" && opset < 17)
+      return layerNormByInstances(node, shape, (name, constant) => constants.set(name, constant));
+    const since = sinceOpset[node.operator] ?? 1;
+    if (since > opset)
+      throw new PeaError(
+        `${node.operator}${at(node.path)} is none of ONNX's operators in opset ${opset}, but from ${since} on`,
+      );
     return [node];
   });
-  return { ...graph, nodes };
+  return { ...graph, nodes, constants };
 }
+
+/** The opsets that operators came with, of those that later ones than the first have. */
+const sinceOpset: Readonly<Record<string, number>> = { HardSwish: 14, Mish: 18, Gelu: 20, Swish: 24 };
 
 /** Sizes would have to name the batch. */
 function byScales(node: GraphNode, from: Shape, shapes: ReadonlyMap<string, Shape>): GraphNode {

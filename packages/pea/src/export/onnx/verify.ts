@@ -3,7 +3,7 @@
  * @module
  */
 import { PeaError } from "@pea/core";
-import { type Graph, whyNotReluOnly } from "@pea/graph";
+import { type Graph, whySmooth } from "@pea/graph";
 import { type Module, noGrad, scope, type Tensor, tensor } from "@pea/torch";
 import { readOnnx } from "./decode.ts";
 import { type DeployedSession, openSession } from "./session.ts";
@@ -46,12 +46,12 @@ const singleImages = 4;
  * @param path an ONNX file written by this package
  * @param model the network the file was made from, with ReLU at every site
  * @param images standardized images `[count, channels, height, width]`, float32
- * @throws PeaError when the network's output is not finite, the file cannot be loaded, holds another activation than ReLU, or differs by more than
+ * @throws PeaError when the network's output is not finite, the file cannot be loaded, holds a smooth activation, or differs by more than
  *   `toleranceFor` its logits
  */
 export async function verifyOnnx(path: string, model: Module, images: Tensor): Promise<Verification> {
   const { graph, operators } = await readOnnx(path);
-  requireReluOnly(path, graph);
+  requireNoSmooth(path, graph);
   const session = await openSession(path);
   try {
     const result = await compare(session, model, images);
@@ -76,13 +76,13 @@ export async function verifyOnnx(path: string, model: Module, images: Tensor): P
 }
 
 /**
- * Throws unless the graph of a file is ReLU only, by the rule of `whyNotReluOnly`.
+ * Throws where the graph of a file has a smooth activation, by the rule of `whySmooth`.
  *
- * @throws PeaError naming the file and the first other activation
+ * @throws PeaError naming the file and the first of them
  */
-export function requireReluOnly(path: string, graph: Graph): void {
-  const reason = whyNotReluOnly(graph);
-  if (reason !== null) throw new PeaError(`${path} holds another activation than ReLU: ${reason}`);
+function requireNoSmooth(path: string, graph: Graph): void {
+  const reason = whySmooth(graph);
+  if (reason !== null) throw new PeaError(`${path} is not to be deployed: ${reason}`);
 }
 
 async function compare(session: DeployedSession, model: Module, images: Tensor) {

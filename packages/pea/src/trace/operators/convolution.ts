@@ -4,19 +4,23 @@ import type { Converter } from "./converter.ts";
 export const convolution: Record<string, Converter> = {
   "aten::conv1d": (op) => convolve(op, twice(op.numbers("padding"))),
   "aten::conv2d": (op) => convolve(op, twice(op.numbers("padding"))),
+  "aten::conv1d.padding": (op) => convolve(op, namedPads(op)),
   "aten::conv2d.padding": (op) => convolve(op, namedPads(op)),
-  "aten::conv_transpose2d": (op) => {
-    const inputs = [op.tensor("input"), op.tensor("weight"), op.optionalTensor("bias")];
-    return op.node("ConvTranspose", inputs, {
-      kernel_shape: kernelOf(op),
-      strides: op.numbers("stride"),
-      pads: twice(op.numbers("padding")),
-      output_padding: op.numbers("output_padding"),
-      group: op.number("groups"),
-      dilations: op.numbers("dilation"),
-    });
-  },
+  "aten::conv_transpose1d": transposed,
+  "aten::conv_transpose2d": transposed,
 };
+
+function transposed(op: AtenCall): string {
+  const inputs = [op.tensor("input"), op.tensor("weight"), op.optionalTensor("bias")];
+  return op.node("ConvTranspose", inputs, {
+    kernel_shape: kernelOf(op),
+    strides: op.numbers("stride"),
+    pads: twice(op.numbers("padding")),
+    output_padding: op.numbers("output_padding"),
+    group: op.number("groups"),
+    dilations: op.numbers("dilation"),
+  });
+}
 
 function convolve(op: AtenCall, pads: readonly number[]): string {
   const inputs = [op.tensor("input"), op.tensor("weight"), op.optionalTensor("bias")];

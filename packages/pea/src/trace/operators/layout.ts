@@ -41,6 +41,14 @@ export const layout: Record<string, Converter> = {
       op.refuse("it joins batches, whose size must stay dynamic");
     return op.node("Concat", inputs, { axis });
   },
+  "aten::stack": (op) => {
+    const tensors = op.tensors("tensors");
+    const axis = op.number("dim");
+    const rank = op.shape(tensors[0] as string).length + 1;
+    const place = axis < 0 ? axis + rank : axis;
+    const unsqueezed = tensors.map((tensor) => op.node("Unsqueeze", [tensor], { axes: [place] }));
+    return op.node("Concat", unsqueezed, { axis: place });
+  },
   "aten::chunk": split,
   "aten::split": split,
   "aten::split_with_sizes": split,
@@ -68,14 +76,33 @@ export const layout: Record<string, Converter> = {
     const shuffled = op.node("Transpose", [grouped], { perm });
     return op.node("Reshape", [shuffled], { shape: [0, channels, ...image] });
   },
-  "aten::constant_pad_nd": (op) => {
-    if (op.number("value") !== 0) op.refuse("it pads with another value than zero");
-    return pad(op);
+  "aten::pixel_shuffle": (op) =>
+    op.node("DepthToSpace", [op.tensor("self")], { blocksize: op.number("upscale_factor"), mode: "CRD" }),
+  // SpaceToDepth has the channels in another order.
+  "aten::pixel_unshuffle": (op) => {
+    const input = op.tensor("self");
+    const block = op.number("downscale_factor");
+    const [, channels = 1, height = 1, width = 1] = op.shape(input).map(Number);
+    const [rows, columns] = [height / block, width / block];
+    const cut = op.node("Reshape", [input], { shape: [0, channels, rows, block, columns, block] });
+    const turned = op.node("Transpose", [cut], { perm: [0, 1, 3, 5, 2, 4] });
+    return op.node("Reshape", [turned], { shape: [0, channels * block ** 2, rows, columns] });
   },
+  "aten::expand": (op) => {
+    const input = op.tensor("self");
+    const to = op.recorded[0] as number[];
+    const from = op.shape(input);
+    const shape = to.map((size, axis) => (from[axis - (to.length - from.length)] === "batch" ? 1 : size));
+    return op.node("Expand", [input], { shape });
+  },
+  // Only the place or the order in memory changes: a network in channels_last asks for it.
+  "aten::contiguous": (op) => op.tensor("self"),
+  "aten::clone": (op) => op.tensor("self"),
+  "aten::constant_pad_nd": (op) => pad(op, "constant"),
   "aten::pad": (op) => {
-    if (op.text("mode") !== "constant" || (op.isGiven("value") && op.number("value") !== 0))
-      op.refuse("only padding with zeros is mapped");
-    return pad(op);
+    const modes: Record<string, string> = { constant: "constant", reflect: "reflect", replicate: "edge" };
+    const mode = modes[op.text("mode")];
+    return mode === undefined ? op.refuse(`ONNX has no padding ${op.text("mode")}`) : pad(op, mode);
   },
 };
 
@@ -106,7 +133,7 @@ function slice(op: AtenCall, start: number, end: number, step: number): string {
   return op.node("Slice", [input], attributes);
 }
 
-function pad(op: AtenCall): string {
+function pad(op: AtenCall, mode: string): string {
   const input = op.tensor("self");
   // ATen lists (before, after) from the last dimension backwards, ONNX all befores and then all afters.
   const rank = op.shape(input).length;
@@ -114,5 +141,10 @@ function pad(op: AtenCall): string {
   op.numbers("pad").forEach((size, i) => {
     pads[rank - 1 - (i >> 1) + (i % 2) * rank] = size;
   });
-  return op.node("Pad", [input], { pads });
+  const value = mode === "constant" && op.isGiven("value") ? op.number("value") : 0;
+  return op.node("Pad", [input], {
+    pads,
+    ...(mode !== "constant" && { mode }),
+    ...(value !== 0 && { value }),
+  });
 }

@@ -4,6 +4,7 @@ import type { Converter } from "./converter.ts";
 export const reduction: Record<string, Converter> = {
   "aten::mean": (op) => reduce(op, "ReduceMean"),
   "aten::sum": (op) => reduce(op, "ReduceSum"),
+  "aten::amax": (op) => reduce(op, "ReduceMax"),
 };
 
 function reduce(op: AtenCall, operator: string): string {
