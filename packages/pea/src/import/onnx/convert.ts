@@ -11,7 +11,7 @@ import { fold } from "./folding/index.ts";
 import { GraphMaker } from "./graph-maker.ts";
 import { knownTensorOf } from "./known-tensor.ts";
 import { nodesFor } from "./needed-nodes.ts";
-import { isKey, pathOf } from "./node-path.ts";
+import { hasLostBias, isFoldedBatchNorm, isKey, pathOf } from "./node-path.ts";
 import { converters } from "./operators/index.ts";
 import { refuseOperator } from "./unknown-operators.ts";
 
@@ -20,6 +20,10 @@ export interface Converted {
   readonly graph: Graph;
   /** The file's own name for the tensor that a constant was made of by moving elements alone. */
   readonly origins: ReadonlyMap<string, string>;
+  /** Layers into which their exporter has folded a batch norm. */
+  readonly foldedBatchNorms: number;
+  /** What convolutions compute that have lost a bias of zeros. */
+  readonly lostBiases: ReadonlySet<string>;
 }
 
 /**
@@ -44,7 +48,8 @@ export function convertNodes(
   for (const tensor of initializer) maker.define(tensor.name ?? "", knownTensorOf(tensor));
   const given = new Set([input.name, ...initializer.map(({ name }) => name ?? "")]);
   for (const each of nodesFor(node, output, given)) convertNode(each, opset, maker);
-  return { graph: maker.build(output), origins: maker.origins };
+  const { origins, foldedBatchNorms, lostBiases } = maker;
+  return { graph: maker.build(output), origins, foldedBatchNorms, lostBiases };
 }
 
 function convertNode(proto: NodeProto, opset: number, maker: GraphMaker): void {
@@ -56,6 +61,8 @@ function convertNode(proto: NodeProto, opset: number, maker: GraphMaker): void {
     else if (convert === undefined || (isForeign(proto) && node.operator !== "FusedConv"))
       refuseOperator(proto, node);
     else convert(node);
+    if (isFoldedBatchNorm(proto)) maker.foldedBatchNorms += 1;
+    if (hasLostBias(proto)) maker.lostBiases.add(node.outputs[0] ?? "");
   } catch (error) {
     if (!(error instanceof PeaError) || error.message.startsWith(`${node.operator} `)) throw error;
     // Where it was noticed by the graph, the node of the file is not named yet.

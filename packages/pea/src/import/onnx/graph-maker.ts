@@ -26,6 +26,10 @@ export class GraphMaker {
   readonly #nodes: GraphNode[] = [];
   readonly #inputs: GraphInput[] = [];
 
+  /** Layers into which their exporter has folded a batch norm. */
+  foldedBatchNorms = 0;
+  /** What convolutions compute that have lost a bias of zeros. */
+  readonly lostBiases = new Set<string>();
   #budget: number;
 
   /**

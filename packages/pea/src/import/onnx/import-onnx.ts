@@ -4,10 +4,19 @@
  * @module
  */
 import { PeaError } from "@pea/core";
-import { type Graph, removeDeadNodes } from "@pea/graph";
+import { type Graph, inferShapes } from "@pea/graph";
 import type { GraphProto, ModelProto } from "../../onnx-file/model.ts";
 import { convertNodes } from "./convert.ts";
 import { imageInputOf, outputOf } from "./file-inputs.ts";
+import { type Findings, findingsOf } from "./findings.ts";
+import { channelsFirst } from "./passes/channels-first.ts";
+import { mergeLinear } from "./passes/merge-linear.ts";
+import { mergePads } from "./passes/merge-pads.ts";
+import { nameParameters } from "./passes/name-parameters.ts";
+import { recognizeActivations } from "./passes/recognize-activations.ts";
+import { removeIdleNodes } from "./passes/remove-idle-nodes.ts";
+import { restoreBiases } from "./passes/restore-biases.ts";
+import { separateWeights } from "./passes/separate-weights.ts";
 import { type FileFacts, readModelFile } from "./read-file.ts";
 
 export interface ImportOptions {
@@ -21,6 +30,7 @@ export interface ImportOptions {
 export interface ImportedGraph {
   /** Of one image [batch, channels, height, width] and one output, of operators that compute, activations recognized. */
   readonly graph: Graph;
+  readonly findings: Findings;
   readonly file: FileFacts;
 }
 
@@ -32,28 +42,50 @@ export interface ImportedGraph {
 export async function importOnnx(path: string, options: ImportOptions = {}): Promise<ImportedGraph> {
   const { model, facts } = await readModelFile(path);
   try {
-    return { graph: importModel(model, options), file: facts };
+    return { ...importModel(model, facts, options), file: facts };
   } catch (error) {
     if (!(error instanceof PeaError)) throw error;
     throw new PeaError(`${path} cannot be imported: ${error.message}`, { kind: "usage", cause: error });
   }
 }
 
+function importModel(model: ModelProto, file: FileFacts, { imageSize, output }: ImportOptions) {
+  const { graph: fileGraph } = model as { graph: GraphProto };
+  const input = imageInputOf(fileGraph, imageSize);
+  const budget = spareElements + 4 * bytesOfWeights(fileGraph);
+  const converted = convertNodes(model, input, outputOf(fileGraph, output), budget);
+  const separated = separateWeights(converted.graph);
+  const turned = channelsFirst(separated);
+  const spelledOut = turned ?? separated;
+  const recognized = recognizeActivations(spelledOut);
+  const merged = mergePads(removeIdleNodes(mergeLinear(removeIdleNodes(recognized))));
+  const restored = restoreBiases(merged, converted.lostBiases);
+  const graph = nameParameters(restored, converted.origins);
+  refuseOpaque(graph);
+  inferShapes(graph);
+  const findings = findingsOf({
+    file,
+    fileNodes: fileGraph.node.length,
+    converted,
+    spelledOut,
+    graph,
+    restoredBiases: restored.constants.size - merged.constants.size,
+    isChannelsLast: turned !== undefined,
+  });
+  return { graph, findings };
+}
+
+/** @throws PeaError of kind usage that names the first node of which no activation was made */
+function refuseOpaque({ nodes }: Graph): void {
+  const reason = nodes.find(({ opaque }) => opaque !== undefined)?.opaque?.reason;
+  if (reason !== undefined) throw new PeaError(reason, { kind: "usage" });
+}
+
 /** Elements that a file may make of known ones beside those that it holds: what shape arithmetic needs. */
 const spareElements = 2 ** 20;
 
-function importModel(model: ModelProto, { imageSize, output }: ImportOptions): Graph {
-  const file = model.graph as GraphProto;
-  const input = imageInputOf(file, imageSize);
-  const { graph } = convertNodes(model, input, outputOf(file, output), spareElements + weightsOf(model) * 4);
-  return removeDeadNodes(graph);
-}
-
 /** Bytes of all weights, wherever they lie. */
-function weightsOf({ graph }: ModelProto): number {
-  const tensors = [
-    ...(graph?.initializer ?? []),
-    ...(graph?.node ?? []).flatMap(({ attribute }) => attribute.flatMap(({ t }) => t ?? [])),
-  ];
+function bytesOfWeights({ initializer, node }: GraphProto): number {
+  const tensors = [...initializer, ...node.flatMap(({ attribute }) => attribute.flatMap(({ t }) => t ?? []))];
   return tensors.reduce((sum, { rawData, floatData }) => sum + (rawData?.length ?? 4 * floatData.length), 0);
 }

@@ -5,19 +5,22 @@
  */
 import type { NodeProto } from "../../onnx-file/model.ts";
 
-/** Endings of the names that frameworks give to weights. */
-const weightEnding =
-  /[._](weight|bias|gamma|beta|running_mean|running_var|moving_mean|moving_var|w_\d+|b_\d+)$/;
+/** Endings of the names that frameworks without dots give to weights, e.g. `conv0_weight`. */
+const weightEnding = /_(weight|bias|gamma|beta|running_mean|running_var|moving_mean|moving_var)$/;
 
 /** Whether a tensor's name is a key of the network that the file was made of, rather than one that an exporter made up. */
 export function isKey(name: string): boolean {
-  return weightEnding.test(name) && !/[:/]/.test(name);
+  return /^[A-Za-z_0-9.]+$/.test(name) && (/[^.]\.[^.]/.test(name) || weightEnding.test(name));
 }
 
 /** The module that a key belongs to, e.g. `layer1.0.conv1` of `layer1.0.conv1.weight`. */
 export function parentOf(key: string): string {
-  return key.replace(/[._][^._]+$/, "").replace(/^\.|_orig_mod\./g, "");
+  const parent = key.includes(".") ? key.slice(0, key.lastIndexOf(".")) : key.replace(weightEnding, "");
+  return withoutWrapper(parent);
 }
+
+/** Without what `torch.compile` puts before keys. */
+export const withoutWrapper = (key: string): string => key.replace(/^_orig_mod\./, "");
 
 /**
  * Path of the module that a node comes from; "" where it is not known.
@@ -31,11 +34,18 @@ export function pathOf(node: NodeProto, key: string | undefined): string {
   return told;
 }
 
-/** Whether the exporter has folded a batch norm into this convolution. */
-export function isFoldedBatchNorm({ metadata }: NodeProto): boolean {
-  const rules = metadata.find(({ key }) => key === "pkg.onnxscript.rewriter.rule_name")?.value ?? "";
-  return rules.includes("FuseBatchNorm");
+/** Whether PyTorch's exporter has folded a batch norm into this layer: it says so, or, the earlier one, has renamed the weight. */
+export function isFoldedBatchNorm(node: NodeProto): boolean {
+  const isRenamed = node.opType?.startsWith("Conv") && /^onnx::Conv/.test(node.input[1] ?? "");
+  return rulesOf(node).includes("FuseBatchNorm") || Boolean(isRenamed);
 }
+
+/** Whether the exporter has dropped a bias because it was zero. */
+export const hasLostBias = (node: NodeProto): boolean => rulesOf(node).includes("RemoveOptionalBias");
+
+/** Names of the rules by which the exporter has rewritten a node. */
+const rulesOf = ({ metadata }: NodeProto): string =>
+  metadata.find(({ key }) => key === "pkg.onnxscript.rewriter.rule_name")?.value ?? "";
 
 /** PyTorch's exporter lists the modules around a node, from the outermost on, and then the node: `['', 'layer1', 'layer1.0', 'relu']`. */
 function pathByScopes({ metadata }: NodeProto): string | undefined {

@@ -21,15 +21,17 @@ const Reshape: Converter = (node) => {
   reshaped(node, from, withBatch(from, sizes));
 };
 
-/** The first size as the batch where the sizes leave no other place for it. */
+/** The first size as the batch, where it is what is left for it, or 1 in a file that is made for one image alone. */
 function withBatch(from: Shape, sizes: readonly Size[]): readonly Size[] {
-  const isOpen = from[0] === "batch" && !sizes.includes("batch") && sizes[0] === 1;
+  const [first] = sizes;
   const rest = sizes.slice(1);
+  if (from[0] !== "batch" || sizes.includes("batch") || (first !== 1 && first !== -1)) return sizes;
   const elements = elementsOf(from);
-  const fits = rest.includes(-1)
-    ? elements % Math.abs(elementsOf(rest)) === 0
-    : elementsOf(rest) === elements;
-  return isOpen && fits ? ["batch", ...rest] : sizes;
+  const fits =
+    first === 1 && rest.includes(-1)
+      ? elements % Math.abs(elementsOf(rest)) === 0
+      : elementsOf(rest) === elements;
+  return fits ? ["batch", ...rest] : sizes;
 }
 
 function reshaped(node: FileNode, from: Shape, sizes: readonly Size[]) {

@@ -1,0 +1,62 @@
+/**
+ * Tensors that an exporter merged because their values were equal, set apart again: weights of one layer are no other's,
+ * even where they began alike. What one module computes several times of the same weights stays one.
+ *
+ * @module
+ */
+import type { Constant, Graph, GraphNode } from "@pea/graph";
+
+/** A place where a constant is read. */
+interface Reading {
+  readonly node: GraphNode;
+  readonly place: number;
+}
+
+/** With a constant for each place that reads one of more than one element, but for those that a module shares. */
+export function separateWeights(graph: Graph): Graph {
+  const constants = new Map(graph.constants);
+  const renamed = new Map<GraphNode, string[]>();
+  for (const [name, readings] of readingsOf(graph)) {
+    const constant = graph.constants.get(name) as Constant;
+    if (constant.data.length === 1) continue;
+    const seen: Reading[] = [];
+    for (const reading of readings) {
+      const sharer = seen.findIndex((other) => isOneModule(graph, reading, other));
+      const { node, place } = reading;
+      const own = sharer === -1 ? seen.length : sharer;
+      if (sharer === -1) seen.push(reading);
+      if (own === 0) continue;
+      // Data is copied where a pass changes it, and only there.
+      constants.set(`${name}/${own}`, constant);
+      const inputs = renamed.get(node) ?? [...node.inputs];
+      inputs[place] = `${name}/${own}`;
+      renamed.set(node, inputs);
+    }
+  }
+  const nodes = graph.nodes.map((node) => ({ ...node, inputs: renamed.get(node) ?? node.inputs }));
+  return { ...graph, nodes, constants };
+}
+
+function readingsOf({ nodes, constants }: Graph): Map<string, Reading[]> {
+  const readings = new Map<string, Reading[]>();
+  for (const node of nodes)
+    node.inputs.forEach((name, place) => {
+      if (constants.has(name)) readings.set(name, [...(readings.get(name) ?? []), { node, place }]);
+    });
+  return readings;
+}
+
+/** Whether two readings are the same module's, called twice, on the same weights. */
+function isOneModule({ constants }: Graph, a: Reading, b: Reading): boolean {
+  const weights = ({ inputs }: GraphNode) => inputs.filter((name) => constants.has(name));
+  const own = weights(a.node);
+  return (
+    a.place === b.place &&
+    a.node !== b.node &&
+    a.node.operator === b.node.operator &&
+    a.node.path === b.node.path &&
+    own.join() === weights(b.node).join() &&
+    // A layer whose own weights were merged tells nothing.
+    new Set(own).size === own.length
+  );
+}
