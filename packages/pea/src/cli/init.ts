@@ -6,14 +6,14 @@ import { parse } from "yaml";
 import type { LabelBase } from "../data/sources/label.ts";
 import { findData } from "../init/find-data.ts";
 import { recipeText } from "../init/recipe-text.ts";
-import { importFile } from "../recipe/import-file.ts";
+import { type Imports, importFiles, resolveImports } from "../recipe/import-file.ts";
 import { resolveRecipe } from "../recipe/recipe.ts";
 import { countImages, describeData } from "../terminal/describe-data.ts";
 import { type CommonOptions, printResult } from "../terminal/output.ts";
 
 interface InitOptions extends CommonOptions {
   dataDir?: string;
-  import?: string;
+  import?: Imports;
   output: string;
   force?: boolean;
   labelBase?: "0" | "1";
@@ -32,12 +32,12 @@ export async function runInit(
     throw usage(`there is no folder ${folder}`);
   if (existsSync(output) && !force)
     throw usage(`${output} is there already; take another name with --output, or replace it with --force`);
-  if (imported !== undefined) await importFile(imported);
+  await importFiles(imported);
   const facts = await findData(folder, {
     ...(labelBase && { labelBase: Number(labelBase) as LabelBase }),
     ...(onMissingShard && { onMissingShard }),
   });
-  const text = recipeText({ ...facts, ...(imported && { import: resolve(imported) }) }).replaceAll(
+  const text = recipeText({ ...facts, ...(imported && { import: resolveImports(imported) }) }).replaceAll(
     "THIS_FILE",
     output,
   );

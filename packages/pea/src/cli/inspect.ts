@@ -16,7 +16,7 @@ import {
   type Layer,
   type Site,
 } from "../models/index.ts";
-import { importFile } from "../recipe/import-file.ts";
+import { type Imports, importFiles } from "../recipe/import-file.ts";
 import { createNetwork } from "../run/create-network.ts";
 import { readNetwork } from "../run/trained-run.ts";
 import { type CommonOptions, formatTable, printResult } from "../terminal/output.ts";
@@ -26,7 +26,7 @@ interface InspectOptions extends CommonOptions {
   input?: string;
   classes?: number;
   /** Module with the user's own networks. */
-  import?: string;
+  import?: Imports;
 }
 
 /** A network to look at, without the weights it may have been trained to. */
@@ -98,7 +98,7 @@ async function openSubject(
     throw usage(
       `${source} is no run (it has no config.yaml); give the folder of a run or a name pea models lists`,
     );
-  if (imported !== undefined) await importFile(imported);
+  await importFiles(imported);
   const entry = findModel(source);
   const inputShape = input === undefined ? entry.inputShape : parseShape(input);
   const count = classes ?? entry.classes;

@@ -1,11 +1,11 @@
 import { scope } from "@pea/torch";
 import { createModel, listModels, modelInfo } from "../models/index.ts";
-import { importFile } from "../recipe/import-file.ts";
+import { type Imports, importFiles } from "../recipe/import-file.ts";
 import { type CommonOptions, formatTable, printResult } from "../terminal/output.ts";
 
 /** `pea models`: the networks with their size at the input they are meant for. */
-export async function runModels(options: CommonOptions & { import?: string }): Promise<void> {
-  if (options.import !== undefined) await importFile(options.import);
+export async function runModels(options: CommonOptions & { import?: Imports }): Promise<void> {
+  await importFiles(options.import);
   const models = listModels().map((entry) => {
     const [inputChannels] = entry.inputShape;
     const model = createModel(entry.name, { inputChannels, classes: entry.classes });

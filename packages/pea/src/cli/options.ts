@@ -12,14 +12,14 @@ export const checkpointOption = (): Option =>
     "last",
   ]);
 
-export const importOption = (): Option =>
-  new Option(
-    "--import <FILE>",
-    "module (.js, .ts) that registers networks, activations or data sets of your own",
-  );
+/** Several modules take an option each. */
+export const importOption = (
+  help = "module (.js, .ts) that registers networks, activations or data sets of your own",
+): Option =>
+  new Option("--import <FILE>", help).argParser((file: string, before: string[] = []) => [...before, file]);
 
 export const movedImportOption = (): Option =>
-  new Option("--import <FILE>", "module with the run's own network, activation or data set, if it has moved");
+  importOption("module with the run's own network, activation or data set, if it has moved");
 
 export const changedDataOption = (): Option =>
   new Option("--allow-changed-data", "go on although images to be scored on were trained on");

@@ -4,6 +4,7 @@ import { describePassedOver, type PassedOver } from "../images/image-names.ts";
 import { findImages } from "../predict/image-files.ts";
 import { type ImagePrediction, predict, segment } from "../predict/predict.ts";
 import { openPredictor, type Predictor } from "../predict/predictor.ts";
+import type { Imports } from "../recipe/import-file.ts";
 import type { CheckpointName } from "../run/trained-run.ts";
 import { answerName, answerWriter } from "../tasks/segmentation/write-answers.ts";
 import { type CommonOptions, log, printResult } from "../terminal/output.ts";
@@ -11,7 +12,7 @@ import { describeSkippedSample } from "../terminal/progress.ts";
 
 interface PredictOptions extends CommonOptions {
   checkpoint?: CheckpointName;
-  import?: string;
+  import?: Imports;
   topK?: number;
   output?: string;
   onBadSample: "fail" | "skip";

@@ -2,6 +2,7 @@
 import { Option } from "commander";
 import { type RecipeFlag, recipeFlags } from "../recipe/recipe-flags.ts";
 import { type Circumstance, circumstances } from "../recipe/recipe-identity.ts";
+import { importOption } from "./options.ts";
 
 /** Heading in help. */
 const RECIPE = "Recipe (keys of the same names in YAML, in camelCase):";
@@ -33,6 +34,7 @@ function optionsOf(flag: RecipeFlag): Option[] {
     (initial ? on : off).hideHelp();
     return [on.helpGroup(group), off.helpGroup(group)];
   }
+  if (flag.name === "import") return [importOption(flag.help).helpGroup(group)];
   const help = initial === undefined ? flag.help : `${flag.help} (default: ${initial})`;
   return [new Option(`--${flag.name} <${flag.value}>`, help).helpGroup(group)];
 }

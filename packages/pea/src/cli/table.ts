@@ -1,4 +1,5 @@
 import type { TableNumber } from "../compare/table-figures.ts";
+import type { Imports } from "../recipe/import-file.ts";
 import { planOf } from "../study/study-file.ts";
 import { openResults } from "../tables/open-results.ts";
 import { paperTable } from "../tables/table.ts";
@@ -9,7 +10,7 @@ import { type CommonOptions, printResult } from "../terminal/output.ts";
 export async function runTable(
   number: TableNumber,
   path: string | undefined,
-  options: CommonOptions & { format: TableFormat; import?: string },
+  options: CommonOptions & { format: TableFormat; import?: Imports },
 ): Promise<void> {
   const tables = path === undefined ? paperTable(number) : await tablesOf(number, path, options);
   printResult(options, { table: number, tables }, () =>
@@ -17,7 +18,7 @@ export async function runTable(
   );
 }
 
-async function tablesOf(number: TableNumber, path: string, options: { import?: string }) {
+async function tablesOf(number: TableNumber, path: string, options: { import?: Imports }) {
   const { results, study } = await openResults(path, options);
   return paperTable(number, results, study && planOf(study));
 }

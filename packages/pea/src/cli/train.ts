@@ -8,7 +8,7 @@ import { describeParts } from "../data/parts/describe-parts.ts";
 import { datasetNamed } from "../data/sets/registry.ts";
 import { exportObstacleOf } from "../export/export-obstacle.ts";
 import { loadRecipe } from "../recipe/load-recipe.ts";
-import { mergeSettings, type Recipe, show } from "../recipe/recipe.ts";
+import { mergeSettings, type Recipe, settledSettings, show } from "../recipe/recipe.ts";
 import { readRecipeFile } from "../recipe/recipe-file.ts";
 import { recipeFlags, settingAt } from "../recipe/recipe-flags.ts";
 import { type Circumstance, type Circumstances, circumstances, isSame } from "../recipe/recipe-identity.ts";
@@ -154,19 +154,22 @@ async function circumstancesOf(
   const run = openRunDirectory(path);
   const recipe = await openRecipe(run, { import: settings.import });
   const isFree = (key = "") => circumstances.includes(key as Circumstance);
+  const settled = settledSettings(settings);
   const changed = recipeFlags().find(({ path: keys }) => {
-    const given = settingAt(settings, keys);
+    const given = settingAt(settled, keys);
     return given !== undefined && !isFree(keys[0]) && !isSame(given, settingAt(recipe, keys));
   });
   if (changed === undefined)
     return Object.fromEntries(Object.entries(settings).filter(([key]) => isFree(key)));
-  const [given, own] = [settings, recipe].map((of) => show(settingAt(of, changed.path)));
+  const [given, own] = [settled, recipe].map((of) => show(settingAt(of, changed.path)));
+  // Methods with keys of their own may have been given in the list.
+  const flag = settingAt(settings, changed.path) === undefined ? "methods" : changed.name;
   const { last } = weightFiles(run);
   const begun = existsSync(last) ? { initialCheckpoint: last } : {};
-  const layers = [recipe, settings, begun].map((of) => ({ source: "the flags", settings: of }));
+  const layers = [recipe, settled, begun].map((of) => ({ source: "the flags", settings: of }));
   const command = trainCommand(mergeSettings(layers));
   throw usage(
-    `--resume goes on with the recipe of ${path}: ${changed.path.join(".")} stays ${own}. Leave --${changed.name} out; or ` +
+    `--resume goes on with the recipe of ${path}: ${changed.path.join(".")} stays ${own}. Leave --${flag} out; or ` +
       `for ${given} begin a new run, with --initial-checkpoint from the weights of this one` +
       (command === null ? "" : `: ${command}`),
   );

@@ -3,6 +3,7 @@
  *
  * @module
  */
+
 import { statSync } from "node:fs";
 import { PeaError } from "@pea/core";
 import { cast, noGrad, scope, tensor } from "@pea/torch";
@@ -10,6 +11,7 @@ import { readOnnx } from "../export/onnx/decode.ts";
 import { type Logits, openSession } from "../export/onnx/session.ts";
 import type { LabelTable } from "../images/label-table.ts";
 import { type NetworkInput, parseInput, parseJson } from "../images/network-input.ts";
+import type { Imports } from "../recipe/import-file.ts";
 import { evaluationCrop } from "../recipe/recipe.ts";
 import { type CheckpointName, openTrainedNetwork } from "../run/trained-run.ts";
 
@@ -37,7 +39,7 @@ export interface Predictor {
  */
 export async function openPredictor(
   source: string,
-  options: { checkpoint?: CheckpointName; import?: string } = {},
+  options: { checkpoint?: CheckpointName; import?: Imports } = {},
 ): Promise<Predictor> {
   const kind = statSync(source, { throwIfNoEntry: false });
   if (kind === undefined)
@@ -50,7 +52,7 @@ export async function openPredictor(
 
 async function openRun(
   path: string,
-  options: { checkpoint?: CheckpointName; import?: string },
+  options: { checkpoint?: CheckpointName; import?: Imports },
 ): Promise<Predictor> {
   const { model, methods, facts, recipe, device, ...trained } = await openTrainedNetwork(path, options);
   if (trained.step === facts.totalSteps) methods.deploy();

@@ -3,9 +3,11 @@
  *
  * @module
  */
+
 import type { PartsDescription } from "../data/parts/describe-parts.ts";
 import type { DatasetDescriptor, OpenDatasetOptions } from "../data/sets/dataset-descriptor.ts";
 import type { Size } from "../images/transforms/crop.ts";
+import type { Imports } from "./import-file.ts";
 
 /** What the user tells of the data. */
 export type ReadingOptions = Pick<OpenDatasetOptions, "labelBase" | "onMissingShard">;
@@ -14,7 +16,7 @@ export type ReadingOptions = Pick<OpenDatasetOptions, "labelBase" | "onMissingSh
 export interface DataFacts extends ReadingOptions {
   readonly dataset: DatasetDescriptor;
   /** The module that registers the data set. */
-  readonly import?: string;
+  readonly import?: Imports;
   readonly folder: string;
   /** Parts, classes and what to tell of them; nothing is split off the training part for validation yet. */
   readonly parts: PartsDescription;

@@ -24,17 +24,48 @@ const hooks = `
     return /\\.ts(\\?|$)/.test(resolved.url) ? { ...resolved, format: "module" } : resolved;
   }`;
 
+/** What `import` may be: the path of a module, or of several. */
+export type Imports = string | string[];
+
+/** The paths that `import` names, in their order; none where it names none. */
+export function importedFiles(imported: unknown): string[] {
+  const paths: unknown[] = Array.isArray(imported) ? imported : [imported];
+  return paths.filter((path) => typeof path === "string");
+}
+
+/** The same files by paths that hold wherever a later command runs; one path where it is one. */
+export function resolveImports(imported: Imports): Imports {
+  const [first = "", ...others] = importedFiles(imported).map((file) => resolve(file));
+  return others.length === 0 ? first : [first, ...others];
+}
+
+/**
+ * Runs the modules that `import` names, one after the other.
+ *
+ * @throws as `importFile`
+ */
+export async function importFiles(imported: unknown): Promise<void> {
+  const files = importedFiles(imported);
+  for (const file of files) await importFile(file, files);
+}
+
 let isPrepared = false;
 
 /**
  * Runs a module, JavaScript or TypeScript (whose types are not checked), that calls `registerModel`, `registerMethod` or
  * their like. Running it again does nothing.
  *
+ * @param together all that are to be imported: whoever names the place of one names them all
  * @throws PeaError (usage) when it is not there or cannot be run
  */
-export async function importFile(file: string): Promise<void> {
-  if (!existsSync(file))
-    throw usage(`there is no module ${file} to import; if it has moved, name its place with --import`);
+export async function importFile(file: string, together: readonly string[] = [file]): Promise<void> {
+  if (!existsSync(file)) {
+    const others = together.filter((other) => other !== file).map((other) => ` --import ${other}`);
+    throw usage(
+      `there is no module ${file} to import; if it has moved, name its place with --import` +
+        (others.length > 0 ? `, beside${others.join("")}` : ""),
+    );
+  }
   await prepare();
   try {
     await import(pathToFileURL(resolve(file)).href);

@@ -1,17 +1,17 @@
-import { importFile } from "./import-file.ts";
+import { importFiles } from "./import-file.ts";
 import { isRecord, type Layer, type Recipe, resolveRecipe } from "./recipe.ts";
 
 /**
- * The recipe that results from layers of settings (`resolveRecipe`), once the module that they import has run: what it
- * registers is known then.
+ * The recipe that results from layers of settings (`resolveRecipe`), once the modules that they import have run: what these
+ * register is known then.
  *
- * @throws PeaError of kind usage when the module is not there or cannot be run, or a setting does not hold
+ * @throws PeaError of kind usage when a module is not there or cannot be run, or a setting does not hold
  */
 export async function loadRecipe(...layers: Layer[]): Promise<Recipe> {
   const imported = layers
     .map(({ settings }) => (isRecord(settings) ? settings.import : undefined))
     .findLast((file) => file !== undefined);
-  if (typeof imported === "string") await importFile(imported);
+  await importFiles(imported);
   return resolveRecipe(...layers);
 }
 

@@ -165,6 +165,15 @@ export function settleMethods(
   return { ...Object.fromEntries(own), methods: others.map(entryOf) };
 }
 
+/**
+ * The list of methods alone in the form of `settleMethods`: the keys that tell its first method, and what remains of it.
+ *
+ * @throws PeaError of kind usage for a method that is not known, and settings that do not hold
+ */
+export function settledList(methods: MethodSettings["methods"]): Partial<MethodSettings> {
+  return settleMethods({ ...methodSettings.parse({}), methods }, {});
+}
+
 /** What a recipe's way of training is called: `ReLU`, `SM75%`, `mish`, `mish, ReLU from 90%`, `SM75% + ema + mixup`. */
 export function variantName(recipe: MethodSettings): string {
   return nameOfMethods(methodsOf(recipe));

@@ -60,10 +60,12 @@ export function readYaml(path: string): Layer {
   }
 }
 
-/** A recipe and the module it imports belong together, wherever they lie: the path counts from the recipe's folder. */
+/** A recipe and the modules it imports belong together, wherever they lie: paths count from the recipe's folder. */
 export function besideFile(path: string, settings: unknown): unknown {
-  if (!isRecord(settings) || typeof settings.import !== "string") return settings;
-  return { ...settings, import: resolve(dirname(path), settings.import) };
+  if (!isRecord(settings) || settings.import == null) return settings;
+  const place = (file: unknown) => (typeof file === "string" ? resolve(dirname(path), file) : file);
+  const { import: imported } = settings;
+  return { ...settings, import: Array.isArray(imported) ? imported.map(place) : place(imported) };
 }
 
 const usage = (message: string): PeaError => new PeaError(message, { kind: "usage" });

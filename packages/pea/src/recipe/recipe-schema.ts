@@ -136,15 +136,17 @@ export const groups = {
 export const groupShape = (key: string): Record<string, z.ZodType> | undefined =>
   Object.hasOwn(groups, key) ? groups[key as keyof typeof groups].shape : undefined;
 
+const importedFile = z.string().min(1);
+
 export const recipeSchema = z.strictObject({
   model: described(z.string().min(1).default("mobilenet-0.25-small"), {
     help: "network, see `pea models`",
     allowed: "a name `pea models` lists",
     value: "NAME",
   }),
-  import: described(z.string().min(1).optional(), {
-    help: "module (.js, .ts) that registers networks, activations, data sets or methods of your own; in a recipe beside the recipe's file",
-    allowed: "a file",
+  import: described(z.union([importedFile, z.array(importedFile).min(1)]).optional(), {
+    help: "module (.js, .ts) that registers networks, activations, data sets or methods of your own, in a recipe by its path from the recipe's file; may be given several times, in a recipe as a list",
+    allowed: "a file, or a list of files",
     value: "FILE",
   }),
   modelOptions: described(

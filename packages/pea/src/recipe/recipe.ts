@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { resolve } from "node:path";
 import { PeaError } from "@pea/core";
 import type { z } from "zod";
 import { nearestName } from "../common/nearest-name.ts";
@@ -12,7 +11,8 @@ import { DEFAULT_IMAGE_SIZE, isCropped, isInFiles } from "../data/sets/dataset-d
 import { datasetNamed } from "../data/sets/registry.ts";
 import { parseImageSize } from "../images/image-size.ts";
 import type { EvaluationCrop, Size } from "../images/transforms/crop.ts";
-import { methodsOf, settleMethods } from "./method-keys.ts";
+import { resolveImports } from "./import-file.ts";
+import { methodsOf, settledList, settleMethods } from "./method-keys.ts";
 import { groupShape, groups, type radamSchema, recipeSchema } from "./recipe-schema.ts";
 
 /** A recipe as far as no key depends on another. */
@@ -63,8 +63,7 @@ export function resolveRecipe(...layers: Layer[]): Recipe {
   const recipe = recipeSchema.parse({
     ...result.data,
     ...settleMethods(result.data, merged),
-    // Found again from wherever a later command runs.
-    ...(imported !== undefined && { import: resolve(imported) }),
+    ...(imported !== undefined && { import: resolveImports(imported) }),
     ...(isInFiles(dataset) && { imageSize, splitBy }),
     ...(isCropped(dataset) && { trainCrop, evalCrop }),
     ...(optimizer === "sgd" ? { momentum, nesterov, sgdForm } : { radam }),
@@ -72,6 +71,25 @@ export function resolveRecipe(...layers: Layer[]): Recipe {
   }) as Recipe;
   methodsOf(recipe);
   return recipe;
+}
+
+/**
+ * Settings of some keys in the form that a resolved recipe has them in, to be compared with one; what does not hold stays as
+ * it was given.
+ */
+export function settledSettings(settings: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const { shape } = recipeSchema;
+  const settled = Object.entries(settings).map(([key, value]) => {
+    if (groupShape(key) !== undefined) return [key, value];
+    return [key, shape[key as keyof typeof shape]?.safeParse(value).data ?? value];
+  });
+  const { methods, ...others } = Object.fromEntries(settled);
+  if (methods === undefined) return others;
+  try {
+    return { ...others, ...settledList(methods) };
+  } catch {
+    return { ...others, methods };
+  }
 }
 
 /** What an evaluation sees of an image: all of one that the recipe does not crop. */

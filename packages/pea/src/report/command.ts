@@ -3,6 +3,7 @@
  * @module
  */
 import { quoted, shownCommand } from "../common/shown-command.ts";
+import { importedFiles } from "../recipe/import-file.ts";
 import { isRecord, resolveRecipe } from "../recipe/recipe.ts";
 import { recipeFlags, settingAt } from "../recipe/recipe-flags.ts";
 
@@ -23,6 +24,7 @@ export function trainCommand(settings: Readonly<Record<string, unknown>>): strin
       const own = settingAt(recipe, path);
       const isUsual = JSON.stringify(own) === JSON.stringify(settingAt(usual, path));
       if (own === undefined || (isUsual && !["model", "data", "data-dir"].includes(name))) return [];
+      if (name === "import") return importedFiles(own).map((file) => `--import ${quoted(file)}`);
       if (value === undefined) return own ? `--${name}` : `--no-${name}`;
       return `--${name} ${quoted(inWords(own))}`;
     });

@@ -2,10 +2,12 @@
  * What the report is asked for: runs by their directories, or a study by its results.
  * @module
  */
+
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { PeaError } from "@pea/core";
 import type { Result } from "../compare/results.ts";
+import type { Imports } from "../recipe/import-file.ts";
 import { importOf, planOf, STUDY_FILE, type StudyPlan } from "../study/study-file.ts";
 import { openResults } from "../tables/open-results.ts";
 import { loadReportRun } from "./load-run.ts";
@@ -34,7 +36,7 @@ export interface ReportSource {
  */
 export async function loadReport(
   paths: readonly string[],
-  moved: { import?: string } = {},
+  moved: { import?: Imports } = {},
 ): Promise<ReportSource> {
   const [first] = paths;
   if (first === undefined) throw usage("a report needs at least one run, or a study");
@@ -60,7 +62,7 @@ export async function loadReport(
   };
 }
 
-async function loadStudy(path: string, moved: { import?: string }): Promise<ReportSource> {
+async function loadStudy(path: string, moved: { import?: Imports }): Promise<ReportSource> {
   const { folder: directory, results, study } = await openResults(path, moved);
   return {
     title: basename(resolve(directory)),

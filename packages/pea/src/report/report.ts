@@ -2,12 +2,14 @@
  * `report.html`: runs or a study as one page, the verdict first.
  * @module
  */
+
 import { readFileSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { PeaError } from "@pea/core";
 import { writeFileAtomically } from "@pea/torch";
 import { quoted, shownCommand } from "../common/shown-command.ts";
+import type { Imports } from "../recipe/import-file.ts";
 import { loadReport, type ReportSource } from "./load.ts";
 import { type ChartLibrary, page } from "./page.ts";
 import { type Verdict, verdictsOn } from "./verdict.ts";
@@ -32,7 +34,7 @@ export interface ReportSummary {
 export async function writeReport(
   paths: readonly string[],
   file?: string,
-  options: { import?: string } = {},
+  options: { import?: Imports } = {},
 ): Promise<ReportSummary> {
   const source = await loadReport(paths, options);
   const path = file ?? join(source.directory, "report.html");

@@ -29,7 +29,7 @@ import { PeaError } from "@pea/core";
 import { writeFileAtomically } from "@pea/torch";
 import { stringify } from "yaml";
 import { z } from "zod";
-import { importFile } from "../recipe/import-file.ts";
+import { importedFiles, importFile } from "../recipe/import-file.ts";
 import { namedVariant } from "../recipe/method-keys.ts";
 import { mergeSettings } from "../recipe/recipe.ts";
 import { besideFile, extendSettings, readYaml } from "../recipe/recipe-file.ts";
@@ -115,7 +115,7 @@ export async function readStudy(
     .map((network) => ({ ...network, settings: beside(network.settings) }));
   const ofVariants = data.variants.map((entry) => (typeof entry === "string" ? {} : beside(entry)));
   for (const { import: imported } of [settings, ...networks.map(({ settings }) => settings), ...ofVariants])
-    if (typeof imported === "string") await runModule(imported);
+    for (const file of importedFiles(imported)) await runModule(file);
   const study = {
     name: data.name ?? basename(path, extname(path)),
     settings,
@@ -166,7 +166,7 @@ export function writeStudy(
   writeFileAtomically(join(folder, STUDY_FILE), [Buffer.from(stringify(content))]);
 }
 
-/** The module that a run of the study imports. */
+/** What a run of the study imports. */
 export function importOf(study: Study, run: { network: string; variant: string }): unknown {
   const network = study.networks.find(({ name }) => name === run.network);
   const variant = study.variants.find(({ name }) => name === run.variant);

@@ -6,7 +6,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { folderOf, type Result, readResults } from "../compare/results.ts";
-import { importFile } from "../recipe/import-file.ts";
+import { type Imports, importFile, importFiles } from "../recipe/import-file.ts";
 import { areMethodsKnown } from "../recipe/method-keys.ts";
 import { readStudy, STUDY_FILE, type Study } from "../study/study-file.ts";
 
@@ -27,11 +27,11 @@ export interface StudyResults {
  * @param options.import the module in the place of those that the study names
  * @throws PeaError (usage) where there are none, or a module is missing that they need
  */
-export async function openResults(path: string, options: { import?: string } = {}): Promise<StudyResults> {
+export async function openResults(path: string, options: { import?: Imports } = {}): Promise<StudyResults> {
   const folder = folderOf(path);
   const file = join(folder, STUDY_FILE);
   const failures: unknown[] = [];
-  if (options.import !== undefined) await importFile(options.import);
+  await importFiles(options.import);
   const run = options.import === undefined ? importFile : async () => {};
   const study = existsSync(file)
     ? await readStudy(file, (module) => run(module).catch((error) => void failures.push(error)))

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { before, describe, it } from "node:test";
 import { readSafetensors, writeSafetensors } from "@pea/torch";
 import { parse } from "yaml";
-import { resolveRecipe } from "../../src/recipe/recipe.ts";
+import { type RecipeInput, resolveRecipe } from "../../src/recipe/recipe.ts";
 import { recipeHash } from "../../src/recipe/recipe-identity.ts";
 import { resumeTraining, train } from "../../src/train/train.ts";
 import { TrainingInterrupted } from "../../src/train/trainer.ts";
@@ -13,14 +13,11 @@ import { smallRecipe } from "../support/small-recipe.ts";
 import { temporaryFolder } from "../support/tiny-data.ts";
 
 /** A run that was stopped after 7 of its 18 steps. */
-async function stoppedRun(): Promise<string> {
+async function stoppedRun(recipe: RecipeInput = smallRecipe): Promise<string> {
   const runDirectory = join(temporaryFolder(), "run");
   const stop = new AbortController();
   const observe = () => ({ onStep: (step: number) => step === 7 && stop.abort() });
-  await assert.rejects(
-    train(smallRecipe, { runDirectory, signal: stop.signal, observe }),
-    TrainingInterrupted,
-  );
+  await assert.rejects(train(recipe, { runDirectory, signal: stop.signal, observe }), TrainingInterrupted);
   return runDirectory;
 }
 
@@ -52,6 +49,21 @@ describe("a run that goes on", () => {
     assert.equal(readFileSync(join(run, "config.yaml"), "utf8"), began);
   });
 
+  for (const again of [
+    ["--methods", "ema"],
+    ["--methods", "ema: { decay: 0.9999 }"],
+    ["--pea", "SM50%", "--methods", "[ema]"],
+    ["--methods", "pea: { variant: SM50%, initial: 1ep }, ema"],
+    ["--pea-initial", "1ep", "--l2-form", "keras"],
+  ])
+    it(`takes what it has however it is written: ${again.join(" ")}`, async () => {
+      const run = await stoppedRun({ ...smallRecipe, peaInitial: "1ep", methods: ["ema"] });
+      const began = readFileSync(join(run, "config.yaml"), "utf8");
+      const { code, stderr } = await peaHere("train", "--resume", run, ...again);
+      assert.equal(code, 0, stderr);
+      assert.equal(readFileSync(join(run, "config.yaml"), "utf8"), began);
+    });
+
   it("goes on where an earlier version knew it by another hash, which counted onBadSample in", async () => {
     const run = await stoppedRun();
     const last = join(run, "checkpoints", "last.safetensors");
@@ -82,6 +94,8 @@ describe("pea train --resume with a setting that decides what is trained", () =>
     [["--epochs", "16"], /epochs stays 3\. Leave --epochs out; or for 16 begin a new run/],
     [["--batch-size", "16"], /batchSize stays 32\. Leave --batch-size out; or for 16 begin a new run/],
     [["--l2", "0.1"], /l2\.coef stays 0\.0001\. Leave --l2 out; or for 0\.1 begin a new run/],
+    [["--methods", "ema"], /methods stays \[\]\. Leave --methods out; or for \[\{"ema"/],
+    [["--methods", "pea: SM60%"], /pea stays "SM50%"\. Leave --methods out; or for "SM60%" begin a new run/],
     [["--threads", "2", "--no-flip"], /flip stays true\. Leave --flip out; or for false begin a new run/],
   ] as const)
     it(`is refused: ${flags.join(" ")}`, async () => {
