@@ -2,8 +2,9 @@
  * From a run directory to a verified file in one of the forms of `targets.ts`.
  * @module
  */
+import { existsSync } from "node:fs";
 import { rename, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { PeaError } from "@pea/core";
 import { fixBatch, foldBatchNorms, type Graph } from "@pea/graph";
 import { type Module, ReLU, ReLU6, type Tensor } from "@pea/torch";
@@ -105,6 +106,7 @@ export async function exportRun(
     const { checkpoint, step, epoch, facts, run } = trained;
     refuseObstacle(trained);
     const file = out ?? join(run.path, targetOf({ target, opset }).file);
+    requireFolder(file);
     return {
       runDirectory,
       checkpoint,
@@ -143,6 +145,7 @@ export async function exportNetwork(
   { inputs, metadata = {}, opset, ...form }: NetworkOptions,
 ): Promise<ExportedFile> {
   const target = targetOf({ ...form, opset });
+  requireFolder(file);
   requireNoSmoothModule(model);
   const graph = inForm(traceNetwork(model, inputs.shape.slice(1)).graph, form);
   const obstacle = exportObstacleOf(graph, target);
@@ -252,6 +255,12 @@ function describe({ run, recipe, facts, checkpoint, epoch }: TrainedNetwork): Re
     training: JSON.stringify({ data: recipe.data, seed: recipe.seed, checkpoint, epoch }),
     versions: JSON.stringify(environment),
   };
+}
+
+/** Before the network is traced and data are opened: both take a while. */
+function requireFolder(file: string): void {
+  if (!existsSync(dirname(file)))
+    throw new PeaError(`cannot write ${file}: there is no folder ${dirname(file)}`, { kind: "usage" });
 }
 
 /** Writes beside `file`, and renames once `verify` has passed: what lies under the name was verified. */

@@ -78,7 +78,7 @@ function lineProgress(plan: TrainingPlan, stream: WriteStream, firstStep: number
       speak(`step ${metrics.step}/${plan.totalSteps}  ${describeStep(metrics)}  ${left(metrics.step)}`);
     },
     onEpoch(metrics) {
-      speak(`${describeEpoch(metrics, plan)}  ${left(metrics.step)}`);
+      speak(`${describeEpoch(metrics, plan)}  ${left(metrics.step)}`.trimEnd());
     },
     onSkip(sample) {
       speak(describeSkippedSample(sample));

@@ -117,7 +117,8 @@ describe("exportRun", () => {
   test("says so when the file cannot be written", async () => {
     await assert.rejects(exportRun(path("pea"), { out: join(folder, "nowhere", "network.onnx") }), {
       name: "PeaError",
-      message: /cannot write .*nowhere\/network\.onnx/,
+      kind: "usage",
+      message: /cannot write .*nowhere\/network\.onnx: there is no folder .*nowhere$/,
     });
   });
 

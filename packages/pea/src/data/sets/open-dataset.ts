@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { existsSync } from "node:fs";
 import { PeaError } from "@pea/core";
 import { amax, amin, scope } from "@pea/torch";
 import { imagenetStatistics } from "../../images/known-statistics.ts";
@@ -70,13 +71,15 @@ export async function openTestAlone(
   return test;
 }
 
-/** @throws PeaError (usage) where a data set without a place of its own is given none */
+/** @throws PeaError (usage) where the folder is not there, or a data set without a place of its own is given none */
 function placeOf({ name, defaultFolder }: DatasetDescriptor, folder: string | undefined): string {
+  if (folder !== undefined && !existsSync(folder))
+    throw usage(
+      `cannot read ${folder}: there is no such folder; say with --data-dir (dataDir) where the data lie`,
+    );
   const place = folder ?? defaultFolder?.path;
   if (place !== undefined) return place;
-  throw new PeaError(`data ${JSON.stringify(name)} needs dataDir, the folder its files lie in`, {
-    kind: "usage",
-  });
+  throw usage(`data ${JSON.stringify(name)} needs dataDir, the folder its files lie in`);
 }
 
 /** @throws PeaError where a part is not as the data set's description says, or a label is none of its classes */
@@ -108,3 +111,5 @@ function extremeLabels(part: DataPart): number[] {
   if (part.labelTable !== undefined) return [];
   return [part.labels.reduce((a, b) => Math.min(a, b)), part.labels.reduce((a, b) => Math.max(a, b))];
 }
+
+const usage = (message: string): PeaError => new PeaError(message, { kind: "usage" });

@@ -237,7 +237,9 @@ describe("opening a folder of streamed data refuses", () => {
   it("a folder that is not there", async () => {
     for (const format of ["imagefolder", "tfrecord"] as const)
       await assert.rejects(openDataset(format, join(directory, "none")), {
-        message: /cannot read .*ENOENT/,
+        kind: "usage",
+        message:
+          /cannot read .*none: there is no such folder; say with --data-dir \(dataDir\) where the data lie$/,
       });
   });
 });
