@@ -10,7 +10,7 @@ import { namesOfTrainedOn, refuseTrainedOn, tellChanges } from "../run/changed-d
 import { evaluationLoader } from "../run/loaders.ts";
 import { disposeRun } from "../run/prepare-run.ts";
 import { reasonForNoBest } from "../run/result.ts";
-import { type CheckpointName, openTrainedRun, type TrainedRun } from "../run/trained-run.ts";
+import { type CheckpointName, openScoredRun, type ScoredRun } from "../run/trained-run.ts";
 import type { Breakdown } from "../tasks/breakdown.ts";
 import { breakdownTables } from "../tasks/breakdown-tables.ts";
 import { evaluate } from "../tasks/evaluate.ts";
@@ -30,7 +30,7 @@ interface EvalOptions extends CommonOptions, Circumstances {
 
 /** `pea eval`: scores a model of a run, in each view its methods have at that step. */
 export async function runEval(path: string, options: EvalOptions): Promise<void> {
-  const trained = await openTrainedRun(path, {
+  const trained = await openScoredRun(path, options.part, {
     checkpoint: options.checkpoint,
     dataDir: options.dataDir,
     import: options.import,
@@ -44,13 +44,13 @@ export async function runEval(path: string, options: EvalOptions): Promise<void>
   }
 }
 
-async function printScores(path: string, trained: TrainedRun, options: EvalOptions): Promise<void> {
-  const { data, recipe, checkpoint, step, epoch, plan } = trained;
+async function printScores(path: string, trained: ScoredRun, options: EvalOptions): Promise<void> {
+  const { data, device, checkpoint, step, epoch, totalSteps } = trained;
   const { part, output } = options;
   data.onSkip = (sample) => log(describeSkippedSample(sample));
   const dataset = partOf(path, trained, options);
   const changes = checkChanges(path, trained, options);
-  const loader = evaluationLoader(dataset, data, recipe.device);
+  const loader = evaluationLoader(dataset, data, device);
   const { scores, fullResolution, breakdown } = await scoreViews(trained, dataset, loader, options);
   const images = loader.samplesPerEpoch - loader.skipped.size;
   // Asked for by name, the last model is not what was left.
@@ -72,7 +72,7 @@ async function printScores(path: string, trained: TrainedRun, options: EvalOptio
   };
   printResult(options, document, () =>
     [
-      `${checkpoint} model of ${path}, step ${step} of ${plan.totalSteps} (epoch ${epoch}), ${images} ${part} images`,
+      `${checkpoint} model of ${path}, step ${step} of ${totalSteps} (epoch ${epoch}), ${images} ${part} images`,
       ...(whyNoBest === undefined ? [] : [`there is no best model: ${whyNoBest}`]),
       ...(isSegmented(dataset)
         ? describeSegmentation({ scores, fullResolution, inputShape: data.inputShape })
@@ -93,7 +93,7 @@ interface AllScores {
 
 /** Scores the network in each view. */
 async function scoreViews(
-  { data, model, methods, recipe: { device } }: TrainedRun,
+  { data, model, methods, device }: ScoredRun,
   dataset: DataPart,
   loader: BatchLoader,
   { part, output }: EvalOptions,
@@ -139,7 +139,7 @@ function describeBreakdown(breakdown: Breakdown): string[] {
 /** Tells how the data have changed since the run began; null where that is not known. */
 function checkChanges(
   path: string,
-  { record, data }: TrainedRun,
+  { record, data }: ScoredRun,
   { part, allowChangedData }: EvalOptions,
 ): PartChanges | null {
   const changes = tellChanges(path, record, data, { onNote: log });
@@ -151,13 +151,13 @@ function checkChanges(
 type ViewScores = Record<EvaluationView, Scores>;
 
 /** The part asked for. */
-function partOf(path: string, { data }: TrainedRun, { part, output }: EvalOptions): DataPart {
+function partOf(path: string, { data }: ScoredRun, { part, output }: EvalOptions): DataPart {
   if (output !== undefined && data.task.name !== "segmentation")
     throw usage(
       `${path} gives one class per image: there are no label maps to write; leave --output out, or see pea predict`,
     );
   const dataset = data[part];
-  if (dataset !== null) {
+  if (dataset) {
     if (part === "unlabelled" && output === undefined)
       throw usage("images without labels have no scores; say with --output where label maps go");
     return dataset;

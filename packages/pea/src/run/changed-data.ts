@@ -13,7 +13,7 @@ import {
 } from "../data/parts/part-changes.ts";
 import { enumerate } from "../data/sources/list-folder.ts";
 import { partWords } from "../data/sources/part-names.ts";
-import type { RecipeData } from "./open-data.ts";
+import type { TestData } from "./open-data.ts";
 import type { RunRecord } from "./parts-record.ts";
 
 /** What to do about data that have changed since a run began. */
@@ -32,7 +32,7 @@ export interface ChangedDataOptions {
 export function tellChanges(
   path: string,
   { parts }: RunRecord,
-  data: RecipeData,
+  data: Pick<TestData, "identify">,
   { onNote }: ChangedDataOptions,
 ): PartChanges | null {
   if (parts === null) {
@@ -48,7 +48,10 @@ export function tellChanges(
 }
 
 /** The names of the images among those scored on that were trained on. */
-export function namesOfTrainedOn(changes: PartChanges, data: RecipeData): Record<ScoredPart, string[]> {
+export function namesOfTrainedOn(
+  changes: PartChanges,
+  data: Pick<TestData, "nameOf">,
+): Record<ScoredPart, string[]> {
   const names = (key: ScoredPart) => changes.trainedOn[key].map((index) => data.nameOf(key, index));
   return { validation: names("validation"), test: names("test") };
 }
@@ -57,7 +60,7 @@ export function namesOfTrainedOn(changes: PartChanges, data: RecipeData): Record
 export function refuseTrainedOn(
   path: string,
   changes: PartChanges,
-  data: RecipeData,
+  data: Pick<TestData, "nameOf">,
   part: ScoredPart,
 ): void {
   const names = namesOfTrainedOn(changes, data)[part];

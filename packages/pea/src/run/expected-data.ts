@@ -45,17 +45,24 @@ export function requireExpectedClasses(
 export function requireExpectedCounts(
   found: FoundParts<DataPart>,
   parts: Pick<CutParts<DataPart>, "train" | "test">,
+  recipe: Recipe,
+): void {
+  const test = countSamples(parts.test);
+  const train = countSamples(found.train) - (found.test === null ? test : 0);
+  requireCounts({ train, test, classes: parts.train.classes.length }, recipe);
+}
+
+/**
+ * @param counts of what was opened
+ * @throws as `requireExpectedCounts`
+ */
+export function requireCounts(
+  counts: Partial<Record<"train" | "test" | "classes", number>>,
   { data, expected }: Recipe,
 ): void {
   if (expected === undefined) return;
-  const test = countSamples(parts.test);
-  const counts = {
-    train: countSamples(found.train) - (found.test === null ? test : 0),
-    test,
-    classes: parts.train.classes.length,
-  };
   for (const key of ["train", "test", "classes"] as const)
-    if (counts[key] !== expected[key])
+    if (counts[key] !== undefined && counts[key] !== expected[key])
       throw new PeaError(
         `expected.${key} is ${expected[key]}, but the ${data} data have ${counts[key]}; complete the data, or give the ` +
           `recipe what they hold (--expected-${key} ${counts[key]})`,

@@ -40,12 +40,22 @@ export interface ImageSettings {
   onSkip?: (sample: SkippedSample) => void;
 }
 
+/** The test part of a run's data, and what it takes to score it. */
+export interface TestData extends ImageSettings {
+  test: DataPart;
+  /** What networks are trained for on these data. */
+  task: Task;
+  /** What tells the images apart of the parts that were opened. */
+  identify(): Partial<PartIds>;
+  /** What an image is called, by its index among those that `identify` tells apart. */
+  nameOf(part: ScoredPart, index: number): string;
+}
+
 /** The parts of a data set as a recipe cuts them. */
-export interface RecipeData extends ImageSettings {
+export interface RecipeData extends TestData {
   train: DataPart;
   /** null with valFraction 0, unless the data have a part of their own for it, or it is the test part (`validateOn`). */
   validation: DataPart | null;
-  test: DataPart;
   /** What to tell of what was found: what was taken for what, and what was passed over. */
   notes: readonly string[];
   /** Images whose labels are not known. */
@@ -53,12 +63,8 @@ export interface RecipeData extends ImageSettings {
   classes: readonly string[];
   /** What the bytes of label maps mean; null where an image has one label. */
   labelTable: LabelTable | null;
-  /** What networks are trained for on these data. */
-  task: Task;
-  /** What tells the images of all parts apart; of validation images those, too, that `limitTrain` leaves out. */
+  /** Of validation images those, too, that `limitTrain` leaves out. */
   identify(): PartIds;
-  /** What an image is called, by its index among those that `identify` tells apart. */
-  nameOf(part: ScoredPart, index: number): string;
 }
 
 export interface OpenDataOptions {
@@ -91,11 +97,6 @@ export async function openData(
   }
 }
 
-/** The test part of a run's data. */
-export interface TestData extends ImageSettings {
-  test: DataPart;
-}
-
 /**
  * Opens what is scored in the end of the data of a run that has begun: the test part alone where that can be, for the run
  * knows all else.
@@ -113,7 +114,15 @@ export async function openTestData(
   const { classes, inputShape, statistics } = facts;
   const test = await openTestAlone(data, dataDir, { classes, labelBase, onMissingShard, onOpening });
   if (test === null) return openData(recipe, { onOpening, record });
-  return { test, inputShape, statistics, ...readingOf(recipe) };
+  return {
+    test,
+    inputShape,
+    statistics,
+    task: createTask(datasetNamed(data).task, classes),
+    identify: () => ({ test: sampleIds(test) }),
+    nameOf: (_, index) => nameSample(test, index),
+    ...readingOf(recipe),
+  };
 }
 
 /** How a recipe has images read. */
@@ -194,7 +203,12 @@ function inputShapeOf(train: DataPart, { imageSize = "" }: Recipe): RecipeData["
 }
 
 /** Frees what a data set holds in memory, and ends the threads that decode its images. */
-export function disposeData({ train, validation, test, pool }: TestData & Partial<RecipeData>): void {
+export function disposeData({
+  train,
+  validation,
+  test,
+  pool,
+}: TestData & Partial<Pick<RecipeData, "train" | "validation">>): void {
   // A set: the validation part may be the test part.
   for (const part of new Set([train, validation, test])) if (part) disposePart(part);
   void pool.close();

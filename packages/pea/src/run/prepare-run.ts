@@ -12,7 +12,7 @@ import type { Recipe } from "../recipe/recipe.ts";
 import { createTask } from "../tasks/registry.ts";
 import { type BuildOptions, type BuiltNetwork, buildNetwork, type DataShape } from "./build-network.ts";
 import { createOptimizer } from "./create-optimizer.ts";
-import { disposeData, type OpenDataOptions, openData, type RecipeData } from "./open-data.ts";
+import { disposeData, type OpenDataOptions, openData, type RecipeData, type TestData } from "./open-data.ts";
 import type { NetworkFacts } from "./run-directory.ts";
 
 /** Data and network of a run. */
@@ -118,7 +118,7 @@ export function disposeRun({
   methods,
   data,
   optimizer,
-}: BuiltNetwork & Partial<Pick<PreparedRun, "data" | "optimizer">>): void {
+}: Pick<BuiltNetwork, "model" | "methods"> & { data?: TestData; optimizer?: Optimizer }): void {
   if (data) disposeData(data);
   optimizer?.dispose();
   methods.dispose();

@@ -2,8 +2,9 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { PeaError } from "@pea/core";
-import { cudaIsAvailable, type Module } from "@pea/torch";
+import { cudaIsAvailable, type Module, setNumThreads } from "@pea/torch";
 import { resumeCommand } from "../common/shown-command.ts";
+import { countSamples } from "../data/parts/part.ts";
 import { createMethods, type Methods } from "../methods/methods.ts";
 import { loadRecipe, loadRecipeToShow } from "../recipe/load-recipe.ts";
 import { methodsOf } from "../recipe/method-keys.ts";
@@ -12,6 +13,8 @@ import { type Layer, type Recipe, resolveRecipe } from "../recipe/recipe.ts";
 import type { Circumstances } from "../recipe/recipe-identity.ts";
 import { loadNetwork } from "./checkpoint.ts";
 import { createNetwork } from "./create-network.ts";
+import { requireCounts } from "./expected-data.ts";
+import { disposeData, openTestData, type RecipeData, type TestData } from "./open-data.ts";
 import { type RunRecord, readRecord } from "./parts-record.ts";
 import { disposeRun, type OpenedRun, openRun, type PrepareOptions } from "./prepare-run.ts";
 import { reasonForNoBest } from "./result.ts";
@@ -108,6 +111,52 @@ export async function openTrainedRun(
     };
   } catch (error) {
     disposeRun(opened);
+    throw error;
+  }
+}
+
+/** A run with trained weights, to be scored on parts of its data. */
+export interface ScoredRun
+  extends Pick<TrainedNetwork, "run" | "recipe" | "record" | "checkpoint" | "epoch" | "step"> {
+  readonly model: Module;
+  /** At that step. */
+  readonly methods: Methods;
+  readonly device: string;
+  readonly totalSteps: number;
+  readonly data: TestData & Partial<Pick<RecipeData, "train" | "validation" | "unlabelled">>;
+}
+
+/**
+ * Opens a run with the weights of one of its models, and the part of its data that is to be scored: the test part alone
+ * where that can be.
+ *
+ * @returns to be disposed of by `disposeRun`
+ * @throws as `openTrainedRun`, and where there are not as many test images as the recipe expects
+ */
+export async function openScoredRun(
+  path: string,
+  part: "test" | "validation" | "unlabelled",
+  options: { checkpoint?: CheckpointName } & Pick<PrepareOptions, "onOpening"> & Circumstances = {},
+): Promise<ScoredRun> {
+  const { onOpening, ...choice } = options;
+  if (part !== "test" || readRunConfig(openRunDirectory(path)).network === undefined) {
+    const { plan, ...trained } = await openTrainedRun(path, options);
+    return { ...trained, device: trained.recipe.device, totalSteps: plan.totalSteps };
+  }
+  const trained = await openTrainedNetwork(path, choice);
+  try {
+    const { recipe, record, facts } = trained;
+    if (recipe.threads > 0) setNumThreads(recipe.threads);
+    const data = await openTestData(recipe, { onOpening, record });
+    try {
+      requireCounts({ test: countSamples(data.test) }, recipe);
+      return { ...trained, data, totalSteps: facts.totalSteps };
+    } catch (error) {
+      disposeData(data);
+      throw error;
+    }
+  } catch (error) {
+    disposeRun(trained);
     throw error;
   }
 }

@@ -24,13 +24,17 @@ export interface PartChanges {
   readonly trainedOn: Readonly<Record<ScoredPart, readonly number[]>>;
 }
 
-/** Compares the parts that there are now with those that a run began with. */
-export function compareParts(known: KnownParts, now: PartIds): PartChanges {
+/**
+ * Compares the parts that there are now with those that a run began with.
+ *
+ * @param now of the parts that were looked at: of others nothing is said, but that an image is here that was there
+ */
+export function compareParts(known: KnownParts, now: Partial<PartIds>): PartChanges {
   const added = zeros();
   const moves = new Map<string, number>();
   const trainedOn = { validation: [] as number[], test: [] as number[] };
   for (const place of places)
-    for (const [index, id] of now[place].entries()) {
+    for (const [index, id] of now[place]?.entries() ?? []) {
       if (known.has(place, id)) continue;
       const from = places.find((other) => known.has(other, id));
       if (from === undefined) {
@@ -41,7 +45,7 @@ export function compareParts(known: KnownParts, now: PartIds): PartChanges {
       moves.set(move, (moves.get(move) ?? 0) + 1);
       if (from === "train" && (place === "validation" || place === "test")) trainedOn[place].push(index);
     }
-  const images = { validation: now.validation.length, test: now.test.length };
+  const images = { validation: now.validation?.length ?? 0, test: now.test?.length ?? 0 };
   return { images, added, gone: countGone(known, now), moved: Array.from(moves, toMove), trainedOn };
 }
 
@@ -50,10 +54,11 @@ function toMove([move, images]: [string, number]): PartChanges["moved"][number] 
   return { from, to, images };
 }
 
-function countGone(known: KnownParts, now: PartIds): Record<Place, number> {
-  const present = new KnownParts(now);
+function countGone(known: KnownParts, now: Partial<PartIds>): Record<Place, number> {
+  const none = new BigInt64Array(0);
+  const present = new KnownParts({ train: none, validation: none, test: none, unused: none, ...now });
   const gone = zeros();
-  for (const place of places)
+  for (const place of places.filter((place) => now[place] !== undefined))
     for (const id of known.ids[place]) if (!places.some((other) => present.has(other, id))) gone[place]++;
   return gone;
 }

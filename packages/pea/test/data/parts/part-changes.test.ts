@@ -67,6 +67,20 @@ describe("data compared with those that a run began with", () => {
   });
 });
 
+describe("changes of a part that was looked at alone", () => {
+  const { test } = parts([], [], [2, 3, 9]);
+  const known = new KnownParts(parts([1, 2], [4], [3, 5]));
+
+  it("are those of its images, wherever these were", () => {
+    const changes = compareParts(known, { test });
+    assert.equal(
+      describeChanges(changes),
+      "1 image is new (1 test), 1 image is gone (1 test), 1 has moved from training to test",
+    );
+    assert.deepEqual([changes.images.test, changes.trainedOn], [3, { validation: [], test: [0] }]);
+  });
+});
+
 describe("the record of a run that goes on with other data", () => {
   it("keeps all that was trained on, and out of the other parts what among these was", () => {
     const now = parts([1, 4], [-2, 6], [3, 5]);
