@@ -9,7 +9,7 @@ import { PeaError } from "@pea/core";
 import { type Engine, isCheckout, nativeBinaries, nativeSearch } from "@pea/torch/binaries";
 import { buildBinaries, type Log } from "./build.ts";
 import { checkVersion, engineToServe } from "./engine.ts";
-import { missingTools } from "./tools.ts";
+import { compilerTooOld, missingTools } from "./tools.ts";
 
 export type { Log } from "./build.ts";
 
@@ -37,7 +37,10 @@ export async function setUp(log: Log): Promise<Setup> {
   checkVersion(engine);
   const missing = missingTools(engine);
   if (missing !== undefined) throw new PeaError(missing);
-  const built = await buildBinaries(home, engine, log);
+  const built = await buildBinaries(home, engine, log).catch((error: Error) => {
+    const why = compilerTooOld(engine);
+    throw why === undefined ? error : new PeaError(`${error.message}\n\n${why}`, { cause: error });
+  });
   const failure = await probe();
   if (failure !== "") throw new PeaError(`what was built in ${built} does not load: ${failure}`);
   return { engine, built };

@@ -13,12 +13,23 @@ interface Tool {
 
 const runs = (command: string): boolean => spawnSync(command, ["--version"]).status === 0;
 
-const compiles = (program: string): boolean =>
-  spawnSync("c++", ["-x", "c++", "-fsyntax-only", "-"], { input: program }).status === 0;
+/** That which CMake takes. */
+const compiler = (): string => process.env.CXX || "c++";
+
+const compiles = (program: string, standard = "c++17"): boolean =>
+  spawnSync(compiler(), [`-std=${standard}`, "-x", "c++", "-fsyntax-only", "-"], { input: program })
+    .status === 0;
+
+/** GCC 10 knows C++20 by name, but not all that the headers of PyPI's engines use. */
+const cpp20 = `
+#if __cplusplus < 202002L || (defined(__GNUC__) && !defined(__clang__) && __GNUC__ < 11)
+#error
+#endif
+`;
 
 const tools: readonly Tool[] = [
   { name: "cmake", package: "cmake", isThere: () => runs("cmake") },
-  { name: "a C++ compiler", package: "g++", isThere: () => runs("c++") },
+  { name: "a C++ compiler", package: "g++", isThere: () => runs(compiler()) },
   { name: "make", package: "make", isThere: () => runs("make") },
   {
     name: "libjpeg's headers",
@@ -33,6 +44,20 @@ const tools: readonly Tool[] = [
       directory !== undefined || existsSync("/usr/include/torch/csrc/api/include/torch/version.h"),
   },
 ];
+
+/**
+ * What to say where a build has failed with a compiler that is older than the headers of PyPI's engines.
+ *
+ * @returns undefined where it is not
+ */
+export function compilerTooOld({ directory, library }: Engine): string | undefined {
+  if (directory === undefined || compiles(cpp20, "c++20")) return undefined;
+  const { stdout } = spawnSync(compiler(), ["--version"], { encoding: "utf8" });
+  return (
+    `The compiler is ${stdout.split("\n")[0]}; the headers of ${library} are of C++20, as GCC knows it from version 11 on. ` +
+    "Install a newer one and name it, for example: CXX=g++-12 npx pea-train setup"
+  );
+}
 
 /** @returns undefined where all is there; otherwise what is missing, and the command that brings it */
 export function missingTools(engine: Engine): string | undefined {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import type { Binaries, Engine, PassedOver } from "@pea/torch/binaries";
 import { checkVersion, engineToServe } from "../../src/setup/engine.ts";
-import { missingTools } from "../../src/setup/tools.ts";
+import { compilerTooOld, missingTools } from "../../src/setup/tools.ts";
 import { temporaryFolder } from "../support/tiny-data.ts";
 
 const engine = (name: string): Engine => ({
@@ -89,5 +89,39 @@ describe("tools that are missing", () => {
   test("are none where everything is there", () => {
     process.env.PATH = path;
     assert.equal(missingTools(engine("torch2.9")), undefined);
+  });
+});
+
+describe("a compiler that is too old", () => {
+  const { CXX } = process.env;
+  after(() => {
+    if (CXX === undefined) delete process.env.CXX;
+    else process.env.CXX = CXX;
+  });
+  /** The compiler that is there, which calls itself GCC 10. */
+  const old = join(temporaryFolder(), "g++-10");
+  writeFileSync(
+    old,
+    '#!/bin/sh\n[ "$1" = --version ] && echo "g++-10 (Debian 10.2.1-6) 10.2.1" && exit\nexec c++ -U__GNUC__ -D__GNUC__=10 "$@"\n',
+  );
+  chmodSync(old, 0o755);
+
+  test("is told with the way out where a build fails for PyPI's engines, whose headers are of C++20", () => {
+    process.env.CXX = old;
+    assert.match(
+      compilerTooOld(engine("torch2.15")) ?? "",
+      /^The compiler is g\+\+-10 \(Debian 10\.2\.1-6\) 10\.2\.1; the headers of \/torch2\.15\/libtorch_cpu\.so are of C\+\+20, .*CXX=g\+\+-12 npx pea-train setup$/,
+    );
+  });
+
+  test("is not to blame for Debian's", () => {
+    process.env.CXX = old;
+    const debian = { ...engine("libtorch2.6"), directory: undefined };
+    assert.equal(compilerTooOld(debian), undefined);
+  });
+
+  test("is none that knows C++20", () => {
+    process.env.CXX = "c++";
+    assert.equal(compilerTooOld(engine("torch2.15")), undefined);
   });
 });
