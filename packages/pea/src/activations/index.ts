@@ -4,4 +4,5 @@
  * @module
  */
 export { type ActivationClass, createActivation } from "./activation-modules.ts";
+export type { PassingActivation } from "./passing-activation.ts";
 export { type ActivationTitles, registerActivation } from "./register-activation.ts";

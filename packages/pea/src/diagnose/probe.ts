@@ -5,14 +5,14 @@
  */
 import { clone, copyInPlace, type Module, noGrad, onForward, scope, type Tensor } from "@pea/torch";
 import { isActivation } from "../activations/activation-modules.ts";
+import { isPassing } from "../activations/passing-activation.ts";
 import type { LabelledImages } from "../data/loading/loader.ts";
-import { EnsembleActivation } from "../methods/index.ts";
 import { isBatchNorm } from "../run/batch-norm-statistics.ts";
 import type { Scores, Task } from "../tasks/task.ts";
 import type { NormMismatch, SiteStatistics, ViewDiagnostics } from "./row.ts";
 import { normMismatch, siteStatistics } from "./statistics.ts";
 
-const isSite = (module: Module): boolean => module instanceof EnsembleActivation || isActivation(module);
+const isSite = (module: Module): boolean => isPassing(module) || isActivation(module);
 
 /**
  * Runs `batch` through the network as it is evaluated and looks at each site and batch norm, then once more with the

@@ -9,10 +9,10 @@ import { PeaError } from "@pea/core";
 import { fixBatch, foldBatchNorms, type Graph } from "@pea/graph";
 import { type Module, ReLU, ReLU6, type Tensor } from "@pea/torch";
 import { isActivation } from "../activations/activation-modules.ts";
+import { isPassing } from "../activations/passing-activation.ts";
 import { resumeCommand } from "../common/shown-command.ts";
 import { type SkippedParts, skippedOf } from "../data/loading/unreadable-images.ts";
 import { describeInput } from "../images/network-input.ts";
-import { EnsembleActivation } from "../methods/pea/index.ts";
 import { variantName } from "../recipe/method-keys.ts";
 import { evaluationCrop } from "../recipe/recipe.ts";
 import type { Circumstances } from "../recipe/recipe-identity.ts";
@@ -225,9 +225,8 @@ function requireNoSmoothModule(model: Module): void {
     });
   };
   for (const [path, module] of model.namedModules()) {
-    if (module instanceof EnsembleActivation) {
-      const { alpha } = module.control;
-      if (alpha < 1) refuse(path, `an ensemble with alpha ${alpha}`);
+    if (isPassing(module)) {
+      if (module.unfinished !== null) refuse(path, module.unfinished);
     } else if (isActivation(module) && !isStraight(module)) refuse(path, module.constructor.name);
   }
 }

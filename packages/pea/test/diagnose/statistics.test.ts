@@ -8,7 +8,7 @@ import {
   clipGradNorm,
   copyInPlace,
   getRngState,
-  type Module,
+  Module,
   manualSeed,
   mean,
   noGrad,
@@ -19,9 +19,11 @@ import {
   setNumThreads,
   sum,
   type Tensor,
+  tanh,
   tensor,
   variance,
 } from "@pea/torch";
+import type { PassingActivation } from "../../src/activations/index.ts";
 import { probe } from "../../src/diagnose/probe.ts";
 import { gradientNorms, normMismatch, siteStatistics } from "../../src/diagnose/statistics.ts";
 import { applyPea } from "../../src/methods/index.ts";
@@ -196,6 +198,19 @@ describe("a probe", () => {
     });
     assert.deepEqual(sites[0], { path: "features.0.act", ...siteStatistics(normalized) });
     assert.deepEqual(norms[0], { path: "features.0.bn", ...normMismatch(convolved as Tensor, first) });
+  });
+
+  test("looks at a method's own module in ReLU's place, too", () => {
+    class Fading extends Module implements PassingActivation {
+      readonly unfinished = "a tanh";
+      override forward(x: Tensor): Tensor {
+        return sum(tanh(x), { dim: [2, 3] });
+      }
+    }
+    const images = randn([4, 2, 3, 3]);
+    const labels = tensor(BigInt64Array.from([0n, 1n, 0n, 1n]));
+    const { sites } = probe(new Fading(), { images, labels }, task);
+    assert.deepEqual(sites, [{ path: "", ...siteStatistics(images) }]);
   });
 
   test("scores with the batch's statistics what running statistics equal to them score", () => {

@@ -11,7 +11,17 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { full, type Module, randn, readSafetensors, writeSafetensors } from "@pea/torch";
+import {
+  Conv2d,
+  full,
+  type Module,
+  ReLU,
+  randn,
+  readSafetensors,
+  Sequential,
+  writeSafetensors,
+} from "@pea/torch";
+import type { PassingActivation } from "../../src/activations/index.ts";
 import { exportNetwork, exportRun } from "../../src/export/export.ts";
 import { readOnnx } from "../../src/export/onnx/decode.ts";
 import { describeActivations } from "../../src/export/other-activations.ts";
@@ -169,6 +179,22 @@ describe("exportNetwork refuses, and writes nothing for", () => {
     const { operators } = await exportNetwork(model, path("relu.onnx"), { inputs: randn([2, 1, 28, 28]) });
     assert.equal(operators.Relu, 27);
   });
+});
+
+test("a method's own module in ReLU's place says itself whether it has come to ReLU", async () => {
+  class Fading extends ReLU implements PassingActivation {
+    unfinished: string | null = "a tanh by half";
+  }
+  const fading = new Fading();
+  const model = new Sequential(new Conv2d(1, 2, 3), fading);
+  const inputs = randn([2, 1, 8, 8]);
+  await assert.rejects(exportNetwork(model, path("fading.onnx"), { inputs }), {
+    kind: "usage",
+    message: "1 is a tanh by half: a deployed network has ReLU in its place",
+  });
+  fading.unfinished = null;
+  const { operators } = await exportNetwork(model, path("faded.onnx"), { inputs });
+  assert.deepEqual(operators, { Conv: 1, Relu: 1 });
 });
 
 test("ReLU6 and gates are exported, and listed", async () => {

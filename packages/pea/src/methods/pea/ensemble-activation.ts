@@ -6,6 +6,7 @@
 import type { Ensemble, SmoothName } from "@pea/core";
 import { type EnsembleActModule, type EnsembleActOptions, ensembleAct } from "@pea/kernels";
 import { Module, type Tensor } from "@pea/torch";
+import type { PassingActivation } from "../../activations/passing-activation.ts";
 
 /** What all sites of a network share. It holds no tensor, so the state dict is that of the plain network. */
 export interface EnsembleControl {
@@ -37,7 +38,7 @@ export interface EnsembleControl {
  * At α = 0 only the smooth activation runs and at α = 1 only ReLU, so both ends equal the plain networks bit for bit
  * and neither meets 0 · ∞ (spec recipes 2.5). Any shape and floating-point dtype; the output is as the input.
  */
-export class EnsembleActivation extends Module implements EnsembleActModule {
+export class EnsembleActivation extends Module implements EnsembleActModule, PassingActivation {
   readonly control: EnsembleControl;
   /** Index of the site in the network, from 0; keys the stochastic masks. */
   readonly site: number;
@@ -46,6 +47,11 @@ export class EnsembleActivation extends Module implements EnsembleActModule {
     super();
     this.control = control;
     this.site = site;
+  }
+
+  get unfinished(): string | null {
+    const { alpha } = this.control;
+    return alpha < 1 ? `an ensemble with alpha ${alpha}` : null;
   }
 
   /** What the next forward pass computes; lets batch norm be fused with it. */
