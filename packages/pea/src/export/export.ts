@@ -4,7 +4,7 @@
  */
 import { existsSync } from "node:fs";
 import { rename, rm, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { PeaError } from "@pea/core";
 import { fixBatch, foldBatchNorms, type Graph } from "@pea/graph";
 import { type Module, ReLU, ReLU6, type Tensor } from "@pea/torch";
@@ -18,7 +18,7 @@ import { evaluationCrop } from "../recipe/recipe.ts";
 import type { Circumstances } from "../recipe/recipe-identity.ts";
 import { evaluationLoader } from "../run/loaders.ts";
 import { disposeData, openTestData } from "../run/open-data.ts";
-import { currentEnvironment, readRunConfig } from "../run/run-directory.ts";
+import { currentEnvironment, noteExported, readRunConfig } from "../run/run-directory.ts";
 import { type CheckpointName, openTrainedNetwork, type TrainedNetwork } from "../run/trained-run.ts";
 import { traceNetwork } from "../trace/trace.ts";
 import { exportObstacleOf } from "./export-obstacle.ts";
@@ -107,6 +107,7 @@ export async function exportRun(
     refuseObstacle(trained);
     const file = out ?? join(run.path, targetOf({ target, opset }).file);
     requireFolder(file);
+    if (out === undefined) noteExported(run, basename(file));
     return {
       runDirectory,
       checkpoint,

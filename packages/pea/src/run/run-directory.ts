@@ -27,6 +27,8 @@ export interface RunDirectory {
   readonly parts: string;
   readonly checkpoints: string;
   readonly model: string;
+  /** Names of the files that `pea export` wrote beside: those of targets. */
+  readonly exported: string;
   /** Scores of a run that ended. */
   readonly result: string;
   /** Made by `pea report`. */
@@ -43,6 +45,7 @@ function runDirectory(path: string): RunDirectory {
     parts: join(path, "parts.safetensors"),
     checkpoints: join(path, "checkpoints"),
     model: join(path, "model.onnx"),
+    exported: join(path, "exported.json"),
     result: join(path, "result.json"),
     report: join(path, "report.html"),
   };
@@ -111,14 +114,29 @@ const isLeftByStart = (name: string): boolean =>
  * files. config.yaml goes last and marks the run.
  */
 function removeRun({ path, config, ...others }: RunDirectory): void {
-  const names = Object.values(others).map((file) => basename(file));
+  const exported = exportedNames(others);
+  const names = [...Object.values(others).map((file) => basename(file)), ...exported];
   const cutOff = new Set([...names, basename(config)].map((name) => `${name}.tmp`));
   const isUnverified = (name: string) =>
-    name.startsWith(basename(others.model)) && name.endsWith(".unverified");
+    name.endsWith(".unverified") && exported.some((file) => name.startsWith(`${file}.`));
   const isOfRun = (name: string) =>
     names.includes(name) || cutOff.has(name) || isUnverified(name) || name.startsWith("events.out.tfevents.");
   for (const name of [...readdirSync(path).filter(isOfRun), basename(config)])
     rmSync(join(path, name), { recursive: true, force: true });
+}
+
+/** Notes a file in a run's folder that is about to be exported, so that it goes when the run does. */
+export function noteExported(run: Pick<RunDirectory, "exported" | "model">, name: string): void {
+  const names = exportedNames(run);
+  if (!names.includes(name))
+    writeFileAtomically(run.exported, [Buffer.from(JSON.stringify([...names, name]))]);
+}
+
+/** Names of what was exported into a run's folder, `model.onnx` always among them. */
+function exportedNames({ exported, model }: Pick<RunDirectory, "exported" | "model">): string[] {
+  const noted: unknown = existsSync(exported) ? JSON.parse(readFileSync(exported, "utf8")) : [];
+  const names = Array.isArray(noted) ? noted.filter((name) => typeof name === "string") : [];
+  return [...new Set([basename(model), ...names.map((name) => basename(name))])];
 }
 
 /** What a run was made with. */

@@ -47,6 +47,7 @@ describe("a target of one's own, from the command", () => {
       stdout,
       /model\.h: .*\n.*\nRelu is the only activation\nall \d+ weights read back as they are/,
     );
+    assert.deepEqual(JSON.parse(readFileSync(join(run, "exported.json"), "utf8")), ["model.onnx", "model.h"]);
   });
 
   test("is C: its numbers are the network's", () => {

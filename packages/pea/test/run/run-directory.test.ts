@@ -7,6 +7,7 @@ import { after, describe, it } from "node:test";
 import {
   createRunDirectory,
   currentEnvironment,
+  noteExported,
   openRunDirectory,
   readRunConfig,
   writeRunConfig,
@@ -68,6 +69,15 @@ describe("a new run directory", () => {
       message: `${path} already holds a run; go on with it with --resume, or delete it with --overwrite`,
     });
     assert.ok(existsSync(join(path, "checkpoints/last.safetensors")));
+  });
+  it("takes the place of what targets wrote into a run", () => {
+    const path = finishedRun();
+    const run = openRunDirectory(path);
+    for (const name of ["model.h", "model.onnx", "model.h"]) noteExported(run, name);
+    for (const name of ["model.h", "model.h.12.unverified", "model.hpp"])
+      writeFileSync(join(path, name), "old");
+    createRunDirectory(path, { overwrite: true });
+    assert.deepEqual(readdirSync(path).sort(), ["checkpoints", "model.hpp"]);
   });
   it("takes the place of a run when told to, and of nothing else", () => {
     const path = finishedRun();
