@@ -56,9 +56,9 @@ function importModel(model: ModelProto, file: FileFacts, { imageSize, output }: 
   const converted = convertNodes(model, input, outputOf(fileGraph, output), budget);
   const separated = separateWeights(converted.graph);
   const turned = channelsFirst(separated);
-  const spelledOut = turned ?? separated;
+  const spelledOut = removeIdleNodes(turned ?? separated);
   const recognized = recognizeActivations(spelledOut);
-  const merged = mergePads(removeIdleNodes(mergeLinear(removeIdleNodes(recognized))));
+  const merged = mergePads(removeIdleNodes(mergeLinear(recognized)));
   const restored = restoreBiases(merged, converted.lostBiases);
   const graph = nameParameters(restored, converted.origins);
   refuseOpaque(graph);

@@ -75,6 +75,13 @@ const where: Folder = (node, [condition, yes, no]) => {
   return [made(yes.kind, shape, values)];
 };
 
+/** Between bounds, either of which may be left out. */
+const clip: Folder = (node, [x]) => {
+  const [min, max] = [node.number("min") ?? -Infinity, node.number("max") ?? Infinity];
+  const bounded = (value: Length) => Math.min(Math.max(fixed(value), min), max);
+  return [made(x.kind, x.shape, Array.from(x.values, bounded))];
+};
+
 const same: Folder = (_, [x]) => [x];
 
 export const elementwise: Readonly<Record<string, Folder>> = {
@@ -94,6 +101,8 @@ export const elementwise: Readonly<Record<string, Folder>> = {
   And: binary(onNumbers((a, b) => truth(a !== 0 && b !== 0))),
   Or: binary(onNumbers((a, b) => truth(a !== 0 || b !== 0))),
   Not: unary((a) => truth(a === 0)),
+  Clip: clip,
+  Relu: unary((a) => Math.max(a, 0)),
   Neg: (_, [x]) => [
     made(
       x.kind,

@@ -80,6 +80,23 @@ const Gelu: Converter = (node) =>
 const Swish: Converter = (node) =>
   node.result("Swish", [node.input(0)], { alpha: node.number("alpha") ?? 1 });
 
+/** α (eˣᐟᵅ − 1) below 0. */
+const Celu: Converter = (node) => {
+  const alpha = node.number("alpha") ?? 1;
+  if (alpha === 1) return node.result("Elu", [node.input(0)], { alpha });
+  const bent = node.step("Elu", [node.step("Div", [node.input(0), numberOf(node, alpha)])], { alpha: 1 });
+  node.result("Mul", [bent, numberOf(node, alpha)]);
+};
+
+/** γ times an ELU. */
+const Selu: Converter = (node) => {
+  const bent = node.step("Elu", [node.input(0)], { alpha: node.number("alpha") ?? 1.6732632 });
+  node.result("Mul", [bent, numberOf(node, node.number("gamma") ?? 1.0507009)]);
+};
+
+const numberOf = (node: FileNode, value: number): string =>
+  node.constant("number", { kind: "float", shape: [], values: Float32Array.of(value) });
+
 /** 1 − erf(x): what a converter writes that knows no better. */
 const Erfc: Converter = (node) => node.opaque([node.input(0)], node.shape(0), "ONNX has no such operator");
 
@@ -125,6 +142,8 @@ export const elementwise: Readonly<Record<string, Converter>> = {
   LeakyRelu: withNumbers({ alpha: 0.01 }),
   Elu: withNumbers({ alpha: 1 }),
   HardSigmoid: withNumbers({ alpha: 0.2, beta: 0.5 }),
+  Celu,
+  Selu,
   Clip,
   PRelu,
   Softmax,

@@ -59,20 +59,17 @@ const hardSigmoid = either(
   clip(0, 1, sum(0.5, product(1 / 6, x))),
 );
 /** ln(1 + eˣ), which PyTorch takes as x where x is large. */
-const softplus = either(
-  made("Softplus", [x]),
-  where(greater(x, number("threshold")), x, made("Softplus", [x])),
-);
-const cube = either(
-  made("Pow", [x, number(3)]),
-  product(1, x, x, x),
-  product(1, x, made("Pow", [x, number(2)])),
-);
+const softplusWithThreshold = where(greater(x, number("threshold")), x, made("Softplus", [x]));
+const softplus = either(made("Softplus", [x]), softplusWithThreshold);
+const square = made("Pow", [x, number(2)]);
+/** c x³ */
+const cubeTimes = (factor: number) =>
+  either(product(factor, made("Pow", [x, number(3)])), product(factor, x, x, x), product(factor, x, square));
 /** √(2/π) · (x + 0.044715 x³) */
 const tanhArgument = either(
-  product(Math.sqrt(2 / Math.PI), sum(0, x, product(0.044715, cube))),
+  product(Math.sqrt(2 / Math.PI), sum(0, x, cubeTimes(0.044715))),
   product(Math.sqrt(2 / Math.PI), x, sum(1, product(0.044715, x, x))),
-  product(Math.sqrt(2 / Math.PI), x, sum(1, product(0.044715, made("Pow", [x, number(2)])))),
+  product(Math.sqrt(2 / Math.PI), x, sum(1, product(0.044715, square))),
 );
 
 /** Those that hold others within them. */
@@ -143,6 +140,7 @@ const large: readonly Spelling[] = [
 
 /** Those that may be part of one of the large ones. */
 const small: readonly Spelling[] = [
+  { operator: "Softplus", formula: softplusWithThreshold, attributes: () => ({}) },
   {
     operator: "Relu",
     formula: either(
