@@ -83,7 +83,10 @@ export type {
   ClassificationBreakdown,
   SegmentationBreakdown,
 } from "./tasks/breakdown.ts";
+export { classification } from "./tasks/classification/classification.ts";
 export { evaluate } from "./tasks/evaluate.ts";
+export { meanScores } from "./tasks/mean-scores.ts";
+export { registerTask, type TaskDescriptor } from "./tasks/registry.ts";
 export { evaluateSegmentation, type SegmentationScores } from "./tasks/segmentation/evaluate-segmentation.ts";
 export { type MetricName, mainScore, type Scores, type Task } from "./tasks/task.ts";
 export { type ModuleCall, type TracedNetwork, traceNetwork } from "./trace/trace.ts";

@@ -102,7 +102,7 @@ async function scoreViews(
   const found: AllScores = { scores: {}, fullResolution: {} };
   // The last view is the network as it will be deployed.
   const deployed = methods.views.at(-1);
-  const answers = task.startAnswers();
+  const answers = task.startAnswers?.();
   try {
     for (const view of part === "unlabelled" ? methods.views.slice(-1) : methods.views) {
       methods.show(view);
@@ -122,11 +122,11 @@ async function scoreViews(
       found.scores[view] = ofView.network;
       found.fullResolution[view] = ofView.full;
     }
-    if (part !== "unlabelled")
+    if (part !== "unlabelled" && answers)
       found.breakdown = answers.breakDown((index) => nameSample(dataset, index, part));
     return found;
   } finally {
-    answers.dispose();
+    answers?.dispose();
   }
 }
 

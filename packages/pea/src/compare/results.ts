@@ -52,7 +52,7 @@ export const resultSchema = z.looseObject({
   variant: name,
   seed: z.int().min(0),
   /** Of the scores, which are all in percent. */
-  metric: z.enum(["top1", "miou"]).default("top1"),
+  metric: name.default("top1"),
   /** On the test part. `best`: the best model of the final phase by validation, null where there is no such. */
   test: z.object({ best: percent.nullable(), last: percent }),
   /** Curves: the values at the end of each epoch, as in the report. */

@@ -145,7 +145,7 @@ export const recipeSchema = z.strictObject({
     value: "NAME",
   }),
   import: described(z.union([importedFile, z.array(importedFile).min(1)]).optional(), {
-    help: "module (.js, .ts) that registers networks, activations, data sets or methods of your own, in a recipe by its path from the recipe's file; may be given several times, in a recipe as a list",
+    help: "module (.js, .ts) that registers networks, activations, data sets, tasks or methods of your own, in a recipe by its path from the recipe's file; may be given several times, in a recipe as a list",
     allowed: "a file, or a list of files",
     value: "FILE",
   }),

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Phase } from "../run/run-course.ts";
-import { scoreLabels } from "../tasks/task.ts";
+import { scoreLabel } from "../tasks/task.ts";
 import {
   axisStyle,
   type Chart,
@@ -32,7 +32,7 @@ export function charts(group: Group): Chart[] {
   const seeds = group.variants.some(({ runs }) => runs.length > 1)
     ? " Lines are means over seeds, bands reach from the lowest seed to the highest."
     : "";
-  const label = scoreLabels[group.metric];
+  const label = scoreLabel(group.metric);
   const epochs = Math.max(0, ...group.variants.flatMap(({ curves }) => curves.map(({ epoch }) => epoch)));
   const bands = bandsOf(group);
   const right = roomForNames(group);

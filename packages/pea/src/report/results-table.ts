@@ -10,7 +10,7 @@ import type { Score } from "../compare/outcomes.ts";
 import { POWER, standardError } from "../compare/statistics/index.ts";
 import { conclusionOf, fixed, meanAndSpread, probability, signed } from "../compare/words.ts";
 import { baselineName } from "../methods/variant-name.ts";
-import { scoreLabels } from "../tasks/task.ts";
+import { scoreLabel } from "../tasks/task.ts";
 import type { Group, VariantGroup } from "./groups.ts";
 import { type Html, html } from "./html.ts";
 import type { ReportRun } from "./run.ts";
@@ -30,7 +30,7 @@ export function resultsTable(group: Group): Html {
   const columns = shown.map((score) => columnsOf(score, group, isCompared));
   const seeds = [...new Set(group.runs.map(({ seed }) => seed))].sort((a, b) => a - b);
   return html`<h3>Scores</h3>
-<p class="note">${scoreLabels[metric]} of the deployed network on the test images, in percent, seed${seeds.length > 1 ? "s" : ""} ${seeds.join(", ")}</p>
+<p class="note">${scoreLabel(metric)} of the deployed network on the test images, in percent, seed${seeds.length > 1 ? "s" : ""} ${seeds.join(", ")}</p>
 ${scrollable(
   "Scores",
   html`<table class="numbers">

@@ -7,7 +7,7 @@ import { sample } from "../compare/statistics/index.ts";
 import { describeSkippedCounts } from "../data/loading/unreadable-images.ts";
 import { baselineName } from "../methods/variant-name.ts";
 import { namedKeys } from "../recipe/method-keys.ts";
-import { scoreLabels } from "../tasks/task.ts";
+import { scoreLabel } from "../tasks/task.ts";
 import { formatSeconds } from "../terminal/progress.ts";
 import { trainCommand } from "./command.ts";
 import { type Curve, type CurvePoint, type Group, settingsThatDiffer, type VariantGroup } from "./groups.ts";
@@ -121,7 +121,7 @@ export function runTable({ runs }: Group): Html {
 
 /** The numbers behind the curves, variant by variant. */
 export function epochTables({ variants, metric }: Group): Html {
-  const label = scoreLabels[metric];
+  const label = scoreLabel(metric);
   const columns: [string, Curve, (value: number) => string][] = [
     ["α", "alpha", (value) => value.toFixed(3)],
     ["Learning rate", "learningRate", (value) => value.toPrecision(3)],

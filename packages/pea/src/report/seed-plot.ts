@@ -8,7 +8,7 @@ import type { Comparison } from "../compare/compare.ts";
 import { LEVEL, type Sample, twoSidedQuantile } from "../compare/statistics/index.ts";
 import { signed } from "../compare/words.ts";
 import { baselineName } from "../methods/variant-name.ts";
-import { scoreLabels } from "../tasks/task.ts";
+import { scoreLabel } from "../tasks/task.ts";
 import { type Axis, axisOver } from "./axis.ts";
 import type { Group, VariantGroup } from "./groups.ts";
 import { type Html, html } from "./html.ts";
@@ -35,7 +35,7 @@ export function seedPlot(group: Group): Html | "" {
           ),
         )
       : null;
-  const label = scoreLabels[metric];
+  const label = scoreLabel(metric);
   const isSpread = rows.some(({ runs }) => runs.length > 1);
   const caption = [
     `Each dot is a seed; the bar is the mean${isSpread ? ", the line its 95 % confidence interval" : ""}.`,

@@ -8,7 +8,7 @@ import type { Sample } from "../compare/statistics/index.ts";
 import { signed } from "../compare/words.ts";
 import { baselineName } from "../methods/variant-name.ts";
 import type { StudyPlan } from "../study/study-file.ts";
-import { scoreLabels } from "../tasks/task.ts";
+import { scoreLabel } from "../tasks/task.ts";
 import { percent, verdict } from "./comparison.ts";
 import { type Group, groupRuns, settingsThatDiffer, type VariantGroup } from "./groups.ts";
 import type { ReportRun } from "./run.ts";
@@ -58,7 +58,7 @@ function withoutBaseline({ variants, score, metric }: Group): string[] {
     const seeds = runs.length === 1 ? `seed ${runs[0]?.seed}` : `${runs.length} seeds`;
     return `${variant} (${seeds}) ${percent(scores[score].sample as Sample)}`;
   });
-  const scores = `Test ${scoreLabels[metric]}: ${named.join("; ")}.`;
+  const scores = `Test ${scoreLabel(metric)}: ${named.join("; ")}.`;
   const missing = variants.some(({ kind }) => kind === "baseline")
     ? "There is nothing to compare with ReLU on the same seed."
     : "There is no ReLU run of the same seed to compare with: nothing can be concluded about PEA.";
@@ -148,7 +148,7 @@ function whatIsScored({ score, metric }: Group, compared: readonly Comparison[])
       ? "of each run's best model of its last phase (without PEA: of the epochs it was chosen from), by validation images"
       : "of each run's last model";
   return [
-    `Compared is ${scoreLabels[metric]} on the test images ${model}.`,
+    `Compared is ${scoreLabel(metric)} on the test images ${model}.`,
     ...(score === "best" && compared.some(({ isChosenAlike }) => !isChosenAlike)
       ? [
           `The best models were chosen from different epochs, which flatters the run that had more of them: look at the last models, or train with scoreTest: epochs.`,

@@ -41,7 +41,7 @@ export interface TrainResult {
   /** Where there is no best model: why. */
   whyNoBest?: string;
   /** Test scores of the best model, or of the last where there is none, broken down. */
-  breakdown: Breakdown;
+  breakdown?: Breakdown;
 }
 
 /**

@@ -5,7 +5,7 @@
  */
 import { existsSync } from "node:fs";
 import type { Circumstances } from "../recipe/recipe-identity.ts";
-import type { MetricName } from "../tasks/task.ts";
+import { type MetricName, metricOf } from "../tasks/task.ts";
 import { type MetricsRow, readMetrics } from "./metrics.ts";
 import { readRecord } from "./parts-record.ts";
 import { disposeRun, openRun } from "./prepare-run.ts";
@@ -61,14 +61,15 @@ export async function readCourse(run: RunDirectory, today: Circumstances = {}): 
   // A run that has just begun has none yet.
   const rows = existsSync(run.metrics) ? readMetrics(run.metrics) : [];
   const epochs = rows.filter(({ kind }) => kind === "epoch");
+  const metric = metricOfRun(result, epochs);
   return {
-    metric: metricOf(result, epochs),
+    metric,
     phases: phases.map(({ name, firstStep, endStep }) => ({
       name,
       firstEpoch: firstStep / stepsPerEpoch,
       endEpoch: endStep / stepsPerEpoch,
     })),
-    epochs: epochs.map(epochPoint),
+    epochs: epochs.map((row) => epochPoint(row, metric)),
     seconds: result?.seconds ?? epochs.reduce((sum, { seconds }) => sum + Number(seconds), 0),
   };
 }
@@ -86,14 +87,17 @@ async function planOf(
   }
 }
 
-function metricOf(result: TrainResult | null, epochs: readonly MetricsRow[]): MetricName {
-  const isSegmented = result?.last.test.miou !== undefined || epochs.some((row) => "val/miou" in row);
-  return isSegmented ? "miou" : "top1";
+/** The metric of a run: that of its result, or the first that its training was scored by. */
+function metricOfRun(result: TrainResult | null, epochs: readonly MetricsRow[]): MetricName {
+  if (result !== null) return metricOf(result.last.test);
+  const names = epochs.flatMap((row) => Object.keys(row));
+  const scored = names.find((name) => name.startsWith("train/") && name !== "train/loss");
+  return scored?.slice("train/".length) ?? "top1";
 }
 
-function epochPoint(row: MetricsRow): EpochPoint {
+function epochPoint(row: MetricsRow, metric: MetricName): EpochPoint {
   const value = (name: string) => (typeof row[name] === "number" ? row[name] : null);
-  const score = (view: string) => value(`${view}/top1`) ?? value(`${view}/miou`);
+  const score = (view: string) => value(`${view}/${metric}`);
   const currentScore = score("val");
   const testScore = score("test");
   return {

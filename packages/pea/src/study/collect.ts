@@ -15,7 +15,7 @@ import type { TrainResult } from "../run/result.ts";
 import { readResult } from "../run/result.ts";
 import { readCourse } from "../run/run-course.ts";
 import { openRunDirectory, readRunConfig } from "../run/run-directory.ts";
-import { mainScore } from "../tasks/task.ts";
+import { mainScore, metricOf } from "../tasks/task.ts";
 import type { Cell } from "./grid.ts";
 
 /** What a study keeps of a run. */
@@ -43,7 +43,7 @@ export async function collect(
       dataset,
       variant,
       seed,
-      metric: "miou" in last.test ? "miou" : "top1",
+      metric: metricOf(last.test),
       test: { best: best && mainScore(best.test), last: mainScore(last.test) },
       hash,
       parameters,

@@ -22,6 +22,7 @@ import {
   withoutRounding,
 } from "../compare/words.ts";
 import { baselineName } from "../methods/variant-name.ts";
+import { scoreLabel } from "../tasks/task.ts";
 import { isFinished, type StudyPlan } from "./study-file.ts";
 
 /** Writes both tables into a folder. */
@@ -68,7 +69,7 @@ export function compareGroups(results: readonly Result[], plan: StudyPlan): Comp
 function formatMarkdown({ name }: StudyPlan, groups: readonly ComparedGroup[]): string {
   const sections = groups.map((group) => {
     const { network, dataset, metric, runs, reference, isOfChangedData } = group;
-    const score = metric === "miou" ? "mIoU" : "top-1 accuracy";
+    const score = metric === "top1" ? "top-1 accuracy" : scoreLabel(metric);
     return [
       `## ${network} on ${dataset}`,
       ...(runs.ended < runs.planned

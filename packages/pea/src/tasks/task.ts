@@ -1,17 +1,20 @@
 /**
  * What the trainer knows of what a network is trained for: a loss, and what is counted of its answers. The data set names
- * its task, which `createTask` makes; the trainer names none.
+ * its task, which `createTask` of `registry.ts` makes; the trainer names none.
  *
  * @module
  */
 import type { Tensor } from "@pea/torch";
 import type { Answers } from "./breakdown.ts";
 
-/** Scores that models are chosen and compared by: in percent, the higher the better. */
-export type MetricName = "top1" | "miou";
+/** A score that models are chosen and compared by, such as `top1` and `miou`: in percent, the higher the better. */
+export type MetricName = string;
 
-/** Scores of a network on a set of images, in percent but for the loss; which of them there are follows from the task. */
-export interface Scores extends Partial<Record<MetricName, number>> {
+/**
+ * Scores of a network on a set of images, in percent but for the loss; which of them there are follows from the task. The
+ * first beside the loss is that of the task's metric.
+ */
+export interface Scores {
   /** Cross-entropy in nats: mean over the images, in segmentation over the pixels that count. */
   loss: number;
   /** Images whose class has the largest logit. */
@@ -24,34 +27,43 @@ export interface Scores extends Partial<Record<MetricName, number>> {
   pixelAccuracy?: number;
   /** Intersection over union by class; null for a class that is neither in the labels nor in the answers. */
   classIou?: Readonly<Record<string, number | null>>;
+  /** Of other tasks. */
+  [score: string]: number | Readonly<Record<string, number | null>> | undefined;
+}
+
+/** The task's metric. */
+export function metricOf(scores: Scores): MetricName {
+  return Object.keys(scores).find((name) => name !== "loss") ?? "loss";
 }
 
 /** The score of the task's metric. */
-export function mainScore({ top1, miou }: Scores): number {
-  return (miou ?? top1) as number;
+export function mainScore(scores: Scores): number {
+  return scores[metricOf(scores)] as number;
 }
 
-/** What scores are called where people read them. */
-export const scoreLabels = {
-  top1: "top-1",
-  top5: "top-5",
-  miou: "mIoU",
-  pixelAccuracy: "pixel accuracy",
-} as const satisfies Partial<Record<keyof Scores, string>>;
+const labels = new Map([
+  ["top1", "top-1"],
+  ["top5", "top-5"],
+  ["miou", "mIoU"],
+  ["pixelAccuracy", "pixel accuracy"],
+]);
+
+/** What a score is called where people read it. */
+export function scoreLabel(name: string): string {
+  return labels.get(name) ?? name;
+}
+
+const inWords = (name: string, score: number) => `${scoreLabel(name)} ${score.toFixed(2)} %`;
 
 /** The score of the task's metric in words: `top-1 91.20 %`. */
 export function describeMainScore(scores: Scores): string {
-  const label = scoreLabels[scores.miou === undefined ? "top1" : "miou"];
-  return `${label} ${mainScore(scores).toFixed(2)} %`;
+  return inWords(metricOf(scores), mainScore(scores));
 }
 
 /** Scores in words, without the loss: `top-1 91.20 %  top-5 99.70 %`. */
-export function describeScores(scores: Scores): string {
-  return Object.entries(scoreLabels)
-    .flatMap(([name, label]) => {
-      const score = scores[name as keyof typeof scoreLabels];
-      return score === undefined ? [] : `${label} ${score.toFixed(2)} %`;
-    })
+export function describeScores({ loss: _, ...scores }: Scores): string {
+  return Object.entries(scores)
+    .flatMap(([name, score]) => (typeof score === "number" ? inWords(name, score) : []))
     .join("  ");
 }
 
@@ -98,8 +110,13 @@ export interface Task<S extends Sums = Sums> {
   /** How many labels of a batch count in that mean; may wait for the device. */
   countLabels(labels: Tensor): number;
   startSums(options: SumsOptions<S>): ScoreSums<S>;
-  /** To gather answers beside the sums, where the scores are to be broken down. */
-  startAnswers(): Answers;
+  /** To gather answers beside the sums, where the scores can be broken down. */
+  startAnswers?(): Answers;
   /** Scores of what was added between two readings; `from` left out: since the start. NaN where nothing counted. */
   scores(to: S, from?: S): Scores;
+}
+
+/** A task whose scores can be broken down. */
+export interface BrokenDownTask<S extends Sums = Sums> extends Task<S> {
+  startAnswers(): Answers;
 }

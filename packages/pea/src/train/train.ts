@@ -335,7 +335,7 @@ async function scoreModels(
   loader: BatchLoader,
 ): Promise<Pick<TrainResult, "last" | "best" | "breakdown">> {
   const { task } = data;
-  const answers = task.startAnswers();
+  const answers = task.startAnswers?.();
   const countingScores = () => evaluate(model, loader, { task, device, answers });
   const nameOf = (index: number) => nameSample(data.test, index, "test");
   try {
@@ -351,10 +351,10 @@ async function scoreModels(
         validationLoss: best.loss,
         test: chosen,
       },
-      breakdown: shortened(answers.breakDown(nameOf)),
+      ...(answers && { breakdown: shortened(answers.breakDown(nameOf)) }),
     };
   } finally {
-    answers.dispose();
+    answers?.dispose();
   }
 }
 

@@ -45,7 +45,7 @@ export class MixupMethod implements Method {
 
   /** @throws PeaError of kind usage where an image has not one label. */
   fit({ seed, task = "classification" }: FitContext): void {
-    if (task !== "classification")
+    if (task === "segmentation")
       throw new PeaError(
         `mixup does not go with ${task}: it mixes images that have one label each, but here each pixel has its own, and ` +
           "those that do not count differ between the two images; leave mixup out",

@@ -13,7 +13,7 @@ import {
   unsqueeze,
   zeros,
 } from "@pea/torch";
-import type { ScoreSums, Sums, SumsOptions, Task } from "../task.ts";
+import type { BrokenDownTask, ScoreSums, Sums, SumsOptions } from "../task.ts";
 import { ClassAnswers } from "./class-answers.ts";
 
 interface ClassificationSums extends Sums {
@@ -23,7 +23,7 @@ interface ClassificationSums extends Sums {
 }
 
 /** One class for each image. */
-export function classification(classes: readonly string[]): Task<ClassificationSums> {
+export function classification(classes: readonly string[]): BrokenDownTask<ClassificationSums> {
   return {
     name: "classification",
     metric: "top1",

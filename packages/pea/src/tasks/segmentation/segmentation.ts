@@ -16,7 +16,7 @@ import {
   zeros,
 } from "@pea/torch";
 import { IGNORED } from "../../images/label-table.ts";
-import type { ScoreSums, Sums, SumsOptions, Task } from "../task.ts";
+import type { BrokenDownTask, ScoreSums, Sums, SumsOptions } from "../task.ts";
 import { confusion } from "./confusion.ts";
 import { type ConfusionMatrix, countPixels, intersectionOverUnion, meanIou } from "./iou.ts";
 import { PixelAnswers } from "./pixel-answers.ts";
@@ -26,7 +26,7 @@ interface SegmentationSums extends Sums {
 }
 
 /** One class for each pixel. */
-export function segmentation(classes: readonly string[]): Task<SegmentationSums> {
+export function segmentation(classes: readonly string[]): BrokenDownTask<SegmentationSums> {
   const { length } = classes;
   return {
     name: "segmentation",
