@@ -11,7 +11,7 @@ import { fold } from "./folding/index.ts";
 import { GraphMaker } from "./graph-maker.ts";
 import { knownTensorOf } from "./known-tensor.ts";
 import { nodesFor } from "./needed-nodes.ts";
-import { hasLostBias, isFoldedBatchNorm, isKey, pathOf } from "./node-path.ts";
+import { hasLostBias, isFoldedBatchNorm, pathOf } from "./node-path.ts";
 import { converters } from "./operators/index.ts";
 import { refuseOperator } from "./unknown-operators.ts";
 
@@ -22,7 +22,7 @@ export interface Converted {
   readonly origins: ReadonlyMap<string, string>;
   /** Layers into which their exporter has folded a batch norm. */
   readonly foldedBatchNorms: number;
-  /** What convolutions compute that have lost a bias of zeros. */
+  /** What layers compute that have lost a bias of zeros. */
   readonly lostBiases: ReadonlySet<string>;
 }
 
@@ -53,7 +53,7 @@ export function convertNodes(
 }
 
 function convertNode(proto: NodeProto, opset: number, maker: GraphMaker): void {
-  const node = new FileNode(proto, pathOf(proto, keyOf(proto, maker)), opset, maker);
+  const node = new FileNode(proto, pathOf(proto, weightsOf(proto, maker)), opset, maker);
   const convert = converters.get(node.operator);
   try {
     const known = isForeign(proto) ? undefined : fold(node);
@@ -70,10 +70,12 @@ function convertNode(proto: NodeProto, opset: number, maker: GraphMaker): void {
   }
 }
 
-/** Key of the first weight that a node reads. */
-function keyOf({ input }: NodeProto, maker: GraphMaker): string | undefined {
-  const keys = input.slice(1).map((name) => (name === "" ? undefined : maker.known(name)?.key));
-  return keys.find((key) => key !== undefined && isKey(key));
+/** The file's names of the weights, which are no single numbers, that a node reads after its first input. */
+function weightsOf({ input }: NodeProto, maker: GraphMaker): string[] {
+  return input.slice(1).flatMap((name) => {
+    const known = name === "" ? undefined : maker.known(name);
+    return known?.key !== undefined && known.values.length > 1 ? [known.key] : [];
+  });
 }
 
 const isForeign = ({ domain }: NodeProto): boolean => Boolean(domain) && domain !== "ai.onnx";

@@ -30,7 +30,19 @@ export interface Steps {
   readonly spelledOut: Graph;
   readonly graph: Graph;
   readonly restoredBiases: number;
+  /** Batch norms of which names alone are left. */
+  readonly unseenBatchNorms: number;
   readonly isChannelsLast: boolean;
+}
+
+/**
+ * Layers of TensorFlow whose batch norm was folded: some name in the file tells still.
+ *
+ * @param names of weights and values
+ */
+export function unseenBatchNorms(names: Iterable<string>): number {
+  const layers = Array.from(names, (name) => /^(.*batch_norm[^/]*)\/batchnorm\//.exec(name)?.[1]);
+  return new Set(layers.filter((layer) => layer !== undefined)).size;
 }
 
 export function findingsOf(steps: Steps): Findings {
@@ -46,7 +58,7 @@ export function findingsOf(steps: Steps): Findings {
     activations,
     recognized,
     batchNorms: graph.nodes.filter(({ operator }) => operator === "BatchNormalization").length,
-    foldedBatchNorms: converted.foldedBatchNorms,
+    foldedBatchNorms: converted.foldedBatchNorms + steps.unseenBatchNorms,
     restoredBiases: steps.restoredBiases,
     nodes: { file: fileNodes, graph: graph.nodes.length },
     isChannelsLast: steps.isChannelsLast,
@@ -63,19 +75,18 @@ function counted({ nodes }: Graph): Record<string, number> {
 const isActivation = ({ operator }: GraphNode): boolean => operators.get(operator)?.role === "activation";
 
 function sentencesOf(found: Omit<Findings, "sentences">, file: FileFacts): string[] {
-  const { recognized, foldedBatchNorms, restoredBiases, nodes } = found;
+  const { recognized, foldedBatchNorms: folded, restoredBiases, nodes } = found;
   const kinds = Object.entries(recognized).map(([operator, count]) => `${count} ${operator}`);
   return [
     `${nodes.file} nodes of opset ${file.opset}${file.producer && ` by ${file.producer}`} are ${nodes.graph} of the network`,
     ...(kinds.length > 0 ? [`recognized by their formulas: ${kinds.join(", ")}`] : []),
-    ...(foldedBatchNorms > 0
-      ? [
-          `${foldedBatchNorms} batch normalizations were folded into convolutions at the export; ${keepingCall(file)} keeps them ` +
-            "(docs/import.md)",
-        ]
+    ...(folded > 0
+      ? [`the export has dissolved ${several(folded, "batch normalization")}: ${wayOut(file)}`]
       : []),
     ...(restoredBiases > 0
-      ? [`${restoredBiases} biases of zeros that the export left out are there again, to be trained`]
+      ? [
+          `the export has left out ${several(restoredBiases, "bias", "biases")} of zeros, there again to be trained`,
+        ]
       : []),
     ...(found.isChannelsLast
       ? ["the file has the channels of its images last; the network has them first"]
@@ -83,8 +94,14 @@ function sentencesOf(found: Omit<Findings, "sentences">, file: FileFacts): strin
   ];
 }
 
-/** What to call so that batch norms stay. */
-function keepingCall({ producer }: FileFacts): string {
-  if (/pytorch 1\./.test(producer)) return "torch.onnx.export(…, training=torch.onnx.TrainingMode.PRESERVE)";
-  return "torch.onnx.export(model.eval(), …, dynamo=False, training=torch.onnx.TrainingMode.PRESERVE)";
+const several = (count: number, one: string, more = `${one}s`): string =>
+  `${count} ${count === 1 ? one : more}`;
+
+/** What keeps batch norms at the export. */
+function wayOut({ producer }: FileFacts): string {
+  if (/^tf2onnx/.test(producer)) return "tf2onnx always does";
+  const call = /^pytorch 1\./.test(producer)
+    ? "torch.onnx.export(…, training=torch.onnx.TrainingMode.PRESERVE)"
+    : "torch.onnx.export(model.eval(), …, dynamo=False, training=torch.onnx.TrainingMode.PRESERVE)";
+  return `${call} keeps them`;
 }

@@ -28,7 +28,7 @@ export class GraphMaker {
 
   /** Layers into which their exporter has folded a batch norm. */
   foldedBatchNorms = 0;
-  /** What convolutions compute that have lost a bias of zeros. */
+  /** What layers compute that have lost a bias of zeros. */
   readonly lostBiases = new Set<string>();
   #budget: number;
 

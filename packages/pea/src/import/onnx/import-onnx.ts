@@ -8,7 +8,7 @@ import { type Graph, inferShapes } from "@pea/graph";
 import type { GraphProto, ModelProto } from "../../onnx-file/model.ts";
 import { convertNodes } from "./convert.ts";
 import { imageInputOf, outputOf } from "./file-inputs.ts";
-import { type Findings, findingsOf } from "./findings.ts";
+import { type Findings, findingsOf, unseenBatchNorms } from "./findings.ts";
 import { channelsFirst } from "./passes/channels-first.ts";
 import { mergeLinear } from "./passes/merge-linear.ts";
 import { mergePads } from "./passes/merge-pads.ts";
@@ -70,6 +70,7 @@ function importModel(model: ModelProto, file: FileFacts, { imageSize, output }: 
     spelledOut,
     graph,
     restoredBiases: restored.constants.size - merged.constants.size,
+    unseenBatchNorms: unseenBatchNorms(fileGraph.initializer.map(({ name }) => name ?? "")),
     isChannelsLast: turned !== undefined,
   });
   return { graph, findings };

@@ -19,19 +19,27 @@ export function parentOf(key: string): string {
   return withoutWrapper(parent);
 }
 
+/** The layer that a weight belongs to by its name in a file of TensorFlow, e.g. `conv2d_1` of `mobilenet/conv2d_1/convolution/merged_input:0`. */
+function layerOf(weight: string): string {
+  return /^[^/].*\/.*:\d+$/.test(weight) ? weight.split("/").slice(1, -2).join(".") : "";
+}
+
 /** Without what `torch.compile` puts before keys. */
 export const withoutWrapper = (key: string): string => key.replace(/^_orig_mod\./, "");
 
 /**
  * Path of the module that a node comes from; "" where it is not known.
  *
- * @param key of a weight that it reads. What its exporter says of the node itself comes first: equal tensors may have been
- *   merged under one key. Not so of a convolution that a batch norm was folded into: there it says the norm's.
+ * @param weights names of the known tensors that it reads. What its exporter says of the node itself comes first: equal
+ *   tensors may have been merged under one key. Not so of a convolution that a batch norm was folded into: there it says
+ *   the norm's.
  */
-export function pathOf(node: NodeProto, key: string | undefined): string {
+export function pathOf(node: NodeProto, weights: readonly string[]): string {
+  const layer = weights.map(layerOf).find((path) => path !== "");
+  if (layer !== undefined) return layer;
   const told = pathByScopes(node) || pathByName(node.name ?? "");
-  if (key !== undefined && (told === "" || isFoldedBatchNorm(node))) return parentOf(key);
-  return told;
+  const key = weights.find(isKey);
+  return key !== undefined && (told === "" || isFoldedBatchNorm(node)) ? parentOf(key) : told;
 }
 
 /** Whether PyTorch's exporter has folded a batch norm into this layer: it says so, or, the earlier one, has renamed the weight. */
@@ -40,8 +48,14 @@ export function isFoldedBatchNorm(node: NodeProto): boolean {
   return rulesOf(node).includes("FuseBatchNorm") || Boolean(isRenamed);
 }
 
-/** Whether the exporter has dropped a bias because it was zero. */
-export const hasLostBias = (node: NodeProto): boolean => rulesOf(node).includes("RemoveOptionalBias");
+/**
+ * Whether the exporter has dropped a bias because it was zero: a layer without one would be a product of matrices, not a
+ * `Gemm`; and a convolution had one at least when a batch norm had been folded into it.
+ */
+export function hasLostBias(node: NodeProto): boolean {
+  if (node.opType === "Gemm") return (node.input[2] ?? "") === "";
+  return /FuseBatchNorm.*RemoveOptionalBias/.test(rulesOf(node));
+}
 
 /** Names of the rules by which the exporter has rewritten a node. */
 const rulesOf = ({ metadata }: NodeProto): string =>
@@ -57,15 +71,14 @@ function pathByScopes({ metadata }: NodeProto): string | undefined {
 
 /**
  * Its earlier one names nodes by the modules around them, of which a list's member repeats the list's name:
- * `/layer1/layer1.0/relu/Relu`.
+ * `/layer1/layer1.0/relu/Relu`. TensorFlow's names begin with the network's: `mobilenet/re_lu_1/Relu6`.
  */
 function pathByName(name: string): string {
-  if (!name.startsWith("/")) return "";
   const path: string[] = [];
   for (const part of name.split("/").slice(1, -1)) {
     const last = path.at(-1);
     if (last !== undefined && part.startsWith(`${last}.`)) path.pop();
-    path.push(part);
+    if (part !== "batchnorm") path.push(part);
   }
   return path.join(".");
 }

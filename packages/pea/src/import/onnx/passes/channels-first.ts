@@ -9,6 +9,7 @@ import {
   type Attributes,
   type Constant,
   type Graph,
+  type GraphInput,
   type GraphNode,
   inferShapes,
   operators,
@@ -20,15 +21,17 @@ import {
 /** The graph with its channels first; undefined where its channels are not last. */
 export function channelsFirst(graph: Graph): Graph | undefined {
   const [input] = graph.inputs;
-  if (input === undefined || !isChannelsLast(graph, input.name)) return undefined;
+  if (input === undefined || !isChannelsLast(graph, input)) return undefined;
   return new Rewriting(graph).done();
 }
 
 const toFirst = "0,3,1,2";
 const toLast = [0, 2, 3, 1];
 
-/** Whether all that reads a value, some steps element by element further, puts its last axis first. */
-function isChannelsLast(graph: Graph, value: string): boolean {
+/** Whether the last axis is no longer than others, and all that reads an image, some steps element by element further, puts it first. */
+function isChannelsLast(graph: Graph, { name: image, shape }: GraphInput): boolean {
+  const [, height = 0, , channels = 0] = shape.map(Number);
+  if (channels > height) return false;
   const readers = readersOf(graph);
   const isTurned = (name: string): boolean => {
     const nodes = readers.get(name) ?? [];
@@ -41,7 +44,7 @@ function isChannelsLast(graph: Graph, value: string): boolean {
       )
     );
   };
-  return isTurned(value);
+  return isTurned(image);
 }
 
 /** Of each element alone, whichever others there are. */

@@ -2,19 +2,17 @@
 import type { Constant, Graph } from "@pea/graph";
 
 /**
- * With a bias of zeros in each `Gemm` that has none, which is what becomes of a layer's zero bias, and in each of these
- * convolutions.
+ * With a bias of zeros in each layer that had one.
  *
- * @param convolutions names of what they compute
+ * @param lost names of what these layers compute
  */
-export function restoreBiases(graph: Graph, convolutions: ReadonlySet<string>): Graph {
+export function restoreBiases(graph: Graph, lost: ReadonlySet<string>): Graph {
   const constants = new Map(graph.constants);
   const nodes = graph.nodes.map((node) => {
     const [input = "", weight = "", bias = ""] = node.inputs;
     const [output = ""] = node.outputs;
     const shape = constants.get(weight)?.shape;
-    const isLacking = node.operator === "Gemm" || (node.operator === "Conv" && convolutions.has(output));
-    if (bias !== "" || shape === undefined || !isLacking) return node;
+    if (bias !== "" || shape === undefined || !lost.has(output)) return node;
     const isTurned = node.operator === "Conv" || node.attributes.transB === 1;
     const length = shape[isTurned ? 0 : 1] as number;
     const zeros: Constant = { shape: [length], data: new Float32Array(length) };

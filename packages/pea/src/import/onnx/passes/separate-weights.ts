@@ -46,14 +46,17 @@ function readingsOf({ nodes, constants }: Graph): Map<string, Reading[]> {
   return readings;
 }
 
-/** Whether two readings are the same module's, called twice, on the same weights. */
+/** PyTorch's exporter merges tensors by value up to this many elements; a larger one is shared because the network shares it. */
+const mostMerged = 1024;
+
+/** Whether two readings are the same module's, called twice, on the same weights, or those of layers that share a large one. */
 function isOneModule({ constants }: Graph, a: Reading, b: Reading): boolean {
+  if (a.place !== b.place || a.node === b.node || a.node.operator !== b.node.operator) return false;
+  const { data } = constants.get(a.node.inputs[a.place] ?? "") as Constant;
+  if (data.length > mostMerged) return true;
   const weights = ({ inputs }: GraphNode) => inputs.filter((name) => constants.has(name));
   const own = weights(a.node);
   return (
-    a.place === b.place &&
-    a.node !== b.node &&
-    a.node.operator === b.node.operator &&
     a.node.path === b.node.path &&
     own.join() === weights(b.node).join() &&
     // A layer whose own weights were merged tells nothing.

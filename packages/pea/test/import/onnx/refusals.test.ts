@@ -1,0 +1,174 @@
+/** What cannot be imported is refused with a sentence that names it, and the way out. */
+import assert from "node:assert/strict";
+import { symlinkSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { test } from "node:test";
+import { PeaError } from "@pea/core";
+import { type ImportOptions, importOnnx } from "../../../src/import/onnx/import-onnx.ts";
+import { bytesOf, type Contents, fileOf, floats, integers, modelOf } from "./make-file.ts";
+
+const relu: Contents = { nodes: [["Relu", ["x"], ["y"]]] };
+
+async function assertRefused(
+  file: Contents | Uint8Array | string,
+  reason: RegExp,
+  options: ImportOptions = {},
+) {
+  const path = typeof file === "string" ? file : fileOf(file);
+  await assert.rejects(importOnnx(path, options), (error) => {
+    assert.ok(error instanceof PeaError, String(error));
+    assert.equal(error.kind, "usage");
+    assert.match(error.message, reason);
+    return true;
+  });
+}
+
+test("a file that is not there, is none of ONNX, or is cut", async () => {
+  await assertRefused("/nowhere/network.onnx", /Cannot read \/nowhere\/network.onnx/);
+  await assertRefused(new TextEncoder().encode("no network at all"), /is not an ONNX model or is damaged/);
+  await assertRefused(new Uint8Array(), /is not an ONNX model: it holds no operators/);
+  const whole = bytesOf(modelOf({ ...relu, tensors: [floats("w", [4])] }));
+  await assertRefused(whole.subarray(0, whole.length - 3), /\d+ bytes are wanted where \d+ are left/);
+});
+
+const refusals: Record<string, [Contents, RegExp, ImportOptions?]> = {
+  "an operator that is not followed": [
+    { nodes: [["GridSample", ["x", "x"], ["y"]]] },
+    /GridSample GridSample_node: an operator that is not followed; docs\/import.md lists/,
+  ],
+  "a quantized file": [
+    { nodes: [["QuantizeLinear", ["x", "s"], ["y"]]], tensors: [floats("s", [])] },
+    /QuantizeLinear .*: the file is quantized: give the network as it was before/,
+  ],
+  "a layout for one processor": [
+    { nodes: [["ReorderInput", ["x"], ["y"]]], domains: { "com.microsoft.nchwc": "ReorderInput" } },
+    /ReorderInput .*: ONNX Runtime has laid the file out for one processor/,
+  ],
+  "a foreign domain": [
+    { nodes: [["Magic", ["x"], ["y"]]], domains: { "some.where": "Magic" } },
+    /Magic .*domain some.where/,
+  ],
+  "several outputs": [{ ...relu, outputs: ["y", "x"] }, /has 2 outputs: y, x; say which one is meant/],
+  "an output that there is none of": [relu, /has no output z; it has y/, { output: "z" }],
+  "another input without a value": [
+    {
+      nodes: [["Sub", ["x", "mean"], ["y"]]],
+      inputs: [
+        ["x", ["N", 3, 8, 8]],
+        ["mean", [3]],
+      ],
+    },
+    /wants a value for mean beside the image: .*Normalization; use Rescaling/,
+  ],
+  "rows in the place of images": [
+    { ...relu, inputs: [["x", ["N", 784]]] },
+    /takes x: none is a batch of images/,
+  ],
+  "an image of bytes": [{ ...relu, elementType: 2 }, /takes x as uint8: export it for images of float32/],
+  "an open image size": [
+    { ...relu, inputs: [["x", ["N", 3, "H", "W"]]] },
+    /leaves the height and width of x open: say the image size/,
+  ],
+  "another image size": [relu, /made for images of 8×8, not of 16×16/, { imageSize: [16, 16] }],
+  "a value that nothing computes": [
+    { nodes: [["Add", ["x", "z"], ["y"]]] },
+    /nothing computes z, which is an input of Add/,
+  ],
+  "a value that is computed twice": [
+    {
+      nodes: [
+        ["Relu", ["x"], ["y"]],
+        ["Abs", ["x"], ["y"]],
+      ],
+    },
+    /y is computed twice, by Abs/,
+  ],
+  "a node that hangs on itself": [
+    {
+      nodes: [
+        ["Add", ["x", "b"], ["a"]],
+        ["Relu", ["a"], ["b"]],
+      ],
+    },
+    /Add Add_node hangs on its own result/,
+  ],
+  "a tensor that is cut": [
+    { nodes: [["Add", ["x", "w"], ["y"]]], tensors: [{ ...floats("w", [8]), dims: [1000000000, 8] }] },
+    /the tensor w is said to be 1000000000×8, but holds 8 elements/,
+  ],
+  "a tensor of a negative size": [
+    { nodes: [["Add", ["x", "w"], ["y"]]], tensors: [{ ...floats("w", [8]), dims: [-8] }] },
+    /the tensor w is said to be -8/,
+  ],
+  "a small file that wants much memory": [
+    {
+      nodes: [
+        ["ConstantOfShape", ["size"], ["w"]],
+        ["Add", ["x", "w"], ["y"]],
+      ],
+      tensors: [integers("size", [100000, 100000, 1])],
+    },
+    /makes 100000×100000×1 elements of nothing/,
+  ],
+  "weights that do not fit": [
+    { nodes: [["Conv", ["x", "w"], ["y"]]], tensors: [floats("w", [4, 5, 1, 1])] },
+    /Conv Conv_node: .*its weight is for 5 channels, not 3/,
+  ],
+  "a shape that hangs on the image": [
+    { nodes: [["Reshape", ["x", "x"], ["y"]]] },
+    /Reshape Reshape_node: its shape is computed from the image/,
+  ],
+  "some images of a batch": [
+    { nodes: [["Slice", ["x"], ["y"], { starts: [0], ends: [1], axes: [0] }]], opset: 9 },
+    /Slice_node: it takes some images of the batch/,
+  ],
+  "a comparison that is part of nothing": [
+    {
+      nodes: [
+        ["Greater", ["x", "n"], ["g"]],
+        ["Where", ["g", "n", "x"], ["y"]],
+      ],
+      tensors: [floats("n", [], [0.5])],
+    },
+    /Greater Greater_node: it compares or chooses/,
+  ],
+  "an output that hangs on no image": [
+    { nodes: [["Relu", ["w"], ["y"]]], tensors: [floats("w", [4])] },
+    /the output y does not hang on/,
+  ],
+};
+
+for (const [name, [contents, reason, options]] of Object.entries(refusals))
+  test(name, () => assertRefused(contents, reason, options));
+
+/** A file whose tensor `w` lies in another one. */
+function withExternal(location: string, length = 32): Uint8Array {
+  const model = modelOf({
+    nodes: [["Add", ["x", "w"], ["y"]]],
+    tensors: [{ name: "w", dims: [8], dataType: 1 }],
+  });
+  const [tensor] = model.graph?.initializer ?? [];
+  Object.assign(tensor as object, {
+    dataLocation: 1,
+    externalData: [
+      { key: "location", value: location },
+      { key: "length", value: `${length}` },
+    ],
+  });
+  return bytesOf(model);
+}
+
+test("weights in another file that is not there, is cut, or lies outside the folder", async () => {
+  await assertRefused(
+    withExternal("weights.bin"),
+    /keeps its weights in weights.bin, which is not there: copy both files/,
+  );
+  await assertRefused(withExternal("../weights.bin"), /looks for w in ..\/weights.bin, outside its folder/);
+  await assertRefused(withExternal("/etc/passwd"), /looks for w in \/etc\/passwd, outside its folder/);
+  const cut = fileOf(withExternal("weights.bin"));
+  writeFileSync(join(dirname(cut), "weights.bin"), new Uint8Array(12));
+  await assertRefused(cut, /wants 32 bytes from 0 on of weights.bin, which has 12, for w: the file is cut/);
+  const linked = fileOf(withExternal("weights.bin"));
+  symlinkSync("/etc/passwd", join(dirname(linked), "weights.bin"));
+  await assertRefused(linked, /in weights.bin, a link that leads outside its folder/);
+});
