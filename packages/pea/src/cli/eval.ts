@@ -1,9 +1,8 @@
 import { PeaError } from "@pea/core";
 import type { BatchLoader } from "../data/loading/loader.ts";
 import { listSkippedParts, skippedOf } from "../data/loading/unreadable-images.ts";
-import { type DataPart, isInMemory, nameSample } from "../data/parts/part.ts";
+import { type DataPart, nameSample } from "../data/parts/part.ts";
 import type { PartChanges } from "../data/parts/part-changes.ts";
-import type { SampleSource } from "../data/sources/sample-source.ts";
 import type { EvaluationView } from "../methods/methods.ts";
 import type { Circumstances } from "../recipe/recipe-identity.ts";
 import { namesOfTrainedOn, refuseTrainedOn, tellChanges } from "../run/changed-data.ts";
@@ -13,10 +12,8 @@ import { reasonForNoBest } from "../run/result.ts";
 import { type CheckpointName, openScoredRun, type ScoredRun } from "../run/trained-run.ts";
 import type { Breakdown } from "../tasks/breakdown.ts";
 import { breakdownTables } from "../tasks/breakdown-tables.ts";
-import { evaluate } from "../tasks/evaluate.ts";
-import { evaluateSegmentation } from "../tasks/segmentation/evaluate-segmentation.ts";
-import { answerWriter } from "../tasks/segmentation/write-answers.ts";
-import { describeScores, type Scores } from "../tasks/task.ts";
+import type { Scores, Task, TaskEvaluation, Told } from "../tasks/task.ts";
+import { plainEvaluation } from "../tasks/task-evaluation.ts";
 import { createCounter } from "../terminal/counter.ts";
 import { type CommonOptions, formatTable, log, openingReporter, printResult } from "../terminal/output.ts";
 import { describeSkippedSample } from "../terminal/progress.ts";
@@ -51,7 +48,8 @@ async function printScores(path: string, trained: ScoredRun, options: EvalOption
   const dataset = partOf(path, trained, options);
   const changes = checkChanges(path, trained, options);
   const loader = evaluationLoader(dataset, data, device);
-  const { scores, fullResolution, breakdown } = await scoreViews(trained, dataset, loader, options);
+  const evaluation = evaluationOf(data.task);
+  const { scores, breakdown } = await scoreViews(trained, dataset, loader, options);
   const images = loader.samplesPerEpoch - loader.skipped.size;
   // Asked for by name, the last model is not what was left.
   const isLeft = checkpoint === "last" && options.checkpoint === undefined;
@@ -65,8 +63,8 @@ async function printScores(path: string, trained: ScoredRun, options: EvalOption
     part,
     images,
     skipped: skippedOf({ [part]: loader.skipped }),
-    scores,
-    ...(isSegmented(dataset) && { fullResolution, output }),
+    ...scores,
+    ...(evaluation.givesMaps && { output }),
     breakdown,
     dataChanges: changes && { ...changes, trainedOn: namesOfTrainedOn(changes, data) },
   };
@@ -74,10 +72,8 @@ async function printScores(path: string, trained: ScoredRun, options: EvalOption
     [
       `${checkpoint} model of ${path}, step ${step} of ${totalSteps} (epoch ${epoch}), ${images} ${part} images`,
       ...(whyNoBest === undefined ? [] : [`there is no best model: ${whyNoBest}`]),
-      ...(isSegmented(dataset)
-        ? describeSegmentation({ scores, fullResolution, inputShape: data.inputShape })
-        : describeViews(scores)),
-      ...(breakdown === undefined ? [] : describeBreakdown(breakdown)),
+      ...evaluation.describe(scores, data.inputShape).map(inWords),
+      ...(breakdown === undefined ? [] : describeBreakdown(breakdown, evaluation)),
       ...(document.skipped ? ["", ...listSkippedParts(document.skipped)] : []),
       ...(output === undefined ? [] : [`label maps and overlays: ${output}`]),
     ].join("\n"),
@@ -85,9 +81,9 @@ async function printScores(path: string, trained: ScoredRun, options: EvalOption
 }
 
 interface AllScores {
-  scores: ViewScores;
-  fullResolution: ViewScores;
-  /** Of the deployed network; in segmentation at full resolution. */
+  /** By what documents call them, then by view. */
+  scores: Record<string, Record<EvaluationView, Scores>>;
+  /** Of the deployed network. */
   breakdown?: Breakdown;
 }
 
@@ -99,28 +95,22 @@ async function scoreViews(
   { part, output }: EvalOptions,
 ): Promise<AllScores> {
   const { task } = data;
-  const found: AllScores = { scores: {}, fullResolution: {} };
+  const found: AllScores = { scores: { scores: {} } };
   // The last view is the network as it will be deployed.
   const deployed = methods.views.at(-1);
   const answers = task.startAnswers?.();
   try {
     for (const view of part === "unlabelled" ? methods.views.slice(-1) : methods.views) {
       methods.show(view);
-      const given = { task, device, ...(view === deployed && { answers }) };
-      if (!isSegmented(dataset)) {
-        found.scores[view] = await evaluate(model, loader, given);
-        continue;
-      }
       const counter = createCounter(loader.samplesPerEpoch);
-      const ofView = await evaluateSegmentation(model, loader, dataset, {
-        ...given,
-        exifOrientation: data.exifOrientation,
-        onAnswer: output !== undefined && view === deployed ? answerWriter(output, dataset, data) : undefined,
-        onProgress: counter.update,
-      }).finally(counter.stop);
-      if (ofView === null) continue;
-      found.scores[view] = ofView.network;
-      found.fullResolution[view] = ofView.full;
+      const ofView = await evaluationOf(task)
+        .score(model, loader, dataset, {
+          ...{ task, device, reading: data, onProgress: counter.update },
+          ...(view === deployed && { answers, output }),
+        })
+        .finally(counter.stop);
+      for (const [name, scores] of Object.entries(ofView))
+        found.scores[name] = { ...found.scores[name], ...(scores && { [view]: scores }) };
     }
     if (part !== "unlabelled" && answers)
       found.breakdown = answers.breakDown((index) => nameSample(dataset, index, part));
@@ -130,9 +120,14 @@ async function scoreViews(
   }
 }
 
-/** The tables of a breakdown; the IoU of the classes is told already. */
-function describeBreakdown(breakdown: Breakdown): string[] {
-  const tables = breakdownTables(breakdown, { classes: breakdown.task === "classification" });
+const evaluationOf = ({ evaluation = plainEvaluation }: Task): TaskEvaluation => evaluation;
+
+const inWords = (told: Told): string =>
+  typeof told === "string" ? told : formatTable(told.columns, told.rows);
+
+/** The tables of a breakdown, but for what is told already. */
+function describeBreakdown(breakdown: Breakdown, { tellsClasses }: TaskEvaluation): string[] {
+  const tables = breakdownTables(breakdown, { classes: !tellsClasses });
   return tables.flatMap(({ title, columns, rows }) => ["", title, formatTable(columns, rows)]);
 }
 
@@ -148,11 +143,9 @@ function checkChanges(
   return changes;
 }
 
-type ViewScores = Record<EvaluationView, Scores>;
-
 /** The part asked for. */
 function partOf(path: string, { data }: ScoredRun, { part, output }: EvalOptions): DataPart {
-  if (output !== undefined && data.task.name !== "segmentation")
+  if (output !== undefined && !evaluationOf(data.task).givesMaps)
     throw usage(
       `${path} gives one class per image: there are no label maps to write; leave --output out, or see pea predict`,
     );
@@ -167,43 +160,6 @@ function partOf(path: string, { data }: ScoredRun, { part, output }: EvalOptions
       ? `${path} was trained with valFraction 0: it has no validation part; take --part test`
       : `the data of ${path} have no images without labels; take --part test`,
   );
-}
-
-const isSegmented = (part: DataPart): part is SampleSource =>
-  !isInMemory(part) && part.labelTable !== undefined;
-
-const describeViews = (scores: ViewScores): string[] =>
-  Object.entries(scores).map(
-    ([view, one]) => `${view.padEnd(8)}  ${describeScores(one)}  loss ${one.loss.toFixed(4)}`,
-  );
-
-/** The scores at both resolutions, and the classes of the last view. */
-function describeSegmentation({
-  scores,
-  fullResolution,
-  inputShape: [, height, width],
-}: {
-  scores: ViewScores;
-  fullResolution: ViewScores;
-  inputShape: readonly number[];
-}): string[] {
-  const last = Object.keys(scores).at(-1);
-  if (last === undefined) return [];
-  const [atNetwork, atFull] = [`${height}×${width}`, "full resolution"];
-  const percent = (value: number | null | undefined) => (value == null ? "–" : value.toFixed(2));
-  const rows = Object.entries(fullResolution[last]?.classIou ?? {}).map(([name, iou]) => [
-    name,
-    percent(scores[last]?.classIou?.[name]),
-    percent(iou),
-  ]);
-  return [
-    `at ${atNetwork}, the network's resolution:`,
-    ...describeViews(scores),
-    "at full resolution, logits scaled bilinearly:",
-    ...describeViews(fullResolution),
-    "",
-    formatTable([`IoU, %, ${last}`, atNetwork, atFull], rows),
-  ];
 }
 
 const usage = (message: string): PeaError => new PeaError(message, { kind: "usage" });

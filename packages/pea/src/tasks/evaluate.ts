@@ -16,16 +16,23 @@ export function requireImages(count: number): void {
  *
  * @param loader of evaluation: every sample once, none augmented
  * @param options.answers gathers what is said of each image, to be broken down
+ * @param options.onProgress called after each batch with the images done so far
  * @throws PeaError where no label counts
  */
 export async function evaluate(
   model: Module,
   loader: BatchLoader,
-  { task, device, answers }: { task: Task; device: string; answers?: Answers },
+  {
+    task,
+    device,
+    answers,
+    onProgress,
+  }: { task: Task; device: string; answers?: Answers; onProgress?: (images: number) => void },
 ): Promise<Scores> {
   const wasTraining = model.training;
   const sums = task.startSums({ device, purpose: "evaluation" });
   let unfold: (() => void) | undefined;
+  let done = 0;
   model.eval();
   try {
     for await (const { images, labels, indices } of loader.batches()) {
@@ -37,6 +44,8 @@ export async function evaluate(
           answers?.add(logits, labels, indices);
         }),
       );
+      done += indices.length;
+      onProgress?.(done);
       // Lets a signal end the process.
       await new Promise(setImmediate);
     }

@@ -4,7 +4,10 @@
  *
  * @module
  */
-import type { Tensor } from "@pea/torch";
+import type { Module, Tensor } from "@pea/torch";
+import type { BatchLoader } from "../data/loading/loader.ts";
+import type { DataPart } from "../data/parts/part.ts";
+import type { Reading } from "../images/decode.ts";
 import type { Answers } from "./breakdown.ts";
 
 /** A score that models are chosen and compared by, such as `top1` and `miou`: in percent, the higher the better. */
@@ -97,6 +100,53 @@ export interface SumsOptions<S extends Sums = Sums> {
   start?: S;
 }
 
+/** Scores by what documents call them; `scores` are those that training knows. */
+export type NamedScores<S> = Readonly<Record<string, S>>;
+
+/** Of each view of a network. */
+export type ViewScores = Readonly<Record<string, Scores>>;
+
+/** What is told of scores: lines, and tables whose first column names the rows. */
+export type Told =
+  | string
+  | { readonly columns: readonly string[]; readonly rows: readonly (readonly string[])[] };
+
+/** How a network is scored by `pea eval`. */
+export interface ScoreOptions {
+  task: Task;
+  device: string;
+  /** How images are read. */
+  reading: Reading;
+  /** Gathers what is said of each image, to be broken down. */
+  answers?: Answers;
+  /** Where answers are written that are maps. */
+  output?: string;
+  /** Called with the images done so far, where it takes long. */
+  onProgress?: (images: number) => void;
+}
+
+/** What `pea eval` asks of a task: scores of a part, and how they are told. */
+export interface TaskEvaluation {
+  /** Whether an answer is a map, which can be written as an image. */
+  readonly givesMaps: boolean;
+  /**
+   * Scores a network.
+   *
+   * @param loader of all images of `part`, in order
+   * @returns null in place of scores where no image has labels
+   */
+  score(
+    model: Module,
+    loader: BatchLoader,
+    part: DataPart,
+    options: ScoreOptions,
+  ): Promise<NamedScores<Scores | null>>;
+  /** @param scores by their names, then by view */
+  describe(scores: NamedScores<ViewScores>, inputShape: readonly number[]): readonly Told[];
+  /** Whether that tells of each class already. */
+  readonly tellsClasses: boolean;
+}
+
 /** What a network is trained for. */
 export interface Task<S extends Sums = Sums> {
   readonly name: string;
@@ -112,6 +162,8 @@ export interface Task<S extends Sums = Sums> {
   startSums(options: SumsOptions<S>): ScoreSums<S>;
   /** To gather answers beside the sums, where the scores can be broken down. */
   startAnswers?(): Answers;
+  /** Left out: `pea eval` scores as training does. */
+  readonly evaluation?: TaskEvaluation;
   /** Scores of what was added between two readings; `from` left out: since the start. NaN where nothing counted. */
   scores(to: S, from?: S): Scores;
 }

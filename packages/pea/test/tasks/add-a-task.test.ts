@@ -5,8 +5,10 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, describe, test } from "node:test";
 import { scope, tensor } from "@pea/torch";
+import { datasetNamed, registerDataset } from "../../src/data/sets/registry.ts";
 import { importFile } from "../../src/recipe/import-file.ts";
 import { classification } from "../../src/tasks/classification/classification.ts";
+import { evaluate } from "../../src/tasks/evaluate.ts";
 import { meanScores } from "../../src/tasks/mean-scores.ts";
 import { createTask, registerTask } from "../../src/tasks/registry.ts";
 import { mainScore, type Sums, type Task } from "../../src/tasks/task.ts";
@@ -139,6 +141,41 @@ describe("a run of a task of one's own", () => {
     );
     assert.match(readFileSync(join(results, "table.md"), "utf8"), /within1/);
   });
+});
+
+test("a task may have more to say in pea eval than training knows", async () => {
+  registerTask({
+    name: "grades-in-full",
+    create: (classes) => ({
+      ...createTask("grades", classes),
+      name: "grades-in-full",
+      evaluation: {
+        givesMaps: false,
+        tellsClasses: true,
+        score: async (model, loader, _, options) => {
+          const scores = await evaluate(model, loader, options);
+          return { scores, twice: { loss: 2 * scores.loss, within1: scores.within1 } };
+        },
+        describe: ({ twice = {} }) => [
+          "twice the loss:",
+          {
+            columns: ["view", "loss"],
+            rows: Object.entries(twice).map(([view, { loss }]) => [view, `${loss}`]),
+          },
+        ],
+      },
+    }),
+  });
+  const { open, ...others } = datasetNamed("graded-parts");
+  registerDataset({ ...others, name: "graded-in-full", task: "grades-in-full", open });
+  const run = join(folder, "in-full");
+  const settings = { model: "mobilenet-0.02-small", data: "graded-in-full", dataDir: parts } as const;
+  await train({ ...settings, epochs: 1, batchSize: 16, threads: 1 }, { runDirectory: run });
+  const { scores, twice } = JSON.parse((await peaHere("eval", run, "--json")).stdout);
+  assert.equal(twice.current.loss, 2 * scores.current.loss);
+  const { stdout } = await peaHere("eval", run);
+  assert.match(stdout, new RegExp(`^twice the loss:\nview\\s+loss\ncurrent\\s+${twice.current.loss}$`, "m"));
+  assert.doesNotMatch(stdout, /^Classes$/m);
 });
 
 describe("what cannot be a task", () => {

@@ -20,6 +20,7 @@ import type { BrokenDownTask, ScoreSums, Sums, SumsOptions } from "../task.ts";
 import { confusion } from "./confusion.ts";
 import { type ConfusionMatrix, countPixels, intersectionOverUnion, meanIou } from "./iou.ts";
 import { PixelAnswers } from "./pixel-answers.ts";
+import { pixelEvaluation } from "./pixel-evaluation.ts";
 
 interface SegmentationSums extends Sums {
   matrix: ConfusionMatrix;
@@ -37,6 +38,7 @@ export function segmentation(classes: readonly string[]): BrokenDownTask<Segment
     countLabels: (labels) => scope(() => countedPixels(labels).item()),
     startSums: (options) => new PixelSums(length, options),
     startAnswers: () => new PixelAnswers(classes),
+    evaluation: pixelEvaluation,
     scores(to, from) {
       const matrix = from ? to.matrix.map((count, i) => count - (from.matrix[i] as number)) : to.matrix;
       const { counted, right } = countPixels(matrix, length);
