@@ -11,20 +11,19 @@ import {
   init,
   Linear,
   Module,
-  pad,
-  ReLU,
-  ReLU6,
   runInTurn,
   Sequential,
   type Tensor,
 } from "@pea/torch";
+import { type ActivationOption, activationOf } from "./activation-option.ts";
 import { ConvUnit, type UnitOptions } from "./conv-unit.ts";
 import { initializeConvolutions, initializeHead } from "./initialize.ts";
 import type { NetworkFamily } from "./network-family.ts";
 import { batchNormOptions, checkModelOptions, choose, type ModelOptions, scaleChannels } from "./options.ts";
+import { sameConvolution } from "./same-conv.ts";
 
 /** Options of `MobileNet`. */
-export interface MobileNetOptions extends ModelOptions {
+export interface MobileNetOptions extends ModelOptions, ActivationOption {
   /** The variant for images of about 32×32 pixels (spec networks.md 6); default false. */
   small?: boolean;
   /**
@@ -34,8 +33,8 @@ export interface MobileNetOptions extends ModelOptions {
   padding?: "symmetric" | "same";
   /** Kernels as in slim (the default), He's truncated normal, or Glorot's uniform; spec networks.md 4.3. */
   init?: "slim" | "he" | "glorot";
-  /** `relu6` is the original's activation, for comparison with its published accuracy; default `relu`. */
-  activation?: "relu" | "relu6";
+  /** Whether convolutions have a bias before batch norm, as Keras's have where nothing is said; default false. */
+  bias?: boolean;
   /** Probability that the dropout before the last layer clears an element; default 0.001. */
   dropout?: number;
 }
@@ -53,27 +52,11 @@ const BLOCKS: readonly { outputs: number; stride: number }[] = [
   { outputs: 1024, stride: 1 },
 ];
 
-/** A convolution which pads as TensorFlow's SAME, so that it gives ⌈size / stride⌉ outputs. */
-class SameConv2d extends Conv2d {
-  override forward(x: Tensor): Tensor {
-    const { kernelSize, options } = this;
-    const [vertical, horizontal] = kernelSize.map((size, axis) =>
-      samePadding(x.shape[axis + 2] as number, size, options.stride as number),
-    ) as [[number, number], [number, number]];
-    return super.forward(pad(x, [...horizontal, ...vertical]));
-  }
-}
-
-/** Zeros before and after an axis under SAME (spec networks.md 0). */
-function samePadding(size: number, kernelSize: number, stride: number): [number, number] {
-  const total = Math.max((Math.ceil(size / stride) - 1) * stride + kernelSize - size, 0);
-  const before = Math.floor(total / 2);
-  return [before, total - before];
-}
-
 /** What all units of one network share. */
 interface MobileNetUnitOptions extends UnitOptions {
   padsSame: boolean;
+  /** Whether convolutions have a bias. */
+  bias: boolean;
 }
 
 /** Unit of a 3×3 convolution. */
@@ -81,14 +64,12 @@ function unit3x3(
   inputs: number,
   outputs: number,
   { stride, groups = 1 }: { stride: number; groups?: number },
-  { padsSame, ...unit }: MobileNetUnitOptions,
+  { padsSame, bias, ...unit }: MobileNetUnitOptions,
 ): ConvUnit {
-  const settings = { stride, groups, bias: false };
-  // At stride 1 SAME is the symmetric padding, which the convolution does by itself.
-  const conv =
-    padsSame && stride > 1
-      ? new SameConv2d(inputs, outputs, 3, settings)
-      : new Conv2d(inputs, outputs, 3, { ...settings, padding: 1 });
+  const settings = { stride, groups, bias };
+  const conv = padsSame
+    ? sameConvolution(inputs, outputs, 3, settings)
+    : new Conv2d(inputs, outputs, 3, { ...settings, padding: 1 });
   return new ConvUnit(conv, unit);
 }
 
@@ -100,7 +81,7 @@ class SeparableBlock extends Module {
   constructor(inputs: number, outputs: number, stride: number, unit: MobileNetUnitOptions) {
     super();
     this.dw = unit3x3(inputs, inputs, { stride, groups: inputs }, unit);
-    this.pw = new ConvUnit(new Conv2d(inputs, outputs, 1, { bias: false }), unit);
+    this.pw = new ConvUnit(new Conv2d(inputs, outputs, 1, { bias: unit.bias }), unit);
   }
 
   override forward(x: Tensor): Tensor {
@@ -122,10 +103,8 @@ export class MobileNet extends Module {
     const unit: MobileNetUnitOptions = {
       batchNorm: batchNormOptions(options, 1e-3),
       padsSame: choose("padding", options.padding ?? "symmetric", { symmetric: false, same: true }),
-      activation: choose("activation", options.activation ?? "relu", {
-        relu: () => new ReLU(),
-        relu6: () => new ReLU6(),
-      }),
+      bias: options.bias ?? false,
+      activation: activationOf(options),
     };
     let channels = scaleChannels(32, width);
     const stem = unit3x3(inputChannels, channels, { stride: small ? 1 : 2 }, unit);
@@ -173,6 +152,6 @@ export const mobileNet: NetworkFamily = {
       classes: 10,
     },
   ],
-  ownOptions: ["small", "padding", "init", "activation", "dropout"],
+  ownOptions: ["small", "padding", "init", "activation", "bias", "dropout"],
   create: (options) => new MobileNet(options),
 };

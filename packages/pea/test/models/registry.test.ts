@@ -55,7 +55,7 @@ describe("names", () => {
   });
 
   test("an unknown name is refused with the nearest one", () => {
-    assert.throws(() => createModel("resnet81"), usage(/unknown model resnet81; did you mean resnet18\?/));
+    assert.throws(() => createModel("resent18"), usage(/unknown model resent18; did you mean resnet18\?/));
     assert.throws(() => createModel("mobilenet-0.25-smal"), usage(/did you mean mobilenet-0.25-small\?/));
   });
 

@@ -23,6 +23,9 @@ const networks = [
   { network: "resnet18", options: { width: 0.25 }, image: [3, 64, 64], classes: 10 },
   { network: "resnet50", options: { width: 0.25 }, image: [3, 64, 64], classes: 10 },
   { network: "mobilenet", options: { width: 0.25 }, image: [3, 64, 64], classes: 10 },
+  { network: "mobilenet-vww", options: {}, image: [3, 96, 96], classes: 2 },
+  { network: "resnet8", options: {}, image: [3, 32, 32], classes: 10 },
+  { network: "ds-cnn", options: {}, image: [1, 49, 10], classes: 12 },
   { network: "erfnet", options: { width: 0.5 }, image: [3, 64, 64], classes: 10 },
   { network: "erfnet-segmentation", options: { width: 0.5 }, image: [3, 64, 64], classes: 5 },
 ] as const;

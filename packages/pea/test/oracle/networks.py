@@ -140,13 +140,13 @@ class Separable(nn.Module):
 
 
 class MobileNet(nn.Module):
-    def __init__(self, classes, channels, act, width=1, small=False, padding="symmetric", dropout=0.001):
+    def __init__(self, classes, channels, act, width=1, small=False, padding="symmetric", dropout=0.001, bias=False):
         super().__init__()
         same = padding == "same"
 
         def unit(inputs, outputs, k, stride, groups=1):
             kind, pad = (Same, 0) if same else (nn.Conv2d, k // 2)
-            return Unit(kind(inputs, outputs, k, stride, pad, 1, groups, bias=False), 1e-3, act)
+            return Unit(kind(inputs, outputs, k, stride, pad, 1, groups, bias=bias), 1e-3, act)
 
         c = scale(32, width)
         layers = [unit(channels, c, 3, 1 if small else 2)]
@@ -161,6 +161,61 @@ class MobileNet(nn.Module):
 
     def forward(self, x):
         return self.fc(self.dropout(F.adaptive_avg_pool2d(self.features(x), 1).flatten(1)))
+
+
+def mobilenet_vww(classes, channels, act, width=0.25):
+    return MobileNet(classes, channels, act, width=width, padding="same", dropout=0, bias=True)
+
+
+class Stack(nn.Module):
+    """A block of MLPerf Tiny's ResNet: biases everywhere, no batch norm past it."""
+
+    def __init__(self, inputs, c, stride, act):
+        super().__init__()
+        self.act = act
+        self.conv1 = Same(inputs, c, 3, stride)
+        self.bn1 = nn.BatchNorm2d(c, eps=1e-3)
+        self.conv2 = Same(c, c, 3)
+        self.bn2 = nn.BatchNorm2d(c, eps=1e-3)
+        self.downsample = None if stride == 1 else nn.Conv2d(inputs, c, 1, stride)
+
+    def forward(self, x):
+        skip = x if self.downsample is None else self.downsample(x)
+        y = self.bn2(self.conv2(self.act(self.bn1(self.conv1(x)))))
+        return self.act(y + skip)
+
+
+class ResNet8(nn.Module):
+    def __init__(self, classes, channels, act, width=1):
+        super().__init__()
+        a, b, c = (scale(n, width) for n in (16, 32, 64))
+        self.act = act
+        self.conv1, self.bn1 = Same(channels, a, 3), nn.BatchNorm2d(a, eps=1e-3)
+        self.layer1, self.layer2, self.layer3 = Stack(a, a, 1, act), Stack(a, b, 2, act), Stack(b, c, 2, act)
+        self.fc = nn.Linear(c, classes)
+
+    def forward(self, x):
+        x = self.layer3(self.layer2(self.layer1(self.act(self.bn1(self.conv1(x))))))
+        return self.fc(x.mean((2, 3)))
+
+
+class DsCnn(nn.Module):
+    def __init__(self, classes, channels, act, width=1, dropout=(0.2, 0.4)):
+        super().__init__()
+        c = scale(64, width)
+
+        def unit(conv):
+            return Unit(conv, 1e-3, act)
+
+        self.stem = unit(Same(channels, c, (10, 4), 2))
+        self.blocks = nn.Sequential(
+            *[Separable(unit(Same(c, c, 3, groups=c)), unit(nn.Conv2d(c, c, 1))) for _ in range(4)]
+        )
+        self.dropout1, self.dropout2 = nn.Dropout(dropout[0]), nn.Dropout(dropout[1])
+        self.fc = nn.Linear(c, classes)
+
+    def forward(self, x):
+        return self.fc(self.dropout2(self.blocks(self.dropout1(self.stem(x)))).mean((2, 3)))
 
 
 class Down(nn.Module):
@@ -256,6 +311,9 @@ NETWORKS = {
     "resnet18": resnet18,
     "resnet50": resnet50,
     "mobilenet": MobileNet,
+    "mobilenet-vww": mobilenet_vww,
+    "resnet8": ResNet8,
+    "ds-cnn": DsCnn,
     "erfnet": ErfNetClassifier,
     "erfnet-segmentation": ErfNetSegmentation,
 }

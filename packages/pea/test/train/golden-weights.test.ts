@@ -65,11 +65,20 @@ const networks: Record<string, RecipeInput> = {
   // Wide enough for Winograd's convolutions.
   "resnet18-small": { ...base, ...transition, model: "resnet18-0.5-small" },
   resnet50: { ...base, ...transition, model: "resnet50-0.125" },
+  "regnetx-200mf": { ...base, ...transition, model: "regnetx-200mf-0.25" },
+  "regnetx-400mf": { ...base, ...transition, model: "regnetx-400mf-0.25" },
   "mobilenet-0.25": { ...base, ...transition, model: "mobilenet-0.25" },
   // Plain training; the ways below are of this network.
   "mobilenet-0.25-small": base,
+  "mobilenet-v2": { ...base, ...transition, model: "mobilenet-v2-0.25" },
+  "shufflenet-v2": { ...base, ...transition, model: "shufflenet-v2-0.5" },
+  "efficientnet-lite0": { ...base, ...transition, model: "efficientnet-lite0-0.25" },
+  resnet8: { ...onPhotos, ...transition, model: "resnet8" },
+  "ds-cnn": { ...base, ...transition, model: "ds-cnn" },
+  "mobilenet-vww": { ...onPhotos, ...transition, model: "mobilenet-vww" },
   erfnet: { ...onPhotos, ...transition, model: "erfnet-0.25" },
   "erfnet-segmentation": { ...onScenes, ...transition, model: "erfnet-segmentation-0.15" },
+  unet: { ...onScenes, ...transition, model: "unet-0.125" },
 };
 
 const variants = ["W", "S"].flatMap((ensemble) => [..."GSME"].map((letter) => `${ensemble}${letter}50%`));
