@@ -29,7 +29,8 @@ export {
 export { inferShapes, outputShapes } from "./infer-shapes.ts";
 export { measure, type NodeCost, peakActivations } from "./measure.ts";
 export { operators } from "./operators/index.ts";
-export type { AttributeKind, NodeReader, Operator, Role } from "./operators/operator.ts";
+export type { AttributeKind, Operator, Role } from "./operators/operator.ts";
+export { NodeReader } from "./operators/operator.ts";
 export { fixBatch } from "./passes/fix-batch.ts";
 export { foldBatchNorms } from "./passes/fold-batch-norms.ts";
 export { removeDeadNodes } from "./passes/remove-dead-nodes.ts";

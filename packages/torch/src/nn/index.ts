@@ -21,5 +21,5 @@ export * from "./module.ts";
 export { type ForwardHook, onForward } from "./on-forward.ts";
 export * from "./pool.ts";
 export * from "./rearrange.ts";
-export { runInTurn } from "./run-in-turn.ts";
+export { keepsIntermediates, runInTurn } from "./run-in-turn.ts";
 export { type LoadOptions, type LoadResult, withoutWrapperPrefixes } from "./state-dict.ts";

@@ -13,5 +13,13 @@ export function runInTurn(input: Tensor, modules: readonly Module[]): Tensor {
   const last = modules.at(-1);
   if (last === undefined) return input;
   const run = () => last.forward(runInTurn(input, modules.slice(0, -1)));
-  return isRecording() || anyForwardHooks() ? run() : scope(run);
+  return keepsIntermediates() ? run() : scope(run);
+}
+
+/**
+ * Whether what a network makes on the way must outlive its forward pass: `recordCalls` listens, or a module has an
+ * `onForward` hook. Else it may be freed as soon as it has been read, in training too: autograd keeps what it needs.
+ */
+export function keepsIntermediates(): boolean {
+  return isRecording() || anyForwardHooks();
 }

@@ -1,0 +1,201 @@
+/**
+ * A graph as a network that trains.
+ *
+ * @module
+ */
+import { PeaError } from "@pea/core";
+import {
+  at,
+  type Constant,
+  type Graph,
+  type GraphNode,
+  inferShapes,
+  operators,
+  type Shape,
+} from "@pea/graph";
+import { BatchNormAct2d, keepsIntermediates, Module, scope, type Tensor } from "@pea/torch";
+import { activationModules } from "./layers/activation.ts";
+import { layers } from "./layers/index.ts";
+import { type LayerHost, LayerNode, type Run } from "./layers/layer.ts";
+import { batchNormOptions, loadBatchNorm } from "./layers/normalization.ts";
+import { ModulePaths } from "./module-paths.ts";
+import { type Place, placeModule } from "./module-tree.ts";
+import { isNormalizedActivation, type NormalizedActivation, type Step, stepsOf } from "./steps.ts";
+
+/** A step, with the places of the values that it reads and computes. */
+interface Work {
+  readonly run: Run;
+  readonly inputs: readonly number[];
+  readonly outputs: readonly number[];
+  /** Values that nothing reads any more. */
+  readonly last: readonly number[];
+}
+
+/**
+ * The network that a graph describes: its modules stand under the keys of its weights, each activation at a site of its
+ * own. It computes what the graph does and trains all weights; what is done to images before all weights stays as it is.
+ */
+export class GraphNetwork extends Module {
+  readonly #work: readonly Work[];
+  readonly #values: number;
+  readonly #output: number;
+
+  /**
+   * @param graph of one input [batch, C, H, W] and one output
+   * @throws PeaError naming operator and module where it has one that cannot be computed here
+   */
+  constructor(graph: Graph) {
+    super();
+    const [input] = graph.inputs;
+    const [output = ""] = graph.outputs;
+    if (input === undefined || graph.inputs.length > 1 || graph.outputs.length !== 1)
+      throw new PeaError(
+        `a network takes one input and gives one output, not ${graph.inputs.length} and ${graph.outputs.length}`,
+      );
+    const slots = new Map<string, number>();
+    const slot = (name: string): number => {
+      if (!slots.has(name)) slots.set(name, slots.size);
+      return slots.get(name) as number;
+    };
+    slot(input.name);
+    const builder = new Builder(this, graph);
+    const built = builder.steps().map((step) => ({ step, ...builder.build(step) }));
+    const lastReader = new Map(built.flatMap(({ inputs }, i) => inputs.map((name) => [name, i] as const)));
+    this.#work = built.map(({ run, inputs, outputs }, i) => ({
+      run,
+      inputs: inputs.map(slot),
+      outputs: outputs.map(slot),
+      last: [...new Set([...inputs, ...outputs])]
+        .filter((name) => name !== input.name && name !== output && (lastReader.get(name) ?? i) === i)
+        .map(slot),
+    }));
+    this.#values = slots.size;
+    this.#output = slots.get(output) ?? 0;
+  }
+
+  /** [N, C, H, W] → what the graph gives, each value freed once it has been read. */
+  override forward(images: Tensor): Tensor {
+    const values = new Array<Tensor>(this.#values);
+    values[0] = images;
+    const keepsAll = keepsIntermediates();
+    for (const { run, inputs, outputs, last } of this.#work) {
+      const work = () => run(...inputs.map((place) => values[place] as Tensor));
+      const made = keepsAll ? work() : scope(work);
+      outputs.forEach((place, i) => {
+        values[place] = (Array.isArray(made) ? made[i] : made) as Tensor;
+      });
+      if (!keepsAll) for (const place of last) values[place]?.dispose();
+    }
+    return values[this.#output] as Tensor;
+  }
+}
+
+/** Makes the modules of a network, and what runs them. */
+class Builder implements LayerHost {
+  readonly #shapes: ReadonlyMap<string, Shape>;
+  readonly #paths: ModulePaths;
+  /** By what a module is and which weights it reads: layers that share their weights are one module. */
+  readonly #places = new Map<string, Place>();
+  /** The modules that hold each weight. */
+  readonly #holders = new Map<string, string>();
+  readonly #afterWeights = new Set<string>();
+
+  constructor(
+    private readonly network: Module,
+    private readonly graph: Graph,
+  ) {
+    this.#shapes = inferShapes(graph);
+    this.#paths = new ModulePaths(graph);
+  }
+
+  steps(): Step[] {
+    return stepsOf(this.graph, this.#shapes, (node) => this.#activationOf(node) !== null);
+  }
+
+  build(step: Step): { run: Run; inputs: readonly string[]; outputs: readonly string[] } {
+    const built = isNormalizedActivation(step) ? this.#normalized(step) : this.#single(step);
+    this.#noteWeights(built.inputs, built.outputs, isNormalizedActivation(step) ? step.batchNorm : step);
+    return built;
+  }
+
+  constant(name: string): Constant | undefined {
+    return this.graph.constants.get(name);
+  }
+
+  isAfterWeights(name: string): boolean {
+    return this.#afterWeights.has(name);
+  }
+
+  place<M extends Module>(node: GraphNode, create: () => M): Place<M> {
+    const weights = node.inputs.filter((name) => this.graph.constants.has(name));
+    const key = JSON.stringify([node.operator, weights, node.attributes]);
+    const shared = weights.length > 0 ? this.#places.get(key) : undefined;
+    if (shared !== undefined) return shared as Place<M>;
+    for (const name of weights) {
+      const other = this.#holders.get(name);
+      if (other !== undefined)
+        throw new PeaError(
+          `${node.operator}${at(node.path)} shares ${name} with ${other}, which is another kind of layer: that is not supported`,
+        );
+    }
+    const place = placeModule(this.network, this.#paths.take(node), create());
+    for (const name of weights) this.#holders.set(name, place.path);
+    this.#places.set(key, place);
+    return place;
+  }
+
+  #single(node: GraphNode) {
+    const layerNode = this.#layerNode(node);
+    const inputs = node.inputs.filter((name) => name !== "" && !this.graph.constants.has(name));
+    return { run: this.#run(node, layerNode), inputs, outputs: node.outputs };
+  }
+
+  #run(node: GraphNode, layerNode: LayerNode): Run {
+    const activation = this.#activationOf(node);
+    if (activation !== null) {
+      const place = this.place(node, activation);
+      return (x) => place.module.forward(x);
+    }
+    const layer = layers.get(node.operator);
+    if (layer !== undefined && node.opaque === undefined) return layer(layerNode);
+    throw new PeaError(
+      node.opaque?.reason ??
+        `${node.operator}${at(node.path)} cannot be trained here; what can is ${[...layers.keys(), ...Object.keys(activationModules)].sort().join(", ")}`,
+    );
+  }
+
+  #normalized({ batchNorm, activation, residual }: NormalizedActivation) {
+    const create = this.#activationOf(activation) as () => Module;
+    const node = this.#layerNode(batchNorm);
+    const [channels = 0] = node.weight(1).shape;
+    let site: Place | undefined;
+    const norm = node.place(() =>
+      loadBatchNorm(
+        node,
+        new BatchNormAct2d(channels, {
+          ...batchNormOptions(node),
+          activation: () => (site as Place).module,
+        }),
+      ),
+    );
+    site = this.place(activation, create);
+    const [input = ""] = batchNorm.inputs;
+    const run: Run = (x, added) => norm.module.forward(x, ...(added === undefined ? [] : [added]));
+    return { run, inputs: residual === undefined ? [input] : [input, residual], outputs: activation.outputs };
+  }
+
+  #activationOf(node: GraphNode): (() => Module) | null {
+    return activationModules[node.operator]?.(this.#layerNode(node)) ?? null;
+  }
+
+  #layerNode(node: GraphNode): LayerNode {
+    return new LayerNode(node, this.#shapes, this);
+  }
+
+  #noteWeights(inputs: readonly string[], outputs: readonly string[], node: GraphNode): void {
+    const hasWeights =
+      operators.get(node.operator)?.macs !== undefined || node.operator === "BatchNormalization";
+    if (hasWeights || inputs.some((name) => this.#afterWeights.has(name)))
+      for (const name of outputs) this.#afterWeights.add(name);
+  }
+}

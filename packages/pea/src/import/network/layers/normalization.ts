@@ -1,0 +1,27 @@
+import { BatchNorm1d, BatchNorm2d } from "@pea/torch";
+import { type Layer, type LayerNode, setValues } from "./layer.ts";
+
+/** ONNX's momentum is the share of the old statistics, PyTorch's that of the new ones. */
+export function batchNormOptions(node: LayerNode): { eps: number; momentum: number } {
+  return { eps: node.float("epsilon", 1e-5), momentum: 1 - node.float("momentum", 0.9) };
+}
+
+/** Gives a batch normalization the file's numbers. */
+export function loadBatchNorm<M extends BatchNorm1d | BatchNorm2d>(node: LayerNode, layer: M): M {
+  const { weight, bias, runningMean, runningVar } = layer;
+  [weight, bias, runningMean, runningVar].forEach((tensor, i) => {
+    setValues(tensor, node.weight(i + 1));
+  });
+  return layer;
+}
+
+const BatchNormalization: Layer = (node) => {
+  const [channels = 0] = node.weight(1).shape;
+  const isImages = node.input(0).length === 4;
+  const place = node.place(() =>
+    loadBatchNorm(node, new (isImages ? BatchNorm2d : BatchNorm1d)(channels, batchNormOptions(node))),
+  );
+  return (input) => place.module.forward(input);
+};
+
+export const normalization = { BatchNormalization };

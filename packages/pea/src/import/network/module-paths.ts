@@ -1,0 +1,103 @@
+/**
+ * Where in a network's tree each node's module stands: under the keys of its weights where they are keys, else under the
+ * path that the file knows of it, else under a name by what it is.
+ *
+ * @module
+ */
+import type { Graph, GraphNode } from "@pea/graph";
+import { Module } from "@pea/torch";
+
+/** What the last part of a key is called, by the place of the weight among its node's inputs. */
+const weightNames: Readonly<Record<string, readonly string[]>> = {
+  BatchNormalization: ["", "weight", "bias", "running_mean", "running_var"],
+};
+const usualNames = ["", "weight", "bias"];
+
+/** Names of modules without a known path, by operator; any other is its operator's, in small letters. */
+const shortNames: Readonly<Record<string, string>> = {
+  BatchNormalization: "bn",
+  ConvTranspose: "deconv",
+  Gemm: "fc",
+  LayerNormalization: "norm",
+  MatMul: "fc",
+};
+
+/** Names that a module's own methods and settings have. */
+const taken = new Set([...Object.getOwnPropertyNames(Module.prototype), "training"]);
+
+/** Gives out paths, each once, such that no module stands where another's children do. */
+export class ModulePaths {
+  readonly #used = new Set<string>();
+  /** Paths that have something below them. */
+  readonly #containers = new Set<string>();
+  readonly #readers = new Map<string, number>();
+
+  constructor(private readonly graph: Graph) {
+    for (const name of graph.nodes.flatMap(({ inputs }) => [...new Set(inputs)]))
+      this.#readers.set(name, (this.#readers.get(name) ?? 0) + 1);
+    // What keys ask for comes first: a name by structure gives way.
+    for (const node of graph.nodes) {
+      this.#reserveContainers(this.#pathOfKeys(node) ?? cleaned(node.path));
+    }
+  }
+
+  /** A path of its own for a node's module. */
+  take(node: GraphNode): string {
+    const path = this.#free(this.#pathOfKeys(node)) ?? this.#free(cleaned(node.path)) ?? this.#named(node);
+    this.#used.add(path);
+    this.#reserveContainers(path);
+    return path;
+  }
+
+  /** The module whose weights a node's constants are by their names, all of them. */
+  #pathOfKeys({ operator, inputs }: GraphNode): string | null {
+    const names = weightNames[operator] ?? usualNames;
+    const weights = inputs.slice(1).filter((name) => name !== "" && this.graph.constants.has(name));
+    const [first] = weights;
+    const dot = first?.lastIndexOf(".") ?? -1;
+    if (first === undefined || dot <= 0 || !isPath(first)) return null;
+    const path = first.slice(0, dot);
+    const isOwn = (name: string, place: number) =>
+      name === "" || !this.graph.constants.has(name) || name === `${path}.${names[place]}`;
+    return inputs.every((name, place) => place === 0 || isOwn(name, place)) ? path : null;
+  }
+
+  /** `layer1.relu`, `layer1.relu_1`, … */
+  #named({ operator, path }: GraphNode): string {
+    const name = shortNames[operator] ?? operator.toLowerCase();
+    const base = path === "" ? name : `${cleaned(path)}.${name}`;
+    for (let count = 0; ; count++) {
+      const free = this.#free(count === 0 ? base : `${base}_${count}`);
+      if (free !== null) return free;
+    }
+  }
+
+  #free(path: string | null): string | null {
+    if (path === null || path === "" || this.#used.has(path) || this.#containers.has(path)) return null;
+    const isBelowModule = parents(path).some((parent) => this.#used.has(parent));
+    return isBelowModule || path.split(".").some((part) => taken.has(part)) ? null : path;
+  }
+
+  #reserveContainers(path: string): void {
+    for (const parent of parents(path)) this.#containers.add(parent);
+  }
+}
+
+/** Of `a.b.c`: `a`, `a.b`. */
+function parents(path: string): string[] {
+  const parts = path.split(".");
+  return parts.slice(1).map((_, i) => parts.slice(0, i + 1).join("."));
+}
+
+/** Whether a name consists of words and numbers joined by points. */
+const isPath = (name: string): boolean => /^[A-Za-z_0-9]\w*(\.\w+)*$/.test(name);
+
+/** A path in which no part is called as what every module has. */
+function cleaned(path: string): string {
+  return path
+    .split(/[./]/)
+    .filter((part) => part !== "")
+    .map((part) => part.replaceAll(/\W/g, "_"))
+    .map((part) => (taken.has(part) ? `${part}_` : part))
+    .join(".");
+}

@@ -1,0 +1,42 @@
+/**
+ * A tree of modules that is known by its paths.
+ *
+ * @module
+ */
+import { Module, TorchError } from "@pea/torch";
+
+/** Holds others; what runs them is the network. */
+class Group extends Module {
+  /** @throws TorchError always */
+  override forward(): never {
+    throw new TorchError("a group of an imported network's modules has no forward pass; call the network's");
+  }
+}
+
+/** Where a module stands: what another puts there is found by it. */
+export class Place<M extends Module = Module> {
+  constructor(
+    private readonly parent: Module,
+    private readonly name: string,
+    readonly path: string,
+  ) {}
+
+  /** The module that stands there now. */
+  get module(): M {
+    return (this.parent as unknown as Record<string, M>)[this.name] as M;
+  }
+}
+
+/** Puts a module at a path below `root`, with groups on the way where nothing is. */
+export function placeModule<M extends Module>(root: Module, path: string, module: M): Place<M> {
+  const parts = path.split(".");
+  const name = parts.pop() as string;
+  let parent = root;
+  for (const part of parts) {
+    const next = parent.children().get(part) ?? new Group();
+    Object.assign(parent, { [part]: next });
+    parent = next;
+  }
+  Object.assign(parent, { [name]: module });
+  return new Place<M>(parent, name, path);
+}

@@ -1,0 +1,77 @@
+/**
+ * In which steps a graph is computed: a node each, but batch normalization together with the activation behind it, and
+ * with the residual that is added between them, so that one kernel can compute the three.
+ *
+ * @module
+ */
+import { formatShape, type Graph, type GraphNode, producersOf, readersOf, type Shape } from "@pea/graph";
+
+/** Batch normalization, and what is computed with it. */
+export interface NormalizedActivation {
+  readonly batchNorm: GraphNode;
+  readonly activation: GraphNode;
+  /** The value that is added before the activation. */
+  readonly residual?: string;
+}
+
+export type Step = GraphNode | NormalizedActivation;
+
+/** Whether a step is more than a node. */
+export function isNormalizedActivation(step: Step): step is NormalizedActivation {
+  return "batchNorm" in step;
+}
+
+/**
+ * The steps in an order in which they can be run.
+ *
+ * @param isActivation whether a node is to be a module at a site
+ */
+export function stepsOf(
+  graph: Graph,
+  shapes: ReadonlyMap<string, Shape>,
+  isActivation: (node: GraphNode) => boolean,
+): Step[] {
+  const place = new Map(graph.nodes.map((node, i) => [node, i]));
+  const producers = producersOf(graph);
+  const readers = readersOf(graph);
+  const onlyReader = (name: string): GraphNode | undefined => {
+    const all = readers.get(name) ?? [];
+    return all.length === 1 && !graph.outputs.includes(name) ? all[0] : undefined;
+  };
+  const taken = new Set<GraphNode>();
+  const steps = new Map<GraphNode, Step>();
+  for (const activation of graph.nodes.filter(isActivation)) {
+    const [input = ""] = activation.inputs;
+    const before = producers.get(input);
+    if (before === undefined || onlyReader(input) !== activation) continue;
+    const found = isAddition(before, graph)
+      ? ofSum(before)
+      : isImageNorm(before)
+        ? { batchNorm: before }
+        : undefined;
+    if (found === undefined) continue;
+    for (const node of [found.batchNorm, before]) taken.add(node);
+    steps.set(activation, { ...found, activation });
+  }
+  return graph.nodes.flatMap((node) => (taken.has(node) ? [] : [steps.get(node) ?? node]));
+
+  function isImageNorm({ operator, inputs }: GraphNode): boolean {
+    return operator === "BatchNormalization" && shapes.get(inputs[0] ?? "")?.length === 4;
+  }
+
+  /** Of the two that are added, the normalization that is computed last, and the other as residual. */
+  function ofSum(sum: GraphNode): Omit<NormalizedActivation, "activation"> | undefined {
+    const [a = "", b = ""] = sum.inputs;
+    if (formatShape(shapes.get(a) ?? []) !== formatShape(shapes.get(b) ?? [])) return undefined;
+    const candidates = [a, b].flatMap((name, i) => {
+      const batchNorm = producers.get(name);
+      const isAlone = batchNorm !== undefined && isImageNorm(batchNorm) && onlyReader(name) === sum;
+      return isAlone ? [{ batchNorm, residual: i === 0 ? b : a }] : [];
+    });
+    return candidates.sort((x, y) => (place.get(y.batchNorm) ?? 0) - (place.get(x.batchNorm) ?? 0))[0];
+  }
+}
+
+function isAddition({ operator, inputs }: GraphNode, { constants }: Graph): boolean {
+  return operator === "Add" && inputs.every((name) => !constants.has(name)) && inputs[0] !== inputs[1];
+}
