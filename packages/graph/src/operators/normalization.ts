@@ -3,10 +3,13 @@ import { formatShape } from "../graph.ts";
 import { broadcastShapes } from "./arithmetic.ts";
 import type { Operator } from "./operator.ts";
 
-/** scale · (x − mean) / √(variance + epsilon) + bias, each of a channel; inputs x, scale, bias, mean, variance. */
+/**
+ * scale · (x − mean) / √(variance + epsilon) + bias, each of a channel; inputs x, scale, bias, mean, variance. In training
+ * `momentum` is the share of the old mean and variance in the new ones, 0.9 where it is left out.
+ */
 const BatchNormalization: Operator = {
   role: "linear",
-  attributes: { epsilon: "float" },
+  attributes: { epsilon: "float", momentum: "float" },
   shapes: (node) => [node.input(0)],
 };
 

@@ -30,15 +30,17 @@ export class ModulePaths {
   readonly #used = new Set<string>();
   /** Paths that have something below them. */
   readonly #containers = new Set<string>();
-  readonly #readers = new Map<string, number>();
 
   constructor(private readonly graph: Graph) {
-    for (const name of graph.nodes.flatMap(({ inputs }) => [...new Set(inputs)]))
-      this.#readers.set(name, (this.#readers.get(name) ?? 0) + 1);
+    const nodes = new Map<string, number>();
     // What keys ask for comes first: a name by structure gives way.
     for (const node of graph.nodes) {
-      this.#reserveContainers(this.#pathOfKeys(node) ?? cleaned(node.path));
+      const path = this.#pathOfKeys(node) ?? cleaned(node.path);
+      nodes.set(path, (nodes.get(path) ?? 0) + 1);
+      this.#reserveContainers(path);
     }
+    // What several nodes come from is a module of several.
+    for (const [path, count] of nodes) if (count > 1 && !this.#isOfKeys(path)) this.#containers.add(path);
   }
 
   /** A path of its own for a node's module. */
@@ -65,11 +67,22 @@ export class ModulePaths {
   /** `layer1.relu`, `layer1.relu_1`, … */
   #named({ operator, path }: GraphNode): string {
     const name = shortNames[operator] ?? operator.toLowerCase();
-    const base = path === "" ? name : `${cleaned(path)}.${name}`;
+    const above = this.#groupAround(cleaned(path));
+    const base = above === "" ? name : `${above}.${name}`;
     for (let count = 0; ; count++) {
       const free = this.#free(count === 0 ? base : `${base}_${count}`);
       if (free !== null) return free;
     }
+  }
+
+  /** A path, or the nearest above it, that is no module with weights of its own. */
+  #groupAround(path: string): string {
+    const isModule = [...parents(path), path].find((each) => this.#used.has(each));
+    return isModule === undefined ? path : parentOf(isModule);
+  }
+
+  #isOfKeys(path: string): boolean {
+    return this.graph.constants.has(`${path}.weight`);
   }
 
   #free(path: string | null): string | null {
@@ -88,6 +101,8 @@ function parents(path: string): string[] {
   const parts = path.split(".");
   return parts.slice(1).map((_, i) => parts.slice(0, i + 1).join("."));
 }
+
+const parentOf = (path: string): string => path.slice(0, Math.max(0, path.lastIndexOf(".")));
 
 /** Whether a name consists of words and numbers joined by points. */
 const isPath = (name: string): boolean => /^[A-Za-z_0-9]\w*(\.\w+)*$/.test(name);

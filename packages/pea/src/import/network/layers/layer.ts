@@ -46,11 +46,6 @@ export class LayerNode extends NodeReader {
     return (this.node.inputs[index] ?? "") !== "";
   }
 
-  text(name: string, absent: string): string {
-    const value = this.node.attributes[name] ?? absent;
-    return String(value);
-  }
-
   float(name: string, absent: number): number {
     return this.int(name, absent);
   }

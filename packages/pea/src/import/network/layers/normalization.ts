@@ -3,7 +3,9 @@ import { type Layer, type LayerNode, setValues } from "./layer.ts";
 
 /** ONNX's momentum is the share of the old statistics, PyTorch's that of the new ones. */
 export function batchNormOptions(node: LayerNode): { eps: number; momentum: number } {
-  return { eps: node.float("epsilon", 1e-5), momentum: 1 - node.float("momentum", 0.9) };
+  const kept = node.float("momentum", 0.9);
+  // What a file has of it is of float32.
+  return { eps: node.float("epsilon", 1e-5), momentum: Number((1 - kept).toPrecision(6)) };
 }
 
 /** Gives a batch normalization the file's numbers. */

@@ -1,0 +1,251 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import type { Graph } from "@pea/graph";
+import { useKernels } from "@pea/kernels";
+import {
+  add,
+  BatchNorm2d,
+  BatchNormAct2d,
+  backward,
+  Conv2d,
+  crossEntropyLoss,
+  Module,
+  manualSeed,
+  memoryStats,
+  mul,
+  noGrad,
+  ReLU,
+  randn,
+  SGD,
+  scope,
+  sub,
+  sum,
+  type Tensor,
+  tensor,
+} from "@pea/torch";
+import { GraphNetwork } from "../../../src/import/network/graph-network.ts";
+import { applyPea } from "../../../src/methods/pea/index.ts";
+import { createModel } from "../../../src/models/index.ts";
+import { traceNetwork } from "../../../src/trace/trace.ts";
+
+useKernels();
+
+const shape = [3, 32, 32] as const;
+const networks = [
+  { name: "resnet18-small", options: {} },
+  { name: "mobilenet-0.25-small", options: { dropout: 0 } },
+  { name: "mobilenet-0.25-small", options: { dropout: 0, padding: "same", activation: "relu6" } },
+  { name: "erfnet-segmentation", options: { dropout: [0, 0, 0] } },
+];
+
+const bytesOf = (value: Tensor) => Buffer.from((value.toTypedArray() as Float32Array).buffer);
+
+/** Bit for bit. */
+function assertSame(actual: Tensor, expected: Tensor): void {
+  assert.deepEqual(actual.shape, expected.shape);
+  assert.ok(bytesOf(actual).equals(bytesOf(expected)), "the elements differ");
+}
+
+function built(name: string, options: object): { model: Module; network: GraphNetwork } {
+  manualSeed(1);
+  const model = createModel(name, { inputChannels: 3, classes: 10, ...options });
+  return { model, network: new GraphNetwork(traceNetwork(model, shape).graph) };
+}
+
+/** Losses of three steps, and the weights after them. */
+function trained(model: Module): { losses: number[]; weights: Map<string, Buffer> } {
+  manualSeed(2);
+  model.train().to({ memoryFormat: "channels_last" });
+  const optimizer = new SGD(model.parameters(), { lr: 0.05, momentum: 0.9 });
+  const losses = [0, 1, 2].map(() =>
+    scope(() => {
+      const answers = model.forward(randn([4, ...shape]));
+      const loss = crossEntropyLoss(answers, labelsOf(answers));
+      backward(loss);
+      optimizer.step();
+      optimizer.zeroGrad();
+      return loss.item();
+    }),
+  );
+  return { losses, weights: new Map([...model.stateDict()].map(([key, value]) => [key, bytesOf(value)])) };
+}
+
+/** A class for each image, or each pixel. */
+function labelsOf({ shape: [images = 0, , ...pixels] }: Tensor): Tensor {
+  const shape = [images, ...pixels];
+  const count = shape.reduce((a, b) => a * b, 1);
+  return tensor(
+    BigInt64Array.from({ length: count }, (_, i) => BigInt(i % 10)),
+    { shape },
+  );
+}
+
+for (const { name, options } of networks) {
+  const title = [name, ...Object.values(options)].join(" ");
+
+  test(`${title}: from its graph comes a network of the same keys and, bit for bit, the same answers`, () => {
+    const { model, network } = built(name, options);
+    assert.deepEqual([...network.stateDict().keys()].sort(), [...model.stateDict().keys()].sort());
+    const images = randn([2, ...shape]);
+    model.eval();
+    network.eval();
+    noGrad(() => assertSame(network.forward(images), model.forward(images)));
+  });
+
+  test(`${title}: three training steps give the same losses and weights, bit for bit`, () => {
+    const { model, network } = built(name, options);
+    const [expected, actual] = [trained(model), trained(network)];
+    assert.deepEqual(actual.losses, expected.losses);
+    for (const [key, bytes] of expected.weights)
+      assert.ok(actual.weights.get(key)?.equals(bytes), `${key} differs`);
+  });
+}
+
+test("a batch of any size passes", () => {
+  const { network } = built("resnet18-small", {});
+  network.eval();
+  for (const count of [1, 2, 7])
+    assert.deepEqual(network.forward(randn([count, ...shape])).shape, [count, 10]);
+});
+
+test("each ReLU stands at a site of its own, where PEA takes its place", () => {
+  const { model, network } = built("resnet18-small", {});
+  const settings = { ensemble: "weighted", smooth: "gelu", seed: 1 } as const;
+  const [expected, handle] = [applyPea(model, settings), applyPea(network, settings)];
+  assert.equal(handle.sites.length, expected.sites.length);
+  expected.alpha = 0.4;
+  handle.alpha = 0.4;
+  const [one, other] = [trained(model), trained(network)];
+  assert.deepEqual(other.losses, one.losses);
+});
+
+test("batch normalization, residual and activation are one module, as in the networks that are there", () => {
+  const { model, network } = built("resnet18-small", {});
+  const fused = (net: Module) =>
+    [...net.namedModules().values()].filter((m) => m instanceof BatchNormAct2d).length;
+  assert.equal(fused(network), fused(model));
+});
+
+test("what a forward pass makes on the way is freed, in training too", () => {
+  const { network } = built("resnet18-small", {});
+  const images = randn([1, ...shape]);
+  for (const run of [() => network.forward(images), () => noGrad(() => network.forward(images))]) {
+    scope(run).dispose();
+    const before = memoryStats().tensors;
+    for (let i = 0; i < 3; i++) scope(run).dispose();
+    assert.equal(memoryStats().tensors, before);
+  }
+  const before = memoryStats().tensors;
+  const output = network.forward(images);
+  assert.equal(memoryStats().tensors, before + 1);
+  output.dispose();
+});
+
+test("layers that share their weights are one module", () => {
+  class Twice extends Module {
+    readonly conv = new Conv2d(3, 3, 3, { padding: 1 });
+    override forward(x: Tensor): Tensor {
+      return this.conv.forward(this.conv.forward(x));
+    }
+  }
+  const model = new Twice();
+  const network = new GraphNetwork(traceNetwork(model, shape).graph);
+  assert.deepEqual([...network.stateDict().keys()], ["conv.weight", "conv.bias"]);
+  const images = randn([1, ...shape]);
+  assertSame(network.forward(images), model.forward(images));
+  const [expected, actual] = [model, network].map((each) => {
+    backward(sum(each.forward(images)));
+    return each.getModule("conv").namedParameters().get("weight")?.grad as Tensor;
+  });
+  assertSame(actual as Tensor, expected as Tensor);
+});
+
+const constant = (values: number[], of: number[]) => ({ shape: of, data: Float32Array.from(values) });
+const node = (operator: string, inputs: string[], output: string, attributes = {}, path = "") => ({
+  operator,
+  inputs,
+  outputs: [output],
+  attributes,
+  path,
+});
+const graphOf = (nodes: Graph["nodes"], constants: Record<string, ReturnType<typeof constant>>): Graph => ({
+  inputs: [{ name: "images", shape: ["batch", 2, 4, 4] }],
+  outputs: [nodes.at(-1)?.outputs[0] as string],
+  nodes,
+  constants: new Map(Object.entries(constants)),
+});
+
+describe("names where a file has none:", () => {
+  const weight = constant(new Array(4).fill(0.5), [2, 2, 1, 1]);
+
+  test("by structure, below the module that the file knows", () => {
+    const graph = graphOf(
+      [
+        node("Conv", ["images", "onnx::Conv_1"], "a", {}, "block"),
+        node("Relu", ["a"], "b", {}, "block"),
+        node("Conv", ["b", "onnx::Conv_2"], "c", {}, "block"),
+        node("Relu", ["c"], "d"),
+      ],
+      { "onnx::Conv_1": weight, "onnx::Conv_2": weight },
+    );
+    assert.deepEqual(
+      [...new GraphNetwork(graph).namedModules().keys()],
+      ["", "block", "block.conv", "block.relu", "block.conv_1", "relu"],
+    );
+  });
+
+  test("none that a module has for itself", () => {
+    const graph = graphOf(
+      [node("Conv", ["images", "train.weight"], "a"), node("Relu", ["a"], "b", {}, "eval")],
+      {
+        "train.weight": weight,
+      },
+    );
+    const paths = [...new GraphNetwork(graph).namedModules().keys()];
+    assert.ok(!paths.some((path) => ["train", "eval"].includes(path)), `${paths}`);
+  });
+});
+
+describe("numbers that are no layer's weights:", () => {
+  const weight = constant([1, 0, 0, 1], [2, 2, 1, 1]);
+  const perChannel = constant([2, 3], [2, 1, 1]);
+
+  test("a factor for each channel learns once weights lie before it; one for the images does not", () => {
+    const graph = graphOf(
+      [
+        node("Sub", ["images", "mean"], "a"),
+        node("Conv", ["a", "conv.weight"], "b"),
+        node("Mul", ["b", "scale"], "c"),
+        node("Add", ["c", "half"], "d"),
+      ],
+      { mean: perChannel, "conv.weight": weight, scale: perChannel, half: constant([0.5], []) },
+    );
+    const network = new GraphNetwork(graph);
+    assert.deepEqual([...network.namedParameters().keys()], ["conv.weight", "mul.weight"]);
+    assert.deepEqual([...network.namedBuffers().keys()], ["sub.bias"]);
+    const images = randn([1, 2, 4, 4]);
+    const factor = tensor([2, 3], { dtype: "float32", shape: [2, 1, 1] });
+    const expected = add(mul(sub(images, factor), factor), 0.5);
+    assertSame(network.forward(images), expected);
+  });
+});
+
+test("a batch normalization that something else reads too stays apart from its activation", () => {
+  class Net extends Module {
+    readonly bn = new BatchNorm2d(3);
+    readonly relu = new ReLU();
+    override forward(x: Tensor): Tensor {
+      const normalized = this.bn.forward(x);
+      return add(this.relu.forward(normalized), normalized);
+    }
+  }
+  const model = new Net().eval();
+  const network = new GraphNetwork(traceNetwork(model, shape).graph).eval();
+  const images = randn([1, ...shape]);
+  assertSame(network.forward(images), model.forward(images));
+});
+
+test("an operator that cannot be trained is named with its module", () => {
+  const graph = graphOf([node("Erf", ["images"], "a", {}, "head.act")], {});
+  assert.throws(() => new GraphNetwork(graph), /Erf in head\.act cannot be trained here; what can is /);
+});
