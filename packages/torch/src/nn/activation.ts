@@ -4,6 +4,7 @@
  * @module
  */
 import { elu, gelu, hardtanh, mish, relu, silu } from "../ops/activation.ts";
+import { optionsOf } from "../options.ts";
 import type { Tensor } from "../tensor.ts";
 import { Module } from "./module.ts";
 
@@ -21,10 +22,15 @@ export class ReLU6 extends Module {
   }
 }
 
-/** x Φ(x), by erf. */
+/** x Φ(x), by erf or by tanh: see `gelu`. */
 export class GELU extends Module {
+  constructor(readonly options: { approximate?: "none" | "tanh" } = {}) {
+    super();
+    optionsOf("new GELU({ approximate })", options);
+  }
+
   forward(input: Tensor): Tensor {
-    return gelu(input);
+    return gelu(input, this.options);
   }
 }
 

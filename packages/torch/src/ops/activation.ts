@@ -42,11 +42,12 @@ export function hardswish(self: Tensor): Tensor {
   return call("aten::hardswish", self);
 }
 
-/** x Φ(x) with the normal distribution function Φ, computed by erf. */
-export function gelu(self: Tensor): Tensor {
-  return isUnsafeForGelu(self)
+/** x Φ(x): Φ by erf, or by `approximate: "tanh"` as ½ (1 + tanh(√(2/π) (x + 0.044715 x³))). */
+export function gelu(self: Tensor, options: { approximate?: "none" | "tanh" } = {}): Tensor {
+  const { approximate = "none" } = optionsOf("gelu(x, { approximate })", options);
+  return approximate === "none" && isUnsafeForGelu(self)
     ? call("aten::mul.Tensor", self, call("aten::special_ndtr", self))
-    : call("aten::gelu", self);
+    : call("aten::gelu", self, approximate);
 }
 
 const hasGeluDefect = engineInfo().version.startsWith("1.");

@@ -1,5 +1,5 @@
 import { elementsOf } from "@pea/graph";
-import { add, div, Module, mul, sub, type Tensor, tensor } from "@pea/torch";
+import { add, div, Module, mul, neg, sub, type Tensor, tensor } from "@pea/torch";
 import type { Layer, LayerNode } from "./layer.ts";
 
 type Operator = (a: Tensor, b: Tensor | number) => Tensor;
@@ -60,4 +60,5 @@ export const arithmetic: Readonly<Record<string, Layer>> = {
   Sub: elementByElement(sub, "bias"),
   Mul: elementByElement(mul, "weight"),
   Div: elementByElement(div, "weight"),
+  Neg: () => neg,
 };

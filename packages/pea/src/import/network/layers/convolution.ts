@@ -1,4 +1,4 @@
-import { Conv1d, Conv2d, ConvTranspose2d, Linear, type Module, pad, type Tensor } from "@pea/torch";
+import { Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d, Linear, type Module, pad, type Tensor } from "@pea/torch";
 import { type Layer, type LayerNode, pair, setValues } from "./layer.ts";
 
 type Weighted = Module & { readonly weight: Tensor; readonly bias: Tensor | null };
@@ -32,22 +32,29 @@ const ConvTranspose: Layer = (node) => {
   const ones = kernel.map(() => 1);
   const zeros = kernel.map(() => 0);
   const { around, before } = padding(node, kernel.length);
-  if (kernel.length !== 2) node.refuse(`transposed convolutions of ${kernel.length} axes are not supported`);
+  if (kernel.length < 1 || kernel.length > 2)
+    node.refuse(`transposed convolutions of ${kernel.length} axes are not supported`);
   if (before !== null) node.refuse("its pads differ between the two sides of an axis");
   const groups = node.int("group", 1);
-  const place = node.place(() =>
-    loaded(
-      node,
-      new ConvTranspose2d(inputs, perGroup * groups, pair(kernel), {
-        stride: pair(node.ints("strides", ones)),
+  const [strides, dilations] = [node.ints("strides", ones), node.ints("dilations", ones)];
+  const outputPadding = node.ints("output_padding", zeros);
+  const common = { groups, bias: node.hasInput(2) };
+  const out = perGroup * groups;
+  const create = (): Weighted => {
+    if (kernel.length === 2)
+      return new ConvTranspose2d(inputs, out, pair(kernel), {
+        ...common,
+        stride: pair(strides),
         padding: pair(around),
-        outputPadding: pair(node.ints("output_padding", zeros)),
-        dilation: pair(node.ints("dilations", ones)),
-        groups,
-        bias: node.hasInput(2),
-      }),
-    ),
-  );
+        outputPadding: pair(outputPadding),
+        dilation: pair(dilations),
+      });
+    const all = [kernel, strides, around, outputPadding, dilations].flat();
+    const [length = 1, stride = 1, sides = 0, more = 0, dilation = 1] = all;
+    const options = { ...common, stride, padding: sides, outputPadding: more, dilation };
+    return new ConvTranspose1d(inputs, out, length, options);
+  };
+  const place = node.place(() => loaded(node, create()));
   return (input) => place.module.forward(input);
 };
 

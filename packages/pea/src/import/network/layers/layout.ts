@@ -1,4 +1,15 @@
-import { cat, pad, permute, reshape, slice, split, squeeze, type Tensor, unsqueeze } from "@pea/torch";
+import {
+  cat,
+  expand,
+  pad,
+  permute,
+  reshape,
+  slice,
+  split,
+  squeeze,
+  type Tensor,
+  unsqueeze,
+} from "@pea/torch";
 import type { Layer } from "./layer.ts";
 
 const Reshape: Layer = (node) => {
@@ -73,4 +84,57 @@ const Pad: Layer = (node) => {
   return (x) => (known === "constant" ? pad(x, flat, { value }) : pad(x, flat, { mode: known }));
 };
 
-export const layout = { Reshape, Flatten: Reshape, Transpose, Squeeze, Unsqueeze, Concat, Split, Slice, Pad };
+const Expand: Layer = (node) => {
+  const shape = node.output.map((size) => (size === "batch" ? -1 : size));
+  return (x) => expand(x, shape);
+};
+
+const DepthToSpace: Layer = (node) => {
+  const block = node.int("blocksize");
+  const [channels, height, width] = node
+    .input(0)
+    .slice(1)
+    .map((size) => node.fixed(size)) as Triple;
+  const left = channels / block ** 2;
+  const isCrd = node.text("mode", "DCR") === "CRD";
+  const apart = isCrd ? [left, block, block] : [block, block, left];
+  const order = isCrd ? [0, 1, 4, 2, 5, 3] : [0, 3, 4, 1, 5, 2];
+  return (x) => {
+    const blocks = permute(reshape(x, [-1, ...apart, height, width]), order);
+    return reshape(blocks, [-1, left, height * block, width * block]);
+  };
+};
+
+const SpaceToDepth: Layer = (node) => {
+  const block = node.int("blocksize");
+  const [channels, height, width] = node
+    .input(0)
+    .slice(1)
+    .map((size) => node.fixed(size)) as Triple;
+  const [rows, columns] = [height / block, width / block];
+  return (x) => {
+    const blocks = permute(reshape(x, [-1, channels, rows, block, columns, block]), [0, 3, 5, 1, 2, 4]);
+    return reshape(blocks, [-1, channels * block ** 2, rows, columns]);
+  };
+};
+
+type Triple = [channels: number, height: number, width: number];
+
+/** The very values, under another name. */
+const Identity: Layer = () => (x) => slice(x, {});
+
+export const layout = {
+  DepthToSpace,
+  Expand,
+  Identity,
+  SpaceToDepth,
+  Reshape,
+  Flatten: Reshape,
+  Transpose,
+  Squeeze,
+  Unsqueeze,
+  Concat,
+  Split,
+  Slice,
+  Pad,
+};

@@ -1,4 +1,4 @@
-import { BatchNorm1d, BatchNorm2d } from "@pea/torch";
+import { BatchNorm1d, BatchNorm2d, LayerNorm } from "@pea/torch";
 import { type Layer, type LayerNode, setValues } from "./layer.ts";
 
 /** ONNX's momentum is the share of the old statistics, PyTorch's that of the new ones. */
@@ -26,4 +26,18 @@ const BatchNormalization: Layer = (node) => {
   return (input) => place.module.forward(input);
 };
 
-export const normalization = { BatchNormalization };
+const LayerNormalization: Layer = (node) => {
+  const shape = node
+    .input(0)
+    .slice(node.axis(node.int("axis", -1)))
+    .map((size) => node.fixed(size));
+  const place = node.place(() => {
+    const layer = new LayerNorm(shape, { eps: node.float("epsilon", 1e-5) });
+    setValues(layer.weight, node.weight(1));
+    if (node.hasInput(2)) setValues(layer.bias, node.weight(2));
+    return layer;
+  });
+  return (input) => place.module.forward(input);
+};
+
+export const normalization = { BatchNormalization, LayerNormalization };

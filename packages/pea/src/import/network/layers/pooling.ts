@@ -1,44 +1,76 @@
-import { adaptiveAvgPool2d, avgPool2d, maxPool2d, mean, pad, sum } from "@pea/torch";
+import {
+  adaptiveAvgPool2d,
+  amax,
+  avgPool1d,
+  avgPool2d,
+  maxPool1d,
+  maxPool2d,
+  mean,
+  pad,
+  sum,
+  type Tensor,
+} from "@pea/torch";
 import { padding } from "./convolution.ts";
 import { type Layer, type LayerNode, pair } from "./layer.ts";
 
 const MaxPool: Layer = (node) => {
   const { kernel, stride, around, before, ceilMode } = windowsOf(node);
-  const dilation = pair(node.ints("dilations", [1, 1]));
-  const options = { stride, padding: around, dilation, ceilMode };
-  if (before === null) return (x) => maxPool2d(x, kernel, options);
-  return (x) => maxPool2d(pad(x, before, { value: -Infinity }), kernel, options);
+  const dilation = node.ints(
+    "dilations",
+    kernel.map(() => 1),
+  );
+  const apply = (x: Tensor): Tensor =>
+    kernel.length === 1
+      ? maxPool1d(x, first(kernel), {
+          stride: first(stride),
+          padding: first(around),
+          dilation: first(dilation),
+          ceilMode,
+        })
+      : maxPool2d(x, pair(kernel), {
+          stride: pair(stride),
+          padding: pair(around),
+          dilation: pair(dilation),
+          ceilMode,
+        });
+  return before === null ? apply : (x) => apply(pad(x, before, { value: -Infinity }));
 };
 
 const AveragePool: Layer = (node) => {
   const { kernel, stride, around, before, ceilMode } = windowsOf(node);
   const countIncludePad = node.int("count_include_pad", 0) === 1;
-  const options = { stride, padding: around, ceilMode, countIncludePad };
-  if (before === null) return (x) => avgPool2d(x, kernel, options);
-  if (!countIncludePad || ceilMode)
+  if (before !== null && (!countIncludePad || ceilMode))
     node.refuse("its pads differ between the two sides of an axis, and its mean does not count them all");
-  return (x) => avgPool2d(pad(x, before), kernel, options);
+  const common = { ceilMode, countIncludePad };
+  const apply = (x: Tensor): Tensor =>
+    kernel.length === 1
+      ? avgPool1d(x, first(kernel), { ...common, stride: first(stride), padding: first(around) })
+      : avgPool2d(x, pair(kernel), { ...common, stride: pair(stride), padding: pair(around) });
+  return before === null ? apply : (x) => apply(pad(x, before));
 };
 
 const GlobalAveragePool: Layer = (node) => {
-  if (node.input(0).length !== 4) node.refuse("it pools what is no image");
-  return (x) => adaptiveAvgPool2d(x, 1);
+  const axes = [...node.input(0).keys()].slice(2);
+  return axes.length === 2 ? (x) => adaptiveAvgPool2d(x, 1) : (x) => mean(x, { dim: axes, keepdim: true });
 };
+
+const GlobalMaxPool: Layer = (node) => {
+  const dim = [...node.input(0).keys()].slice(2);
+  return (x) => amax(x, { dim, keepdim: true });
+};
+
+const first = ([one = 0]: readonly number[]): number => one;
 
 function windowsOf(node: LayerNode) {
   const kernel = node.ints("kernel_shape");
-  if (kernel.length !== 2) node.refuse(`pooling over ${kernel.length} axes is not supported`);
-  const { around, before } = padding(node, 2);
-  return {
-    kernel: pair(kernel),
-    stride: pair(node.ints("strides", [1, 1])),
-    around: pair(around),
-    before,
-    ceilMode: node.int("ceil_mode", 0) === 1,
-  };
+  const ones = kernel.map(() => 1);
+  if (kernel.length < 1 || kernel.length > 2)
+    node.refuse(`pooling over ${kernel.length} axes is not supported`);
+  const ceilMode = node.int("ceil_mode", 0) === 1;
+  return { kernel, stride: node.ints("strides", ones), ...padding(node, kernel.length), ceilMode };
 }
 
-function reduce(apply: typeof mean | typeof sum): Layer {
+function reduce(apply: typeof mean | typeof sum | typeof amax): Layer {
   return (node) => {
     const dim = node.axes("axes", [...node.input(0).keys()]);
     const keepdim = node.int("keepdims", 1) === 1;
@@ -50,6 +82,8 @@ export const pooling = {
   MaxPool,
   AveragePool,
   GlobalAveragePool,
+  GlobalMaxPool,
+  ReduceMax: reduce(amax),
   ReduceMean: reduce(mean),
   ReduceSum: reduce(sum),
 };
