@@ -2,12 +2,14 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { PeaError } from "@pea/core";
 import { type Module, TorchError } from "@pea/torch";
+import { isModelFile } from "../common/model-file-name.ts";
 import { exportObstacleOf } from "../export/export-obstacle.ts";
 import {
   describeActivations,
   type OtherActivation,
   otherActivationsOf,
 } from "../export/other-activations.ts";
+import { FileNetwork, openModelFile } from "../import/network/model-file.ts";
 import {
   createModel,
   findModel,
@@ -48,13 +50,15 @@ export async function runInspect(source: string, options: InspectOptions): Promi
     const obstacle = exportObstacleOf(graph);
     const otherActivations = otherActivationsOf(graph);
     const { name, classes } = subject;
-    const document = { network: name, input: inputShape, classes, params: parameters, ...info };
+    const remarks = model instanceof FileNetwork ? model.remarks : [];
+    const document = { network: name, input: inputShape, classes, params: parameters, ...info, remarks };
     printResult(
       options,
       { ...document, exportObstacle: obstacle, otherActivations, layers, activations, keys },
       () =>
         [
           `${name}: input ${inputShape.join("×")}, ${classes} classes`,
+          ...remarks,
           "",
           layerTable(layers, activations),
           "",
@@ -94,15 +98,17 @@ async function openSubject(
     const shape = { inputShape: facts.inputShape, classes: facts.classes.length };
     return { name: recipe.model, ...shape, model: createNetwork(recipe, shape) };
   }
-  if (existsSync(source) || /[/\\]/.test(source))
+  if (isModelFile(source)) await openModelFile(source);
+  else if (existsSync(source) || /[/\\]/.test(source))
     throw usage(
-      `${source} is no run (it has no config.yaml); give the folder of a run or a name pea models lists`,
+      `${source} is no run (it has no config.yaml); give the folder of a run, an ONNX file or a name pea models lists`,
     );
   await importFiles(imported);
   const entry = findModel(source);
   const inputShape = input === undefined ? entry.inputShape : parseShape(input);
   const count = classes ?? entry.classes;
-  const model = createModel(source, { inputChannels: inputShape[0], classes: count });
+  const [inputChannels, height, width] = inputShape as [number, number, number];
+  const model = createModel(source, { inputChannels, imageSize: [height, width], classes: count });
   return { name: source, inputShape, classes: count, model };
 }
 

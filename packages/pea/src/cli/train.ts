@@ -52,10 +52,10 @@ export async function runTrain(flags: TrainFlags): Promise<number> {
   }
   if (flags.allowChangedData)
     throw usage("--allow-changed-data is for a run that has begun: give it with --resume, or leave it out");
-  const recipe = await loadRecipe(...(flags.config === undefined ? [] : readRecipeFile(flags.config)), {
-    source: "the flags",
-    settings,
-  });
+  const recipe = await loadRecipe([
+    ...(flags.config === undefined ? [] : readRecipeFile(flags.config)),
+    { source: "the flags", settings },
+  ]);
   if (flags.dryRun) {
     await printPlan(flags, recipe);
     return 0;

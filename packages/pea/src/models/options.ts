@@ -10,6 +10,8 @@ import type { BatchNormLayerOptions } from "@pea/torch";
 export interface ModelOptions {
   /** Channels of the input image; default 3. */
   inputChannels?: number;
+  /** Height and width of the images, for networks that are made for one size. */
+  imageSize?: readonly [height: number, width: number];
   /** Length of the output, in segmentation of each pixel's; default 1000, in segmentation 19. */
   classes?: number;
   /** Factor on the number of channels, see `scaleChannels`; default 1. */
@@ -23,6 +25,7 @@ export interface ModelOptions {
 /** Names of the options every network takes. */
 export const commonOptions = [
   "inputChannels",
+  "imageSize",
   "classes",
   "width",
   "batchNormEps",

@@ -1,17 +1,33 @@
+import { isModelFile } from "../common/model-file-name.ts";
+import { openModelFile } from "../import/network/model-file.ts";
 import { importFiles } from "./import-file.ts";
 import { isRecord, type Layer, type Recipe, resolveRecipe } from "./recipe.ts";
 
+/** Where a recipe's files lie, if not where it says. */
+export interface FilePlaces {
+  /** The ONNX file of its network. */
+  modelFile?: string;
+  /** SHA-256 that its files must have, by name. */
+  digests?: Readonly<Record<string, string>>;
+}
+
 /**
- * The recipe that results from layers of settings (`resolveRecipe`), once the modules that they import have run: what these
- * register is known then.
+ * The recipe that results from layers of settings (`resolveRecipe`), once the modules that they import have run and the
+ * file of their network has been read: what these register is known then.
  *
- * @throws PeaError of kind usage when a module is not there or cannot be run, or a setting does not hold
+ * @throws PeaError of kind usage when a module or file is not there or cannot be used, or a setting does not hold
  */
-export async function loadRecipe(...layers: Layer[]): Promise<Recipe> {
-  const imported = layers
-    .map(({ settings }) => (isRecord(settings) ? settings.import : undefined))
-    .findLast((file) => file !== undefined);
-  await importFiles(imported);
+export async function loadRecipe(
+  layers: readonly Layer[],
+  { modelFile, digests }: FilePlaces = {},
+): Promise<Recipe> {
+  const last = (key: string) =>
+    layers
+      .map(({ settings }) => (isRecord(settings) ? settings[key] : undefined))
+      .findLast((value) => value !== undefined);
+  await importFiles(last("import"));
+  const model = last("model");
+  if (typeof model === "string" && isModelFile(model)) await openModelFile(model, modelFile, digests);
   return resolveRecipe(...layers);
 }
 
@@ -20,9 +36,9 @@ export async function loadRecipe(...layers: Layer[]): Promise<Recipe> {
  *
  * @throws as `loadRecipe`, where a setting needs the module
  */
-export async function loadRecipeToShow(...layers: Layer[]): Promise<Recipe> {
+export async function loadRecipeToShow(layers: readonly Layer[], places: FilePlaces = {}): Promise<Recipe> {
   try {
-    return await loadRecipe(...layers);
+    return await loadRecipe(layers, places);
   } catch (error) {
     try {
       return resolveRecipe(...layers);

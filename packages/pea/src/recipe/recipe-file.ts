@@ -1,8 +1,9 @@
 /** Recipes in YAML files, and what they extend. */
 import { readFileSync } from "node:fs";
-import { dirname, resolve } from "node:path";
+import { dirname, relative, resolve } from "node:path";
 import { PeaError } from "@pea/core";
 import { parse as parseYaml } from "yaml";
+import { isModelFile } from "../common/model-file-name.ts";
 import { isRecord, type Layer, show } from "./recipe.ts";
 
 /**
@@ -60,12 +61,16 @@ export function readYaml(path: string): Layer {
   }
 }
 
-/** A recipe and the modules it imports belong together, wherever they lie: paths count from the recipe's folder. */
+/** A recipe, the modules it imports and the file of its network belong together, wherever they lie: paths count from its folder. */
 export function besideFile(path: string, settings: unknown): unknown {
-  if (!isRecord(settings) || settings.import == null) return settings;
+  if (!isRecord(settings)) return settings;
   const place = (file: unknown) => (typeof file === "string" ? resolve(dirname(path), file) : file);
-  const { import: imported } = settings;
-  return { ...settings, import: Array.isArray(imported) ? imported.map(place) : place(imported) };
+  const { import: imported, model } = settings;
+  return {
+    ...settings,
+    ...(imported != null && { import: Array.isArray(imported) ? imported.map(place) : place(imported) }),
+    ...(typeof model === "string" && isModelFile(model) && { model: relative("", place(model) as string) }),
+  };
 }
 
 const usage = (message: string): PeaError => new PeaError(message, { kind: "usage" });

@@ -140,9 +140,9 @@ const importedFile = z.string().min(1);
 
 export const recipeSchema = z.strictObject({
   model: described(z.string().min(1).default("mobilenet-0.25-small"), {
-    help: "network, see `pea models`",
-    allowed: "a name `pea models` lists",
-    value: "NAME",
+    help: "network, see `pea models`, or an ONNX file that holds one",
+    allowed: "a name `pea models` lists, or an ONNX file",
+    value: "NAME|FILE",
   }),
   import: described(z.union([importedFile, z.array(importedFile).min(1)]).optional(), {
     help: "module (.js, .ts) that registers networks, activations, data sets, tasks or methods of your own, in a recipe by its path from the recipe's file; may be given several times, in a recipe as a list",
@@ -157,6 +157,14 @@ export const recipeSchema = z.strictObject({
       value: "NAME=VALUE,…",
     },
   ),
+  fresh: described(z.boolean().optional(), {
+    help: "draw all weights of an ONNX file's network anew, rather than go on with those of the file",
+    allowed: "true or false",
+  }),
+  addBatchNorm: described(z.boolean().optional(), {
+    help: "put batch norm behind the convolutions of an ONNX file's network that have none, so that they compute at first what they did",
+    allowed: "true or false",
+  }),
   initialCheckpoint: described(z.string().min(1).optional(), {
     help: "safetensors file of weights to begin with: a PyTorch state dict or another run's; the head is drawn anew for other classes",
     allowed: "a file",

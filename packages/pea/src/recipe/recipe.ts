@@ -5,6 +5,7 @@
  */
 import { PeaError } from "@pea/core";
 import type { z } from "zod";
+import { isModelFile } from "../common/model-file-name.ts";
 import { nearestName } from "../common/nearest-name.ts";
 import type { KeyDescription } from "../common/settings.ts";
 import { DEFAULT_IMAGE_SIZE, isCropped, isInFiles } from "../data/sets/dataset-descriptor.ts";
@@ -159,7 +160,10 @@ function checkTogether(recipe: SchemaOutput): void {
     throw usage(
       `valFraction is ${recipe.valFraction}, but with validateOn "test" nothing is split off; set valFraction to 0`,
     );
-  for (const option of ["inputChannels", "classes"])
+  for (const key of ["fresh", "addBatchNorm"] as const)
+    if (recipe[key] !== undefined && !isModelFile(recipe.model))
+      throw usage(`${key} is ${recipe[key]}, but ${recipe.model} comes from no ONNX file; leave it out`);
+  for (const option of ["inputChannels", "imageSize", "classes"])
     if (recipe.modelOptions?.[option] !== undefined)
       throw usage(
         `modelOptions.${option} is ${recipe.modelOptions[option]}, but it follows from the data; leave it out`,

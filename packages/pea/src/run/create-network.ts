@@ -1,6 +1,7 @@
 /** The network a recipe asks for. */
 import { useKernels } from "@pea/kernels";
 import { type Module, manualSeed } from "@pea/torch";
+import { isModelFile } from "../common/model-file-name.ts";
 import { createModel } from "../models/index.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 
@@ -11,10 +12,17 @@ import type { Recipe } from "../recipe/recipe.ts";
  * @throws PeaError of kind usage when there is no such network
  */
 export function createNetwork(
-  { model, modelOptions, seed }: Recipe,
+  { model, modelOptions, fresh, addBatchNorm, seed }: Recipe,
   data: { inputShape: readonly [channels: number, height: number, width: number]; classes: number },
 ): Module {
   useKernels();
   manualSeed(seed);
-  return createModel(model, { ...modelOptions, inputChannels: data.inputShape[0], classes: data.classes });
+  const [inputChannels, height, width] = data.inputShape;
+  return createModel(model, {
+    ...modelOptions,
+    ...(isModelFile(model) && { fresh, addBatchNorm }),
+    inputChannels,
+    imageSize: [height, width],
+    classes: data.classes,
+  });
 }

@@ -6,6 +6,7 @@ import { countSamples } from "../data/parts/part.ts";
 import { datasetNamed } from "../data/sets/registry.ts";
 import { parseImageSize } from "../images/image-size.ts";
 import { classLabels } from "../images/label-table.ts";
+import { FileNetwork } from "../import/network/model-file.ts";
 import { createMethods } from "../methods/methods.ts";
 import { methodsOf } from "../recipe/method-keys.ts";
 import type { Recipe } from "../recipe/recipe.ts";
@@ -73,11 +74,12 @@ export async function openRun(recipe: Recipe, options: PrepareOptions = {}): Pro
 }
 
 /** What the data made of a run, for those who open its network without them. */
-export function networkFacts({ data, plan }: OpenedRun): NetworkFacts {
+export function networkFacts({ data, plan, model }: OpenedRun): NetworkFacts {
   const { inputShape, classes, labelTable, statistics } = data;
   const { stepsPerEpoch, totalSteps } = plan;
   const labels = labelTable && { labels: classLabels(labelTable) };
-  return { inputShape, classes, ...labels, statistics, stepsPerEpoch, totalSteps };
+  const files = model instanceof FileNetwork && { files: Object.fromEntries(model.digests) };
+  return { inputShape, classes, ...labels, ...files, statistics, stepsPerEpoch, totalSteps };
 }
 
 /**

@@ -26,6 +26,8 @@ export interface RunDirectory {
   /** Which images are in which part, by their ids. */
   readonly parts: string;
   readonly checkpoints: string;
+  /** The file that its network came from, where it came from one. */
+  readonly network: string;
   readonly model: string;
   /** Names of the files that `pea export` wrote beside: those of targets. */
   readonly exported: string;
@@ -44,6 +46,7 @@ function runDirectory(path: string): RunDirectory {
     diagnostics: join(path, "diagnostics.jsonl"),
     parts: join(path, "parts.safetensors"),
     checkpoints: join(path, "checkpoints"),
+    network: join(path, "network"),
     model: join(path, "model.onnx"),
     exported: join(path, "exported.json"),
     result: join(path, "result.json"),
@@ -182,6 +185,8 @@ export interface NetworkFacts {
   readonly classes: readonly string[];
   /** In segmentation: the labels of the classes, in their order. */
   readonly labels?: LabelTable;
+  /** Of a network that came from a file: SHA-256 of its files by name. */
+  readonly files?: Readonly<Record<string, string>>;
   /** Of the pixels, by which images are standardized. */
   readonly statistics: PixelStatistics;
   readonly stepsPerEpoch: number;

@@ -6,7 +6,7 @@ import { cudaIsAvailable, type Module, setNumThreads } from "@pea/torch";
 import { resumeCommand } from "../common/shown-command.ts";
 import { countSamples } from "../data/parts/part.ts";
 import { createMethods, type Methods } from "../methods/methods.ts";
-import { loadRecipe, loadRecipeToShow } from "../recipe/load-recipe.ts";
+import { type FilePlaces, loadRecipe, loadRecipeToShow } from "../recipe/load-recipe.ts";
 import { methodsOf } from "../recipe/method-keys.ts";
 import { settingsInForce } from "../recipe/older-runs.ts";
 import { type Layer, type Recipe, resolveRecipe } from "../recipe/recipe.ts";
@@ -15,6 +15,7 @@ import { loadNetwork } from "./checkpoint.ts";
 import { createNetwork } from "./create-network.ts";
 import { requireCounts } from "./expected-data.ts";
 import { disposeData, openTestData, type RecipeData, type TestData } from "./open-data.ts";
+import { modelFileCopy } from "./model-file-copy.ts";
 import { type RunRecord, readRecord } from "./parts-record.ts";
 import { disposeRun, type OpenedRun, openRun, type PrepareOptions } from "./prepare-run.ts";
 import { reasonForNoBest } from "./result.ts";
@@ -38,12 +39,19 @@ export function readRecipe(run: RunDirectory, today: Circumstances = {}): Recipe
 
 /** The same after running the module that it imports. */
 export async function openRecipe(run: RunDirectory, today: Circumstances = {}): Promise<Recipe> {
-  return loadRecipe(...layersOf(run, today));
+  return loadRecipe(layersOf(run, today), placesOf(run));
 }
 
 /** The same for who looks at the run alone: a module that is no longer there need not be, if it registers a network. */
 export async function openRecipeToShow(run: RunDirectory, today: Circumstances = {}): Promise<Recipe> {
-  return loadRecipeToShow(...layersOf(run, today));
+  return loadRecipeToShow(layersOf(run, today), placesOf(run));
+}
+
+/** A run has the file of its network with it. */
+function placesOf(run: RunDirectory): FilePlaces {
+  const { config, network } = readRunConfig(run);
+  const copy = modelFileCopy(run, String(config.model));
+  return existsSync(copy) ? { modelFile: copy, digests: network?.files } : {};
 }
 
 function layersOf(run: RunDirectory, today: Circumstances): Layer[] {

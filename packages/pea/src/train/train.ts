@@ -1,6 +1,6 @@
 /** A training run from recipe to result, with its directory. */
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { writeFileAtomically } from "@pea/torch";
 import { makeDirectory } from "../common/make-directory.ts";
 import type { ImageCheck } from "../data/loading/image-check.ts";
@@ -17,6 +17,7 @@ import {
   type PartChanges,
 } from "../data/parts/part-changes.ts";
 import { Diagnosis } from "../diagnose/diagnosis.ts";
+import { FileNetwork } from "../import/network/model-file.ts";
 import { baselineName } from "../methods/variant-name.ts";
 import { loadRecipe } from "../recipe/load-recipe.ts";
 import { variantName } from "../recipe/method-keys.ts";
@@ -34,6 +35,7 @@ import { type Best, loadWeights } from "../run/checkpoint.ts";
 import { createNetwork } from "../run/create-network.ts";
 import { loadInitialWeights } from "../run/initial-weights.ts";
 import { evaluationLoader, trainingLoader } from "../run/loaders.ts";
+import { copyModelFile } from "../run/model-file-copy.ts";
 import type { RecipeData } from "../run/open-data.ts";
 import { readRecord, writeParts } from "../run/parts-record.ts";
 import type { TrainingPlan } from "../run/plan.ts";
@@ -91,9 +93,10 @@ export interface TrainOptions extends Watch, Pick<PrepareOptions, "onNetwork"> {
  * @throws PeaError of kind usage for a wrong recipe, missing data or a folder in use; TrainingInterrupted when stopped by `signal`
  */
 export async function train(recipe: RecipeInput, options: TrainOptions = {}): Promise<TrainResult> {
-  const resolved = await loadRecipe({ source: "the recipe", settings: recipe });
+  const resolved = await loadRecipe([{ source: "the recipe", settings: recipe }]);
   const prepared = await prepareRun(resolved, options);
   try {
+    tellOfFile(prepared, options);
     beginWithWeights(resolved, prepared, options);
     const path = options.runDirectory ?? freeName(join("runs", runName(resolved)));
     makeDirectory(path);
@@ -105,6 +108,7 @@ export async function train(recipe: RecipeInput, options: TrainOptions = {}): Pr
         network: networkFacts(prepared),
         environment: currentEnvironment(),
       });
+      copyModelFile(run, resolved.model);
       writeParts(run, parts);
       return execute(run, resolved, prepared, options);
     });
@@ -162,6 +166,11 @@ export async function resumeTraining(
       disposeRun(prepared);
     }
   });
+}
+
+/** What the file of the network holds, and what of it is not as in the file. */
+function tellOfFile({ model }: PreparedRun, { onInitialWeights }: Watch): void {
+  if (model instanceof FileNetwork) onInitialWeights?.(model.remarks);
 }
 
 /** Loads the weights that the recipe names, if it does. */
@@ -361,7 +370,7 @@ async function scoreModels(
 function runName(recipe: Recipe): string {
   const variant = variantName(recipe);
   const method = variant === baselineName ? "relu" : variant.replaceAll("%", "pct").replace(/[^\w.]+/g, "-");
-  return `${recipe.model}_${method}_seed${recipe.seed}`;
+  return `${basename(recipe.model, ".onnx")}_${method}_seed${recipe.seed}`;
 }
 
 function freeName(path: string): string {

@@ -80,11 +80,14 @@ export class GraphNetwork extends Module {
     const keepsAll = keepsIntermediates();
     for (const { run, inputs, outputs, last } of this.#work) {
       const work = () => run(...inputs.map((place) => values[place] as Tensor));
-      const made = keepsAll ? work() : scope(work);
+      const made = [keepsAll ? work() : scope(work)].flat();
       outputs.forEach((place, i) => {
-        values[place] = (Array.isArray(made) ? made[i] : made) as Tensor;
+        values[place] = made[i] as Tensor;
       });
-      if (!keepsAll) for (const place of last) values[place]?.dispose();
+      // What a step computed in place is the very tensor that it read.
+      const unread = last.map((place) => values[place] as Tensor);
+      const kept = outputs.filter((place) => !last.includes(place)).map((place) => values[place]);
+      if (!keepsAll) for (const value of unread) if (!kept.includes(value)) value.dispose();
     }
     return values[this.#output] as Tensor;
   }

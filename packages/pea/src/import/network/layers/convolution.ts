@@ -1,4 +1,13 @@
-import { Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d, Linear, type Module, pad, type Tensor } from "@pea/torch";
+import {
+  Conv1d,
+  Conv2d,
+  ConvTranspose1d,
+  ConvTranspose2d,
+  Linear,
+  type Module,
+  pad,
+  type Tensor,
+} from "@pea/torch";
 import { type Layer, type LayerNode, pair, setValues } from "./layer.ts";
 
 type Weighted = Module & { readonly weight: Tensor; readonly bias: Tensor | null };
