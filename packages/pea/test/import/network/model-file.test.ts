@@ -1,0 +1,132 @@
+import assert from "node:assert/strict";
+import { appendFileSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { before, describe, test } from "node:test";
+import { manualSeed } from "@pea/torch";
+import { encodeOnnx } from "../../../src/export/onnx/encode.ts";
+import { createModel } from "../../../src/models/index.ts";
+import { traceNetwork } from "../../../src/trace/trace.ts";
+import { peaHere } from "../../support/pea-main.ts";
+import { fingerprint, trainInParts } from "../../support/run-in-parts.ts";
+import { temporaryFolder, writeTinyData } from "../../support/tiny-data.ts";
+
+const folder = temporaryFolder();
+const file = join(folder, "network.onnx");
+const data = writeTinyData();
+const run = join(folder, "run");
+const settings = ["--data-dir", data, "--epochs", "2", "--batch-size", "32", "--threads", "1", "--seed", "3"];
+const train = (...words: string[]) => peaHere("train", "--model", file, ...settings, ...words);
+
+before(() => {
+  manualSeed(1);
+  const model = createModel("mobilenet-0.25-small", { classes: 5 });
+  writeFileSync(file, encodeOnnx(traceNetwork(model, [3, 28, 28]).graph, { producerVersion: "1" }));
+});
+
+describe("pea train --model network.onnx:", () => {
+  test("trains the file's network with PEA, fitted to the data, and says what is not as in the file", async () => {
+    const { code, stderr } = await train("--pea", "SM50%", "--run", run);
+    assert.equal(code, 0, stderr);
+    assert.match(stderr, /features\.0\.conv\.weight: for 3 channels, summed for the 1 of the data/);
+    assert.match(stderr, /head fc\.weight: 5 classes in the file, 10 in the data: drawn anew/);
+  });
+
+  test("the run needs the file no more: it is scored, exported and asked without it", async () => {
+    const away = join(folder, "away.onnx");
+    renameSync(file, away);
+    try {
+      for (const words of [
+        ["eval", run],
+        ["export", run],
+        ["inspect", run],
+      ]) {
+        const { code, stderr } = await peaHere(...words);
+        assert.equal(code, 0, stderr);
+      }
+    } finally {
+      renameSync(away, file);
+    }
+  });
+
+  test("what it exports has ReLU alone and is a network to begin with again", async () => {
+    const { code, stdout } = await peaHere("inspect", join(run, "model.onnx"), "--json");
+    assert.equal(code, 0);
+    const { sites, exportObstacle, classes, input } = JSON.parse(stdout);
+    assert.deepEqual(
+      { sites, exportObstacle, classes, input },
+      { sites: 27, exportObstacle: null, classes: 10, input: [1, 28, 28] },
+    );
+  });
+
+  test("a stopped run goes on bit for bit", async () => {
+    const recipe = {
+      model: file,
+      dataDir: data,
+      pea: "SM50%",
+      epochs: 2,
+      batchSize: 32,
+      threads: 1,
+      seed: 3,
+    };
+    const { runDirectory } = await trainInParts(recipe, [2, 7]);
+    assert.deepEqual(fingerprint(runDirectory), fingerprint(run));
+  });
+
+  test("a file that is not the one the run began with is refused by name", async () => {
+    const copy = join(run, "network", "network.onnx");
+    const bytes = readFileSync(copy);
+    // Another name of the producer.
+    appendFileSync(copy, Buffer.from([0x12, 0x01, 0x78]));
+    const { code, stderr } = await peaHere("eval", run);
+    writeFileSync(copy, bytes);
+    assert.equal(code, 2);
+    assert.match(stderr, /network\.onnx is no longer the file that the network came from/);
+  });
+
+  test("--fresh draws all weights anew", async () => {
+    const { code, stderr } = await train("--fresh", "--epochs", "1", "--run", join(folder, "fresh"));
+    assert.equal(code, 0, stderr);
+    assert.match(stderr, /all weights are drawn anew/);
+  });
+
+  test("a recipe names the file from its own folder", async () => {
+    const nested = join(folder, "recipes");
+    mkdirSync(nested, { recursive: true });
+    writeFileSync(join(nested, "recipe.yaml"), "model: ../network.onnx\n");
+    const { code, stderr } = await peaHere(
+      "train",
+      "--config",
+      join(nested, "recipe.yaml"),
+      ...settings,
+      "--dry-run",
+    );
+    assert.equal(code, 0, stderr);
+  });
+
+  test("--fresh is for files", async () => {
+    const { code, stderr } = await peaHere("train", "--fresh", ...settings, "--dry-run");
+    assert.equal(code, 2);
+    assert.match(stderr, /fresh is true, but mobilenet-0\.25-small comes from no ONNX file; leave it out/);
+  });
+
+  test("a file that is not there is named", async () => {
+    const { code, stderr } = await peaHere("train", "--model", join(folder, "none.onnx"), ...settings);
+    assert.equal(code, 2);
+    assert.match(stderr, /Cannot read .*none\.onnx/);
+  });
+
+  test("overwriting a run deletes its copy of the file", async () => {
+    const { code, stderr } = await peaHere(
+      "train",
+      ...settings,
+      "--epochs",
+      "1",
+      "--run",
+      run,
+      "--overwrite",
+    );
+    assert.equal(code, 0, stderr);
+    assert.throws(() => readFileSync(join(run, "network", "network.onnx")), /ENOENT/);
+    rmSync(run, { recursive: true });
+  });
+});
