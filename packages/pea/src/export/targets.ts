@@ -5,6 +5,7 @@
  */
 import { PeaError } from "@pea/core";
 import { nearestName } from "../common/nearest-name.ts";
+import { type Need, requireMembers, someFunction, someText } from "../common/require-members.ts";
 import { onnxTarget } from "./onnx/onnx-target.ts";
 import type { Target } from "./target.ts";
 
@@ -12,16 +13,26 @@ const builtIn: readonly Target[] = [onnxTarget];
 
 const targets = new Map<string, Target>(builtIn.map((target) => [target.name, target]));
 
+const needs: Readonly<Record<string, Need>> = {
+  title: someText,
+  file: someText,
+  obstacle: someFunction,
+  write: someFunction,
+  verify: someFunction,
+  describe: someFunction,
+};
+
 /**
  * Makes a form known to `exportNetwork`, `exportRun` and `pea export --target`.
  *
- * @throws PeaError of kind usage when its name is taken, or none
+ * @throws PeaError of kind usage when its name is taken, or none, and for what is missing
  */
 export function registerTarget<Proof extends object>(target: Target<Proof>): void {
   if (!/^[a-z0-9][a-z0-9-]*$/.test(target.name))
     throw usage(`a target's name is made of small letters, digits and dashes, not "${target.name}"`);
   if (targets.has(target.name))
     throw usage(`a target named ${target.name} exists already; choose another name`);
+  requireMembers(`target ${target.name}`, target, needs);
   targets.set(target.name, target);
 }
 

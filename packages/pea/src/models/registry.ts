@@ -6,6 +6,7 @@
 import { PeaError } from "@pea/core";
 import type { Module } from "@pea/torch";
 import { nearestName } from "../common/nearest-name.ts";
+import { type Need, requireMembers, someFunction } from "../common/require-members.ts";
 import { builtIn } from "./built-in.ts";
 import type { CreateModelOptions, ModelEntry, ModelFactory, NetworkFamily } from "./network-family.ts";
 import { commonOptions } from "./options.ts";
@@ -48,6 +49,18 @@ export function findModel(name: string): ModelEntry {
   return { ...(listed as ModelEntry), name };
 }
 
+const isCount = (value: unknown): boolean => Number.isInteger(value) && (value as number) > 0;
+
+const needs: Readonly<Record<string, Need>> = {
+  description: ["text", (value) => typeof value === "string"],
+  inputShape: [
+    "channels, height and width, such as [3, 224, 224]",
+    (value) => Array.isArray(value) && value.length === 3 && value.every(isCount),
+  ],
+  classes: ["a whole number of at least 1", isCount],
+  create: someFunction,
+};
+
 /**
  * Makes a network of the user's own known by its name.
  *
@@ -58,12 +71,13 @@ export function findModel(name: string): ModelEntry {
  *   create: ({ inputChannels = 1, classes = 10 }) => new TwoLayers(inputChannels, classes),
  * });
  *
- * @throws PeaError of kind usage when the name is taken.
+ * @throws PeaError of kind usage when the name is taken, and for what is missing.
  */
 export function registerModel(model: RegisteredModel): void {
   if (registered.has(model.name) || parseName(model.name) !== null) {
     throw new PeaError(`a model named ${model.name} exists already; choose another name`, { kind: "usage" });
   }
+  requireMembers(`model ${model.name}`, model, needs);
   registered.set(model.name, model);
 }
 

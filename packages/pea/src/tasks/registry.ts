@@ -5,6 +5,7 @@
  */
 import { PeaError } from "@pea/core";
 import { nearestName } from "../common/nearest-name.ts";
+import { requireMembers, someFunction } from "../common/require-members.ts";
 import type { DataFacts } from "../recipe/data-facts.ts";
 import type { RecipeLine } from "../recipe/recipe-lines.ts";
 import { classification } from "./classification/classification.ts";
@@ -35,8 +36,7 @@ export function registerTask<S extends Sums>(task: TaskDescriptor<S>): void {
   if (typeof name !== "string" || !/^[a-z0-9]+(-[a-z0-9]+)*$/.test(name))
     throw usage(`a task's name must be of small letters, digits and dashes, not ${JSON.stringify(name)}`);
   if (tasks.has(name)) throw usage(`a task named ${name} exists already; choose another name`);
-  if (typeof task.create !== "function")
-    throw usage(`task ${name} needs a function create(classes) that returns it`);
+  requireMembers(`task ${name}`, task, { create: someFunction });
   // Sums go from a task to itself alone.
   tasks.set(name, task as unknown as TaskDescriptor);
 }

@@ -109,6 +109,14 @@ describe("registerTarget", () => {
     assert.equal(existsSync(file), false);
   });
 
+  test("names what its description lacks", () => {
+    const { write, ...others } = target("half");
+    assert.throws(() => registerTarget(others as never), {
+      kind: "usage",
+      message: "write of target half is missing, but must be a function",
+    });
+  });
+
   test("refuses a name that is taken, or none", () => {
     assert.throws(() => registerTarget(target("onnx")), { kind: "usage", message: /onnx exists already/ });
     assert.throws(() => registerTarget(target("My Target")), { kind: "usage", message: /small letters/ });

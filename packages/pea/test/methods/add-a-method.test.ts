@@ -123,6 +123,27 @@ describe("by a module of one's own", () => {
     assert.throws(register({ mainSetting: "gamma" }), usage(/"gamma", but its settings are beta/));
   });
 
+  test("what a description lacks is named: a module's types are not checked", () => {
+    const settings = z.strictObject({});
+    const register = (more: object) => () =>
+      registerMethod({ name: "half", settings, stage: "loss", create: () => ({}), ...more } as never);
+    for (const none of [undefined, {}, z.string()])
+      assert.throws(
+        register({ settings: none }),
+        usage(
+          /^settings of method half is .*, but must be an object of zod, for no settings z\.strictObject/,
+        ),
+      );
+    assert.throws(
+      register({ stage: "los" }),
+      usage(/^stage of method half is "los", but must be one of network, batch, loss, gradients, weights$/),
+    );
+    assert.throws(
+      register({ create: undefined }),
+      usage(/^create of method half is missing, but must be a function$/),
+    );
+  });
+
   test("a setting that does not hold is told in zod's words", () => {
     assert.equal(titleOf(chooseMethod("confidence-penalty")), "confidence-penalty");
     assert.throws(

@@ -263,6 +263,18 @@ describe("own networks", () => {
     });
   });
 
+  test("is told what its description lacks", () => {
+    const whole = { name: "half", description: "", inputShape, classes: 1, create: () => new Linear(1, 1) };
+    const lacks = (more: object, message: RegExp) =>
+      assert.throws(() => registerModel({ ...whole, ...more } as never), usage(message));
+    lacks({ create: undefined }, /^create of model half is missing, but must be a function$/);
+    lacks(
+      { inputShape: [28, 28] },
+      /^inputShape of model half is \[28,28\], but must be channels, height and width/,
+    );
+    lacks({ classes: 0 }, /^classes of model half is 0, but must be a whole number of at least 1$/);
+  });
+
   test("may not take a name that exists", () => {
     const create = () => new Linear(1, 1);
     for (const name of ["one-layer", "resnet18", "mobilenet-0.75-small"]) {

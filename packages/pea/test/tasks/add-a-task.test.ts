@@ -189,7 +189,7 @@ describe("what cannot be a task", () => {
     assert.throws(() => registerTask({ name: "Of mine", create }), usage(/small letters, digits and dashes/));
     assert.throws(
       () => registerTask({ name: "half" } as never),
-      usage(/task half needs a function create\(classes\)/),
+      usage(/create of task half is missing, but must be a function/),
     );
   });
 
