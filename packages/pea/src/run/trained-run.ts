@@ -17,7 +17,7 @@ import { requireCounts } from "./expected-data.ts";
 import { modelFileCopy } from "./model-file-copy.ts";
 import { disposeData, openTestData, type RecipeData, type TestData } from "./open-data.ts";
 import { type RunRecord, readRecord } from "./parts-record.ts";
-import { disposeRun, type OpenedRun, openRun, type PrepareOptions } from "./prepare-run.ts";
+import { disposeRun, networkFacts, type OpenedRun, openRun, type PrepareOptions } from "./prepare-run.ts";
 import { reasonForNoBest } from "./result.ts";
 import { type NetworkFacts, openRunDirectory, type RunDirectory, readRunConfig } from "./run-directory.ts";
 
@@ -204,7 +204,7 @@ export interface TrainedNetwork {
 
 /**
  * Opens the network of a run as it trained at the step its weights are of; `methods.deploy()` makes it the deployed one. The
- * data need not be there.
+ * data need not be there, unless the run is of a version that did not write down what it knows of them.
  *
  * @param options.checkpoint left out: the best model where there is one, else the last
  * @throws PeaError of kind usage when the folder holds no run, or the run not that model
@@ -213,6 +213,8 @@ export async function openTrainedNetwork(
   path: string,
   { checkpoint, ...today }: { checkpoint?: CheckpointName } & Circumstances = {},
 ): Promise<TrainedNetwork> {
+  if (readRunConfig(openRunDirectory(path)).network === undefined)
+    return openOlderNetwork(path, { checkpoint, ...today });
   const { run, recipe, facts } = await readNetwork(path, today);
   const name = chooseCheckpoint(run, checkpoint);
   const { inputShape, classes, stepsPerEpoch, totalSteps } = facts;
@@ -243,4 +245,17 @@ export async function openTrainedNetwork(
     model.dispose();
     throw error;
   }
+}
+
+/** The same, of a run of which the data have to tell what it does not. */
+async function openOlderNetwork(
+  path: string,
+  options: { checkpoint?: CheckpointName } & Circumstances,
+): Promise<TrainedNetwork> {
+  const trained = await openTrainedRun(path, options);
+  const { run, recipe, record, checkpoint, epoch, step, model, methods } = trained;
+  const facts = networkFacts(trained);
+  disposeData(trained.data);
+  model.eval();
+  return { run, recipe, facts, record, checkpoint, epoch, step, model, methods, device: recipe.device };
 }

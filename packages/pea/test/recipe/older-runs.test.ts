@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
-import { readFileSync, writeFileSync } from "node:fs";
+import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, describe, it } from "node:test";
 import sharp from "sharp";
 import { parse, stringify } from "yaml";
+import { exportRun } from "../../src/export/export.ts";
 import { openPredictor } from "../../src/predict/predictor.ts";
 import { formerSettings, settingsInForce } from "../../src/recipe/older-runs.ts";
 import type { RecipeInput } from "../../src/recipe/recipe.ts";
@@ -11,6 +12,7 @@ import { disposeRun } from "../../src/run/prepare-run.ts";
 import { openTrainedRun } from "../../src/run/trained-run.ts";
 import { resumeTraining, train } from "../../src/train/train.ts";
 import { noiseImage, writeFiles } from "../support/images.ts";
+import { peaHere } from "../support/pea-main.ts";
 import { fingerprint } from "../support/run-in-parts.ts";
 import { temporaryFolder } from "../support/tiny-data.ts";
 
@@ -69,6 +71,21 @@ describe("a run of photos from before evalCrop and exifOrientation", () => {
     assert.deepEqual(resumed.last.test, expected.last.test);
     const now = await train(recipe, { runDirectory: join(folder, "now") });
     assert.notDeepEqual(fingerprint(now.runDirectory), fingerprint(older));
+  });
+  it("is scored, exported and asked with the help of its data where it has no word of them", async () => {
+    const silent = join(folder, "silent");
+    cpSync(older, silent, { recursive: true });
+    const path = join(silent, "config.yaml");
+    const { network, ...document } = parse(readFileSync(path, "utf8"));
+    assert.equal(network.classes.length, 2);
+    writeFileSync(path, stringify(document));
+    const scoresOf = async (run: string) => JSON.parse((await peaHere("eval", run, "--json")).stdout).scores;
+    assert.deepEqual(await scoresOf(silent), await scoresOf(older));
+    const [whole, exported] = [await exportRun(older), await exportRun(silent)];
+    assert.deepEqual({ ...exported, runDirectory: older, file: whole.file }, whole);
+    const predictor = await openPredictor(silent);
+    await predictor.close();
+    assert.deepEqual([...predictor.classes], network.classes);
   });
   it("is opened and asked with what it was trained with", async () => {
     const trained = await openTrainedRun(older);
