@@ -15,6 +15,8 @@ const hints: Readonly<Record<string, string>> = {
   GatherND:
     "it is how adaptive pooling to sizes that do not divide, and `nearest-exact`, are written; take others",
   GroupNormalization: "it normalizes each image by itself; use batch normalization",
+  InstanceNormalization: "it normalizes each image by itself; use batch normalization",
+  ArgMax: "it chooses a class: export the network so that it ends with its logits",
 };
 
 /** @throws PeaError of kind usage that names node and operator, and what can be done */

@@ -168,6 +168,10 @@ const spellings: Record<string, readonly (readonly Step[])[]> = {
   ],
   Clip: [
     [
+      ["Relu", "x"],
+      ["Clip", "#0", 0, 6],
+    ],
+    [
       ["Max", "x", 0],
       ["Min", "#0", 6],
     ],

@@ -102,11 +102,6 @@ const Erfc: Converter = (node) => node.opaque([node.input(0)], node.shape(0), "O
 
 const same: Converter = (node) => node.same(node.nameOf(0));
 
-const unknownOf =
-  (reason: (node: FileNode) => string): Converter =>
-  (node) =>
-    node.refuse(reason(node));
-
 export const elementwise: Readonly<Record<string, Converter>> = {
   Add: binary,
   Sub: binary,
@@ -156,5 +151,4 @@ export const elementwise: Readonly<Record<string, Converter>> = {
   Less: ofBooleans,
   LessOrEqual: ofBooleans,
   Where: ofBooleans,
-  ArgMax: unknownOf(() => "it chooses a class: export the network so that it ends with its logits"),
 };

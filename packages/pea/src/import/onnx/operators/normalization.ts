@@ -15,12 +15,7 @@ const LayerNormalization: Converter = (node) =>
     epsilon: node.number("epsilon") ?? 1e-5,
   });
 
-/** Each channel of each image by its own mean and variance, in other words. */
-const InstanceNormalization: Converter = (node) =>
-  node.refuse("it normalizes each image by itself, which is not followed: use batch normalization");
-
 export const normalizations: Readonly<Record<string, Converter>> = {
   BatchNormalization,
   LayerNormalization,
-  InstanceNormalization,
 };

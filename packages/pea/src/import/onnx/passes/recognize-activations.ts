@@ -34,8 +34,7 @@ interface Spelling {
 }
 
 const x = letter("x");
-const sigmoid = (of: Formula) =>
-  either(made("Sigmoid", [of]), made("Div", [number(1), sum(1, made("Exp", [product(-1, of)]))]));
+const sigmoid = (of: Formula) => made("Sigmoid", [of]);
 const relu = (of: Formula) => either(made("Relu", [of]), clip(0, undefined, of));
 const clip = (min: number | undefined, max: number | undefined, of: Formula) =>
   made("Clip", [of], { min, max });
@@ -51,16 +50,13 @@ const where = (condition: Formula, yes: Formula, no: Formula) => made("Where", [
 const positiveElse = (other: Formula) =>
   either(where(greater(x, number(0)), x, other), where(greater(number(0), x), other, x));
 /** min(max(x + 3, 0), 6) */
-const hardRamp = either(clip(0, 6, sum(3, x)), made("Min", [made("Max", [sum(3, x), number(0)]), number(6)]));
+const hardRamp = clip(0, 6, sum(3, x));
 /** min(max(x / 6 + 1/2, 0), 1) */
 const hardSigmoid = either(
   made("HardSigmoid", [x], { alpha: 1 / 6, beta: 0.5 }),
   product(1 / 6, hardRamp),
   clip(0, 1, sum(0.5, product(1 / 6, x))),
 );
-/** ln(1 + eˣ), which PyTorch takes as x where x is large. */
-const softplusWithThreshold = where(greater(x, number("threshold")), x, made("Softplus", [x]));
-const softplus = either(made("Softplus", [x]), softplusWithThreshold);
 const square = made("Pow", [x, number(2)]);
 /** c x³ */
 const cubeTimes = (factor: number) =>
@@ -71,6 +67,27 @@ const tanhArgument = either(
   product(Math.sqrt(2 / Math.PI), x, sum(1, product(0.044715, x, x))),
   product(Math.sqrt(2 / Math.PI), x, sum(1, product(0.044715, square))),
 );
+
+/** Those that may be part of the others. */
+const parts: readonly Spelling[] = [
+  {
+    operator: "Clip",
+    formula: either(
+      made("Min", [made("Max", [x, number("min")]), number("max")]),
+      made("Max", [made("Min", [x, number("max")]), number("min")]),
+      // PyTorch 1's ReLU6.
+      made("Clip", [made("Relu", [x])], { min: 0, max: "max" }),
+    ),
+    attributes: ({ min = 0, max }) => ({ min: Number(min), max: Number(max) }),
+  },
+  // PyTorch takes ln(1 + eˣ) as x where x is large, and float32 has no other number for it.
+  {
+    operator: "Softplus",
+    formula: where(greater(x, number("threshold")), x, made("Softplus", [x])),
+    attributes: ({ threshold }) => (Number(threshold) >= 15 ? {} : undefined),
+  },
+  { operator: "Sigmoid", formula: made("Div", [number(1), sum(1, made("Exp", [product(-1, x)]))]) },
+];
 
 /** Those that hold others within them. */
 const large: readonly Spelling[] = [
@@ -96,7 +113,7 @@ const large: readonly Spelling[] = [
     formula: product(0.5, x, sum(1, made("Tanh", [tanhArgument]))),
     attributes: () => ({ approximate: "tanh" }),
   },
-  { operator: "Mish", formula: product(1, x, made("Tanh", [softplus])) },
+  { operator: "Mish", formula: product(1, x, made("Tanh", [made("Softplus", [x])])) },
   {
     operator: "HardSwish",
     formula: either(
@@ -138,9 +155,8 @@ const large: readonly Spelling[] = [
   },
 ];
 
-/** Those that may be part of one of the large ones. */
+/** Those that would hide a larger one. */
 const small: readonly Spelling[] = [
-  { operator: "Softplus", formula: softplusWithThreshold, attributes: () => ({}) },
   {
     operator: "Relu",
     formula: either(
@@ -160,20 +176,11 @@ const small: readonly Spelling[] = [
     formula: clip(0, 1, sum(0.5, product("alpha", x))),
     attributes: ({ alpha }) => ({ alpha: Number(alpha), beta: 0.5 }),
   },
-  { operator: "Sigmoid", formula: made("Div", [number(1), sum(1, made("Exp", [product(-1, x)]))]) },
-  {
-    operator: "Clip",
-    formula: either(
-      made("Min", [made("Max", [x, number("min")]), number("max")]),
-      made("Max", [made("Min", [x, number("max")]), number("min")]),
-    ),
-    attributes: ({ min, max }) => ({ min: Number(min), max: Number(max) }),
-  },
 ];
 
 /** With each activation as one node, at the place and with the path of the last one of its spelling. */
 export function recognizeActivations(graph: Graph): Graph {
-  return recognize(recognize(graph, large), small);
+  return [parts, large, small].reduce(recognize, graph);
 }
 
 function recognize(graph: Graph, spellings: readonly Spelling[]): Graph {

@@ -1,0 +1,229 @@
+/** Passes of the import, one at a time. */
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import type { Graph, GraphNode } from "@pea/graph";
+import { importOnnx } from "../../../src/import/onnx/import-onnx.ts";
+import { addBatchNorms } from "../../../src/import/onnx/passes/add-batch-norms.ts";
+import { separateWeights } from "../../../src/import/onnx/passes/separate-weights.ts";
+import { type Contents, fileOf, floats, integers } from "./make-file.ts";
+import { largestDifference, runGraph, someImages } from "./run-graph.ts";
+
+const importOf = async (contents: Contents) => (await importOnnx(fileOf(contents))).graph;
+const operatorsOf = ({ nodes }: Graph) => nodes.map(({ operator }) => operator);
+const conv = (output: string, input: string, ...weights: string[]) =>
+  ["Conv", [input, ...weights], [output]] as const;
+
+describe("a batch norm that is added", () => {
+  test("changes nothing, and has a path under its convolution's", async () => {
+    const graph = await importOf({
+      nodes: [conv("a", "x", "one.weight"), ["Relu", ["a"], ["r"]], conv("y", "r", "two.weight", "two.bias")],
+      tensors: [
+        floats("one.weight", [4, 3, 3, 3]),
+        floats("two.weight", [5, 4, 1, 1]),
+        floats("two.bias", [5]),
+      ],
+    });
+    const added = addBatchNorms(graph);
+    assert.deepEqual(operatorsOf(added), [
+      "Conv",
+      "BatchNormalization",
+      "Relu",
+      "Conv",
+      "BatchNormalization",
+    ]);
+    assert.deepEqual(added.nodes.map(({ path }) => path).slice(0, 2), ["one", "one.bn"]);
+    assert.ok(added.constants.has("two.bn.running_var"));
+    const images = someImages([2, 3, 8, 8]);
+    assert.ok(largestDifference(await runGraph(added, images), await runGraph(graph, images)) <= 1e-6);
+  });
+
+  test("is not put behind a convolution that has one", async () => {
+    const graph = await importOf({
+      nodes: [conv("a", "x", "w"), ["BatchNormalization", ["a", "s", "b", "m", "v"], ["y"]]],
+      tensors: [floats("w", [2, 3, 1, 1]), ...["s", "b", "m", "v"].map((name) => floats(name, [2], [1, 2]))],
+    });
+    assert.equal(addBatchNorms(graph).nodes.length, 2);
+  });
+});
+
+describe("merged weights", () => {
+  const weight = { shape: [2, 2, 1, 1], data: Float32Array.of(1, 2, 3, 4) };
+  const layer = (path: string, input: string, output: string): GraphNode => {
+    return { operator: "Conv", inputs: [input, "w"], outputs: [output], attributes: {}, path };
+  };
+  const graphOf = (nodes: GraphNode[], constant = weight): Graph => ({
+    inputs: [{ name: "x", shape: ["batch", 2, 4, 4] }],
+    outputs: [nodes.at(-1)?.outputs[0] as string],
+    nodes,
+    constants: new Map([["w", constant]]),
+  });
+  const weightsOf = (graph: Graph) => new Set(graph.nodes.map(({ inputs }) => inputs[1])).size;
+
+  test("are set apart where nodes are of different modules", () => {
+    assert.equal(weightsOf(separateWeights(graphOf([layer("a", "x", "p"), layer("b", "p", "q")]))), 2);
+  });
+
+  test("stay shared where one module is called twice", () => {
+    assert.equal(weightsOf(separateWeights(graphOf([layer("a", "x", "p"), layer("a", "p", "q")]))), 1);
+  });
+
+  test("stay shared where they are larger than what is merged by value", () => {
+    const large = { shape: [32, 33, 1, 1], data: new Float32Array(32 * 33) };
+    const nodes = [layer("a", "x", "p"), layer("b", "p", "q")];
+    assert.equal(weightsOf(separateWeights(graphOf(nodes, large))), 1);
+  });
+
+  test("of a batch norm are four, whatever their values", async () => {
+    const graph = await importOf({
+      nodes: [["BatchNormalization", ["x", "ones", "zeros", "zeros", "ones"], ["y"]]],
+      tensors: [floats("ones", [3], [1, 1, 1]), floats("zeros", [3], [0, 0, 0])],
+    });
+    assert.deepEqual([...graph.constants.keys()].sort(), [
+      "bn1.bias",
+      "bn1.running_mean",
+      "bn1.running_var",
+      "bn1.weight",
+    ]);
+  });
+});
+
+describe("padding", () => {
+  const pads = integers("pads", [0, 0, 1, 0, 0, 0, 1, 2]);
+  const pool = { kernel_shape: [3, 3], strides: [2, 2] };
+  const cases: Record<string, [Contents, string[]]> = {
+    "becomes a convolution's": [
+      {
+        nodes: [
+          ["Pad", ["x", "pads"], ["p"]],
+          ["Conv", ["p", "w"], ["y"], { pads: [0, 1, 0, 1] }],
+        ],
+        tensors: [pads, floats("w", [2, 3, 3, 3])],
+      },
+      ["Conv"],
+    ],
+    "becomes max pooling's behind ReLU": [
+      {
+        nodes: [
+          ["Relu", ["x"], ["r"]],
+          ["Pad", ["r", "pads"], ["p"]],
+          ["MaxPool", ["p"], ["y"], pool],
+        ],
+        tensors: [pads],
+      },
+      ["Relu", "MaxPool"],
+    ],
+    "stays before max pooling of what may be below 0": [
+      {
+        nodes: [
+          ["Pad", ["x", "pads"], ["p"]],
+          ["MaxPool", ["p"], ["y"], pool],
+        ],
+        tensors: [pads],
+      },
+      ["Pad", "MaxPool"],
+    ],
+    "becomes average pooling's, which counts it": [
+      {
+        nodes: [
+          ["Pad", ["x", "pads"], ["p"]],
+          ["AveragePool", ["p"], ["y"], pool],
+        ],
+        tensors: [pads],
+      },
+      ["AveragePool"],
+    ],
+    "with another number than 0 stays": [
+      {
+        nodes: [
+          ["Pad", ["x", "pads", "one"], ["p"]],
+          ["Conv", ["p", "w"], ["y"]],
+        ],
+        tensors: [pads, floats("one", [], [1]), floats("w", [2, 3, 3, 3])],
+      },
+      ["Pad", "Conv"],
+    ],
+  };
+  for (const [name, [contents, operators]] of Object.entries(cases))
+    test(name, async () => {
+      assert.deepEqual(operatorsOf(await importOf(contents)), operators);
+    });
+});
+
+describe("numbers of each channel", () => {
+  test("behind a convolution become its weights and bias", async () => {
+    const graph = await importOf({
+      nodes: [
+        conv("c", "x", "stem.weight"),
+        ["Sub", ["c", "mean"], ["s"]],
+        ["Mul", ["factor", "s"], ["m"]],
+        ["Add", ["m", "shift"], ["y"]],
+      ],
+      tensors: [
+        floats("stem.weight", [2, 3, 1, 1], [1, 2, 3, 4, 5, 6]),
+        floats("mean", [1, 2, 1, 1], [1, 2]),
+        floats("factor", [2, 1, 1], [3, 4]),
+        floats("shift", [1, 2, 1, 1], [5, 6]),
+      ],
+    });
+    assert.deepEqual(operatorsOf(graph), ["Conv"]);
+    assert.deepEqual([...(graph.constants.get("stem.weight")?.data ?? [])], [3, 6, 9, 16, 20, 24]);
+    assert.deepEqual([...(graph.constants.get("stem.bias")?.data ?? [])], [2, -2]);
+  });
+
+  test("stay where something else reads the convolution", async () => {
+    const graph = await importOf({
+      nodes: [conv("c", "x", "w"), ["Mul", ["c", "factor"], ["m"]], ["Add", ["m", "c"], ["y"]]],
+      tensors: [floats("w", [2, 3, 1, 1]), floats("factor", [2, 1, 1])],
+    });
+    assert.deepEqual(operatorsOf(graph), ["Conv", "Mul", "Add"]);
+  });
+});
+
+test("a bias of zeros that a Gemm lacks is there again", async () => {
+  const { graph, findings } = await importOnnx(
+    fileOf({
+      nodes: [
+        ["Flatten", ["x"], ["f"]],
+        ["Gemm", ["f", "fc.weight"], ["y"], { transB: 1 }],
+      ],
+      tensors: [floats("fc.weight", [5, 192])],
+    }),
+  );
+  assert.deepEqual(graph.constants.get("fc.bias"), { shape: [5], data: new Float32Array(5) });
+  assert.equal(findings.restoredBiases, 1);
+});
+
+test("keys that torch.compile has wrapped are those of the network", async () => {
+  const graph = await importOf({
+    nodes: [conv("y", "x", "_orig_mod.stem.weight")],
+    tensors: [floats("_orig_mod.stem.weight", [2, 3, 1, 1])],
+  });
+  assert.deepEqual([...graph.constants.keys()], ["stem.weight"]);
+  assert.equal(graph.nodes[0]?.path, "stem");
+});
+
+test("a file with its channels last is turned, an image flattened before a layer included", async () => {
+  const { graph, findings } = await importOnnx(
+    fileOf({
+      inputs: [["x", ["N", 4, 4, 3]]],
+      nodes: [
+        ["Transpose", ["x"], ["t"], { perm: [0, 3, 1, 2] }],
+        ["Conv", ["t", "w"], ["c"]],
+        ["Transpose", ["c"], ["u"], { perm: [0, 2, 3, 1] }],
+        ["Mul", ["u", "factor"], ["m"]],
+        ["ReduceMax", ["m"], ["r"], { axes: [1], keepdims: 0 }],
+        ["Reshape", ["r", "shape"], ["f"]],
+        ["MatMul", ["f", "v"], ["y"]],
+      ],
+      tensors: [
+        floats("w", [2, 3, 1, 1]),
+        floats("factor", [4, 2]),
+        integers("shape", [-1, 8]),
+        floats("v", [8, 5]),
+      ],
+    }),
+  );
+  assert.ok(findings.isChannelsLast);
+  assert.deepEqual(graph.inputs[0]?.shape, ["batch", 3, 4, 4]);
+  assert.deepEqual(operatorsOf(graph), ["Conv", "Mul", "ReduceMax", "Reshape", "Gemm"]);
+});
