@@ -8,6 +8,7 @@ import { writeFileAtomically } from "@pea/torch";
 import { type Comparison, compareVariants } from "../compare/compare.ts";
 import { type ExportSummary, exportRun } from "../export/export.ts";
 import { type Latency, measureLatency } from "../export/onnx/session.ts";
+import { describeActivations } from "../export/other-activations.ts";
 import { variantName } from "../recipe/method-keys.ts";
 import { type RecipeInput, resolveRecipe } from "../recipe/recipe.ts";
 import { verdict } from "../report/comparison.ts";
@@ -136,8 +137,8 @@ function isSameRecipe(runDirectory: string, recipe: RecipeInput): boolean {
 async function deploy({ runDirectory, recipe, best, last, seconds }: TrainResult, log: DemoOptions["log"]) {
   const exported = await exportRun(runDirectory);
   log(
-    `${exported.file}: Relu is the only activation; ${exported.images} test images agree with libtorch ` +
-      `within ${exported.largestDifference.toExponential(1)}`,
+    `${exported.file}: ${describeActivations(exported.otherActivations)}; ${exported.images} test images agree with ` +
+      `libtorch within ${exported.largestDifference.toExponential(1)}`,
   );
   const oneThread = await measureLatency(exported.file, exported.inputShape, { threads: 1 });
   const allThreads = await measureLatency(exported.file, exported.inputShape);

@@ -33,5 +33,5 @@ export function describeActivations(others: readonly OtherActivation[]): string 
     const more = all.length > named ? [`… and ${all.length - named} more`] : [];
     return `${all.length} ${kind}${all.length === 1 ? "" : "s"} (${[...first, ...more].join(", ")})`;
   });
-  return `Relu is not the only activation: there are ${kinds.join("; ")}`;
+  return `Relu is not the only activation: beside it ${kinds.join("; ")}`;
 }

@@ -107,6 +107,45 @@ describe("a network of one's own, from the command", () => {
     assert.match(trained.stderr, /note: pea export cannot write this network: Sigmoid is an activation/);
   });
 
+  test("one with gates is exported, and inspect says which it has beside ReLU", async () => {
+    const file = join(folder, "squeezing-network.ts");
+    writeFileSync(
+      file,
+      `import { adaptiveAvgPool2d, Conv2d, Flatten, LeakyReLU, Linear, Module, mul, ReLU, Sequential, Sigmoid } from "@pea/torch";
+      import { registerModel } from "pea-train";
+      class Squeezing extends Module {
+        conv = new Sequential(new Conv2d(1, 4, 3), new ReLU(), new Conv2d(4, 4, 1), new LeakyReLU());
+        gate = new Sequential(new Conv2d(4, 4, 1), new Sigmoid());
+        head = new Sequential(new Flatten(), new Linear(4, 10));
+        forward(x) {
+          const maps = this.conv.forward(x);
+          return this.head.forward(adaptiveAvgPool2d(mul(maps, this.gate.forward(adaptiveAvgPool2d(maps, 1))), 1));
+        }
+      }
+      registerModel({ name: "squeezing", description: "a gate", inputShape: [1, 28, 28], classes: 10, create: () => new Squeezing() });`,
+    );
+    const { stdout } = await peaHere("inspect", "squeezing", "--import", file);
+    assert.match(
+      stdout,
+      /export to ONNX +possible; Relu is not the only activation: beside it 1 slope \(LeakyRelu in conv\.3\); 1 gate \(Sigmoid in gate\.1\)$/m,
+    );
+    const { exportObstacle, otherActivations } = JSON.parse(
+      (await peaHere("inspect", "squeezing", "--import", file, "--json")).stdout,
+    );
+    assert.equal(exportObstacle, null);
+    assert.deepEqual(otherActivations, [
+      { kind: "slope", operator: "LeakyRelu", path: "conv.3" },
+      { kind: "gate", operator: "Sigmoid", path: "gate.1" },
+    ]);
+    const run = join(folder, "squeezing");
+    const data = ["--data-dir", dataDir, "--epochs", "1", "--batch-size", "32", "--lr", "0.01"];
+    const trained = await peaHere("train", "--model", "squeezing", "--import", file, ...data, "--run", run);
+    assert.doesNotMatch(trained.stderr, /cannot write this network/);
+    const exported = await peaHere("export", run);
+    assert.equal(exported.code, 0, exported.stderr);
+    assert.match(exported.stdout, /^Relu is not the only activation: beside it 1 slope .*; 1 gate /m);
+  });
+
   test("a module that cannot be run is named, with the reason", async () => {
     for (const [text, reason] of [
       ["throw new Error('no such luck')", /broken\d\.js: no such luck/],
