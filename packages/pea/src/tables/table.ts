@@ -84,7 +84,7 @@ const contents: Readonly<Record<TableNumber, string>> = {
 
 function belongs(number: TableNumber, { network, metric, results }: ResultGroup): boolean {
   const some = (test: (variant: string) => boolean) => results.some(({ variant }) => test(variant));
-  if ((metric === "miou") !== (number === 6)) return false;
+  if (metric !== (number === 6 ? "miou" : "top1")) return false;
   switch (number) {
     case 2:
       return some((variant) => variantOf(variant)?.ensemble === "stochastic");

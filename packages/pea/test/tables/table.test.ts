@@ -185,6 +185,9 @@ describe("with a study on another data set", () => {
     );
     assert.throws(() => paperTable(6, study), /no run for Table 6, which takes segmentation/);
     assert.throws(() => paperTable(2, resultsOf("WG90", [90])), /no run for Table 2/);
+    const graded = study.map((result) => ({ ...result, metric: "within1" }));
+    for (const number of [2, 3, 4, 6] as const)
+      assert.throws(() => paperTable(number, graded), /no run for Table/);
   });
 });
 
