@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { register } from "node:module";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -66,6 +66,8 @@ export async function importFile(file: string, together: readonly string[] = [fi
         (others.length > 0 ? `, beside${others.join("")}` : ""),
     );
   }
+  if (statSync(file).isDirectory())
+    throw usage(`${file} is a folder; name the module in it that is to be imported`);
   await prepare();
   try {
     await import(pathToFileURL(resolve(file)).href);

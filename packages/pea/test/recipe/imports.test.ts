@@ -106,6 +106,8 @@ test("a study's variants may be of any of them", async () => {
 });
 
 test("anything but files is refused", async () => {
+  const { code, stderr } = await peaHere("train", "--import", folder, "--dry-run");
+  assert.deepEqual([code, /is a folder; name the module in it/.test(stderr)], [2, true], stderr);
   const recipe = join(folder, "wrong.yaml");
   for (const wrong of ["[1]", "[]", "{ a: b }"]) {
     writeFileSync(recipe, `import: ${wrong}\n`);
