@@ -147,7 +147,7 @@ class GraphView {
     return other !== undefined && other !== root && other !== this.#rootOf(value);
   }
 
-  /** What a value is a rearranged, scaled and shifted form of. */
+  /** What a value is a rearranged, scaled, shifted or resized form of. */
   #rootOf(value: string): string {
     let root = value;
     for (;;) {
@@ -157,7 +157,7 @@ class GraphView {
     }
   }
 
-  /** Whether a node moves, scales or shifts all elements of the one tensor that it reads. */
+  /** Whether a node moves, scales, shifts or interpolates all elements of the one tensor that it reads. */
   #scales(node: GraphNode): boolean {
     return scaling.includes(node.operator) && this.#computedInputs(node).length === 1 && !this.bends(node);
   }
@@ -168,6 +168,6 @@ class GraphView {
 }
 
 const scaling = [
-  ...["Identity", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Expand"],
+  ...["Identity", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Expand", "Resize"],
   ...["Add", "Sub", "Mul", "Div", "Neg"],
 ];

@@ -174,12 +174,6 @@ describe("the shape of", () => {
   });
 });
 
-test("parts of no given length are equal, as far as it goes", () => {
-  const graph = graphOf(image, [node("Split", ["x"], ["a", "b", "c"], { axis: 2 })]);
-  const lengths = ["a", "b", "c"].map((name) => inferShapes(graph).get(name)?.[2]);
-  assert.deepEqual(lengths, [4, 4, 2]);
-});
-
 test("a shuffle of channels leaves the batch open", () => {
   const shuffle = (shape: number[]) =>
     inferShapes(

@@ -147,6 +147,17 @@ describe("activations are told apart:", () => {
       ["HardSigmoid gate"],
     ],
     [
+      "an image of gates may be scaled before it multiplies",
+      [
+        node("AveragePool", ["x"], "small", { kernel_shape: [2, 2], strides: [2, 2] }),
+        node("Conv", ["small", "w"], "s"),
+        node("Sigmoid", ["s"], "g"),
+        node("Resize", ["g"], "large", { axes: [2, 3], sizes: [4, 4] }),
+        node("Mul", ["x", "large"], "y"),
+      ],
+      ["Sigmoid gate"],
+    ],
+    [
       "a Clip between bounds is one where it does the same",
       pooled([
         node("Add", ["s", "c"], "shifted"),

@@ -92,24 +92,19 @@ const Concat: Operator = {
   },
 };
 
-/** Parts of the lengths `split` along `axis`; without them as many as there are outputs, the last one what is left. */
+/** Parts of the lengths `split` along `axis`. */
 const Split: Operator = {
   role: "arrange",
   attributes: { axis: "int", split: "ints" },
   shapes(node) {
     const from = node.input(0);
     const axis = node.axis(node.int("axis", 0));
-    const lengths = node.ints("split", equalParts(node.size(0, axis), node.node.outputs.length));
+    const lengths = node.ints("split");
     if (lengths.reduce((a, b) => a + b, 0) !== from[axis])
       node.refuse(`parts of ${lengths.join(", ")} do not make up the ${from[axis]} of axis ${axis}`);
     return lengths.map((length) => from.with(axis, length));
   },
 };
-
-function equalParts(length: number, count: number): number[] {
-  const part = Math.ceil(length / count);
-  return Array.from({ length: count }, (_, i) => Math.min(part, length - i * part));
-}
 
 /**
  * From `starts` to before `ends` along `axes`, every `steps`-th; bounds count from the end below 0, and may lie beyond it.

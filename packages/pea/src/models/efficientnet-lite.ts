@@ -1,6 +1,6 @@
 /**
  * EfficientNet-Lite0 with the state-dict keys of the PyPI package efficientnet-lite-pytorch, and ReLU in place of ReLU6. It
- * pads as TensorFlow's SAME, as the original does.
+ * pads as TensorFlow's SAME, as the original does; no block is left out in training (the original's drop connect).
  *
  * @module
  */
