@@ -5,7 +5,7 @@
  */
 import { PeaError } from "@pea/core";
 import type { Graph, GraphInput } from "@pea/graph";
-import type { GraphProto, ModelProto, NodeProto } from "../../onnx-file/model.ts";
+import type { GraphProto, ModelProto, NodeProto, TensorProto } from "../../onnx-file/model.ts";
 import { FileNode } from "./file-node.ts";
 import { fold } from "./folding/index.ts";
 import { GraphMaker } from "./graph-maker.ts";
@@ -41,7 +41,10 @@ export function convertNodes(
   output: string,
   budget: number,
 ): Converted {
-  const { initializer, node } = file as GraphProto;
+  const { initializer, node, sparseInitializer } = file as GraphProto;
+  if (sparseInitializer.length > 0)
+    throw new PeaError("it has sparse weights: export it with dense ones", { kind: "usage" });
+  requireNamedOnce(initializer);
   const maker = new GraphMaker(namesOf(file as GraphProto), budget);
   const opset = Number(opsets.find(({ domain }) => !domain || domain === "ai.onnx")?.version);
   maker.addInput(input);
@@ -76,6 +79,16 @@ function weightsOf({ input }: NodeProto, maker: GraphMaker): string[] {
     const known = name === "" ? undefined : maker.known(name);
     return known?.key !== undefined && known.values.length > 1 ? [known.key] : [];
   });
+}
+
+/** @throws PeaError of kind usage for two weights of one name */
+function requireNamedOnce(weights: readonly TensorProto[]): void {
+  const names = new Set<string>();
+  for (const { name = "" } of weights) {
+    if (names.has(name))
+      throw new PeaError(`there are two weights ${name}: the file is damaged`, { kind: "usage" });
+    names.add(name);
+  }
 }
 
 const isForeign = ({ domain }: NodeProto): boolean => Boolean(domain) && domain !== "ai.onnx";

@@ -13,6 +13,8 @@ export interface Findings {
   readonly foldedBatchNorms: number;
   /** Biases of zeros that the exporter has left out, and that can be trained again. */
   readonly restoredBiases: number;
+  /** Weights that the file has with more or fewer digits than float32. */
+  readonly roundedWeights: number;
   /** Nodes of the file, and of the graph. */
   readonly nodes: { readonly file: number; readonly graph: number };
   /** Whether the file had the channels of its images last. */
@@ -25,6 +27,7 @@ export interface Findings {
 export interface Steps {
   readonly file: FileFacts;
   readonly fileNodes: number;
+  readonly roundedWeights: number;
   readonly converted: Converted;
   /** Before and after activations were recognized. */
   readonly spelledOut: Graph;
@@ -60,6 +63,7 @@ export function findingsOf(steps: Steps): Findings {
     batchNorms: graph.nodes.filter(({ operator }) => operator === "BatchNormalization").length,
     foldedBatchNorms: converted.foldedBatchNorms + steps.unseenBatchNorms,
     restoredBiases: steps.restoredBiases,
+    roundedWeights: steps.roundedWeights,
     nodes: { file: fileNodes, graph: graph.nodes.length },
     isChannelsLast: steps.isChannelsLast,
   };
@@ -87,6 +91,9 @@ function sentencesOf(found: Omit<Findings, "sentences">, file: FileFacts): strin
       ? [
           `the export has left out ${several(restoredBiases, "bias", "biases")} of zeros, there again to be trained`,
         ]
+      : []),
+    ...(found.roundedWeights > 0
+      ? [`${several(found.roundedWeights, "weight")} of another type than float32 became that`]
       : []),
     ...(found.isChannelsLast
       ? ["the file has the channels of its images last; the network has them first"]

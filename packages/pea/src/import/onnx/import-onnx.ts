@@ -5,10 +5,11 @@
  */
 import { PeaError } from "@pea/core";
 import { type Graph, inferShapes } from "@pea/graph";
-import type { GraphProto, ModelProto } from "../../onnx-file/model.ts";
+import { elementTypes, type GraphProto, type ModelProto } from "../../onnx-file/model.ts";
 import { convertNodes } from "./convert.ts";
 import { imageInputOf, outputOf } from "./file-inputs.ts";
 import { type Findings, findingsOf, unseenBatchNorms } from "./findings.ts";
+import { kindOf } from "./known-tensor.ts";
 import { channelsFirst } from "./passes/channels-first.ts";
 import { mergeLinear } from "./passes/merge-linear.ts";
 import { mergePads } from "./passes/merge-pads.ts";
@@ -66,6 +67,7 @@ function importModel(model: ModelProto, file: FileFacts, { imageSize, output }: 
   const findings = findingsOf({
     file,
     fileNodes: fileGraph.node.length,
+    roundedWeights: fileGraph.initializer.filter(({ dataType = 0 }) => isRounded(dataType)).length,
     converted,
     spelledOut,
     graph,
@@ -75,6 +77,9 @@ function importModel(model: ModelProto, file: FileFacts, { imageSize, output }: 
   });
   return { graph, findings };
 }
+
+/** Whether a type is one of floats other than float32. */
+const isRounded = (type: number): boolean => type !== elementTypes.float && kindOf(type) === "float";
 
 /** @throws PeaError of kind usage that names the first node of which no activation was made */
 function refuseOpaque({ nodes }: Graph): void {

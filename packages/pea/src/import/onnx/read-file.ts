@@ -5,6 +5,9 @@ import { basename, dirname, resolve, sep } from "node:path";
 import { PeaError } from "@pea/core";
 import { decodeModel, type ModelProto, type NodeProto, type TensorProto } from "../../onnx-file/model.ts";
 
+/** Before, operators stretched their inputs by attributes of their own; later ones are not known here. */
+const [oldestOpset, newestOpset] = [7, 26];
+
 /** What a file says of itself. */
 export interface FileFacts {
   /** Version of ONNX's own operators. */
@@ -35,6 +38,10 @@ export async function readModelFile(path: string): Promise<ReadFile> {
   const opset = model.opsets.find(({ domain }) => (domain ?? "") === "" || domain === "ai.onnx")?.version;
   if (model.graph === undefined || model.graph.node.length === 0 || opset === undefined)
     throw usage(`${path} is not an ONNX model: it holds no operators`);
+  if (opset < oldestOpset || opset > newestOpset)
+    throw usage(
+      `${path} is of opset ${opset}: export it with one from ${oldestOpset} to ${newestOpset} (17 is a good one)`,
+    );
   const others = await fillFromOtherFiles(path, tensorsOf(model));
   const digests = new Map([[basename(path), digestOf(content)]]);
   for (const [name, bytes] of others) digests.set(name, digestOf(bytes));

@@ -95,6 +95,9 @@ function attributeOf([name, value]: [string, Value]): Onnx.IAttributeProto {
     return Number.isInteger(value)
       ? { name, type: AttributeType.INT, i: value }
       : { name, type: AttributeType.FLOAT, f: value };
-  if (Array.isArray(value)) return { name, type: AttributeType.INTS, ints: [...value] };
+  if (Array.isArray(value))
+    return value.every(Number.isInteger)
+      ? { name, type: AttributeType.INTS, ints: [...value] }
+      : { name, type: AttributeType.FLOATS, floats: [...value] };
   return { name, type: AttributeType.TENSOR, t: value as Onnx.ITensorProto };
 }

@@ -33,6 +33,11 @@ const files: Record<string, Contents> = {
     { auto_pad: "VALID" },
     { tensors: [floats("w", [4, 3, 3, 3])] },
   ),
+  "FusedConv of ONNX Runtime": one(
+    "FusedConv",
+    { activation: "HardSigmoid", activation_params: [0.2, 0.5] },
+    { tensors: [floats("w", [4, 3, 3, 3]), floats("b", [4])], domains: { "com.microsoft": "FusedConv" } },
+  ),
   ConvTranspose: one(
     "ConvTranspose",
     { strides: [2, 2], pads: [1, 0, 1, 0], output_padding: [1, 0] },
@@ -355,9 +360,10 @@ test("float16, bfloat16 and double weights become float32, from either field", a
     { dataType: 10, rawData: Uint8Array.of(0, 0x38, 0, 0xb8, 1, 0) },
   ];
   for (const way of ways) {
-    const { graph } = await importOnnx(
+    const { graph, findings } = await importOnnx(
       fileOf(one("PRelu", {}, { tensors: [{ name: "slope", dims: [3, 1, 1], ...way }] })),
     );
+    assert.equal(findings.roundedWeights, way.dataType === 1 ? 0 : 1);
     const [values] = [...graph.constants.values()];
     assert.deepEqual([...(values?.data ?? [])].map(Number).slice(0, 2), [0.5, -0.5]);
     assert.ok(Math.abs(Number(values?.data[2]) - 2 ** -24) < 1e-9);

@@ -70,6 +70,18 @@ const refusals: Record<string, [Contents, RegExp, ImportOptions?]> = {
     /leaves the height and width of x open: say the image size/,
   ],
   "another image size": [relu, /made for images of 8×8, not of 16×16/, { imageSize: [16, 16] }],
+  "an opset that is not known": [{ ...relu, opset: 6 }, /is of opset 6: export it with one from 7 to 26/],
+  "two weights of one name": [
+    { nodes: [["Add", ["x", "w"], ["y"]]], tensors: [floats("w", [8]), floats("w", [8])] },
+    /there are two weights w/,
+  ],
+  "pixels placed in a way that is not followed": [
+    {
+      nodes: [["Resize", ["x", "", "s"], ["y"], { coordinate_transformation_mode: "tf_crop_and_resize" }]],
+      tensors: [floats("s", [4], [1, 1, 2, 2])],
+    },
+    /Resize Resize_node: it places pixels by tf_crop_and_resize/,
+  ],
   "a value that nothing computes": [
     { nodes: [["Add", ["x", "z"], ["y"]]] },
     /nothing computes z, which is an input of Add/,

@@ -28,6 +28,8 @@ const Upsample: Converter = (node) =>
     nearest: "floor",
   });
 
+const coordinatesFollowed = new Set(["half_pixel", "pytorch_half_pixel", "align_corners", "asymmetric"]);
+
 interface Wanted {
   readonly scales: readonly unknown[] | undefined;
   readonly sizes: readonly unknown[] | undefined;
@@ -40,6 +42,8 @@ function resized(node: FileNode, { scales, sizes, mode, coordinates, nearest }: 
   const from = node.shape(0);
   if (mode !== "nearest" && mode !== "linear")
     node.refuse(`its mode is ${mode}: bilinear and nearest scaling are followed`);
+  if (!coordinatesFollowed.has(coordinates))
+    node.refuse(`it places pixels by ${coordinates}, which is not followed`);
   const axes = node.integers("axes")?.map((axis) => node.axis(axis)) ?? [...from.keys()];
   if (node.text("keep_aspect_ratio_policy") && node.text("keep_aspect_ratio_policy") !== "stretch")
     node.refuse("it keeps the image's proportions, which is not followed");
