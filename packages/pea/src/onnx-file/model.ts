@@ -42,6 +42,9 @@ export const elementTypes = {
   bfloat16: 16,
 } as const;
 
+/** What an attribute holds. */
+export const attributeTypes = { float: 1, int: 2, string: 3, tensor: 4, floats: 6, ints: 7 } as const;
+
 const tensor = message({
   dims: integers(1),
   dataType: integer(2),

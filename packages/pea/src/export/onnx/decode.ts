@@ -13,11 +13,16 @@ import {
   operators,
   type TensorData,
 } from "@pea/graph";
-import onnxProto, { type onnx as Onnx } from "onnx-proto";
 import { inputForms } from "../../onnx-file/input-forms.ts";
-
-const { onnx } = onnxProto;
-const { DataType } = onnx.TensorProto;
+import {
+  type AttributeProto,
+  attributeTypes,
+  decodeModel,
+  elementTypes,
+  type NodeProto,
+  type TensorProto,
+  type ValueInfoProto,
+} from "../../onnx-file/model.ts";
 
 /** What a file says about itself. */
 export interface OnnxFile {
@@ -36,15 +41,16 @@ export async function readOnnx(path: string): Promise<OnnxFile> {
   const bytes = await readFile(path).catch((cause) => {
     throw new PeaError(`Cannot read ${path}: ${cause.message}`, { cause });
   });
-  const model = decode(bytes, path);
-  const { node, initializer, input, output } = onnx.GraphProto.create(model.graph ?? {});
-  if (node.length === 0) throw new PeaError(`${path} is not an ONNX model: it holds no operators.`);
+  const { graph: file, opsets, metadata } = decodeModel(bytes, path);
+  if (file === undefined || file.node.length === 0)
+    throw new PeaError(`${path} is not an ONNX model: it holds no operators.`);
+  const { node, initializer, input, output } = file;
   const foreign = new Set(node.map(({ opType }) => opType ?? "").filter((opType) => !operators.has(opType)));
   if (foreign.size > 0)
     throw new PeaError(
       `${path} holds ${[...foreign].join(", ")}: a deployed network has no operator but ${[...operators.keys()].join(", ")}.`,
     );
-  const opset = Number(model.opsetImport[0]?.version ?? 0);
+  const opset = opsets[0]?.version ?? 0;
   const constants = new Map(initializer.map((tensor) => [tensor.name ?? "", constantOf(tensor)]));
   const nodes = node.map((each) => nodeOf(each, opset, constants));
   const read = new Set(nodes.flatMap(({ inputs }) => inputs));
@@ -57,7 +63,7 @@ export async function readOnnx(path: string): Promise<OnnxFile> {
   return {
     graph,
     operators: countOperators(graph),
-    metadata: Object.fromEntries(model.metadataProps.map(({ key, value }) => [key ?? "", value ?? ""])),
+    metadata: Object.fromEntries(metadata.map(({ key, value }) => [key ?? "", value ?? ""])),
     opset,
   };
 }
@@ -70,24 +76,15 @@ export function countOperators({ nodes }: Graph): Record<string, number> {
   return counts;
 }
 
-function decode(bytes: Uint8Array, path: string): Onnx.ModelProto {
-  try {
-    return onnx.ModelProto.decode(bytes);
-  } catch (cause) {
-    throw new PeaError(`${path} is not an ONNX model or is damaged: ${(cause as Error).message}`, { cause });
-  }
-}
-
 /** What the graph has as attributes comes back from constant inputs. The path is that of the value, which names it. */
 function nodeOf(
-  { opType, input, output, attribute }: Onnx.INodeProto,
+  { opType, input: inputs, output: outputs, attribute }: NodeProto,
   opset: number,
   constants: ReadonlyMap<string, Constant>,
 ): GraphNode {
   const operator = opType ?? "";
   const forms = inputForms(operator, opset);
-  const inputs = input ?? [];
-  const attributes: [string, Attributes[string]][] = (attribute ?? []).map((each) => [
+  const attributes: [string, Attributes[string]][] = attribute.map((each) => [
     each.name ?? "",
     attributeOf(each),
   ]);
@@ -102,55 +99,50 @@ function nodeOf(
     operator === "Resize" ? 1 : Infinity,
     ...forms.map(({ place }) => place),
   );
-  const [path = ""] = output ?? [];
+  const [path = ""] = outputs;
   return {
     operator,
     inputs: inputs.slice(0, first),
-    outputs: output ?? [],
+    outputs,
     attributes: Object.fromEntries(attributes),
     path,
   };
 }
 
-function attributeOf({ type, i, ints, f, floats, s }: Onnx.IAttributeProto): Attributes[string] {
-  const { AttributeType } = onnx.AttributeProto;
+function attributeOf({ type, i, ints, f, floats, s }: AttributeProto): Attributes[string] {
   switch (type) {
-    case AttributeType.INT:
-      return Number(i);
-    case AttributeType.INTS:
-      return (ints ?? []).map(Number);
-    case AttributeType.FLOAT:
+    case attributeTypes.int:
+      return i ?? 0;
+    case attributeTypes.ints:
+      return ints;
+    case attributeTypes.float:
       return f ?? 0;
-    case AttributeType.FLOATS:
-      return floats ?? [];
+    case attributeTypes.floats:
+      return floats;
     default:
       return new TextDecoder().decode(s ?? new Uint8Array());
   }
 }
 
 const arrays = new Map<unknown, { new (buffer: ArrayBuffer): TensorData }>([
-  [DataType.FLOAT, Float32Array],
-  [DataType.INT8, Int8Array],
-  [DataType.UINT8, Uint8Array],
-  [DataType.INT32, Int32Array],
-  [DataType.INT64, BigInt64Array],
+  [elementTypes.float, Float32Array],
+  [elementTypes.int8, Int8Array],
+  [elementTypes.uint8, Uint8Array],
+  [elementTypes.int32, Int32Array],
+  [elementTypes.int64, BigInt64Array],
 ]);
 
-function constantOf({ name, dims, dataType, rawData, int64Data }: Onnx.ITensorProto): Constant {
-  const shape = (dims ?? []).map(Number);
+function constantOf({ name, dims: shape, dataType, rawData, int64Data }: TensorProto): Constant {
   // Earlier versions wrote integers so.
-  if (int64Data?.length) return { shape, data: BigInt64Array.from(int64Data, (value) => BigInt(`${value}`)) };
+  if (int64Data.length > 0) return { shape, data: BigInt64Array.from(int64Data, BigInt) };
   const TypedArray = arrays.get(dataType);
-  if (TypedArray === undefined || rawData == null)
+  if (TypedArray === undefined || rawData === undefined)
     throw new PeaError(`${name} is stored in a way that this package does not write`);
   // A copy begins at an address that any type of number may begin at.
   return { shape, data: new TypedArray(Uint8Array.from(rawData).buffer) };
 }
 
-function inputOf({ name, type }: Onnx.IValueInfoProto): GraphInput {
+function inputOf({ name, type }: ValueInfoProto): GraphInput {
   const dims = type?.tensorType?.shape?.dim ?? [];
-  return {
-    name: name ?? "",
-    shape: dims.map(({ dimParam, dimValue }) => (dimParam ? "batch" : Number(dimValue))),
-  };
+  return { name: name ?? "", shape: dims.map((dim) => (dim.name ? "batch" : (dim.value ?? 0))) };
 }
