@@ -42,7 +42,7 @@ export async function openDataset(
   options: OpenDatasetOptions = {},
 ): Promise<FoundDataset> {
   const dataset = datasetNamed(name);
-  const opened = await dataset.open(placeOf(dataset, folder), options);
+  const opened = await inPlace(dataset, folder, (place) => dataset.open(place, options));
   const { train, validation = null, test = null, unlabelled = null, notes = [] } = opened;
   const { statistics = isInFiles(dataset) ? imagenetStatistics : null } = opened;
   for (const [what, part] of Object.entries({ training: train, validation, test }))
@@ -66,17 +66,29 @@ export async function openTestAlone(
   // Classes that were numbers may have got names since, which the training part tells.
   const areNumbers = dataset.hasLabelBase && options.classes.every((label, index) => label === `${index}`);
   if (dataset.openTest === undefined || areNumbers) return null;
-  const test = await dataset.openTest(placeOf(dataset, folder), options);
+  const test = await inPlace(dataset, folder, async (place) => dataset.openTest?.(place, options) ?? null);
   if (test !== null) requirePart(dataset, "test", test);
   return test;
 }
 
-/** @throws PeaError (usage) where the folder is not there, or a data set without a place of its own is given none */
-function placeOf({ name, defaultFolder }: DatasetDescriptor, folder: string | undefined): string {
-  if (folder !== undefined && !existsSync(folder))
+/** Opens data where they lie. A folder that is not there is the reason where that fails. */
+async function inPlace<T>(
+  dataset: DatasetDescriptor,
+  folder: string | undefined,
+  open: (place: string) => T | Promise<T>,
+): Promise<T> {
+  try {
+    return await open(placeOf(dataset, folder));
+  } catch (error) {
+    if (folder === undefined || existsSync(folder)) throw error;
     throw usage(
       `cannot read ${folder}: there is no such folder; say with --data-dir (dataDir) where the data lie`,
     );
+  }
+}
+
+/** @throws PeaError (usage) where a data set without a place of its own is given none */
+function placeOf({ name, defaultFolder }: DatasetDescriptor, folder: string | undefined): string {
   const place = folder ?? defaultFolder?.path;
   if (place !== undefined) return place;
   throw usage(`data ${JSON.stringify(name)} needs dataDir, the folder its files lie in`);
