@@ -43,38 +43,34 @@ export function imageInputOf(
 const dimsOf = ({ type }: ValueInfoProto) => type?.tensorType?.shape?.dim ?? [];
 
 function shapeOf(image: ValueInfoProto, imageSize: readonly [number, number] | undefined): Size[] {
-  const [, ...sizes] = dimsOf(image).map(({ value }) =>
+  const [, ...known] = dimsOf(image).map(({ value }) =>
     value !== undefined && value > 0 ? value : undefined,
   );
-  // With channels last, they alone are known.
-  const isChannelsLast = sizes[0] === undefined && sizes[2] !== undefined;
-  const [height, width] = isChannelsLast ? [0, 1] : [1, 2];
-  if (
-    sizes[height as number] !== undefined &&
-    sizes[width as number] !== undefined &&
-    imageSize !== undefined
-  ) {
-    const own = [sizes[height as number], sizes[width as number]];
-    if (own.join() !== imageSize.join() && !mayBeChannelsLast(sizes, imageSize))
-      throw refuse(
-        `is made for images of ${own.join("×")}, not of ${imageSize.join("×")}: export it for that size`,
-      );
-  }
-  const told = sizes.map(
-    (size, place) =>
-      size ?? (place === height ? imageSize?.[0] : place === width ? imageSize?.[1] : undefined),
+  // With channels last and an open size, they alone are known.
+  const isChannelsLast = known[0] === undefined && known[2] !== undefined;
+  const place = isChannelsLast ? 0 : 1;
+  const sizes = imageSize === undefined ? known : filledIn(known, place, imageSize);
+  if (sizes.every((size) => size !== undefined)) return ["batch", ...(sizes as number[])];
+  throw refuse(
+    known[0] === undefined && !isChannelsLast
+      ? `leaves the channels of ${image.name} open: export it for images of a fixed size`
+      : `leaves the height and width of ${image.name} open: say the image size, or export it for a fixed one`,
   );
-  if (told.some((size) => size === undefined))
-    throw refuse(
-      sizes[0] === undefined && !isChannelsLast
-        ? `leaves the channels of ${image.name} open: export it for images of a fixed size`
-        : `leaves the height and width of ${image.name} open: say the image size, or export it for a fixed one`,
-    );
-  return ["batch", ...(told as number[])];
 }
 
-const mayBeChannelsLast = ([height, width]: readonly (number | undefined)[], imageSize: readonly number[]) =>
-  height === imageSize[0] && width === imageSize[1];
+/** With the height and width that are told where they are open; those that are known must be the same, at either place. */
+function filledIn(
+  known: readonly (number | undefined)[],
+  place: number,
+  imageSize: readonly [number, number],
+): (number | undefined)[] {
+  const fits = (first: number) => imageSize.every((size, i) => (known[first + i] ?? size) === size);
+  if (!fits(place) && !fits(0))
+    throw refuse(
+      `is made for images of ${known.slice(place, place + 2).join("×")}, not of ${imageSize.join("×")}: export it for that size`,
+    );
+  return known.map((size, i) => size ?? imageSize[i - place]);
+}
 
 /**
  * The output that is meant.

@@ -2,7 +2,7 @@
 import { PeaError } from "@pea/core";
 import type { Constant } from "@pea/graph";
 import { elementTypes, type TensorProto } from "../../onnx-file/model.ts";
-import { fixed, isOpen, type Length } from "./length.ts";
+import { fixed, type Length } from "./length.ts";
 
 /** What the elements are: of floats float32 is left, whatever the file has. */
 export type Kind = "float" | "integer" | "boolean";
@@ -30,9 +30,6 @@ export function constantOf({ kind, shape, values }: KnownTensor): Constant {
   if (kind === "float") return { shape, data: Float32Array.from(numbers) };
   return { shape, data: BigInt64Array.from(numbers, (value) => BigInt(Math.trunc(value))) };
 }
-
-export const hangsOnBatch = ({ values }: KnownTensor): boolean =>
-  !(values instanceof Float32Array) && values.some(isOpen);
 
 const { float, double, float16, bfloat16, int64, uint64, bool } = elementTypes;
 const bytesEach: Readonly<Record<number, number>> = {

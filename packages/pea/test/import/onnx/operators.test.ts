@@ -336,6 +336,18 @@ test("an open image size is the one that is told", async () => {
   assert.deepEqual(graph.inputs[0]?.shape, ["batch", 3, 6, 4]);
 });
 
+test("an open image size of a file with its channels last, too", async () => {
+  const path = fileOf({
+    inputs: [["x", ["N", "H", "W", 3]]],
+    nodes: [
+      ["Transpose", ["x"], ["t"], { perm: [0, 3, 1, 2] }],
+      ["Relu", ["t"], ["y"]],
+    ],
+  });
+  const { graph } = await importOnnx(path, { imageSize: [6, 4] });
+  assert.deepEqual(graph.inputs[0]?.shape, ["batch", 3, 6, 4]);
+});
+
 test("of several outputs the one that is chosen is followed, and nothing else is looked at", async () => {
   const path = fileOf({
     nodes: [

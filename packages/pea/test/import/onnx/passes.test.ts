@@ -5,8 +5,8 @@ import type { Graph, GraphNode } from "@pea/graph";
 import { importOnnx } from "../../../src/import/onnx/import-onnx.ts";
 import { addBatchNorms } from "../../../src/import/onnx/passes/add-batch-norms.ts";
 import { separateWeights } from "../../../src/import/onnx/passes/separate-weights.ts";
-import { type Contents, fileOf, floats, integers } from "./make-file.ts";
-import { largestDifference, runGraph, someImages } from "./run-graph.ts";
+import { bytesOf, type Contents, fileOf, floats, integers, modelOf } from "./make-file.ts";
+import { largestDifference, runGraph, runOnnx, someImages } from "./run-graph.ts";
 
 const importOf = async (contents: Contents) => (await importOnnx(fileOf(contents))).graph;
 const operatorsOf = ({ nodes }: Graph) => nodes.map(({ operator }) => operator);
@@ -191,6 +191,18 @@ test("a bias of zeros that a Gemm lacks is there again", async () => {
   );
   assert.deepEqual(graph.constants.get("fc.bias"), { shape: [5], data: new Float32Array(5) });
   assert.equal(findings.restoredBiases, 1);
+});
+
+test("a key that another constant has already is not given twice", async () => {
+  const contents: Contents = {
+    nodes: [["Mul", ["x", "stem.bias"], ["m"]], conv("c", "m", "stem.weight"), ["Add", ["c", "b"], ["y"]]],
+    tensors: [floats("stem.bias", [3, 1, 1]), floats("stem.weight", [2, 3, 1, 1]), floats("b", [2, 1, 1])],
+  };
+  const graph = await importOf(contents);
+  assert.deepEqual([...graph.constants.keys()].sort(), ["stem.bias", "stem.bias_1", "stem.weight"]);
+  const images = someImages([1, 3, 8, 8]);
+  const expected = await runOnnx(bytesOf(modelOf(contents)), images);
+  assert.ok(largestDifference(await runGraph(graph, images), expected) <= 1e-6);
 });
 
 test("keys that torch.compile has wrapped are those of the network", async () => {

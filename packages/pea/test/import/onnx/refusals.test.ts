@@ -4,9 +4,11 @@ import { symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { PeaError } from "@pea/core";
+import onnxProto from "onnx-proto";
 import { type ImportOptions, importOnnx } from "../../../src/import/onnx/import-onnx.ts";
 import { bytesOf, type Contents, fileOf, floats, integers, modelOf } from "./make-file.ts";
 
+const { onnx } = onnxProto;
 const relu: Contents = { nodes: [["Relu", ["x"], ["y"]]] };
 
 async function assertRefused(
@@ -43,6 +45,10 @@ const refusals: Record<string, [Contents, RegExp, ImportOptions?]> = {
   "a layout for one processor": [
     { nodes: [["ReorderInput", ["x"], ["y"]]], domains: { "com.microsoft.nchwc": "ReorderInput" } },
     /ReorderInput .*: ONNX Runtime has laid the file out for one processor/,
+  ],
+  "a graph within a graph": [
+    { nodes: [["If", ["c"], ["y"]]], tensors: [floats("c", [])] },
+    /If If_node: a branch is not followed: export the network for images of a fixed size/,
   ],
   "a foreign domain": [
     { nodes: [["Magic", ["x"], ["y"]]], domains: { "some.where": "Magic" } },
@@ -152,6 +158,32 @@ const refusals: Record<string, [Contents, RegExp, ImportOptions?]> = {
 
 for (const [name, [contents, reason, options]] of Object.entries(refusals))
   test(name, () => assertRefused(contents, reason, options));
+
+test("graphs within graphs are not gone into, however deep", async () => {
+  const model = modelOf({ nodes: [["Relu", ["x"], ["r"]]], tensors: [floats("c", [])], outputs: ["y"] });
+  const name = (text: string) => new TextEncoder().encode(text);
+  // A graph (field 1: nodes) of a node (5: attributes) of an attribute (6: a graph).
+  let inner: Uint8Array = new Uint8Array();
+  for (let depth = 0; depth < 2000; depth++) inner = field(1, field(5, field(6, inner)));
+  const branch = Buffer.concat([
+    field(1, name("c")),
+    field(2, name("y")),
+    field(4, name("If")),
+    field(5, field(6, inner)),
+  ]);
+  const graph = Buffer.concat([onnx.GraphProto.encode(model.graph ?? {}).finish(), field(1, branch)]);
+  const file = Buffer.concat([bytesOf({ ...model, graph: null }), field(7, graph)]);
+  await assertRefused(file, /If y: a branch is not followed/);
+});
+
+/** A field of bytes, as protocol buffers have it. */
+function field(number: number, content: Uint8Array): Uint8Array {
+  const length: number[] = [];
+  for (let left = content.length; ; left >>= 7) {
+    length.push(left > 127 ? (left & 127) | 128 : left);
+    if (left <= 127) return Buffer.concat([Uint8Array.of(number * 8 + 2, ...length), content]);
+  }
+}
 
 /** A file whose tensor `w` lies in another one. */
 function withExternal(location: string, length = 32): Uint8Array {

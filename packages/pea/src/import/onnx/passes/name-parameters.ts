@@ -37,7 +37,7 @@ const layerNames: Readonly<Record<string, string>> = {
  */
 export function nameParameters(graph: Graph, origins: ReadonlyMap<string, string>): Graph {
   const names = new Map<string, string>();
-  const taken = new Set<string>();
+  const taken = namesOfOthers(graph);
   const paths = new Set<string>();
   const nodes = graph.nodes.map((node) => {
     const own = roles[node.operator];
@@ -55,6 +55,12 @@ export function nameParameters(graph: Graph, origins: ReadonlyMap<string, string
     return { ...node, path };
   });
   return renamed({ ...graph, nodes: nameSites(nodes, paths) }, names);
+}
+
+/** Names of inputs, and of constants that are no layer's weights: they stay as they are. */
+function namesOfOthers({ inputs, nodes, constants }: Graph): Set<string> {
+  const others = nodes.flatMap((node) => (roles[node.operator] === undefined ? node.inputs : []));
+  return new Set([...inputs.map(({ name }) => name), ...others.filter((name) => constants.has(name))]);
 }
 
 /** A path that is free: that of the module, or where there is none a readable one. */
