@@ -36,4 +36,4 @@ export {
   type ScheduleShape,
 } from "./schedule.ts";
 export * as paperTables from "./tables.ts";
-export { formatVariant, parseVariant, type TransitionEnd, type Variant } from "./variant.ts";
+export { formatVariant, ownSmooth, parseVariant, type TransitionEnd, type Variant } from "./variant.ts";

@@ -40,7 +40,7 @@ describe("an activation that was added", () => {
     assert.equal(formatVariant(variant), "WH75%");
     assertUsageError(
       () => parseVariant("WX90"),
-      /then G, S, M, E or H \(GELU, Swish, Mish, ELU, Half of x\)/,
+      /then G, S, M, E, H or O \(GELU, Swish, Mish, ELU, Half of x, the network's own\)/,
     );
   });
 

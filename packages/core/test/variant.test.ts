@@ -11,6 +11,7 @@ test("codes name the ensemble, the smooth activation and the transition's end", 
     ["SS90", { ensemble: "stochastic", smooth: "swish", end: { epochs: 90 } }],
     ["WM450", { ensemble: "weighted", smooth: "mish", end: { epochs: 450 } }],
     ["WE90", { ensemble: "weighted", smooth: "elu", end: { epochs: 90 } }],
+    ["WO75%", { ensemble: "weighted", smooth: "own", end: { share: 0.75 } }],
     ["SM75%", { ensemble: "stochastic", smooth: "mish", end: { share: 0.75 } }],
     ["WG62.5%", { ensemble: "weighted", smooth: "gelu", end: { share: 0.625 } }],
     ["WG7%", { ensemble: "weighted", smooth: "gelu", end: { share: 0.07 } }],
@@ -25,7 +26,13 @@ test("a variant written and read again is the same", () => {
   const variants = fc.record(
     {
       ensemble: fc.constantFrom("weighted" as const, "stochastic" as const),
-      smooth: fc.constantFrom("gelu" as const, "swish" as const, "mish" as const, "elu" as const),
+      smooth: fc.constantFrom(
+        "gelu" as const,
+        "swish" as const,
+        "mish" as const,
+        "elu" as const,
+        "own" as const,
+      ),
       end: fc.oneof(
         fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }).map((epochs) => ({ epochs })),
         fc.integer({ min: 1, max: 99_999 }).map((parts) => ({ share: parts / 100_000 })),
@@ -50,7 +57,7 @@ test("what is no code is refused with the form", () => {
   }
   assertUsageError(
     () => parseVariant("WX90"),
-    /"WX90" has the letter X, which is no activation's; .*, then G, S, M or E \(GELU, Swish, Mish, ELU\)/,
+    /"WX90" has the letter X, which is no activation's; .*, then G, S, M, E or O \(GELU, Swish, Mish, ELU, the network's own\)/,
   );
   assertUsageError(() => parseVariant("WG0"), /"WG0" leaves no training with the smooth activation/);
   assertUsageError(() => parseVariant("SM0%"), /"SM0%" leaves no training with the smooth activation/);

@@ -34,4 +34,5 @@ export { NodeReader } from "./operators/operator.ts";
 export { fixBatch } from "./passes/fix-batch.ts";
 export { foldBatchNorms } from "./passes/fold-batch-norms.ts";
 export { removeDeadNodes } from "./passes/remove-dead-nodes.ts";
+export { smoothToRelu } from "./passes/smooth-to-relu.ts";
 export { whyNotReluOnly, whySmooth } from "./relu-only.ts";

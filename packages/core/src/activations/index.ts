@@ -4,6 +4,7 @@ export {
   activationNamed,
   activations,
   addActivation,
+  ownLetter,
   type SmoothName,
   smoothActivations,
   smoothNamed,

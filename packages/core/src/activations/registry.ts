@@ -71,21 +71,27 @@ function checkName(name: string): void {
   throw usage(`an activation named ${name} ${taken}; choose another name`);
 }
 
-/** In a code `WR90` it would be read as ReLU. */
-const reserved = "R";
+/** In a variant code: the activation that each site of the network has by itself. */
+export const ownLetter = "O";
+
+/** Letters that stand for something else: in a code `WR90` it would be read as ReLU. */
+const reserved: ReadonlyMap<string, string> = new Map([
+  ["R", "relu"],
+  [ownLetter, "the network's own activations"],
+]);
 
 function checkLetter(name: string, letter: string): void {
   const owner = smoothActivations().find((other) => other.letter === letter)?.name;
   const isLetter = /^[A-Z]$/.test(letter);
-  if (isLetter && letter !== reserved && owner === undefined) return;
+  if (isLetter && !reserved.has(letter) && owner === undefined) return;
   const problem = !isLetter
     ? `must be a capital letter, not ${JSON.stringify(letter)}`
-    : `is ${letter}, which stands for ${owner ?? "relu"}`;
+    : `is ${letter}, which stands for ${owner ?? reserved.get(letter)}`;
   throw usage(`the letter of activation ${name} ${problem}; free are ${freeLetters().join(", ")}`);
 }
 
 function freeLetters(): string[] {
-  const taken = [reserved, ...smoothActivations().map(({ letter }) => letter)];
+  const taken = [...reserved.keys(), ...smoothActivations().map(({ letter }) => letter)];
   return [..."ABCDEFGHIJKLMNOPQRSTUVWXYZ"].filter((letter) => !taken.includes(letter));
 }
 

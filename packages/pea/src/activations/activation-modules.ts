@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { type ActivationName, activationNamed, activations, PeaError } from "@pea/core";
-import { activationClasses, type Module, ReLU6 } from "@pea/torch";
+import { type ActivationName, activationNamed, activations, PeaError, type SmoothName } from "@pea/core";
+import { activationClasses, GELU, type Module, ReLU6 } from "@pea/torch";
 
 /** A class of modules that compute an activation. */
 export type ActivationClass = new () => Module;
@@ -28,6 +28,13 @@ export function createActivation(name: ActivationName): Module {
 /** Whether a module is an activation, ReLU and ReLU6 among them. An ensemble is none. */
 export function isActivation(module: Module): boolean {
   return [ReLU6, ...classes.values()].some((Activation) => module instanceof Activation);
+}
+
+/** The name of the smooth activation that a module computes, with settings as they are by themselves; null for others. */
+export function smoothNameOf(module: Module): SmoothName | null {
+  if (module instanceof GELU && module.options.approximate === "tanh") return null;
+  const [name] = [...classes].find(([, Activation]) => module.constructor === Activation) ?? [];
+  return name === undefined || name === "relu" ? null : name;
 }
 
 /** Sets the class of an activation that @pea/core knows. */

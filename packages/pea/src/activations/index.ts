@@ -3,6 +3,6 @@
  *
  * @module
  */
-export { type ActivationClass, createActivation } from "./activation-modules.ts";
+export { type ActivationClass, createActivation, smoothNameOf } from "./activation-modules.ts";
 export type { PassingActivation } from "./passing-activation.ts";
 export { type ActivationTitles, registerActivation } from "./register-activation.ts";

@@ -4,13 +4,18 @@
  * @module
  */
 import { type ActivationName, PeaError } from "@pea/core";
-import { type Module, ReLU } from "@pea/torch";
-import { createActivation } from "../activations/index.ts";
+import { GELU, Hardswish, type Module, ReLU } from "@pea/torch";
+import { createActivation, smoothNameOf } from "../activations/index.ts";
 import { findPlaces, type Place, replaceModules } from "./replace-modules.ts";
 
 /** Whether a module is a ReLU. */
 export function isReLU(module: Module): module is ReLU {
   return module instanceof ReLU;
+}
+
+/** Whether a module is a smooth activation that ReLU may take the place of. */
+export function isSmoothActivation(module: Module): module is Module {
+  return smoothNameOf(module) !== null || module instanceof Hardswish || module instanceof GELU;
 }
 
 /**
@@ -21,9 +26,22 @@ export function isReLU(module: Module): module is ReLU {
  */
 export function requireReLU(model: Module, method: string): void {
   if (findPlaces(model, isReLU).length > 0) return;
+  const isSmooth = findPlaces(model, isSmoothActivation).length > 0;
   throw new PeaError(
-    `${method} changes nothing in ${model.constructor.name}, which has no ReLU module: build it with ReLU (not ReLU6) ` +
-      "at every site, each a module of its own",
+    `${method} changes nothing in ${model.constructor.name}, which has no ReLU module: ` +
+      (isSmooth
+        ? 'its activations are smooth: begin with them and end with ReLU, e.g. by pea: "WO75%"'
+        : "build it with ReLU (not ReLU6) at every site, each a module of its own"),
+    { kind: "usage" },
+  );
+}
+
+/** @throws PeaError of kind usage where `model` has no module of a smooth activation. */
+export function requireSmooth(model: Module, method: string): void {
+  if (findPlaces(model, isSmoothActivation).length > 0) return;
+  throw new PeaError(
+    `${method} changes nothing in ${model.constructor.name}, which has no smooth activation of its own: name one, e.g. ` +
+      'pea: "WM75%"',
     { kind: "usage" },
   );
 }

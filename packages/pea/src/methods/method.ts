@@ -15,6 +15,7 @@
  *
  * @module
  */
+import type { Graph } from "@pea/graph";
 import type { Module, Tensor } from "@pea/torch";
 
 /** The run a method is fitted to. */
@@ -128,6 +129,9 @@ export interface Method {
 
   /** What keeps the network of this moment from being deployed as a ReLU network; null: nothing. */
   obstacle?(): Obstacle | null;
+
+  /** A network's graph as it is after `deploy`, where that is not the plain network's; known before `fit`. */
+  asDeployed?(graph: Graph): Graph;
 
   /**
    * Turns the model into the network that is deployed.

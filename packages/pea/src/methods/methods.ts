@@ -4,6 +4,7 @@
  * @module
  */
 import { PeaError } from "@pea/core";
+import type { Graph } from "@pea/graph";
 import type { Tensor } from "@pea/torch";
 import { type ChosenMethod, checkTogether, titleOf } from "./chosen-method.ts";
 import type {
@@ -128,6 +129,11 @@ export class Methods {
       if (found !== null) return found;
     }
     return null;
+  }
+
+  /** The graph of the plain network as it will be deployed. */
+  asDeployed(graph: Graph): Graph {
+    return this.#hooks.reduce((deployed, hooks) => hooks.asDeployed?.(deployed) ?? deployed, graph);
   }
 
   /** Turns the model into the network that is deployed. */

@@ -2,7 +2,7 @@
  * The runs of a report as they are compared: grouped by network and data set, in each group by variant.
  * @module
  */
-import type { SmoothName, Variant } from "@pea/core";
+import { ownSmooth, type SmoothName, type Variant } from "@pea/core";
 import { type ComparedScore, compareRuns } from "../compare/compare-runs.ts";
 import { groupBy } from "../compare/group-by.ts";
 import type { Score } from "../compare/outcomes.ts";
@@ -112,7 +112,9 @@ function codeOf(runs: readonly ReportRun[]): Variant | null {
 export function smoothOf(runs: readonly ReportRun[]): SmoothName | null {
   const { variant, settings } = runs[0] as ReportRun;
   const { activation = variant } = activationIn(settings);
-  return codeOf(runs)?.smooth ?? (isUpperLimit(activation) ? (activation as SmoothName) : null);
+  const smooth = codeOf(runs)?.smooth;
+  if (smooth === ownSmooth) return null;
+  return smooth ?? (isUpperLimit(activation) ? (activation as SmoothName) : null);
 }
 
 const curveNames: readonly Curve[] = [

@@ -27,7 +27,7 @@ export interface BuiltNetwork {
 }
 
 export interface BuildOptions {
-  /** Shown the plain ReLU network as a graph. */
+  /** Shown the network as it will be deployed, as a graph. */
   onNetwork?: (graph: Graph) => void;
 }
 
@@ -49,7 +49,7 @@ export function buildNetwork(
   try {
     const { info, graph } = inspectNetwork(model, data.inputShape);
     requireAnswers(recipe, info, data);
-    onNetwork?.(graph);
+    onNetwork?.(methods.asDeployed(graph));
     model.to({ device, memoryFormat: "channels_last" });
     const { totalSteps, stepsPerEpoch } = plan;
     methods.fit({ model, totalSteps, stepsPerEpoch, seed, task: data.task.name });

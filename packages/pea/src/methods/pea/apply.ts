@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { PeaError } from "@pea/core";
+import { ownSmooth, PeaError } from "@pea/core";
 import type { Module } from "@pea/torch";
-import { isReLU } from "../activation-modules.ts";
+import { isReLU, isSmoothActivation } from "../activation-modules.ts";
 import { findPlaces } from "../replace-modules.ts";
 import { isEnsembleActivation } from "./ensemble-activation.ts";
 import { type EnsembleSettings, PeaHandle } from "./handle.ts";
@@ -21,6 +21,10 @@ export interface ApplyPeaOptions extends EnsembleSettings {
 /**
  * Swaps each ReLU module of `model` for an `EnsembleActivation`; paths and state-dict keys stay. α starts at 0: set
  * `handle.alpha` and `handle.step` before each forward pass, and call `finalize(model)` at the end.
+ *
+ * With `smooth: "own"` the sites are the modules of smooth activations that the network has (SiLU, GELU, Mish, Hardswish,
+ * ELU), each beside ReLU: at α = 0 it is the network that it was, in the end one of ReLU. Gates, which are no such modules,
+ * stay.
  *
  * A site's index, which keys its stochastic masks, is its place among the swapped modules in the order in which they
  * are defined.
@@ -47,11 +51,14 @@ export function applyPea(
       kind: "usage",
     });
   }
-  const places = findPlaces(model, isReLU).filter(({ path }) => where(path));
+  const isSite = settings.smooth === ownSmooth ? isSmoothActivation : isReLU;
+  const places = findPlaces<Module>(model, isSite).filter(({ path }) => where(path));
   if (places.length === 0) {
     warn(
-      `no ReLU module found in ${model.constructor.name}, so PEA changes nothing; ` +
-        "calls of the function relu inside forward cannot be swapped: make each a ReLU module",
+      settings.smooth === ownSmooth
+        ? `no module of a smooth activation found in ${model.constructor.name}, so PEA changes nothing`
+        : `no ReLU module found in ${model.constructor.name}, so PEA changes nothing; ` +
+            "calls of the function relu inside forward cannot be swapped: make each a ReLU module",
     );
   }
   return new PeaHandle(model, places, settings);

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Ensemble, SmoothName } from "@pea/core";
+import type { Ensemble, ownSmooth, SmoothName } from "@pea/core";
 import { type EnsembleActModule, type EnsembleActOptions, ensembleAct } from "@pea/kernels";
 import { Module, type Tensor } from "@pea/torch";
 import type { PassingActivation } from "../../activations/passing-activation.ts";
@@ -11,7 +11,7 @@ import type { PassingActivation } from "../../activations/passing-activation.ts"
 /** What all sites of a network share. It holds no tensor, so the state dict is that of the plain network. */
 export interface EnsembleControl {
   readonly ensemble: Ensemble;
-  readonly smooth: SmoothName;
+  readonly smooth: SmoothName | typeof ownSmooth;
   /** Seed of the stochastic masks. */
   readonly seed: number;
   /** Training step, from 0, below 2^32; keys the stochastic masks. */
@@ -22,12 +22,16 @@ export interface EnsembleControl {
   readonly alpha: number;
   /** The α a site runs with: its own, or 1 while the network is evaluated as deployed. */
   effectiveAlpha(site: number): number;
-  /** The activation that runs alone at α = 0. */
-  readonly smoothModule: Module;
   /** The activation that runs alone at α = 1. */
   readonly reluModule: Module;
-  /** The smooth activation as it runs beside ReLU: the name of its kernel, or `smoothModule` where it has none. */
-  readonly smoothOfKernels: EnsembleActOptions["smooth"];
+}
+
+/** The smooth activation of a site. */
+export interface SiteSmooth {
+  /** The activation that runs alone at α = 0. */
+  readonly module: Module;
+  /** As it runs beside ReLU: the name of its kernel, or `module` where it has none. */
+  readonly ofKernels: EnsembleActOptions["smooth"];
 }
 
 /**
@@ -42,11 +46,14 @@ export class EnsembleActivation extends Module implements EnsembleActModule, Pas
   readonly control: EnsembleControl;
   /** Index of the site in the network, from 0; keys the stochastic masks. */
   readonly site: number;
+  /** No child: the network's modules and keys are those of the plain one. */
+  readonly #smooth: SiteSmooth;
 
-  constructor(control: EnsembleControl, site: number) {
+  constructor(control: EnsembleControl, site: number, smooth: SiteSmooth) {
     super();
     this.control = control;
     this.site = site;
+    this.#smooth = smooth;
   }
 
   get unfinished(): string | null {
@@ -56,10 +63,10 @@ export class EnsembleActivation extends Module implements EnsembleActModule, Pas
 
   /** What the next forward pass computes; lets batch norm be fused with it. */
   get ensembleActOptions(): EnsembleActOptions {
-    const { ensemble, smoothOfKernels: smooth, seed, step, part } = this.control;
+    const { ensemble, seed, step, part } = this.control;
     return {
       ensemble: this.training ? ensemble : "weighted",
-      smooth,
+      smooth: this.#smooth.ofKernels,
       alpha: this.control.effectiveAlpha(this.site),
       seed,
       site: this.site,
@@ -70,7 +77,7 @@ export class EnsembleActivation extends Module implements EnsembleActModule, Pas
 
   override forward(x: Tensor): Tensor {
     const options = this.ensembleActOptions;
-    if (options.alpha === 0) return this.control.smoothModule.forward(x);
+    if (options.alpha === 0) return this.#smooth.module.forward(x);
     if (options.alpha === 1) return this.control.reluModule.forward(x);
     return ensembleAct(x, options);
   }

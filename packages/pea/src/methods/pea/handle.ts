@@ -3,17 +3,18 @@
  *
  * @module
  */
-import { checkAlpha, type Ensemble, PeaError, type SmoothName, smoothNamed } from "@pea/core";
-import { type EnsembleActOptions, hasKernel } from "@pea/kernels";
+import { checkAlpha, type Ensemble, ownSmooth, PeaError, type SmoothName, smoothNamed } from "@pea/core";
+import { hasKernel } from "@pea/kernels";
 import { type Module, ReLU } from "@pea/torch";
-import { createActivation } from "../../activations/index.ts";
+import { createActivation, smoothNameOf } from "../../activations/index.ts";
 import { type Place, replaceModules } from "../replace-modules.ts";
-import { EnsembleActivation, type EnsembleControl } from "./ensemble-activation.ts";
+import { EnsembleActivation, type EnsembleControl, type SiteSmooth } from "./ensemble-activation.ts";
 
 /** Settings of the ensembles of one network. */
 export interface EnsembleSettings {
   ensemble: Ensemble;
-  smooth: SmoothName;
+  /** Or `own`: the smooth activation that stands at each site already. */
+  smooth: SmoothName | typeof ownSmooth;
   /** Seed of the stochastic masks, a whole number of at least 0; default 0. */
   seed?: number;
 }
@@ -23,11 +24,9 @@ const ensembles: readonly Ensemble[] = ["weighted", "stochastic"];
 /** α, step and view for all activation sites of a network; see `applyPea`. */
 export class PeaHandle implements EnsembleControl {
   readonly ensemble: Ensemble;
-  readonly smooth: SmoothName;
+  readonly smooth: SmoothName | typeof ownSmooth;
   readonly seed: number;
-  readonly smoothModule: Module;
   readonly reluModule: Module = new ReLU();
-  readonly smoothOfKernels: EnsembleActOptions["smooth"];
 
   /** The activation sites, in the order of definition, which is their index. */
   readonly sites: readonly Place<EnsembleActivation>[];
@@ -48,12 +47,14 @@ export class PeaHandle implements EnsembleControl {
    */
   constructor(model: Module, places: readonly Place[], { ensemble, smooth, seed = 0 }: EnsembleSettings) {
     this.ensemble = oneOf("ensemble", ensemble, ensembles);
-    this.smooth = smoothNamed(smooth).name;
+    this.smooth = smooth === ownSmooth ? ownSmooth : smoothNamed(smooth).name;
     this.seed = count("seed", seed);
-    const smoothModule = createActivation(this.smooth);
-    this.smoothModule = smoothModule;
-    this.smoothOfKernels = hasKernel(this.smooth) ? this.smooth : (x) => smoothModule.forward(x);
-    this.sites = replaceModules(model, places, (_, site) => new EnsembleActivation(this, site));
+    const common = this.smooth === ownSmooth ? null : siteSmooth(createActivation(this.smooth));
+    this.sites = replaceModules(
+      model,
+      places,
+      ({ module }, site) => new EnsembleActivation(this, site, common ?? siteSmooth(module)),
+    );
   }
 
   /**
@@ -117,6 +118,12 @@ export class PeaHandle implements EnsembleControl {
     if (this.view === "deployed") return 1;
     return this.#siteAlphas?.[site] ?? this.#alpha;
   }
+}
+
+/** @param module of a smooth activation */
+function siteSmooth(module: Module): SiteSmooth {
+  const name = smoothNameOf(module);
+  return { module, ofKernels: name !== null && hasKernel(name) ? name : (x) => module.forward(x) };
 }
 
 function oneOf<Name extends string>(name: string, value: Name, choices: readonly Name[]): Name {

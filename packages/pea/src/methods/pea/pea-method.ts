@@ -6,6 +6,7 @@
 import {
   alphaAt,
   type Duration,
+  ownSmooth,
   PeaError,
   type PhasePlan,
   parseDuration,
@@ -16,7 +17,8 @@ import {
   type TransitionEnd,
   type Variant,
 } from "@pea/core";
-import { requireReLU } from "../activation-modules.ts";
+import { type Graph, smoothToRelu } from "@pea/graph";
+import { requireReLU, requireSmooth } from "../activation-modules.ts";
 import type { FitContext, Method, MethodState, Obstacle, Phase, StepSpan } from "../method.ts";
 import { refuseOtherState } from "../method-state.ts";
 import { applyPea } from "./apply.ts";
@@ -96,7 +98,8 @@ export class PeaMethod implements Method {
   fit(context: FitContext): void {
     const { ensemble, smooth } = this.#variant;
     const plan = this.#plan(context);
-    requireReLU(context.model, `pea ${this.#code}`);
+    const requireSites = smooth === ownSmooth ? requireSmooth : requireReLU;
+    requireSites(context.model, `pea ${this.#code}`);
     const handle = applyPea(context.model, { ensemble, smooth, seed: context.seed });
     const count = this.#lag > 0 ? handle.sites.length : 0;
     const sitePlans = Array.from({ length: count }, (_, site) => planOfSite(plan, this.#lag, site, count));
@@ -120,6 +123,10 @@ export class PeaMethod implements Method {
   obstacle(): Obstacle | null {
     const { handle, plan } = this.#run;
     return obstacleOfAlpha(handle.alpha, plan.initialSteps + plan.transitionSteps);
+  }
+
+  asDeployed(graph: Graph): Graph {
+    return this.#variant.smooth === ownSmooth ? smoothToRelu(graph) : graph;
   }
 
   /** @throws PeaError unless the last step ran with α = 1. */

@@ -23,13 +23,13 @@ const smooth = smoothActivations();
 /** What a variant code says, for `--help`. */
 export const variantHelp =
   `variant code: W or S (weighted, stochastic), ${smooth.map(({ letter }) => letter).join(" ")} ` +
-  `(${smooth.map(({ title }) => title).join(", ")}), end of the transition as epoch or share`;
+  `(${smooth.map(({ title }) => title).join(", ")}) or O (the network's own), end of the transition as epoch or share`;
 
 /** The codes there are by now, in words. */
 export const variantLetters = (): string =>
   `its second letter is one of ${smoothActivations()
     .map(({ letter }) => letter)
-    .join(", ")}, or one that an imported module registers`;
+    .join(", ")}, O for the network's own, or one that an imported module registers`;
 
 export const peaSettings = z.strictObject({
   variant: described(z.string().refine(isVariant), {

@@ -1,8 +1,10 @@
 import {
   abs,
   add,
+  call,
   clamp,
   ELU,
+  elu,
   exp,
   GELU,
   Hardswish,
@@ -85,6 +87,11 @@ export const elementwise: Readonly<Record<string, Layer>> = {
     if (min !== undefined && max !== undefined) return (x) => hardtanh(x, { min, max });
     return (x) => clamp(x, { min, max });
   },
+  Elu: (node) => {
+    const alpha = node.float("alpha", 1);
+    return (x) => elu(x, { alpha });
+  },
+  Erf: () => (x) => call("aten::erf", x),
   Exp: () => exp,
   HardSigmoid,
   Max: ofTwo(maximum),
