@@ -47,9 +47,10 @@ def gated(x):
 
 
 def activations(x):
-    for act in ("silu", "gelu", "elu", "leaky_relu", "hard_sigmoid", "tanh", "softplus", "mish", "selu"):
-        x = L.Conv2D(6, 1, activation=act)(x)
-    x = L.PReLU(shared_axes=[1, 2], alpha_initializer="random_uniform")(L.Conv2D(6, 1)(x))
+    kinds = ("silu", "gelu", "elu", "leaky_relu", "hard_sigmoid", "tanh", "softplus", "mish", "selu")
+    parts = [L.Conv2D(6, 1, activation=act)(x) for act in kinds]
+    parts.append(L.PReLU(shared_axes=[1, 2], alpha_initializer="random_uniform")(L.Conv2D(6, 1)(x)))
+    x = L.Concatenate()(parts)
     return L.Dense(5)(L.GlobalAveragePooling2D()(x))
 
 

@@ -49,13 +49,12 @@ class Activations(nn.Layer):
     def __init__(self):
         super().__init__()
         kinds = [nn.Silu(), nn.GELU(), nn.Mish(), nn.ELU(), nn.PReLU(6), nn.ReLU6(), nn.Swish()]
-        self.convs = nn.LayerList([nn.Conv2D(3 if i == 0 else 6, 6, 1) for i in range(len(kinds))])
+        self.convs = nn.LayerList([nn.Conv2D(3, 6, 1) for _ in kinds])
         self.acts = nn.LayerList(kinds)
-        self.fc = nn.Linear(6, 5)
+        self.fc = nn.Linear(6 * len(kinds), 5)
 
     def forward(self, x):
-        for conv, act in zip(self.convs, self.acts):
-            x = act(conv(x))
+        x = paddle.concat([act(conv(x)) for conv, act in zip(self.convs, self.acts)], 1)
         return self.fc(x.mean([2, 3]))
 
 

@@ -10,6 +10,7 @@ import torch
 import torchvision
 
 from images import keep_answer, some_images
+from torch_networks import enliven
 
 warnings.filterwarnings("ignore")
 folder = sys.argv[1]
@@ -21,8 +22,11 @@ of_timm = "tf_efficientnet_lite0 ghostnet_050 resnest14d lcnet_050 rexnet_100".s
 def make(name):
     torch.manual_seed(7)
     if name in of_torchvision:
-        return torchvision.models.get_model(name, weights=None, num_classes=10).eval()
-    return timm.create_model(name, num_classes=10).eval()
+        network = torchvision.models.get_model(name, weights=None, num_classes=10)
+    else:
+        network = timm.create_model(name, num_classes=10)
+    enliven(network)
+    return network.eval()
 
 
 for name in of_torchvision + of_timm:

@@ -94,14 +94,13 @@ class Activations(nn.Module):
         kinds += [nn.ReLU6(), nn.Hardtanh(-0.5, 1.5), nn.Tanh(), nn.Sigmoid(), nn.Softplus(), nn.CELU(0.8), nn.SELU()]
         if hasattr(nn, "Mish"):
             kinds += [nn.Mish(), nn.GELU(approximate="tanh"), nn.PReLU(1)]
-        self.convs = nn.ModuleList(nn.Conv2d(3 if i == 0 else 6, 6, 1) for i in range(len(kinds)))
+        self.convs = nn.ModuleList(nn.Conv2d(3, 6, 1) for _ in kinds)
         self.acts = nn.ModuleList(kinds)
-        self.head = Head(6)
+        self.head = Head(6 * len(kinds))
 
     def forward(self, x):
-        for conv, act in zip(self.convs, self.acts):
-            x = act(conv(x))
-        return self.head(x)
+        x = x * 3
+        return self.head(torch.cat([act(conv(x)) for conv, act in zip(self.convs, self.acts)], 1))
 
 
 class HandWritten(nn.Module):
@@ -110,20 +109,22 @@ class HandWritten(nn.Module):
     def __init__(self):
         super().__init__()
         self.conv = nn.Conv2d(3, 6, 3, padding=1)
-        self.head = Head(6)
+        self.head = Head(6 * 9)
 
     def forward(self, x):
-        x = self.conv(x)
-        x = x * torch.sigmoid(x)
-        x = x * torch.tanh(F.softplus(x))
-        x = x * F.relu6(x + 3) / 6
-        x = 0.5 * x * (1 + torch.erf(x * 0.7071067811865476))
-        x = 0.5 * x * (1 + torch.tanh(0.7978845608028654 * (x + 0.044715 * x * x * x)))
-        x = torch.clamp(x, min=0)
-        x = F.threshold(x - 0.1, 0.0, 0.0)
-        x = torch.maximum(x - 0.1, torch.zeros(1))
-        x = x.clamp(0, 6) * torch.sigmoid(1.702 * x)
-        return self.head(x)
+        x = self.conv(x * 3)
+        parts = [
+            x * torch.sigmoid(x),
+            x * torch.tanh(F.softplus(x)),
+            x * F.relu6(x + 3) / 6,
+            0.5 * x * (1 + torch.erf(x * 0.7071067811865476)),
+            0.5 * x * (1 + torch.tanh(0.7978845608028654 * (x + 0.044715 * x * x * x))),
+            torch.clamp(x, min=0),
+            F.threshold(x - 0.1, 0.0, 0.0),
+            torch.maximum(x - 0.2, torch.zeros(1)),
+            x.clamp(0, 6) * torch.sigmoid(1.702 * x),
+        ]
+        return self.head(torch.cat(parts, 1))
 
 
 class Shuffle(nn.Module):
@@ -319,10 +320,15 @@ def make(name):
     torch.manual_seed(7)
     network = networks[name]()
     if name != "shared":
-        for module in network.modules():
-            if isinstance(module, nn.modules.batchnorm._BatchNorm):
-                nn.init.uniform_(module.weight, 0.5, 1.5)
-                nn.init.normal_(module.bias, 0, 0.1)
-                nn.init.normal_(module.running_mean, 0, 0.1)
-                nn.init.uniform_(module.running_var, 0.5, 1.5)
+        enliven(network)
     return network.eval()
+
+
+def enliven(network):
+    """Gives norms numbers as if they had been trained."""
+    for module in network.modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm):
+            nn.init.uniform_(module.weight, 0.5, 1.5)
+            nn.init.normal_(module.bias, 0, 0.1)
+            nn.init.normal_(module.running_mean, 0, 0.1)
+            nn.init.uniform_(module.running_var, 0.5, 1.5)

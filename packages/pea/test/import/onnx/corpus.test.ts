@@ -33,6 +33,16 @@ test("there is an answer for each file", () => {
   assert.deepEqual(Object.keys(answers).sort(), files);
 });
 
+test("answers hang on the images: a wrong operator would show", () => {
+  for (const [name, { values }] of Object.entries(answers)) {
+    const half = values.length / 2;
+    const differences = values
+      .slice(0, half)
+      .map((value, i) => Math.abs(value - (values[half + i] as number)));
+    assert.ok(Math.max(...differences) > 2e-4, `${name}: ${Math.max(...differences)}`);
+  }
+});
+
 describe("a file's graph", () => {
   for (const name of files)
     test(`${name} gives the framework's answer, to 1, 2 and 7 images alike`, async () => {
