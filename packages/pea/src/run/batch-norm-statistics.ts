@@ -3,7 +3,21 @@
  *
  * @module
  */
-import { BatchNorm1d, BatchNorm2d, clone, copyInPlace, type Module, noGrad, scope } from "@pea/torch";
+import {
+  add,
+  BatchNorm1d,
+  BatchNorm2d,
+  clone,
+  copyInPlace,
+  type Module,
+  mean,
+  noGrad,
+  onForward,
+  scope,
+  sqrt,
+  type Tensor,
+  variance,
+} from "@pea/torch";
 import type { Batch, BatchLoader } from "../data/loading/loader.ts";
 
 type BatchNorm = BatchNorm1d | BatchNorm2d;
@@ -59,4 +73,55 @@ function takeIn(model: Module, { images }: Batch, momentum: number): void {
       }
     }),
   );
+}
+
+/**
+ * Gives batch norms that change nothing yet the mean and variance of what they read of the first training batch, and weights
+ * and biases that undo them: they still change nothing in evaluation, and next to nothing in training.
+ *
+ * @param loader of the training part
+ * @returns how many there were
+ */
+export async function settleIdleNorms(model: Module, loader: BatchLoader): Promise<number> {
+  const idle = [...model.namedModules().values()].filter(isBatchNorm).filter(isIdle);
+  if (idle.length === 0) return 0;
+  const wasTraining = model.training;
+  model.eval();
+  try {
+    for await (const { images } of loader.batches(0)) {
+      scope(() => noGrad(() => settle(idle, model, images)));
+      break;
+    }
+  } finally {
+    model.train(wasTraining);
+  }
+  return idle.length;
+}
+
+/** Whether x is what it makes of x. */
+function isIdle({ weight, bias, runningMean, runningVar, eps }: BatchNorm): boolean {
+  const all = (values: Tensor, expected: number) =>
+    (values.toTypedArray() as Float32Array).every((value) => Math.abs(value - expected) < 1e-6);
+  return all(weight, 1) && all(bias, 0) && all(runningMean, 0) && all(runningVar, 1 - eps);
+}
+
+function settle(norms: readonly BatchNorm[], model: Module, images: Tensor): void {
+  const read = new Map<BatchNorm, { mean: Tensor; spread: Tensor }>();
+  const unhook = norms.map((norm) =>
+    onForward(norm, (input) => {
+      const dim = [...input.shape.keys()].filter((axis) => axis !== 1);
+      read.set(norm, { mean: mean(input, { dim }), spread: variance(input, { dim }) });
+    }),
+  );
+  try {
+    model.forward(images);
+  } finally {
+    for (const off of unhook) off();
+  }
+  for (const [norm, { mean, spread }] of read) {
+    copyInPlace(norm.runningMean, mean);
+    copyInPlace(norm.runningVar, spread);
+    copyInPlace(norm.bias, mean);
+    copyInPlace(norm.weight, sqrt(add(spread, norm.eps)));
+  }
 }

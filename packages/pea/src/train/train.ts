@@ -29,6 +29,7 @@ import {
   isSame,
   recipeHash,
 } from "../recipe/recipe-identity.ts";
+import { settleIdleNorms } from "../run/batch-norm-statistics.ts";
 import { whyNoBest } from "../run/best-model.ts";
 import { type ChangedDataOptions, refuseTrainedOn, tellChanges } from "../run/changed-data.ts";
 import { type Best, loadWeights } from "../run/checkpoint.ts";
@@ -232,6 +233,7 @@ async function execute(
   let check: ImageCheck | undefined;
   try {
     if (existsSync(files.last)) trainer.resume();
+    else if (recipe.addBatchNorm) await settleIdleNorms(model, batches);
     check = checkOfImages(loaders, { plan, firstStep: trainer.step, onBadSample: data.onBadSample });
     noteCircumstances(run, recipe, trainer.step, changed);
     recorder = new Recorder(run, trainer.step);

@@ -2,9 +2,26 @@ import assert from "node:assert/strict";
 import { appendFileSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, describe, test } from "node:test";
-import { manualSeed } from "@pea/torch";
+import {
+  AdaptiveAvgPool2d,
+  abs,
+  Conv2d,
+  Flatten,
+  Linear,
+  manualSeed,
+  noGrad,
+  ReLU,
+  randn,
+  Sequential,
+  sub,
+  type Tensor,
+} from "@pea/torch";
+import type { BatchLoader } from "../../../src/data/loading/loader.ts";
 import { encodeOnnx } from "../../../src/export/onnx/encode.ts";
+import { GraphNetwork } from "../../../src/import/network/graph-network.ts";
+import { addBatchNorms } from "../../../src/import/onnx/passes/add-batch-norms.ts";
 import { createModel } from "../../../src/models/index.ts";
+import { settleIdleNorms } from "../../../src/run/batch-norm-statistics.ts";
 import { traceNetwork } from "../../../src/trace/trace.ts";
 import { peaHere } from "../../support/pea-main.ts";
 import { fingerprint, trainInParts } from "../../support/run-in-parts.ts";
@@ -87,6 +104,37 @@ describe("pea train --model network.onnx:", () => {
     const { code, stderr } = await train("--fresh", "--epochs", "1", "--run", join(folder, "fresh"));
     assert.equal(code, 0, stderr);
     assert.match(stderr, /all weights are drawn anew/);
+  });
+
+  test("--add-batch-norm puts batch norm where it is missing; the network computes what it did, in training nearly", async () => {
+    const bare = join(folder, "bare.onnx");
+    manualSeed(1);
+    const conv = new Sequential(
+      new Conv2d(1, 8, 3, { stride: 2 }),
+      new ReLU(),
+      new Conv2d(8, 8, 3, { stride: 2 }),
+      new ReLU(),
+      new AdaptiveAvgPool2d(1),
+      new Flatten(),
+      new Linear(8, 10),
+    );
+    const { graph } = traceNetwork(conv, [1, 28, 28]);
+    writeFileSync(bare, encodeOnnx(graph, { producerVersion: "1" }));
+    const normalized = new GraphNetwork(addBatchNorms(graph));
+    const images = randn([64, 1, 28, 28]);
+    const loader = { batches: () => [{ images }] } as unknown as BatchLoader;
+    assert.equal(await settleIdleNorms(normalized, loader), 2);
+    const differences = [false, true].map((training) => {
+      const [a, b] = [conv, normalized].map((net) => noGrad(() => net.train(training).forward(images)));
+      return Math.max(...(abs(sub(a as Tensor, b as Tensor)).toTypedArray() as Float32Array));
+    });
+    assert.ok((differences[0] as number) < 1e-5 && (differences[1] as number) < 1e-3, `${differences}`);
+    assert.equal(await settleIdleNorms(normalized, loader), 0, "what has statistics keeps them");
+    const words = ["--model", bare, ...settings, "--epochs", "1", "--run", join(folder, "normalized")];
+    const { code, stderr } = await peaHere("train", "--add-batch-norm", ...words);
+    assert.equal(code, 0, stderr);
+    const { stdout } = await peaHere("inspect", join(folder, "normalized"), "--json");
+    assert.match(JSON.parse(stdout).keys.join(), /running_mean.*running_mean/);
   });
 
   test("a recipe names the file from its own folder", async () => {
