@@ -98,7 +98,7 @@ async function openSubject(
     const shape = { inputShape: facts.inputShape, classes: facts.classes.length };
     return { name: recipe.model, ...shape, model: createNetwork(recipe, shape) };
   }
-  if (isModelFile(source)) await openModelFile(source);
+  if (isModelFile(source)) await openModelFile(source, { imageSize: imageSizeOf(input) });
   else if (existsSync(source) || /[/\\]/.test(source))
     throw usage(
       `${source} is no run (it has no config.yaml); give the folder of a run, an ONNX file or a name pea models lists`,
@@ -110,6 +110,10 @@ async function openSubject(
   const [inputChannels, height, width] = inputShape as [number, number, number];
   const model = createModel(source, { inputChannels, imageSize: [height, width], classes: count });
   return { name: source, inputShape, classes: count, model };
+}
+
+function imageSizeOf(input: string | undefined): [number, number] | undefined {
+  return input === undefined ? undefined : (parseShape(input).slice(-2) as [number, number]);
 }
 
 function parseShape(text: string): number[] {

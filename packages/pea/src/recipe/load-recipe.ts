@@ -1,4 +1,5 @@
 import { isModelFile } from "../common/model-file-name.ts";
+import { parseImageSize } from "../images/image-size.ts";
 import { openModelFile } from "../import/network/model-file.ts";
 import { importFiles } from "./import-file.ts";
 import { isRecord, type Layer, type Recipe, resolveRecipe } from "./recipe.ts";
@@ -27,7 +28,10 @@ export async function loadRecipe(
       .findLast((value) => value !== undefined);
   await importFiles(last("import"));
   const model = last("model");
-  if (typeof model === "string" && isModelFile(model)) await openModelFile(model, modelFile, digests);
+  const size = parseImageSize((last("imageSize") as string | undefined) ?? "");
+  const imageSize = size === null ? undefined : ([size.height, size.width] as const);
+  if (typeof model === "string" && isModelFile(model))
+    await openModelFile(model, { path: modelFile, digests, imageSize });
   return resolveRecipe(...layers);
 }
 

@@ -33,20 +33,30 @@ export class FileNetwork extends GraphNetwork {
   }
 }
 
+/** How a file is opened. */
+export interface ModelFileOptions {
+  /** Where it lies, if not at its network's name. */
+  readonly path?: string;
+  /** SHA-256 that its files must have, by name. */
+  readonly digests?: Readonly<Record<string, string>>;
+  /** Height and width of images, where the file leaves them open. */
+  readonly imageSize?: readonly [height: number, width: number];
+}
+
+/** What is taken until the data say another, where a file leaves the size of images open. */
+const usualSize = [224, 224] as const;
+
 /**
  * Reads a file and makes its network known as `name`.
  *
- * @param path where the file lies, if not at `name`
- * @param digests SHA-256 that its files must have, by name
  * @throws PeaError of kind usage where it cannot be read or followed, or is another
  */
 export async function openModelFile(
   name: string,
-  path = name,
-  digests: Readonly<Record<string, string>> = {},
+  { path = name, digests = {}, imageSize = usualSize }: ModelFileOptions = {},
 ): Promise<ImportedGraph> {
   const isKnown = files.has(name);
-  const imported = await importOnnx(path);
+  const imported = await importOnnx(path, { imageSize });
   for (const [file, digest] of imported.file.digests)
     if ((digests[file] ?? digest) !== digest)
       throw new PeaError(`${path}: ${file} is no longer the file that the network came from`, {

@@ -58,17 +58,12 @@ function shapeOf(image: ValueInfoProto, imageSize: readonly [number, number] | u
   );
 }
 
-/** With the height and width that are told where they are open; those that are known must be the same, at either place. */
+/** With the height and width that are told where they are open. */
 function filledIn(
   known: readonly (number | undefined)[],
   place: number,
   imageSize: readonly [number, number],
 ): (number | undefined)[] {
-  const fits = (first: number) => imageSize.every((size, i) => (known[first + i] ?? size) === size);
-  if (!fits(place) && !fits(0))
-    throw refuse(
-      `is made for images of ${known.slice(place, place + 2).join("×")}, not of ${imageSize.join("×")}: export it for that size`,
-    );
   return known.map((size, i) => size ?? imageSize[i - place]);
 }
 

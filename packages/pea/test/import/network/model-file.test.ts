@@ -16,6 +16,7 @@ import {
   sub,
   type Tensor,
 } from "@pea/torch";
+import onnxProto from "onnx-proto";
 import type { BatchLoader } from "../../../src/data/loading/loader.ts";
 import { encodeOnnx } from "../../../src/export/onnx/encode.ts";
 import { GraphNetwork } from "../../../src/import/network/graph-network.ts";
@@ -27,6 +28,7 @@ import { peaHere } from "../../support/pea-main.ts";
 import { fingerprint, trainInParts } from "../../support/run-in-parts.ts";
 import { temporaryFolder, writeTinyData } from "../../support/tiny-data.ts";
 
+const { onnx } = onnxProto;
 const folder = temporaryFolder();
 const file = join(folder, "network.onnx");
 const data = writeTinyData();
@@ -149,6 +151,21 @@ describe("pea train --model network.onnx:", () => {
       "--dry-run",
     );
     assert.equal(code, 0, stderr);
+  });
+
+  test("a file that leaves the size of images open takes that of the data", async () => {
+    manualSeed(1);
+    const { graph } = traceNetwork(createModel("mobilenet-0.25-small", { classes: 10 }), [3, 32, 32]);
+    const model = onnx.ModelProto.decode(encodeOnnx(graph, { producerVersion: "1" }));
+    const [, , ...size] = model.graph?.input?.[0]?.type?.tensorType?.shape?.dim ?? [];
+    for (const [i, each] of size.entries()) Object.assign(each, { dimValue: null, dimParam: "hw"[i] });
+    const open = join(folder, "open.onnx");
+    writeFileSync(open, onnx.ModelProto.encode(model).finish());
+    const words = ["--model", open, ...settings, "--epochs", "1", "--run", join(folder, "open")];
+    const { code, stderr } = await peaHere("train", ...words);
+    assert.equal(code, 0, stderr);
+    const { stdout } = await peaHere("inspect", open, "--input", "3x64x48", "--json");
+    assert.deepEqual(JSON.parse(stdout).input, [3, 64, 48]);
   });
 
   test("--fresh is for files", async () => {

@@ -75,7 +75,6 @@ const refusals: Record<string, [Contents, RegExp, ImportOptions?]> = {
     { ...relu, inputs: [["x", ["N", 3, "H", "W"]]] },
     /leaves the height and width of x open: say the image size/,
   ],
-  "another image size": [relu, /made for images of 8×8, not of 16×16/, { imageSize: [16, 16] }],
   "an opset that is not known": [{ ...relu, opset: 6 }, /is of opset 6: export it with one from 7 to 26/],
   "two weights of one name": [
     { nodes: [["Add", ["x", "w"], ["y"]]], tensors: [floats("w", [8]), floats("w", [8])] },
