@@ -91,7 +91,7 @@ export const elementwise: Readonly<Record<string, Layer>> = {
     const alpha = node.float("alpha", 1);
     return (x) => elu(x, { alpha });
   },
-  Erf: () => (x) => call("aten::erf", x),
+  Erf: () => (x) => call<Tensor>("aten::erf", x),
   Exp: () => exp,
   HardSigmoid,
   Max: ofTwo(maximum),
