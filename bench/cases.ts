@@ -9,7 +9,15 @@ import { join } from "node:path";
 import type { ContenderName } from "./contenders.ts";
 import type { ActivationVariant, NetworkWorkload, Precision, Workload } from "./protocol.ts";
 
-export type Suite = "operator" | "overhead" | "step" | "scaling" | "inference" | "memory" | "loader";
+export type Suite =
+  | "operator"
+  | "overhead"
+  | "step"
+  | "imported"
+  | "scaling"
+  | "inference"
+  | "memory"
+  | "loader";
 
 export interface Case {
   contender: ContenderName;
@@ -142,6 +150,7 @@ export function listGroups({ quick }: { quick: boolean }): Group[] {
         ...NETWORKS.map((network) => steps(network, network.batches[1], network.isSlow ? SHORT : NARROW)),
         ...OTHERS.map((network) => steps(network, network.batch, SHORT)),
         ...NETWORKS.map(inference),
+        ...NETWORKS.filter(({ network }) => !network.endsWith("-small")).map(imported),
         ...scaling(),
       ];
 }
@@ -190,6 +199,21 @@ function steps(network: Network, batch: number, lines: readonly Line[]): Group {
     name: `step/${network.network}/batch-${batch}`,
     threads: ALL_THREADS,
     cases: onNetwork("step", network, batch, lines),
+  };
+}
+
+/** Steps of a network and of the same one made of its graph. */
+function imported(network: MainNetwork): Group {
+  const [batch] = network.batches;
+  const cases = onNetwork("step", network, batch, [["pea", { fp32: FEW }]]);
+  return {
+    suite: "imported",
+    name: `imported/${network.network}/batch-${batch}`,
+    threads: ALL_THREADS,
+    cases: cases.flatMap(({ contender, workload }) => [
+      { contender, workload },
+      { contender, workload: { ...(workload as NetworkWorkload), imported: true } },
+    ]),
   };
 }
 

@@ -6,6 +6,7 @@
 import type { ContenderName } from "./contenders.ts";
 import type { Precision } from "./protocol.ts";
 import {
+  importedSteps,
   isSameSubject,
   loadings,
   type Measurement,
@@ -113,6 +114,14 @@ const GOALS: readonly Goal[] = [
     find: (all) =>
       PAIRS.flatMap(([own, peer]) =>
         peaSteps(all, own, "bf16").flatMap((step) => compare(step, reluSteps(all, peer, "bf16"))),
+      ),
+  },
+  {
+    what: "step of an imported network ÷ of the same network in TypeScript (fp32)",
+    bound: ["≤", 1.05],
+    find: (all) =>
+      importedSteps(all).map(({ imported, written }) =>
+        found(describe(imported), [ratios(imported, written)]),
       ),
   },
   {

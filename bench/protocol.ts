@@ -21,6 +21,8 @@ export interface NetworkWorkload {
   batch: number;
   activation: ActivationVariant;
   precision: Precision;
+  /** Made of the graph of the network, as one of a file is. */
+  imported?: true;
 }
 
 /** Whether a network gives a class for each pixel. */

@@ -7,6 +7,7 @@ import type { Suite } from "./cases.ts";
 import type { ContenderName } from "./contenders.ts";
 import type { Outcome, Verdict } from "./goals.ts";
 import {
+  importedSteps,
   isSameSubject,
   type LoaderMeasurement,
   loadings,
@@ -93,6 +94,11 @@ export function report(results: Results, verdicts: readonly Verdict[]): string {
       byContender("memory"),
     ),
     ...section("Inference", "Forward pass in evaluation mode, milliseconds.", byContender("inference")),
+    ...section(
+      "Imported networks",
+      "Training steps of a network written in TypeScript, and of the same one made of its graph; milliseconds.",
+      importedTable(measurements),
+    ),
     ...section("Batch size and threads", "Training step, milliseconds.", byContender("scaling")),
     ...section(
       "Loading images",
@@ -213,6 +219,16 @@ function overheadTable(measurements: readonly Measurement[]): string {
       : [],
   );
   return table(["", "microseconds"], rows);
+}
+
+function importedTable(measurements: readonly Measurement[]): string {
+  const rows = importedSteps(measurements).map(({ imported, written }) => [
+    `${subjectOf(imported)}, ${imported.workload.activation}`,
+    spread(written.rounds),
+    spread(imported.rounds),
+    format(ratio(imported, written)),
+  ]);
+  return table(["", "written", "imported", "÷"], rows);
 }
 
 function loadingTable(measurements: readonly Measurement[]): string {

@@ -105,6 +105,24 @@ export function networkMeasurements(
     );
 }
 
+/** Steps of imported networks, and of the same ones written in TypeScript. */
+export function importedSteps(
+  measurements: readonly Measurement[],
+): { imported: NetworkMeasurement; written: NetworkMeasurement }[] {
+  const steps = networkMeasurements(measurements, "imported");
+  return steps
+    .filter(({ workload }) => workload.imported)
+    .flatMap((imported) => {
+      const written = steps.find(
+        (step) =>
+          !step.workload.imported &&
+          isSameSubject(step, imported) &&
+          step.workload.activation === imported.workload.activation,
+      );
+      return written === undefined ? [] : [{ imported, written }];
+    });
+}
+
 /** Whether two measurements are of one network, batch size and number of threads. */
 export function isSameSubject(a: NetworkMeasurement, b: NetworkMeasurement): boolean {
   return (

@@ -142,3 +142,17 @@ test("a loader is judged by the images it gives in the time in which a step take
 test("what was not measured has neither value nor outcome", () => {
   assert.ok(judge([]).every(({ worst, outcome }) => worst === null && outcome === null));
 });
+
+test("an imported network's step is judged by that of the same network and activation", () => {
+  const written = { ...step("pea", "relu", [10, 10]), suite: "imported" } as const;
+  const other = { ...step("pea", "weighted-gelu", [1, 1]), suite: "imported" } as const;
+  const imported = {
+    ...step("pea", "relu", [10.4, 10.4]),
+    suite: "imported",
+    workload: { ...written.workload, imported: true },
+  } as Measurement;
+  const found = verdict(/imported network/, [written, other, imported]);
+  assert.equal(found.outcome, "met");
+  assert.equal(found.worst?.value, 1.04);
+  assert.equal(verdict(/imported network/, [written, other]).worst, null);
+});

@@ -32,9 +32,11 @@ import {
   applyPea,
   createModel,
   DecodePool,
+  GraphNetwork,
   openImageFolder,
   type PeaHandle,
   StreamingLoader,
+  traceNetwork,
 } from "pea-train";
 import {
   type ActivationVariant,
@@ -135,8 +137,9 @@ interface Network {
 }
 
 function createNetwork(workload: Omit<NetworkWorkload, "precision">): Network {
-  const { network, image, classes, activation } = workload;
-  const model = createModel(network, { inputChannels: image[0], classes });
+  const { network, image, classes, activation, imported } = workload;
+  const written = createModel(network, { inputChannels: image[0], classes });
+  const model = imported ? new GraphNetwork(traceNetwork(written, image).graph) : written;
   model.to({ memoryFormat: "channels_last" });
   const ensemble = parseEnsemble(activation);
   const handle = ensemble === null ? null : applyPea(model, { ...ensemble, seed: 1 });
