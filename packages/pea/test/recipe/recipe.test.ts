@@ -176,7 +176,11 @@ describe("a wrong recipe", () => {
     refuses({ amp: "fp16" }, 'amp is "fp16"', "none, bf16");
     refuses({ warmup: "soon" }, 'warmup is "soon"', "75%");
     refuses({ pea: "XQ9" }, 'pea is "XQ9"', "SM75%");
-    refuses({ pea: "WQ9" }, 'pea is "WQ9"', "one of G, S, M, E, or one that an imported module registers");
+    refuses(
+      { pea: "WQ9" },
+      'pea is "WQ9"',
+      "one of G, S, M, E, O for the network's own, or one that an imported module registers",
+    );
     refuses({ activation: "selu" }, 'activation is "selu"', "relu, gelu, swish, mish, elu, or one that");
     refuses({ lrSteps: "5ep" }, 'lrSteps is "5ep"', "a list of durations");
     refuses({ l2: { coef: 1e-4, form: "torch" } }, 'l2.form is "torch"', "keras, half");
