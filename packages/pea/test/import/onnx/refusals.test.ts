@@ -80,6 +80,10 @@ const refusals: Record<string, [Contents, RegExp, ImportOptions?]> = {
     { nodes: [["Add", ["x", "w"], ["y"]]], tensors: [floats("w", [8]), floats("w", [8])] },
     /there are two weights w/,
   ],
+  "a size for some of the axes": [
+    { nodes: [["Resize", ["x", "", "", "s"], ["y"]]], tensors: [integers("s", [16, 16])] },
+    /Resize Resize_node: it has 2 sizes for 4 axes/,
+  ],
   "pixels placed in a way that is not followed": [
     {
       nodes: [["Resize", ["x", "", "s"], ["y"], { coordinate_transformation_mode: "tf_crop_and_resize" }]],

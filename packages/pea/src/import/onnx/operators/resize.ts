@@ -57,9 +57,11 @@ function resized(node: FileNode, { scales, sizes, mode, coordinates, nearest }: 
     if (all.some((scale) => !(scale > 0))) node.refuse(`its scales are ${scales.join(", ")}`);
     return node.result("Resize", [node.input(0)], { ...attributes, scales: all });
   }
-  const changed = axes.filter((axis, i) => sizeOf(sizes?.[i] as number) !== from[axis]);
-  const wanted = changed.map((axis) => Number(sizes?.[axes.indexOf(axis)]));
-  if (sizes === undefined || wanted.some((size) => !(size >= 1))) node.refuse("its size is not known");
+  if (sizes === undefined) return node.refuse("its size is not known");
+  if (sizes.length !== axes.length) node.refuse(`it has ${sizes.length} sizes for ${axes.length} axes`);
+  const changed = axes.filter((axis, i) => sizeOf(sizes[i] as number) !== from[axis]);
+  const wanted = changed.map((axis) => Number(sizes[axes.indexOf(axis)]));
+  if (wanted.some((size) => !(size >= 1))) node.refuse("its size is not known");
   if (changed.length === 0) return node.same(node.nameOf(0));
   node.result("Resize", [node.input(0)], { ...attributes, axes: changed, sizes: wanted });
 }
