@@ -165,7 +165,7 @@ describe("a run that is not as it was", () => {
     const whole = await train({ ...base, dataDir, epochs: 1 }, { runDirectory });
     const moved = join(temporaryFolder(), "moved");
     renameSync(dataDir, moved);
-    await assert.rejects(resumeTraining(runDirectory), /Fashion-MNIST is not in/);
+    await assert.rejects(resumeTraining(runDirectory), /there is no such folder; say with --data-dir/);
     const again = await resumeTraining(runDirectory, { dataDir: moved });
     assert.deepEqual(again.last, whole.last);
   });
