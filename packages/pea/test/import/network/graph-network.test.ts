@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { Graph } from "@pea/graph";
-import { useKernels } from "@pea/kernels";
+import { compactMaxPool2d, useKernels } from "@pea/kernels";
 import {
   add,
   BatchNorm2d,
@@ -18,6 +18,7 @@ import {
   randn,
   SGD,
   scope,
+  setMaxPoolKernel,
   sub,
   sum,
   type Tensor,
@@ -33,6 +34,8 @@ useKernels();
 const shape = [3, 32, 32] as const;
 const networks = [
   { name: "resnet18-small", options: {} },
+  // With max pooling.
+  { name: "resnet18", options: { width: 0.125 } },
   { name: "mobilenet-0.25-small", options: { dropout: 0 } },
   { name: "mobilenet-0.25-small", options: { dropout: 0, padding: "same", activation: "relu6" } },
   { name: "erfnet-segmentation", options: { dropout: [0, 0, 0] } },
@@ -252,4 +255,13 @@ test("an operator that cannot be trained is named with its module", () => {
   });
   const message = /InstanceNormalization in head\.norm cannot be trained here; what can is /;
   assert.throws(() => new GraphNetwork(graph), message);
+});
+
+test("max pooling runs on the kernel that the layer has", (t) => {
+  const { network } = built("resnet18", { width: 0.125 });
+  const asked = t.mock.fn(compactMaxPool2d);
+  setMaxPoolKernel(asked);
+  t.after(() => setMaxPoolKernel(compactMaxPool2d));
+  network.forward(randn([2, ...shape]));
+  assert.equal(asked.mock.callCount(), 1);
 });

@@ -3,8 +3,8 @@ import {
   amax,
   avgPool1d,
   avgPool2d,
-  maxPool1d,
-  maxPool2d,
+  MaxPool1d,
+  MaxPool2d,
   mean,
   pad,
   sum,
@@ -19,21 +19,22 @@ const MaxPool: Layer = (node) => {
     "dilations",
     kernel.map(() => 1),
   );
-  const apply = (x: Tensor): Tensor =>
+  // The layer, not the operator: it may have a kernel of its own.
+  const pool =
     kernel.length === 1
-      ? maxPool1d(x, first(kernel), {
+      ? new MaxPool1d(first(kernel), {
           stride: first(stride),
           padding: first(around),
           dilation: first(dilation),
           ceilMode,
         })
-      : maxPool2d(x, pair(kernel), {
+      : new MaxPool2d(pair(kernel), {
           stride: pair(stride),
           padding: pair(around),
           dilation: pair(dilation),
           ceilMode,
         });
-  return before === null ? apply : (x) => apply(pad(x, before, { value: -Infinity }));
+  return (x) => pool.forward(before === null ? x : pad(x, before, { value: -Infinity }));
 };
 
 const AveragePool: Layer = (node) => {
