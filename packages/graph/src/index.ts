@@ -36,3 +36,4 @@ export { foldBatchNorms } from "./passes/fold-batch-norms.ts";
 export { removeDeadNodes } from "./passes/remove-dead-nodes.ts";
 export { smoothToRelu } from "./passes/smooth-to-relu.ts";
 export { whyNotReluOnly, whySmooth } from "./relu-only.ts";
+export { outputAxis, scaledAlong, transposed } from "./weights.ts";

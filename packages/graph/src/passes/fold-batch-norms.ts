@@ -6,6 +6,7 @@
  */
 import { type Constant, floatsOf, type Graph, type GraphNode, producersOf, readersOf } from "../graph.ts";
 import { inferShapes } from "../infer-shapes.ts";
+import { outputAxis, scaledAlong } from "../weights.ts";
 import { removeDeadNodes } from "./remove-dead-nodes.ts";
 
 /**
@@ -35,18 +36,12 @@ export function foldBatchNorms(graph: Graph): Graph {
   return removeDeadNodes({ ...graph, nodes, constants });
 }
 
-/** Where a channel's weights lie in each foldable operator's. */
-const channelAxes: Readonly<Record<string, (node: GraphNode) => 0 | 1>> = {
-  Conv: () => 0,
-  ConvTranspose: () => 1,
-  Gemm: ({ attributes }) => (attributes.transB === 1 ? 0 : 1),
-};
-
-function canTake({ constants }: Graph, { operator, inputs, attributes }: GraphNode): boolean {
+function canTake({ constants }: Graph, layer: GraphNode): boolean {
+  const { operator, inputs, attributes } = layer;
   const [, weight = "", bias = ""] = inputs;
   const { alpha = 1, beta = 1, group = 1 } = attributes;
   return (
-    operator in channelAxes &&
+    outputAxis(layer) !== undefined &&
     constants.has(weight) &&
     (bias === "" || constants.has(bias)) &&
     alpha === 1 &&
@@ -64,19 +59,12 @@ function folded(
 ): GraphNode {
   const { factor, offset } = affine(graph, norm);
   const [input = "", weightName = "", biasName = ""] = layer.inputs;
-  const { shape } = constants.get(weightName) as Constant;
-  const axis = channelAxes[layer.operator]?.(layer) ?? 0;
-  const inner = shape.slice(axis + 1).reduce((a, b) => a * b, 1);
-  const channels = factor.length;
-  const weights = floatsOf(graph, weightName);
+  const weight = { ...(constants.get(weightName) as Constant), data: floatsOf(graph, weightName) };
   const bias = biasName === "" ? undefined : floatsOf(graph, biasName);
   const name = layer.outputs[0] as string;
-  constants.set(`${name}/weight`, {
-    shape,
-    data: weights.map((value, i) => value * (factor[Math.floor(i / inner) % channels] as number)),
-  });
+  constants.set(`${name}/weight`, scaledAlong(weight, outputAxis(layer) ?? 0, factor));
   constants.set(`${name}/bias`, {
-    shape: [channels],
+    shape: [factor.length],
     data: Float32Array.from(offset, (value, c) => value + (factor[c] as number) * (bias?.[c] ?? 0)),
   });
   return { ...layer, inputs: [input, `${name}/weight`, `${name}/bias`], outputs: norm.outputs };

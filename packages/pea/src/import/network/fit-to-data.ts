@@ -6,14 +6,17 @@
 import { PeaError } from "@pea/core";
 import {
   type Constant,
+  elementsOf,
   formatShape,
   type Graph,
   type GraphNode,
   inferShapes,
   operators,
+  outputAxis,
   producersOf,
 } from "@pea/graph";
-import { empty, init, scope } from "@pea/torch";
+import { init } from "@pea/torch";
+import { drawn } from "./fresh-weights.ts";
 
 /** What a network is to be trained on. */
 export interface DataFit {
@@ -49,7 +52,7 @@ export function fitToData(graph: Graph, { inputShape, classes }: DataFit): Fitte
 type Tell = (remark: string) => void;
 
 /** Without what only turns scores into probabilities: the loss takes scores. */
-function dropAnswer(graph: Graph, tell: Tell): Graph {
+function dropAnswer(graph: Graph, tell: Tell = () => {}): Graph {
   const [output = ""] = graph.outputs;
   const last = producersOf(graph).get(output);
   if (last === undefined || !["Softmax", "Sigmoid"].includes(last.operator)) return graph;
@@ -98,13 +101,12 @@ function firstConvolutions(graph: Graph, from: string, channels: number): GraphN
 /** [out, channels, …] for another number of channels, such that images of equal channels give the same. */
 function withChannels({ shape, data }: Constant, wanted: number): Constant {
   const [out = 0, channels = 0, ...kernel] = shape;
-  const size = kernel.reduce((a, b) => a * b, 1);
+  const size = elementsOf(kernel);
   const from = data as Float32Array;
   const to = new Float32Array(out * wanted * size);
   for (let o = 0; o < out; o++)
-    for (let c = 0; c < Math.max(channels, wanted); c++) {
+    for (let c = 0; c < (wanted === 1 ? channels : wanted); c++) {
       const [source, target] = wanted === 1 ? [c, 0] : [c % channels, c];
-      if (target >= wanted || source >= channels) continue;
       for (let k = 0; k < size; k++) {
         const place = (o * wanted + target) * size + k;
         const value = from[(o * channels + source) * size + k] as number;
@@ -114,47 +116,49 @@ function withChannels({ shape, data }: Constant, wanted: number): Constant {
   return { shape: [out, wanted, ...kernel], data: to };
 }
 
-/** Axis of what each layer answers, in its weight. */
-const answerAxes: Readonly<Record<string, (node: GraphNode) => number>> = {
-  Conv: () => 0,
-  ConvTranspose: () => 1,
-  Gemm: ({ attributes }) => (attributes.transB === 1 ? 0 : 1),
-  MatMul: () => 1,
-};
+/** How many classes a network answers; of each pixel, in segmentation. */
+export function classesOf(graph: Graph): number {
+  return headOf(dropAnswer(graph)).classes;
+}
 
 function fitClasses(graph: Graph, classes: number, tell: Tell): Graph {
-  const head = headOf(graph);
-  const [, weightName = "", biasName = ""] = head.inputs;
-  const weight = graph.constants.get(weightName) as Constant;
-  const axis = answerAxes[head.operator]?.(head) ?? 0;
-  const count = weight.shape[axis] as number;
-  if (count === classes) return graph;
-  if ((head.attributes.group ?? 1) !== 1)
+  const { node, axis, weight, classes: own } = headOf(graph);
+  if (own === classes) return graph;
+  if ((node.attributes.group ?? 1) !== 1)
     throw refused(
-      `its last layer, ${head.operator}${pathOf(head)}, works in groups: its ${count} classes are not to be changed`,
+      `its last layer, ${node.operator}${pathOf(node)}, works in groups: its ${own} classes are not to be changed`,
     );
+  const [, weightName = "", biasName = ""] = node.inputs;
   const constants = new Map(graph.constants);
   const shape = weight.shape.with(axis, classes);
-  const fanIn = shape.reduce((a, b) => a * b, 1) / classes;
-  constants.set(weightName, { shape, data: drawn(shape, fanIn) });
-  if (biasName !== "") constants.set(biasName, { shape: [classes], data: drawn([classes], fanIn) });
-  tell(`head ${weightName}: ${count} classes in the file, ${classes} in the data: drawn anew`);
+  const fanIn = elementsOf(shape) / classes;
+  const draw = (of: readonly number[]) => drawn(of, (tensor) => init.layerDefault(tensor, { fanIn }));
+  constants.set(weightName, draw(shape));
+  if (biasName !== "") constants.set(biasName, draw([classes]));
+  tell(`head ${weightName}: ${own} classes in the file, ${classes} in the data: drawn anew`);
   return { ...graph, constants };
 }
 
 const pathOf = ({ path }: GraphNode): string => (path === "" ? "" : ` ${path}`);
 
-/** As PyTorch draws a layer. */
-function drawn(shape: readonly number[], fanIn: number): Float32Array {
-  return scope(() => init.layerDefault(empty(shape), { fanIn }).toTypedArray()) as Float32Array;
+/** The layer that answers in classes. */
+interface Head {
+  node: GraphNode;
+  weight: Constant;
+  /** Of its classes in the weight. */
+  axis: number;
+  classes: number;
 }
 
 /** The last layer with weights before the output, behind which its answers are only moved or scaled. */
-function headOf(graph: Graph): GraphNode {
+function headOf(graph: Graph): Head {
   const producers = producersOf(graph);
   let node = producers.get(graph.outputs[0] ?? "");
   while (node !== undefined) {
-    if (node.operator in answerAxes && graph.constants.has(node.inputs[1] ?? "")) return node;
+    const weight = graph.constants.get(node.inputs[1] ?? "");
+    const axis = node.operator === "MatMul" ? 1 : outputAxis(node);
+    if (weight !== undefined && axis !== undefined)
+      return { node, weight, axis, classes: weight.shape[axis] as number };
     const role = operators.get(node.operator)?.role;
     const computed: string[] = node.inputs.filter((name) => name !== "" && !graph.constants.has(name));
     if ((role !== "arrange" && role !== "linear") || computed.length !== 1) break;

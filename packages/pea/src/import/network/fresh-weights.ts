@@ -3,8 +3,8 @@
  *
  * @module
  */
-import type { Constant, Graph } from "@pea/graph";
-import { empty, init, scope } from "@pea/torch";
+import { type Constant, elementsOf, type Graph } from "@pea/graph";
+import { empty, init, scope, type Tensor } from "@pea/torch";
 
 /**
  * All weights as a network begins with them: kernels by He's normal distribution, linear layers as PyTorch draws them,
@@ -13,22 +13,25 @@ import { empty, init, scope } from "@pea/torch";
  */
 export function drawWeights(graph: Graph): Graph {
   const constants = new Map(graph.constants);
-  const fill = (name: string | undefined, make: (shape: readonly number[]) => Float32Array) => {
+  const fill = (name: string | undefined, make: (shape: readonly number[]) => Constant) => {
     const constant = constants.get(name ?? "");
-    if (name !== undefined && constant !== undefined) constants.set(name, filled(constant, make));
+    if (name !== undefined && constant !== undefined) constants.set(name, make(constant.shape));
   };
-  const all = (value: number) => (shape: readonly number[]) => new Float32Array(count(shape)).fill(value);
+  const all = (value: number) => (shape: readonly number[]) => ({
+    shape,
+    data: new Float32Array(elementsOf(shape)).fill(value),
+  });
   for (const { operator, inputs } of graph.nodes) {
     const [, weight, bias, mean, variance] = inputs;
     switch (operator) {
       case "Conv":
       case "ConvTranspose":
-        fill(weight, (shape) => draw(shape, init.heNormal));
+        fill(weight, (shape) => drawn(shape, init.heNormal));
         fill(bias, all(0));
         break;
       case "Gemm":
       case "MatMul":
-        fill(weight, (shape) => draw(shape, init.layerDefault));
+        fill(weight, (shape) => drawn(shape, init.layerDefault));
         fill(bias, all(0));
         break;
       case "BatchNormalization":
@@ -46,17 +49,12 @@ export function drawWeights(graph: Graph): Graph {
   return { ...graph, constants };
 }
 
-const filled = ({ shape }: Constant, make: (shape: readonly number[]) => Float32Array): Constant => ({
-  shape,
-  data: make(shape),
-});
-
-const count = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
-
-function draw(shape: readonly number[], rule: (weight: ReturnType<typeof empty>) => unknown): Float32Array {
-  return scope(() => {
+/** A weight drawn by a rule, from the engine's random generator. */
+export function drawn(shape: readonly number[], rule: (weight: Tensor) => unknown): Constant {
+  const data = scope(() => {
     const weight = empty(shape);
     rule(weight);
-    return weight.toTypedArray();
-  }) as Float32Array;
+    return weight.toTypedArray() as Float32Array;
+  });
+  return { shape, data };
 }

@@ -59,7 +59,7 @@ export class GraphNetwork extends Module {
     };
     slot(input.name);
     const builder = new Builder(this, graph);
-    const built = builder.steps().map((step) => ({ step, ...builder.build(step) }));
+    const built = builder.steps().map((step) => builder.build(step));
     const lastReader = new Map(built.flatMap(({ inputs }, i) => inputs.map((name) => [name, i] as const)));
     this.#work = built.map(({ run, inputs, outputs }, i) => ({
       run,

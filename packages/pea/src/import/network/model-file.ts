@@ -5,12 +5,12 @@
  */
 import { basename } from "node:path";
 import { PeaError } from "@pea/core";
-import type { Graph } from "@pea/graph";
+import type { Graph, GraphInput } from "@pea/graph";
 import type { CreateModelOptions } from "../../models/network-family.ts";
 import { registerModel } from "../../models/registry.ts";
 import { type ImportedGraph, importOnnx } from "../onnx/import-onnx.ts";
 import { addBatchNorms } from "../onnx/passes/add-batch-norms.ts";
-import { fitToData } from "./fit-to-data.ts";
+import { classesOf, fitToData } from "./fit-to-data.ts";
 import { drawWeights } from "./fresh-weights.ts";
 import { GraphNetwork } from "./graph-network.ts";
 
@@ -18,7 +18,7 @@ import { GraphNetwork } from "./graph-network.ts";
 const files = new Map<string, ImportedGraph>();
 
 /** Options of a network of a file, beside what the data say. */
-export const fileOptions = ["fresh", "addBatchNorm"] as const;
+const fileOptions: readonly string[] = ["fresh", "addBatchNorm"];
 
 /** A network of a file, fitted to its data. */
 export class FileNetwork extends GraphNetwork {
@@ -64,12 +64,11 @@ export async function openModelFile(
       });
   files.set(name, imported);
   if (isKnown) return imported;
-  const { inputShape, classes } = shapeOf(imported.graph);
   registerModel({
     name,
     description: `the network of ${basename(name)}`,
-    inputShape,
-    classes,
+    inputShape: imageShapeOf(imported.graph),
+    classes: classesOf(imported.graph),
     create: (options) => createNetwork(name, options),
   });
   return imported;
@@ -80,41 +79,32 @@ export function namesOfFile(name: string): string[] {
   return [...(files.get(name)?.file.digests.keys() ?? [])];
 }
 
-/** What the images and answers of a file are. */
-function shapeOf({ inputs, constants, nodes }: Graph): {
-  inputShape: [number, number, number];
-  classes: number;
-} {
-  const [channels = 0, height = 0, width = 0] = inputs[0]?.shape.slice(1).map(Number) ?? [];
-  const head = nodes.findLast(({ operator }) =>
-    ["Conv", "ConvTranspose", "Gemm", "MatMul"].includes(operator),
-  );
-  const weight = constants.get(head?.inputs[1] ?? "")?.shape ?? [];
-  const isColumns =
-    head?.operator === "ConvTranspose" || (head?.operator !== "Conv" && head?.attributes.transB !== 1);
-  return { inputShape: [channels, height, width], classes: weight[isColumns ? 1 : 0] ?? 0 };
+/** Channels, height and width of the images that a file takes. */
+function imageShapeOf({ inputs }: Graph): [channels: number, height: number, width: number] {
+  const [, channels, height, width] = (inputs[0] as GraphInput).shape.map(Number);
+  return [channels, height, width] as [number, number, number];
 }
 
 function createNetwork(name: string, options: CreateModelOptions): FileNetwork {
   const { graph, findings, file } = files.get(name) as ImportedGraph;
-  const own = shapeOf(graph);
-  const { inputChannels = own.inputShape[0], classes = own.classes, imageSize, ...others } = options;
-  const { fresh = false, addBatchNorm = false } = others;
-  const [, height, width] = own.inputShape;
-  const [imageHeight, imageWidth] = imageSize ?? [height, width];
-  const known: readonly string[] = fileOptions;
-  const foreign = Object.keys(others).find((option) => !known.includes(option));
+  const [channels, ...size] = imageShapeOf(graph);
+  const { inputChannels = channels, classes = classesOf(graph), imageSize = size, ...own } = options;
+  const foreign = Object.keys(own).find((option) => !fileOptions.includes(option));
   if (foreign !== undefined)
-    throw new PeaError(`${name} has no option ${foreign}: a network of a file has ${known.join(", ")}`, {
-      kind: "usage",
-    });
-  const fitted = fitToData(graph, { inputShape: [inputChannels, imageHeight, imageWidth], classes });
-  const normalized = addBatchNorm === true ? addBatchNorms(fitted.graph) : fitted.graph;
-  const drawn = fresh === true ? drawWeights(normalized) : normalized;
+    throw new PeaError(
+      `${name} has no option ${foreign}: a network of a file has ${fileOptions.join(", ")}`,
+      {
+        kind: "usage",
+      },
+    );
+  const { fresh, addBatchNorm } = own;
+  const fitted = fitToData(graph, { inputShape: [inputChannels, ...imageSize], classes });
+  const normalized = addBatchNorm ? addBatchNorms(fitted.graph) : fitted.graph;
+  const drawn = fresh ? drawWeights(normalized) : normalized;
   const remarks = [
     ...findings.sentences,
     ...fitted.remarks,
-    ...(fresh === true ? ["all weights are drawn anew"] : []),
+    ...(fresh ? ["all weights are drawn anew"] : []),
   ];
   return new FileNetwork(drawn, remarks, file.digests);
 }

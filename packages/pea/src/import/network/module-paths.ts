@@ -6,6 +6,7 @@
  */
 import type { Graph, GraphNode } from "@pea/graph";
 import { Module } from "@pea/torch";
+import { parentsOf } from "../../common/module-path.ts";
 
 /** What the last part of a key is called, by the place of the weight among its node's inputs. */
 const weightNames: Readonly<Record<string, readonly string[]>> = {
@@ -77,7 +78,7 @@ export class ModulePaths {
 
   /** A path, or the nearest above it, that is no module with weights of its own. */
   #groupAround(path: string): string {
-    const isModule = [...parents(path), path].find((each) => this.#used.has(each));
+    const isModule = [...parentsOf(path), path].find((each) => this.#used.has(each));
     return isModule === undefined ? path : parentOf(isModule);
   }
 
@@ -87,19 +88,13 @@ export class ModulePaths {
 
   #free(path: string | null): string | null {
     if (path === null || path === "" || this.#used.has(path) || this.#containers.has(path)) return null;
-    const isBelowModule = parents(path).some((parent) => this.#used.has(parent));
+    const isBelowModule = parentsOf(path).some((parent) => this.#used.has(parent));
     return isBelowModule || path.split(".").some((part) => taken.has(part)) ? null : path;
   }
 
   #reserveContainers(path: string): void {
-    for (const parent of parents(path)) this.#containers.add(parent);
+    for (const parent of parentsOf(path)) this.#containers.add(parent);
   }
-}
-
-/** Of `a.b.c`: `a`, `a.b`. */
-function parents(path: string): string[] {
-  const parts = path.split(".");
-  return parts.slice(1).map((_, i) => parts.slice(0, i + 1).join("."));
 }
 
 const parentOf = (path: string): string => path.slice(0, Math.max(0, path.lastIndexOf(".")));

@@ -1,3 +1,4 @@
+import { type Constant, transposed } from "@pea/graph";
 import {
   Conv1d,
   Conv2d,
@@ -8,7 +9,7 @@ import {
   pad,
   type Tensor,
 } from "@pea/torch";
-import { type Layer, type LayerNode, pair, setValues } from "./layer.ts";
+import { type Layer, type LayerNode, lastAxisFirst, pair, type Run, setValues } from "./layer.ts";
 
 type Weighted = Module & { readonly weight: Tensor; readonly bias: Tensor | null };
 
@@ -69,11 +70,10 @@ const ConvTranspose: Layer = (node) => {
 
 /** x × weightᵀ + bias. */
 const Gemm: Layer = (node) => {
-  const { shape, data } = node.weight(1);
+  const weight = node.weight(1);
   if (node.int("transA", 0) === 1) node.refuse("it transposes its input");
   if (node.float("alpha", 1) !== 1 || node.float("beta", 1) !== 1) node.refuse("it scales what it adds");
-  const isRows = node.int("transB", 0) === 1;
-  return linear(node, isRows ? { shape, data } : transposed(node.weight(1)));
+  return linear(node, node.int("transB", 0) === 1 ? weight : transposed(weight));
 };
 
 /** A product with a constant is a linear layer; of two computed matrices there is no module. */
@@ -84,32 +84,21 @@ const MatMul: Layer = (node) => {
   return linear(node, transposed(node.weight(1)));
 };
 
-function linear(node: LayerNode, { shape, data }: { shape: readonly number[]; data: unknown }) {
-  const [out = 0, inputs = 0] = shape;
+function linear(node: LayerNode, weight: Constant): Run {
+  const [out = 0, inputs = 0] = weight.shape;
   const place = node.place(() => {
     const layer = new Linear(inputs, out, { bias: node.hasInput(2) });
-    setValues(layer.weight, { data: data as Float32Array });
+    setValues(layer.weight, weight);
     if (layer.bias !== null) setValues(layer.bias, spread(node.weight(2), out));
     return layer;
   });
-  return (input: Tensor) => place.module.forward(input);
+  return (input) => place.module.forward(input);
 }
 
 /** A bias of one number is added to all. */
 function spread({ data }: { data: unknown }, length: number): { data: Float32Array } {
   const values = data as Float32Array;
   return { data: values.length === length ? values : new Float32Array(length).fill(values[0] ?? 0) };
-}
-
-/** [rows, columns] → [columns, rows]. */
-function transposed({ shape, data }: { shape: readonly number[]; data: unknown }) {
-  const [rows = 0, columns = 0] = shape;
-  const from = data as Float32Array;
-  const to = new Float32Array(from.length);
-  for (let row = 0; row < rows; row++)
-    for (let column = 0; column < columns; column++)
-      to[column * rows + row] = from[row * columns + column] as number;
-  return { shape: [columns, rows], data: to };
 }
 
 function loaded<M extends Weighted>(node: LayerNode, layer: M): M {
@@ -123,9 +112,7 @@ export function padding(node: LayerNode, axes: number): { around: number[]; befo
   const pads = node.ints("pads", new Array<number>(2 * axes).fill(0));
   const [first, last] = [pads.slice(0, axes), pads.slice(axes)];
   if (first.every((size, axis) => size === last[axis])) return { around: first, before: null };
-  const before = first.flatMap((size, axis) => [size, last[axis] as number] as const);
-  const pairs = Array.from({ length: axes }, (_, axis) => before.slice(2 * axis, 2 * axis + 2)).reverse();
-  return { around: first.map(() => 0), before: pairs.flat() };
+  return { around: first.map(() => 0), before: lastAxisFirst(pads) };
 }
 
 export const convolution = { Conv, ConvTranspose, Gemm, MatMul };

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { at, type Constant, type GraphNode, NodeReader, type Shape } from "@pea/graph";
-import { copyInPlace, type Module, noGrad, type Tensor, tensor } from "@pea/torch";
+import { type Constant, type GraphNode, NodeReader, type Shape } from "@pea/graph";
+import { copyInPlace, type Module, noGrad, scope, type Tensor, tensor } from "@pea/torch";
 import type { Place } from "../module-tree.ts";
 
 /** Computes a node: what it reads that is no constant, in its order, to what it computes. */
@@ -58,20 +58,28 @@ export class LayerNode extends NodeReader {
   place<M extends Module>(create: () => M): Place<M> {
     return this.host.place(this.node, create);
   }
-
-  /** Where the node stands, for messages. */
-  get where(): string {
-    return `${this.node.operator}${at(this.node.path)}`;
-  }
 }
 
 /** Gives a parameter or buffer a constant's values. */
 export function setValues(target: Tensor, { data }: Pick<Constant, "data">): void {
-  noGrad(() => copyInPlace(target, tensor(Float32Array.from(data as Float32Array), { shape: target.shape })));
+  scope(() => noGrad(() => void copyInPlace(target, tensor(data as Float32Array, { shape: target.shape }))));
 }
 
 /** One number for each axis of an image. */
 export function pair(numbers: readonly number[]): readonly [height: number, width: number] {
   const [height = 0, width = 0] = numbers;
   return [height, width];
+}
+
+/**
+ * Pads in libtorch's order: before and after each axis, the last axis first.
+ *
+ * @param pads in ONNX's: those before each axis, then those after each
+ */
+export function lastAxisFirst(pads: readonly number[]): number[] {
+  const axes = pads.length / 2;
+  return Array.from({ length: axes }, (_, i) => axes - 1 - i).flatMap((axis) => [
+    pads[axis] as number,
+    pads[axis + axes] as number,
+  ]);
 }

@@ -3,6 +3,7 @@ import {
   expand,
   pad,
   permute,
+  pixelShuffle,
   reshape,
   slice,
   split,
@@ -10,12 +11,17 @@ import {
   type Tensor,
   unsqueeze,
 } from "@pea/torch";
-import type { Layer } from "./layer.ts";
+import { type Layer, lastAxisFirst } from "./layer.ts";
 
-const Reshape: Layer = (node) => {
-  const shape = node.output.map((size) => (size === "batch" ? -1 : size));
-  return (x) => reshape(x, shape);
-};
+/** To the shape of the result, where libtorch finds out the batch. */
+const toShape =
+  (apply: (x: Tensor, shape: readonly number[]) => Tensor): Layer =>
+  (node) => {
+    const shape = node.output.map((size) => (size === "batch" ? -1 : size));
+    return (x) => apply(x, shape);
+  };
+
+const Reshape = toShape(reshape);
 
 const Transpose: Layer = (node) => {
   const axes = node.axes("perm", [...node.input(0).keys()].reverse());
@@ -64,15 +70,9 @@ const Slice: Layer = (node) => {
 const clampEnd = (end = 0): number => Math.min(end, Number.MAX_SAFE_INTEGER);
 
 const Pad: Layer = (node) => {
-  const pads = node.ints("pads");
-  const rank = pads.length / 2;
-  // libtorch lists the last axis first, and none that stays.
-  const pairs = Array.from(
-    { length: rank },
-    (_, axis) => [pads[axis], pads[axis + rank]] as [number, number],
-  );
-  while (pairs[0]?.every((size) => size === 0)) pairs.shift();
-  const flat = pairs.reverse().flat();
+  const all = lastAxisFirst(node.ints("pads"));
+  // libtorch lists no outer axis that stays.
+  const pads = all.slice(0, 2 * Math.ceil((all.findLastIndex((size) => size !== 0) + 1) / 2));
   const mode = node.text("mode", "constant");
   const value = node.float("value", 0);
   const modes: Readonly<Record<string, "constant" | "reflect" | "replicate">> = {
@@ -81,12 +81,7 @@ const Pad: Layer = (node) => {
     edge: "replicate",
   };
   const known = modes[mode] ?? node.refuse(`it pads by mode ${mode}`);
-  return (x) => (known === "constant" ? pad(x, flat, { value }) : pad(x, flat, { mode: known }));
-};
-
-const Expand: Layer = (node) => {
-  const shape = node.output.map((size) => (size === "batch" ? -1 : size));
-  return (x) => expand(x, shape);
+  return (x) => (known === "constant" ? pad(x, pads, { value }) : pad(x, pads, { mode: known }));
 };
 
 const DepthToSpace: Layer = (node) => {
@@ -95,12 +90,10 @@ const DepthToSpace: Layer = (node) => {
     .input(0)
     .slice(1)
     .map((size) => node.fixed(size)) as Triple;
+  if (node.text("mode", "DCR") === "CRD") return (x) => pixelShuffle(x, block);
   const left = channels / block ** 2;
-  const isCrd = node.text("mode", "DCR") === "CRD";
-  const apart = isCrd ? [left, block, block] : [block, block, left];
-  const order = isCrd ? [0, 1, 4, 2, 5, 3] : [0, 3, 4, 1, 5, 2];
   return (x) => {
-    const blocks = permute(reshape(x, [-1, ...apart, height, width]), order);
+    const blocks = permute(reshape(x, [-1, block, block, left, height, width]), [0, 3, 4, 1, 5, 2]);
     return reshape(blocks, [-1, left, height * block, width * block]);
   };
 };
@@ -125,7 +118,7 @@ const Identity: Layer = () => (x) => slice(x, {});
 
 export const layout = {
   DepthToSpace,
-  Expand,
+  Expand: toShape(expand),
   Identity,
   SpaceToDepth,
   Reshape,

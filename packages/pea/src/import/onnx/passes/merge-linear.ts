@@ -9,17 +9,13 @@ import {
   type Graph,
   type GraphNode,
   inferShapes,
+  outputAxis,
   readersOf,
   removeDeadNodes,
   type Shape,
+  scaledAlong,
+  transposed,
 } from "@pea/graph";
-
-/** Where a channel's weights lie, in layers that can take numbers of each channel. */
-const channelAxes: Readonly<Record<string, (node: GraphNode) => 0 | 1>> = {
-  Conv: () => 0,
-  ConvTranspose: () => 1,
-  Gemm: ({ attributes }) => (attributes.transB === 1 ? 0 : 1),
-};
 
 /** With matrices times constants as `Gemm`, and what is done to each channel behind a layer as part of its weights. */
 export function mergeLinear(graph: Graph): Graph {
@@ -41,14 +37,6 @@ function asGemm(graph: Graph): Graph {
   return { ...graph, nodes, constants };
 }
 
-function transposed({ shape: [rows = 0, columns = 0], data }: Constant): Constant {
-  const turned = new Float32Array(data.length);
-  for (let row = 0; row < rows; row++)
-    for (let column = 0; column < columns; column++)
-      turned[column * rows + row] = Number(data[row * columns + column]);
-  return { shape: [columns, rows], data: turned };
-}
-
 function mergeIntoLayers(graph: Graph): Graph {
   const shapes = inferShapes(graph);
   const readers = readersOf(graph);
@@ -59,7 +47,7 @@ function mergeIntoLayers(graph: Graph): Graph {
   const isReadOnce = (name: string) => readers.get(name)?.length === 1 && !graph.outputs.includes(name);
   for (const node of graph.nodes) {
     const [output = ""] = node.outputs;
-    if (node.operator in channelAxes && node.opaque === undefined) layers.set(output, node);
+    if (outputAxis(node) !== undefined) layers.set(output, node);
     const layer = node.inputs
       .map((name) => (isReadOnce(name) ? layers.get(name) : undefined))
       .find((each) => each);
@@ -118,15 +106,7 @@ function merge(
   // A transposed convolution counts its channels within each group.
   if (layer.operator === "ConvTranspose" && group !== 1) return undefined;
   const factors = operator === "Div" ? values.map((value) => 1 / value) : values;
-  constants.set(weightName, scaled(weight, channelAxes[layer.operator]?.(layer) ?? 0, factors));
-  if (bias !== undefined) constants.set(biasName, scaled(bias, 0, factors));
+  constants.set(weightName, scaledAlong(weight, outputAxis(layer) ?? 0, factors));
+  if (bias !== undefined) constants.set(biasName, scaledAlong(bias, 0, factors));
   return { ...layer, outputs };
-}
-
-function scaled({ shape, data }: Constant, axis: number, factors: Float32Array): Constant {
-  const inner = shape.slice(axis + 1).reduce((a, b) => a * b, 1);
-  const values = Float32Array.from(data as Float32Array, (value, i) => {
-    return value * (factors[Math.floor(i / inner) % factors.length] as number);
-  });
-  return { shape, data: values };
 }

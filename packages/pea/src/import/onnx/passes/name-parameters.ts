@@ -4,6 +4,7 @@
  * @module
  */
 import { type Graph, type GraphNode, operators } from "@pea/graph";
+import { parentsOf } from "../../../common/module-path.ts";
 import { isKey, parentOf, withoutWrapper } from "../node-path.ts";
 
 const weightAndBias = ["weight", "bias"];
@@ -93,11 +94,6 @@ function nameSites(nodes: readonly GraphNode[], layers: ReadonlySet<string>): Gr
     taken.add(path);
     return { ...node, path };
   });
-}
-
-function parentsOf(path: string): string[] {
-  const parts = path.split(".");
-  return parts.slice(1).map((_, i) => parts.slice(0, i + 1).join("."));
 }
 
 function renamed(graph: Graph, names: ReadonlyMap<string, string>): Graph {

@@ -1,5 +1,5 @@
 /** Biases that an exporter left out because they were zero. */
-import type { Constant, Graph } from "@pea/graph";
+import { type Constant, type Graph, outputAxis } from "@pea/graph";
 
 /**
  * With a bias of zeros in each layer that had one.
@@ -13,8 +13,7 @@ export function restoreBiases(graph: Graph, lost: ReadonlySet<string>): Graph {
     const [output = ""] = node.outputs;
     const shape = constants.get(weight)?.shape;
     if (bias !== "" || shape === undefined || !lost.has(output)) return node;
-    const isTurned = node.operator === "Conv" || node.attributes.transB === 1;
-    const length = shape[isTurned ? 0 : 1] as number;
+    const length = shape[outputAxis(node) ?? 1] as number;
     const zeros: Constant = { shape: [length], data: new Float32Array(length) };
     constants.set(`${output}/bias`, zeros);
     return { ...node, inputs: [input, weight, `${output}/bias`] };
