@@ -6,7 +6,7 @@
 import {
   BatchNormAct2d,
   type BatchNormLayerOptions,
-  type Conv2d,
+  Conv2d,
   type ConvTranspose2d,
   Module,
   ReLU,
@@ -36,4 +36,9 @@ export class ConvUnit extends Module {
   override forward(x: Tensor): Tensor {
     return this.bn.forward(this.conv.forward(x));
   }
+}
+
+/** A 1×1 convolution without bias, which batch norm follows. */
+export function pointwise(inputs: number, outputs: number): Conv2d {
+  return new Conv2d(inputs, outputs, 1, { bias: false });
 }

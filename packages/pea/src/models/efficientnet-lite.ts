@@ -7,7 +7,7 @@
 import {
   adaptiveAvgPool2d,
   BatchNormAct2d,
-  Conv2d,
+  type Conv2d,
   Dropout,
   flatten,
   init,
@@ -19,7 +19,7 @@ import {
 } from "@pea/torch";
 import { type ActivationOption, activationOf } from "./activation-option.ts";
 import { BatchNormAdd2d, runWithResidual } from "./conv-sequence.ts";
-import type { UnitOptions } from "./conv-unit.ts";
+import { pointwise, type UnitOptions } from "./conv-unit.ts";
 import { initializeConvolutions, initializeHead } from "./initialize.ts";
 import { makeDivisible } from "./make-divisible.ts";
 import type { NetworkFamily } from "./network-family.ts";
@@ -51,8 +51,6 @@ const STAGES: readonly Stage[] = [
   { expansion: 6, kernelSize: 5, outputs: 192, blocks: 4, stride: 2 },
   { expansion: 6, kernelSize: 3, outputs: 320, blocks: 1, stride: 1 },
 ];
-
-const pointwise = (inputs: number, outputs: number) => new Conv2d(inputs, outputs, 1, { bias: false });
 
 /** 1×1 to more channels, depthwise, linear 1×1 to fewer; where the shape stays, the input is added. */
 class MBConvBlock extends Module {

@@ -17,7 +17,7 @@ import {
 } from "@pea/torch";
 import { type ActivationOption, activationOf } from "./activation-option.ts";
 import { BatchNormAdd2d, ConvSequence, runWithResidual } from "./conv-sequence.ts";
-import type { UnitOptions } from "./conv-unit.ts";
+import { pointwise, type UnitOptions } from "./conv-unit.ts";
 import { initializeConvolutions, initializeHead } from "./initialize.ts";
 import { makeDivisible } from "./make-divisible.ts";
 import type { NetworkFamily } from "./network-family.ts";
@@ -39,8 +39,6 @@ const STAGES: readonly { expansion: number; outputs: number; blocks: number; str
   { expansion: 6, outputs: 160, blocks: 3, stride: 2 },
   { expansion: 6, outputs: 320, blocks: 1, stride: 1 },
 ];
-
-const pointwise = (inputs: number, outputs: number) => new Conv2d(inputs, outputs, 1, { bias: false });
 
 /** 1×1 to more channels, depthwise 3×3, linear 1×1 to fewer; where the shape stays, the input is added. */
 class InvertedResidual extends Module {

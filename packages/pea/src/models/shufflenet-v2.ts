@@ -20,7 +20,7 @@ import {
   type Tensor,
 } from "@pea/torch";
 import { ConvSequence } from "./conv-sequence.ts";
-import type { UnitOptions } from "./conv-unit.ts";
+import { pointwise, type UnitOptions } from "./conv-unit.ts";
 import { initializeConvolutions, initializeHead } from "./initialize.ts";
 import type { NetworkFamily } from "./network-family.ts";
 import { batchNormOptions, checkModelOptions, type ModelOptions } from "./options.ts";
@@ -34,8 +34,6 @@ const CHANNELS: ReadonlyMap<number, readonly [number, number, number, number]> =
 ]);
 
 const STEM = 24;
-
-const pointwise = (inputs: number, outputs: number) => new Conv2d(inputs, outputs, 1, { bias: false });
 
 const depthwise = (channels: number, stride: number) =>
   new Conv2d(channels, channels, 3, { stride, padding: 1, groups: channels, bias: false });

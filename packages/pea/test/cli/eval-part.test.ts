@@ -5,8 +5,8 @@ import { cpSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { before, test } from "node:test";
 import { train } from "pea-train";
-import { noiseImage, writeFiles } from "../support/images.ts";
 import { peaHere } from "../support/pea-main.ts";
+import { writePhotos } from "../support/photos.ts";
 import { temporaryFolder } from "../support/tiny-data.ts";
 
 const folder = temporaryFolder();
@@ -14,22 +14,11 @@ const photos = join(folder, "photos");
 const run = join(folder, "run");
 
 before(async () => {
-  const names = ["train", "val"].flatMap((part) =>
-    ["cat", "dog"].flatMap((label) => [0, 1, 2, 3].map((i) => `${part}/${label}/${i}.jpg`)),
+  const recipe = await writePhotos(photos);
+  await train(
+    { ...recipe, valFraction: 0.25, expected: { train: 8, test: 8, classes: 2 }, batchSize: 3 },
+    { runDirectory: run },
   );
-  const images = await Promise.all(names.map((_, i) => noiseImage(i, 16, 16)));
-  writeFiles(photos, Object.fromEntries(names.map((name, i) => [name, images[i] as Buffer])));
-  const recipe = {
-    model: "mobilenet-0.02-small",
-    data: "imagefolder",
-    dataDir: photos,
-    imageSize: 16,
-    valFraction: 0.25,
-    expected: { train: 8, test: 8, classes: 2 },
-    epochs: 1,
-    batchSize: 3,
-  };
-  await train(recipe, { runDirectory: run });
 });
 
 /** Its document, and what it notes beside. */

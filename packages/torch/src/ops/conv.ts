@@ -56,21 +56,7 @@ export function convTranspose1d(
   weight: Tensor,
   options: ConvTransposeOptions<number> = {},
 ): Tensor {
-  const { bias, stride, padding, outputPadding, dilation, groups } = optionsOf(
-    "convTranspose1d(x, weight, { bias, stride, padding, outputPadding, groups, dilation })",
-    options,
-  );
-  return call(
-    "aten::conv_transpose1d",
-    input,
-    weight,
-    bias,
-    stride,
-    padding,
-    outputPadding,
-    groups,
-    dilation,
-  );
+  return transposed("aten::conv_transpose1d", "convTranspose1d", input, weight, options);
 }
 
 /**
@@ -82,19 +68,19 @@ export function convTranspose2d(
   weight: Tensor,
   options: ConvTransposeOptions<Pair> = {},
 ): Tensor {
+  return transposed("aten::conv_transpose2d.input", "convTranspose2d", input, weight, options);
+}
+
+function transposed<Size extends Pair>(
+  operator: string,
+  name: string,
+  input: Tensor,
+  weight: Tensor,
+  options: ConvTransposeOptions<Size>,
+): Tensor {
   const { bias, stride, padding, outputPadding, dilation, groups } = optionsOf(
-    "convTranspose2d(x, weight, { bias, stride, padding, outputPadding, groups, dilation })",
+    `${name}(x, weight, { bias, stride, padding, outputPadding, groups, dilation })`,
     options,
   );
-  return call(
-    "aten::conv_transpose2d.input",
-    input,
-    weight,
-    bias,
-    stride,
-    padding,
-    outputPadding,
-    groups,
-    dilation,
-  );
+  return call(operator, input, weight, bias, stride, padding, outputPadding, groups, dilation);
 }
