@@ -197,7 +197,7 @@ function addPredict(program: Command): void {
 function addInspect(program: Command): void {
   common(program.command("inspect"))
     .description("show the layers of a network, its size and its activation sites")
-    .argument("<network>", "a name that pea models lists, or the folder of a run")
+    .argument("<network>", "a name that pea models lists, an ONNX file, or the folder of a run")
     .option(
       "--input <CxHxW>",
       "channels, height and width of an image (default: what the network is meant for)",
@@ -213,6 +213,7 @@ function addInspect(program: Command): void {
       example(
         "pea inspect resnet18",
         "pea inspect mobilenet-0.5 --input 3x128x128 --classes 20 --json",
+        "pea inspect network.onnx",
         "pea inspect runs/<run>",
       ),
     )
