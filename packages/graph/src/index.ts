@@ -28,6 +28,7 @@ export {
 } from "./graph.ts";
 export { inferShapes, outputShapes } from "./infer-shapes.ts";
 export { measure, type NodeCost, peakActivations } from "./measure.ts";
+export { broadcast } from "./operators/arithmetic.ts";
 export { operators } from "./operators/index.ts";
 export type { AttributeKind, Operator, Role } from "./operators/operator.ts";
 export { NodeReader } from "./operators/operator.ts";

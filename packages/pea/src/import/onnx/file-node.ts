@@ -1,10 +1,10 @@
 /** One node of a file on its way into the graph: its inputs and attributes, wherever an opset has them. */
 import { PeaError } from "@pea/core";
-import { type Attributes, formatShape, type Shape } from "@pea/graph";
+import { type Attributes, elementsOf, formatShape, type Shape } from "@pea/graph";
 import { inputForms } from "../../onnx-file/input-forms.ts";
 import type { AttributeProto, NodeProto } from "../../onnx-file/model.ts";
 import type { GraphMaker } from "./graph-maker.ts";
-import { countOf, type KnownTensor, knownTensorOf } from "./known-tensor.ts";
+import { type KnownTensor, knownTensorOf } from "./known-tensor.ts";
 import type { Length } from "./length.ts";
 
 export class FileNode {
@@ -211,7 +211,7 @@ export class FileNode {
    * @throws PeaError of kind usage where they are more than a file of this size has reason for
    */
   bounded(shape: readonly number[]): number {
-    const count = countOf(shape);
+    const count = elementsOf(shape);
     return this.maker.spend(count)
       ? count
       : this.refuse(`it makes ${shape.join("×")} elements of nothing: the file is damaged`);

@@ -1,6 +1,6 @@
 /** Tensors of a file whose values are known before it runs: weights, and what its shape arithmetic gives. */
 import { PeaError } from "@pea/core";
-import type { Constant } from "@pea/graph";
+import { type Constant, elementsOf } from "@pea/graph";
 import { elementTypes, type TensorProto } from "../../onnx-file/model.ts";
 import { fixed, type Length } from "./length.ts";
 
@@ -15,8 +15,6 @@ export interface KnownTensor {
   /** The file's name for the tensor of which this one is made by moving elements alone. */
   readonly key?: string | undefined;
 }
-
-export const countOf = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
 
 /** A list of integers. */
 export function integersKnown(values: readonly Length[]): KnownTensor {
@@ -72,7 +70,7 @@ export function knownTensorOf({ name, dims, dataType, ...stored }: TensorProto):
   if (kind === undefined) return refuse(`has elements of ${typeName(dataType)}, which no weight here has`);
   if (dims.some((size) => !(size >= 0))) return refuse(`is said to be ${dims.join("×")}`);
   const values = stored.rawData === undefined ? typedValues(type, stored) : rawValues(type, stored.rawData);
-  if (values.length !== countOf(dims))
+  if (values.length !== elementsOf(dims))
     return refuse(
       `is said to be ${dims.join("×")}, but holds ${values.length} elements: the file is damaged`,
     );

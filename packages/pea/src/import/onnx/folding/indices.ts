@@ -1,10 +1,10 @@
 /** Row-major places of elements. */
 import { PeaError } from "@pea/core";
-import { countOf } from "../known-tensor.ts";
+import { broadcast, elementsOf } from "@pea/graph";
 
 /** Steps between neighbours along each axis. */
 export function stridesOf(shape: readonly number[]): number[] {
-  return shape.map((_, axis) => countOf(shape.slice(axis + 1)));
+  return shape.map((_, axis) => elementsOf(shape.slice(axis + 1)));
 }
 
 /** The steps in a tensor that is stretched to `shape`: none along the axes that it lacks or has one element of. */
@@ -17,21 +17,17 @@ export function stretchedStrides(from: readonly number[], shape: readonly number
 }
 
 /** The shape that several are stretched to. */
-export function stretchedShape(shapes: readonly (readonly number[])[]): number[] {
-  const rank = Math.max(...shapes.map(({ length }) => length));
-  return Array.from({ length: rank }, (_, axis) => {
-    const sizes = shapes.map((shape) => shape[axis - (rank - shape.length)] ?? 1);
-    const size = sizes.find((each) => each !== 1) ?? 1;
-    if (sizes.every((each) => each === 1 || each === size)) return size;
-    throw new PeaError(`tensors of ${shapes.map((shape) => shape.join("×")).join(" and ")} do not fit`, {
-      kind: "usage",
-    });
+export function stretchedShape(shapes: readonly (readonly number[])[]): readonly number[] {
+  const shape = broadcast(shapes);
+  if (shape !== undefined) return shape as readonly number[];
+  throw new PeaError(`tensors of ${shapes.map((each) => each.join("×")).join(" and ")} do not fit`, {
+    kind: "usage",
   });
 }
 
 /** For each element of `shape` in order: its place in a tensor of these steps, which begins at `start`. */
 export function placesOf(shape: readonly number[], strides: readonly number[], start = 0): Int32Array {
-  const places = new Int32Array(countOf(shape));
+  const places = new Int32Array(elementsOf(shape));
   const index = shape.map(() => 0);
   let place = start;
   for (let i = 0; i < places.length; i++) {

@@ -1,12 +1,13 @@
 /** Known tensors in another shape or order, parts of them, several as one, and such as are made of a shape. */
+import { elementsOf } from "@pea/graph";
 import type { FileNode } from "../file-node.ts";
-import { countOf, integersKnown, type KnownTensor } from "../known-tensor.ts";
+import { integersKnown, type KnownTensor } from "../known-tensor.ts";
 import { fixed, type Length, lengthOf } from "../length.ts";
 import { type Folder, gathered, made } from "./folder.ts";
 import { placesOf, stretchedShape, stretchedStrides, stridesOf } from "./indices.ts";
 
 const reshaped = (x: KnownTensor, shape: readonly number[], node: FileNode): KnownTensor =>
-  countOf(shape) === x.values.length
+  elementsOf(shape) === x.values.length
     ? { ...x, shape }
     : node.refuse(`${x.shape.join("×")} does not become ${shape.join("×")}`);
 
@@ -14,7 +15,7 @@ const Reshape: Folder = (node, [x]) => {
   const wanted = (node.integers("shape") ?? []).map((size, axis) =>
     size === 0 && node.number("allowzero") !== 1 ? (x.shape[axis] ?? 1) : size,
   );
-  const rest = countOf(wanted.filter((size) => size !== -1));
+  const rest = elementsOf(wanted.filter((size) => size !== -1));
   return [
     reshaped(
       x,
@@ -27,7 +28,7 @@ const Reshape: Folder = (node, [x]) => {
 const Flatten: Folder = (node, [x]) => {
   const axis = node.number("axis") ?? 1;
   const from = axis < 0 ? axis + x.shape.length : axis;
-  return [reshaped(x, [countOf(x.shape.slice(0, from)), countOf(x.shape.slice(from))], node)];
+  return [reshaped(x, [elementsOf(x.shape.slice(0, from)), elementsOf(x.shape.slice(from))], node)];
 };
 
 const Squeeze: Folder = (node, [x]) => {
@@ -74,15 +75,15 @@ const Concat: Folder = (node, inputs) => {
   const length = inputs.reduce((sum, { shape }) => sum + (shape[axis] ?? 0), 0);
   const shape = first.shape.with(axis, length);
   node.bounded(shape);
-  const inner = countOf(first.shape.slice(axis + 1));
-  const outer = countOf(first.shape.slice(0, axis));
+  const inner = elementsOf(first.shape.slice(axis + 1));
+  const outer = elementsOf(first.shape.slice(0, axis));
   const values: Length[] = [];
   for (let row = 0; row < outer; row++)
     for (const each of inputs) {
       const size = (each.shape[axis] ?? 0) * inner;
       for (let i = 0; i < size; i++) values.push(each.values[row * size + i] as Length);
     }
-  if (values.length !== countOf(shape)) node.refuse("its inputs do not fit each other");
+  if (values.length !== elementsOf(shape)) node.refuse("its inputs do not fit each other");
   return [made(first.kind, shape, values)];
 };
 
@@ -122,8 +123,8 @@ const Gather: Folder = (node, [x, indices]) => {
       ? place
       : node.refuse(`there is no element ${fixed(value)} of ${length}`);
   });
-  const inner = countOf(x.shape.slice(axis + 1));
-  const outer = countOf(x.shape.slice(0, axis));
+  const inner = elementsOf(x.shape.slice(axis + 1));
+  const outer = elementsOf(x.shape.slice(0, axis));
   const shape = [...x.shape.slice(0, axis), ...(indices?.shape ?? []), ...x.shape.slice(axis + 1)];
   const places = new Int32Array(node.bounded(shape));
   let i = 0;

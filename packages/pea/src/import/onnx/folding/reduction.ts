@@ -1,5 +1,5 @@
 /** Sums, means and products of known tensors. */
-import { countOf } from "../known-tensor.ts";
+import { elementsOf } from "@pea/graph";
 import { fixed, type Length, times } from "../length.ts";
 import { type Folder, made } from "./folder.ts";
 import { placesOf } from "./indices.ts";
@@ -12,9 +12,9 @@ const along =
     const given = node.integers("axes") ?? [];
     const axes = (given.length > 0 ? given : [...x.shape.keys()]).map((axis) => node.axis(axis, rank));
     const kept = x.shape.map((size, axis) => (axes.includes(axis) ? 1 : size));
-    const groups = Array.from({ length: countOf(kept) }, (): Length[] => []);
+    const groups = Array.from({ length: elementsOf(kept) }, (): Length[] => []);
     // The place of each element's group.
-    const strides = kept.map((_, axis) => (axes.includes(axis) ? 0 : countOf(kept.slice(axis + 1))));
+    const strides = kept.map((_, axis) => (axes.includes(axis) ? 0 : elementsOf(kept.slice(axis + 1))));
     placesOf(x.shape, strides).forEach((group, i) => {
       groups[group]?.push(x.values[i] as Length);
     });

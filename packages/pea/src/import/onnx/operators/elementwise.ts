@@ -1,6 +1,6 @@
 /** Element by element. */
+import { broadcast } from "@pea/graph";
 import { elementTypes } from "../../../onnx-file/model.ts";
-import { broadcast } from "../broadcast.ts";
 import type { FileNode } from "../file-node.ts";
 import { kindOf, typeName } from "../known-tensor.ts";
 import type { Converter } from "./converter.ts";
