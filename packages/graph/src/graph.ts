@@ -12,7 +12,7 @@ export type Size = number | "batch";
 export type Shape = readonly Size[];
 
 /** Elements of a constant, row-major. */
-export type TensorData = Float32Array | Int8Array | Uint8Array | Int32Array | BigInt64Array;
+export type TensorData = Float32Array | Int8Array | Uint8Array | Int16Array | Int32Array | BigInt64Array;
 
 /** A tensor whose values are known. */
 export interface Constant {

@@ -36,5 +36,13 @@ export { fixBatch } from "./passes/fix-batch.ts";
 export { foldBatchNorms } from "./passes/fold-batch-norms.ts";
 export { removeDeadNodes } from "./passes/remove-dead-nodes.ts";
 export { smoothToRelu } from "./passes/smooth-to-relu.ts";
+export {
+  boundsOf,
+  type FusedActivation,
+  type IntegerType,
+  type Quantization,
+  type QuantizedGraph,
+  type QuantizedNode,
+} from "./quantized/quantized-graph.ts";
 export { whyNotReluOnly, whySmooth } from "./relu-only.ts";
 export { outputAxis, scaledAlong, transposed } from "./weights.ts";
