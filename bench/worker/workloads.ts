@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type EnsembleActOptions, ensembleAct, type KernelActivation, useKernels } from "@pea/kernels";
+import { type EnsembleActOptions, ensembleAct, type KernelActivation } from "@pea/kernels";
 import {
   add,
   autocast,
@@ -190,7 +190,6 @@ class NormalizedActivation extends Module {
 function prepareBatchNorm({ shape, activation }: BatchNormWorkload): Prepared {
   const { x, gradient } = createOperands(shape, "float32");
   const model = new NormalizedActivation(shape[1] as number);
-  useKernels();
   const ensemble = parseEnsemble(activation);
   const handle = ensemble === null ? null : applyPea(model, { ...ensemble, seed: 1 });
   if (handle !== null) handle.alpha = ALPHA;
