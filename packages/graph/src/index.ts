@@ -37,6 +37,15 @@ export { foldBatchNorms } from "./passes/fold-batch-norms.ts";
 export { removeDeadNodes } from "./passes/remove-dead-nodes.ts";
 export { smoothToRelu } from "./passes/smooth-to-relu.ts";
 export {
+  type IntegerTensor,
+  type Interpreter,
+  interpret,
+  interpreterOf,
+} from "./quantized/interpreter/interpret.ts";
+export { type Integers, numbersOf, quantized } from "./quantized/interpreter/numbers.ts";
+export { type Coordinates, coordinatesOf, resizeModeOf } from "./quantized/interpreter/resize.ts";
+export { type Window, windowsOf } from "./quantized/interpreter/windows.ts";
+export {
   boundsOf,
   type FusedActivation,
   type IntegerType,
@@ -44,5 +53,6 @@ export {
   type QuantizedGraph,
   type QuantizedNode,
 } from "./quantized/quantized-graph.ts";
+export { areSame, QuantizedSite } from "./quantized/quantized-site.ts";
 export { whyNotReluOnly, whySmooth } from "./relu-only.ts";
 export { outputAxis, scaledAlong, transposed } from "./weights.ts";

@@ -1,0 +1,152 @@
+/**
+ * Runs a quantized network by the integers: the bytes that TensorFlow Lite's reference kernels and LiteRT for
+ * Microcontrollers give, and so a chip without its own kernels.
+ *
+ * @module
+ */
+import { PeaError } from "@pea/core";
+import { at, elementsOf, formatShape, type Shape, type TensorData } from "../../graph.ts";
+import { inferShapes } from "../../infer-shapes.ts";
+import { fixBatch } from "../../passes/fix-batch.ts";
+import { boundsOf, type Quantization, type QuantizedGraph } from "../quantized-graph.ts";
+import { QuantizedSite } from "../quantized-site.ts";
+import { kernels } from "./kernels.ts";
+import { type Integers, integersOf, quantized } from "./numbers.ts";
+
+/** Integers, and their sizes. */
+export interface IntegerTensor {
+  readonly shape: readonly number[];
+  readonly data: Integers;
+}
+
+/** A network made ready to run. */
+export interface Interpreter {
+  /**
+   * Every value that nodes compute, and the inputs' integers, by name.
+   *
+   * @param inputs of each input the integers, or the numbers as float32, of as many samples as there are in all of them
+   * @throws PeaError of kind usage where an input is missing, or its length fits no number of samples
+   */
+  run(inputs: ReadonlyMap<string, TensorData>): ReadonlyMap<string, IntegerTensor>;
+}
+
+/**
+ * A network made ready to run: weights are unpacked and factors computed once.
+ *
+ * @throws PeaError naming operator and module where a node has no form in integers
+ */
+export function interpreterOf(graph: QuantizedGraph): Interpreter {
+  const single: QuantizedGraph = { ...graph, ...fixBatch(graph, 1) };
+  const shapes = inferShapes(single) as ReadonlyMap<string, readonly number[]>;
+  const openShapes = inferShapes(graph);
+  const steps = single.nodes.map((node) => {
+    const kernelOf = kernels[node.operator];
+    const site = new QuantizedSite(node, single, shapes);
+    if (kernelOf === undefined)
+      throw new PeaError(
+        `${node.operator}${at(node.path)} has no form in integers; those that have one are ${Object.keys(kernels).join(", ")}`,
+      );
+    return { node, compute: kernelOf(site) };
+  });
+  const typeOf = (name: string) => quantizationOf(graph, name).type;
+
+  /** Of one sample. */
+  const runOne = (inputs: ReadonlyMap<string, Integers>): Map<string, Integers> => {
+    const values = new Map<string, Integers>(inputs);
+    const read = (name: string): Integers =>
+      values.get(name) ?? (graph.constants.get(name)?.data as Integers | undefined) ?? new Int8Array();
+    for (const { node, compute } of steps) {
+      const outputs = node.outputs.map((name) =>
+        integersOf(typeOf(name), elementsOf(shapes.get(name) ?? [])),
+      );
+      compute(node.inputs.map(read), outputs);
+      node.outputs.forEach((name, i) => {
+        values.set(name, outputs[i] as Integers);
+      });
+    }
+    return values;
+  };
+
+  return {
+    run(inputs) {
+      const given = graph.inputs.map(({ name, shape }) => {
+        const data = inputs.get(name);
+        if (data === undefined) throw usage(`input ${name} is missing`);
+        return { name, shape, data: integersFor(data, quantizationOf(graph, name), name) };
+      });
+      const count = samplesOf(given);
+      const samples = Array.from({ length: count }, (_, sample) =>
+        runOne(
+          new Map(
+            given.map(({ name, shape, data }) => {
+              const length = elementsOf(shape);
+              return [name, data.subarray(sample * length, (sample + 1) * length) as Integers];
+            }),
+          ),
+        ),
+      );
+      return new Map(
+        [...(samples[0]?.keys() ?? [])].map((name) => [
+          name,
+          together(
+            samples.map((values) => values.get(name) as Integers),
+            openShapes.get(name) ?? [],
+            typeOf(name),
+          ),
+        ]),
+      );
+    },
+  };
+}
+
+/** `interpreterOf(graph).run(inputs)`, for a network that runs once. */
+export function interpret(
+  graph: QuantizedGraph,
+  inputs: ReadonlyMap<string, TensorData>,
+): ReadonlyMap<string, IntegerTensor> {
+  return interpreterOf(graph).run(inputs);
+}
+
+/** One after the other where the batch is open; else they are the same for each. */
+function together(parts: readonly Integers[], shape: Shape, type: Quantization["type"]): IntegerTensor {
+  const sizes = shape.map((size) => (size === "batch" ? parts.length : size));
+  const [first] = parts;
+  if (parts.length === 1 && first !== undefined) return { shape: sizes, data: first };
+  const data = integersOf(type, elementsOf(sizes));
+  parts.forEach((part, i) => {
+    (data as Int8Array).set(part as Int8Array, i * part.length);
+  });
+  return { shape: sizes, data };
+}
+
+function integersFor(data: TensorData, quantization: Quantization, name: string): Integers {
+  if (data instanceof Float32Array) return quantized(data, quantization);
+  const [least, greatest] = boundsOf(quantization.type);
+  for (let i = 0; i < data.length; i++) {
+    const integer = Number(data[i]);
+    if (integer < least || integer > greatest)
+      throw usage(`input ${name} holds ${integer}, but it is of ${quantization.type}`);
+  }
+  return data;
+}
+
+function samplesOf(given: readonly { name: string; shape: Shape; data: Integers }[]): number {
+  const counts = given.map(({ name, shape, data }) => {
+    const count = data.length / elementsOf(shape);
+    if (!Number.isInteger(count) || count === 0 || (count > 1 && !shape.includes("batch")))
+      throw usage(`input ${name} has ${data.length} elements, which do not fit ${formatShape(shape)}`);
+    return count;
+  });
+  const [count = 1] = counts;
+  const other = counts.find((each) => each !== count);
+  if (other !== undefined) throw usage(`inputs have ${count} and ${other} samples`);
+  return count;
+}
+
+function quantizationOf({ quantizations }: QuantizedGraph, name: string): Quantization {
+  const quantization = quantizations.get(name);
+  if (quantization === undefined) throw new PeaError(`${name} has no quantization`);
+  return quantization;
+}
+
+const usage = (message: string): PeaError => new PeaError(message, { kind: "usage" });

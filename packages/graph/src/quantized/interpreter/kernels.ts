@@ -1,0 +1,39 @@
+import { Clip, HardSwish, Identity, LeakyRelu, Relu } from "./activation.ts";
+import { Add, Mul, Sub } from "./arithmetic.ts";
+import { Concat, copied, DepthToSpace, Pad, Slice, SpaceToDepth, Split, Transpose } from "./arrange.ts";
+import { Conv, ConvTranspose } from "./convolution.ts";
+import type { KernelOf } from "./kernel.ts";
+import { Gemm } from "./matrix.ts";
+import { AveragePool, GlobalAveragePool, MaxPool, ReduceMean } from "./pooling.ts";
+import { Resize } from "./resize.ts";
+
+/** What is computed in integers, by the operator's name. */
+export const kernels: Readonly<Record<string, KernelOf>> = {
+  Add,
+  AveragePool,
+  Clip,
+  Concat,
+  Conv,
+  ConvTranspose,
+  DepthToSpace,
+  Flatten: copied,
+  Gemm,
+  GlobalAveragePool,
+  HardSwish,
+  Identity,
+  LeakyRelu,
+  MaxPool,
+  Mul,
+  Pad,
+  ReduceMean,
+  Relu,
+  Reshape: copied,
+  Resize,
+  Slice,
+  SpaceToDepth,
+  Split,
+  Squeeze: copied,
+  Sub,
+  Transpose,
+  Unsqueeze: copied,
+};
