@@ -71,6 +71,20 @@ install_libtorch2() {
   export LIBTORCH=${folders[0]}
 }
 
+# install_embedded: brings LiteRT, LiteRT for Microcontrollers and Vela into a virtual environment of their own and sets
+# PEA_EMBEDDED_PYTHON to its Python and PEA_VELA to Vela.
+install_embedded() {
+  local venv=.venv/embedded requirements=scripts/embedded-requirements.txt
+  install_debian_packages python3-venv
+  if ! cmp -s "$requirements" "$venv/installed-requirements.txt"; then
+    step "making the virtual environment $venv" /usr/bin/python3 -m venv --clear "$venv"
+    step "installing LiteRT, LiteRT for Microcontrollers and Vela (about 60 MB)" \
+      "$venv/bin/pip" install --disable-pip-version-check --progress-bar off -r "$requirements"
+    cp "$requirements" "$venv/installed-requirements.txt"
+  fi
+  export PEA_EMBEDDED_PYTHON=$ROOT/$venv/bin/python PEA_VELA=$ROOT/$venv/bin/vela
+}
+
 # make_api_pages: makes dist/api of the comments in the code. TypeDoc is a package apart (docs/api): it needs a TypeScript
 # before 7.
 make_api_pages() {

@@ -1,0 +1,101 @@
+/**
+ * Writes a quantized graph as a TensorFlow Lite file.
+ *
+ * @module
+ */
+import { PeaError } from "@pea/core";
+import { at, fixBatch, inferShapes, type Quantization, type QuantizedGraph, QuantizedSite } from "@pea/graph";
+import { channelsLast } from "./axis-order.ts";
+import { encodeTflite } from "./encode.ts";
+import { lowers } from "./lower/index.ts";
+import { Lowering } from "./lower/lowering.ts";
+import type { TfliteModel } from "./model.ts";
+
+/** What inputs and outputs are: integers as the network computes them, bytes from 0 to 255, or numbers. */
+export type EndType = "int8" | "uint8" | "float32";
+
+/** How a file is written. */
+export interface TfliteForm {
+  /** `int8` by default, which stands for int16 in a network that computes in 16 bits. */
+  readonly inputType?: EndType;
+  readonly outputType?: EndType;
+  readonly description?: string;
+  /** Texts to keep in the file, by name. */
+  readonly metadata?: Readonly<Record<string, string>>;
+}
+
+/**
+ * A file for one sample at a time, with images as [1, H, W, C]. Its operators are those that LiteRT's reference kernels and
+ * LiteRT for Microcontrollers compute alike, bit for bit as `interpret`.
+ *
+ * @throws PeaError naming operator and module where a node has no form there
+ */
+export function writeTflite(graph: QuantizedGraph, form: TfliteForm = {}): Uint8Array {
+  return encodeTflite(lowerToTflite(graph, form));
+}
+
+/** What `writeTflite` writes, as plain data. */
+export function lowerToTflite(
+  graph: QuantizedGraph,
+  { inputType = "int8", outputType = "int8", description = "", metadata = {} }: TfliteForm = {},
+): TfliteModel {
+  const single: QuantizedGraph = { ...graph, ...fixBatch(graph, 1) };
+  const shapes = inferShapes(single) as ReadonlyMap<string, readonly number[]>;
+  requireTypes(single);
+  const lowering = new Lowering(single, shapes);
+  const inputs = single.inputs.map(({ name }) => addInput(lowering, name, inputType));
+  for (const node of single.nodes) {
+    const lower = lowers[node.operator];
+    if (lower === undefined)
+      throw new PeaError(`${node.operator}${at(node.path)} has no form in TensorFlow Lite here`);
+    lower(new QuantizedSite(node, single, shapes), lowering);
+  }
+  const outputs = single.outputs.map((name) => addOutput(lowering, name, outputType));
+  const { tensors, operators } = lowering;
+  return { tensors, operators, inputs, outputs, description, metadata };
+}
+
+function requireTypes({ inputs, nodes, quantizations }: QuantizedGraph): void {
+  const names = [...inputs.map(({ name }) => name), ...nodes.flatMap(({ outputs }) => outputs)];
+  const types = new Set(names.map((name) => quantizations.get(name)?.type));
+  const [type] = types;
+  if (types.size !== 1 || (type !== "int8" && type !== "int16"))
+    throw new PeaError(
+      `a TensorFlow Lite file computes in int8 or int16 throughout, not in ${[...types].join(" and ")}`,
+    );
+}
+
+/** The tensor that comes from outside; of another type than the network's it is turned into it first. */
+function addInput(lowering: Lowering, name: string, type: EndType): number {
+  const own = lowering.quantization(name);
+  const inside = lowering.write(name);
+  if (type === "int8") return inside;
+  const outside = addEnd(lowering, `${name}/${type}`, inside, own, type);
+  lowering.emit("QUANTIZE", [outside], [inside]);
+  return outside;
+}
+
+function addOutput(lowering: Lowering, name: string, type: EndType): number {
+  const inside = lowering.read(name, channelsLast(lowering.sizes(name).length));
+  if (type === "int8") return inside;
+  const outside = addEnd(lowering, `${name}/${type}`, inside, lowering.quantization(name), type);
+  lowering.emit(type === "float32" ? "DEQUANTIZE" : "QUANTIZE", [inside], [outside]);
+  return outside;
+}
+
+function addEnd(
+  lowering: Lowering,
+  name: string,
+  inside: number,
+  own: Quantization,
+  type: "uint8" | "float32",
+): number {
+  const shape = lowering.tensors[inside]?.shape ?? [];
+  if (type === "float32") return lowering.add({ name, shape, type });
+  if (own.type !== "int8")
+    throw new PeaError(`inputs and outputs of uint8 are for networks of int8, not ${own.type}`, {
+      kind: "usage",
+    });
+  const zeroPoints = own.zeroPoints.map((zeroPoint) => zeroPoint + 128);
+  return lowering.add({ name, shape, type, quantization: { ...own, type, zeroPoints } });
+}
