@@ -40,6 +40,12 @@ export function activationsOf(graph: Graph): ActivationNode[] {
   });
 }
 
+/** The `Softmax` and `Sigmoid` nodes that nothing but the network's output is made of. */
+export function answersOf(graph: Graph): GraphNode[] {
+  const view = new GraphView(graph);
+  return graph.nodes.filter((node) => view.isAnswer(node));
+}
+
 /** `LeakyRelu in act`, and, of what is no activation by its nature, why it counts as one. */
 export function describeActivation({ operator, path }: GraphNode): string {
   const name = `${operator}${at(path)}`;

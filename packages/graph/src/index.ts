@@ -7,6 +7,7 @@ export {
   type ActivationKind,
   type ActivationNode,
   activationsOf,
+  answersOf,
   describeActivation,
 } from "./activations.ts";
 export {
@@ -36,6 +37,8 @@ export { fixBatch } from "./passes/fix-batch.ts";
 export { foldBatchNorms } from "./passes/fold-batch-norms.ts";
 export { removeDeadNodes } from "./passes/remove-dead-nodes.ts";
 export { smoothToRelu } from "./passes/smooth-to-relu.ts";
+export { dequantize, withoutFused } from "./quantized/dequantize.ts";
+export { activationOf, keepsScale, whyNotIntegers } from "./quantized/integer-operators.ts";
 export {
   type IntegerTensor,
   type Interpreter,
@@ -45,6 +48,11 @@ export {
 export { type Integers, numbersOf, quantized } from "./quantized/interpreter/numbers.ts";
 export { type Coordinates, coordinatesOf, resizeModeOf } from "./quantized/interpreter/resize.ts";
 export { type Window, windowsOf } from "./quantized/interpreter/windows.ts";
+export { type IntegerPlan, planIntegers, type ValueGroup } from "./quantized/plan.ts";
+export { type PreparedGraph, prepare } from "./quantized/prepare/prepare.ts";
+export { quantizationOf, type Range, toInteger } from "./quantized/quantization.ts";
+export { quantize, type Ranges } from "./quantized/quantize.ts";
+export { dequantizedConstant, integers, quantizedConstant } from "./quantized/quantized-constant.ts";
 export {
   boundsOf,
   type FusedActivation,
@@ -54,5 +62,6 @@ export {
   type QuantizedNode,
 } from "./quantized/quantized-graph.ts";
 export { areSame, QuantizedSite } from "./quantized/quantized-site.ts";
+export { type ActivationType, type Scheme, type SchemeWishes, usualScheme } from "./quantized/scheme.ts";
 export { whyNotReluOnly, whySmooth } from "./relu-only.ts";
 export { outputAxis, scaledAlong, transposed } from "./weights.ts";

@@ -11,6 +11,7 @@ import { matrix } from "./matrix.ts";
 import { normalization } from "./normalization.ts";
 import type { Operator } from "./operator.ts";
 import { pooling } from "./pooling.ts";
+import { quantization } from "./quantization.ts";
 import { reductions } from "./reduction.ts";
 import { resizing } from "./resize.ts";
 
@@ -24,6 +25,7 @@ export const operators: ReadonlyMap<string, Operator> = new Map(
     ...matrix,
     ...normalization,
     ...pooling,
+    ...quantization,
     ...reductions,
     ...resizing,
   }),

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { type Constant, floatsOf, type Graph, type GraphNode, producersOf, readersOf } from "../graph.ts";
+import { type Constant, floatsOf, type Graph, type GraphNode, readersOf } from "../graph.ts";
 import { inferShapes } from "../infer-shapes.ts";
 import { outputAxis, scaledAlong } from "../weights.ts";
 import { removeDeadNodes } from "./remove-dead-nodes.ts";
@@ -15,25 +15,58 @@ import { removeDeadNodes } from "./remove-dead-nodes.ts";
  * float64, rounded once, and named after the node: they are no longer those of the network's keys.
  */
 export function foldBatchNorms(graph: Graph): Graph {
-  const producers = producersOf(graph);
+  return foldBatchNormsOr(graph, spelledOut);
+}
+
+/** What a batch normalization becomes that no layer takes. */
+export type Replacement = (norm: LoneNorm) => readonly GraphNode[];
+
+/** factor · x + offset, for each channel. */
+export interface LoneNorm {
+  readonly node: GraphNode;
+  readonly factor: Float64Array;
+  readonly offset: Float64Array;
+  /** Axes of what is normalized. */
+  readonly rank: number;
+  /** Takes a constant, whose name begins with that of the node's output. */
+  define(part: string, constant: Constant): string;
+}
+
+/** The same with something else in the place of those that no layer before them takes. */
+export function foldBatchNormsOr(graph: Graph, elsewhere: Replacement): Graph {
   const readers = readersOf(graph);
   const shapes = inferShapes(graph);
   const constants = new Map(graph.constants);
-  const replaced = new Map<GraphNode, readonly GraphNode[]>();
+  const now = { ...graph, constants };
+  const producers = new Map<string, GraphNode>();
+  const nodes = new Set<GraphNode>();
+  const put = (node: GraphNode) => {
+    nodes.add(node);
+    for (const output of node.outputs) producers.set(output, node);
+  };
   for (const node of graph.nodes) {
-    if (node.operator !== "BatchNormalization") continue;
-    const input = node.inputs[0] as string;
+    const [input = ""] = node.inputs;
     const before = producers.get(input);
-    const isRead = (readers.get(input)?.length ?? 0) > 1 || graph.outputs.includes(input);
-    if (before !== undefined && !isRead && canTake(graph, before)) {
-      replaced.set(before, []);
-      replaced.set(node, [folded(graph, before, node, constants)]);
+    if (node.operator !== "BatchNormalization") {
+      put(node);
+    } else if (before !== undefined && isReadOnce(input) && canTake(now, before)) {
+      nodes.delete(before);
+      put(folded(now, before, node, constants));
     } else {
-      replaced.set(node, spelledOut(graph, node, shapes.get(input)?.length ?? 2, constants));
+      const rank = shapes.get(input)?.length ?? 2;
+      const define = (part: string, constant: Constant): string => {
+        const name = `${node.outputs[0]}/${part}`;
+        constants.set(name, constant);
+        return name;
+      };
+      for (const each of elsewhere({ node, ...affine(now, node), rank, define })) put(each);
     }
   }
-  const nodes = graph.nodes.flatMap((node) => replaced.get(node) ?? [node]);
-  return removeDeadNodes({ ...graph, nodes, constants });
+  return removeDeadNodes({ ...graph, nodes: [...nodes], constants });
+
+  function isReadOnce(name: string): boolean {
+    return (readers.get(name)?.length ?? 0) === 1 && !graph.outputs.includes(name);
+  }
 }
 
 function canTake({ constants }: Graph, layer: GraphNode): boolean {
@@ -70,21 +103,13 @@ function folded(
   return { ...layer, inputs: [input, `${name}/weight`, `${name}/bias`], outputs: norm.outputs };
 }
 
-function spelledOut(
-  graph: Graph,
-  norm: GraphNode,
-  rank: number,
-  constants: Map<string, Constant>,
-): readonly GraphNode[] {
-  const { factor, offset } = affine(graph, norm);
-  const [input = ""] = norm.inputs;
-  const [output = ""] = norm.outputs;
+export function spelledOut({ node, factor, offset, rank, define }: LoneNorm): readonly GraphNode[] {
+  const { inputs, outputs, path } = node;
+  const [input = ""] = inputs;
+  const [output = ""] = outputs;
   const shape = [factor.length, ...new Array<number>(Math.max(0, rank - 2)).fill(1)];
-  const constant = (part: string, values: Float64Array): string => {
-    constants.set(`${output}/${part}`, { shape, data: Float32Array.from(values) });
-    return `${output}/${part}`;
-  };
-  const { path } = norm;
+  const constant = (part: string, values: Float64Array) =>
+    define(part, { shape, data: Float32Array.from(values) });
   const scaled = `${output}/scaled`;
   return [
     { operator: "Mul", inputs: [input, constant("scale", factor)], outputs: [scaled], attributes: {}, path },
