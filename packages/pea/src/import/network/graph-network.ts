@@ -27,9 +27,14 @@ interface Work {
   readonly run: Run;
   readonly inputs: readonly number[];
   readonly outputs: readonly number[];
+  /** Names of what it computes. */
+  readonly names: readonly string[];
   /** Values that nothing reads any more. */
   readonly last: readonly number[];
 }
+
+/** Told of each value of a network, the input included, by its name in the graph, before anything reads it. */
+export type ValueObserver = (name: string, value: Tensor) => void;
 
 /**
  * The network that a graph describes: its modules stand under the keys of its weights, each activation at a site of its
@@ -38,6 +43,7 @@ interface Work {
 export class GraphNetwork extends Module {
   readonly #work: readonly Work[];
   readonly #values: number;
+  readonly #input: string;
   readonly #output: number;
 
   /**
@@ -65,24 +71,37 @@ export class GraphNetwork extends Module {
       run,
       inputs: inputs.map(slot),
       outputs: outputs.map(slot),
+      names: outputs,
       last: [...new Set([...inputs, ...outputs])]
         .filter((name) => name !== input.name && name !== output && (lastReader.get(name) ?? i) === i)
         .map(slot),
     }));
     this.#values = slots.size;
+    this.#input = input.name;
     this.#output = slots.get(output) ?? 0;
   }
 
   /** [N, C, H, W] → what the graph gives, each value freed once it has been read. */
   override forward(images: Tensor): Tensor {
+    return this.observed(images);
+  }
+
+  /**
+   * The same, watched.
+   *
+   * @param observe may change a value in place, but keep none; what batch norm and activation compute as one is one value
+   */
+  observed(images: Tensor, observe?: ValueObserver): Tensor {
     const values = new Array<Tensor>(this.#values);
     values[0] = images;
+    observe?.(this.#input, images);
     const keepsAll = keepsIntermediates();
-    for (const { run, inputs, outputs, last } of this.#work) {
+    for (const { run, inputs, outputs, names, last } of this.#work) {
       const work = () => run(...inputs.map((place) => values[place] as Tensor));
       const made = [keepsAll ? work() : scope(work)].flat();
       outputs.forEach((place, i) => {
         values[place] = made[i] as Tensor;
+        observe?.(names[i] as string, made[i] as Tensor);
       });
       // What a step computed in place is the very tensor that it read.
       const unread = last.map((place) => values[place] as Tensor);

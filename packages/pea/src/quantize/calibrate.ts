@@ -1,0 +1,80 @@
+/**
+ * Ranges of a network's values, found by looking at images.
+ *
+ * @module
+ */
+import { PeaError } from "@pea/core";
+import type { IntegerPlan, Ranges } from "@pea/graph";
+import { noGrad, scope, type Tensor } from "@pea/torch";
+import { GraphNetwork } from "../import/network/graph-network.ts";
+import { leastErrorRange, percentileRange } from "./ranges/choose-range.ts";
+import { Extremes } from "./ranges/extremes.ts";
+import { HistogramObserver } from "./ranges/histogram.ts";
+import type { RangeObserver } from "./ranges/range-observer.ts";
+
+/**
+ * How a range is made of the numbers that were seen:
+ * - `minmax`: the least to the greatest
+ * - `percentile`: the 0.01th to the 99.99th percentile
+ * - `mse`: the one with the least mean squared error of rounding and of what it cuts off
+ */
+export type CalibrationMethod = "minmax" | "percentile" | "mse";
+
+const observers: Readonly<Record<CalibrationMethod, (device: string) => RangeObserver>> = {
+  minmax: (device) => new Extremes(device),
+  percentile: (device) => new HistogramObserver(percentileRange, device),
+  mse: (device) => new HistogramObserver(leastErrorRange, device),
+};
+
+export const calibrationMethods = Object.keys(observers) as readonly CalibrationMethod[];
+
+export interface CalibrateOptions {
+  /** `minmax` by default. */
+  readonly method?: CalibrationMethod;
+  /** Called after each batch with the images done so far. */
+  readonly onProgress?: (images: number) => void;
+}
+
+/**
+ * Runs the network of a plan in libtorch and watches the values that it quantizes. One image is enough to have ranges; how
+ * good they are, the accuracy tells.
+ *
+ * @param batches of training images [B, C, H, W], standardized, float32, on the CPU; each may be freed as the next is asked for
+ * @returns the ranges, and the number of images that they are of
+ * @throws PeaError where there is no image, and for a method that there is not
+ */
+export async function calibrate(
+  plan: IntegerPlan,
+  batches: AsyncIterable<Tensor> | Iterable<Tensor>,
+  { method = "minmax", onProgress }: CalibrateOptions = {},
+): Promise<{ ranges: Ranges; images: number }> {
+  const create = observers[method];
+  if (create === undefined)
+    throw new PeaError(`calibration is "${method}", but must be one of ${calibrationMethods.join(", ")}`, {
+      kind: "usage",
+    });
+  const network = new GraphNetwork(plan.graph);
+  network.to({ memoryFormat: "channels_last" });
+  network.eval();
+  const sources = plan.groups.flatMap((group) => (group.isUnit ? [] : group.sources));
+  const watched = new Map(
+    sources.filter((name) => !plan.graph.constants.has(name)).map((name) => [name, create("cpu")]),
+  );
+  let images = 0;
+  try {
+    for await (const batch of batches) {
+      scope(() =>
+        noGrad(() => void network.observed(batch, (name, values) => watched.get(name)?.add(values))),
+      );
+      images += batch.shape[0] as number;
+      onProgress?.(images);
+      // Lets a signal end the process.
+      await new Promise(setImmediate);
+    }
+    if (images === 0) throw new PeaError("there is no training image that can be read, to take ranges from");
+    return { ranges: new Map([...watched].map(([name, observer]) => [name, observer.read()])), images };
+  } finally {
+    network.dispose();
+    for (const observer of watched.values()) observer.dispose();
+  }
+}

@@ -1,0 +1,84 @@
+/**
+ * How often which numbers come: counts in bins of one width, which doubles as larger numbers come.
+ *
+ * @module
+ */
+import type { Range } from "@pea/graph";
+import { addInPlace, call, cast, keep, reshape, sum, type Tensor, zeros } from "@pea/torch";
+import { Extremes } from "./extremes.ts";
+import { asTheyLie, type RangeObserver } from "./range-observer.ts";
+
+/** Bins from −2ᵏ to 2ᵏ, with the least k that all numbers fit in. */
+export interface Histogram {
+  /** Numbers in each bin, the lowest first. */
+  readonly counts: Float64Array;
+  readonly range: Range;
+  /** Least and greatest of the numbers themselves. */
+  readonly extremes: Range;
+}
+
+const bins = 4096;
+
+/**
+ * Counts numbers. A wider histogram is a narrower one with pairs of bins put together, so that the counts do not depend on
+ * the order in which numbers come, but for those of the first batches that lie closer to 0 than bins can tell apart.
+ */
+export class HistogramObserver implements RangeObserver {
+  readonly #extremes: Extremes;
+  readonly #device: string;
+  /** 2ᵏ; 0 before the first number that is not 0. */
+  #bound = 0;
+  #counts: Tensor;
+
+  /** @param choose the range to be quantized */
+  constructor(
+    private readonly choose: (histogram: Histogram) => Range,
+    device = "cpu",
+  ) {
+    this.#extremes = new Extremes(device);
+    this.#device = device;
+    this.#counts = this.#empty();
+  }
+
+  add(values: Tensor): void {
+    this.#extremes.add(values);
+    const { min, max } = this.#extremes.read();
+    const greatest = Math.max(-min, max);
+    // Read in the end, it is told with the value's name.
+    if (!Number.isFinite(greatest)) return;
+    this.#widen(greatest);
+    if (this.#bound === 0) return;
+    const counted = call<Tensor>("aten::histc", asTheyLie(values), bins, -this.#bound, this.#bound);
+    addInPlace(this.#counts, cast(counted, { dtype: "float64" }));
+  }
+
+  read(): Range {
+    const extremes = this.#extremes.read();
+    const isCounted = Number.isFinite(extremes.min) && Number.isFinite(extremes.max) && this.#bound > 0;
+    if (!isCounted) return extremes;
+    const range = { min: -this.#bound, max: this.#bound };
+    return this.choose({ counts: this.#counts.toTypedArray() as Float64Array, range, extremes });
+  }
+
+  dispose(): void {
+    this.#extremes.dispose();
+    this.#counts.dispose();
+  }
+
+  /** Until a number fits in. */
+  #widen(greatest: number): void {
+    if (this.#bound === 0 && greatest > 0) this.#bound = 2 ** Math.ceil(Math.log2(greatest));
+    while (this.#bound > 0 && this.#bound < greatest) {
+      const wider = this.#empty();
+      const halved = sum(reshape(this.#counts, [bins / 2, 2]), { dim: 1 });
+      addInPlace(call<Tensor>("aten::slice.Tensor", wider, 0, bins / 4, (3 * bins) / 4), halved);
+      this.#counts.dispose();
+      this.#counts = wider;
+      this.#bound *= 2;
+    }
+  }
+
+  #empty(): Tensor {
+    return keep(zeros([bins], { dtype: "float64", device: this.#device }));
+  }
+}
