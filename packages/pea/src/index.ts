@@ -40,17 +40,17 @@ export type { FolderView } from "./data/sources/folder-view.ts";
 export type { SampleSource } from "./data/sources/sample-source.ts";
 export * from "./diagnose/index.ts";
 export {
-  type ExportedFile,
   type ExportedNetwork,
   type ExportedRun,
-  type ExportForm,
   type ExportOptions,
   type ExportSummary,
   exportNetwork,
   exportRun,
   type NetworkOptions,
 } from "./export/export.ts";
-export type { About, Original, Target } from "./export/target.ts";
+export type { ExportedFile, ExportForm } from "./export/export-form.ts";
+export type { IntegerForm, IntegerSummary } from "./export/integer-summary.ts";
+export type { About, Content, FloatTarget, IntegerTarget, Original, Target } from "./export/target.ts";
 export { registerTarget } from "./export/targets.ts";
 export { imagenetStatistics } from "./images/known-statistics.ts";
 export type { Label, LabelTable } from "./images/label-table.ts";

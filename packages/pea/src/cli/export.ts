@@ -1,23 +1,26 @@
 import { listSkippedParts } from "../data/loading/unreadable-images.ts";
-import { type ExportForm, exportRun } from "../export/export.ts";
+import { exportRun, type ExportOptions as Options } from "../export/export.ts";
 import { loadTarget } from "../export/load-target.ts";
 import { describeActivations } from "../export/other-activations.ts";
-import type { Circumstances } from "../recipe/recipe-identity.ts";
-import type { CheckpointName } from "../run/trained-run.ts";
+import { type Counter, createCounter } from "../terminal/counter.ts";
 import { type CommonOptions, printResult } from "../terminal/output.ts";
 
-interface ExportOptions extends CommonOptions, Circumstances, ExportForm {
-  checkpoint?: CheckpointName;
+interface ExportOptions extends CommonOptions, Omit<Options, "out" | "onProgress"> {
   output?: string;
 }
 
-/** `pea export`: the ReLU network of a run as a verified file. */
-export async function runExport(path: string, options: ExportOptions): Promise<void> {
-  const { checkpoint, dataDir, import: imported, onBadSample, output: out } = options;
-  const { target: word = "onnx", batch, opset, foldBatchNorm } = options;
-  const form = { target: await loadTarget(word), batch, opset, foldBatchNorm };
-  const summary = await exportRun(path, { checkpoint, dataDir, import: imported, onBadSample, out, ...form });
-  printResult(options, summary, () =>
+/** `pea export`: the ReLU network of a run as a verified file, or a folder of files. */
+export async function runExport(path: string, { json, debug, ...options }: ExportOptions): Promise<void> {
+  const { output: out, target: word = "onnx", ...others } = options;
+  const target = await loadTarget(word);
+  const progress = new ExportProgress();
+  const summary = await exportRun(path, {
+    ...others,
+    target,
+    out,
+    onProgress: (...counts) => progress.update(...counts),
+  }).finally(() => progress.stop());
+  printResult({ json, debug }, summary, () =>
     [
       `${summary.file}: ${summary.checkpoint} model, step ${summary.step} (epoch ${summary.epoch}), ${(summary.bytes / 2 ** 20).toFixed(2)} MiB`,
       `operators: ${Object.entries(summary.operators)
@@ -28,4 +31,23 @@ export async function runExport(path: string, options: ExportOptions): Promise<v
       ...listSkippedParts(summary.skipped),
     ].join("\n"),
   );
+}
+
+/** A counter for each of the two passes over images. */
+class ExportProgress {
+  #what?: string;
+  #counter?: Counter;
+
+  update(what: string, done: number, total: number): void {
+    if (what !== this.#what) {
+      this.stop();
+      this.#counter = createCounter(total);
+      this.#what = what;
+    }
+    this.#counter?.update(done);
+  }
+
+  stop(): void {
+    this.#counter?.stop();
+  }
 }

@@ -48,5 +48,11 @@ export function positiveNumber(word: string): number {
   return number;
 }
 
+/** @throws InvalidArgumentError, which commander words as the option's */
+export function decimal(word: string): number {
+  if (!/^\d+(\.\d+)?$/.test(word)) throw new InvalidArgumentError("It must be a number, as 0.5.");
+  return Number(word);
+}
+
 export const example = (...lines: string[]): string =>
   `\nExamples:\n${lines.map((line) => `  $ ${line}`).join("\n")}\n`;

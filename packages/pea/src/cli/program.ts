@@ -10,6 +10,7 @@ import {
   checkpointOption,
   common,
   dataOption,
+  decimal,
   example,
   importOption,
   movedImportOption,
@@ -143,23 +144,62 @@ function addExport(program: Command): void {
     .addOption(dataOption())
     .addOption(movedImportOption())
     .addOption(badSampleOption())
-    .option("-o, --output <FILE>", "the file to write (default: model.onnx in the run)")
-    .option("--target <NAME>", "form of the file: onnx, or a module that registers another (default: onnx)")
+    .option("-o, --output <FILE>", "the file or folder to write (default: model.onnx in the run)")
+    .option(
+      "--target <NAME>",
+      "form of the file: onnx, onnx-int8, or a module that registers another (default: onnx)",
+    )
     .addOption(
       new Option("--batch <N>", "images the file takes at a time (default: any number)").argParser(
         positiveNumber,
       ),
     )
     .addOption(
-      new Option("--opset <N>", "version of ONNX's operators, 11 to 17 (default: 17)").argParser(wholeNumber),
+      new Option(
+        "--opset <N>",
+        "version of ONNX's operators, 11 to 17, of onnx-int8 also 21 (default: 17)",
+      ).argParser(wholeNumber),
     )
     .option("--fold-batch-norm", "make batch normalization a part of the weights before it")
+    .optionsGroup("Options of targets in integers:")
+    .addOption(
+      new Option(
+        "--activations <TYPE>",
+        "integers of what layers compute (default: what the target is best at)",
+      ).choices(["int8", "uint8", "int16"]),
+    )
+    .option("--per-tensor", "one scale for a layer's weights (default: one for each of its outputs)")
+    .addOption(
+      new Option(
+        "--calibration <METHOD>",
+        "ranges from all values, from their 0.01th to 99.99th percentile, or of the least error (default: minmax)",
+      ).choices(["minmax", "percentile", "mse"]),
+    )
+    .addOption(
+      new Option(
+        "--calibration-images <N>",
+        "training images that ranges are taken from (default: 1000)",
+      ).argParser(positiveNumber),
+    )
+    .addOption(
+      new Option(
+        "--images <N>",
+        "test images that floats and integers are scored on (default: all)",
+      ).argParser(positiveNumber),
+    )
+    .addOption(
+      new Option(
+        "--max-loss <POINTS>",
+        "percentage points of the score that may be lost; beyond, nothing is written (default: 0.5)",
+      ).argParser(decimal),
+    )
     .addHelpText(
       "after",
       example(
         "pea export runs/<run>",
         "pea export runs/<run> -o network.onnx --json",
         "pea export runs/<run> --batch 1 --opset 11 --fold-batch-norm     for compilers of fixed shapes",
+        "pea export runs/<run> --target onnx-int8                         in integers of 8 bits",
       ),
     )
     .action(async (run, options) => (await import("./export.ts")).runExport(run, options));

@@ -2,63 +2,41 @@
  * From a run directory to a verified file in one of the forms of `targets.ts`.
  * @module
  */
-import { existsSync } from "node:fs";
-import { rename, rm, writeFile } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { basename, join } from "node:path";
 import { PeaError } from "@pea/core";
-import { fixBatch, foldBatchNorms, type Graph } from "@pea/graph";
-import { type Module, ReLU, ReLU6, type Tensor } from "@pea/torch";
-import { isActivation } from "../activations/activation-modules.ts";
-import { isPassing } from "../activations/passing-activation.ts";
+import { clone, keep, type Module, type Tensor } from "@pea/torch";
 import { resumeCommand } from "../common/shown-command.ts";
+import type { BatchLoader } from "../data/loading/loader.ts";
 import { type SkippedParts, skippedOf } from "../data/loading/unreadable-images.ts";
-import { describeInput } from "../images/network-input.ts";
-import { variantName } from "../recipe/method-keys.ts";
-import { evaluationCrop } from "../recipe/recipe.ts";
+import { drawPart } from "../data/parts/draw-part.ts";
+import { disposePart } from "../data/parts/part.ts";
 import type { Circumstances } from "../recipe/recipe-identity.ts";
 import { evaluationLoader } from "../run/loaders.ts";
-import { disposeData, openTestData } from "../run/open-data.ts";
-import { currentEnvironment, noteExported, readRunConfig } from "../run/run-directory.ts";
+import { disposeData, openData, openTestData } from "../run/open-data.ts";
+import { noteExported } from "../run/run-directory.ts";
 import { type CheckpointName, openTrainedNetwork, type TrainedNetwork } from "../run/trained-run.ts";
-import { traceNetwork } from "../trace/trace.ts";
-import { exportObstacleOf } from "./export-obstacle.ts";
-import { countOperators } from "./onnx/decode.ts";
-import { onnxTarget } from "./onnx/onnx-target.ts";
+import { compareScores } from "./compare-scores.ts";
+import { describeNetwork } from "./describe-network.ts";
+import { type ExportedFile, type ExportForm, targetOf } from "./export-form.ts";
 import type { Verification } from "./onnx/verify.ts";
-import { type OtherActivation, otherActivationsOf } from "./other-activations.ts";
-import type { Target } from "./target.ts";
-import { targetNamed } from "./targets.ts";
-
-/** In which form a network is written. */
-export interface ExportForm {
-  /** `onnx` by default, or a name of `registerTarget`. */
-  target?: string;
-  /** Images that the file takes at a time; by default their number is open. */
-  batch?: number;
-  /** Version of ONNX's operators, 11 to 17; 17 by default. */
-  opset?: number;
-  /** Make batch normalization a part of the weights before it; by default it stays, and all weights keep their keys. */
-  foldBatchNorm?: boolean;
-}
+import { requireFolder } from "./require-deployable.ts";
+import { type IntegerTarget, isIntegerTarget } from "./target.ts";
+import { type WriteOptions, writeFloats } from "./write-floats.ts";
+import { writeIntegers } from "./write-integers.ts";
 
 export interface ExportOptions extends Circumstances, ExportForm {
   /** The best model of the final phase or the last one; by default the best where there is one. */
   checkpoint?: CheckpointName;
-  /** The file to write; by default `model.onnx`, or what the target calls it, in the run directory. */
+  /** The file to write, or the folder; by default `model.onnx`, or what the target calls it, in the run directory. */
   out?: string;
-}
-
-/** A file that was written and verified. */
-export interface ExportedFile {
-  target: string;
-  file: string;
-  bytes: number;
-  /** Nodes by operator. */
-  operators: Record<string, number>;
-  /** Clips, slopes, gates and normalizations; none where ReLU is the only activation. */
-  otherActivations: readonly OtherActivation[];
-  /** What was proven, in words. */
-  verified: readonly string[];
+  /** In integers: training images that ranges are taken from; 1000 by default, or all where there are fewer. */
+  calibrationImages?: number;
+  /** In integers: test images that floats and integers are scored on; all by default. */
+  images?: number;
+  /** In integers: points of the task's metric that may be lost; 0.5 by default. */
+  maxLoss?: number;
+  /** Told of the images done so far, where it takes long. */
+  onProgress?: (what: "calibration" | "test", done: number, total: number) => void;
 }
 
 /** An ONNX file that was written and verified. */
@@ -78,6 +56,9 @@ export interface ExportedRun {
 }
 
 export type ExportSummary = ExportedRun & ExportedNetwork;
+
+/** So many have the ranges of all, but for a few outliers, and take no longer than an evaluation. */
+const usualCalibrationImages = 1000;
 
 /** Without another target than ONNX. */
 type AsOnnx = { target?: "onnx" };
@@ -99,22 +80,30 @@ export async function exportRun(
 ): Promise<ExportedRun & ExportedFile>;
 export async function exportRun(
   runDirectory: string,
-  { out, target, batch, opset, foldBatchNorm, ...options }: ExportOptions = {},
+  options: ExportOptions = {},
 ): Promise<ExportedRun & ExportedFile> {
-  const trained = await openTrainedNetwork(runDirectory, options);
+  const { checkpoint: wanted, dataDir, import: imported, onBadSample, out, ...form } = options;
+  const today = { checkpoint: wanted, dataDir, import: imported, onBadSample };
+  const trained = await openTrainedNetwork(runDirectory, today);
   try {
-    const { checkpoint, step, epoch, facts, run } = trained;
+    const { checkpoint, step, epoch, facts, run, methods, model } = trained;
     refuseObstacle(trained);
-    const file = out ?? join(run.path, targetOf({ target, opset }).file);
+    const target = targetOf(form);
+    const file = out ?? join(run.path, target.file);
     requireFolder(file);
     if (out === undefined) noteExported(run, basename(file));
+    methods.deploy();
+    model.to({ device: "cpu" });
+    const metadata = describeNetwork(trained);
     return {
       runDirectory,
       checkpoint,
       step,
       epoch,
       inputShape: facts.inputShape,
-      ...(await deploy(trained, file, { target, batch, opset, foldBatchNorm })),
+      ...(isIntegerTarget(target)
+        ? await exportIntegers(trained, file, target, { ...form, metadata })
+        : await exportFloats(trained, file, { ...form, metadata })),
     };
   } finally {
     trained.methods.dispose();
@@ -143,64 +132,89 @@ export async function exportNetwork(
 export async function exportNetwork(
   model: Module,
   file: string,
-  { inputs, metadata = {}, opset, ...form }: NetworkOptions,
+  { trainingImages, ...options }: NetworkOptions,
 ): Promise<ExportedFile> {
-  const target = targetOf({ ...form, opset });
-  requireFolder(file);
-  requireNoSmoothModule(model);
-  const graph = inForm(traceNetwork(model, inputs.shape.slice(1)).graph, form);
-  const obstacle = exportObstacleOf(graph, target);
-  if (obstacle !== null) throw new PeaError(obstacle);
-  const content = target.write(graph, { producerVersion: currentEnvironment().pea, metadata, opset });
-  const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
-  const proof = await writeVerified(file, bytes, (path) => target.verify(path, { graph, model, inputs }));
-  return {
-    target: target.name,
-    file,
-    bytes: bytes.length,
-    operators: countOperators(graph),
-    otherActivations: otherActivationsOf(graph),
-    ...proof,
-    verified: target.describe(proof),
-  };
+  const target = targetOf(options);
+  if (!isIntegerTarget(target)) return writeFloats(model, file, target, options);
+  if (trainingImages === undefined)
+    throw new PeaError(
+      `${target.title} wants training images, which the ranges of its integers are taken from: give some as trainingImages`,
+      { kind: "usage" },
+    );
+  return writeIntegers(model, file, target, { ...options, trainingImages: [trainingImages] });
 }
 
 /** What `exportNetwork` takes beside the form. */
 export interface NetworkOptions extends ExportForm {
   inputs: Tensor;
   metadata?: Readonly<Record<string, string>>;
+  /** For targets that compute in integers: what ranges are taken from, [count, ...], standardized. */
+  trainingImages?: Tensor;
 }
 
-function inForm(graph: Graph, { batch, foldBatchNorm = false }: ExportForm): Graph {
-  const folded = foldBatchNorm ? foldBatchNorms(graph) : graph;
-  return batch === undefined ? folded : fixBatch(folded, batch);
-}
-
-/** @throws PeaError of kind usage for an unknown target, and an opset that it has not */
-function targetOf({ target: name = onnxTarget.name, opset }: ExportForm): Target {
-  const target = targetNamed(name);
-  const { title, opsets } = target;
-  if (opset === undefined || opsets?.includes(opset)) return target;
-  const known = opsets && `must be one of ${opsets.join(", ")} for ${title}`;
-  throw new PeaError(`opset is ${opset}, but ${known ?? `${title} has none; leave it out`}`, {
-    kind: "usage",
-  });
-}
-
-async function deploy(trained: TrainedNetwork, file: string, form: ExportForm) {
-  const { model, methods, recipe, record } = trained;
-  methods.deploy();
-  model.to({ device: "cpu" });
+/** Floats are compared on some images of the test part. */
+async function exportFloats(
+  { model, recipe, record }: TrainedNetwork,
+  file: string,
+  form: ExportForm & { metadata: Readonly<Record<string, string>> },
+) {
   const data = await openTestData(recipe, { record });
   try {
     const test = evaluationLoader(data.test, data, "cpu");
-    for await (const { images } of test.batches())
-      return {
-        ...(await exportNetwork(model, file, { ...form, inputs: images, metadata: describe(trained) })),
-        skipped: skippedOf({ test: test.skipped }),
-      };
-    throw new PeaError("there is no test image that can be read, to verify the network on");
+    using inputs = await firstImages(test);
+    const summary = await exportNetwork(model, file, { ...form, inputs });
+    return { ...summary, skipped: skippedOf({ test: test.skipped }) };
   } finally {
+    disposeData(data);
+  }
+}
+
+/** The first batch of a loader, to be disposed of. */
+async function firstImages(loader: BatchLoader): Promise<Tensor> {
+  for await (const { images } of loader.batches()) return keep(clone(images));
+  throw new PeaError("there is no test image that can be read, to verify the network on");
+}
+
+async function* imagesOf(loader: BatchLoader): AsyncGenerator<Tensor> {
+  for await (const { images } of loader.batches()) yield images;
+}
+
+/** Integers are found by images of the training part, and scored on the test part. */
+async function exportIntegers(
+  { model, recipe, record }: TrainedNetwork,
+  file: string,
+  target: IntegerTarget,
+  {
+    calibrationImages = usualCalibrationImages,
+    images,
+    onProgress,
+    ...form
+  }: Omit<ExportOptions, "target"> & Pick<WriteOptions, "metadata">,
+) {
+  const data = await openData(recipe, { record });
+  const training = drawPart(data.train, {
+    count: calibrationImages,
+    seed: recipe.seed,
+  });
+  const scored = drawPart(data.test, { count: images, seed: recipe.seed });
+  try {
+    const train = evaluationLoader(training, data, "cpu");
+    const test = evaluationLoader(scored, data, "cpu");
+    using inputs = await firstImages(test);
+    const summary = await writeIntegers(model, file, target, {
+      ...form,
+      inputs,
+      trainingImages: imagesOf(train),
+      onCalibration: (done) => onProgress?.("calibration", done, train.samplesPerEpoch),
+      score: (session) =>
+        compareScores(model, session, test, {
+          task: data.task,
+          onProgress: (done) => onProgress?.("test", done, test.samplesPerEpoch),
+        }),
+    });
+    return { ...summary, skipped: skippedOf({ train: train.skipped, test: test.skipped }) };
+  } finally {
+    for (const part of [training, scored]) if (part !== data.train && part !== data.test) disposePart(part);
     disposeData(data);
   }
 }
@@ -216,73 +230,4 @@ function refuseObstacle({ methods, facts, run, step, epoch }: TrainedNetwork): v
           `Train on with: ${resumeCommand(run.path)}`,
     { kind: "usage" },
   );
-}
-
-/** Sites have ReLU, or stay straight pieces as ReLU6; what else a network computes, its graph shows. */
-function requireNoSmoothModule(model: Module): void {
-  const refuse = (path: string, what: string) => {
-    throw new PeaError(`${path} is ${what}: a deployed network has ReLU in its place`, {
-      kind: "usage",
-    });
-  };
-  for (const [path, module] of model.namedModules()) {
-    if (isPassing(module)) {
-      if (module.unfinished !== null) refuse(path, module.unfinished);
-    } else if (isActivation(module) && !isStraight(module)) refuse(path, module.constructor.name);
-  }
-}
-
-const isStraight = (module: Module): boolean => module instanceof ReLU || module instanceof ReLU6;
-
-/** What a user of the file needs to know: how to prepare images, what the outputs mean, where the file comes from. */
-function describe({ run, recipe, facts, checkpoint, epoch }: TrainedNetwork): Record<string, string> {
-  const { environment } = readRunConfig(run);
-  const { inputShape, statistics, classes, labels } = facts;
-  return {
-    network: recipe.model,
-    method: variantName(recipe),
-    alpha: "1",
-    preprocessing: JSON.stringify(
-      describeInput({
-        shape: inputShape,
-        crop: evaluationCrop(recipe),
-        exifOrientation: recipe.exifOrientation,
-        ...statistics,
-      }),
-    ),
-    classes: JSON.stringify(classes),
-    ...(labels && { labels: JSON.stringify(labels) }),
-    training: JSON.stringify({ data: recipe.data, seed: recipe.seed, checkpoint, epoch }),
-    versions: JSON.stringify(environment),
-  };
-}
-
-/** Before the network is traced and data are opened: both take a while. */
-function requireFolder(file: string): void {
-  if (!existsSync(dirname(file)))
-    throw new PeaError(`cannot write ${file}: there is no folder ${dirname(file)}`, { kind: "usage" });
-}
-
-/** Writes beside `file`, and renames once `verify` has passed: what lies under the name was verified. */
-async function writeVerified<T>(
-  file: string,
-  bytes: Uint8Array,
-  verify: (path: string) => Promise<T>,
-): Promise<T> {
-  const unverified = `${file}.${process.pid}.unverified`;
-  const cannotWrite = (error: Error) => {
-    throw new PeaError(`cannot write ${file}: ${error.message}`, { cause: error });
-  };
-  const failed = (error: Error) => {
-    const reason = error.message.replaceAll(unverified, "the new file");
-    throw new PeaError(`${file} is not written, for it failed its verification: ${reason}`, { cause: error });
-  };
-  try {
-    await writeFile(unverified, bytes, { flush: true }).catch(cannotWrite);
-    const verification = await verify(unverified).catch(failed);
-    await rename(unverified, file).catch(cannotWrite);
-    return verification;
-  } finally {
-    await rm(unverified, { force: true });
-  }
 }

@@ -7,9 +7,10 @@ import { PeaError } from "@pea/core";
 import { nearestName } from "../common/nearest-name.ts";
 import { type Need, requireMembers, someFunction, someText } from "../common/require-members.ts";
 import { onnxTarget } from "./onnx/onnx-target.ts";
-import type { Target } from "./target.ts";
+import { onnxInt8Target } from "./onnx-int8/onnx-int8-target.ts";
+import { isIntegerTarget, type Target } from "./target.ts";
 
-const builtIn: readonly Target[] = [onnxTarget];
+const builtIn: readonly Target[] = [onnxTarget, onnxInt8Target];
 
 const targets = new Map<string, Target>(builtIn.map((target) => [target.name, target]));
 
@@ -22,6 +23,9 @@ const needs: Readonly<Record<string, Need>> = {
   describe: someFunction,
 };
 
+/** What computes in integers needs besides. */
+const integerNeeds: Readonly<Record<string, Need>> = { scheme: someFunction, open: someFunction };
+
 /**
  * Makes a form known to `exportNetwork`, `exportRun` and `pea export --target`.
  *
@@ -33,6 +37,7 @@ export function registerTarget<Proof extends object>(target: Target<Proof>): voi
   if (targets.has(target.name))
     throw usage(`a target named ${target.name} exists already; choose another name`);
   requireMembers(`target ${target.name}`, target, needs);
+  if (isIntegerTarget(target)) requireMembers(`target ${target.name}`, target, integerNeeds);
   targets.set(target.name, target);
 }
 

@@ -128,6 +128,7 @@ const arrays = new Map<unknown, { new (buffer: ArrayBuffer): TensorData }>([
   [elementTypes.float, Float32Array],
   [elementTypes.int8, Int8Array],
   [elementTypes.uint8, Uint8Array],
+  [elementTypes.int16, Int16Array],
   [elementTypes.int32, Int32Array],
   [elementTypes.int64, BigInt64Array],
 ]);

@@ -27,7 +27,7 @@ export interface EncodeOptions {
   producerVersion: string;
   /** Facts by name. */
   metadata?: Readonly<Record<string, string>>;
-  /** 11 to 17; by default 17. */
+  /** By default 17. */
   opset?: number;
 }
 
@@ -131,6 +131,7 @@ const dataTypes = new Map<unknown, number>([
   [Float32Array, DataType.FLOAT],
   [Int8Array, DataType.INT8],
   [Uint8Array, DataType.UINT8],
+  [Int16Array, DataType.INT16],
   [Int32Array, DataType.INT32],
   [BigInt64Array, DataType.INT64],
 ]);

@@ -1,12 +1,12 @@
 /** ONNX files, proven by ONNX Runtime. */
 import { PeaError } from "@pea/core";
-import type { Target } from "../target.ts";
+import type { FloatTarget } from "../target.ts";
 import { encodeOnnx } from "./encode.ts";
 import { lowerToOpset } from "./lower.ts";
 import { opsets, usualOpset } from "./opsets.ts";
 import { type Verification, verifyOnnx } from "./verify.ts";
 
-export const onnxTarget: Target<Verification> = {
+export const onnxTarget: FloatTarget<Verification> = {
   name: "onnx",
   title: "ONNX",
   file: "model.onnx",

@@ -5,10 +5,17 @@ import { PeaError } from "@pea/core";
 export const usualOpset = 17;
 
 /** The version of the file format that came with each opset: a runtime that knows the one reads the other. */
-const irVersions: Readonly<Record<number, number>> = { 11: 6, 12: 7, 13: 7, 14: 7, 15: 8, 16: 8, 17: 8 };
+const irVersions: Readonly<Record<number, number>> = {
+  ...{ 11: 6, 12: 7, 13: 7, 14: 7, 15: 8, 16: 8, 17: 8 },
+  // The first with integers of 16 bits.
+  21: 10,
+};
 
-/** The opsets that are written. */
-export const opsets: readonly number[] = Object.keys(irVersions).map(Number);
+/** The opsets that networks of floats are written in. */
+export const opsets: readonly number[] = [11, 12, 13, 14, 15, 16, 17];
+
+/** Those of networks of integers: the first with a scale for each channel, to the first with integers of 16 bits. */
+export const integerOpsets: readonly number[] = [13, 14, 15, 16, 17, 21];
 
 /**
  * Version of the file format for an opset.
@@ -18,5 +25,7 @@ export const opsets: readonly number[] = Object.keys(irVersions).map(Number);
 export function irVersionOf(opset: number): number {
   const version = irVersions[opset];
   if (version !== undefined) return version;
-  throw new PeaError(`opset is ${opset}, but must be one of ${opsets.join(", ")}`, { kind: "usage" });
+  throw new PeaError(`opset is ${opset}, but must be one of ${Object.keys(irVersions).join(", ")}`, {
+    kind: "usage",
+  });
 }

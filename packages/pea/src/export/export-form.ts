@@ -1,0 +1,66 @@
+/**
+ * In which form a network is to leave, and what is told of it when it has left.
+ *
+ * @module
+ */
+import { PeaError } from "@pea/core";
+import type { IntegerForm, IntegerSummary } from "./integer-summary.ts";
+import { onnxTarget } from "./onnx/onnx-target.ts";
+import type { OtherActivation } from "./other-activations.ts";
+import { isIntegerTarget, type Target } from "./target.ts";
+import { targetNamed } from "./targets.ts";
+
+/** In which form a network is written; what concerns integers is for targets that compute in them. */
+export interface ExportForm extends IntegerForm {
+  /** `onnx` by default, or a name of `registerTarget`. */
+  target?: string;
+  /** Images that the file takes at a time; by default their number is open. */
+  batch?: number;
+  /** Version of ONNX's operators; 17 by default. */
+  opset?: number;
+  /**
+   * Make batch normalization a part of the weights before it; by default it stays, and all weights keep their keys. In
+   * integers it always is.
+   */
+  foldBatchNorm?: boolean;
+}
+
+/** A file that was written and verified. */
+export interface ExportedFile {
+  target: string;
+  file: string;
+  bytes: number;
+  /** Nodes by operator. */
+  operators: Record<string, number>;
+  /** Clips, slopes, gates and normalizations; none where ReLU is the only activation. */
+  otherActivations: readonly OtherActivation[];
+  /** Of a form in integers: how they were found, and what they cost. */
+  integers?: IntegerSummary;
+  /** What was proven, in words. */
+  verified: readonly string[];
+}
+
+/** Options that concern integers alone. */
+const integerOptions = ["activations", "perTensor", "calibration", "calibrationImages", "images", "maxLoss"];
+
+/**
+ * The target of a form.
+ *
+ * @throws PeaError of kind usage for an unknown target, an opset that it has not, and options of integers where it computes in
+ *   floats
+ */
+export function targetOf(form: ExportForm): Target {
+  const { target: name = onnxTarget.name, opset } = form;
+  const target = targetNamed(name);
+  const { title, opsets } = target;
+  const idle = integerOptions.find((key) => form[key as keyof ExportForm] !== undefined);
+  if (idle !== undefined && !isIntegerTarget(target))
+    throw usage(
+      `${idle} is of targets that compute in integers, and ${title} computes in floats; leave it out`,
+    );
+  if (opset === undefined || opsets?.includes(opset)) return target;
+  const known = opsets && `must be one of ${opsets.join(", ")} for ${title}`;
+  throw usage(`opset is ${opset}, but ${known ?? `${title} has none; leave it out`}`);
+}
+
+const usage = (message: string): PeaError => new PeaError(message, { kind: "usage" });

@@ -1,0 +1,80 @@
+/**
+ * Files and folders that appear only once they are verified.
+ *
+ * @module
+ */
+import { readdirSync, statSync } from "node:fs";
+import { mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { PeaError } from "@pea/core";
+import type { Content, FileContent } from "./target.ts";
+
+/**
+ * Writes beside `path`, and renames once `verify` has passed: what lies under the name was verified. What was there before
+ * is then replaced; of a folder all of it, if it holds nothing else.
+ *
+ * @param verify takes the path of what was written
+ * @returns the bytes that were written, and what `verify` gives
+ * @throws PeaError naming `path` where it cannot be written, or fails its verification: nothing is left of it
+ */
+export async function writeVerified<T>(
+  path: string,
+  content: Content,
+  verify: (written: string) => Promise<T>,
+): Promise<{ bytes: number; verification: T }> {
+  const unverified = `${path}.${process.pid}.unverified`;
+  const cannotWrite = (error: Error) => {
+    throw new PeaError(`cannot write ${path}: ${error.message}`, { cause: error });
+  };
+  const failed = (error: Error) => {
+    const reason = error.message.replaceAll(unverified, "the new file");
+    throw new PeaError(`${path} is not written, for it failed its verification: ${reason}`, { cause: error });
+  };
+  try {
+    const bytes = await write(unverified, content).catch(cannotWrite);
+    const verification = await verify(unverified).catch(failed);
+    await replace(unverified, path).catch(cannotWrite);
+    return { bytes, verification };
+  } finally {
+    await rm(unverified, { recursive: true, force: true });
+  }
+}
+
+async function write(path: string, content: Content): Promise<number> {
+  if (isFile(content)) return writeOne(path, content);
+  await rm(path, { recursive: true, force: true });
+  let bytes = 0;
+  for (const [name, one] of Object.entries(content)) {
+    const file = join(path, name);
+    await mkdir(dirname(file), { recursive: true });
+    bytes += await writeOne(file, one);
+  }
+  return bytes;
+}
+
+const isFile = (content: Content): content is FileContent =>
+  typeof content === "string" || content instanceof Uint8Array;
+
+async function writeOne(file: string, content: FileContent): Promise<number> {
+  const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
+  await writeFile(file, bytes, { flush: true });
+  return bytes.length;
+}
+
+/** A file takes the place of another in one step; a folder that holds no others is moved away first. */
+async function replace(from: string, to: string): Promise<void> {
+  if (!isFolder(from) || !isFolder(to)) return rename(from, to);
+  const written = new Set(namesIn(from));
+  const foreign = namesIn(to).find((name) => !written.has(name));
+  if (foreign !== undefined)
+    throw new PeaError(
+      `it holds ${foreign}, which is none of the new files; empty it, or name another folder`,
+    );
+  const before = `${to}.${process.pid}.before.unverified`;
+  await rename(to, before);
+  await rename(from, to);
+  await rm(before, { recursive: true, force: true });
+}
+
+const namesIn = (folder: string): string[] => readdirSync(folder, { recursive: true }).map(String);
+const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;

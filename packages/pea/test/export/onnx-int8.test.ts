@@ -1,0 +1,202 @@
+/** Networks of integers as ONNX files: what ONNX Runtime makes of them. */
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { before, describe, test } from "node:test";
+import { manualSeed, noGrad, randn, scope, setNumThreads } from "@pea/torch";
+import { exportNetwork, exportRun } from "../../src/export/export.ts";
+import { readOnnx } from "../../src/export/onnx/decode.ts";
+import { runtimeNodes } from "../../src/export/onnx-int8/float-nodes.ts";
+import { createModel } from "../../src/models/index.ts";
+import { train } from "../../src/train/train.ts";
+import { networksOfToday } from "../support/networks-of-today.ts";
+import { peaHere } from "../support/pea-main.ts";
+import { temporaryFolder, writeTinyData } from "../support/tiny-data.ts";
+
+setNumThreads(1);
+const folder = temporaryFolder();
+const run = join(folder, "run");
+const file = join(run, "model-int8.onnx");
+
+before(async () => {
+  const recipe = {
+    model: "mobilenet-0.1-small",
+    epochs: 6,
+    batchSize: 32,
+    lr: 0.1,
+    threads: 1,
+    pea: "none",
+  } as const;
+  await train({ ...recipe, dataDir: writeTinyData({ train: 1000, test: 400 }) }, { runDirectory: run });
+});
+
+/** The command, which passes; its summary. */
+async function exported(...words: string[]) {
+  const { code, stdout, stderr } = await peaHere("export", run, "--target", "onnx-int8", ...words, "--json");
+  assert.equal(code, 0, stderr);
+  return JSON.parse(stdout);
+}
+
+describe("pea export --target onnx-int8", () => {
+  for (const words of [
+    [],
+    ["--per-tensor"],
+    ["--activations", "int8"],
+    ["--calibration", "percentile"],
+    ["--calibration", "mse"],
+  ])
+    test(`${words.join(" ") || "as it is"}: within half a point of floats, in integers throughout`, async () => {
+      const { integers, runtime, operators } = await exported(...words);
+      assert.ok(Math.abs(integers.scores.loss) <= 0.5, JSON.stringify(integers.scores));
+      assert.ok(integers.scores.float.top1 > 90, "the network has learned something");
+      assert.equal(integers.scores.images, 400);
+      assert.deepEqual(runtime.floats, {});
+      assert.ok(runtime.all.QLinearConv === 27, JSON.stringify(runtime.all));
+      assert.equal(operators.Relu, 27);
+      assert.ok(integers.layers.every(({ decibels }: { decibels: number }) => decibels > 10));
+    });
+
+  test("says in lines what it took, what it costs and where most is lost", async () => {
+    const { stdout } = await peaHere("export", run, "--target", "onnx-int8", "--calibration-images", "50");
+    assert.match(stdout, /model-int8\.onnx: best model/);
+    assert.match(
+      stdout,
+      /top-1 \d+\.\d\d % in floats, \d+\.\d\d % in integers on 400 test images; the same class for/,
+    );
+    assert.match(
+      stdout,
+      /uint8 activations, asymmetric; weights per channel; ranges of 50 training images \(minmax\)/,
+    );
+    assert.match(stdout, /most noise: \d+\.\d dB in [\w.]+ \(\w+\), /);
+    assert.match(stdout, /ONNX Runtime computes all of it in integers/);
+  });
+
+  test("scores some of the test images, the same at each call", async () => {
+    const [a, b] = [await exported("--images", "20"), await exported("--images", "20")];
+    assert.equal(a.integers.scores.images, 20);
+    assert.deepEqual(a.integers, b.integers);
+  });
+
+  test("keeps ReLU, names every zero point, and puts that behind ReLU at the least integer", async () => {
+    await exported();
+    const { graph, metadata } = await readOnnx(file);
+    const readers = new Map(graph.nodes.flatMap((node) => node.inputs.map((name) => [name, node] as const)));
+    const behind = graph.nodes
+      .filter(({ operator }) => operator === "Relu")
+      .map(({ outputs: [output = ""] }) => readers.get(output));
+    assert.equal(behind.length, 27);
+    for (const node of behind) {
+      assert.equal(node?.operator, "QuantizeLinear");
+      assert.deepEqual([...(graph.constants.get(node?.inputs[2] as string)?.data ?? [])], [0]);
+    }
+    for (const { operator, inputs } of graph.nodes)
+      if (operator.endsWith("tizeLinear")) assert.ok(graph.constants.has(inputs[2] as string));
+    assert.deepEqual(JSON.parse(metadata.quantization as string).calibration, {
+      images: 900,
+      method: "minmax",
+    });
+    assert.ok(metadata.preprocessing && metadata.classes);
+  });
+
+  test("takes batch and opset, and pea predict takes the file", async () => {
+    await exported("--batch", "1", "--opset", "13");
+    const { graph, opset } = await readOnnx(file);
+    assert.deepEqual([graph.inputs[0]?.shape, opset], [[1, 1, 28, 28], 13]);
+  });
+
+  test("writes int16 in the opset that has it, and in no earlier one", async () => {
+    const { runtime } = await exported("--activations", "int16");
+    assert.equal((await readOnnx(file)).opset, 21);
+    assert.equal(
+      runtime.floats.Conv ?? runtime.floats.FusedConv ?? 0,
+      27,
+      "which ONNX Runtime computes in floats",
+    );
+    const { code, stderr } = await peaHere(
+      "export",
+      run,
+      "--target",
+      "onnx-int8",
+      "--activations",
+      "int16",
+      "--opset",
+      "17",
+    );
+    assert.deepEqual(
+      [code, /opset is 17, but activations of int16 come with opset 21/.test(stderr)],
+      [2, true],
+      stderr,
+    );
+  });
+
+  test("writes nothing where more is lost than may be", async () => {
+    const out = join(folder, "lossy.onnx");
+    // Whatever is lost, it is more than this.
+    await assert.rejects(exportRun(run, { target: "onnx-int8", out, maxLoss: -100 }), {
+      name: "PeaError",
+      message:
+        /lossy\.onnx is not written, .*: integers lose -?\d+\.\d\d points of top-1 .* more than the -100 that may be/,
+    });
+    assert.equal(existsSync(out), false);
+  });
+
+  test("refuses what is of integers for floats, and opsets without it", async () => {
+    for (const [words, message] of [
+      [
+        ["--per-tensor"],
+        /^pea: perTensor is of targets that compute in integers, and ONNX computes in floats/,
+      ],
+      [["--max-loss", "1"], /^pea: maxLoss is of targets/],
+      [
+        ["--target", "onnx-int8", "--opset", "11"],
+        /^pea: opset is 11, but must be one of 13, 14, 15, 16, 17, 21/,
+      ],
+      [["--target", "onnx-int8", "--max-loss", "little"], /It must be a number, as 0\.5/],
+    ] as const) {
+      const { code, stderr } = await peaHere("export", run, ...words);
+      assert.deepEqual([code, message.test(stderr)], [2, true], stderr);
+    }
+  });
+});
+
+describe("a network in integers", () => {
+  /** What stays in floats: ONNX Runtime has no integer form of these, or none between ranges with numbers below 0. */
+  const known: Readonly<Record<string, Readonly<Record<string, number>>>> = {
+    ShuffleNet: {},
+    SqueezeNet: {},
+    DenseNet: { FusedConv: 1 },
+    "MobileNet-V2 with ReLU": {},
+    "MobileNet-V2 with ReLU6": {},
+    "U-Net": { FusedConv: 1, ConvTranspose: 1, Resize: 1 },
+    DeepLab: { Resize: 2 },
+    "a plain list of blocks": {},
+  };
+
+  for (const [name, floats] of Object.entries(known))
+    test(`${name} stays in floats in ${Object.keys(floats).join(", ") || "nothing"}`, async () => {
+      manualSeed(1);
+      const model = networksOfToday[name]?.();
+      assert.ok(model);
+      const inputs = randn([4, 3, 64, 64]);
+      for (let step = 0; step < 3; step++) scope(() => noGrad(() => void model.forward(inputs)));
+      const path = join(folder, `${name}.onnx`);
+      await exportNetwork(model, path, { inputs, trainingImages: inputs, target: "onnx-int8" });
+      assert.deepEqual((await runtimeNodes(path)).floats, floats);
+    });
+
+  test("wants training images, and names what has no integer form", async () => {
+    const inputs = randn([2, 3, 64, 64]);
+    const path = join(folder, "none.onnx");
+    const model = createModel("mobilenet-0.02-small", { inputChannels: 3 });
+    await assert.rejects(exportNetwork(model, path, { inputs, target: "onnx-int8" }), {
+      kind: "usage",
+      message: /^ONNX in integers wants training images, .* trainingImages$/,
+    });
+    const vgg = networksOfToday["VGG with average pooling"]?.();
+    assert.ok(vgg);
+    await assert.rejects(exportNetwork(vgg, path, { inputs, trainingImages: inputs, target: "onnx-int8" }), {
+      message: /^MatMul in 6 has no integer form/,
+    });
+    assert.equal(existsSync(path), false);
+  });
+});

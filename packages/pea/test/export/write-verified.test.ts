@@ -1,0 +1,66 @@
+import assert from "node:assert/strict";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import { writeVerified } from "../../src/export/write-verified.ts";
+import { temporaryFolder } from "../support/tiny-data.ts";
+
+const passes = async (written: string) => written;
+
+describe("writeVerified", () => {
+  test("gives a file its name once it has passed", async () => {
+    const path = join(temporaryFolder(), "file");
+    writeFileSync(path, "old");
+    const { bytes, verification } = await writeVerified(path, "äb", async (written) => {
+      assert.notEqual(written, path);
+      return [readFileSync(written, "utf8"), readFileSync(path, "utf8")];
+    });
+    assert.deepEqual([bytes, verification, readFileSync(path, "utf8")], [3, ["äb", "old"], "äb"]);
+  });
+
+  test("writes the files of a folder by their paths, in the place of those that were there", async () => {
+    const folder = temporaryFolder();
+    const path = join(folder, "model");
+    mkdirSync(path);
+    writeFileSync(join(path, "model.bin"), "old");
+    const content = { "model.bin": Uint8Array.of(1, 2), "golden/input.txt": "1" };
+    const { bytes } = await writeVerified(path, content, passes);
+    assert.equal(bytes, 3);
+    assert.deepEqual(readdirSync(path, { recursive: true }).sort(), [
+      "golden",
+      "golden/input.txt",
+      "model.bin",
+    ]);
+    assert.deepEqual([...readFileSync(join(path, "model.bin"))], [1, 2]);
+    assert.deepEqual(readdirSync(folder), ["model"]);
+  });
+
+  test("leaves what was there, and nothing else, where the new one does not pass", async () => {
+    const folder = temporaryFolder();
+    const path = join(folder, "model");
+    for (const content of ["new", { "a/b": "new" }]) {
+      const broken = writeVerified(path, content, async (written) => {
+        throw new Error(`${written} is bad`);
+      });
+      await assert.rejects(broken, { message: /model is not written, .*: the new file is bad$/ });
+      assert.deepEqual(readdirSync(folder), []);
+    }
+  });
+
+  test("takes no folder away that holds something else", async () => {
+    const path = temporaryFolder();
+    writeFileSync(join(path, "mine"), "mine");
+    await assert.rejects(writeVerified(path, { "model.bin": "new" }, passes), {
+      message: /^cannot write .*: it holds mine, which is none of the new files; empty it/,
+    });
+    assert.deepEqual(readdirSync(path), ["mine"]);
+  });
+
+  test("says where it cannot write", async () => {
+    const folder = temporaryFolder();
+    const path = join(folder, "taken");
+    mkdirSync(path);
+    await assert.rejects(writeVerified(path, "file", passes), { message: /^cannot write .*taken: / });
+    assert.ok(existsSync(path));
+  });
+});
