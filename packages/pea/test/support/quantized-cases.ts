@@ -315,6 +315,9 @@ export const singleOperators: QuantizedCases = {
   "AveragePool with counted padding": () =>
     pooled("AveragePool", { ...kernel(3, 2, 1), count_include_pad: 1 }),
   GlobalAveragePool: () => pooled("GlobalAveragePool", {}),
+  GlobalMaxPool: () => pooled("GlobalMaxPool", {}),
+  "ReduceMax to vectors": () => pooled("ReduceMax", { axes: [2, 3], keepdims: 0 }),
+  "ReduceMean to vectors": () => pooled("ReduceMean", { axes: [2, 3], keepdims: 0 }),
   "Concat of channels": () => {
     const builder = build(images(5, 6), 41);
     const pool = builder.node("MaxPool", ["x"], kernel(3, 1, 1));
@@ -378,6 +381,7 @@ export const singleOperators: QuantizedCases = {
   "Clip of 0 and 6 by itself": () => moved("Clip", { min: 0, max: 6 }),
   "Another scale": () => moved("Identity", {}, scaled(0.031, -7)),
   LeakyRelu: () => moved("LeakyRelu", { alpha: 0.1 }, scaled(0.037, -30)),
+  Sigmoid: () => moved("Sigmoid", {}, scaled(1 / 256, -128)),
   HardSwish: () => moved("HardSwish", {}, scaled(0.036, -118)),
   "HardSwish of small steps": () => {
     const builder = build(images(4, 6), 61, 3, 0.011);

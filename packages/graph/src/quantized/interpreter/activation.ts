@@ -70,6 +70,20 @@ export const HardSwish: KernelOf = (site) => {
   });
 };
 
+/** 1 / (1 + e⁻ˣ), to 256ths: computed in float32, and rounded. */
+export const Sigmoid: KernelOf = (site) => {
+  const input = site.quantization(0);
+  const output = site.outputQuantization();
+  if (input.type === "int16") site.refuse("there is no Sigmoid of int16 here; take activations of int8");
+  const [scale, zero] = [input.scales[0] as number, input.zeroPoints[0] as number];
+  const [steps, zeroPoint] = [Math.fround(1 / (output.scales[0] as number)), output.zeroPoints[0] as number];
+  return ofEach(site, (integer) => {
+    const x = Math.fround(scale * (integer - zero));
+    const y = Math.fround(1 / Math.fround(1 + Math.fround(Math.exp(-x))));
+    return Math.round(Math.fround(y * steps)) + zeroPoint;
+  });
+};
+
 /** A significand of 31 bits in 15. */
 const halfWidth = (significand: number): number =>
   Math.min(0x7fff, Math.floor((significand + 0x8000) / 0x10000));

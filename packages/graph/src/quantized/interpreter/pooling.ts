@@ -5,19 +5,32 @@ import type { Integers } from "./numbers.ts";
 import { type Window, windowsOf } from "./windows.ts";
 
 /** Largest integer of each window, padding apart. */
-export const MaxPool: KernelOf = (site) => {
+export const MaxPool: KernelOf = (site) => largest(site, ...windowsOf(site, site.ints("kernel_shape")));
+
+/** Largest integer of each channel. */
+export const GlobalMaxPool: KernelOf = (site) => {
+  const [, , height = 1, width = 1] = site.sizes(0);
+  return largest(site, whole(height), whole(width));
+};
+
+/** Largest integer of each channel, over H and W. */
+export const ReduceMax: KernelOf = (site) => {
+  requireImageAxes(site);
+  return GlobalMaxPool(site);
+};
+
+function largest(site: QuantizedSite, rows: Window, columns: Window): Kernel {
   const [least, greatest] = site.outputBounds();
-  const [rows, columns] = windowsOf(site, site.ints("kernel_shape"));
   return pooled(site, rows, columns, (image, { rowStart, rowEnd, start, end, width }) => {
-    let largest = least;
+    let most = least;
     for (let y = rowStart; y < rowEnd; y += rows.dilation)
       for (let x = start; x < end; x += columns.dilation) {
         const value = image[y * width + x] as number;
-        if (value > largest) largest = value;
+        if (value > most) most = value;
       }
-    return Math.min(greatest, largest);
+    return Math.min(greatest, most);
   });
-};
+}
 
 /** Mean of the integers of each window, rounded halves away from 0; padding is the zero point where it counts. */
 export const AveragePool: KernelOf = (site) => {
@@ -33,11 +46,15 @@ export const GlobalAveragePool: KernelOf = (site) => {
 
 /** Mean of each channel, over H and W. */
 export const ReduceMean: KernelOf = (site) => {
-  const axes = site.axes("axes").toSorted();
-  if (site.input(0).length !== 4 || String(axes) !== "2,3")
-    site.refuse("in integers a mean is taken over the height and the width of images");
+  requireImageAxes(site);
   return GlobalAveragePool(site);
 };
+
+function requireImageAxes(site: QuantizedSite): void {
+  const axes = site.axes("axes").toSorted();
+  if (site.input(0).length !== 4 || String(axes) !== "2,3")
+    site.refuse("in integers it is taken over the height and the width of images");
+}
 
 const whole = (size: number): Window => ({ kernel: size, stride: 1, dilation: 1, before: 0, after: 0 });
 

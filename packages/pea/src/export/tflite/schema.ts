@@ -76,6 +76,7 @@ export const builtins = {
     options: options(2, ...window, ["depth_multiplier", "int"], fused, ...dilation),
   },
   DEQUANTIZE: { code: 6, options: options(38) },
+  LOGISTIC: { code: 14, options: { code: 0, fields: {} } },
   MAX_POOL_2D: { code: 17, options: pool },
   MUL: { code: 18, options: options(21, fused) },
   RELU: { code: 19, options: { code: 0, fields: {} } },

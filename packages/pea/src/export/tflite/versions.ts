@@ -17,6 +17,7 @@ const plain: Readonly<Partial<Record<Builtin, readonly [int8: number, int16: num
   DEQUANTIZE: [2, 3],
   HARD_SWISH: [1, 1],
   LEAKY_RELU: [1, 2],
+  LOGISTIC: [2, 3],
   MAX_POOL_2D: [2, 3],
   PAD: [2, 3],
   PADV2: [2, 3],

@@ -22,4 +22,5 @@ export const activation = {
   HardSwish: unary("HARD_SWISH"),
   LeakyRelu: unary("LEAKY_RELU"),
   Relu: unary("RELU"),
+  Sigmoid: unary("LOGISTIC"),
 };

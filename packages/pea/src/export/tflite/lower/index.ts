@@ -14,7 +14,7 @@ import {
 } from "./layout.ts";
 import type { Lower } from "./lowering.ts";
 import { Gemm } from "./matrix.ts";
-import { AveragePool, GlobalAveragePool, MaxPool } from "./pooling.ts";
+import { AveragePool, GlobalAveragePool, GlobalMaxPool, MaxPool } from "./pooling.ts";
 import { Resize } from "./resize.ts";
 import { ConvTranspose } from "./transposed-convolution.ts";
 
@@ -30,9 +30,11 @@ export const lowers: Readonly<Record<string, Lower>> = {
   Flatten: reshaped,
   Gemm,
   GlobalAveragePool,
+  GlobalMaxPool,
   Identity,
   MaxPool,
   Pad,
+  ReduceMax: GlobalMaxPool,
   ReduceMean: GlobalAveragePool,
   Reshape: reshaped,
   Resize,

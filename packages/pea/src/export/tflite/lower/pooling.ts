@@ -32,15 +32,19 @@ export const AveragePool: Lower = (site, lowering) => {
 };
 
 /** One window, of the whole image: MEAN rounds otherwise in each runtime. */
-export const GlobalAveragePool: Lower = (site, lowering) => {
-  const [name = ""] = site.node.outputs;
-  const sizes = site.outputSizes();
+export const GlobalAveragePool: Lower = (site, lowering) => poolWhole(site, lowering, "AVERAGE_POOL_2D");
+
+export const GlobalMaxPool: Lower = (site, lowering) => poolWhole(site, lowering, "MAX_POOL_2D");
+
+type PoolBuiltin = "MAX_POOL_2D" | "AVERAGE_POOL_2D";
+
+function poolWhole(site: QuantizedSite, lowering: Lowering, builtin: PoolBuiltin): void {
   const [count = 1, channels = 1, height = 1, width = 1] = site.sizes(0);
+  const sizes = site.outputSizes();
   const input = lowering.read(site.node.inputs[0] as string);
-  const output = lowering.write(name);
-  const image = [count, 1, 1, channels];
-  const result = sizes.length === 4 ? output : lowering.between(output, image, "pooled");
-  lowering.emit("AVERAGE_POOL_2D", [input], [result], {
+  const output = lowering.write(site.node.outputs[0] as string);
+  const result = sizes.length === 4 ? output : lowering.between(output, [count, 1, 1, channels], "pooled");
+  lowering.emit(builtin, [input], [result], {
     padding: paddings.VALID,
     stride_w: 1,
     stride_h: 1,
@@ -49,7 +53,7 @@ export const GlobalAveragePool: Lower = (site, lowering) => {
     fused_activation_function: fusedOf(site),
   });
   if (result !== output) lowering.reshape(result, sizes, output);
-};
+}
 
 function paddingIn(site: QuantizedSite, windows: readonly [Window, Window]): number | undefined {
   const [, , height = 1, width = 1] = site.sizes(0);
@@ -60,7 +64,7 @@ function paddingIn(site: QuantizedSite, windows: readonly [Window, Window]): num
 function pool(
   site: QuantizedSite,
   lowering: Lowering,
-  builtin: "MAX_POOL_2D" | "AVERAGE_POOL_2D",
+  builtin: PoolBuiltin,
   windows: readonly [Window, Window],
   filling?: number,
 ): void {
@@ -72,7 +76,7 @@ function pool(
 function poolPadded(
   site: QuantizedSite,
   lowering: Lowering,
-  builtin: "MAX_POOL_2D" | "AVERAGE_POOL_2D",
+  builtin: PoolBuiltin,
   windows: readonly [Window, Window],
   filling?: number,
 ): void {
@@ -86,7 +90,7 @@ function poolPadded(
 function emitPool(
   site: QuantizedSite,
   lowering: Lowering,
-  builtin: "MAX_POOL_2D" | "AVERAGE_POOL_2D",
+  builtin: PoolBuiltin,
   [rows, columns]: readonly [Window, Window],
   padding: number,
   image: number,
