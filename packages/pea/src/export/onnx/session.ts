@@ -26,13 +26,19 @@ export interface DeployedSession {
 /**
  * Loads an ONNX file on the CPU with all graph optimizations.
  * @param threads threads within one operator; 0 leaves the number to ONNX Runtime (all cores)
+ * @param saturates let integers be multiplied as ONNX Runtime does by default: on x86 processors without VNNI
+ *   instructions, sums of two products are cut off at 16 bits
  * @throws PeaError when ONNX Runtime refuses the file
  */
-export async function openSession(path: string, { threads = 0 } = {}): Promise<DeployedSession> {
+export async function openSession(
+  path: string,
+  { threads = 0, saturates = false } = {},
+): Promise<DeployedSession> {
   const session = await InferenceSession.create(path, {
     intraOpNumThreads: threads,
     graphOptimizationLevel: "all",
     logSeverityLevel: 3,
+    ...(!saturates && { extra: { session: { x64quantprecision: "1" } } }),
   }).catch((cause) => {
     throw new PeaError(`ONNX Runtime cannot load ${path}: ${cause.message}`, { cause });
   });
