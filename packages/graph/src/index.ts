@@ -38,6 +38,7 @@ export { foldBatchNorms } from "./passes/fold-batch-norms.ts";
 export { removeDeadNodes } from "./passes/remove-dead-nodes.ts";
 export { smoothToRelu } from "./passes/smooth-to-relu.ts";
 export { dequantize, withoutFused } from "./quantized/dequantize.ts";
+export { equalize } from "./quantized/equalize.ts";
 export { activationOf, keepsScale, whyNotIntegers } from "./quantized/integer-operators.ts";
 export {
   type IntegerTensor,

@@ -5,6 +5,7 @@
  */
 import { PeaError } from "@pea/core";
 import {
+  equalize,
   fixBatch,
   type IntegerPlan,
   planIntegers,
@@ -51,7 +52,9 @@ export async function quantizeNetwork(
   { inputShape, batch, images, calibration: method = "minmax", onProgress, ...wishes }: QuantizeOptions,
 ): Promise<QuantizedNetwork> {
   const scheme = target.scheme(wishes);
-  const { graph, answer } = prepare(traceNetwork(model, inputShape).graph);
+  const { graph: prepared, answer } = prepare(traceNetwork(model, inputShape).graph);
+  // A scale of its own for each channel needs no channels of like size.
+  const graph = scheme.weights === "per tensor" ? equalize(prepared) : prepared;
   const obstacle = exportObstacleOf(graph, target);
   if (obstacle !== null) throw new PeaError(obstacle);
   const plan = planIntegers(graph);

@@ -1,7 +1,7 @@
 /** What `prepare` makes of networks computes what they compute. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { planIntegers, prepare, whyNotIntegers } from "@pea/graph";
+import { equalize, planIntegers, prepare, whyNotIntegers } from "@pea/graph";
 import { abs, amax, type Module, manualSeed, noGrad, randn, scope, setNumThreads, sub } from "@pea/torch";
 import { GraphNetwork } from "../../src/import/network/graph-network.ts";
 import { createModel } from "../../src/models/index.ts";
@@ -38,7 +38,7 @@ const ofThePaper = [
 }));
 
 for (const { name, create, shape } of [...ofToday, ...ofThePaper])
-  test(`${name}: prepared, it has integer forms alone, no lone ReLU, and the same answers`, () => {
+  test(`${name}: prepared, it has integer forms alone, no lone ReLU, and the same answers, equalized too`, () => {
     manualSeed(1);
     const model = settled(create(), shape);
     const { graph } = prepare(traceNetwork(model, shape).graph);
@@ -48,10 +48,13 @@ for (const { name, create, shape } of [...ofToday, ...ofThePaper])
       nodes.filter(({ operator }) => operator === "Relu" || operator === "Clip"),
       [],
     );
-    const network = new GraphNetwork(graph);
-    network.eval();
     const images = randn([3, ...shape]);
-    const [expected, actual] = noGrad(() => [model.forward(images), network.forward(images)] as const);
-    const difference = amax(abs(sub(expected, actual))).item() / amax(abs(expected)).item();
-    assert.ok(difference < 1e-5, `${difference} of the largest`);
+    const expected = noGrad(() => model.forward(images));
+    for (const form of [graph, equalize(graph)]) {
+      const network = new GraphNetwork(form);
+      network.eval();
+      const actual = noGrad(() => network.forward(images));
+      const difference = amax(abs(sub(expected, actual))).item() / amax(abs(expected)).item();
+      assert.ok(difference < 1e-5, `${difference} of the largest`);
+    }
   });
