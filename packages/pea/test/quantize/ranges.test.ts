@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { describe, test } from "node:test";
-import { call, manualSeed, randn, setNumThreads, type Tensor, tensor } from "@pea/torch";
+import { call, manualSeed, randn, setNumThreads, split, type Tensor, tensor } from "@pea/torch";
 import { leastErrorRange, percentileRange } from "../../src/quantize/ranges/choose-range.ts";
 import { Extremes } from "../../src/quantize/ranges/extremes.ts";
 import { type Histogram, HistogramObserver } from "../../src/quantize/ranges/histogram.ts";
@@ -73,12 +73,31 @@ describe("histogram", () => {
     assert.deepEqual([...a.counts], [...b.counts]);
   });
 
+  test("counts of a large batch some of each channel, and finds the greatest of all", () => {
+    const shape = [8, 2, 128, 128] as const;
+    const images = tensor(new Float32Array(8 * 2 * 128 * 128), { shape });
+    // The second channel is 1, and one number 3.
+    const numbers = (images.toTypedArray() as Float32Array).map((_, i) =>
+      i === 77 ? 3 : Math.floor(i / 128 ** 2) % 2,
+    );
+    const { counts, extremes } = histogramOf(
+      call<Tensor>("aten::contiguous", tensor(numbers, { shape }), "channels_last"),
+    );
+    const total = counts.reduce((a, b) => a + b, 0);
+    const ones = counts[Math.floor(((1 + 4) / 8) * counts.length)] ?? 0;
+    assert.ok(total > 30_000 && total <= 2 ** 16, `${total}`);
+    assert.ok(Math.abs(ones / total - 0.5) < 0.01, `${ones} of ${total}`);
+    assert.deepEqual(extremes, { min: 0, max: 3 });
+  });
+
   test("of zeros has no bins to count in", () => {
     assert.deepEqual(seen(new HistogramObserver(percentileRange), [values(0, 0)]), { min: 0, max: 0 });
   });
 });
 
 const sample = randn([200_000]);
+/** Small enough that all of each is counted. */
+const batches = split(sample, 50_000, { dim: 0 });
 const inPython = (script: string): number[] => {
   const numbers = sample.toTypedArray() as Float32Array;
   const program = `import sys, numpy as np\nx = np.frombuffer(sys.stdin.buffer.read(), np.float32).astype(np.float64)\n${script}`;
@@ -91,7 +110,7 @@ const inPython = (script: string): number[] => {
 
 describe("ranges from histograms", () => {
   test("percentiles are those that numpy finds, to two bins", () => {
-    const { min, max } = seen(new HistogramObserver(percentileRange), [sample]);
+    const { min, max } = seen(new HistogramObserver(percentileRange), batches);
     const [low = 0, high = 0] = inPython("print(*np.quantile(x, [0.0001, 0.9999]))");
     const width = 16 / 4096;
     assert.ok(
@@ -106,7 +125,7 @@ describe("ranges from histograms", () => {
   });
 
   test("the range of the least error rounds with less than that of all numbers, as numpy computes it", () => {
-    const outlier = histogramOf(sample, values(40));
+    const outlier = histogramOf(...batches, values(40));
     const { min, max } = leastErrorRange(outlier);
     const errorOf = (low: number, high: number) =>
       inPython(`x = np.append(x, 40)
