@@ -18,6 +18,7 @@ import { type CheckpointName, openTrainedNetwork, type TrainedNetwork } from "..
 import { compareScores } from "./compare-scores.ts";
 import { describeNetwork } from "./describe-network.ts";
 import { type ExportedFile, type ExportForm, targetOf } from "./export-form.ts";
+import { noteIntegers } from "./integer-record.ts";
 import type { Verification } from "./onnx/verify.ts";
 import { requireFolder } from "./require-deployable.ts";
 import { type IntegerTarget, isIntegerTarget } from "./target.ts";
@@ -95,16 +96,11 @@ export async function exportRun(
     methods.deploy();
     model.to({ device: "cpu" });
     const metadata = describeNetwork(trained);
-    return {
-      runDirectory,
-      checkpoint,
-      step,
-      epoch,
-      inputShape: facts.inputShape,
-      ...(isIntegerTarget(target)
-        ? await exportIntegers(trained, file, target, { ...form, metadata })
-        : await exportFloats(trained, file, { ...form, metadata })),
-    };
+    const exported = isIntegerTarget(target)
+      ? await exportIntegers(trained, file, target, { ...form, metadata })
+      : await exportFloats(trained, file, { ...form, metadata });
+    if (out === undefined) noteIntegers(run, exported);
+    return { runDirectory, checkpoint, step, epoch, inputShape: facts.inputShape, ...exported };
   } finally {
     trained.methods.dispose();
     trained.model.dispose();

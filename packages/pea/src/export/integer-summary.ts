@@ -33,16 +33,35 @@ export interface IntegerSummary {
 const named = 3;
 
 /** In lines for people: before and after, and the layers that lose most. */
-export function describeIntegers({ scheme, answer, calibration, scores, layers }: IntegerSummary): string[] {
-  const { images, method } = calibration;
-  const worst = [...layers].sort((a, b) => a.decibels - b.decibels).slice(0, named);
+export function describeIntegers(summary: IntegerSummary): string[] {
+  const { answer, scores, layers } = summary;
+  const worst = noisiest(layers).slice(0, named);
   return [
     ...(scores === undefined ? [] : [describeComparison(scores)]),
-    `${scheme.activations} activations, ${scheme.scales}; weights ${scheme.weights}; ranges of ${images} training ` +
-      `image${images === 1 ? "" : "s"} (${method})`,
+    describeQuantization(summary),
     ...(answer === undefined ? [] : [`the ${answer} at the end is left out: what is written gives logits`]),
-    `most noise: ${worst.map(({ name, operator, path, decibels }) => `${decibels.toFixed(1)} dB in ${path || name} (${operator})`).join(", ")}`,
+    `most noise: ${worst.map((layer) => `${layer.decibels?.toFixed(1)} dB in ${layerName(layer)}`).join(", ")}`,
   ];
+}
+
+/** `uint8 activations, asymmetric; weights per channel; ranges of 1000 training images (minmax)`. */
+export function describeQuantization({ scheme, calibration: { images, method } }: IntegerSummary): string {
+  return (
+    `${scheme.activations} activations, ${scheme.scales}; weights ${scheme.weights}; ranges of ${images} training ` +
+    `image${images === 1 ? "" : "s"} (${method})`
+  );
+}
+
+/** Those that lose something, most of it first. */
+export function noisiest(layers: readonly LayerNoise[]): LayerNoise[] {
+  return layers
+    .filter(({ decibels }) => decibels !== null)
+    .sort((a, b) => Number(a.decibels) - Number(b.decibels));
+}
+
+/** `features.10.dw.conv (Conv)`. */
+export function layerName({ name, operator, path }: LayerNoise): string {
+  return `${path || name} (${operator})`;
 }
 
 /** `top-1 91.20 % in floats, 91.00 % in integers on 10000 test images; the same class for 99.10 %`. */

@@ -15,8 +15,8 @@ export interface LayerNoise {
   /** ONNX's name of the operator, and the module, that compute it. */
   readonly operator: string;
   readonly path: string;
-  /** Signal to quantization noise, 10 log₁₀(Σ x² / Σ (x − x̂)²), all rounding before it included; infinite without noise. */
-  readonly decibels: number;
+  /** Signal to quantization noise, 10 log₁₀(Σ x² / Σ (x − x̂)²), all rounding before it included; null without noise. */
+  readonly decibels: number | null;
 }
 
 /**
@@ -57,7 +57,7 @@ export function layerNoise(plan: IntegerPlan, quantized: QuantizedGraph, images:
   const producers = producersOf({ ...plan.graph, nodes: plan.nodes });
   return [...sums].map(([name, { signal, noise }]) => {
     const { operator = "", path = "" } = producers.get(name) ?? {};
-    return { name, operator, path, decibels: 10 * Math.log10(signal / noise) };
+    return { name, operator, path, decibels: noise === 0 ? null : 10 * Math.log10(signal / noise) };
   });
 }
 

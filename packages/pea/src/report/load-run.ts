@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { basename, resolve } from "node:path";
 import { skippedCounts } from "../data/loading/unreadable-images.ts";
 import { readDiagnostics } from "../diagnose/index.ts";
+import { readIntegerRecords } from "../export/integer-record.ts";
 import { variantName } from "../recipe/method-keys.ts";
 import type { Circumstances } from "../recipe/recipe-identity.ts";
 import { readResult } from "../run/result.ts";
@@ -21,6 +22,7 @@ export async function loadReportRun(path: string, today: Circumstances = {}): Pr
   const run = openRunDirectory(path);
   const recipe = await openRecipeToShow(run, today);
   const result = readResult(run);
+  const integers = readIntegerRecords(run);
   return {
     name: basename(resolve(path)),
     network: recipe.model,
@@ -41,6 +43,7 @@ export async function loadReportRun(path: string, today: Circumstances = {}): Pr
       whyNoBest: result.whyNoBest,
     }),
     ...(result?.skipped && { skipped: skippedCounts(result.skipped) }),
+    ...(integers.length > 0 && { integers }),
     ...(existsSync(run.diagnostics) && { diagnostics: readDiagnostics(run.diagnostics) }),
   };
 }

@@ -10,6 +10,7 @@ import { charts, drawn } from "./charts.ts";
 import { diagnosticTables } from "./diagnostics.ts";
 import { type Group, groupRuns, shownAtFirst } from "./groups.ts";
 import { Html, html, scriptJson } from "./html.ts";
+import { integerTables } from "./integers.ts";
 import type { ReportSource } from "./load.ts";
 import { resultsTable } from "./results-table.ts";
 import { environments, epochTables, repeatCommands, runTable, settings, throughput } from "./run-tables.ts";
@@ -94,6 +95,7 @@ function section(group: Group, index: number, drawnCharts: readonly Chart[], lib
   return html`<section id="${idOf(index)}"><h2>${titleOf(group)}</h2>
 ${seedPlot(group)}
 ${resultsTable(group)}
+${integerTables(group)}
 ${drawnCharts.length > 0 ? html`<h3>Curves</h3>${controls(group)}` : ""}
 ${wide.map(draw)}
 <div class="pair">${others.map(draw)}${throughput(group)}</div>

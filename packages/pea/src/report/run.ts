@@ -1,5 +1,6 @@
 import type { Result } from "../compare/results.ts";
 import type { DiagnosticsRow } from "../diagnose/index.ts";
+import type { IntegerRecord } from "../export/integer-record.ts";
 import type { EpochPoint, Phase } from "../run/run-course.ts";
 import type { Breakdown } from "../tasks/breakdown.ts";
 import type { MetricName } from "../tasks/task.ts";
@@ -36,6 +37,8 @@ export interface ReportRun {
   seconds: number | null;
   /** Of a run that was trained with `diagnose`. */
   diagnostics?: readonly DiagnosticsRow[];
+  /** Of a run that was exported in integers: what that cost. */
+  integers?: readonly IntegerRecord[];
 }
 
 /** Scores in percent: of the best model of the final phase by validation, null where there is none, and of the last. */

@@ -31,6 +31,8 @@ export interface RunDirectory {
   readonly model: string;
   /** Names of the files that `pea export` wrote beside: those of targets. */
   readonly exported: string;
+  /** What exports in integers cost, for the report. */
+  readonly integers: string;
   /** Scores of a run that ended. */
   readonly result: string;
   /** Made by `pea report`. */
@@ -49,6 +51,7 @@ function runDirectory(path: string): RunDirectory {
     network: join(path, "network"),
     model: join(path, "model.onnx"),
     exported: join(path, "exported.json"),
+    integers: join(path, "integers.json"),
     result: join(path, "result.json"),
     report: join(path, "report.html"),
   };

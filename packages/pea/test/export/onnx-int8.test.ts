@@ -9,6 +9,8 @@ import { exportNetwork, exportRun } from "../../src/export/export.ts";
 import { readOnnx } from "../../src/export/onnx/decode.ts";
 import { runtimeNodes } from "../../src/export/onnx-int8/float-nodes.ts";
 import { createModel } from "../../src/models/index.ts";
+import { loadReportRun } from "../../src/report/load-run.ts";
+import { openRunDirectory } from "../../src/run/run-directory.ts";
 import { train } from "../../src/train/train.ts";
 import { networksOfToday } from "../support/networks-of-today.ts";
 import { peaHere } from "../support/pea-main.ts";
@@ -150,6 +152,15 @@ describe("pea export --target onnx-int8", () => {
       [2, true],
       stderr,
     );
+  });
+
+  test("is remembered by the run, for its report, and goes when the run does", async () => {
+    const { integers } = await exported();
+    const [record, ...others] = (await loadReportRun(run)).integers ?? [];
+    assert.deepEqual([record?.target, record?.scores, others], ["onnx-int8", integers.scores, []]);
+    assert.ok(Object.values(openRunDirectory(run)).includes(join(run, "integers.json")));
+    await exportRun(run, { target: "onnx-int8", out: join(folder, "elsewhere.onnx"), activations: "int8" });
+    assert.equal((await loadReportRun(run)).integers?.[0]?.scheme.activations, "uint8");
   });
 
   test("writes nothing where more is lost than may be", async () => {
