@@ -39,7 +39,7 @@ export { removeDeadNodes } from "./passes/remove-dead-nodes.ts";
 export { smoothToRelu } from "./passes/smooth-to-relu.ts";
 export { dequantize, withoutFused } from "./quantized/dequantize.ts";
 export { equalize } from "./quantized/equalize.ts";
-export { activationOf, keepsScale, whyNotIntegers } from "./quantized/integer-operators.ts";
+export { whyNotIntegers } from "./quantized/integer-operators.ts";
 export {
   type IntegerTensor,
   type Interpreter,
@@ -51,7 +51,7 @@ export { type Coordinates, coordinatesOf, resizeModeOf } from "./quantized/inter
 export { type Window, windowsOf } from "./quantized/interpreter/windows.ts";
 export { type IntegerPlan, planIntegers, type ValueGroup } from "./quantized/plan.ts";
 export { type PreparedGraph, prepare } from "./quantized/prepare/prepare.ts";
-export { quantizationOf, type Range, toInteger } from "./quantized/quantization.ts";
+export { quantizationOf, type Range } from "./quantized/quantization.ts";
 export { quantize, type Ranges } from "./quantized/quantize.ts";
 export { dequantizedConstant, integers, quantizedConstant } from "./quantized/quantized-constant.ts";
 export {

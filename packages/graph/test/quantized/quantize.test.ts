@@ -5,6 +5,7 @@ import {
   dequantize,
   floatsOf,
   type Graph,
+  interpreterOf,
   planIntegers,
   prepare,
   type Quantization,
@@ -13,6 +14,7 @@ import {
   type Range,
   type Scheme,
   usualScheme,
+  whyNotIntegers,
 } from "@pea/graph";
 import { constant, graphOf, node } from "../make-graph.ts";
 
@@ -254,6 +256,26 @@ describe("planIntegers", () => {
     assert.throws(() => plan("Conv", {}, ["x", "x"]), {
       message: "Conv in y has no integer form: its weights are computed",
     });
+  });
+
+  test("accepts nothing that the interpreter does not compute", () => {
+    const graph = graphOf(image, [node("Erf", ["x"], "y")]);
+    const listed = (message: string) =>
+      /; those that have(?: one)? are (.*)$/.exec(message)?.[1]?.split(", ") ?? [];
+    const accepted = listed(whyNotIntegers(graph) ?? "");
+    let computed: string[] = [];
+    assert.throws(
+      () => interpreterOf({ ...graph, quantizations: new Map() }),
+      ({ message }: Error) => {
+        computed = listed(message);
+        return true;
+      },
+    );
+    assert.ok(accepted.length > 20 && computed.length > 20);
+    assert.deepEqual(
+      accepted.filter((name) => !computed.includes(name)),
+      [],
+    );
   });
 
   test("fuses an activation only where nothing else reads what it bends", () => {

@@ -49,9 +49,17 @@ export interface QuantizeOptions extends IntegerForm {
 export async function quantizeNetwork(
   model: Module,
   target: IntegerTarget,
-  { inputShape, batch, images, calibration: method = "minmax", onProgress, ...wishes }: QuantizeOptions,
+  {
+    inputShape,
+    batch,
+    images,
+    calibration: method = "minmax",
+    onProgress,
+    activations,
+    perTensor,
+  }: QuantizeOptions,
 ): Promise<QuantizedNetwork> {
-  const scheme = target.scheme(wishes);
+  const scheme = target.scheme({ activations, perTensor });
   const { graph: prepared, answer } = prepare(traceNetwork(model, inputShape).graph);
   // A scale of its own for each channel needs no channels of like size.
   const graph = scheme.weights === "per tensor" ? equalize(prepared) : prepared;

@@ -4,7 +4,7 @@ import { removeNode } from "./remove-node.ts";
 
 /** What a clip of each number can be exchanged with: operators that move numbers or choose the largest. */
 const movers: ReadonlySet<string> = new Set([
-  ...["Concat", "Reshape", "Flatten", "Transpose", "Squeeze", "Unsqueeze", "Expand"],
+  ...["Concat", "Reshape", "Flatten", "Transpose", "Squeeze", "Unsqueeze"],
   ...["DepthToSpace", "SpaceToDepth", "MaxPool", "GlobalMaxPool", "ReduceMax"],
 ]);
 
