@@ -147,7 +147,7 @@ function addExport(program: Command): void {
     .option("-o, --output <FILE>", "the file or folder to write (default: model.onnx in the run)")
     .option(
       "--target <NAME>",
-      "form of the file: onnx, onnx-int8, or a module that registers another (default: onnx)",
+      "form of the file: onnx, onnx-int8, tflite, or a module that registers another (default: onnx)",
     )
     .addOption(
       new Option("--batch <N>", "images the file takes at a time (default: any number)").argParser(
@@ -192,6 +192,20 @@ function addExport(program: Command): void {
         "--max-loss <POINTS>",
         "percentage points of the score that may be lost; beyond, nothing is written (default: 0.5)",
       ).argParser(decimal),
+    )
+    .addOption(
+      new Option("--input-type <TYPE>", "what tflite's input is (default: int8)").choices([
+        "int8",
+        "uint8",
+        "float32",
+      ]),
+    )
+    .addOption(
+      new Option("--output-type <TYPE>", "what tflite's output is (default: int8)").choices([
+        "int8",
+        "uint8",
+        "float32",
+      ]),
     )
     .addHelpText(
       "after",

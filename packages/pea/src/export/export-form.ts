@@ -43,11 +43,14 @@ export interface ExportedFile {
 /** Options that concern integers alone. */
 const integerOptions = ["activations", "perTensor", "calibration", "calibrationImages", "images", "maxLoss"];
 
+/** Settings that some targets in integers have. */
+const integerSettings = ["inputType", "outputType", "macs", "vela"] as const;
+
 /**
  * The target of a form.
  *
- * @throws PeaError of kind usage for an unknown target, an opset that it has not, and options of integers where it computes in
- *   floats
+ * @throws PeaError of kind usage for an unknown target, an opset or a setting that it has not, and options of integers where it
+ *   computes in floats
  */
 export function targetOf(form: ExportForm): Target {
   const { target: name = onnxTarget.name, opset } = form;
@@ -58,6 +61,10 @@ export function targetOf(form: ExportForm): Target {
     throw usage(
       `${idle} is of targets that compute in integers, and ${title} computes in floats; leave it out`,
     );
+  const unknown = integerSettings.find(
+    (key) => form[key] !== undefined && !(isIntegerTarget(target) && target.takes?.includes(key)),
+  );
+  if (unknown !== undefined) throw usage(`${title} has no setting ${unknown}; leave it out`);
   if (opset === undefined || opsets?.includes(opset)) return target;
   const known = opsets && `must be one of ${opsets.join(", ")} for ${title}`;
   throw usage(`opset is ${opset}, but ${known ?? `${title} has none; leave it out`}`);

@@ -9,9 +9,10 @@ import type { CalibrationMethod } from "../quantize/calibrate.ts";
 import type { LayerNoise } from "../quantize/layer-noise.ts";
 import { describeMainScore, mainScore, scoreLabel } from "../tasks/task.ts";
 import type { ScoreComparison } from "./compare-scores.ts";
+import type { IntegerSettings } from "./target.ts";
 
 /** How a network is to become one of integers; what is left out, the target decides. */
-export interface IntegerForm extends SchemeWishes {
+export interface IntegerForm extends SchemeWishes, IntegerSettings {
   /** How ranges are made of the numbers seen; `minmax` by default. */
   calibration?: CalibrationMethod;
 }

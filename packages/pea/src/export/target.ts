@@ -17,6 +17,27 @@ export interface About {
   readonly opset?: number;
 }
 
+/** What the inputs and outputs of a file in integers are: its own integers, bytes from 0 to 255, or numbers. */
+export const endTypes = ["int8", "uint8", "float32"] as const;
+export type EndType = (typeof endTypes)[number];
+
+/** What a user may ask of a target in integers; each has what it names in `takes`. */
+export interface IntegerSettings {
+  /** `int8` by default, which stands for int16 in a network that computes in 16 bits. */
+  readonly inputType?: EndType;
+  readonly outputType?: EndType;
+  /** Multiply-accumulates that an NPU does in a cycle. */
+  readonly macs?: number;
+  /** The command of Vela, the compiler for Arm's Ethos-U. */
+  readonly vela?: string;
+}
+
+/** What is known of a network of integers beside its graph. */
+export interface IntegerAbout extends About, IntegerSettings {
+  /** Some of what the network is fed with, [count, ...] row-major, to keep a few beside the file. */
+  readonly samples: { readonly values: Float32Array; readonly shape: readonly number[] };
+}
+
 /** What a file holds. */
 export type FileContent = Uint8Array | string;
 
@@ -34,7 +55,7 @@ export interface Original<G extends Graph = Graph> {
 }
 
 /** What all forms have. */
-interface Form<G extends Graph, Proof extends object> {
+interface Form<G extends Graph, A extends About, Proof extends object> {
   /** Small letters, digits and dashes. */
   readonly name: string;
   /** As texts call it. */
@@ -44,7 +65,7 @@ interface Form<G extends Graph, Proof extends object> {
   /** Versions of its operators, where there are several to choose from. */
   readonly opsets?: readonly number[];
   /** What the file holds, or the folder. */
-  write(graph: G, about: About): Content | Promise<Content>;
+  write(graph: G, about: A): Content | Promise<Content>;
   /**
    * Proves that what was written computes what the network computes, as far as this form can tell.
    *
@@ -57,7 +78,7 @@ interface Form<G extends Graph, Proof extends object> {
 }
 
 /** A form whose numbers are floats. */
-export interface FloatTarget<Proof extends object = object> extends Form<Graph, Proof> {
+export interface FloatTarget<Proof extends object = object> extends Form<Graph, About, Proof> {
   /** Floats have none. */
   readonly scheme?: undefined;
   /** Why it does not take a network, in a sentence that names operator and module; null where it does. */
@@ -65,7 +86,10 @@ export interface FloatTarget<Proof extends object = object> extends Form<Graph, 
 }
 
 /** A form that computes in integers. */
-export interface IntegerTarget<Proof extends object = object> extends Form<QuantizedGraph, Proof> {
+export interface IntegerTarget<Proof extends object = object>
+  extends Form<QuantizedGraph, IntegerAbout, Proof> {
+  /** The settings that it has; none where it is left out. */
+  readonly takes?: readonly (keyof IntegerSettings)[];
   /**
    * How it wants numbers quantized.
    *

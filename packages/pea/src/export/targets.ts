@@ -9,8 +9,9 @@ import { type Need, requireMembers, someFunction, someText } from "../common/req
 import { onnxTarget } from "./onnx/onnx-target.ts";
 import { onnxInt8Target } from "./onnx-int8/onnx-int8-target.ts";
 import { isIntegerTarget, type Target } from "./target.ts";
+import { tfliteTarget } from "./tflite/tflite-target.ts";
 
-const builtIn: readonly Target[] = [onnxTarget, onnxInt8Target];
+const builtIn: readonly Target[] = [onnxTarget, onnxInt8Target, tfliteTarget];
 
 const targets = new Map<string, Target>(builtIn.map((target) => [target.name, target]));
 

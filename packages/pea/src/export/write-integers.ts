@@ -56,10 +56,16 @@ export async function writeIntegers<Proof extends object>(
     onProgress: onCalibration,
   });
   const facts = { ...metadata, quantization: JSON.stringify(how) };
+  const { inputType, outputType, macs, vela } = form;
   const content = await target.write(graph, {
     producerVersion: currentEnvironment().pea,
     metadata: facts,
     opset,
+    samples: { values: inputs.toTypedArray() as Float32Array, shape: inputs.shape },
+    inputType,
+    outputType,
+    macs,
+    vela,
   });
   const { bytes, verification } = await writeVerified(file, content, async (path) => {
     const proof = await target.verify(path, { graph, model, inputs });

@@ -46,11 +46,16 @@ function upperHalf(a: number, b: number): number {
   return Math.floor((upper * b + Math.floor((lower * b + 0x40000000) / 0x10000)) / 0x8000);
 }
 
-/** value / 2^exponent to the nearest, halves away from 0. */
+/**
+ * value / 2^exponent to the nearest, halves away from 0.
+ *
+ * @param value of 32 bits
+ * @param exponent from 0 to 31
+ */
 export function dividedByPower(value: number, exponent: number): number {
-  if (exponent === 0) return value;
-  const half = 2 ** (exponent - 1);
-  return value < 0 ? -Math.floor((half - value) / (2 * half)) : Math.floor((value + half) / (2 * half));
+  const mask = ((1 << exponent) - 1) | 0;
+  const half = (mask >> 1) + (value < 0 ? 1 : 0);
+  return (value >> exponent) + ((value & mask) > half ? 1 : 0);
 }
 
 /** The largest sum whose product with a significand of 15 bits is exact as a number. */

@@ -22,12 +22,16 @@ export interface IntegerTensor {
 /** A network made ready to run. */
 export interface Interpreter {
   /**
-   * Every value that nodes compute, and the inputs' integers, by name.
+   * Values by name: every one that nodes compute, and the inputs' integers.
    *
    * @param inputs of each input the integers, or the numbers as float32, of as many samples as there are in all of them
+   * @param wanted the values to give back, where not all are
    * @throws PeaError of kind usage where an input is missing, or its length fits no number of samples
    */
-  run(inputs: ReadonlyMap<string, TensorData>): ReadonlyMap<string, IntegerTensor>;
+  run(
+    inputs: ReadonlyMap<string, TensorData>,
+    wanted?: readonly string[],
+  ): ReadonlyMap<string, IntegerTensor>;
 }
 
 /**
@@ -68,32 +72,32 @@ export function interpreterOf(graph: QuantizedGraph): Interpreter {
   };
 
   return {
-    run(inputs) {
+    run(inputs, wanted) {
       const given = graph.inputs.map(({ name, shape }) => {
         const data = inputs.get(name);
         if (data === undefined) throw usage(`input ${name} is missing`);
         return { name, shape, data: integersFor(data, quantizationOf(graph, name), name) };
       });
-      const count = samplesOf(given);
-      const samples = Array.from({ length: count }, (_, sample) =>
-        runOne(
+      const parts = new Map<string, Integers[]>();
+      for (let sample = 0, count = samplesOf(given); sample < count; sample++) {
+        const values = runOne(
           new Map(
             given.map(({ name, shape, data }) => {
               const length = elementsOf(shape);
               return [name, data.subarray(sample * length, (sample + 1) * length) as Integers];
             }),
           ),
-        ),
-      );
+        );
+        for (const name of wanted ?? values.keys()) {
+          const value = values.get(name);
+          if (value === undefined) throw usage(`no node computes ${name}`);
+          const all = parts.get(name) ?? [];
+          all.push(value);
+          parts.set(name, all);
+        }
+      }
       return new Map(
-        [...(samples[0]?.keys() ?? [])].map((name) => [
-          name,
-          together(
-            samples.map((values) => values.get(name) as Integers),
-            openShapes.get(name) ?? [],
-            typeOf(name),
-          ),
-        ]),
+        [...parts].map(([name, each]) => [name, together(each, openShapes.get(name) ?? [], typeOf(name))]),
       );
     },
   };

@@ -5,14 +5,12 @@
  */
 import { PeaError } from "@pea/core";
 import { at, fixBatch, inferShapes, type Quantization, type QuantizedGraph, QuantizedSite } from "@pea/graph";
+import type { EndType } from "../target.ts";
 import { channelsLast } from "./axis-order.ts";
 import { encodeTflite } from "./encode.ts";
 import { lowers } from "./lower/index.ts";
 import { Lowering } from "./lower/lowering.ts";
 import type { TfliteModel } from "./model.ts";
-
-/** What inputs and outputs are: integers as the network computes them, bytes from 0 to 255, or numbers. */
-export type EndType = "int8" | "uint8" | "float32";
 
 /** How a file is written. */
 export interface TfliteForm {
@@ -41,6 +39,7 @@ export function lowerToTflite(
 ): TfliteModel {
   const single: QuantizedGraph = { ...graph, ...fixBatch(graph, 1) };
   const shapes = inferShapes(single) as ReadonlyMap<string, readonly number[]>;
+  requireOneSample(single);
   requireTypes(single);
   const lowering = new Lowering(single, shapes);
   const inputs = single.inputs.map(({ name }) => addInput(lowering, name, inputType));
@@ -53,6 +52,15 @@ export function lowerToTflite(
   const outputs = single.outputs.map((name) => addOutput(lowering, name, outputType));
   const { tensors, operators } = lowering;
   return { tensors, operators, inputs, outputs, description, metadata };
+}
+
+function requireOneSample({ inputs }: QuantizedGraph): void {
+  const other = inputs.find(({ shape: [batch = 1] }) => batch !== 1);
+  if (other !== undefined)
+    throw new PeaError(
+      `a TensorFlow Lite file is written for one image at a time, not ${other.shape[0]}; leave the batch out`,
+      { kind: "usage" },
+    );
 }
 
 function requireTypes({ inputs, nodes, quantizations }: QuantizedGraph): void {

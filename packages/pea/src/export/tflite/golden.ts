@@ -1,0 +1,43 @@
+/**
+ * A few inputs, and what a network must compute of them to the byte.
+ *
+ * @module
+ */
+import { elementsOf, type Integers, interpreterOf, type QuantizedGraph } from "@pea/graph";
+import type { IntegerAbout } from "../target.ts";
+import { channelsLast } from "./axis-order.ts";
+import { turned } from "./lower/lowering.ts";
+
+/** Integers as the file has them: images with channels last. */
+export interface GoldenVector {
+  readonly input: Integers;
+  readonly output: Integers;
+}
+
+/** Samples that are kept. */
+const count = 3;
+
+/** Of a network of one input and one output, the first samples, as the interpreter computes them. */
+export function goldenVectors(
+  graph: QuantizedGraph,
+  { values, shape }: IntegerAbout["samples"],
+): GoldenVector[] {
+  const [{ name = "" } = {}] = graph.inputs;
+  const [output = ""] = graph.outputs;
+  const one = elementsOf(shape.slice(1));
+  const interpreter = interpreterOf(graph);
+  const inFile = (data: Integers, sizes: readonly number[]) =>
+    turned(data, sizes, channelsLast(sizes.length)) as Integers;
+  return Array.from({ length: Math.min(count, shape[0] ?? 0) }, (_, sample) => {
+    const image = values.subarray(sample * one, (sample + 1) * one);
+    const computed = interpreter.run(new Map([[name, image]]), [name, output]);
+    const [input, result] = [computed.get(name), computed.get(output)];
+    if (input === undefined || result === undefined) throw new Error(`${output} was not computed`);
+    return { input: inFile(input.data, input.shape), output: inFile(result.data, result.shape) };
+  });
+}
+
+/** The bytes of integers, the lowest of each first. */
+export function bytesOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
+}
