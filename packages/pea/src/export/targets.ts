@@ -6,12 +6,13 @@
 import { PeaError } from "@pea/core";
 import { nearestName } from "../common/nearest-name.ts";
 import { type Need, requireMembers, someFunction, someText } from "../common/require-members.ts";
+import { ethosUTargets } from "./ethos-u/ethos-u-target.ts";
 import { onnxTarget } from "./onnx/onnx-target.ts";
 import { onnxInt8Target } from "./onnx-int8/onnx-int8-target.ts";
 import { isIntegerTarget, type Target } from "./target.ts";
 import { tfliteTarget } from "./tflite/tflite-target.ts";
 
-const builtIn: readonly Target[] = [onnxTarget, onnxInt8Target, tfliteTarget];
+const builtIn: readonly Target[] = [onnxTarget, onnxInt8Target, tfliteTarget, ...ethosUTargets];
 
 const targets = new Map<string, Target>(builtIn.map((target) => [target.name, target]));
 

@@ -1,0 +1,137 @@
+/**
+ * Files for Arm's Ethos-U: a TensorFlow Lite file in the form that costs least there, and, where Vela is at hand, compiled.
+ *
+ * @module
+ */
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { PeaError } from "@pea/core";
+import { fixBatch, type Graph, type QuantizedGraph } from "@pea/graph";
+import type { IntegerTarget } from "../target.ts";
+import { bytesOf, goldenVectors } from "../tflite/golden.ts";
+import { openInterpreter } from "../tflite/interpreter-session.ts";
+import { tfliteObstacle } from "../tflite/obstacle.ts";
+import { sameEverywhere, tfliteScheme } from "../tflite/tflite-target.ts";
+import { writeTflite } from "../tflite/write-tflite.ts";
+import { type EthosU, notPlaced } from "./limits.ts";
+import { undilate } from "./undilate.ts";
+import { unstride } from "./unstride.ts";
+import { compileWithVela, type VelaReport } from "./vela.ts";
+
+/** What is known of the network on the chip. */
+export interface NpuProof {
+  readonly npu: NpuSummary;
+}
+
+interface NpuSummary {
+  /** As Vela names it, e.g. `ethos-u55-128`. */
+  readonly accelerator: string;
+  /** Layers that were written in another form, without dilations and without long strides. */
+  readonly undilated: number;
+  readonly unstrided: number;
+  /** Operators that the chip leaves to the processor, as our table has it. */
+  readonly notPlaced: readonly string[];
+  /** What Vela says, where it compiled. */
+  readonly vela?: VelaReport;
+}
+
+const summaryFile = "npu.json";
+
+/** A chip that does so many multiply-accumulates in a cycle, the usual number first. */
+function ethosU(chip: EthosU, title: string, macs: readonly number[]): IntegerTarget<NpuProof> {
+  return {
+    name: chip,
+    title,
+    file: chip,
+    takes: ["inputType", "outputType", "macs", "vela"],
+    scheme: tfliteScheme,
+    obstacle: (graph: Graph) => tfliteObstacle(graph),
+    async write(graph, about) {
+      const { metadata, producerVersion, samples, inputType, outputType, vela } = about;
+      const accelerator = `${chip}-${macsOf(about.macs, macs, title)}`;
+      const { graph: rewritten, ...counts } = forNpu(graph);
+      const form = { inputType, outputType, metadata, description: `pea ${producerVersion}` };
+      const model = writeTflite(rewritten, form);
+      const compiled = vela === undefined ? undefined : await compileWithVela(vela, model, accelerator);
+      const summary: NpuSummary = {
+        accelerator,
+        ...counts,
+        notPlaced: notPlaced(rewritten, chip),
+        ...(compiled && { vela: compiled.report }),
+      };
+      const golden = goldenVectors(graph, samples).flatMap(({ input, output }, place) => [
+        [`golden/${place}.input`, bytesOf(input)] as const,
+        [`golden/${place}.output`, bytesOf(output)] as const,
+      ]);
+      return {
+        "model.tflite": model,
+        ...(compiled && { "model_vela.tflite": compiled.model }),
+        [summaryFile]: `${JSON.stringify(summary, null, 2)}\n`,
+        ...Object.fromEntries(golden),
+      };
+    },
+    // Rewrites do not change a byte, so that it is the network as it was that is scored.
+    open: async (_, graph) => openInterpreter(graph),
+    async verify(path) {
+      return { npu: JSON.parse(await readFile(join(path, summaryFile), "utf8")) as NpuSummary };
+    },
+    describe: ({ npu }) => describeNpu(npu),
+  };
+}
+
+/** Batch norms aside, what the chips in `limits.ts` want: without dilations above 2 and strides above 3. */
+export function forNpu(graph: QuantizedGraph): {
+  graph: QuantizedGraph;
+  undilated: number;
+  unstrided: number;
+} {
+  const single: QuantizedGraph = { ...graph, ...fixBatch(graph, 1) };
+  const { graph: flat, count: undilated } = undilate(single);
+  const { graph: plain, count: unstrided } = unstride(flat);
+  return { graph: plain, undilated, unstrided };
+}
+
+function macsOf(wanted: number | undefined, known: readonly number[], title: string): number {
+  const [usual = 0] = known;
+  if (wanted === undefined || known.includes(wanted)) return wanted ?? usual;
+  const sorted = known.toSorted((a, b) => a - b);
+  throw new PeaError(`macs is ${wanted}, but ${title} has ${sorted.join(", ")}`, { kind: "usage" });
+}
+
+function describeNpu({ accelerator, undilated, unstrided, notPlaced, vela }: NpuSummary): string[] {
+  const rewrites = [
+    ...(undilated > 0 ? [`${undilated} dilated layer${undilated === 1 ? "" : "s"} as a reshape`] : []),
+    ...(unstrided > 0
+      ? [`${unstrided} layer${unstrided === 1 ? "" : "s"} of long strides over blocks of pixels`]
+      : []),
+  ];
+  return [
+    ...(rewrites.length > 0 ? [`written for the NPU, to the same bytes: ${rewrites.join(", ")}`] : []),
+    ...(vela === undefined ? describeTable(accelerator, notPlaced) : describeVela(vela)),
+    sameEverywhere,
+  ];
+}
+
+function describeTable(accelerator: string, notPlaced: readonly string[]): string[] {
+  const placed =
+    notPlaced.length === 0
+      ? `${accelerator} takes every operator, as far as our table tells`
+      : `${accelerator} leaves to the processor, as far as our table tells: ${notPlaced.join("; ")}`;
+  return [placed, `not compiled: --vela PATH compiles it for the chip and tells the cycles`];
+}
+
+function describeVela(report: VelaReport): string[] {
+  const { npuOperators, cpuOperators, npuCycles, totalCycles, milliseconds } = report;
+  const share = (100 * npuOperators) / (npuOperators + cpuOperators);
+  return [
+    `Vela places ${npuOperators} of ${npuOperators + cpuOperators} operators (${share.toFixed(1)} %) on the NPU`,
+    `estimated for ${report.accelerator}, ${report.systemConfig}, ${report.memoryMode}: ` +
+      `${Math.round(npuCycles)} cycles of the NPU, ${Math.round(totalCycles)} with memory, ${milliseconds.toFixed(3)} ms`,
+  ];
+}
+
+export const ethosUTargets: readonly IntegerTarget<NpuProof>[] = [
+  ethosU("ethos-u55", "the Ethos-U55", [128, 32, 64, 256]),
+  ethosU("ethos-u65", "the Ethos-U65", [256, 512]),
+  ethosU("ethos-u85", "the Ethos-U85", [256, 128, 512, 1024, 2048]),
+];
