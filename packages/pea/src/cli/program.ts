@@ -147,7 +147,7 @@ function addExport(program: Command): void {
     .option("-o, --output <FILE>", "the file or folder to write (default: model.onnx in the run)")
     .option(
       "--target <NAME>",
-      "form of the file: onnx, onnx-int8, tflite, or a module that registers another (default: onnx)",
+      "form of the file: onnx, onnx-int8, tflite, tflm, ethos-u55, ethos-u65, ethos-u85, or a module that registers another (default: onnx)",
     )
     .addOption(
       new Option("--batch <N>", "images the file takes at a time (default: any number)").argParser(
@@ -194,19 +194,26 @@ function addExport(program: Command): void {
       ).argParser(decimal),
     )
     .addOption(
-      new Option("--input-type <TYPE>", "what tflite's input is (default: int8)").choices([
+      new Option("--input-type <TYPE>", "what a TensorFlow Lite file's input is (default: int8)").choices([
         "int8",
         "uint8",
         "float32",
       ]),
     )
     .addOption(
-      new Option("--output-type <TYPE>", "what tflite's output is (default: int8)").choices([
+      new Option("--output-type <TYPE>", "what its output is (default: int8)").choices([
         "int8",
         "uint8",
         "float32",
       ]),
     )
+    .addOption(
+      new Option(
+        "--macs <N>",
+        "multiply-accumulates of an Ethos-U in a cycle (default: 128 of U55, 256 of U65 and U85)",
+      ).argParser(positiveNumber),
+    )
+    .option("--vela <PATH>", "command of Vela, which compiles for an Ethos-U (pip install ethos-u-vela)")
     .addHelpText(
       "after",
       example(
@@ -214,6 +221,8 @@ function addExport(program: Command): void {
         "pea export runs/<run> -o network.onnx --json",
         "pea export runs/<run> --batch 1 --opset 11 --fold-batch-norm     for compilers of fixed shapes",
         "pea export runs/<run> --target onnx-int8                         in integers of 8 bits",
+        "pea export runs/<run> --target tflm                              for microcontrollers",
+        "pea export runs/<run> --target ethos-u55 --macs 128 --vela vela  for an NPU, with its cycles",
       ),
     )
     .action(async (run, options) => (await import("./export.ts")).runExport(run, options));

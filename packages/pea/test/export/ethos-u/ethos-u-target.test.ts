@@ -1,0 +1,102 @@
+import assert from "node:assert/strict";
+import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import { Conv2d, manualSeed, ReLU, randn, Sequential, setNumThreads } from "@pea/torch";
+import { exportNetwork, type NetworkOptions } from "../../../src/export/export.ts";
+import { readTflite } from "../../support/tflite-reader.ts";
+import { temporaryFolder } from "../../support/tiny-data.ts";
+
+setNumThreads(1);
+const folder = temporaryFolder();
+
+/** A long stride, and a dilated column. */
+const network = () =>
+  new Sequential(
+    new Conv2d(3, 8, 8, { stride: 4, padding: 2 }),
+    new ReLU(),
+    new Conv2d(8, 8, [3, 1], { dilation: [8, 1], padding: [8, 0] }),
+    new ReLU(),
+  );
+
+async function exported(path: string, form: Partial<NetworkOptions>) {
+  manualSeed(2);
+  return exportNetwork(network(), path, {
+    target: "ethos-u55",
+    inputs: randn([4, 3, 64, 64]),
+    trainingImages: randn([4, 3, 64, 64]),
+    ...form,
+  });
+}
+
+describe("without Vela", () => {
+  test("what is written has neither dilations nor long strides, and says so", async () => {
+    const path = join(folder, "plain");
+    const { verified } = await exported(path, {});
+    assert.deepEqual(readdirSync(path).sort(), ["golden", "model.tflite", "npu.json"]);
+    const { operators } = readTflite(readFileSync(join(path, "model.tflite")));
+    for (const operator of operators.filter(({ name }) => name === "CONV_2D")) {
+      assert.deepEqual([operator.option(1, "int"), operator.option(2, "int")], [1, 1]);
+      // 1 is left out of the file.
+      assert.deepEqual([operator.option(4, "int"), operator.option(5, "int")], [0, 0]);
+    }
+    const lines = verified.join("\n");
+    assert.match(
+      lines,
+      /to the same bytes: 1 dilated layer as a reshape, 1 layer of long strides over blocks of pixels/,
+    );
+    assert.match(lines, /ethos-u55-128 takes every operator, as far as our table tells/);
+    assert.match(lines, /--vela PATH compiles it/);
+  });
+
+  test("a number of multiply-accumulates that the chip has not, and a command that is not there, are usage errors", async () => {
+    const path = join(folder, "refused");
+    await assert.rejects(exported(path, { macs: 100 }), {
+      kind: "usage",
+      message: "macs is 100, but the Ethos-U55 has 32, 64, 128, 256",
+    });
+    await assert.rejects(exported(path, { vela: join(folder, "no-vela") }), {
+      kind: "usage",
+      message: /there is no command .*no-vela; install it/,
+    });
+    assert.ok(!existsSync(path));
+  });
+});
+
+describe("with Vela", () => {
+  /** A command that is called as Vela is, and answers as it does. */
+  function velaThat(script: string): string {
+    const path = join(folder, `vela-${Math.abs(script.length)}`);
+    writeFileSync(path, `#!/usr/bin/env bash\n${script}\n`);
+    chmodSync(path, 0o755);
+    return path;
+  }
+
+  test("its file and what it says are kept and told", async () => {
+    const vela = velaThat(`
+[[ $2 == --accelerator-config && $3 == ethos-u55-256 && $4 == --output-dir ]] || exit 3
+mkdir -p "$5"; cp "$1" "$5/model_vela.tflite"
+echo "CPU operators = 1 (10.0%)"; echo "NPU operators = 9 (90.0%)"
+printf 'accelerator_configuration,system_config,memory_mode,inference_time,sram_memory_used,off_chip_flash_memory_used,cycles_npu,cycles_total\\nEthos_U55_256,Some_System,Shared_Sram,0.00125,2.5,10,1000,1234\\n' > "$5/model_summary.csv"`);
+    const path = join(folder, "compiled");
+    const { verified, ...proof } = await exported(path, { macs: 256, vela });
+    assert.deepEqual(readdirSync(path).sort(), ["golden", "model.tflite", "model_vela.tflite", "npu.json"]);
+    const lines = verified.join("\n");
+    assert.match(lines, /Vela places 9 of 10 operators \(90\.0 %\) on the NPU/);
+    assert.match(
+      lines,
+      /estimated for Ethos_U55_256, Some_System, Shared_Sram: 1000 cycles of the NPU, 1234 with memory, 1\.250 ms/,
+    );
+    assert.equal((proof as unknown as { npu: { vela: { sramBytes: number } } }).npu.vela.sramBytes, 2560);
+  });
+
+  test("where it fails, nothing is written, and its last words are told", async () => {
+    const vela = velaThat("echo 'Error: Stride is not supported' >&2; exit 1");
+    const path = join(folder, "failed");
+    await assert.rejects(
+      exported(path, { vela }),
+      /Vela does not compile the network for ethos-u55-128: Error: Stride is not supported/,
+    );
+    assert.ok(!existsSync(path));
+  });
+});
