@@ -11,8 +11,9 @@ import { onnxTarget } from "./onnx/onnx-target.ts";
 import { onnxInt8Target } from "./onnx-int8/onnx-int8-target.ts";
 import { isIntegerTarget, type Target } from "./target.ts";
 import { tfliteTarget } from "./tflite/tflite-target.ts";
+import { tflmTarget } from "./tflm/tflm-target.ts";
 
-const builtIn: readonly Target[] = [onnxTarget, onnxInt8Target, tfliteTarget, ...ethosUTargets];
+const builtIn: readonly Target[] = [onnxTarget, onnxInt8Target, tfliteTarget, tflmTarget, ...ethosUTargets];
 
 const targets = new Map<string, Target>(builtIn.map((target) => [target.name, target]));
 

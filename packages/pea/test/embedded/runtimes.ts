@@ -9,6 +9,8 @@ import { join } from "node:path";
 export interface ModelCase {
   readonly model: Uint8Array;
   readonly inputs: ArrayBufferView;
+  /** Bytes that LiteRT for Microcontrollers may take; more than enough where left out. */
+  readonly arena?: number;
 }
 
 /** What each runtime computes, the outputs of a sample one after the other; or why it refuses. */
@@ -24,8 +26,9 @@ export function runModels(cases: readonly ModelCase[]): Computed[] {
   const folder = mkdtempSync(join(tmpdir(), "pea-embedded-"));
   try {
     const path = (place: number, end: string) => join(folder, `${String(place).padStart(4, "0")}.${end}`);
-    cases.forEach(({ model, inputs }, place) => {
+    cases.forEach(({ model, inputs, arena }, place) => {
       writeFileSync(path(place, "tflite"), model);
+      if (arena !== undefined) writeFileSync(path(place, "arena"), String(arena));
       writeFileSync(path(place, "in"), new Uint8Array(inputs.buffer, inputs.byteOffset, inputs.byteLength));
     });
     execFileSync(python, [join(import.meta.dirname, "run_models.py"), folder], {

@@ -1,0 +1,36 @@
+/** The operators that a program for a microcontroller must name, so that it holds no others. */
+import type { TfliteModel } from "../tflite/model.ts";
+import type { Builtin } from "../tflite/schema.ts";
+
+/** The resolver's functions, by the schema's names. */
+const functions: Readonly<Record<Builtin, string>> = {
+  ADD: "AddAdd",
+  AVERAGE_POOL_2D: "AddAveragePool2D",
+  CONCATENATION: "AddConcatenation",
+  CONV_2D: "AddConv2D",
+  DEPTHWISE_CONV_2D: "AddDepthwiseConv2D",
+  DEQUANTIZE: "AddDequantize",
+  HARD_SWISH: "AddHardSwish",
+  LEAKY_RELU: "AddLeakyRelu",
+  LOGISTIC: "AddLogistic",
+  MAX_POOL_2D: "AddMaxPool2D",
+  MUL: "AddMul",
+  PAD: "AddPad",
+  PADV2: "AddPadV2",
+  QUANTIZE: "AddQuantize",
+  RELU: "AddRelu",
+  RELU6: "AddRelu6",
+  RESHAPE: "AddReshape",
+  RESIZE_BILINEAR: "AddResizeBilinear",
+  RESIZE_NEAREST_NEIGHBOR: "AddResizeNearestNeighbor",
+  SLICE: "AddSlice",
+  STRIDED_SLICE: "AddStridedSlice",
+  SUB: "AddSub",
+  TRANSPOSE: "AddTranspose",
+  TRANSPOSE_CONV: "AddTransposeConv",
+};
+
+/** Those that a file needs, each once. */
+export function resolverFunctions({ operators }: TfliteModel): string[] {
+  return [...new Set(operators.map(({ builtin }) => functions[builtin]))].sort();
+}

@@ -1,0 +1,143 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { before, describe, test } from "node:test";
+import { manualSeed, randn, setNumThreads } from "@pea/torch";
+import { exportNetwork } from "../../../src/export/export.ts";
+import { createModel } from "../../../src/models/index.ts";
+import { readTflite } from "../../support/tflite-reader.ts";
+import { temporaryFolder } from "../../support/tiny-data.ts";
+
+setNumThreads(1);
+const folder = temporaryFolder();
+const path = join(folder, "tflm");
+const textOf = (name: string) => readFileSync(join(path, name), "utf8");
+const numbersIn = (text: string) => [...text.matchAll(/-?\d+(?=,)/g)].map(([number]) => Number(number));
+
+before(async () => {
+  manualSeed(1);
+  const model = createModel("mobilenet-0.1-small", { inputChannels: 1, classes: 10 });
+  await exportNetwork(model, path, {
+    target: "tflm",
+    inputs: randn([4, 1, 28, 28]),
+    trainingImages: randn([20, 1, 28, 28]),
+    metadata: { preprocessing: '{"mean":[0.5]}' },
+  });
+});
+
+describe("the target tflm", () => {
+  test("writes the file, the same bytes in C++, and what a program needs beside them", () => {
+    assert.deepEqual(readdirSync(path).sort(), [
+      "README.md",
+      "golden_vectors.cc",
+      "golden_vectors.h",
+      "model.tflite",
+      "model_data.cc",
+      "model_data.h",
+      "model_ops.h",
+    ]);
+    const bytes = readFileSync(join(path, "model.tflite"));
+    const source = textOf("model_data.cc");
+    assert.deepEqual(Buffer.from(numbersIn(source.slice(source.indexOf("{")))), bytes);
+    assert.ok(source.includes(`pea_model_size = ${bytes.length};`) && source.includes("alignas(16)"));
+  });
+
+  test("names each operator of the file once", () => {
+    const used = new Set(
+      readTflite(readFileSync(join(path, "model.tflite"))).operators.map(({ name }) => name),
+    );
+    assert.deepEqual([...used].sort(), ["AVERAGE_POOL_2D", "CONV_2D", "DEPTHWISE_CONV_2D", "PAD", "RESHAPE"]);
+    const functions = [...textOf("model_ops.h").matchAll(/resolver\.(\w+)\(\)/g)].map(([, name]) => name);
+    assert.deepEqual(functions, [
+      "AddAveragePool2D",
+      "AddConv2D",
+      "AddDepthwiseConv2D",
+      "AddPad",
+      "AddReshape",
+    ]);
+    assert.match(textOf("model_ops.h"), /MicroMutableOpResolver<5>/);
+  });
+
+  test("the README has the arena's size, the input's scale and how images are prepared", () => {
+    const [, arena] = /kPeaArenaSize = (\d+)/.exec(textOf("model_ops.h")) ?? [];
+    const text = textOf("README.md");
+    assert.ok(text.includes(`The arena of ${arena} bytes is an estimate`));
+    assert.match(text, /Input: int8 of 1×28×28×1, number = 0\.\d+ · \(integer − \(-?\d+\)\)/);
+    assert.ok(text.includes('{"mean":[0.5]}'));
+  });
+
+  test("the program of the README compiles against the library's declarations, and runs what it says", () => {
+    const program = join(folder, "program");
+    const micro = join(program, "tensorflow/lite/micro");
+    mkdirSync(micro, { recursive: true });
+    // The library's own headers are not here: what the program calls of them, declared as they do.
+    writeFileSync(
+      join(micro, "micro_mutable_op_resolver.h"),
+      `#pragma once
+#include <stdint.h>
+enum TfLiteStatus { kTfLiteOk, kTfLiteError };
+namespace tflite {
+template <unsigned N> struct MicroMutableOpResolver {
+  unsigned count = 0;
+  TfLiteStatus Add() { return ++count <= N ? kTfLiteOk : kTfLiteError; }
+  TfLiteStatus AddAveragePool2D() { return Add(); }
+  TfLiteStatus AddConv2D() { return Add(); }
+  TfLiteStatus AddDepthwiseConv2D() { return Add(); }
+  TfLiteStatus AddPad() { return Add(); }
+  TfLiteStatus AddReshape() { return Add(); }
+};
+}
+`,
+    );
+    writeFileSync(
+      join(micro, "micro_interpreter.h"),
+      `#pragma once
+#include <stddef.h>
+#include <string.h>
+#include "golden_vectors.h"
+#include "tensorflow/lite/micro/micro_mutable_op_resolver.h"
+struct TfLiteTensor { union { char* raw; } data; };
+namespace tflite {
+struct Model { unsigned char bytes[8]; };
+inline const Model* GetModel(const void* data) { return static_cast<const Model*>(data); }
+// Answers with the second golden output, whatever it is asked.
+struct MicroInterpreter {
+  char in[sizeof(pea_golden_inputs[0])], out[sizeof(pea_golden_outputs[0])];
+  TfLiteTensor tensors[2];
+  const Model* model;
+  template <class Resolver> MicroInterpreter(const Model* model, const Resolver&, uint8_t*, size_t) : model(model) {}
+  TfLiteStatus AllocateTensors() { return memcmp(model->bytes + 4, "TFL3", 4) == 0 ? kTfLiteOk : kTfLiteError; }
+  TfLiteStatus Invoke() { memcpy(out, pea_golden_outputs[1], sizeof(out)); return kTfLiteOk; }
+  TfLiteTensor* input(int) { tensors[0].data.raw = in; return &tensors[0]; }
+  TfLiteTensor* output(int) { tensors[1].data.raw = out; return &tensors[1]; }
+};
+}
+`,
+    );
+    const [, code = ""] = /```cpp\n([^`]*)```/.exec(textOf("README.md")) ?? [];
+    writeFileSync(join(program, "main.cc"), `${code}\nint main() { return RunGoldenVectors(); }\n`);
+    const sources = [join(program, "main.cc"), join(path, "model_data.cc"), join(path, "golden_vectors.cc")];
+    const compiled = spawnSync(
+      "g++",
+      [
+        "-std=c++17",
+        "-Wall",
+        "-Wextra",
+        "-Werror",
+        `-I${program}`,
+        `-I${path}`,
+        ...sources,
+        "-o",
+        join(program, "main"),
+      ],
+      { encoding: "utf8" },
+    );
+    assert.equal(compiled.status, 0, compiled.stderr);
+    assert.equal(
+      spawnSync(join(program, "main")).status,
+      2,
+      "two of three golden outputs are others than the second",
+    );
+  });
+});
