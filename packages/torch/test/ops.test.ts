@@ -73,6 +73,23 @@ testAgainstPython([
     ],
   }),
   oracleCase({
+    // In float32 alone: libtorch has no other.
+    name: "fakeQuantize, fakeQuantizePerChannel",
+    inputs: { x: [3, 40] },
+    python: `x = x.float(); output = [torch.fake_quantize_per_tensor_affine(x, 0.02, 3, -128, 127),
+              torch.fake_quantize_per_tensor_affine(x, 0.1, 2, 0, 15),
+              torch.fake_quantize_per_channel_affine(x, torch.tensor([0.1, 0.02, 0.01]).float(), torch.zeros(3).int(), 0, -127, 127)]`,
+    run: ({ x }) => {
+      const floats = t.cast(x, { dtype: "float32" });
+      const scales = t.tensor([0.1, 0.02, 0.01]);
+      return [
+        t.fakeQuantize(floats, 0.02, 3),
+        t.fakeQuantize(floats, 0.1, 2, { min: 0, max: 15 }),
+        t.fakeQuantizePerChannel(floats, scales, t.zeros([3], { dtype: "int32" }), { min: -127 }),
+      ];
+    },
+  }),
+  oracleCase({
     name: "leakyRelu, prelu",
     inputs: { x: [2, 3, 4], w: [3], v: [1] },
     python: "[F.leaky_relu(x), F.leaky_relu(x, 0.3), F.prelu(x, w), F.prelu(x, v)]",

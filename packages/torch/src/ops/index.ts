@@ -2,6 +2,7 @@ export * from "./activation.ts";
 export * from "./cast.ts";
 export * from "./compare.ts";
 export * from "./conv.ts";
+export * from "./fake-quantize.ts";
 export * from "./foreach.ts";
 export * from "./gather.ts";
 export * from "./in-place.ts";
