@@ -49,9 +49,9 @@ export {
 export { type Integers, numbersOf, quantized } from "./quantized/interpreter/numbers.ts";
 export { type Coordinates, coordinatesOf, resizeModeOf } from "./quantized/interpreter/resize.ts";
 export { type Window, windowsOf } from "./quantized/interpreter/windows.ts";
-export { type IntegerPlan, planIntegers, type ValueGroup } from "./quantized/plan.ts";
+export { type IntegerPlan, planIntegers, rangedValues, type ValueGroup } from "./quantized/plan.ts";
 export { type PreparedGraph, prepare } from "./quantized/prepare/prepare.ts";
-export { quantizationOf, type Range } from "./quantized/quantization.ts";
+export { greatestWeight, powerOfTwoAbove, quantizationOf, type Range } from "./quantized/quantization.ts";
 export { quantize, type Ranges } from "./quantized/quantize.ts";
 export { dequantizedConstant, integers, quantizedConstant } from "./quantized/quantized-constant.ts";
 export {

@@ -62,6 +62,13 @@ function withFused(graph: Graph): QuantizedNode[] {
   });
 }
 
+/** The values whose ranges `quantize` asks for: all sources that are no constants and have no quantization fixed. */
+export function rangedValues({ graph, groups }: IntegerPlan): string[] {
+  return groups
+    .flatMap(({ isUnit, sources }) => (isUnit ? [] : sources))
+    .filter((name) => !graph.constants.has(name));
+}
+
 function groupsOf(graph: Graph): ValueGroup[] {
   const groups = new Map<string, Set<string>>();
   const groupOf = (name: string): Set<string> => {

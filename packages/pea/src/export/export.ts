@@ -177,7 +177,7 @@ async function* imagesOf(loader: BatchLoader): AsyncGenerator<Tensor> {
 
 /** Integers are found by images of the training part, and scored on the test part. */
 async function exportIntegers(
-  { model, recipe, record }: TrainedNetwork,
+  { model, methods, recipe, record }: TrainedNetwork,
   file: string,
   target: IntegerTarget,
   {
@@ -201,6 +201,8 @@ async function exportIntegers(
       ...form,
       inputs,
       trainingImages: imagesOf(train),
+      // Whoever says how to calibrate wants it done.
+      ...(form.calibration === undefined && { trainedRanges: methods.ranges }),
       onCalibration: (done) => onProgress?.("calibration", done, train.samplesPerEpoch),
       score: (session) =>
         compareScores(model, session, test, {

@@ -17,13 +17,19 @@ export interface IntegerForm extends SchemeWishes, IntegerSettings {
   calibration?: CalibrationMethod;
 }
 
+/** Where ranges come from. */
+export interface Calibration {
+  /** The training images that they are of; none where they are those that the network trained with. */
+  readonly images: number;
+  readonly method: CalibrationMethod | "trained";
+}
+
 /** How a network became one of integers, and what that cost. */
 export interface IntegerSummary {
   readonly scheme: Scheme;
   /** The `Softmax` or `Sigmoid` that was taken off the end: what is written gives logits. */
   readonly answer?: string;
-  /** The training images that ranges are of. */
-  readonly calibration: { readonly images: number; readonly method: CalibrationMethod };
+  readonly calibration: Calibration;
   /** On the test part, of a run. */
   readonly scores?: ScoreComparison;
   /** What is left of each layer's result, in the network's order. */
@@ -47,10 +53,11 @@ export function describeIntegers(summary: IntegerSummary): string[] {
 
 /** `uint8 activations, asymmetric; weights per channel; ranges of 1000 training images (minmax)`. */
 export function describeQuantization({ scheme, calibration: { images, method } }: IntegerSummary): string {
-  return (
-    `${scheme.activations} activations, ${scheme.scales}; weights ${scheme.weights}; ranges of ${images} training ` +
-    `image${images === 1 ? "" : "s"} (${method})`
-  );
+  const ranges =
+    method === "trained"
+      ? "ranges that it trained with"
+      : `ranges of ${images} training image${images === 1 ? "" : "s"} (${method})`;
+  return `${scheme.activations} activations, ${scheme.scales}; weights ${scheme.weights}; ${ranges}`;
 }
 
 /** Those that lose something, most of it first. */

@@ -12,13 +12,15 @@ import {
   prepare,
   type QuantizedGraph,
   quantize,
+  type Ranges,
+  rangedValues,
   type Scheme,
 } from "@pea/graph";
 import type { Module, Tensor } from "@pea/torch";
-import { type CalibrationMethod, calibrate } from "../quantize/calibrate.ts";
+import { calibrate } from "../quantize/calibrate.ts";
 import { traceNetwork } from "../trace/trace.ts";
 import { exportObstacleOf } from "./export-obstacle.ts";
-import type { IntegerForm } from "./integer-summary.ts";
+import type { Calibration, IntegerForm } from "./integer-summary.ts";
 import type { IntegerTarget } from "./target.ts";
 
 /** A network of integers, and how it came to be. */
@@ -28,7 +30,7 @@ export interface QuantizedNetwork {
   readonly scheme: Scheme;
   /** The `Softmax` or `Sigmoid` that was taken off the end. */
   readonly answer?: string;
-  readonly calibration: { readonly images: number; readonly method: CalibrationMethod };
+  readonly calibration: Calibration;
 }
 
 export interface QuantizeOptions extends IntegerForm {
@@ -37,6 +39,8 @@ export interface QuantizeOptions extends IntegerForm {
   readonly batch?: number;
   /** Of training images, standardized. */
   readonly images: AsyncIterable<Tensor> | Iterable<Tensor>;
+  /** Ranges that it trained with: what they hold is not calibrated. */
+  readonly trained?: Ranges;
   readonly onProgress?: (images: number) => void;
 }
 
@@ -53,6 +57,7 @@ export async function quantizeNetwork(
     inputShape,
     batch,
     images,
+    trained = new Map(),
     calibration: method = "minmax",
     onProgress,
     activations,
@@ -61,18 +66,20 @@ export async function quantizeNetwork(
 ): Promise<QuantizedNetwork> {
   const scheme = target.scheme({ activations, perTensor });
   const { graph: prepared, answer } = prepare(traceNetwork(model, inputShape).graph);
-  // A scale of its own for each channel needs no channels of like size.
-  const graph = scheme.weights === "per tensor" ? equalize(prepared) : prepared;
+  // A scale of its own for each channel needs no channels of like size; ranges that were trained with are of these channels.
+  const graph = scheme.weights === "per tensor" && trained.size === 0 ? equalize(prepared) : prepared;
   const obstacle = exportObstacleOf(graph, target);
   if (obstacle !== null) throw new PeaError(obstacle);
   const plan = planIntegers(graph);
-  const { ranges, images: count } = await calibrate(plan, images, { method, onProgress });
-  const quantized = quantize(plan, ranges, scheme);
+  const isTrained = rangedValues(plan).every((name) => trained.has(name));
+  const calibrated = isTrained ? null : await calibrate(plan, images, { method, onProgress });
+  const quantized = quantize(plan, new Map([...(calibrated?.ranges ?? []), ...trained]), scheme);
   return {
     graph: batch === undefined ? quantized : { ...quantized, inputs: fixBatch(quantized, batch).inputs },
     plan,
     scheme,
     ...(answer !== undefined && { answer }),
-    calibration: { images: count, method },
+    calibration:
+      calibrated === null ? { images: 0, method: "trained" } : { images: calibrated.images, method },
   };
 }

@@ -1,3 +1,4 @@
+import type { Ranges } from "@pea/graph";
 import { type Module, narrow, scope, type Tensor } from "@pea/torch";
 import { layerNoise } from "../quantize/layer-noise.ts";
 import { currentEnvironment } from "../run/run-directory.ts";
@@ -16,6 +17,8 @@ import { writeVerified } from "./write-verified.ts";
 export interface WriteIntegersOptions extends WriteOptions {
   /** Batches of training images, standardized: ranges are taken from these. */
   readonly trainingImages: AsyncIterable<Tensor> | Iterable<Tensor>;
+  /** Ranges that the network trained with. */
+  readonly trainedRanges?: Ranges;
   /** Called with the training images done so far. */
   readonly onCalibration?: (images: number) => void;
   /** Scores what was written beside the network of floats. */
@@ -41,6 +44,7 @@ export async function writeIntegers<Proof extends object>(
     metadata = {},
     opset,
     trainingImages,
+    trainedRanges,
     onCalibration,
     score,
     maxLoss = 0.5,
@@ -53,6 +57,7 @@ export async function writeIntegers<Proof extends object>(
     ...form,
     inputShape: inputs.shape.slice(1),
     images: trainingImages,
+    trained: trainedRanges,
     onProgress: onCalibration,
   });
   const facts = { ...metadata, quantization: JSON.stringify(how) };

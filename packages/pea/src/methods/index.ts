@@ -21,5 +21,6 @@ export type {
 export { type EvaluationView, Methods, type NamedMethod } from "./methods.ts";
 export * from "./mixup/index.ts";
 export * from "./pea/index.ts";
+export * from "./quantize/index.ts";
 export { methodNames, registerMethod } from "./registry.ts";
 export * from "./swap/index.ts";

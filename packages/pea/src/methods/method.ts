@@ -15,7 +15,7 @@
  *
  * @module
  */
-import type { Graph } from "@pea/graph";
+import type { Graph, Range } from "@pea/graph";
 import type { Module, Tensor } from "@pea/torch";
 
 /** The run a method is fitted to. */
@@ -28,6 +28,8 @@ export interface FitContext {
   stepsPerEpoch: number;
   /** Seed of the run. A method draws from streams of its own, never from the global generator. */
   seed: number;
+  /** The phases of the methods before it in the run's list, as `Method.phases`; one where they have none. */
+  phases: readonly Phase[];
   /** What the network is trained for, e.g. `classification`; left out where it is opened only to be asked. */
   task?: string;
 }
@@ -139,6 +141,9 @@ export interface Method {
    * @throws PeaError when training has not come that far.
    */
   deploy?(): void;
+
+  /** Ranges of values of the deployed network that it trained with, by their names in its graph; they are not calibrated then. */
+  ranges?(): ReadonlyMap<string, Range>;
 
   /** Values of the last step for the logs, e.g. `{ alpha: 0.25 }`. */
   scalars?(): Record<string, number>;

@@ -4,7 +4,7 @@
  * @module
  */
 import { PeaError } from "@pea/core";
-import type { Graph } from "@pea/graph";
+import type { Graph, Range } from "@pea/graph";
 import type { Tensor } from "@pea/torch";
 import { type ChosenMethod, checkTogether, titleOf } from "./chosen-method.ts";
 import type {
@@ -51,7 +51,7 @@ export class Methods {
   readonly #hooks: readonly Method[];
   /** How each is told in words. */
   readonly titles: readonly string[];
-  #context: FitContext | null = null;
+  #context: Omit<FitContext, "phases"> | null = null;
   /** Steps begun so far. */
   #steps = 0;
 
@@ -66,10 +66,7 @@ export class Methods {
    * `training`, and of several a phase for each pair that comes together.
    */
   get phases(): readonly Phase[] {
-    const { totalSteps } = this.#run;
-    const whole = [{ name: "training", firstStep: 0, endStep: totalSteps }];
-    const [first = whole, ...others] = this.#hooks.flatMap(({ phases }) => (phases ? [phases] : []));
-    return others.reduce(crossed, first);
+    return phasesOf(this.#hooks, this.#run.totalSteps);
   }
 
   /** Name of the phase of the last step (before it: of the first phase). */
@@ -89,9 +86,11 @@ export class Methods {
     return ["current", ...between, ...(isCommon ? [deployed] : [])];
   }
 
-  fit(context: FitContext): void {
+  fit(context: Omit<FitContext, "phases">): void {
     this.#context = context;
-    for (const hooks of this.#hooks) hooks.fit?.(context);
+    this.#hooks.forEach((hooks, i) => {
+      hooks.fit?.({ ...context, phases: phasesOf(this.#hooks.slice(0, i), context.totalSteps) });
+    });
   }
 
   /** What the step trains on: the batch as each method made it of that of the one before. */
@@ -139,6 +138,11 @@ export class Methods {
   /** Turns the model into the network that is deployed. */
   deploy(): void {
     for (const hooks of this.#hooks) hooks.deploy?.();
+  }
+
+  /** Ranges of values that a method trained with; none where no method did. */
+  get ranges(): ReadonlyMap<string, Range> {
+    return new Map(this.#hooks.flatMap((hooks) => [...(hooks.ranges?.() ?? [])]));
   }
 
   scalars(): Record<string, number> {
@@ -190,13 +194,20 @@ export class Methods {
     for (const hooks of this.#hooks) hooks.dispose?.();
   }
 
-  get #run(): FitContext {
+  get #run(): Omit<FitContext, "phases"> {
     if (this.#context === null) throw new PeaError("Methods: call fit before the other hooks");
     return this.#context;
   }
 }
 
 const deployed: EvaluationView = "deployed";
+
+/** The phases of several methods at once; the whole run as one where they have none. */
+function phasesOf(methods: readonly Method[], totalSteps: number): readonly Phase[] {
+  const whole = [{ name: "training", firstStep: 0, endStep: totalSteps }];
+  const [first = whole, ...others] = methods.flatMap(({ phases }) => (phases ? [phases] : []));
+  return others.reduce(crossed, first);
+}
 
 /** The phases of two methods at once. */
 function crossed(some: readonly Phase[], others: readonly Phase[]): Phase[] {

@@ -4,7 +4,7 @@
  * @module
  */
 import { PeaError } from "@pea/core";
-import type { IntegerPlan, Ranges } from "@pea/graph";
+import { type IntegerPlan, type Ranges, rangedValues } from "@pea/graph";
 import { noGrad, scope, type Tensor } from "@pea/torch";
 import { GraphNetwork } from "../import/network/graph-network.ts";
 import { leastErrorRange, percentileRange } from "./ranges/choose-range.ts";
@@ -56,15 +56,12 @@ export async function calibrate(
   const network = new GraphNetwork(plan.graph);
   network.to({ memoryFormat: "channels_last" });
   network.eval();
-  const sources = plan.groups.flatMap((group) => (group.isUnit ? [] : group.sources));
-  const watched = new Map(
-    sources.filter((name) => !plan.graph.constants.has(name)).map((name) => [name, create("cpu")]),
-  );
+  const watched = new Map(rangedValues(plan).map((name) => [name, create("cpu")]));
   let images = 0;
   try {
     for await (const batch of batches) {
       scope(() =>
-        noGrad(() => void network.observed(batch, (name, values) => watched.get(name)?.add(values))),
+        noGrad(() => void network.observed(batch, (name, values) => void watched.get(name)?.add(values))),
       );
       images += batch.shape[0] as number;
       onProgress?.(images);

@@ -5,6 +5,8 @@ import type { Module } from "./module.ts";
 export type ForwardHook = (input: Tensor, output: Tensor) => void;
 
 const hooksOf = new WeakMap<Module, Set<ForwardHook>>();
+/** A `forward` of an instance's own, which hooks stand before. */
+const ownForwards = new WeakMap<Module, PropertyDescriptor>();
 /** Modules in it. */
 let hooked = 0;
 
@@ -23,7 +25,10 @@ export function onForward(module: Module, hook: ForwardHook): () => void {
     if (hooks.size > 0 || hooksOf.get(module) !== hooks) return;
     hooksOf.delete(module);
     hooked--;
-    Reflect.deleteProperty(module, "forward");
+    const own = ownForwards.get(module);
+    ownForwards.delete(module);
+    if (own === undefined) Reflect.deleteProperty(module, "forward");
+    else Object.defineProperty(module, "forward", own);
   };
 }
 
@@ -37,10 +42,12 @@ export function anyForwardHooks(): boolean {
   return hooked > 0;
 }
 
-/** Shadows the class's `forward` by one of the instance that reports to its hooks. */
+/** Shadows `forward` by one of the instance that reports to its hooks. */
 function install(module: Module): Set<ForwardHook> {
   const hooks = new Set<ForwardHook>();
   const forward = module.forward.bind(module);
+  const own = Object.getOwnPropertyDescriptor(module, "forward");
+  if (own !== undefined) ownForwards.set(module, own);
   hooksOf.set(module, hooks);
   hooked++;
   Object.defineProperty(module, "forward", {

@@ -33,8 +33,11 @@ interface Work {
   readonly last: readonly number[];
 }
 
-/** Told of each value of a network, the input included, by its name in the graph, before anything reads it. */
-export type ValueObserver = (name: string, value: Tensor) => void;
+/**
+ * Told of each value of a network, the input included, by its name in the graph, before anything reads it. What it gives back
+ * is read in the value's place.
+ */
+export type ValueObserver = (name: string, value: Tensor) => Tensor | undefined;
 
 /**
  * The network that a graph describes: its modules stand under the keys of its weights, each activation at a site of its
@@ -48,9 +51,11 @@ export class GraphNetwork extends Module {
 
   /**
    * @param graph of one input [batch, C, H, W] and one output
+   * @param options.apart whether batch norm and the activation behind it are computed one after the other, so that what lies
+   * between them is a value too
    * @throws PeaError naming operator and module where it has one that cannot be computed here
    */
-  constructor(graph: Graph) {
+  constructor(graph: Graph, { apart = false }: { apart?: boolean } = {}) {
     super();
     const [input] = graph.inputs;
     const [output = ""] = graph.outputs;
@@ -65,7 +70,7 @@ export class GraphNetwork extends Module {
     };
     slot(input.name);
     const builder = new Builder(this, graph);
-    const built = builder.steps().map((step) => builder.build(step));
+    const built = (apart ? graph.nodes : builder.steps()).map((step) => builder.build(step));
     const lastReader = new Map(built.flatMap(({ inputs }, i) => inputs.map((name) => [name, i] as const)));
     this.#work = built.map(({ run, inputs, outputs }, i) => ({
       run,
@@ -93,15 +98,15 @@ export class GraphNetwork extends Module {
    */
   observed(images: Tensor, observe?: ValueObserver): Tensor {
     const values = new Array<Tensor>(this.#values);
-    values[0] = images;
-    observe?.(this.#input, images);
     const keepsAll = keepsIntermediates();
+    values[0] = observe?.(this.#input, images) ?? images;
     for (const { run, inputs, outputs, names, last } of this.#work) {
       const work = () => run(...inputs.map((place) => values[place] as Tensor));
       const made = [keepsAll ? work() : scope(work)].flat();
       outputs.forEach((place, i) => {
-        values[place] = made[i] as Tensor;
-        observe?.(names[i] as string, made[i] as Tensor);
+        const value = made[i] as Tensor;
+        values[place] = observe?.(names[i] as string, value) ?? value;
+        if (values[place] !== value && !keepsAll) value.dispose();
       });
       // What a step computed in place is the very tensor that it read.
       const unread = last.map((place) => values[place] as Tensor);

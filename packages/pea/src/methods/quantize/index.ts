@@ -1,0 +1,6 @@
+/**
+ * Training with rounded weights and activations; see README.md beside this file.
+ *
+ * @module
+ */
+export { QuantizeMethod, type QuantizeOptions } from "./quantize-method.ts";

@@ -1,0 +1,40 @@
+/**
+ * Training with rounded weights and activations; the descriptor.
+ *
+ * @module
+ */
+import { z } from "zod";
+import { choice, DURATION, described, durationSchema, share } from "../../common/settings.ts";
+import type { MethodDescriptor } from "../descriptor.ts";
+
+const settings = z.strictObject({
+  start: described(durationSchema.optional(), {
+    help: "when rounding begins (default: with the last phase of the other methods, else at 75%)",
+    allowed: DURATION,
+    value: "DURATION",
+  }),
+  weights: choice(
+    ["per channel", "per tensor"],
+    "per channel",
+    "a scale for each output of a layer, or one for all of its weight",
+  ),
+  activations: choice(["int8", "uint8", "int16"], "int8", "what computed values are kept as"),
+  scales: choice(
+    ["asymmetric", "symmetric", "powers of two"],
+    "asymmetric",
+    "zero points where ranges want them, or 0; scales as they come, or powers of two",
+  ),
+  momentum: share(0.01, "share of each step's range in the range that is tracked"),
+});
+
+export const quantize: MethodDescriptor<typeof settings> = {
+  name: "quantize",
+  settings,
+  mainSetting: "start",
+  stage: "precision",
+  decides: "how numbers are rounded",
+  create: async (settings) => {
+    const { QuantizeMethod } = await import("./quantize-method.ts");
+    return new QuantizeMethod(settings);
+  },
+};

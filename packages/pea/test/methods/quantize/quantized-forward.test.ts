@@ -1,0 +1,161 @@
+/** The forward pass of training with rounded numbers, against the network of integers that is exported. */
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { planIntegers, prepare, quantize, rangedValues, type Scheme, usualScheme } from "@pea/graph";
+import {
+  abs,
+  add,
+  backward,
+  clone,
+  copyInPlace,
+  div,
+  manualSeed,
+  mean,
+  memoryStats,
+  mul,
+  noGrad,
+  rand,
+  randn,
+  scope,
+  setNumThreads,
+  sub,
+  sum,
+  type Tensor,
+} from "@pea/torch";
+import { QuantizedForward } from "../../../src/methods/quantize/quantized-forward.ts";
+import { weightScales } from "../../../src/methods/quantize/rounded-weights.ts";
+import { createModel } from "../../../src/models/index.ts";
+import { SimulatedNetwork } from "../../../src/quantize/simulated-network.ts";
+import { traceNetwork } from "../../../src/trace/trace.ts";
+
+setNumThreads(1);
+const schemes: readonly Scheme[] = [
+  usualScheme({}),
+  usualScheme({ perTensor: true }),
+  usualScheme({ activations: "int16" }),
+  { activations: "int8", scales: "powers of two", weights: "per channel" },
+];
+
+/** A network whose batch norms have statistics and weights of their own, its graph, and images. */
+function network(name: string, image: readonly number[]) {
+  manualSeed(3);
+  const model = createModel(name, { classes: 4 });
+  noGrad(() =>
+    scope(() => {
+      const state = new Map([...model.namedParameters(), ...model.namedBuffers()]);
+      for (const [key, tensor] of state)
+        if (key.endsWith("running_var") || (tensor.ndim === 1 && key.endsWith("weight")))
+          copyInPlace(tensor, add(rand(tensor.shape), 0.5));
+      for (const [key, tensor] of state)
+        if (key.endsWith("running_mean") || key.endsWith("bias"))
+          copyInPlace(tensor, mul(randn(tensor.shape), 0.1));
+    }),
+  );
+  model.eval();
+  const images = randn([3, ...image]);
+  return { model, images, graph: traceNetwork(model, image).graph };
+}
+
+/** Of two gradients: 1 where they point the same way. */
+function cosine(a: Tensor, b: Tensor): number {
+  const product = (x: Tensor, y: Tensor) => Number(sum(mul(x, y)).item());
+  return product(a, b) / Math.sqrt(product(a, a) * product(b, b));
+}
+
+describe("the forward pass with rounded numbers", () => {
+  for (const [name, image, own = schemes] of [
+    ["resnet18-0.25-small", [3, 16, 16]],
+    ["mobilenet-v2-0.35", [3, 32, 32]],
+    ["shufflenet-v2-0.5", [3, 32, 32]],
+    // Its batch norms behind concatenations are not looked at where scales depend on them.
+    [
+      "erfnet-segmentation",
+      [3, 16, 24],
+      schemes.filter(({ weights, scales }) => weights === "per channel" && scales !== "powers of two"),
+    ],
+  ] as const)
+    for (const scheme of own)
+      test(`${name}, ${Object.values(scheme).join(", ")}: what the exported integers stand for`, () => {
+        const { model, images, graph } = network(name, image);
+        const forward = new QuantizedForward(model, graph, { ...scheme, momentum: 0.01 });
+        const plan = planIntegers(prepare(graph).graph);
+        noGrad(() => forward.forward(images, { training: true }));
+        const ranges = forward.ranges.read();
+        assert.deepEqual([...ranges.keys()].sort(), rangedValues(plan).sort(), "a value has no range");
+        const integers = quantize(plan, ranges, scheme);
+        const expected = new Map<string, Tensor>();
+        const simulated = new SimulatedNetwork(integers);
+        noGrad(() => simulated.observed(images, (name, value) => void expected.set(name, clone(value))));
+        const steps: number[] = [];
+        const observe = (name: string, value: Tensor) => {
+          const wanted = expected.get(name) as Tensor;
+          assert.deepEqual(value.shape, wanted.shape, name);
+          const scale = integers.quantizations.get(name)?.scales[0] as number;
+          steps.push(Number(mean(abs(div(sub(value, wanted), scale))).item()));
+        };
+        noGrad(() => forward.observed(images, { training: false, observe }));
+        // A number next to a half may be rounded to the other side, and more of those behind it with each layer.
+        const first = steps.slice(0, 4);
+        assert.ok(Math.max(...first) < 0.05, `${first} steps`);
+      });
+
+  test("gradients reach every parameter, as those of evaluation where rounding is fine", () => {
+    const { model, images, graph } = network("resnet18-0.25-small", [3, 16, 16]);
+    const scheme = usualScheme({ activations: "int16" });
+    const forward = new QuantizedForward(model, graph, { ...scheme, momentum: 0.01 });
+    scope(() => {
+      const logits = model.forward(images);
+      backward(sum(mul(logits, logits)));
+    });
+    const expected = new Map([...model.namedParameters()].map(([key, { grad }]) => [key, grad as Tensor]));
+    for (const parameter of model.parameters()) parameter.grad = null;
+    scope(() => {
+      const logits = forward.forward(images, { training: true });
+      backward(sum(mul(logits, logits)));
+    });
+    forward.takeGradients();
+    for (const [key, { grad }] of model.namedParameters()) {
+      assert.ok(grad, key);
+      const alike = cosine(grad, expected.get(key) as Tensor);
+      assert.ok(alike > 0.9, `${key}: ${alike}`);
+    }
+  });
+
+  test("passes leave no tensor behind", () => {
+    const { model, images, graph } = network("resnet18-0.25-small", [3, 16, 16]);
+    const forward = new QuantizedForward(model, graph, { ...usualScheme({}), momentum: 0.01 });
+    const pass = () => {
+      scope(() => backward(sum(forward.forward(images, { training: true }))));
+      forward.takeGradients();
+      for (const parameter of model.parameters()) parameter.grad = null;
+    };
+    pass();
+    const { tensors } = memoryStats();
+    pass();
+    assert.equal(memoryStats().tensors, tensors);
+    forward.dispose();
+  });
+});
+
+describe("scales of weights", () => {
+  const greatest = Float32Array.of(127, 254, 0);
+  test("per channel are the greatest weight's, whatever batch norm does later", () => {
+    const scheme = usualScheme({});
+    assert.deepEqual([...weightScales(greatest, null, scheme)], [1, 2, Math.fround(1 / 127)]);
+    assert.deepEqual([...weightScales(greatest, Float32Array.of(4, 0.5, 1), scheme)].slice(0, 2), [1, 2]);
+  });
+  test("per tensor are one scale once batch norm has multiplied", () => {
+    const scales = weightScales(greatest, Float32Array.of(4, 0.5, 1), usualScheme({ perTensor: true }));
+    assert.deepEqual([...scales], [1, 8, 4]);
+  });
+  test("powers of two are such once batch norm has multiplied", () => {
+    const scheme: Scheme = { activations: "int8", scales: "powers of two", weights: "per channel" };
+    assert.deepEqual([...weightScales(greatest, Float32Array.of(3, 0.5, 1), scheme)].slice(0, 2), [
+      Math.fround(4 / 3),
+      2,
+    ]);
+  });
+  test("of a layer that batch norm multiplies by 0 are its own", () => {
+    assert.equal(weightScales(greatest, Float32Array.of(0, 1, 1), usualScheme({ perTensor: true }))[0], 1);
+  });
+});
