@@ -43,7 +43,9 @@ for (const entry of ["pea-train/methods", "pea-train/models"])
       [],
     );
     assert.deepEqual(
-      [...rooms].filter((room) => !["common", "activations", "trace", "methods", "models"].includes(room)),
+      [...rooms].filter(
+        (room) => !["common", "activations", "trace", "import", "methods", "models"].includes(room),
+      ),
       [],
     );
     assert.ok(loaded.length < 300, `${loaded.length} modules`);

@@ -136,7 +136,9 @@ describe("by a module of one's own", () => {
       );
     assert.throws(
       register({ stage: "los" }),
-      usage(/^stage of method half is "los", but must be one of network, batch, loss, gradients, weights$/),
+      usage(
+        /^stage of method half is "los", but must be one of network, precision, batch, loss, gradients, weights$/,
+      ),
     );
     assert.throws(
       register({ create: undefined }),
