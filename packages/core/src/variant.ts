@@ -19,8 +19,8 @@ export interface Variant {
 const pattern = /^(?<ensemble>[WS])(?<letter>[A-Z])(?<end>\d+(?:\.\d+)?)(?<percent>%)?$/;
 
 /**
- * Reads a variant code in the paper's notation (Tables 4 and 6): W or S (weighted, stochastic), then G, S, M or E (GELU,
- * Swish, Mish, ELU) or O (the network's own), then the epoch the transition ends with (`WG90`) or, in per cent, the share of
+ * Reads a variant code in the paper's notation (Tables 4 and 6): W or S (weighted, stochastic), then G, S, M, E, H or T
+ * (GELU, Swish, Mish, ELU, Hardswish, GELU by tanh) or O (the network's own), then the epoch the transition ends with (`WG90`) or, in per cent, the share of
  * the run (`SM75%`).
  *
  * @throws PeaError of kind usage for any other text, an end of 0, part of an epoch, or a share of 100 % and more.

@@ -11,22 +11,32 @@ import fc from "fast-check";
 import { assertAbsolute, assertRelative } from "./assert-close.ts";
 import { normalMean } from "./normal-mean.ts";
 
-const { relu, gelu, swish, mish, elu } = activations;
+const { relu, gelu, swish, mish, elu, hardswish, "gelu-tanh": geluTanh } = activations;
 
 test("every activation goes by its name", () => {
-  assert.deepEqual(Object.keys(activations), ["relu", "gelu", "swish", "mish", "elu"]);
+  assert.deepEqual(Object.keys(activations), [
+    "relu",
+    "gelu",
+    "swish",
+    "mish",
+    "elu",
+    "hardswish",
+    "gelu-tanh",
+  ]);
   for (const [name, activation] of Object.entries(activations)) assert.equal(activation.name, name);
 });
 
-test("each has a title, and the smooth ones the letters of the paper's variant codes", () => {
+test("each has a title, and the smooth ones a letter: those of the paper's variant codes, H and T", () => {
   const titles = Object.values(activations).map(({ title }) => title);
-  assert.deepEqual(titles, ["ReLU", "GELU", "Swish", "Mish", "ELU"]);
+  assert.deepEqual(titles, ["ReLU", "GELU", "Swish", "Mish", "ELU", "Hardswish", "GELU (tanh)"]);
   const letters = smoothActivations().map(({ name, letter }) => [name, letter]);
   assert.deepEqual(letters, [
     ["gelu", "G"],
     ["swish", "S"],
     ["mish", "M"],
     ["elu", "E"],
+    ["hardswish", "H"],
+    ["gelu-tanh", "T"],
   ]);
 });
 
@@ -143,12 +153,54 @@ test("values and derivatives to near machine precision, far tails included", () 
   }
 });
 
+test("GELU by tanh: values and derivatives computed with 60 digits", () => {
+  const rows: [x: number, f: number, df: number][] = [
+    [-20, -3.3754509563109673e-261, -2.9424328724945027e-259],
+    [-8.5, -1.0174447308598297e-24, -1.7239866867738058e-23],
+    [-5, -2.291796196629506e-7, -1.5463619875325946e-6],
+    [-2, -0.04540230591222498, -0.08609925662361838],
+    [-0.5, -0.15428599017485609, 0.1326300964653577],
+    [-1e-8, -4.999999960105772e-9, 0.4999999920211544],
+    [0.6, 0.43541519923081473, 0.925491533332483],
+    [1, 0.8411919906082767, 1.0829640838457826],
+    [3, 2.996362607918227, 1.0115841666309697],
+    [7.25, 7.25, 1.0000000000000013],
+  ];
+  for (const [x, f, df] of rows) {
+    // The rounding of 2u, which is the exponent.
+    const tolerance = x < -4 ? 1e-13 : 2e-15;
+    assertRelative(geluTanh.f(x), f, tolerance);
+    assertRelative(geluTanh.df(x), df, tolerance);
+  }
+});
+
+test("Hardswish: values and derivatives by head", () => {
+  // x, then f and f′.
+  const rows = [
+    [-4, 0, 0],
+    [-3, 0, 0],
+    [-2, -1 / 3, -1 / 6],
+    [-1.5, -0.375, 0],
+    [-1, -1 / 3, 1 / 6],
+    [1, 2 / 3, 5 / 6],
+    [2, 5 / 3, 7 / 6],
+    [3, 3, 1],
+    [4, 4, 1],
+  ];
+  for (const [x, f, df] of rows) {
+    assertAbsolute(hardswish.f(x), f, 1e-15);
+    assertAbsolute(hardswish.df(x), df, 1e-15);
+  }
+});
+
 // Mish's figures are recomputed with 30 digits: the specification's differ from the eleventh digit on.
 describe("where each activation leaves ReLU (spec recipes 5.1)", () => {
   const minima: Record<string, [at: number, value: number]> = {
     gelu: [-0.751791524694, -0.16997120748],
     swish: [-1.278464542761, -0.278464542761],
     mish: [-1.192431214515, -0.308843413017],
+    hardswish: [-1.5, -0.375],
+    "gelu-tanh": [-0.752461422071, -0.1700407505713],
   };
   for (const [name, [at, value]] of Object.entries(minima)) {
     test(`${name}: minimum`, () => {
@@ -164,6 +216,9 @@ describe("where each activation leaves ReLU (spec recipes 5.1)", () => {
     swish: [-2.39935728052, -0.099839320129, 2.39935728052, 1.099839320129],
     mish: [-2.256376396361, -0.112526122389, 1.490571179485, 1.088498161252],
     elu: [Number.NEGATIVE_INFINITY, 0, 0, 1],
+    // Bounds that are not reached: it jumps at −3 and 3.
+    hardswish: [-3 + 1e-13, -0.5, 3 - 1e-13, 1.5],
+    "gelu-tanh": [-1.418504008791, -0.1289930686588, 1.418504008791, 1.128993068659],
   };
   for (const [name, [lowAt, low, highAt, high]] of Object.entries(derivatives)) {
     test(`${name}: range of the derivative`, () => {
@@ -192,10 +247,10 @@ describe("where each activation leaves ReLU (spec recipes 5.1)", () => {
     }
   });
 
-  test("GELU and Swish: f(x) − x = f(−x)", () => {
+  test("GELU, Swish and Hardswish: f(x) − x = f(−x)", () => {
     fc.assert(
       fc.property(fc.double({ min: -40, max: 40, noNaN: true }), (x) => {
-        for (const { f } of [gelu, swish]) assertAbsolute(f(x) - x, f(-x), 1e-14);
+        for (const { f } of [gelu, swish, hardswish, geluTanh]) assertAbsolute(f(x) - x, f(-x), 1e-14);
       }),
     );
   });
@@ -209,6 +264,8 @@ test("moments over a normal input, by quadrature (spec recipes 5.3)", () => {
     swish: [0.206620964142, 0.355775519817, 0.406059915816, 0.043655688185, 0.379482351633],
     mish: [0.240403888375, 0.452342192376, 0.459488718612, 0.033364755153, 0.479083758374],
     elu: [0.160520572267, 0.644945417493, 0.5, 0.144945417493],
+    hardswish: [0.166216700656, 0.331567375138, 0.382178426346, 0.0672105224466, 0.358531517179],
+    "gelu-tanh": [0.282038588079, 0.425193711033, 0.454554309796, 0.0160850914409, 0.455817845963],
   };
   for (const { name, f, df } of Object.values(activations)) {
     const moments = [
@@ -243,7 +300,10 @@ describe("edges (spec recipes 5.5)", () => {
   });
 
   test("at 0", () => {
-    const slopes: Record<ActivationName, number> = { relu: 0, gelu: 0.5, swish: 0.5, mish: 0.6, elu: 1 };
+    const slopes: Record<ActivationName, number> = {
+      ...{ relu: 0, gelu: 0.5, swish: 0.5, mish: 0.6, elu: 1 },
+      ...{ hardswish: 0.5, "gelu-tanh": 0.5 },
+    };
     for (const zero of [0, -0]) {
       for (const { name, f, df } of Object.values(activations)) {
         assert.equal(unsigned(f(zero)), 0);
@@ -259,6 +319,8 @@ describe("edges (spec recipes 5.5)", () => {
         [swish, 0.5],
         [mish, 0.6],
         [elu, 1],
+        [hardswish, 0.5],
+        [geluTanh, 0.5],
       ] as const) {
         assertAbsolute(activation.f(x), slope * x, 1e-323);
       }
@@ -294,6 +356,8 @@ test("f′ is the derivative of f", () => {
   fc.assert(
     fc.property(fc.double({ min: 1e-3, max: 12, noNaN: true }), fc.boolean(), (size, negative) => {
       const x = negative ? -size : size;
+      // Where Hardswish's jumps.
+      fc.pre(Math.abs(size - 3) > 2 * h);
       for (const { f, df } of Object.values(activations))
         assertAbsolute(df(x), (f(x + h) - f(x - h)) / (2 * h), 1e-8);
     }),

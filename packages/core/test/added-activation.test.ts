@@ -19,7 +19,7 @@ const half: SmoothActivation = {
   name: "half",
   title: "Half of x",
   aliases: ["halved"],
-  letter: "H",
+  letter: "D",
   f: (x) => x / 2,
   df: () => 1 / 2,
 };
@@ -28,7 +28,16 @@ addActivation(half);
 
 describe("an activation that was added", () => {
   test("stands after the others, by name and alias", () => {
-    assert.deepEqual(Object.keys(activations), ["relu", "gelu", "swish", "mish", "elu", "half"]);
+    assert.deepEqual(Object.keys(activations), [
+      "relu",
+      "gelu",
+      "swish",
+      "mish",
+      "elu",
+      "hardswish",
+      "gelu-tanh",
+      "half",
+    ]);
     assert.equal(smoothActivations().at(-1), half);
     assert.equal(activationNamed("half"), half);
     assert.equal(activationNamed("halved"), half);
@@ -36,11 +45,11 @@ describe("an activation that was added", () => {
 
   test("has variant codes by its letter", () => {
     const variant = { ensemble: "weighted", smooth: "half", end: { share: 0.75 } } as const;
-    assert.deepEqual(parseVariant("WH75%"), variant);
-    assert.equal(formatVariant(variant), "WH75%");
+    assert.deepEqual(parseVariant("WD75%"), variant);
+    assert.equal(formatVariant(variant), "WD75%");
     assertUsageError(
       () => parseVariant("WX90"),
-      /then G, S, M, E, H or O \(GELU, Swish, Mish, ELU, Half of x, the network's own\)/,
+      /then G, S, M, E, H, T, D or O \(GELU, Swish, Mish, ELU, Hardswish, GELU \(tanh\), Half of x, the network's own\)/,
     );
   });
 
@@ -78,9 +87,9 @@ describe("an activation is refused", () => {
   test("whose letter is taken, with those that are free", () => {
     refuses(
       { letter: "S" },
-      /^the letter of activation other is S, which stands for swish; free are A, B, C, D, F, I,/,
+      /^the letter of activation other is S, which stands for swish; free are A, B, C, F, I,/,
     );
-    refuses({ letter: "H" }, /is H, which stands for half/);
+    refuses({ letter: "D" }, /is D, which stands for half/);
     refuses({ letter: "R" }, /is R, which stands for relu/);
   });
 
@@ -94,6 +103,6 @@ test("a name that no smooth activation has is refused with those that there are"
   for (const name of ["relu", "softsign", "constructor"])
     assertUsageError(
       () => weighted(1, 0.5, name),
-      new RegExp(`^smooth must be one of gelu, swish, mish, elu, half, not ${name}$`),
+      new RegExp(`^smooth must be one of gelu, swish, mish, elu, hardswish, gelu-tanh, half, not ${name}$`),
     );
 });

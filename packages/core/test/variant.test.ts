@@ -11,6 +11,8 @@ test("codes name the ensemble, the smooth activation and the transition's end", 
     ["SS90", { ensemble: "stochastic", smooth: "swish", end: { epochs: 90 } }],
     ["WM450", { ensemble: "weighted", smooth: "mish", end: { epochs: 450 } }],
     ["WE90", { ensemble: "weighted", smooth: "elu", end: { epochs: 90 } }],
+    ["WH90", { ensemble: "weighted", smooth: "hardswish", end: { epochs: 90 } }],
+    ["ST75%", { ensemble: "stochastic", smooth: "gelu-tanh", end: { share: 0.75 } }],
     ["WO75%", { ensemble: "weighted", smooth: "own", end: { share: 0.75 } }],
     ["SM75%", { ensemble: "stochastic", smooth: "mish", end: { share: 0.75 } }],
     ["WG62.5%", { ensemble: "weighted", smooth: "gelu", end: { share: 0.625 } }],
@@ -31,6 +33,8 @@ test("a variant written and read again is the same", () => {
         "swish" as const,
         "mish" as const,
         "elu" as const,
+        "hardswish" as const,
+        "gelu-tanh" as const,
         "own" as const,
       ),
       end: fc.oneof(
@@ -57,7 +61,7 @@ test("what is no code is refused with the form", () => {
   }
   assertUsageError(
     () => parseVariant("WX90"),
-    /"WX90" has the letter X, which is no activation's; .*, then G, S, M, E or O \(GELU, Swish, Mish, ELU, the network's own\)/,
+    /"WX90" has the letter X, which is no activation's; .*, then G, S, M, E, H, T or O \(GELU, Swish, Mish, ELU, Hardswish, GELU \(tanh\), the network's own\)/,
   );
   assertUsageError(() => parseVariant("WG0"), /"WG0" leaves no training with the smooth activation/);
   assertUsageError(() => parseVariant("SM0%"), /"SM0%" leaves no training with the smooth activation/);

@@ -6,7 +6,7 @@
  */
 import {
   type AfterBatchNorm,
-  activationClasses,
+  activationNameOf,
   type BatchNormState,
   call,
   type DType,
@@ -28,13 +28,6 @@ const parameterDtypes: Partial<Record<DType, DType>> = {
   bfloat16: "float32",
   float64: "float64",
 };
-
-/** Plain activation modules by the operator's names. The constructor is asked, since a subclass may do otherwise. */
-const plainActivations = new Map<unknown, string>(
-  Object.entries(activationClasses)
-    .filter(([name]) => name === "relu" || hasKernel(name))
-    .map(([name, type]) => [type, name]),
-);
 
 /**
  * activation(batchNorm(input) [+ residual]), differentiable once; saves the input and the residual alone. Statistics
@@ -70,8 +63,8 @@ function activationArguments(activation: Module | undefined): Value[] | undefine
     if (typeof smooth === "function") return undefined;
     return [smooth, ensemble, alpha, seed, site, step];
   }
-  const plain = plainActivations.get(activation.constructor);
-  return plain === undefined ? undefined : [plain];
+  const plain = activationNameOf(activation);
+  return plain !== undefined && (plain === "relu" || hasKernel(plain)) ? [plain] : undefined;
 }
 
 function isEnsembleActModule(module: Module): module is EnsembleActModule {

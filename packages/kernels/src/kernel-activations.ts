@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { call, elu, gelu, mish, mul, silu, type Tensor } from "@pea/torch";
+import { add, call, elu, gelu, hardswish, hardtanh, mish, mul, silu, type Tensor } from "@pea/torch";
 
 /** A function of each element alone, differentiable: floating-point tensors of any shape to the same shape. */
 export type ElementFunction = (x: Tensor) => Tensor;
@@ -22,6 +22,9 @@ export const kernelActivations = {
   swish: { alone: silu },
   mish: { alone: mish },
   elu: { alone: elu },
+  // The slope of libtorch 1.13's own at −3 is −1/2.
+  hardswish: { alone: hardswish, beside: (x) => mul(x, mul(hardtanh(add(x, 3), { min: 0, max: 6 }), 1 / 6)) },
+  "gelu-tanh": { alone: (x) => gelu(x, { approximate: "tanh" }) },
 } as const satisfies Record<string, PlainForm>;
 
 /** Name of an activation that has a kernel: `swish` is x σ(x), `gelu` the erf form, `elu` has the scale 1. */

@@ -16,6 +16,7 @@ import {
   ELU,
   GELU,
   grad,
+  Hardswish,
   Mish,
   Module,
   manualSeed,
@@ -127,6 +128,8 @@ describe("batch normalization layers", { skip: !useKernels() && "the kernels are
     SiLU: () => new SiLU(),
     Mish: () => new Mish(),
     ELU: () => new ELU(),
+    Hardswish: () => new Hardswish(),
+    "GELU by tanh": () => new GELU({ approximate: "tanh" }),
     "an ensemble": () => new Ensemble("stochastic", "mish", 0.5),
   };
 
@@ -169,7 +172,10 @@ describe("batch normalization layers", { skip: !useKernels() && "the kernels are
       scope(() => {
         manualSeed(1);
         const inputs = [randn(shape), randn(shape)];
-        const smoothModules = { gelu: new GELU(), swish: new SiLU(), mish: new Mish(), elu: new ELU() };
+        const smoothModules = {
+          ...{ gelu: new GELU(), swish: new SiLU(), mish: new Mish(), elu: new ELU() },
+          ...{ hardswish: new Hardswish(), "gelu-tanh": new GELU({ approximate: "tanh" }) },
+        };
         for (const [smooth, module] of Object.entries(smoothModules)) {
           for (const [alpha, alone] of [[0, module] as const, [1, new ReLU()] as const]) {
             const of = (activation: Module) => results(layer(activation), inputs, true);

@@ -12,7 +12,7 @@ def leaf(*shape, order=torch.contiguous_format):
 
 
 activations = [("identity",), ("relu",)]
-for smooth in ("gelu", "swish", "mish", "elu"):
+for smooth in ("gelu", "swish", "mish", "elu", "hardswish", "gelu-tanh"):
     activations += [(smooth, "weighted", 0.3), (smooth, "stochastic", 0.5, 1, 2, 3)]
 
 weight, bias = leaf(3), leaf(3)

@@ -33,7 +33,7 @@ import {
 import fc from "fast-check";
 import { layoutNames, layouts } from "./layouts.ts";
 
-const smooths: KernelActivation[] = ["gelu", "swish", "mish", "elu"];
+const smooths: KernelActivation[] = ["gelu", "swish", "mish", "elu", "hardswish", "gelu-tanh"];
 const ensembles = ["weighted", "stochastic"] as const;
 const key = { seed: 7, site: 1, step: 42 };
 const paths = { composite: ensembleActComposite, ...(loadKernels() ? { fused: ensembleAct } : {}) };
@@ -323,7 +323,10 @@ test("errors name the argument, the value given and what is allowed", () => {
         (error) => error instanceof TorchError && message.test(error.message),
       );
     };
-    refuses({ smooth: "relu" }, /smooth must be one of gelu, swish, mish, elu, not relu/);
+    refuses(
+      { smooth: "relu" },
+      /smooth must be one of gelu, swish, mish, elu, hardswish, gelu-tanh, not relu/,
+    );
     refuses({ ensemble: "mean" }, /ensemble must be one of weighted, stochastic, not mean/);
     for (const alpha of [-0.1, 1.1, Number.NaN])
       refuses({ alpha }, /alpha must be a number from 0 to 1, not/);

@@ -7,7 +7,7 @@ import torch
 
 torch.ops.load_library(sys.argv[1])
 ensemble_act = torch.ops.pea.ensemble_act
-SMOOTH = ["gelu", "swish", "mish", "elu"]
+SMOOTH = ["gelu", "swish", "mish", "elu", "hardswish", "gelu-tanh"]
 
 torch.manual_seed(0)
 for smooth in SMOOTH:

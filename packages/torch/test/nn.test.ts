@@ -43,6 +43,7 @@ import {
   SiLU,
   Softmax,
   Tanh,
+  TanhGELU,
   type Tensor,
   TorchError,
   Upsample,
@@ -153,6 +154,8 @@ testAgainstPython([
   ...Object.entries({ ReLU, ReLU6, GELU, SiLU, Mish, ELU }).map(([name, Activation]) =>
     layerCase(`${name}()`, [50], () => new Activation()),
   ),
+  layerCase("GELU(approximate='tanh')", [50], () => new GELU({ approximate: "tanh" })),
+  layerCase("GELU(approximate='tanh')", [50], () => new TanhGELU()),
 ]);
 
 class Block extends Module {

@@ -63,7 +63,7 @@ export function addActivation(activation: SmoothActivation): void {
 function checkName(name: string): void {
   if (!/^[a-z][a-z0-9-]*$/.test(name))
     throw usage(
-      `the name of an activation must be small letters, digits and dashes, such as "hard-swish", not ${JSON.stringify(name)}`,
+      `the name of an activation must be small letters, digits and dashes, such as "soft-sign", not ${JSON.stringify(name)}`,
     );
   const other = activationNamed(name);
   if (other === null) return;

@@ -1,4 +1,5 @@
 import type { SmoothActivation } from "./activation.ts";
+import { logistic } from "./logistic.ts";
 
 /** Swish with β = 1 (SiLU): f(x) = x·σ(x); f′(x) = σ(x)·(1 + x·(1 − σ(x))), where σ is the logistic function. */
 export const swish: SmoothActivation = {
@@ -16,9 +17,3 @@ export const swish: SmoothActivation = {
     return logistic(x) * (1 + x * logistic(-x));
   },
 };
-
-/** σ(x) = 1/(1 + e^(−x)), by the exponential that cannot overflow. */
-function logistic(x: number): number {
-  const n = Math.exp(-Math.abs(x));
-  return x < 0 ? n / (1 + n) : 1 / (1 + n);
-}

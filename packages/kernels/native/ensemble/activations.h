@@ -5,7 +5,8 @@
 // can be bounded before any exponential: ±∞ need no case of their own. NaN stays NaN, by ReLU's part at least. Exponents
 // lose nothing in the tails.
 //
-// GELU(x) = x Φ(x), Swish(x) = x σ(x), Mish(x) = x tanh(ln(1 + e^x)), ELU(x) = x for x > 0, e^x - 1 else.
+// GELU(x) = x Φ(x), Swish(x) = x σ(x), Mish(x) = x tanh(ln(1 + e^x)), ELU(x) = x for x > 0, e^x - 1 else;
+// Hardswish(x) = x min(max(x + 3, 0), 6) / 6, and GELU by tanh is x σ(2u) with u = √(2/π) (x + 0.044715 x³).
 #pragma once
 
 #include "simd/elementary.h"
@@ -102,6 +103,62 @@ struct Elu {
   static PEA_INLINE F gap_slope(F x) {
     const F slope = -exp_neg(bounded_magnitude(x));
     return x > 0 ? F(0) : slope;
+  }
+};
+
+// Both halves are parabolas, which end at -3 and 3.
+struct Hardswish {
+  template <typename F>
+  static PEA_INLINE F gap(F x) {
+    const F a = magnitude(x);
+    return a >= 3 ? F(0) : a * (3 - a) / 6;
+  }
+
+  template <typename F>
+  static PEA_INLINE F gap_slope(F x) {
+    const F a = magnitude(x);
+    return negate_if(!(x > 0), a >= 3 ? F(0) : (3 - 2 * a) / 6);
+  }
+};
+
+// With z = 2u at |x|, the gap is |x| σ(-z).
+struct GeluTanh {
+  // z = factor a (1 + cubic a²); the factor is 2 √(2/π).
+  template <typename F>
+  static constexpr F kFactor = F(1.5957691216057307118);
+  template <typename F>
+  static constexpr F kCubic = F(0.044715);
+  // From here on e^-z is exactly 0.
+  template <typename F>
+  static constexpr F kReach = choose<F>(10.1f, 22.0);
+
+  template <typename F>
+  static PEA_INLINE F gap(F x) {
+    const F a = bounded(x);
+    const F e = exp_neg(exponent(a));
+    return a * e / (1 + e);
+  }
+
+  template <typename F>
+  static PEA_INLINE F gap_slope(F x) {
+    const F a = bounded(x);
+    const F e = exp_neg(exponent(a));
+    const F tail = e / (1 + e);  // σ(-z)
+    const F rate = kFactor<F> * (1 + 3 * kCubic<F> * a * a);
+    return negate_if(!(x > 0), tail - a * rate * tail * (1 - tail));
+  }
+
+ private:
+  template <typename F>
+  static PEA_INLINE F bounded(F x) {
+    const F a = magnitude(x);
+    return a > kReach<F> ? kReach<F> : a;
+  }
+
+  template <typename F>
+  static PEA_INLINE F exponent(F a) {
+    const F z = kFactor<F> * a * (1 + kCubic<F> * a * a);
+    return z > kMaxExponent<F> ? kMaxExponent<F> : z;
   }
 };
 

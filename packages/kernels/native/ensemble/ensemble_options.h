@@ -10,7 +10,9 @@ namespace pea {
   X(gelu, Gelu)                   \
   X(swish, Swish)                 \
   X(mish, Mish)                   \
-  X(elu, Elu)
+  X(elu, Elu)                     \
+  X(hardswish, Hardswish)         \
+  X(gelu-tanh, GeluTanh)
 
 #define PEA_ENUMERATOR(word, Activation) k##Activation,
 enum class Smooth { PEA_SMOOTH_ACTIVATIONS(PEA_ENUMERATOR) };

@@ -109,6 +109,13 @@ inline Value smooth_value(Smooth smooth, double x) {
       return {x * t, t + x * s * (1 - t * t)};
     }
     case Smooth::kElu: return x > 0 ? Value{x, 1} : Value{std::expm1(x), std::exp(x)};
+    case Smooth::kHardswish:
+      if (std::fabs(x) >= 3) return x > 0 ? Value{x, 1} : Value{0, 0};
+      return {x * (x + 3) / 6, (2 * x + 3) / 6};
+    case Smooth::kGeluTanh: {
+      const double k = std::sqrt(2 / M_PI), t = std::tanh(k * (x + 0.044715 * x * x * x));
+      return {x * (1 + t) / 2, (1 + t) / 2 + x * (1 - t * t) * k * (1 + 0.134145 * x * x) / 2};
+    }
   }
   std::abort();
 }

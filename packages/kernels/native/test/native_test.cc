@@ -47,8 +47,8 @@ void test_type(const Capability& capability, const EnsembleOptions& options, con
 }
 
 void test_values(const Capability& capability) {
-  const char* smooths[] = {"gelu", "swish", "mish", "elu"};
-  for (int smooth = 0; smooth < 4; ++smooth) {
+  const char* smooths[] = {"gelu", "swish", "mish", "elu", "hardswish", "gelu-tanh"};
+  for (int smooth = 0; smooth < 6; ++smooth) {
     for (const Mode mode : {Mode::kWeighted, Mode::kStochastic}) {
       for (const double alpha : {0.0, 0.3, 0.999}) {
         const EnsembleOptions options{static_cast<Smooth>(smooth), mode, alpha, -5, 3, 1'000'000'007};

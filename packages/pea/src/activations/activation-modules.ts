@@ -4,7 +4,7 @@
  * @module
  */
 import { type ActivationName, activationNamed, activations, PeaError, type SmoothName } from "@pea/core";
-import { activationClasses, GELU, type Module, ReLU6 } from "@pea/torch";
+import { activationClasses, activationNameOf, type Module, ReLU6 } from "@pea/torch";
 
 /** A class of modules that compute an activation. */
 export type ActivationClass = new () => Module;
@@ -30,10 +30,10 @@ export function isActivation(module: Module): boolean {
   return [ReLU6, ...classes.values()].some((Activation) => module instanceof Activation);
 }
 
-/** The name of the smooth activation that a module computes, with settings as they are by themselves; null for others. */
+/** The name of the smooth activation that a module computes; null for others. */
 export function smoothNameOf(module: Module): SmoothName | null {
-  if (module instanceof GELU && module.options.approximate === "tanh") return null;
-  const [name] = [...classes].find(([, Activation]) => module.constructor === Activation) ?? [];
+  const own = () => [...classes].find(([, Activation]) => module.constructor === Activation)?.[0];
+  const name = activationNameOf(module) ?? own();
   return name === undefined || name === "relu" ? null : name;
 }
 

@@ -4,7 +4,7 @@
  * @module
  */
 import { type ActivationName, PeaError } from "@pea/core";
-import { GELU, Hardswish, type Module, ReLU } from "@pea/torch";
+import { type Module, ReLU } from "@pea/torch";
 import { createActivation, smoothNameOf } from "../activations/index.ts";
 import { findPlaces, type Place, replaceModules } from "./replace-modules.ts";
 
@@ -15,7 +15,7 @@ export function isReLU(module: Module): module is ReLU {
 
 /** Whether a module is a smooth activation that ReLU may take the place of. */
 export function isSmoothActivation(module: Module): module is Module {
-  return smoothNameOf(module) !== null || module instanceof Hardswish || module instanceof GELU;
+  return smoothNameOf(module) !== null;
 }
 
 /**

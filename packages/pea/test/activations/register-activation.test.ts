@@ -148,7 +148,7 @@ describe("an activation of one's own", () => {
         return div(x, add(abs(x), 1));
       }
     }
-    registerActivation("softsign", new Softsign(), { letter: "H" });
+    registerActivation("softsign", new Softsign(), { letter: "F" });
     assert.equal(activations.softsign.title, "softsign");
     assertClose([-3, 1].map(activations.softsign.f), [-0.75, 0.5], 1e-15);
     assertClose([-3, 0].map(activations.softsign.df), [1 / 16, 1], 1e-15);

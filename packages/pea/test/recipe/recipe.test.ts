@@ -179,9 +179,13 @@ describe("a wrong recipe", () => {
     refuses(
       { pea: "WQ9" },
       'pea is "WQ9"',
-      "one of G, S, M, E, O for the network's own, or one that an imported module registers",
+      "one of G, S, M, E, H, T, O for the network's own, or one that an imported module registers",
     );
-    refuses({ activation: "selu" }, 'activation is "selu"', "relu, gelu, swish, mish, elu, or one that");
+    refuses(
+      { activation: "selu" },
+      'activation is "selu"',
+      "relu, gelu, swish, mish, elu, hardswish, gelu-tanh, or one that",
+    );
     refuses({ lrSteps: "5ep" }, 'lrSteps is "5ep"', "a list of durations");
     refuses({ l2: { coef: 1e-4, form: "torch" } }, 'l2.form is "torch"', "keras, half");
     refuses({ l2: 1e-4 }, "l2 is 0.0001", "must hold coef, form, parameters");

@@ -168,7 +168,7 @@ test("a study of 17 variants and 5 seeds makes a page below 3 MB", () => {
 
 test("the activation's shapes are those of @pea/core, so that mixing them is the ensemble", () => {
   const { x, f, df } = shapeData();
-  for (const smooth of ["gelu", "swish", "mish", "elu"] as const)
+  for (const smooth of ["gelu", "swish", "mish", "elu", "hardswish", "gelu-tanh"] as const)
     for (const [i, place] of x.entries()) {
       const mixed = (values: Record<string, number[]>) =>
         0.3 * (values.relu?.[i] as number) + 0.7 * (values[smooth]?.[i] as number);

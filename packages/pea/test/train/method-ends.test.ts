@@ -46,7 +46,15 @@ for (const network of networks) {
   describe(`${network.name}: outputs, gradients and three training steps bit by bit`, () => {
     const relu = traceOfPlain(network, "relu");
     for (const ensemble of ["weighted", "stochastic"] as const) {
-      for (const smooth of ["gelu", "swish", "mish", "elu", "squareplus"] satisfies SmoothName[]) {
+      for (const smooth of [
+        "gelu",
+        "swish",
+        "mish",
+        "elu",
+        "hardswish",
+        "gelu-tanh",
+        "squareplus",
+      ] satisfies SmoothName[]) {
         test(`${ensemble} ${smooth}: α = 0 is the ${smooth} network, α = 1 the ReLU network`, () => {
           const withAlpha = (alpha: number) =>
             trace(network, (model) => {

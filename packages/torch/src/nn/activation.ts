@@ -3,7 +3,7 @@
  * and replaced. None holds a tensor, so none adds keys to a state dict.
  * @module
  */
-import { elu, gelu, hardtanh, mish, relu, silu } from "../ops/activation.ts";
+import { elu, gelu, hardswish, hardtanh, mish, relu, silu } from "../ops/activation.ts";
 import { optionsOf } from "../options.ts";
 import type { Tensor } from "../tensor.ts";
 import { Module } from "./module.ts";
@@ -34,6 +34,13 @@ export class GELU extends Module {
   }
 }
 
+/** x Φ(x) by tanh, as `new GELU({ approximate: "tanh" })` is. */
+export class TanhGELU extends GELU {
+  constructor() {
+    super({ approximate: "tanh" });
+  }
+}
+
 /** x σ(x), also called Swish. */
 export class SiLU extends Module {
   forward(input: Tensor): Tensor {
@@ -55,5 +62,31 @@ export class ELU extends Module {
   }
 }
 
+/** x · min(max(x + 3, 0), 6) / 6. */
+export class Hardswish extends Module {
+  forward(input: Tensor): Tensor {
+    return hardswish(input);
+  }
+}
+
 /** The activations to choose from in the place of ReLU, by the names that settings give them. */
-export const activationClasses = { relu: ReLU, gelu: GELU, swish: SiLU, mish: Mish, elu: ELU };
+export const activationClasses = {
+  relu: ReLU,
+  gelu: GELU,
+  swish: SiLU,
+  mish: Mish,
+  elu: ELU,
+  hardswish: Hardswish,
+  "gelu-tanh": TanhGELU,
+};
+
+/**
+ * The name of what a module computes, as `activationClasses` has it; undefined for other modules. The constructor is asked,
+ * since a subclass may do otherwise.
+ */
+export function activationNameOf(module: Module): keyof typeof activationClasses | undefined {
+  const Activation = module.constructor;
+  if (Activation === GELU && (module as GELU).options.approximate === "tanh") return "gelu-tanh";
+  const names = Object.keys(activationClasses) as (keyof typeof activationClasses)[];
+  return names.find((name) => activationClasses[name] === Activation);
+}

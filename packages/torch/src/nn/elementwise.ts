@@ -3,16 +3,7 @@
  * @module
  */
 import { full } from "../create.ts";
-import {
-  hardsigmoid,
-  hardswish,
-  hardtanh,
-  leakyRelu,
-  prelu,
-  sigmoid,
-  softmax,
-  tanh,
-} from "../ops/activation.ts";
+import { hardsigmoid, hardtanh, leakyRelu, prelu, sigmoid, softmax, tanh } from "../ops/activation.ts";
 import { optionsOf } from "../options.ts";
 import type { Tensor } from "../tensor.ts";
 import { Module } from "./module.ts";
@@ -28,13 +19,6 @@ export class Sigmoid extends Module {
 export class Hardsigmoid extends Module {
   forward(input: Tensor): Tensor {
     return hardsigmoid(input);
-  }
-}
-
-/** x · hardsigmoid(x). */
-export class Hardswish extends Module {
-  forward(input: Tensor): Tensor {
-    return hardswish(input);
   }
 }
 

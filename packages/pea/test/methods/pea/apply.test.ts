@@ -106,7 +106,10 @@ describe("applyPea", () => {
       usage(/ensemble must be one of weighted, stochastic, not mixed$/),
     );
     assert.throws(apply({ ensemble: undefined }), usage(/ensemble .* not undefined$/));
-    assert.throws(apply({ smooth: "softplus" }), usage(/smooth .* gelu, swish, mish, elu, not softplus$/));
+    assert.throws(
+      apply({ smooth: "softplus" }),
+      usage(/smooth .* gelu, swish, mish, elu, hardswish, gelu-tanh, not softplus$/),
+    );
     assert.throws(apply({ smooth: "relu" }), usage(/smooth .* not relu$/));
     assert.equal(pathsOf(model, EnsembleActivation).length, 0);
   });

@@ -18,7 +18,14 @@ import { applyPea, type EnsembleSettings } from "../../../src/methods/index.ts";
 
 setNumThreads(1);
 
-const smoothNames = ["gelu", "swish", "mish", "elu"] as const satisfies SmoothName[];
+const smoothNames = [
+  "gelu",
+  "swish",
+  "mish",
+  "elu",
+  "hardswish",
+  "gelu-tanh",
+] as const satisfies SmoothName[];
 
 /** Two sites side by side. */
 class TwoSites extends Module {
@@ -97,6 +104,8 @@ describe("moments for normal inputs at α = 0.5 (spec recipes 5.3)", () => {
     swish: { mean: 0.302781622, weightedSquare: 0.416973838, stochasticSquare: 0.42788776 },
     mish: { mean: 0.319673084, weightedSquare: 0.467829907, stochasticSquare: 0.476171096 },
     elu: { mean: 0.279731426, weightedSquare: 0.536236354, stochasticSquare: 0.572472709 },
+    hardswish: { mean: 0.282579491, weightedSquare: 0.398981057, stochasticSquare: 0.415783688 },
+    "gelu-tanh": { mean: 0.340490434, weightedSquare: 0.458575583, stochasticSquare: 0.462596856 },
   };
   const count = 300_000;
 
