@@ -59,6 +59,7 @@ export { type PixelStatistics, pixelStatistics } from "./images/pixel-statistics
 export { type DataFit, type FittedGraph, fitToData } from "./import/network/fit-to-data.ts";
 export { drawWeights } from "./import/network/fresh-weights.ts";
 export { GraphNetwork } from "./import/network/graph-network.ts";
+export { registerModelFile } from "./import/network/model-file.ts";
 export type { Findings } from "./import/onnx/findings.ts";
 export { type ImportedGraph, type ImportOptions, importOnnx } from "./import/onnx/import-onnx.ts";
 export { addBatchNorms } from "./import/onnx/passes/add-batch-norms.ts";

@@ -9,6 +9,7 @@ import {
   type OtherActivation,
   otherActivationsOf,
 } from "../export/other-activations.ts";
+import { whyNoClasses } from "../import/network/fit-to-data.ts";
 import { FileNetwork, openModelFile } from "../import/network/model-file.ts";
 import {
   createModel,
@@ -27,6 +28,8 @@ interface InspectOptions extends CommonOptions {
   /** As `3x224x224`. */
   input?: string;
   classes?: number;
+  /** Of an ONNX file. */
+  output?: string;
   /** Module with the user's own networks. */
   import?: Imports;
 }
@@ -37,6 +40,8 @@ interface Subject {
   inputShape: readonly number[];
   classes: number;
   model: Module;
+  /** Why it is none for another number of classes. */
+  whyNoClasses?: string | null;
 }
 
 /** `pea inspect`: what a network consists of. */
@@ -49,15 +54,24 @@ export async function runInspect(source: string, options: InspectOptions): Promi
     const keys = [...model.stateDict().keys()];
     const obstacle = exportObstacleOf(graph);
     const otherActivations = otherActivationsOf(graph);
-    const { name, classes } = subject;
+    const { name, classes, whyNoClasses: whyNot = null } = subject;
     const remarks = model instanceof FileNetwork ? model.remarks : [];
-    const document = { network: name, input: inputShape, classes, params: parameters, ...info, remarks };
+    const document = {
+      network: name,
+      input: inputShape,
+      classes,
+      whyNoClasses: whyNot,
+      params: parameters,
+      ...info,
+      remarks,
+    };
     printResult(
       options,
       { ...document, exportObstacle: obstacle, otherActivations, layers, activations, keys },
       () =>
         [
-          `${name}: input ${inputShape.join("×")}, ${classes} classes`,
+          `${name}: input ${inputShape.join("×")}, ${whyNot === null ? `${classes} classes` : `answers ${info.outputShape.join("×")}`}`,
+          ...(whyNot === null ? [] : [whyNot]),
           ...remarks,
           "",
           layerTable(layers, activations),
@@ -89,27 +103,36 @@ function look(model: Module, { name, inputShape }: Omit<Subject, "model">): Insp
 
 async function openSubject(
   source: string,
-  { input, classes, import: imported }: InspectOptions,
+  { input, classes, output, import: imported }: InspectOptions,
 ): Promise<Subject> {
   if (existsSync(join(source, "config.yaml"))) {
-    if (input !== undefined || classes !== undefined)
-      throw usage(`${source} is a run, whose images and classes are given; leave --input and --classes out`);
+    if (input !== undefined || classes !== undefined || output !== undefined)
+      throw usage(
+        `${source} is a run, whose images and classes are given; leave --input, --classes and --output out`,
+      );
     const { recipe, facts } = await readNetwork(source, { import: imported });
     const shape = { inputShape: facts.inputShape, classes: facts.classes.length };
     return { name: recipe.model, ...shape, model: createNetwork(recipe, shape) };
   }
-  if (isModelFile(source)) await openModelFile(source, { imageSize: imageSizeOf(input) });
-  else if (existsSync(source) || /[/\\]/.test(source))
-    throw usage(
-      `${source} is no run (it has no config.yaml); give the folder of a run, an ONNX file or a name pea models lists`,
-    );
+  if (!isModelFile(source)) {
+    if (existsSync(source) || /[/\\]/.test(source))
+      throw usage(
+        `${source} is no run (it has no config.yaml); give the folder of a run, an ONNX file or a name pea models lists`,
+      );
+    if (output !== undefined)
+      throw usage(`${source} is no ONNX file, of whose outputs one is chosen; leave --output out`);
+  }
+  const file = isModelFile(source)
+    ? await openModelFile(source, { imageSize: imageSizeOf(input), output })
+    : undefined;
   await importFiles(imported);
   const entry = findModel(source);
   const inputShape = input === undefined ? entry.inputShape : parseShape(input);
   const count = classes ?? entry.classes;
   const [inputChannels, height, width] = inputShape as [number, number, number];
   const model = createModel(source, { inputChannels, imageSize: [height, width], classes: count });
-  return { name: source, inputShape, classes: count, model };
+  const whyNot = file === undefined ? null : whyNoClasses(file.graph);
+  return { name: source, inputShape, classes: count, model, whyNoClasses: whyNot };
 }
 
 function imageSizeOf(input: string | undefined): [number, number] | undefined {

@@ -270,6 +270,7 @@ function addInspect(program: Command): void {
         wholeNumber,
       ),
     )
+    .option("--output <NAME>", "which output of an ONNX file is meant, where it has several")
     .addOption(importOption())
     .addHelpText(
       "after",

@@ -1,6 +1,8 @@
+import { PeaError } from "@pea/core";
 import { isModelFile } from "../common/model-file-name.ts";
 import { parseImageSize } from "../images/image-size.ts";
 import { openModelFile } from "../import/network/model-file.ts";
+import { digestOfAll } from "../import/onnx/read-file.ts";
 import { importFiles } from "./import-file.ts";
 import { isRecord, type Layer, type Recipe, resolveRecipe } from "./recipe.ts";
 
@@ -22,17 +24,23 @@ export async function loadRecipe(
   layers: readonly Layer[],
   { modelFile, digests }: FilePlaces = {},
 ): Promise<Recipe> {
-  const last = (key: string) =>
-    layers
-      .map(({ settings }) => (isRecord(settings) ? settings[key] : undefined))
-      .findLast((value) => value !== undefined);
-  await importFiles(last("import"));
-  const model = last("model");
-  const size = parseImageSize((last("imageSize") as string | undefined) ?? "");
+  const imported = layers
+    .map(({ settings }) => (isRecord(settings) ? settings.import : undefined))
+    .findLast((value) => value !== undefined);
+  await importFiles(imported);
+  const recipe = resolveRecipe(...layers);
+  const { model, modelOutput: output, modelDigest } = recipe;
+  if (!isModelFile(model)) return recipe;
+  const size = parseImageSize(recipe.imageSize ?? "");
   const imageSize = size === null ? undefined : ([size.height, size.width] as const);
-  if (typeof model === "string" && isModelFile(model))
-    await openModelFile(model, { path: modelFile, digests, imageSize });
-  return resolveRecipe(...layers);
+  const { file } = await openModelFile(model, { path: modelFile, digests, imageSize, output });
+  const digest = digestOfAll(file);
+  if (modelDigest !== undefined && modelDigest !== digest)
+    throw new PeaError(
+      `${modelFile ?? model} is not the file of modelDigest ${modelDigest}: it has ${digest}; take that file, or leave modelDigest out`,
+      { kind: "usage" },
+    );
+  return resolveRecipe(...layers, { source: model, settings: { modelDigest: digest } });
 }
 
 /**

@@ -51,6 +51,8 @@ export function recipeHash(recipe: Recipe, facts: Readonly<Record<string, unknow
   };
   const settings = Object.entries({
     ...decisiveSettings(recipe),
+    // Which file it is tells its digest, wherever it lies.
+    ...(recipe.modelDigest !== undefined && { model: defaults.model }),
     methods: withoutDefaults(recipe.methods),
     ...facts,
   })
@@ -60,9 +62,10 @@ export function recipeHash(recipe: Recipe, facts: Readonly<Record<string, unknow
   return createHash("sha256").update(canonical(settings)).digest("hex");
 }
 
-/** The hashes by which earlier versions may know a recipe: they counted `onBadSample` in. */
+/** The hashes by which earlier versions may know a recipe: they counted `onBadSample` in, and the path of an ONNX file. */
 export function formerHashes(recipe: Recipe): string[] {
-  return [recipeHash(recipe, { onBadSample: "skip" })];
+  const byPath = recipe.modelDigest === undefined ? [] : [recipeHash({ ...recipe, modelDigest: undefined })];
+  return [recipeHash(recipe, { onBadSample: "skip" }), ...byPath];
 }
 
 /** A group of settings without those at their defaults. */

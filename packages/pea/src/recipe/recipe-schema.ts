@@ -165,6 +165,22 @@ export const recipeSchema = z.strictObject({
     help: "put batch norm behind the convolutions of an ONNX file's network that have none, so that they compute at first what they did",
     allowed: "true or false",
   }),
+  modelOutput: described(z.string().min(1).optional(), {
+    help: "which output of an ONNX file is meant, where it has several",
+    allowed: "the name of an output",
+    value: "NAME",
+  }),
+  modelDigest: described(
+    z
+      .string()
+      .regex(/^[0-9a-f]{64}$/)
+      .optional(),
+    {
+      help: "SHA-256 that the ONNX file must have (default: that of the file there is)",
+      allowed: "64 hexadecimal digits",
+      value: "SHA256",
+    },
+  ),
   initialCheckpoint: described(z.string().min(1).optional(), {
     help: "safetensors file of weights to begin with: a PyTorch state dict or another run's; the head is drawn anew for other classes",
     allowed: "a file",

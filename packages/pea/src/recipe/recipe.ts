@@ -160,7 +160,7 @@ function checkTogether(recipe: SchemaOutput): void {
     throw usage(
       `valFraction is ${recipe.valFraction}, but with validateOn "test" nothing is split off; set valFraction to 0`,
     );
-  for (const key of ["fresh", "addBatchNorm"] as const)
+  for (const key of ["fresh", "addBatchNorm", "modelOutput", "modelDigest"] as const)
     if (recipe[key] !== undefined && !isModelFile(recipe.model))
       throw usage(`${key} is ${recipe[key]}, but ${recipe.model} comes from no ONNX file; leave it out`);
   for (const option of ["inputChannels", "imageSize", "classes"])

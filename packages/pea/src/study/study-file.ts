@@ -29,6 +29,8 @@ import { PeaError } from "@pea/core";
 import { writeFileAtomically } from "@pea/torch";
 import { stringify } from "yaml";
 import { z } from "zod";
+import { isModelFile } from "../common/model-file-name.ts";
+import { digestOfAll, readModelFile } from "../import/onnx/read-file.ts";
 import { importedFiles, importFile } from "../recipe/import-file.ts";
 import { namedVariant } from "../recipe/method-keys.ts";
 import { mergeSettings } from "../recipe/recipe.ts";
@@ -119,7 +121,7 @@ export async function readStudy(
   const study = {
     name: data.name ?? basename(path, extname(path)),
     settings,
-    networks,
+    networks: await Promise.all(networks.map(withFileDigest)),
     variants: data.variants
       .map((entry, i) => variantOf(entry, `${path}: variants, entry ${i + 1}`))
       .map((variant) => ({ ...variant, settings: beside(variant.settings) })),
@@ -187,6 +189,14 @@ function networkOf(
   if (dataset === undefined) return { name, settings };
   if (typeof dataset !== "string") throw usage(`${where}: dataset must be a name`);
   return { name, settings, dataset };
+}
+
+/** A network of an ONNX file is known by what is in it. */
+async function withFileDigest<N extends NamedSettings>(network: N): Promise<N> {
+  const { model, modelDigest } = network.settings;
+  if (typeof model !== "string" || !isModelFile(model) || modelDigest !== undefined) return network;
+  const digest = digestOfAll((await readModelFile(model)).facts);
+  return { ...network, settings: { ...network.settings, modelDigest: digest } };
 }
 
 function variantOf(entry: string | Record<string, unknown>, where: string): NamedSettings {

@@ -116,14 +116,21 @@ function withChannels({ shape, data }: Constant, wanted: number): Constant {
   return { shape: [out, wanted, ...kernel], data: to };
 }
 
-/** How many classes a network answers; of each pixel, in segmentation. */
+/** How many numbers a network answers of each image, or of each of its pixels: as many as it knows classes. */
 export function classesOf(graph: Graph): number {
-  return headOf(dropAnswer(graph)).classes;
+  const [, classes = 1] = inferShapes(graph).get(graph.outputs[0] ?? "") ?? [];
+  return Number(classes);
+}
+
+/** Why a network cannot be given another number of classes; null where it can. */
+export function whyNoClasses(graph: Graph): string | null {
+  const head = findHead(dropAnswer(graph));
+  return typeof head === "string" ? head : null;
 }
 
 function fitClasses(graph: Graph, classes: number, tell: Tell): Graph {
+  if (classesOf(graph) === classes) return graph;
   const { node, axis, weight, classes: own } = headOf(graph);
-  if (own === classes) return graph;
   if ((node.attributes.group ?? 1) !== 1)
     throw refused(
       `its last layer, ${node.operator}${pathOf(node)}, works in groups: its ${own} classes are not to be changed`,
@@ -152,6 +159,13 @@ interface Head {
 
 /** The last layer with weights before the output, behind which its answers are only moved or scaled. */
 function headOf(graph: Graph): Head {
+  const head = findHead(graph);
+  if (typeof head === "string") throw refused(head);
+  return head;
+}
+
+/** The head, or why there is none. */
+function findHead(graph: Graph): Head | string {
   const producers = producersOf(graph);
   let node = producers.get(graph.outputs[0] ?? "");
   while (node !== undefined) {
@@ -165,7 +179,7 @@ function headOf(graph: Graph): Head {
     node = producers.get(computed[0] as string);
   }
   const found = node === undefined ? "" : `; its answers come out of ${node.operator}${pathOf(node)}`;
-  throw refused(`no layer was found at its end whose outputs are classes${found}`);
+  return `no layer was found at its end whose outputs are classes${found}`;
 }
 
 function forImages(graph: Graph, inputShape: DataFit["inputShape"]): Graph {

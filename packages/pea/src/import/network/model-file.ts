@@ -4,18 +4,24 @@
  * @module
  */
 import { basename } from "node:path";
+import { fileURLToPath } from "node:url";
 import { PeaError } from "@pea/core";
 import type { Graph, GraphInput } from "@pea/graph";
 import type { CreateModelOptions } from "../../models/network-family.ts";
 import { registerModel } from "../../models/registry.ts";
-import { type ImportedGraph, importOnnx } from "../onnx/import-onnx.ts";
+import { type ImportedGraph, type ImportOptions, importFile } from "../onnx/import-onnx.ts";
 import { addBatchNorms } from "../onnx/passes/add-batch-norms.ts";
+import { digestOfAll, type ReadFile, readModelFile } from "../onnx/read-file.ts";
 import { classesOf, fitToData } from "./fit-to-data.ts";
 import { drawWeights } from "./fresh-weights.ts";
 import { GraphNetwork } from "./graph-network.ts";
 
 /** A file as it was read last, by the name its network has. */
-const files = new Map<string, ImportedGraph>();
+const files = new Map<string, OpenedFile>();
+
+interface OpenedFile extends ImportedGraph {
+  readonly options: ImportOptions;
+}
 
 /** Options of a network of a file, beside what the data say. */
 const fileOptions: readonly string[] = ["fresh", "addBatchNorm"];
@@ -34,44 +40,73 @@ export class FileNetwork extends GraphNetwork {
 }
 
 /** How a file is opened. */
-export interface ModelFileOptions {
+export interface ModelFileOptions extends ImportOptions {
   /** Where it lies, if not at its network's name. */
   readonly path?: string;
   /** SHA-256 that its files must have, by name. */
   readonly digests?: Readonly<Record<string, string>>;
-  /** Height and width of images, where the file leaves them open. */
-  readonly imageSize?: readonly [height: number, width: number];
 }
 
 /** What is taken until the data say another, where a file leaves the size of images open. */
 const usualSize = [224, 224] as const;
 
 /**
- * Reads a file and makes its network known as `name`.
+ * Makes the network of an ONNX file known by a name, as `registerModel` does one written in TypeScript. Options of the
+ * network are `fresh` and `addBatchNorm`.
+ *
+ * @param file a path, or a URL such as `new URL("network.onnx", import.meta.url)`, beside the module that calls it
+ * @throws PeaError of kind usage where the file cannot be read or followed, or the name is taken
+ */
+export async function registerModelFile(
+  name: string,
+  file: string | URL,
+  options: ImportOptions = {},
+): Promise<void> {
+  await openModelFile(name, { ...options, path: file instanceof URL ? fileURLToPath(file) : file });
+}
+
+/**
+ * Reads a file and makes its network known as `name`. What has been imported already is not imported again.
  *
  * @throws PeaError of kind usage where it cannot be read or followed, or is another
  */
 export async function openModelFile(
   name: string,
-  { path = name, digests = {}, imageSize = usualSize }: ModelFileOptions = {},
+  { path = name, digests = {}, imageSize = usualSize, output }: ModelFileOptions = {},
 ): Promise<ImportedGraph> {
-  const isKnown = files.has(name);
-  const imported = await importOnnx(path, { imageSize });
-  for (const [file, digest] of imported.file.digests)
-    if ((digests[file] ?? digest) !== digest)
-      throw new PeaError(`${path}: ${file} is no longer the file that the network came from`, {
+  const options = { imageSize, output };
+  const file = await readModelFile(path);
+  for (const [each, digest] of file.facts.digests)
+    if ((digests[each] ?? digest) !== digest)
+      throw new PeaError(`${path}: ${each} is no longer the file that the network came from`, {
         kind: "usage",
       });
-  files.set(name, imported);
-  if (isKnown) return imported;
-  registerModel({
-    name,
-    description: `the network of ${basename(name)}`,
-    inputShape: imageShapeOf(imported.graph),
-    classes: classesOf(imported.graph),
-    create: (options) => createNetwork(name, options),
-  });
+  const known = files.get(name);
+  if (known !== undefined && isSame(known, file, options)) return known;
+  const imported = importFile(path, file, options);
+  files.set(name, { ...imported, options });
+  if (known !== undefined) return imported;
+  try {
+    registerModel({
+      name,
+      description: `the network of ${basename(path)}`,
+      inputShape: imageShapeOf(imported.graph),
+      classes: classesOf(imported.graph),
+      create: (options) => createNetwork(name, options),
+    });
+  } catch (error) {
+    files.delete(name);
+    throw error;
+  }
   return imported;
+}
+
+function isSame(known: OpenedFile, { facts }: ReadFile, { imageSize, output }: ImportOptions): boolean {
+  return (
+    digestOfAll(known.file) === digestOfAll(facts) &&
+    known.options.output === output &&
+    `${known.options.imageSize}` === `${imageSize}`
+  );
 }
 
 /** The files that a network was read from, by their paths from its folder: the ONNX file first, then those of its weights. */
@@ -86,7 +121,7 @@ function imageShapeOf({ inputs }: Graph): [channels: number, height: number, wid
 }
 
 function createNetwork(name: string, options: CreateModelOptions): FileNetwork {
-  const { graph, findings, file } = files.get(name) as ImportedGraph;
+  const { graph, findings, file } = files.get(name) as OpenedFile;
   const [channels, ...size] = imageShapeOf(graph);
   const { inputChannels = channels, classes = classesOf(graph), imageSize = size, ...own } = options;
   const foreign = Object.keys(own).find((option) => !fileOptions.includes(option));

@@ -77,7 +77,9 @@ export function outputOf({ output }: GraphProto, wanted: string | undefined): st
   if (wanted !== undefined && !names.includes(wanted))
     throw refuse(`has no output ${wanted}; it has ${names.join(", ")}`);
   if (wanted === undefined && names.length !== 1)
-    throw refuse(`has ${names.length} outputs: ${names.join(", ")}; say which one is meant`);
+    throw refuse(
+      `has ${names.length} outputs: ${names.join(", ")}; say which one is meant (--output in pea inspect, modelOutput in a recipe, output from TypeScript)`,
+    );
   return wanted ?? (names[0] as string);
 }
 

@@ -18,7 +18,7 @@ import { recognizeActivations } from "./passes/recognize-activations.ts";
 import { removeIdleNodes } from "./passes/remove-idle-nodes.ts";
 import { restoreBiases } from "./passes/restore-biases.ts";
 import { separateWeights } from "./passes/separate-weights.ts";
-import { type FileFacts, readModelFile } from "./read-file.ts";
+import { type FileFacts, type ReadFile, readModelFile } from "./read-file.ts";
 
 export interface ImportOptions {
   /** Height and width of the images, where the file leaves them open. */
@@ -41,7 +41,11 @@ export interface ImportedGraph {
  * @throws PeaError of kind usage that names what in the file cannot be followed, and the way out
  */
 export async function importOnnx(path: string, options: ImportOptions = {}): Promise<ImportedGraph> {
-  const { model, facts } = await readModelFile(path);
+  return importFile(path, await readModelFile(path), options);
+}
+
+/** The same of a file that has been read; `path` names it in errors. */
+export function importFile(path: string, { model, facts }: ReadFile, options: ImportOptions): ImportedGraph {
   try {
     return { ...importModel(model, facts, options), file: facts };
   } catch (error) {

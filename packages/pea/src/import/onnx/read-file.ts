@@ -53,6 +53,14 @@ const usage = (message: string): PeaError => new PeaError(message, { kind: "usag
 
 const digestOf = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
 
+/** One SHA-256 of a network's files: that of the file itself where it is one, else that of the lines of `sha256sum`. */
+export function digestOfAll({ digests }: FileFacts): string {
+  const [[, only = ""] = []] = digests;
+  if (digests.size === 1) return only;
+  const lines = Array.from(digests, ([name, digest]) => `${digest}  ${name}\n`);
+  return digestOf(new TextEncoder().encode(lines.join("")));
+}
+
 /** All tensors: initializers, and those of `Constant` nodes. */
 function tensorsOf({ graph }: ModelProto): TensorProto[] {
   const attributes = (graph?.node ?? []).flatMap(({ attribute }: NodeProto) => attribute);

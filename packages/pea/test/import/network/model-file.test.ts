@@ -1,6 +1,15 @@
 import assert from "node:assert/strict";
-import { appendFileSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { createHash } from "node:crypto";
+import {
+  appendFileSync,
+  copyFileSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { basename, join } from "node:path";
 import { before, describe, test } from "node:test";
 import {
   AdaptiveAvgPool2d,
@@ -20,9 +29,15 @@ import onnxProto from "onnx-proto";
 import type { BatchLoader } from "../../../src/data/loading/loader.ts";
 import { encodeOnnx } from "../../../src/export/onnx/encode.ts";
 import { GraphNetwork } from "../../../src/import/network/graph-network.ts";
+import { openModelFile, registerModelFile } from "../../../src/import/network/model-file.ts";
 import { addBatchNorms } from "../../../src/import/onnx/passes/add-batch-norms.ts";
+import { digestOfAll, readModelFile } from "../../../src/import/onnx/read-file.ts";
 import { createModel } from "../../../src/models/index.ts";
+import { type Recipe, resolveRecipe } from "../../../src/recipe/recipe.ts";
+import { formerHashes, recipeHash } from "../../../src/recipe/recipe-identity.ts";
 import { settleIdleNorms } from "../../../src/run/batch-norm-statistics.ts";
+import { gridOf } from "../../../src/study/grid.ts";
+import { readStudy } from "../../../src/study/study-file.ts";
 import { traceNetwork } from "../../../src/trace/trace.ts";
 import { peaHere } from "../../support/pea-main.ts";
 import { fingerprint, trainInParts } from "../../support/run-in-parts.ts";
@@ -168,6 +183,49 @@ describe("pea train --model network.onnx:", () => {
     assert.deepEqual(JSON.parse(stdout).input, [3, 64, 48]);
   });
 
+  test("which of several outputs is meant is chosen by name, in a recipe too, and kept with the run", async () => {
+    const several = join(folder, "several.onnx");
+    const model = onnx.ModelProto.decode(readFileSync(file));
+    const hidden = (model.graph?.node ?? []).find(({ opType }) => opType === "Relu")?.output?.[0] ?? "";
+    const scores = model.graph?.output?.[0]?.name ?? "";
+    model.graph?.output?.push(onnx.ValueInfoProto.create({ name: hidden }));
+    writeFileSync(several, onnx.ModelProto.encode(model).finish());
+    const unsaid = await peaHere("inspect", several);
+    assert.equal(unsaid.code, 2);
+    assert.match(
+      unsaid.stderr,
+      /has 2 outputs: .*; say which one is meant \(--output in pea inspect, modelOutput/,
+    );
+    const inspected = await peaHere("inspect", several, "--output", scores, "--json");
+    assert.equal(JSON.parse(inspected.stdout).classes, 5);
+    const recipe = join(folder, "several.yaml");
+    const directory = join(folder, "several");
+    writeFileSync(recipe, `model: several.onnx\nmodelOutput: ${scores}\nepochs: 1\n`);
+    const words = ["--data-dir", data, "--batch-size", "32", "--run", directory];
+    for (const command of [
+      ["train", "--config", recipe, ...words],
+      ["eval", directory],
+    ]) {
+      const { code, stderr } = await peaHere(...command);
+      assert.equal(code, 0, stderr);
+    }
+  });
+
+  test("a file without a layer that answers in classes is described all the same", async () => {
+    manualSeed(1);
+    const body = new Sequential(new Conv2d(1, 8, 3, { stride: 2 }), new ReLU());
+    const path = join(folder, "body.onnx");
+    writeFileSync(path, encodeOnnx(traceNetwork(body, [1, 9, 9]).graph, { producerVersion: "1" }));
+    const { code, stdout } = await peaHere("inspect", path);
+    assert.equal(code, 0);
+    assert.match(stdout, /body\.onnx: input 1×9×9, answers 8×4×4/);
+    assert.match(
+      stdout,
+      /no layer was found at its end whose outputs are classes; its answers come out of Relu/,
+    );
+    assert.match(stdout, /activation sites {5}1 /);
+  });
+
   test("--fresh is for files", async () => {
     const { code, stderr } = await peaHere("train", "--fresh", ...settings, "--dry-run");
     assert.equal(code, 2);
@@ -193,5 +251,101 @@ describe("pea train --model network.onnx:", () => {
     assert.equal(code, 0, stderr);
     assert.throws(() => readFileSync(join(run, "network", "network.onnx")), /ENOENT/);
     rmSync(run, { recursive: true });
+  });
+});
+
+describe("the file's digest", () => {
+  const digestOf = (path: string) => createHash("sha256").update(readFileSync(path)).digest("hex");
+  const plan = async (...words: string[]) => {
+    const { code, stdout, stderr } = await peaHere("train", ...settings, ...words, "--dry-run", "--json");
+    assert.equal(code, 0, stderr);
+    return JSON.parse(stdout).recipe as Recipe;
+  };
+  const copies = join(folder, "copies");
+  const copy = join(copies, "copy.onnx");
+  const other = join(copies, "other.onnx");
+
+  before(() => {
+    mkdirSync(copies);
+    copyFileSync(file, copy);
+    copyFileSync(file, other);
+    // Another name of the producer.
+    appendFileSync(other, Buffer.from([0x12, 0x01, 0x78]));
+  });
+
+  test("is part of the recipe, and so of what a run is known by, wherever the file lies", async () => {
+    const recipe = await plan("--model", file);
+    const moved = await plan("--model", copy);
+    const changed = await plan("--model", other);
+    assert.equal(recipe.modelDigest, digestOf(file));
+    assert.equal(recipeHash(moved), recipeHash(recipe));
+    assert.notEqual(recipeHash(changed), recipeHash(recipe));
+  });
+
+  test("that a recipe demands must be the file's", async () => {
+    const { code, stderr } = await peaHere(
+      "train",
+      "--model",
+      other,
+      "--model-digest",
+      digestOf(file),
+      ...settings,
+    );
+    assert.equal(code, 2);
+    assert.match(stderr, /other\.onnx is not the file of modelDigest [0-9a-f]{64}: it has [0-9a-f]{64}/);
+  });
+
+  test("tells a study's runs apart", async () => {
+    const study = join(folder, "study.yaml");
+    const addresses = [];
+    for (const path of [file, copy, other]) {
+      writeFileSync(study, `networks: [{name: one, model: ${path}}]\nvariants: [ReLU]\nseeds: [0]\n`);
+      addresses.push(...gridOf(await readStudy(study)).map(({ hash }) => hash));
+    }
+    assert.equal(addresses[1], addresses[0]);
+    assert.notEqual(addresses[2], addresses[0]);
+  });
+
+  test("of a file with its weights beside it is that of the lines of sha256sum", async () => {
+    const path = join(import.meta.dirname, "../onnx/files/resnet.external.onnx");
+    const lines = [path, `${path}.data`].map((each) => `${digestOf(each)}  ${basename(each)}\n`);
+    const digest = createHash("sha256").update(lines.join("")).digest("hex");
+    assert.equal(digestOfAll((await readModelFile(path)).facts), digest);
+  });
+
+  test("a run from before it was kept goes on", async () => {
+    const recipe = resolveRecipe({ source: "the test", settings: { model: file } });
+    const known = { ...recipe, modelDigest: digestOf(file) };
+    assert.ok(formerHashes(known).includes(recipeHash(recipe)));
+  });
+});
+
+describe("a file's network under a name of one's own", () => {
+  test("is registered by a module that a recipe imports", async () => {
+    const module = join(folder, "wide.ts");
+    writeFileSync(
+      module,
+      `import { registerModelFile } from "pea-train";
+       await registerModelFile("wide", new URL("./network.onnx", import.meta.url));`,
+    );
+    const { code, stdout, stderr } = await peaHere(
+      ...["train", "--import", module, "--model", "wide", "--model-options", "fresh=true"],
+      ...[...settings, "--dry-run", "--json"],
+    );
+    assert.equal(code, 0, stderr);
+    assert.equal(JSON.parse(stdout).sites, 27);
+  });
+
+  test("may be no name that there is", async () => {
+    await assert.rejects(registerModelFile("resnet18", file), /a model named resnet18 exists already/);
+  });
+
+  test("is imported once, as long as the file is the same", async () => {
+    const path = join(folder, "once.onnx");
+    copyFileSync(file, path);
+    const [first, second] = [await openModelFile("once", { path }), await openModelFile("once", { path })];
+    assert.equal(second.graph, first.graph);
+    appendFileSync(path, Buffer.from([0x12, 0x01, 0x78]));
+    assert.notEqual((await openModelFile("once", { path })).graph, first.graph);
   });
 });
