@@ -63,6 +63,12 @@ export {
   type QuantizedNode,
 } from "./quantized/quantized-graph.ts";
 export { areSame, QuantizedSite } from "./quantized/quantized-site.ts";
-export { type ActivationType, type Scheme, type SchemeWishes, usualScheme } from "./quantized/scheme.ts";
+export {
+  type ActivationType,
+  requireScheme,
+  type Scheme,
+  type SchemeWishes,
+  usualScheme,
+} from "./quantized/scheme.ts";
 export { whyNotReluOnly, whySmooth } from "./relu-only.ts";
 export { outputAxis, scaledAlong, transposed } from "./weights.ts";

@@ -14,7 +14,7 @@ export {
   isGradEnabled,
   noGrad,
 } from "./autograd.ts";
-export { type Call, call, type Result, recordCalls, schema, type Value } from "./call.ts";
+export { type Call, call, isRecording, type Result, recordCalls, schema, type Value } from "./call.ts";
 export {
   arange,
   type CreateOptions,

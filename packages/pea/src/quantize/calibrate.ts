@@ -61,7 +61,7 @@ export async function calibrate(
   try {
     for await (const batch of batches) {
       scope(() =>
-        noGrad(() => void network.observed(batch, (name, values) => void watched.get(name)?.add(values))),
+        noGrad(() => void network.observed(batch, (name, values) => watched.get(name)?.add(values))),
       );
       images += batch.shape[0] as number;
       onProgress?.(images);

@@ -33,11 +33,11 @@ interface Work {
   readonly last: readonly number[];
 }
 
-/**
- * Told of each value of a network, the input included, by its name in the graph, before anything reads it. What it gives back
- * is read in the value's place.
- */
-export type ValueObserver = (name: string, value: Tensor) => Tensor | undefined;
+/** Told of each value of a network, the input included, by its name in the graph, before anything reads it. */
+export type ValueObserver = (name: string, value: Tensor) => void;
+
+/** The same, which gives what is read in the value's place: the value itself, or another tensor. */
+export type ValueMap = (name: string, value: Tensor) => Tensor;
 
 /**
  * The network that a graph describes: its modules stand under the keys of its weights, each activation at a site of its
@@ -88,7 +88,7 @@ export class GraphNetwork extends Module {
 
   /** [N, C, H, W] → what the graph gives, each value freed once it has been read. */
   override forward(images: Tensor): Tensor {
-    return this.observed(images);
+    return this.mapped(images, (_, value) => value);
   }
 
   /**
@@ -96,16 +96,24 @@ export class GraphNetwork extends Module {
    *
    * @param observe may change a value in place, but keep none; what batch norm and activation compute as one is one value
    */
-  observed(images: Tensor, observe?: ValueObserver): Tensor {
+  observed(images: Tensor, observe: ValueObserver): Tensor {
+    return this.mapped(images, (name, value) => {
+      observe(name, value);
+      return value;
+    });
+  }
+
+  /** The same with other tensors in the place of values. */
+  mapped(images: Tensor, map: ValueMap): Tensor {
     const values = new Array<Tensor>(this.#values);
     const keepsAll = keepsIntermediates();
-    values[0] = observe?.(this.#input, images) ?? images;
+    values[0] = map(this.#input, images);
     for (const { run, inputs, outputs, names, last } of this.#work) {
       const work = () => run(...inputs.map((place) => values[place] as Tensor));
       const made = [keepsAll ? work() : scope(work)].flat();
       outputs.forEach((place, i) => {
         const value = made[i] as Tensor;
-        values[place] = observe?.(names[i] as string, value) ?? value;
+        values[place] = map(names[i] as string, value);
         if (values[place] !== value && !keepsAll) value.dispose();
       });
       // What a step computed in place is the very tensor that it read.

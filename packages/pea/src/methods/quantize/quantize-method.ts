@@ -4,8 +4,8 @@
  * @module
  */
 import { type Duration, durationToSteps, formatDuration, PeaError, parseDuration } from "@pea/core";
-import type { ActivationType, Range, Scheme } from "@pea/graph";
-import { autocast, getRngState, type Module, setRngState, type Tensor } from "@pea/torch";
+import { type ActivationType, type Range, requireScheme, type Scheme } from "@pea/graph";
+import { autocast, getRngState, isRecording, type Module, setRngState, type Tensor } from "@pea/torch";
 import { traceNetwork } from "../../trace/trace.ts";
 import type { FitContext, Method, MethodState, Phase, StepSpan } from "../method.ts";
 import { refuseOtherState } from "../method-state.ts";
@@ -36,8 +36,9 @@ export class QuantizeMethod implements Method {
   #saved: ReadonlyMap<string, Range> = new Map();
   #isDeployed = false;
 
-  /** @throws PeaError of kind usage for a duration that does not parse */
+  /** @throws PeaError of kind usage for a duration that does not parse, and a scheme that no kernel computes */
   constructor(options: QuantizeOptions) {
+    requireScheme(options);
     this.#options = options;
     this.#start = options.start === undefined ? undefined : parseDuration(options.start);
   }
@@ -59,17 +60,12 @@ export class QuantizeMethod implements Method {
     const { model } = context;
     this.#fitted = { context, startStep: this.#startStep(context) };
     const plain = model.forward.bind(model);
-    let isTraced = false;
     Object.defineProperty(model, "forward", {
       configurable: true,
       value: (images: Tensor) => {
-        if (!this.#isActive || isTraced) return plain(images);
-        isTraced = true;
-        try {
-          this.#quantized ??= autocast(null, () => this.#build(model, images));
-        } finally {
-          isTraced = false;
-        }
+        // Whoever records looks at the network's own operators: its graph is traced so.
+        if (!this.#isActive || isRecording()) return plain(images);
+        this.#quantized ??= autocast(null, () => this.#build(model, images));
         return this.#quantized.forward(images, { training: model.training });
       },
     });

@@ -100,7 +100,7 @@ export class QuantizedForward {
     noGrad(() => scope(() => this.#copyWeights()));
     const round = (name: string, value: Tensor) => {
       const integer = this.#rounded.get(name);
-      if (integer === undefined) return undefined;
+      if (integer === undefined) return value;
       if (training || this.ranges.of(integer) === null) this.ranges.see(integer, rangeOf(value));
       const rounded = this.#roundedValue(value, this.ranges.of(integer) as Range);
       observe?.(integer, rounded);
@@ -108,7 +108,7 @@ export class QuantizedForward {
     };
     // Numbers of 16 bits are too coarse to be rounded.
     const floats = cast(images, { dtype: "float32" });
-    const logits = autocast(null, () => this.#network.observed(floats, round));
+    const logits = autocast(null, () => this.#network.mapped(floats, round));
     if (training) this.ranges.endPass();
     noGrad(() => scope(() => this.#takeStatistics()));
     return logits;
@@ -203,14 +203,12 @@ function sharedValues(
       const values = new Map<string, Tensor>();
       other.observed(image, (name, value) => {
         if (names.has(name)) values.set(name, clone(value));
-        return undefined;
       });
       one.observed(image, (name, value) => {
         const own = values.get(name);
         const candidates = own ? [[name, own] as const, ...values] : [...values];
         const found = candidates.find(([, candidate]) => scope(() => areAlike(candidate, value)));
         if (found !== undefined) shared.set(name, found[0]);
-        return undefined;
       });
     }),
   );

@@ -8,6 +8,7 @@ import { readMetrics } from "../../../src/run/metrics.ts";
 import type { TrainResult } from "../../../src/run/result.ts";
 import { train } from "../../../src/train/train.ts";
 import { fitContext } from "../../support/fit-context.ts";
+import { peaHere } from "../../support/pea-main.ts";
 import { fingerprint, trainInParts } from "../../support/run-in-parts.ts";
 import { temporaryFolder, writeTinyData } from "../../support/tiny-data.ts";
 import { usage } from "../../support/usage-error.ts";
@@ -52,6 +53,12 @@ describe("quantization-aware training begins", () => {
     const method = fitted();
     assert.equal(method.isCandidate({ firstStep: 80, endStep: 90 }), false);
     assert.equal(method.isCandidate({ firstStep: 90, endStep: 100 }), true);
+  });
+  test("with a scheme that kernels compute", () => {
+    assert.throws(
+      () => fitted({ activations: "uint8", scales: "symmetric" }),
+      usage(/activations of uint8 are asymmetric, not symmetric/),
+    );
   });
   test("and is not gone on with under other settings", () => {
     const saved = fitted({ activations: "uint8" }).state();
@@ -102,6 +109,13 @@ describe("a run of PEA that ends in rounded numbers", () => {
       const { float, deployed, sameClass } = integers?.scores ?? assert.fail("no scores");
       assert.ok(Number(float.top1) > 50 && sameClass > 90, JSON.stringify([float, deployed, sameClass]));
     });
+
+  test("is scored by pea eval", async () => {
+    const { code, stdout, stderr } = await peaHere("eval", runDirectory, "--json");
+    assert.equal(code, 0, stderr);
+    const [, top1] = /"top1": ?([\d.]+)/.exec(stdout) ?? [];
+    assert.ok(Number(top1) > 50, stdout);
+  });
 
   test("is calibrated all the same where that is asked for", async () => {
     const { integers } = await exportRun(runDirectory, {
