@@ -59,10 +59,10 @@ const usualSize = [224, 224] as const;
  */
 export async function registerModelFile(
   name: string,
-  file: string | URL,
+  file: string | { readonly href: string },
   options: ImportOptions = {},
 ): Promise<void> {
-  await openModelFile(name, { ...options, path: file instanceof URL ? fileURLToPath(file) : file });
+  await openModelFile(name, { ...options, path: typeof file === "string" ? file : fileURLToPath(file.href) });
 }
 
 /**
