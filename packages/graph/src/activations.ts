@@ -16,8 +16,8 @@ import { operators } from "./operators/index.ts";
  * - `clip`: straight pieces between bounds or of several tensors: `Clip`, a `HardSigmoid` that is no gate, `Min`, `Max`
  * - `slope`: straight pieces that go on forever: `LeakyRelu`, `PRelu`, `Abs`
  * - `gate`: values of 0 to 1 (or between other bounds) that do nothing but multiply another tensor, as those of
- *   squeeze-and-excitation: a `Sigmoid`, `HardSigmoid` or `Clip`. Where they multiply the tensor that they are made of,
- *   as in x σ(x), they are no gate but a part of a smooth activation.
+ *   squeeze-and-excitation: a `Sigmoid`, `HardSigmoid`, `Clip`, or a `Softmax` over branches. Where they multiply the
+ *   tensor that they are made of, as in x σ(x), they are no gate but a part of a smooth activation.
  * - `normalization`: a division by the tensor's own spread
  * - `smooth`: every other: curves, and products and quotients of what was computed
  */
@@ -84,7 +84,7 @@ function gatesOf({ nodes }: Graph, view: GraphView): Map<GraphNode, readonly Gra
 
 function isBounded({ operator, attributes }: GraphNode): boolean {
   if (operator === "Clip") return attributes.min !== undefined && attributes.max !== undefined;
-  return operator === "Sigmoid" || operator === "HardSigmoid";
+  return ["Sigmoid", "HardSigmoid", "Softmax"].includes(operator);
 }
 
 /** A graph, asked where values come from and where they go. */

@@ -168,6 +168,15 @@ describe("activations are told apart:", () => {
       ["Clip gate"],
     ],
     [
+      "a Softmax over branches is one where it weighs them",
+      pooled([
+        node("Softmax", ["s"], "g", { axis: 1 }),
+        node("Mul", ["x", "g"], "weighed"),
+        node("ReduceSum", ["weighed"], "y", { axes: [1] }),
+      ]),
+      ["Softmax gate"],
+    ],
+    [
       "one half of a tensor may be the other's gate",
       [
         node("Split", ["x"], ["a", "b"], { axis: 1, split: [1, 1] }),
