@@ -152,7 +152,7 @@ class Dense(nn.Module):
         self.bn2, self.conv2 = nn.BatchNorm2d(10), nn.Conv2d(10, 4, 3, padding=1, bias=False)
         self.pools = nn.ModuleList([nn.AvgPool2d(2), nn.AvgPool2d(3, 2, 1, count_include_pad=False)])
         self.last = nn.AvgPool2d(3, 2, ceil_mode=True)
-        self.bn3 = nn.BatchNorm2d(14)
+        self.bn3 = nn.BatchNorm2d(14, momentum=0.3)
         self.head = Head(14)
 
     def forward(self, x):
@@ -163,10 +163,11 @@ class Dense(nn.Module):
 
 
 class UNet(nn.Module):
-    """Answers for each pixel."""
+    """Answers for each pixel; its last bias is also added to the image, unless it is left to its layer."""
 
-    def __init__(self):
+    def __init__(self, adds_bias=True):
         super().__init__()
+        self.adds_bias = adds_bias
         self.a = conv_bn(3, 4, act=nn.ReLU())
         self.b = conv_bn(4, 8, 3, 2, act=nn.ReLU())
         self.c = conv_bn(8, 8, 3, 2, act=nn.ReLU())
@@ -182,7 +183,10 @@ class UNet(nn.Module):
         d = torch.cat([self.up1(c), b], 1)
         e = torch.cat([F.relu(self.bn(self.up2(d))), a], 1)
         f = F.interpolate(c, size=x.shape[2:], mode="bilinear", align_corners=False)
-        return self.out(torch.cat([e, f], 1)) + F.interpolate(self.out.bias.view(1, 3, 1, 1) + x, scale_factor=1.0)
+        answer = self.out(torch.cat([e, f], 1))
+        if not self.adds_bias:
+            return answer
+        return answer + F.interpolate(self.out.bias.view(1, 3, 1, 1) + x, scale_factor=1.0)
 
 
 class Scaling(nn.Module):
@@ -306,6 +310,7 @@ networks = {
     "shuffle": Shuffle,
     "dense": Dense,
     "unet": UNet,
+    "decoder": lambda: UNet(adds_bias=False),
     "scaling": Scaling,
     "pads": Pads,
     "convnext": ConvNeXt,

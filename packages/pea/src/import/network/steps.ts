@@ -1,6 +1,7 @@
 /**
  * In which steps a graph is computed: a node each, but batch normalization together with the activation behind it, and
- * with the residual that is added between them, so that one kernel can compute the three.
+ * with the residual that is added between them, so that one kernel can compute the three; and a product with a matrix of
+ * weights together with the bias that is added to its rows, which are one layer.
  *
  * @module
  */
@@ -53,10 +54,31 @@ export function stepsOf(
     for (const node of [found.batchNorm, before]) taken.add(node);
     steps.set(activation, { ...found, activation });
   }
+  for (const product of graph.nodes.filter(isLinear)) {
+    const sum = onlyReader(product.outputs[0] ?? "");
+    const bias = sum && biasOf(sum, product);
+    if (sum === undefined || bias === undefined) continue;
+    taken.add(product);
+    // As a layer has it: the bias as third input.
+    steps.set(sum, { ...product, inputs: [...product.inputs, bias], outputs: sum.outputs });
+  }
   return graph.nodes.flatMap((node) => (taken.has(node) ? [] : [steps.get(node) ?? node]));
 
   function isImageNorm({ operator, inputs }: GraphNode): boolean {
     return operator === "BatchNormalization" && shapes.get(inputs[0] ?? "")?.length === 4;
+  }
+
+  function isLinear({ operator, inputs: [, weight = ""] }: GraphNode): boolean {
+    return operator === "MatMul" && graph.constants.get(weight)?.shape.length === 2;
+  }
+
+  /** The constant row that is added to what a product gives. */
+  function biasOf({ operator, inputs }: GraphNode, product: GraphNode): string | undefined {
+    const [, weight = ""] = product.inputs;
+    const length = graph.constants.get(weight)?.shape[1] ?? 0;
+    const isRow = (name: string) =>
+      formatShape(graph.constants.get(name)?.shape ?? []) === formatShape([length]);
+    return operator === "Add" ? inputs.find(isRow) : undefined;
   }
 
   /** Of the two that are added, the normalization that is computed last, and the other as residual. */

@@ -7,6 +7,9 @@ import type { GraphMaker } from "./graph-maker.ts";
 import { type KnownTensor, knownTensorOf } from "./known-tensor.ts";
 import type { Length } from "./length.ts";
 
+/** Axes that a shape may have: a longer list is no shape. */
+const mostAxes = 16;
+
 export class FileNode {
   readonly #attributes: ReadonlyMap<string, AttributeProto>;
 
@@ -98,7 +101,9 @@ export class FileNode {
     const known = this.known(form.place);
     if (known === undefined)
       this.refuse(`its ${name} is computed from the image: give the image a fixed size at the export`);
-    return [...(known as KnownTensor).values];
+    const { values } = known as KnownTensor;
+    if (name === "shape" && values.length > mostAxes) this.refuse(`its shape is of ${values.length} axes`);
+    return [...values];
   }
 
   /** The same where they must not hang on the batch. */

@@ -10,6 +10,7 @@ import { convertNodes } from "./convert.ts";
 import { imageInputOf, outputOf } from "./file-inputs.ts";
 import { type Findings, findingsOf, unseenBatchNorms } from "./findings.ts";
 import { kindOf } from "./known-tensor.ts";
+import { isTraced } from "./node-path.ts";
 import { channelsFirst } from "./passes/channels-first.ts";
 import { mergeLinear } from "./passes/merge-linear.ts";
 import { mergePads } from "./passes/merge-pads.ts";
@@ -59,7 +60,7 @@ function importModel(model: ModelProto, file: FileFacts, { imageSize, output }: 
   const input = imageInputOf(fileGraph, imageSize);
   const budget = spareElements + 4 * bytesOfWeights(fileGraph);
   const converted = convertNodes(model, input, outputOf(fileGraph, output), budget);
-  const separated = separateWeights(converted.graph);
+  const separated = separateWeights(converted.graph, { namesEqualTensors: isTraced(fileGraph.node) });
   const turned = channelsFirst(separated);
   const spelledOut = removeIdleNodes(turned ?? separated);
   const recognized = recognizeActivations(spelledOut);

@@ -39,7 +39,20 @@ export function pathOf(node: NodeProto, weights: readonly string[]): string {
   if (layer !== undefined) return layer;
   const told = pathByScopes(node) || pathByName(node.name ?? "");
   const key = weights.find(isKey);
-  return key !== undefined && (told === "" || isFoldedBatchNorm(node)) ? parentOf(key) : told;
+  if (key === undefined) return told;
+  const owner = parentOf(key);
+  // The earlier exporter numbers the calls of a module: `/layer1/conv_1/Conv` is the second one's.
+  const isLaterCall = told.replace(/_\d+$/, "") === owner;
+  return told === "" || isLaterCall || isFoldedBatchNorm(node) ? owner : told;
+}
+
+/**
+ * Whether PyTorch's earlier exporter wrote a file. It names nodes by the modules around them, and where tensors are equal it
+ * says so by an `Identity` under each one's key: what reads one tensor directly shares it.
+ */
+export function isTraced(nodes: readonly NodeProto[]): boolean {
+  const isOfLater = ({ metadata }: NodeProto) => metadata.some(({ key }) => key === scopesKey);
+  return nodes.some(({ name }) => name?.startsWith("/")) && !nodes.some(isOfLater);
 }
 
 /** Whether PyTorch's exporter has folded a batch norm into this layer: it says so, or, the earlier one, has renamed the weight. */
@@ -61,9 +74,11 @@ export function hasLostBias(node: NodeProto): boolean {
 const rulesOf = ({ metadata }: NodeProto): string =>
   metadata.find(({ key }) => key === "pkg.onnxscript.rewriter.rule_name")?.value ?? "";
 
+const scopesKey = "pkg.torch.onnx.name_scopes";
+
 /** PyTorch's exporter lists the modules around a node, from the outermost on, and then the node: `['', 'layer1', 'layer1.0', 'relu']`. */
 function pathByScopes({ metadata }: NodeProto): string | undefined {
-  const scopes = metadata.find(({ key }) => key === "pkg.torch.onnx.name_scopes")?.value;
+  const scopes = metadata.find(({ key }) => key === scopesKey)?.value;
   if (scopes === undefined) return undefined;
   const names = [...scopes.matchAll(/'([^']*)'/g)].map(([, name = ""]) => name);
   return names.at(-2) ?? "";

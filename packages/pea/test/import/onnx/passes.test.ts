@@ -73,6 +73,14 @@ describe("merged weights", () => {
     assert.equal(weightsOf(separateWeights(graphOf(nodes, large))), 1);
   });
 
+  test("stay shared where the file names equal ones apart, but for those of one value", () => {
+    const layers = [layer("a", "x", "p"), layer("b", "p", "q")];
+    const uniform = { shape: [2, 2, 1, 1], data: new Float32Array(4).fill(1) };
+    const separated = (of: Graph) => weightsOf(separateWeights(of, { namesEqualTensors: true }));
+    assert.equal(separated(graphOf(layers)), 1);
+    assert.equal(separated(graphOf(layers, uniform)), 2);
+  });
+
   test("of a batch norm are four, whatever their values", async () => {
     const graph = await importOf({
       nodes: [["BatchNormalization", ["x", "ones", "zeros", "zeros", "ones"], ["y"]]],

@@ -38,6 +38,10 @@ const refusals: Record<string, [Contents, RegExp, ImportOptions?]> = {
     { nodes: [["GridSample", ["x", "x"], ["y"]]] },
     /GridSample GridSample_node: an operator that is not followed; docs\/import.md lists/,
   ],
+  "a list of weights where a shape is meant": [
+    { nodes: [["Reshape", ["x", "w"], ["y"]]], tensors: [floats("w", [400])] },
+    /Reshape .*: its shape is of 400 axes$/,
+  ],
   "a quantized file": [
     { nodes: [["QuantizeLinear", ["x", "s"], ["y"]]], tensors: [floats("s", [])] },
     /QuantizeLinear .*: the file is quantized: give the network as it was before/,

@@ -12,8 +12,14 @@ interface Reading {
   readonly place: number;
 }
 
+/** What is known of the file that a graph comes from. */
+interface Origin {
+  /** Whether tensors that are merely equal have names of their own in it, so that layers which read one share it. */
+  readonly namesEqualTensors?: boolean;
+}
+
 /** With a constant for each place that reads one of more than one element, but for those that a module shares. */
-export function separateWeights(graph: Graph): Graph {
+export function separateWeights(graph: Graph, origin: Origin = {}): Graph {
   const constants = new Map(graph.constants);
   const renamed = new Map<GraphNode, string[]>();
   for (const [name, readings] of readingsOf(graph)) {
@@ -21,7 +27,7 @@ export function separateWeights(graph: Graph): Graph {
     if (constant.data.length === 1) continue;
     const seen: Reading[] = [];
     for (const reading of readings) {
-      const sharer = seen.findIndex((other) => isOneModule(graph, reading, other));
+      const sharer = seen.findIndex((other) => isOneModule(graph, origin, reading, other));
       const { node, place } = reading;
       const own = sharer === -1 ? seen.length : sharer;
       if (sharer === -1) seen.push(reading);
@@ -46,14 +52,14 @@ function readingsOf({ nodes, constants }: Graph): Map<string, Reading[]> {
   return readings;
 }
 
-/** PyTorch's exporter merges tensors by value up to this many elements; a larger one is shared because the network shares it. */
+/** PyTorch's later exporter merges tensors by value up to this many elements; a larger one is shared because the network shares it. */
 const mostMerged = 1024;
 
 /** Whether two readings are the same module's, called twice, on the same weights, or those of layers that share a large one. */
-function isOneModule({ constants }: Graph, a: Reading, b: Reading): boolean {
+function isOneModule({ constants }: Graph, { namesEqualTensors }: Origin, a: Reading, b: Reading): boolean {
   if (a.place !== b.place || a.node === b.node || a.node.operator !== b.node.operator) return false;
   const { data } = constants.get(a.node.inputs[a.place] ?? "") as Constant;
-  if (data.length > mostMerged) return true;
+  if (data.length > mostMerged || (namesEqualTensors && !isUniform(data))) return true;
   const weights = ({ inputs }: GraphNode) => inputs.filter((name) => constants.has(name));
   const own = weights(a.node);
   return (
@@ -63,3 +69,6 @@ function isOneModule({ constants }: Graph, a: Reading, b: Reading): boolean {
     new Set(own).size === own.length
   );
 }
+
+/** Whether all elements are equal, as of norms before they are trained: tools merge such tensors whatever they are. */
+const isUniform = (data: Constant["data"]): boolean => data.every((value) => value === data[0]);

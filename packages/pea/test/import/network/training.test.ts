@@ -1,0 +1,115 @@
+/** Networks of files that PyTorch wrote train as they do there. */
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { join } from "node:path";
+import { before, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import {
+  backward,
+  crossEntropyLoss,
+  type Module,
+  readSafetensors,
+  SGD,
+  scope,
+  setNumThreads,
+  type Tensor,
+  tensor,
+} from "@pea/torch";
+import { GraphNetwork } from "../../../src/import/network/graph-network.ts";
+import { importOnnx } from "../../../src/import/onnx/import-onnx.ts";
+import { temporaryFolder } from "../../support/tiny-data.ts";
+import { someImages } from "../onnx/run-graph.ts";
+
+/** Of `scripts/onnx-corpus`, as PyTorch 1.13 exports them: PyTorch's keys that are others here. */
+const networks: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  resnet: {},
+  mobilenet: {},
+  "mobilenet-gated": {},
+  efficientnet: {},
+  activations: {},
+  "hand-written": {},
+  // A module that is called twice.
+  shuffle: {},
+  dense: {},
+  decoder: {},
+  scaling: {},
+  // What belongs to no layer.
+  convnext: { gamma: "mul.weight" },
+  heads: {},
+  // Two modules that share their weights.
+  shared: { "tied.weight": "again.weight" },
+  attention: {},
+};
+
+/** Of the norm of each tensor: single elements near zero carry the rounding of the large ones. */
+const tolerance = { float32: 1e-5, float64: 1e-9 };
+
+const folder = temporaryFolder();
+
+before(() => {
+  setNumThreads(1);
+  const script = fileURLToPath(new URL("../../oracle/imported_training.py", import.meta.url));
+  const words = ["-B", script, JSON.stringify(Object.keys(networks)), folder];
+  execFileSync("/usr/bin/python3", words, { stdio: "pipe" });
+});
+
+for (const [name, renamed] of Object.entries(networks))
+  for (const dtype of ["float32", "float64"] as const)
+    test(`${name}, ${dtype}: three steps of SGD give PyTorch's losses and weights`, async () => {
+      const network = new GraphNetwork((await importOnnx(join(folder, `${name}.onnx`))).graph);
+      const losses = trainedLosses(network, dtype);
+      const { tensors: expected } = readSafetensors(join(folder, `${name}.${dtype}.safetensors`));
+      assertClose("losses", losses, valuesOf(expected.get("losses")), tolerance[dtype]);
+      const state = network.stateDict();
+      // What a file does not hold.
+      const keys = [...expected.keys()].filter((key) => !/^losses$|num_batches_tracked$/.test(key));
+      const keysHere = new Set(keys.map((key) => renamed[key] ?? key));
+      const own = [...state.keys()].filter((key) => !key.endsWith("num_batches_tracked"));
+      assert.deepEqual(own.sort(), [...keysHere].sort());
+      for (const key of keys)
+        assertClose(
+          key,
+          valuesOf(state.get(renamed[key] ?? key)),
+          valuesOf(expected.get(key)),
+          tolerance[dtype],
+        );
+    });
+
+/** As in imported_training.py. */
+function trainedLosses(network: Module, dtype: "float32" | "float64"): Float64Array {
+  network.train().to({ dtype });
+  const { data, shape } = someImages([8, 3, 32, 32]);
+  const images = tensor(data, { shape, dtype });
+  const optimizer = new SGD(network.parameters(), { lr: 0.01, momentum: 0.9 });
+  const losses = [0, 1, 2].map(() =>
+    scope(() => {
+      const answers = network.forward(images);
+      const loss = crossEntropyLoss(answers, classesFor(answers));
+      optimizer.zeroGrad();
+      backward(loss);
+      optimizer.step();
+      return loss.item();
+    }),
+  );
+  return Float64Array.from(losses);
+}
+
+/** One class after the other, for each image or each pixel. */
+function classesFor({ shape: [images = 0, classes = 1, ...pixels] }: Tensor): Tensor {
+  const shape = [images, ...pixels];
+  const count = shape.reduce((a, b) => a * b, 1);
+  return tensor(
+    BigInt64Array.from({ length: count }, (_, i) => BigInt(i % classes)),
+    { shape },
+  );
+}
+
+const valuesOf = (of: Tensor | undefined): Float64Array =>
+  Float64Array.from((of as Tensor).toTypedArray() as Float32Array);
+
+function assertClose(name: string, actual: Float64Array, expected: Float64Array, allowed: number): void {
+  assert.equal(actual.length, expected.length, name);
+  const norm = (values: Float64Array) => Math.hypot(...values);
+  const difference = norm(actual.map((value, i) => value - (expected[i] as number)));
+  assert.ok(difference <= allowed * norm(expected), `${name} differs by ${difference / norm(expected)}`);
+}

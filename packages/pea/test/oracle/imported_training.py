@@ -1,0 +1,70 @@
+"""Exports small networks as ONNX files, their batch norms kept, and trains them, for import/network/training.test.ts.
+
+Usage: imported_training.py NETWORKS FOLDER
+
+NETWORKS is JSON: a list of names of scripts/onnx-corpus. For each, FOLDER gets NAME.onnx, as it is before training, and for
+each type of floats NAME.TYPE.safetensors with the losses of three steps of SGD and the state dict after them.
+"""
+
+import copy
+import json
+import pathlib
+import sys
+
+import torch
+import torch.nn.functional as F
+
+import safetensors_file
+
+sys.path.append(str(pathlib.Path(__file__).parents[4] / "scripts" / "onnx-corpus"))
+from images import some_images  # noqa: E402
+from torch_networks import make  # noqa: E402
+
+
+def export(network, images, path):
+    torch.onnx.export(
+        network,
+        (images,),
+        path,
+        opset_version=17,
+        training=torch.onnx.TrainingMode.PRESERVE,
+        input_names=["input"],
+        dynamic_axes={"input": {0: "batch"}},
+    )
+
+
+def train(network, images):
+    """Three steps, without dropout, which a file does not hold; the loss of each."""
+    network.train()
+    for module in network.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.01, momentum=0.9)
+    losses = []
+    for _ in range(3):
+        answers = network(images)
+        count, classes, *pixels = answers.shape
+        labels = torch.arange(answers.numel() // classes).reshape(count, *pixels) % classes
+        loss = F.cross_entropy(answers, labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.detach())
+    return torch.stack(losses)
+
+
+def main():
+    torch.set_num_threads(1)
+    names, folder = json.loads(sys.argv[1]), sys.argv[2]
+    images = torch.from_numpy(some_images((8, 3, 32, 32)))
+    for name in names:
+        network = make(name)
+        export(network, images, f"{folder}/{name}.onnx")
+        for dtype in ("float32", "float64"):
+            trained = copy.deepcopy(network).to(getattr(torch, dtype))
+            losses = train(trained, images.to(getattr(torch, dtype)))
+            path = f"{folder}/{name}.{dtype}.safetensors"
+            safetensors_file.write(path, {"losses": losses, **trained.state_dict()})
+
+
+main()
