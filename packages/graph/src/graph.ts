@@ -71,6 +71,12 @@ export function formatShape(shape: Shape): string {
   return shape.length === 0 ? "a single number" : shape.join("×");
 }
 
+/** A node that stands in a network's way, and why: a sentence that names operator and module. */
+export interface Obstacle {
+  readonly node: GraphNode;
+  readonly reason: string;
+}
+
 /** `" in layer1.0.bn1"`, or nothing where the module is unknown. */
 export function at(path: string): string {
   return path === "" ? "" : ` in ${path}`;

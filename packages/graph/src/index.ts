@@ -20,6 +20,7 @@ export {
   type Graph,
   type GraphInput,
   type GraphNode,
+  type Obstacle,
   type Opaque,
   producersOf,
   readersOf,
@@ -39,7 +40,7 @@ export { removeDeadNodes } from "./passes/remove-dead-nodes.ts";
 export { smoothToRelu } from "./passes/smooth-to-relu.ts";
 export { dequantize, withoutFused } from "./quantized/dequantize.ts";
 export { equalize } from "./quantized/equalize.ts";
-export { whyNotIntegers } from "./quantized/integer-operators.ts";
+export { integerObstacles, whyNotIntegers } from "./quantized/integer-operators.ts";
 export {
   type IntegerTensor,
   type Interpreter,
@@ -70,5 +71,5 @@ export {
   type SchemeWishes,
   usualScheme,
 } from "./quantized/scheme.ts";
-export { whyNotReluOnly, whySmooth } from "./relu-only.ts";
+export { smoothObstacles, whyNotReluOnly, whySmooth } from "./relu-only.ts";
 export { outputAxis, scaledAlong, transposed } from "./weights.ts";

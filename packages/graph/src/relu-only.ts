@@ -5,7 +5,7 @@
  * @module
  */
 import { activationsOf, describeActivation } from "./activations.ts";
-import type { Graph } from "./graph.ts";
+import type { Graph, GraphNode, Obstacle } from "./graph.ts";
 
 /**
  * Why ReLU is not the only activation; null where it is.
@@ -31,13 +31,26 @@ export function whyNotReluOnly(graph: Graph): string | null {
  */
 export function whySmooth(graph: Graph): string | null {
   const smooth = activationsOf(graph).find(({ kind }) => kind === "smooth");
-  return (
-    whyUnknown(graph) ??
-    (smooth === undefined
-      ? null
-      : `${describeActivation(smooth.node)}: a deployed network has no smooth activation`)
-  );
+  return whyUnknown(graph) ?? (smooth === undefined ? null : smoothReason(smooth.node));
 }
+
+/**
+ * All smooth activations of a network, and operators that are none of the vocabulary.
+ *
+ * @returns a sentence for each as those of `whySmooth`
+ */
+export function smoothObstacles(graph: Graph): Obstacle[] {
+  const unknown = graph.nodes.flatMap((node) =>
+    node.opaque === undefined ? [] : [{ node, reason: node.opaque.reason }],
+  );
+  const smooth = activationsOf(graph).filter(
+    ({ kind, node }) => kind === "smooth" && node.opaque === undefined,
+  );
+  return [...unknown, ...smooth.map(({ node }) => ({ node, reason: smoothReason(node) }))];
+}
+
+const smoothReason = (node: GraphNode): string =>
+  `${describeActivation(node)}: a deployed network has no smooth activation`;
 
 function whyUnknown({ nodes }: Graph): string | null {
   return nodes.find(({ opaque }) => opaque !== undefined)?.opaque?.reason ?? null;

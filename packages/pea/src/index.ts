@@ -49,8 +49,20 @@ export {
   type NetworkOptions,
 } from "./export/export.ts";
 export type { ExportedFile, ExportForm } from "./export/export-form.ts";
+export { type Finding, inspectForTarget, type TargetInspection } from "./export/inspect-target.ts";
 export type { IntegerForm, IntegerSummary } from "./export/integer-summary.ts";
-export type { About, Content, FloatTarget, IntegerTarget, Original, Target } from "./export/target.ts";
+export type { OperatorForm } from "./export/operator-forms.ts";
+export type {
+  About,
+  ActivationEstimate,
+  Content,
+  Estimates,
+  FloatTarget,
+  IntegerTarget,
+  Original,
+  Placement,
+  Target,
+} from "./export/target.ts";
 export { registerTarget } from "./export/targets.ts";
 export { imagenetStatistics } from "./images/known-statistics.ts";
 export type { Label, LabelTable } from "./images/label-table.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { at, type Graph, type GraphNode } from "../graph.ts";
+import { at, type Graph, type GraphNode, type Obstacle } from "../graph.ts";
 import type { FusedActivation } from "./quantized-graph.ts";
 
 /** What is to be known of an operator in integers. */
@@ -83,20 +83,33 @@ export function activationOf({ operator, attributes }: GraphNode): FusedActivati
 }
 
 /**
+ * The nodes of a graph that have no integer form; none where it can be computed in integers.
+ *
+ * @param graph as `prepare` makes it
+ */
+export function integerObstacles(graph: Graph): Obstacle[] {
+  return graph.nodes.flatMap((node) => {
+    const reason = whyNoInteger(node, graph);
+    return reason === null ? [] : [{ node, reason }];
+  });
+}
+
+/**
  * Why a graph cannot be computed in integers: the first operator without an integer form, and its module.
  *
  * @param graph as `prepare` makes it
  * @returns a sentence; null where it can
  */
 export function whyNotIntegers(graph: Graph): string | null {
-  for (const node of graph.nodes) {
-    if (node.opaque !== undefined) return node.opaque.reason;
-    const operator = integerOperators.get(node.operator);
-    const name = `${node.operator}${at(node.path)}`;
-    if (operator === undefined)
-      return `${name} has no integer form; those that have are ${[...integerOperators.keys()].join(", ")}`;
-    const reason = operator.refuse?.(node, graph) ?? null;
-    if (reason !== null) return `${name} has no integer form: ${reason}`;
-  }
-  return null;
+  return integerObstacles(graph)[0]?.reason ?? null;
+}
+
+function whyNoInteger(node: GraphNode, graph: Graph): string | null {
+  if (node.opaque !== undefined) return node.opaque.reason;
+  const operator = integerOperators.get(node.operator);
+  const name = `${node.operator}${at(node.path)}`;
+  if (operator === undefined)
+    return `${name} has no integer form; those that have are ${[...integerOperators.keys()].join(", ")}`;
+  const reason = operator.refuse?.(node, graph) ?? null;
+  return reason === null ? null : `${name} has no integer form: ${reason}`;
 }

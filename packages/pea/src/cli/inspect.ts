@@ -20,9 +20,11 @@ import {
   type Site,
 } from "../models/index.ts";
 import { type Imports, importFiles } from "../recipe/import-file.ts";
+import { loadWeights } from "../run/checkpoint.ts";
 import { createNetwork } from "../run/create-network.ts";
-import { readNetwork } from "../run/trained-run.ts";
+import { readNetwork, weightFiles } from "../run/trained-run.ts";
 import { type CommonOptions, formatTable, printResult } from "../terminal/output.ts";
+import { askTarget, describeInspection } from "./inspect-target.ts";
 
 interface InspectOptions extends CommonOptions {
   /** As `3x224x224`. */
@@ -32,9 +34,13 @@ interface InspectOptions extends CommonOptions {
   output?: string;
   /** Module with the user's own networks. */
   import?: Imports;
+  /** Of a target, or a module that registers one. */
+  target?: string;
+  macs?: number;
+  vela?: string;
 }
 
-/** A network to look at, without the weights it may have been trained to. */
+/** A network to look at. */
 interface Subject {
   name: string;
   inputShape: readonly number[];
@@ -44,18 +50,19 @@ interface Subject {
   whyNoClasses?: string | null;
 }
 
-/** `pea inspect`: what a network consists of. */
+/** `pea inspect`: what a network consists of, or what a target makes of it. */
 export async function runInspect(source: string, options: InspectOptions): Promise<void> {
+  const { target: word, macs, vela } = options;
+  if (word === undefined && (macs ?? vela) !== undefined)
+    throw usage(`--${macs === undefined ? "vela" : "macs"} is of a target: name one with --target`);
   const { model, ...subject } = await openSubject(source, options);
   try {
-    const { inputShape } = subject;
-    const { info: figures, layers, sites: activations, graph } = look(model, subject);
-    const { parameters, ...info } = figures;
-    const keys = [...model.stateDict().keys()];
-    const obstacle = exportObstacleOf(graph);
-    const otherActivations = otherActivationsOf(graph);
-    const { name, classes, whyNoClasses: whyNot = null } = subject;
+    const { name, inputShape, classes, whyNoClasses: whyNot = null } = subject;
+    const inspection = look(model, subject);
+    const { parameters, ...info } = inspection.info;
+    const { graph, layers, sites: activations } = inspection;
     const remarks = model instanceof FileNetwork ? model.remarks : [];
+    const target = word === undefined ? undefined : await askTarget(graph, word, { macs, vela });
     const document = {
       network: name,
       input: inputShape,
@@ -64,29 +71,50 @@ export async function runInspect(source: string, options: InspectOptions): Promi
       params: parameters,
       ...info,
       remarks,
+      exportObstacle: exportObstacleOf(graph),
+      otherActivations: otherActivationsOf(graph),
+      ...(target && { target }),
+      layers,
+      activations,
+      keys: [...model.stateDict().keys()],
     };
-    printResult(
-      options,
-      { ...document, exportObstacle: obstacle, otherActivations, layers, activations, keys },
-      () =>
-        [
-          `${name}: input ${inputShape.join("×")}, ${whyNot === null ? `${classes} classes` : `answers ${info.outputShape.join("×")}`}`,
-          ...(whyNot === null ? [] : [whyNot]),
-          ...remarks,
-          "",
-          layerTable(layers, activations),
-          "",
-          `parameters           ${grouped(parameters)}`,
-          `MACs                 ${grouped(info.macs)}`,
-          `activation sites     ${info.sites}  (${describeKinds(activations)})`,
-          `activation elements  ${grouped(info.activationElements)}`,
-          `state-dict keys      ${keys.length}`,
-          `export to ONNX       ${describeExport(obstacle, otherActivations)}`,
-        ].join("\n"),
+    const answer = whyNot === null ? `${classes} classes` : `answers ${info.outputShape.join("×")}`;
+    printResult(options, document, () =>
+      [
+        `${name}: input ${inputShape.join("×")}, ${answer}`,
+        ...(whyNot === null ? [] : [whyNot]),
+        ...remarks,
+        "",
+        ...(target === undefined ? describeLayers(inspection, document) : describeInspection(target)),
+      ].join("\n"),
     );
   } finally {
     model.dispose();
   }
+}
+
+function describeLayers(
+  { info, layers, sites }: Inspection,
+  {
+    keys,
+    exportObstacle,
+    otherActivations,
+  }: {
+    keys: readonly string[];
+    exportObstacle: string | null;
+    otherActivations: readonly OtherActivation[];
+  },
+): string[] {
+  return [
+    layerTable(layers, sites),
+    "",
+    `parameters           ${grouped(info.parameters)}`,
+    `MACs                 ${grouped(info.macs)}`,
+    `activation sites     ${info.sites}  (${describeKinds(sites)})`,
+    `activation elements  ${grouped(info.activationElements)}`,
+    `state-dict keys      ${keys.length}`,
+    `export to ONNX       ${describeExport(exportObstacle, otherActivations)}`,
+  ];
 }
 
 function look(model: Module, { name, inputShape }: Omit<Subject, "model">): Inspection {
@@ -110,9 +138,12 @@ async function openSubject(
       throw usage(
         `${source} is a run, whose images and classes are given; leave --input, --classes and --output out`,
       );
-    const { recipe, facts } = await readNetwork(source, { import: imported });
+    const { run, recipe, facts } = await readNetwork(source, { import: imported });
     const shape = { inputShape: facts.inputShape, classes: facts.classes.length };
-    return { name: recipe.model, ...shape, model: createNetwork(recipe, shape) };
+    const model = createNetwork(recipe, shape);
+    const weights = Object.values(weightFiles(run)).find((file) => existsSync(file));
+    if (weights !== undefined) loadWeights(weights, model);
+    return { name: recipe.model, ...shape, model };
   }
   if (!isModelFile(source)) {
     if (existsSync(source) || /[/\\]/.test(source))

@@ -13,8 +13,10 @@ import {
   decimal,
   example,
   importOption,
+  macsOption,
   movedImportOption,
   positiveNumber,
+  velaOption,
   wholeNumber,
 } from "./options.ts";
 
@@ -77,6 +79,10 @@ function addTrain(program: Command, outcome: Outcome, fromRecipe?: FromRecipe): 
     )
     .addOption(changedDataOption())
     .option("--dry-run", "print the plan and train nothing")
+    .option(
+      "--target <NAME>",
+      "refuse, before training, a network that this form of pea export does not take (or a module that registers one)",
+    )
     .addHelpText(
       "after",
       example(
@@ -207,13 +213,8 @@ function addExport(program: Command): void {
         "float32",
       ]),
     )
-    .addOption(
-      new Option(
-        "--macs <N>",
-        "multiply-accumulates of an Ethos-U in a cycle (default: 128 of U55, 256 of U65 and U85)",
-      ).argParser(positiveNumber),
-    )
-    .option("--vela <PATH>", "command of Vela, which compiles for an Ethos-U (pip install ethos-u-vela)")
+    .addOption(macsOption())
+    .addOption(velaOption("command of Vela, which compiles for an Ethos-U (pip install ethos-u-vela)"))
     .addHelpText(
       "after",
       example(
@@ -272,6 +273,13 @@ function addInspect(program: Command): void {
     )
     .option("--output <NAME>", "which output of an ONNX file is meant, where it has several")
     .addOption(importOption())
+    .optionsGroup("Options that ask a target about it:")
+    .option(
+      "--target <NAME>",
+      "what a form of pea export, or a module that registers one, makes of the network",
+    )
+    .addOption(macsOption())
+    .addOption(velaOption("what it costs by Vela's command (default: vela, where it is installed)"))
     .addHelpText(
       "after",
       example(
@@ -279,6 +287,7 @@ function addInspect(program: Command): void {
         "pea inspect mobilenet-0.5 --input 3x128x128 --classes 20 --json",
         "pea inspect network.onnx",
         "pea inspect runs/<run>",
+        "pea inspect mobilenet-0.25 --target ethos-u55     whether the NPU runs it, and its cycles by Vela",
       ),
     )
     .action(async (network, options) => (await import("./inspect.ts")).runInspect(network, options));

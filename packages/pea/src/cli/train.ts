@@ -7,6 +7,9 @@ import { listSkippedParts, UnreadableImagesError } from "../data/loading/unreada
 import { describeParts } from "../data/parts/describe-parts.ts";
 import { datasetNamed } from "../data/sets/registry.ts";
 import { exportObstacleOf } from "../export/export-obstacle.ts";
+import { requireTaken } from "../export/inspect-target.ts";
+import { loadTarget } from "../export/load-target.ts";
+import { targetNamed } from "../export/targets.ts";
 import { loadRecipe } from "../recipe/load-recipe.ts";
 import { mergeSettings, type Recipe, settledSettings, show } from "../recipe/recipe.ts";
 import { readRecipeFile } from "../recipe/recipe-file.ts";
@@ -33,6 +36,7 @@ interface TrainFlags extends CommonOptions, Record<string, unknown> {
   resume?: string;
   allowChangedData?: boolean;
   dryRun?: boolean;
+  target?: string;
 }
 
 /**
@@ -56,13 +60,14 @@ export async function runTrain(flags: TrainFlags): Promise<number> {
     ...(flags.config === undefined ? [] : readRecipeFile(flags.config)),
     { source: "the flags", settings },
   ]);
+  const onNetwork = await checkFor(flags.target);
   if (flags.dryRun) {
-    await printPlan(flags, recipe);
+    await printPlan(flags, recipe, onNetwork);
     return 0;
   }
   const { run: runDirectory, overwrite } = flags;
   return trainUntilStopped(flags, (options) =>
-    train(recipe, { ...options, runDirectory, overwrite, onNetwork: tellObstacle }),
+    train(recipe, { ...options, runDirectory, overwrite, onNetwork }),
   );
 }
 
@@ -109,7 +114,21 @@ async function trainUntilStopped(
   }
 }
 
-/** Hours of training would end in a network that cannot be deployed. */
+/**
+ * What is asked of the network before it is trained: hours of training might end in one that cannot be deployed. For a target
+ * it is refused then, else a note says so.
+ *
+ * @param word of the target, or a module that registers one
+ */
+async function checkFor(word: string | undefined): Promise<(graph: Graph) => void> {
+  if (word === undefined) return tellObstacle;
+  const target = targetNamed(await loadTarget(word));
+  return (graph) => {
+    requireTaken(graph, target);
+    log(`${target.title} takes this network`);
+  };
+}
+
 function tellObstacle(graph: Graph): void {
   const obstacle = exportObstacleOf(graph);
   if (obstacle !== null) log(`note: pea export cannot write this network: ${obstacle}`);
@@ -149,7 +168,9 @@ async function circumstancesOf(
   flags: TrainFlags,
   settings: Record<string, unknown> & Circumstances,
 ): Promise<Circumstances> {
-  const other = (["config", "run", "overwrite", "dryRun"] as const).find((name) => flags[name] !== undefined);
+  const other = (["config", "run", "overwrite", "dryRun", "target"] as const).find(
+    (name) => flags[name] !== undefined,
+  );
   if (other !== undefined) throw usage(`--resume goes on with the recipe of ${path}; leave ${other} out`);
   const run = openRunDirectory(path);
   const recipe = await openRecipe(run, { import: settings.import });
@@ -178,11 +199,11 @@ async function circumstancesOf(
 const usage = (message: string): PeaError => new PeaError(message, { kind: "usage" });
 
 /** What would be trained, and how α and the learning rate move. */
-async function describePlan(recipe: Recipe) {
+async function describePlan(recipe: Recipe, onNetwork: (graph: Graph) => void) {
   const counted = recipe.dataDir !== undefined || datasetNamed(recipe.data).defaultFolder !== undefined;
   const prepared = counted
-    ? await openRun(recipe, { onOpening: openingReporter() })
-    : await prepareWithoutData(recipe);
+    ? await openRun(recipe, { onOpening: openingReporter(), onNetwork })
+    : await prepareWithoutData(recipe, { onNetwork });
   try {
     const { plan, methods, info } = prepared;
     return {
@@ -206,8 +227,12 @@ async function describePlan(recipe: Recipe) {
 }
 
 /** `--dry-run`. */
-async function printPlan(flags: TrainFlags, recipe: Recipe): Promise<void> {
-  const document = await describePlan(recipe);
+async function printPlan(
+  flags: TrainFlags,
+  recipe: Recipe,
+  onNetwork: (graph: Graph) => void,
+): Promise<void> {
+  const document = await describePlan(recipe, onNetwork);
   printResult(flags, document, () => {
     const { images } = document;
     const limited = recipe.limitTrain === 1 ? "" : ` (limitTrain ${recipe.limitTrain})`;

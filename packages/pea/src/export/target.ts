@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Graph, QuantizedGraph, Scheme, SchemeWishes } from "@pea/graph";
+import type { Graph, Obstacle, QuantizedGraph, Scheme, SchemeWishes } from "@pea/graph";
 import type { Module, Tensor } from "@pea/torch";
 import type { DeployedSession } from "./onnx/session.ts";
 
@@ -54,6 +54,41 @@ export interface Original<G extends Graph = Graph> {
   readonly inputs: Tensor;
 }
 
+/** Where a chip runs a network, and what that costs. */
+export interface Placement {
+  /** The chip, as its tools call it. */
+  readonly device: string;
+  /** What it leaves to the processor beside it; none where it runs all. */
+  readonly onProcessor: readonly Obstacle[];
+  /** What else is to be known, a line each. */
+  readonly remarks: readonly string[];
+  /** What it costs, where somebody could be asked. */
+  readonly estimates?: Estimates;
+}
+
+/** What a network costs on a chip, with ReLU and with others in its place. */
+export interface Estimates {
+  /** Who says so, and for which circumstances, in words. */
+  readonly by: string;
+  /** ReLU first. */
+  readonly activations: readonly ActivationEstimate[];
+}
+
+/** The same network with one activation. */
+export interface ActivationEstimate {
+  readonly activation: string;
+  /** Cycles of the chip, and of all, memory included; operators on it and beside it. Where the compiler refuses it, its words. */
+  readonly cost:
+    | {
+        readonly npuCycles: number;
+        readonly totalCycles: number;
+        readonly milliseconds: number;
+        readonly npuOperators: number;
+        readonly cpuOperators: number;
+      }
+    | { readonly refused: string };
+}
+
 /** What all forms have. */
 interface Form<G extends Graph, A extends About, Proof extends object> {
   /** Small letters, digits and dashes. */
@@ -64,6 +99,11 @@ interface Form<G extends Graph, A extends About, Proof extends object> {
   readonly file: string;
   /** Versions of its operators, where there are several to choose from. */
   readonly opsets?: readonly number[];
+  /**
+   * All nodes that it does not take, of a graph as `obstacle` gets it; where left out, `obstacle` alone is asked. Smooth
+   * activations, and what has no integer form in a target of integers, are found before.
+   */
+  obstacles?(graph: Graph): readonly Obstacle[];
   /** What the file holds, or the folder. */
   write(graph: G, about: A): Content | Promise<Content>;
   /**
@@ -102,6 +142,11 @@ export interface IntegerTarget<Proof extends object = object>
    * @param graph as it will be quantized (`prepare`), still of floats
    */
   obstacle(graph: Graph): string | null;
+  /**
+   * Where a chip runs a network, told before it is trained. Ranges of the graph's values are assumed ones; weights may be those
+   * that training begins with.
+   */
+  place?(graph: QuantizedGraph, settings: IntegerSettings): Promise<Placement>;
   /** What was written, as it computes: images of floats in, logits of floats out. */
   open(path: string, graph: QuantizedGraph): Promise<DeployedSession>;
 }

@@ -88,7 +88,10 @@ export function networkFacts({ data, plan, model }: OpenedRun): NetworkFacts {
  *
  * @throws PeaError of kind usage where it does not say so
  */
-export async function prepareWithoutData(recipe: Recipe): Promise<BuiltNetwork & { images: PartSizes }> {
+export async function prepareWithoutData(
+  recipe: Recipe,
+  options: BuildOptions = {},
+): Promise<BuiltNetwork & { images: PartSizes }> {
   const { data, expected, limitTrain, valFraction, validateOn } = recipe;
   const size = parseImageSize(recipe.imageSize ?? "");
   if (expected === undefined || size === null)
@@ -110,7 +113,7 @@ export async function prepareWithoutData(recipe: Recipe): Promise<BuiltNetwork &
   const validation = validateOn === "test" ? test : limitTrain === 1 ? split : Math.min(split, train);
   return {
     images: { train, validation, test },
-    ...buildNetwork(recipe, await createMethods(methodsOf(recipe)), shape),
+    ...buildNetwork(recipe, await createMethods(methodsOf(recipe)), shape, options),
   };
 }
 

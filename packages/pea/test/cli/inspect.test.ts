@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import type { TargetInspection } from "../../src/export/inspect-target.ts";
 import { train } from "../../src/train/train.ts";
+import { fakeVela } from "../support/fake-vela.ts";
 import { peaHere } from "../support/pea-main.ts";
 import { temporaryFolder, writeTinyData } from "../support/tiny-data.ts";
 
@@ -13,6 +16,8 @@ interface Shown {
   layers: { path: string; type: string; outputShape: number[]; parameters: number; macs: number }[];
   activations: { path: string; kind: string; shape: number[]; elements: number }[];
   keys: string[];
+  exportObstacle: string | null;
+  target?: TargetInspection;
 }
 
 async function inspect(...words: string[]): Promise<Shown> {
@@ -110,6 +115,68 @@ test("pea inspect RUN shows the run's network at the run's data, which need not 
   const { params, keys, layers } = await inspect(run);
   const named = await inspect("mobilenet-0.1-small", "--input", "1x28x28", "--classes", "10");
   assert.deepEqual([params, keys, layers], [named.params, named.keys, named.layers]);
+  const { target } = await inspect(run, "--target", "tflm");
+  assert.deepEqual([target?.refused, target?.operators.at(-1)?.operator], [[], "Gemm"]);
   const { code, stderr } = await peaHere("inspect", run, "--classes", "5");
-  assert.deepEqual([code, /leave --input and --classes out/.test(stderr)], [2, true]);
+  assert.deepEqual([code, /leave --input, --classes and --output out/.test(stderr)], [2, true]);
+});
+
+describe("pea inspect NETWORK --target NAME", () => {
+  test("tells in a table which operators it takes, and its cycles with ReLU and others", async () => {
+    const vela = fakeVela(temporaryFolder());
+    const { code, stdout, stderr } = await peaHere(
+      "inspect",
+      "resnet8",
+      "--target",
+      "ethos-u55",
+      "--vela",
+      vela,
+    );
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /^resnet8: input 3×32×32, 10 classes\n\nthe Ethos-U55 takes this network\n/);
+    assert.match(stdout, /\nConv +3×3 +2×2 +1×1 +Relu +2 +taken\n/);
+    assert.match(stdout, /\nethos-u55-128 runs every operator, as far as our table tells\n/);
+    assert.match(
+      stdout,
+      /\nestimated by Vela 9\.8\.7 for ethos-u55-128, Some_System, Shared_Sram,\nwith other/,
+    );
+    assert.match(stdout, /\nReLU +1000 +1\.00 +5000 +2\.000 +9 of 10\n/);
+    assert.match(stdout, /\nGELU +4000 +4\.00 +5000 +2\.000 +12 of 13\n/);
+    for (const line of stdout.split("\n")) assert.ok(line.length <= 120, line);
+  });
+
+  test("gives no cycles where there is no Vela", async () => {
+    const path = process.env.PATH;
+    process.env.PATH = temporaryFolder();
+    try {
+      const { stdout } = await peaHere("inspect", "resnet8", "--target", "ethos-u85");
+      assert.match(
+        stdout,
+        /\nno cycles: there is no command vela \(pip install ethos-u-vela, or --vela PATH\)\n$/,
+      );
+      const { target } = await inspect("resnet8", "--target", "ethos-u85");
+      assert.equal(target?.placement?.device, "ethos-u85-256");
+      assert.equal(target?.placement?.estimates, undefined);
+    } finally {
+      process.env.PATH = path;
+    }
+  });
+
+  test("asks a target of one's own, by its file", async () => {
+    const module = fileURLToPath(new URL("../../../../examples/own-target/c-header.ts", import.meta.url));
+    const { target, exportObstacle } = await inspect("resnet8", "--target", module);
+    assert.deepEqual([target?.target, target?.refused, exportObstacle], ["c-header", [], null]);
+  });
+
+  test("refuses what belongs to no target, and an unknown one", async () => {
+    for (const [words, message] of [
+      [["--macs", "128"], /^pea: --macs is of a target: name one with --target/],
+      [["--target", "ethos-u56"], /^pea: unknown target ethos-u56; did you mean ethos-u55\?/],
+      [["--target", "onnx", "--macs", "128"], /^pea: ONNX has no setting macs; leave it out/],
+      [["--target", "ethos-u55", "--vela", "./none"], /^pea: there is no command \.\/none; install it/],
+    ] as const) {
+      const { code, stderr } = await peaHere("inspect", "resnet8", ...words);
+      assert.deepEqual([code, message.test(stderr)], [2, true], stderr);
+    }
+  });
 });

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { existsSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import type { Tensor } from "@pea/torch";
+import { Conv2d, Flatten, Linear, MaxPool2d, ReLU, Sequential, type Tensor } from "@pea/torch";
 import { registerModel } from "../../src/models/index.ts";
 import { DropoutNetwork } from "../support/dropout-network.ts";
 import { peaHere } from "../support/pea-main.ts";
@@ -62,6 +62,65 @@ describe("pea train that fails on its way", () => {
     assert.ok(stderr.includes(`go on with: npx pea-train train --resume ${run}\n`), stderr);
     const resumed = await peaHere("train", "--resume", run);
     assert.equal(resumed.code, 0, resumed.stderr);
+  });
+});
+
+describe("pea train --target", () => {
+  it("refuses a network that the target does not take before anything is trained or written", async () => {
+    registerModel({
+      name: "dilated-pooling",
+      description: "with a pooling that TensorFlow Lite has no form for",
+      inputShape: [1, 28, 28],
+      classes: 10,
+      create: ({ inputChannels = 1, classes = 10 }) =>
+        new Sequential(
+          new Conv2d(inputChannels, 4, 3, { stride: 2 }),
+          new ReLU(),
+          new MaxPool2d(2, { dilation: 2 }),
+          new Flatten(),
+          new Linear(4 * 6 * 6, classes),
+        ),
+    });
+    const run = join(temporaryFolder(), "run");
+    const words = [
+      "train",
+      "--model",
+      "dilated-pooling",
+      "--data-dir",
+      dataDir,
+      "--epochs",
+      "1",
+      "--run",
+      run,
+    ];
+    for (const more of [[], ["--dry-run"]]) {
+      const { code, stderr } = await peaHere(...words, "--target", "tflm", ...more);
+      assert.equal(code, 2);
+      assert.match(
+        stderr,
+        /^pea: LiteRT for Microcontrollers does not take this network, so that it is not trained:\n- MaxPool in 2: dilated pooling/,
+      );
+      assert.equal(existsSync(run), false);
+    }
+  });
+
+  it("says of another that the target takes it, and trains the same weights", async () => {
+    const weights = [];
+    for (const more of [[], ["--target", "ethos-u55"]]) {
+      const run = join(temporaryFolder(), "run");
+      const { code, stderr } = await peaHere("train", ...small, "--epochs", "1", "--run", run, ...more);
+      assert.equal(code, 0, stderr);
+      assert.equal(stderr.includes("the Ethos-U55 takes this network"), more.length > 0);
+      weights.push(readFileSync(join(run, "checkpoints", "best.safetensors")));
+    }
+    assert.deepEqual(weights[0], weights[1]);
+  });
+
+  it("knows the target before data are looked for, and is of a new run alone", async () => {
+    const unknown = await peaHere("train", "--data-dir", "./nowhere", "--target", "tflmm");
+    assert.deepEqual([unknown.code, unknown.stderr], [2, "pea: unknown target tflmm; did you mean tflm?\n"]);
+    const resumed = await peaHere("train", "--resume", "./run", "--target", "tflm");
+    assert.match(resumed.stderr, /^pea: --resume goes on with the recipe of \.\/run; leave target out/);
   });
 });
 

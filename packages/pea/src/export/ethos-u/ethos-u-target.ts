@@ -6,13 +6,14 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { PeaError } from "@pea/core";
-import { fixBatch, type Graph, type QuantizedGraph } from "@pea/graph";
+import { fixBatch, type QuantizedGraph } from "@pea/graph";
 import type { IntegerTarget } from "../target.ts";
 import { bytesOf, goldenVectors } from "../tflite/golden.ts";
 import { openInterpreter } from "../tflite/interpreter-session.ts";
-import { tfliteObstacle } from "../tflite/obstacle.ts";
+import { tfliteObstacle, tfliteObstaclesOf } from "../tflite/obstacle.ts";
 import { sameEverywhere, tfliteScheme } from "../tflite/tflite-target.ts";
-import { writeTflite } from "../tflite/write-tflite.ts";
+import { lowerToTflite, writeTflite } from "../tflite/write-tflite.ts";
+import { velaEstimates } from "./estimates.ts";
 import { type EthosU, notPlaced } from "./limits.ts";
 import { undilate } from "./undilate.ts";
 import { unstride } from "./unstride.ts";
@@ -38,17 +39,18 @@ interface NpuSummary {
 const summaryFile = "npu.json";
 
 /** A chip that does so many multiply-accumulates in a cycle, the usual number first. */
-function ethosU(chip: EthosU, title: string, macs: readonly number[]): IntegerTarget<NpuProof> {
+function ethosU(chip: EthosU, title: string, known: readonly number[]): IntegerTarget<NpuProof> {
   return {
     name: chip,
     title,
     file: chip,
     takes: ["inputType", "outputType", "macs", "vela"],
     scheme: tfliteScheme,
-    obstacle: (graph: Graph) => tfliteObstacle(graph),
+    obstacle: tfliteObstacle,
+    obstacles: tfliteObstaclesOf,
     async write(graph, about) {
       const { metadata, producerVersion, samples, inputType, outputType, vela } = about;
-      const accelerator = `${chip}-${macsOf(about.macs, macs, title)}`;
+      const accelerator = `${chip}-${macsOf(about.macs, known, title)}`;
       const { graph: rewritten, ...counts } = forNpu(graph);
       const form = { inputType, outputType, metadata, description: `pea ${producerVersion}` };
       const model = writeTflite(rewritten, form);
@@ -56,7 +58,7 @@ function ethosU(chip: EthosU, title: string, macs: readonly number[]): IntegerTa
       const summary: NpuSummary = {
         accelerator,
         ...counts,
-        notPlaced: notPlaced(rewritten, chip),
+        notPlaced: notPlaced(rewritten, chip).map(({ reason }) => reason),
         ...(compiled && { vela: compiled.report }),
       };
       const golden = goldenVectors(graph, samples).flatMap(({ input, output }, place) => [
@@ -68,6 +70,18 @@ function ethosU(chip: EthosU, title: string, macs: readonly number[]): IntegerTa
         ...(compiled && { "model_vela.tflite": compiled.model }),
         [summaryFile]: `${JSON.stringify(summary, null, 2)}\n`,
         ...Object.fromEntries(golden),
+      };
+    },
+    async place(graph, { macs, vela }) {
+      const accelerator = `${chip}-${macsOf(macs, known, title)}`;
+      const { graph: rewritten, ...counts } = forNpu(graph);
+      return {
+        device: accelerator,
+        onProcessor: notPlaced(rewritten, chip),
+        remarks: describeRewrites(counts),
+        ...(vela !== undefined && {
+          estimates: await velaEstimates(vela, lowerToTflite(rewritten), accelerator),
+        }),
       };
     },
     // Rewrites do not change a byte, so that it is the network as it was that is scored.
@@ -98,15 +112,19 @@ function macsOf(wanted: number | undefined, known: readonly number[], title: str
   throw new PeaError(`macs is ${wanted}, but ${title} has ${sorted.join(", ")}`, { kind: "usage" });
 }
 
-function describeNpu({ accelerator, undilated, unstrided, notPlaced, vela }: NpuSummary): string[] {
+function describeRewrites({ undilated, unstrided }: Pick<NpuSummary, "undilated" | "unstrided">): string[] {
   const rewrites = [
     ...(undilated > 0 ? [`${undilated} dilated layer${undilated === 1 ? "" : "s"} as a reshape`] : []),
     ...(unstrided > 0
       ? [`${unstrided} layer${unstrided === 1 ? "" : "s"} of long strides over blocks of pixels`]
       : []),
   ];
+  return rewrites.length > 0 ? [`written for the NPU, to the same bytes: ${rewrites.join(", ")}`] : [];
+}
+
+function describeNpu({ accelerator, notPlaced, vela, ...rewrites }: NpuSummary): string[] {
   return [
-    ...(rewrites.length > 0 ? [`written for the NPU, to the same bytes: ${rewrites.join(", ")}`] : []),
+    ...describeRewrites(rewrites),
     ...(vela === undefined ? describeTable(accelerator, notPlaced) : describeVela(vela)),
     sameEverywhere,
   ];

@@ -3,7 +3,14 @@
  *
  * @module
  */
-import { at, inferShapes, type QuantizedGraph, type QuantizedNode, type Shape } from "@pea/graph";
+import {
+  at,
+  inferShapes,
+  type Obstacle,
+  type QuantizedGraph,
+  type QuantizedNode,
+  type Shape,
+} from "@pea/graph";
 import { convSettings } from "./rewrite.ts";
 import { longestStride } from "./unstride.ts";
 
@@ -11,15 +18,15 @@ import { longestStride } from "./unstride.ts";
 export type EthosU = "ethos-u55" | "ethos-u65" | "ethos-u85";
 
 /**
- * Why a node is not placed, a sentence for each one that is not.
+ * The nodes that are not placed, and why.
  *
  * @param graph as it is written, rewrites done
  */
-export function notPlaced(graph: QuantizedGraph, chip: EthosU): string[] {
+export function notPlaced(graph: QuantizedGraph, chip: EthosU): Obstacle[] {
   const shapes = inferShapes(graph);
   return graph.nodes.flatMap((node) => {
     const reason = whyNotPlaced(node, shapes, chip);
-    return reason === undefined ? [] : [`${node.operator}${at(node.path)}: ${reason}`];
+    return reason === undefined ? [] : [{ node, reason: `${node.operator}${at(node.path)}: ${reason}` }];
   });
 }
 

@@ -64,6 +64,15 @@ export async function compileWithVela(
   }
 }
 
+/** The version of Vela; undefined where there is no such command. */
+export async function velaVersion(vela: string): Promise<string | undefined> {
+  try {
+    return (await run(vela, ["--version"])).trim();
+  } catch {
+    return undefined;
+  }
+}
+
 async function run(vela: string, words: readonly string[]): Promise<string> {
   try {
     const { stdout } = await promisify(execFile)(vela, words, { maxBuffer: 1 << 26 });

@@ -1,23 +1,37 @@
-import { PeaError } from "@pea/core";
-import { type Graph, planIntegers, quantize, type Ranges, type Scheme, usualScheme } from "@pea/graph";
-import { lowerToTflite } from "./write-tflite.ts";
-
 /**
- * Why a network has no form in TensorFlow Lite, told before ranges are taken: it is quantized with ranges that are none of
+ * Whether a network has a form in TensorFlow Lite, told before ranges are taken: it is quantized with ranges that are none of
  * its own, and written.
  *
- * @param graph of floats, as `prepare` makes it
- * @param scheme of the target
+ * @module
  */
-export function tfliteObstacle(graph: Graph, scheme: Scheme = usualScheme({})): string | null {
-  const plan = planIntegers(graph);
-  const names = plan.groups.flatMap(({ sources }) => sources);
-  const ranges: Ranges = new Map(names.map((name) => [name, { min: -1, max: 1 }]));
+import { PeaError } from "@pea/core";
+import { type Graph, type Obstacle, planIntegers, quantize, usualScheme } from "@pea/graph";
+import { assumedRanges } from "../../quantize/assumed-ranges.ts";
+import { lowerToTflite, tfliteObstacles } from "./write-tflite.ts";
+
+/**
+ * Why a network has no such form.
+ *
+ * @param graph of floats, as `prepare` makes it
+ * @returns a sentence that names operator and module; null where it has one
+ */
+export function tfliteObstacle(graph: Graph): string | null {
+  const quantized = quantizedByAssumption(graph);
   try {
-    lowerToTflite(quantize(plan, ranges, scheme));
+    lowerToTflite(quantized);
     return null;
   } catch (error) {
     if (!(error instanceof PeaError)) throw error;
     return error.message;
   }
+}
+
+/** All nodes that have none, of a graph that has an integer form. */
+export function tfliteObstaclesOf(graph: Graph): Obstacle[] {
+  return tfliteObstacles(quantizedByAssumption(graph));
+}
+
+function quantizedByAssumption(graph: Graph) {
+  const plan = planIntegers(graph);
+  return quantize(plan, assumedRanges(plan), usualScheme({}));
 }

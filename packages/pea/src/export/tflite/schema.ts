@@ -98,6 +98,11 @@ export const builtins = {
   LEAKY_RELU: { code: 98, options: options(75, ["alpha", "float"]) },
   QUANTIZE: { code: 114, options: options(89) },
   HARD_SWISH: { code: 117, options: options(91) },
+  // No network leaves with these: they stand in files that activations are compared by.
+  TANH: { code: 28, options: { code: 0, fields: {} } },
+  EXP: { code: 47, options: options(33) },
+  LOG: { code: 73, options: { code: 0, fields: {} } },
+  GELU: { code: 150, options: options(116, ["approximate", "bool"]) },
 } as const satisfies Record<string, BuiltinForm>;
 
 /** An operator's name. */

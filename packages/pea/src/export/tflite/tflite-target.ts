@@ -4,7 +4,7 @@ import { type Scheme, type SchemeWishes, usualScheme } from "@pea/graph";
 import type { IntegerTarget } from "../target.ts";
 import { bytesOf, goldenVectors } from "./golden.ts";
 import { openInterpreter } from "./interpreter-session.ts";
-import { tfliteObstacle } from "./obstacle.ts";
+import { tfliteObstacle, tfliteObstaclesOf } from "./obstacle.ts";
 import { writeTflite } from "./write-tflite.ts";
 
 /**
@@ -32,7 +32,8 @@ export const tfliteTarget: IntegerTarget = {
   file: "tflite",
   takes: ["inputType", "outputType"],
   scheme: tfliteScheme,
-  obstacle: (graph) => tfliteObstacle(graph),
+  obstacle: tfliteObstacle,
+  obstacles: tfliteObstaclesOf,
   write(graph, { metadata, producerVersion, samples, inputType, outputType }) {
     const form = { inputType, outputType, metadata, description: `pea ${producerVersion}` };
     const model = writeTflite(graph, form);

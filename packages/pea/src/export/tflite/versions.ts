@@ -15,8 +15,11 @@ const plain: Readonly<Partial<Record<Builtin, readonly [int8: number, int16: num
   CONV_2D: [3, 4],
   DEPTHWISE_CONV_2D: [3, 5],
   DEQUANTIZE: [2, 3],
+  EXP: [2, 2],
+  GELU: [2, 2],
   HARD_SWISH: [1, 1],
   LEAKY_RELU: [1, 2],
+  LOG: [2, 2],
   LOGISTIC: [2, 3],
   MAX_POOL_2D: [2, 3],
   PAD: [2, 3],
@@ -29,6 +32,7 @@ const plain: Readonly<Partial<Record<Builtin, readonly [int8: number, int16: num
   SLICE: [2, 4],
   STRIDED_SLICE: [2, 2],
   SUB: [2, 5],
+  TANH: [2, 3],
   TRANSPOSE: [2, 5],
 };
 

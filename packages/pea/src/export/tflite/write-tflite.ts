@@ -4,7 +4,16 @@
  * @module
  */
 import { PeaError } from "@pea/core";
-import { at, fixBatch, inferShapes, type Quantization, type QuantizedGraph, QuantizedSite } from "@pea/graph";
+import {
+  at,
+  fixBatch,
+  inferShapes,
+  type Obstacle,
+  type Quantization,
+  type QuantizedGraph,
+  type QuantizedNode,
+  QuantizedSite,
+} from "@pea/graph";
 import type { EndType } from "../target.ts";
 import { channelsLast } from "./axis-order.ts";
 import { encodeTflite } from "./encode.ts";
@@ -43,15 +52,41 @@ export function lowerToTflite(
   requireTypes(single);
   const lowering = new Lowering(single, shapes);
   const inputs = single.inputs.map(({ name }) => addInput(lowering, name, inputType));
-  for (const node of single.nodes) {
-    const lower = lowers[node.operator];
-    if (lower === undefined)
-      throw new PeaError(`${node.operator}${at(node.path)} has no form in TensorFlow Lite here`);
-    lower(new QuantizedSite(node, single, shapes), lowering);
-  }
+  for (const node of single.nodes) lowerNode(node, single, shapes, lowering);
   const outputs = single.outputs.map((name) => addOutput(lowering, name, outputType));
   const { tensors, operators } = lowering;
   return { tensors, operators, inputs, outputs, description, metadata };
+}
+
+/** The nodes that have no form in such a file, each with a sentence that names operator and module. */
+export function tfliteObstacles(graph: QuantizedGraph): Obstacle[] {
+  const single: QuantizedGraph = { ...graph, ...fixBatch(graph, 1) };
+  const shapes = inferShapes(single) as ReadonlyMap<string, readonly number[]>;
+  const lowering = new Lowering(single, shapes);
+  for (const { name } of single.inputs) lowering.write(name);
+  return single.nodes.flatMap((node) => {
+    try {
+      lowerNode(node, single, shapes, lowering);
+      return [];
+    } catch (error) {
+      if (!(error instanceof PeaError)) throw error;
+      // What reads its results may have a form of its own.
+      for (const name of node.outputs) lowering.write(name);
+      return [{ node, reason: error.message }];
+    }
+  });
+}
+
+function lowerNode(
+  node: QuantizedNode,
+  graph: QuantizedGraph,
+  shapes: ReadonlyMap<string, readonly number[]>,
+  lowering: Lowering,
+): void {
+  const lower = lowers[node.operator];
+  if (lower === undefined)
+    throw new PeaError(`${node.operator}${at(node.path)} has no form in TensorFlow Lite here`);
+  lower(new QuantizedSite(node, graph, shapes), lowering);
 }
 
 function requireOneSample({ inputs }: QuantizedGraph): void {

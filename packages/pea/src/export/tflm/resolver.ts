@@ -2,16 +2,19 @@
 import type { TfliteModel } from "../tflite/model.ts";
 import type { Builtin } from "../tflite/schema.ts";
 
-/** The resolver's functions, by the schema's names. */
-const functions: Readonly<Record<Builtin, string>> = {
+/** The resolver's functions, by the schema's names; null where there is no kernel. */
+const functions: Readonly<Record<Builtin, string | null>> = {
   ADD: "AddAdd",
   AVERAGE_POOL_2D: "AddAveragePool2D",
   CONCATENATION: "AddConcatenation",
   CONV_2D: "AddConv2D",
   DEPTHWISE_CONV_2D: "AddDepthwiseConv2D",
   DEQUANTIZE: "AddDequantize",
+  EXP: "AddExp",
+  GELU: null,
   HARD_SWISH: "AddHardSwish",
   LEAKY_RELU: "AddLeakyRelu",
+  LOG: "AddLog",
   LOGISTIC: "AddLogistic",
   MAX_POOL_2D: "AddMaxPool2D",
   MUL: "AddMul",
@@ -26,11 +29,12 @@ const functions: Readonly<Record<Builtin, string>> = {
   SLICE: "AddSlice",
   STRIDED_SLICE: "AddStridedSlice",
   SUB: "AddSub",
+  TANH: "AddTanh",
   TRANSPOSE: "AddTranspose",
   TRANSPOSE_CONV: "AddTransposeConv",
 };
 
 /** Those that a file needs, each once. */
 export function resolverFunctions({ operators }: TfliteModel): string[] {
-  return [...new Set(operators.map(({ builtin }) => functions[builtin]))].sort();
+  return [...new Set(operators.flatMap(({ builtin }) => functions[builtin] ?? []))].sort();
 }

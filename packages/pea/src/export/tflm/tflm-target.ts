@@ -3,7 +3,7 @@ import type { IntegerTarget } from "../target.ts";
 import { encodeTflite } from "../tflite/encode.ts";
 import { type GoldenVector, goldenVectors } from "../tflite/golden.ts";
 import { openInterpreter } from "../tflite/interpreter-session.ts";
-import { tfliteObstacle } from "../tflite/obstacle.ts";
+import { tfliteObstacle, tfliteObstaclesOf } from "../tflite/obstacle.ts";
 import { sameEverywhere, tfliteScheme } from "../tflite/tflite-target.ts";
 import { lowerToTflite } from "../tflite/write-tflite.ts";
 import { arenaBytes } from "./arena.ts";
@@ -17,7 +17,8 @@ export const tflmTarget: IntegerTarget = {
   title: "LiteRT for Microcontrollers",
   file: "tflm",
   scheme: tfliteScheme,
-  obstacle: (graph) => tfliteObstacle(graph),
+  obstacle: tfliteObstacle,
+  obstacles: tfliteObstaclesOf,
   write(graph, { metadata, producerVersion, samples }) {
     const model = lowerToTflite(graph, { metadata, description: `pea ${producerVersion}` });
     const bytes = encodeTflite(model);

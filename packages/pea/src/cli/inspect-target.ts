@@ -1,0 +1,128 @@
+/** What `pea inspect --target` says of a network on a target. */
+import { type Graph, smoothObstacles, smoothToRelu } from "@pea/graph";
+import { velaVersion } from "../export/ethos-u/vela.ts";
+import { type Finding, inspectForTarget, type TargetInspection } from "../export/inspect-target.ts";
+import { loadTarget } from "../export/load-target.ts";
+import type { OperatorForm } from "../export/operator-forms.ts";
+import {
+  type ActivationEstimate,
+  type Estimates,
+  type IntegerSettings,
+  isIntegerTarget,
+  type Target,
+} from "../export/target.ts";
+import { targetNamed } from "../export/targets.ts";
+import { formatTable } from "../terminal/output.ts";
+
+/** The command of Vela that is taken where none is named, if it is there. */
+const usualVela = "vela";
+
+/**
+ * Asks a target about a network with ReLU in the place of smooth activations.
+ *
+ * @param word of the target, or a module that registers one
+ */
+export async function askTarget(
+  graph: Graph,
+  word: string,
+  settings: IntegerSettings,
+): Promise<TargetInspection> {
+  const target = targetNamed(await loadTarget(word));
+  const deployed = smoothToRelu(graph);
+  const swapped = smoothObstacles(graph).length - smoothObstacles(deployed).length;
+  const inspection = await inspectForTarget(deployed, target.name, await withVela(target, settings));
+  const remark = `with ReLU in the place of its ${swapped} smooth activations, as PEA deploys it (--pea with the letter O)`;
+  return swapped === 0 ? inspection : { ...inspection, remarks: [remark, ...inspection.remarks] };
+}
+
+async function withVela(target: Target, settings: IntegerSettings): Promise<IntegerSettings> {
+  if (settings.vela !== undefined || !isIntegerTarget(target) || !target.takes?.includes("vela"))
+    return settings;
+  return (await velaVersion(usualVela)) === undefined ? settings : { ...settings, vela: usualVela };
+}
+
+/** In lines for people. */
+export function describeInspection(inspection: TargetInspection): string[] {
+  const { title, refused, operators, remarks, placement } = inspection;
+  const left = placement?.onProcessor ?? [];
+  return [
+    refused.length === 0 ? `${title} takes this network` : `${title} does not take this network:`,
+    ...refused.map(({ reason }) => `- ${reason}`),
+    ...remarks,
+    "",
+    operatorTable(operators, refused, left),
+    ...(placement === undefined ? [] : ["", ...describePlacement(placement)]),
+  ];
+}
+
+function operatorTable(
+  operators: readonly OperatorForm[],
+  refused: readonly Finding[],
+  left: readonly Finding[],
+): string {
+  const isIn = (findings: readonly Finding[], { operator, paths }: OperatorForm) =>
+    findings.some((finding) => finding.operator === operator && paths.includes(finding.path));
+  return formatTable(
+    ["operator", "kernel", "stride", "dilation", "groups", "with", "count", ""],
+    operators.map((form) => [
+      form.operator,
+      times(form.kernel),
+      times(form.strides),
+      times(form.dilations),
+      form.groups ?? "",
+      form.activation ?? "",
+      form.paths.length,
+      isIn(refused, form) ? "refused" : isIn(left, form) ? "on the processor" : "taken",
+    ]),
+  );
+}
+
+const times = (sizes: readonly number[] = []): string => sizes.join("×");
+
+function describePlacement({
+  device,
+  onProcessor,
+  remarks,
+  estimates,
+}: NonNullable<TargetInspection["placement"]>): string[] {
+  return [
+    onProcessor.length === 0
+      ? `${device} runs every operator, as far as our table tells`
+      : `${device} leaves to the processor, as far as our table tells:`,
+    ...onProcessor.map(({ reason }) => `- ${reason}`),
+    ...remarks,
+    ...(estimates === undefined
+      ? ["no cycles: there is no command vela (pip install ethos-u-vela, or --vela PATH)"]
+      : describeEstimates(estimates)),
+  ];
+}
+
+function describeEstimates({ by, activations }: Estimates): string[] {
+  return [
+    "",
+    `estimated by ${by},`,
+    "with other activations in ReLU's place for comparison:",
+    "",
+    formatTable(
+      ["activation", "NPU cycles", "of ReLU's", "with memory", "ms", "operators on the NPU"],
+      activations.map((estimate) => estimateCells(estimate, activations[0])),
+    ),
+  ];
+}
+
+function estimateCells(
+  { activation, cost }: ActivationEstimate,
+  relu: ActivationEstimate | undefined,
+): (string | number)[] {
+  if ("refused" in cost) return [activation, "–", "–", "–", "–", cost.refused];
+  const { npuCycles, totalCycles, milliseconds, npuOperators, cpuOperators } = cost;
+  const ratio = relu && "npuCycles" in relu.cost ? (npuCycles / relu.cost.npuCycles).toFixed(2) : "–";
+  return [
+    activation,
+    Math.round(npuCycles),
+    ratio,
+    Math.round(totalCycles),
+    milliseconds.toFixed(3),
+    `${npuOperators} of ${npuOperators + cpuOperators}`,
+  ];
+}

@@ -1,0 +1,46 @@
+import { PeaError } from "@pea/core";
+import type { ActivationEstimate, Estimates } from "../target.ts";
+import { encodeTflite } from "../tflite/encode.ts";
+import type { TfliteModel } from "../tflite/model.ts";
+import { activationTitles, comparedActivations, withActivation } from "../tflite/with-activation.ts";
+import { compileWithVela, type VelaReport, velaVersion } from "./vela.ts";
+
+/**
+ * What Vela says a file costs, and what it would with other activations in ReLU's place.
+ *
+ * @param vela its command
+ * @param accelerator as Vela names it
+ * @throws PeaError as `compileWithVela`, for the file as it is
+ */
+export async function velaEstimates(
+  vela: string,
+  model: TfliteModel,
+  accelerator: string,
+): Promise<Estimates> {
+  const compile = async (file: TfliteModel) =>
+    (await compileWithVela(vela, encodeTflite(file), accelerator)).report;
+  const relu = await compile(model);
+  const activations: ActivationEstimate[] = [{ activation: activationTitles.relu, cost: costOf(relu) }];
+  for (const name of comparedActivations) {
+    const file = withActivation(model, name);
+    activations.push({
+      activation: activationTitles[name],
+      cost: await compile(file).then(costOf, refusalOf),
+    });
+  }
+  const { accelerator: device, systemConfig, memoryMode } = relu;
+  return { by: `Vela ${await velaVersion(vela)} for ${device}, ${systemConfig}, ${memoryMode}`, activations };
+}
+
+const costOf = ({ npuCycles, totalCycles, milliseconds, npuOperators, cpuOperators }: VelaReport) => ({
+  npuCycles,
+  totalCycles,
+  milliseconds,
+  npuOperators,
+  cpuOperators,
+});
+
+function refusalOf(error: unknown): { refused: string } {
+  if (!(error instanceof PeaError)) throw error;
+  return { refused: error.message };
+}

@@ -1,0 +1,173 @@
+/**
+ * What a target makes of a network, told before it is trained.
+ *
+ * @module
+ */
+import { PeaError } from "@pea/core";
+import {
+  foldBatchNorms,
+  type Graph,
+  integerObstacles,
+  type Obstacle,
+  planIntegers,
+  prepare,
+  quantize,
+  smoothObstacles,
+} from "@pea/graph";
+import { assumedRanges } from "../quantize/assumed-ranges.ts";
+import { onnxTarget } from "./onnx/onnx-target.ts";
+import { type OperatorForm, operatorForms } from "./operator-forms.ts";
+import {
+  type IntegerSettings,
+  type IntegerTarget,
+  isIntegerTarget,
+  type Placement,
+  type Target,
+} from "./target.ts";
+import { targetNamed } from "./targets.ts";
+
+/** Something that a target does not take, or leaves to the processor. */
+export interface Finding {
+  /** The module; nothing where it is the network as a whole. */
+  readonly path: string;
+  /** ONNX's name of the operator; nothing where none is to be named. */
+  readonly operator: string;
+  /** A sentence that names both, and says why. */
+  readonly reason: string;
+}
+
+/** What a target makes of a network. */
+export interface TargetInspection {
+  readonly target: string;
+  readonly title: string;
+  /** What it does not take; none where it takes the network. */
+  readonly refused: readonly Finding[];
+  /** As the target gets them: prepared, where it computes in integers. */
+  readonly operators: readonly OperatorForm[];
+  /** What else is to be known, a line each. */
+  readonly remarks: readonly string[];
+  /** Of a chip: where it runs the network, unless it refuses it. */
+  readonly placement?: Omit<Placement, "onProcessor"> & { readonly onProcessor: readonly Finding[] };
+}
+
+/**
+ * Asks a target about a network, whatever its weights: ranges are assumed (`assumedRanges`).
+ *
+ * @param graph of the network as it will be deployed, e.g. `inspectNetwork(model, [3, 224, 224]).graph`
+ * @param name of the target, e.g. `ethos-u55`
+ * @param settings `macs` of the chip; `vela`, the command that tells what it costs
+ * @throws PeaError of kind usage where there is no such target, and for settings that it has not; as its compiler
+ */
+export async function inspectForTarget(
+  graph: Graph,
+  name: string,
+  settings: IntegerSettings = {},
+): Promise<TargetInspection> {
+  const target = targetNamed(name);
+  const unknown = Object.keys(settings).find(
+    (key) => settings[key as keyof IntegerSettings] !== undefined && !takes(target, key),
+  );
+  const { title } = target;
+  if (unknown !== undefined)
+    throw new PeaError(`${title} has no setting ${unknown}; leave it out`, { kind: "usage" });
+  const refused = refusals(graph, target);
+  const about = { target: name, title, refused };
+  if (!isIntegerTarget(target))
+    return { ...about, operators: operatorForms(graph), remarks: foldRemark(graph, target) };
+  const { graph: prepared, answer } = prepare(graph);
+  const remarks = [
+    ...(answer === undefined ? [] : [`the ${answer} at the end is left out: what is written gives logits`]),
+    ...otherWayOut(graph, refused),
+  ];
+  if (refused.length > 0) return { ...about, operators: operatorForms(prepared), remarks };
+  const plan = planIntegers(prepared);
+  const quantized = quantize(plan, assumedRanges(plan), target.scheme({}));
+  const placement = await target.place?.(quantized, settings);
+  return {
+    ...about,
+    operators: operatorForms(prepared, plan.nodes),
+    remarks,
+    ...(placement && {
+      placement: { ...placement, onProcessor: placement.onProcessor.map(findingOf) },
+    }),
+  };
+}
+
+/**
+ * Refuses a network that a target does not take, before it is trained for hours.
+ *
+ * @param graph of the network as it will be deployed
+ * @throws PeaError of kind usage that names every module that stands in the way, and the way out
+ */
+export function requireTaken(graph: Graph, target: Target): void {
+  const refused = refusals(graph, target);
+  if (refused.length === 0) return;
+  const reasons = refused.map(({ reason }) => `- ${reason}`);
+  throw new PeaError(
+    [
+      `${target.title} does not take this network, so that it is not trained:`,
+      ...reasons,
+      ...otherWayOut(graph, refused),
+    ].join("\n"),
+    { kind: "usage" },
+  );
+}
+
+const takes = (target: Target, key: string): boolean =>
+  isIntegerTarget(target) && ((target.takes as readonly string[] | undefined) ?? []).includes(key);
+
+/** What a target does not take of a network: smooth activations first, then what has no integer form, then its own. */
+function refusals(graph: Graph, target: Target): Finding[] {
+  const smooth = smoothObstacles(graph);
+  if (smooth.length > 0) return smooth.map(findingOf).map(withRelu);
+  return isIntegerTarget(target)
+    ? integerRefusals(prepare(graph).graph, target)
+    : floatRefusals(graph, target);
+}
+
+function integerRefusals(prepared: Graph, target: IntegerTarget): Finding[] {
+  const without = integerObstacles(prepared);
+  if (without.length > 0) return without.map(findingOf);
+  try {
+    return ownRefusals(prepared, target);
+  } catch (error) {
+    // Scales that cannot be joined, and sums that are too large, are of the network rather than of one node.
+    if (!(error instanceof PeaError)) throw error;
+    return [{ path: "", operator: "", reason: error.message }];
+  }
+}
+
+/** Batch norms are folded where that is what stands in the way. */
+function floatRefusals(graph: Graph, target: Target): Finding[] {
+  const refused = ownRefusals(graph, target);
+  return refused.length > 0 && ownRefusals(foldBatchNorms(graph), target).length === 0 ? [] : refused;
+}
+
+function ownRefusals(graph: Graph, target: Target): Finding[] {
+  if (target.obstacles !== undefined) return target.obstacles(graph).map(findingOf);
+  const reason = target.obstacle(graph);
+  return reason === null ? [] : [{ path: "", operator: "", reason }];
+}
+
+const findingOf = ({ node: { path, operator }, reason }: Obstacle): Finding => ({ path, operator, reason });
+
+const withRelu = (finding: Finding): Finding => ({
+  ...finding,
+  reason: `${finding.reason}; put ReLU in its place`,
+});
+
+function foldRemark(graph: Graph, target: Target): string[] {
+  const isNeeded = ownRefusals(graph, target).length > 0 && floatRefusals(graph, target).length === 0;
+  return isNeeded
+    ? ["with batch norms as a part of the weights before them: pea export --fold-batch-norm"]
+    : [];
+}
+
+/** Floats, where integers are what it cannot have. */
+function otherWayOut(graph: Graph, refused: readonly Finding[]): string[] {
+  const isInFloats =
+    refused.length > 0 &&
+    floatRefusals(graph, onnxTarget).length === 0 &&
+    smoothObstacles(graph).length === 0;
+  return isInFloats ? [`in floats it can leave as ONNX (--target onnx)`] : [];
+}

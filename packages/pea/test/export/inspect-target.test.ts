@@ -1,0 +1,217 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import {
+  BatchNorm2d,
+  Conv2d,
+  MaxPool2d,
+  type Module,
+  manualSeed,
+  ReLU,
+  Sequential,
+  setNumThreads,
+  Tanh,
+} from "@pea/torch";
+import { inspectForTarget, requireTaken } from "../../src/export/inspect-target.ts";
+import { registerTarget, targetNamed } from "../../src/export/targets.ts";
+import { inspectNetwork } from "../../src/models/index.ts";
+import { fakeVela } from "../support/fake-vela.ts";
+import { readTflite } from "../support/tflite-reader.ts";
+import { temporaryFolder } from "../support/tiny-data.ts";
+
+setNumThreads(1);
+manualSeed(1);
+
+const graphOf = (model: Module, shape: readonly number[]) => inspectNetwork(model, shape).graph;
+const dilatedPool = () => new MaxPool2d(2, { stride: 1, dilation: 2 });
+
+/** Two layers that TensorFlow Lite has no form for. */
+const withDilatedPools = graphOf(
+  new Sequential(
+    new Conv2d(3, 8, 3),
+    new ReLU(),
+    dilatedPool(),
+    new Conv2d(8, 8, 3),
+    new ReLU(),
+    dilatedPool(),
+  ),
+  [3, 16, 16],
+);
+
+/** A stride of 4 in two groups, which is not rewritten, and one that is. */
+const withLongStrides = graphOf(
+  new Sequential(
+    new Conv2d(3, 8, 8, { stride: 4, padding: 2 }),
+    new ReLU(),
+    new Conv2d(8, 8, 5, { stride: 4, groups: 2 }),
+    new ReLU(),
+  ),
+  [3, 64, 64],
+);
+
+describe("a target that does not take a network", () => {
+  test("says so of every module that stands in the way", async () => {
+    const { refused, remarks } = await inspectForTarget(withDilatedPools, "tflm");
+    assert.deepEqual(
+      refused.map(({ path, operator }) => [path, operator]),
+      [
+        ["2", "MaxPool"],
+        ["5", "MaxPool"],
+      ],
+    );
+    assert.match(refused[1]?.reason ?? "", /^MaxPool in 5: dilated pooling has no form in TensorFlow Lite/);
+    assert.deepEqual(remarks, ["in floats it can leave as ONNX (--target onnx)"]);
+  });
+
+  test("names all smooth activations, whichever target it is", async () => {
+    const graph = graphOf(
+      new Sequential(new Conv2d(3, 4, 3), new Tanh(), new Conv2d(4, 4, 3), new Tanh()),
+      [3, 8, 8],
+    );
+    for (const name of ["onnx", "ethos-u85"]) {
+      const { refused } = await inspectForTarget(graph, name);
+      assert.deepEqual(
+        refused.map(({ reason }) => reason),
+        [
+          "Tanh in 1 is an activation: a deployed network has no smooth activation; put ReLU in its place",
+          "Tanh in 3 is an activation: a deployed network has no smooth activation; put ReLU in its place",
+        ],
+      );
+    }
+  });
+
+  test("is an error before training, with the modules and the way out", () => {
+    assert.throws(() => requireTaken(withDilatedPools, targetNamed("tflite")), {
+      kind: "usage",
+      message:
+        /^TensorFlow Lite does not take this network, so that it is not trained:\n- MaxPool in 2: .*\n- MaxPool in 5: .*\nin floats it can leave as ONNX \(--target onnx\)$/,
+    });
+    requireTaken(withDilatedPools, targetNamed("onnx"));
+  });
+});
+
+describe("a target that takes it", () => {
+  test("gets operators of few forms, each with its window, groups and activation", async () => {
+    const { refused, operators, placement } = await inspectForTarget(withLongStrides, "tflite");
+    const square = (size: number) => [size, size];
+    const form = { operator: "Conv", strides: square(4), dilations: square(1), activation: "Relu" };
+    assert.deepEqual(refused, []);
+    assert.deepEqual(operators, [
+      { ...form, kernel: square(8), paths: ["0"] },
+      { ...form, kernel: square(5), groups: 2, paths: ["2"] },
+    ]);
+    assert.equal(placement, undefined);
+  });
+
+  test("is an NPU that leaves some of it to the processor, and has some rewritten", async () => {
+    const { placement } = await inspectForTarget(withLongStrides, "ethos-u55", { macs: 32 });
+    assert.equal(placement?.device, "ethos-u55-32");
+    assert.deepEqual(placement.onProcessor, [
+      { path: "2", operator: "Conv", reason: "Conv in 2: its strides of 4×4 are above 3" },
+    ]);
+    assert.match(
+      placement.remarks.join("\n"),
+      /to the same bytes: 1 layer of long strides over blocks of pixels/,
+    );
+    assert.equal(placement.estimates, undefined);
+  });
+
+  test("may be one's own: what stands in its way is asked, with batch norms folded where that is all", async () => {
+    const form = {
+      title: "Mine",
+      file: "mine",
+      write: () => "",
+      verify: async () => ({}),
+      describe: () => [],
+    };
+    registerTarget({
+      ...form,
+      name: "without-norms",
+      obstacle: ({ nodes }) =>
+        nodes.some(({ operator }) => operator === "BatchNormalization") ? "it has no batch norms" : null,
+    });
+    const graph = graphOf(new Sequential(new Conv2d(3, 4, 3), new BatchNorm2d(4), new ReLU()), [3, 8, 8]);
+    const { refused, remarks } = await inspectForTarget(graph, "without-norms");
+    assert.deepEqual(refused, []);
+    assert.match(remarks.join(), /pea export --fold-batch-norm/);
+    registerTarget({ ...form, name: "without-anything", obstacle: () => "it takes nothing" });
+    assert.deepEqual((await inspectForTarget(graph, "without-anything")).refused, [
+      { path: "", operator: "", reason: "it takes nothing" },
+    ]);
+  });
+});
+
+test("settings that a target has not are usage errors", async () => {
+  for (const [name, settings, message] of [
+    ["onnx", { macs: 128 }, "ONNX has no setting macs; leave it out"],
+    ["tflm", { vela: "vela" }, "LiteRT for Microcontrollers has no setting vela; leave it out"],
+    ["ethos-u65", { macs: 128 }, "macs is 128, but the Ethos-U65 has 256, 512"],
+  ] as const)
+    await assert.rejects(inspectForTarget(withLongStrides, name, settings), { kind: "usage", message });
+});
+
+describe("what Vela is asked", () => {
+  const graph = graphOf(new Sequential(new Conv2d(3, 4, 3), new ReLU(), new Conv2d(4, 4, 3)), [3, 8, 8]);
+
+  test("is the network with ReLU, and with each of the others in its place", async () => {
+    const folder = temporaryFolder();
+    const { placement } = await inspectForTarget(graph, "ethos-u85", { vela: fakeVela(folder) });
+    const { by, activations } = placement?.estimates ?? {};
+    assert.equal(by, "Vela 9.8.7 for ethos-u85-256, Some_System, Shared_Sram");
+    const files = activations?.map((_, place) => readTflite(readFileSync(join(folder, `${place}.tflite`))));
+    const conv = ["CONV_2D"];
+    assert.deepEqual(
+      activations?.map(({ activation }, place) => [
+        activation,
+        ...(files?.[place]?.operators ?? []).map(({ name }) => name),
+      ]),
+      [
+        ["ReLU", ...conv, ...conv],
+        ["ReLU as an operator of its own", ...conv, "RELU", ...conv],
+        ["HardSwish", ...conv, "HARD_SWISH", ...conv],
+        ["GELU", ...conv, "GELU", ...conv],
+        ["Swish (LOGISTIC, MUL)", ...conv, "LOGISTIC", "MUL", ...conv],
+        ["Mish (EXP, ADD, LOG, TANH, MUL)", ...conv, "EXP", "ADD", "LOG", "TANH", "MUL", ...conv],
+      ],
+    );
+    const fused = files?.map(({ operators }) => operators[0]?.option(3, "byte"));
+    assert.deepEqual(fused, [1, 0, 0, 0, 0, 0]);
+    for (const { tensors, operators } of files?.slice(1) ?? []) {
+      const [before, after] = [operators[0], operators.at(-2)].map(
+        (each) => tensors[each?.outputs[0] as number],
+      );
+      assert.notDeepEqual([before?.scales, before?.zeroPoints], [after?.scales, after?.zeroPoints]);
+    }
+    assert.deepEqual(activations?.[3]?.cost, {
+      npuCycles: 4000,
+      totalCycles: 5000,
+      milliseconds: 2,
+      npuOperators: 12,
+      cpuOperators: 1,
+    });
+  });
+
+  test("of a file that it refuses, its words stand in the place of cycles", async () => {
+    const vela = fakeVela(temporaryFolder(), {
+      first: '[[ $count == 3 ]] && { echo "Error: no GELU" >&2; exit 1; }',
+    });
+    const { placement } = await inspectForTarget(graph, "ethos-u55", { vela });
+    const costs = placement?.estimates?.activations.map(({ cost }) => cost) ?? [];
+    assert.deepEqual(costs[3], {
+      refused: "Vela does not compile the network for ethos-u55-128: Error: no GELU",
+    });
+    assert.deepEqual(
+      costs.map((cost) => "npuCycles" in cost),
+      [true, true, true, false, true, true],
+    );
+  });
+
+  test("of a network that it refuses as it is, that is an error", async () => {
+    const vela = fakeVela(temporaryFolder(), { first: "echo 'Error: nothing' >&2; exit 1" });
+    await assert.rejects(
+      inspectForTarget(graph, "ethos-u55", { vela }),
+      /Vela does not compile the network for ethos-u55-128: Error: nothing/,
+    );
+  });
+});
