@@ -88,6 +88,8 @@ describe("pea train --target", () => {
       "dilated-pooling",
       "--data-dir",
       dataDir,
+      "--batch-size",
+      "32",
       "--epochs",
       "1",
       "--run",
