@@ -1,13 +1,20 @@
 import { join } from "node:path";
 import { exitCodeOf, stopSignals } from "../common/stop-signals.ts";
-import { compareGroups, comparisonHead, comparisonRows } from "../study/comparison-files.ts";
+import {
+  compareGroups,
+  comparisonHead,
+  comparisonRows,
+  targetHead,
+  targetRows,
+} from "../study/comparison-files.ts";
 import { secondsOf } from "../study/estimate.ts";
 import { type Cell, gridOf } from "../study/grid.ts";
 import { Ledger } from "../study/ledger.ts";
 import { runStudy, runsToTrain, type StudyOutcome } from "../study/run-study.ts";
 import { planOf, readStudy, type Study } from "../study/study-file.ts";
-import { hasEnded, StudyFolders } from "../study/study-folders.ts";
+import { StudyFolders } from "../study/study-folders.ts";
 import { createStudyProgress } from "../study/study-progress.ts";
+import { isWhole } from "../study/study-targets.ts";
 import { type CommonOptions, formatTable, log, printResult } from "../terminal/output.ts";
 import { formatSeconds } from "../terminal/progress.ts";
 
@@ -72,7 +79,7 @@ function printGrid(
   name: string,
   { grid, ledger, folders }: GridState & { folders: StudyFolders },
 ): void {
-  const isDone = (cell: Cell) => ledger.has(cell) || hasEnded(folders.pathOf(cell));
+  const isDone = (cell: Cell) => ledger.has(cell) || isWhole(folders.pathOf(cell), cell.targets);
   const missing = runsToTrain(grid, isDone);
   const seconds = missing.map(([cell]) => secondsOf(cell as Cell, grid, ledger));
   const estimate = seconds.includes(null)
@@ -149,6 +156,10 @@ function printOutcome(
         "",
         `${group.network} on ${group.dataset}`,
         formatTable(comparisonHead, comparisonRows(group)),
+        ...group.targets.flatMap((target) => [
+          `in integers: ${target.name}`,
+          formatTable(targetHead, targetRows(target)),
+        ]),
       ]),
       "",
       ...(done > 0 ? [`results: ${ledger.resultsFile}, ${join(ledger.folder, "table.md")}`] : []),

@@ -39,6 +39,23 @@ function withPresentNames(point: unknown): unknown {
   );
 }
 
+/** What became of a run's last model in a form in integers. */
+const targetScoreSchema = z.object({
+  /** How it was exported: the options of `exportRun`. */
+  form: z.record(z.string(), z.unknown()),
+  /** On the test part; null: a network that ends in a smooth activation has no such form. */
+  score: percent.nullable(),
+  /** Points that are lost against floats on the same images, below 0 where some are won. */
+  loss: z.number().optional(),
+  /** Share of the images, or pixels, of which both name the same class. */
+  sameClass: percent.optional(),
+  /** Test images that were scored. */
+  images: z.int().min(1).optional(),
+});
+
+/** What became of a run's last model in a form in integers. */
+export type TargetScore = z.infer<typeof targetScoreSchema>;
+
 /** A finished run. What a line holds besides is kept. */
 export const resultSchema = z.looseObject({
   /** Name in the registry, e.g. `mobilenet-0.25-small`. */
@@ -80,6 +97,8 @@ export const resultSchema = z.looseObject({
     .optional() satisfies z.ZodType<SkippedCounts | undefined>,
   /** Stands for the images, and for which of them are test images: the same wherever they lie. */
   dataDigest: z.string().optional(),
+  /** In the forms that the study asks for, by their names. */
+  targets: z.record(name, targetScoreSchema).optional(),
   /** The recipe, resolved. */
   settings: z.record(z.string(), z.unknown()).optional(),
   environment: z.record(z.string(), z.unknown()).optional(),

@@ -4,6 +4,7 @@
  */
 import type { IntegerRecord } from "../export/integer-record.ts";
 import { layerName, noisiest } from "../export/integer-summary.ts";
+import { compareTarget, targetHead, targetNames, targetRows } from "../study/comparison-files.ts";
 import { mainScore } from "../tasks/task.ts";
 import type { Group } from "./groups.ts";
 import { type Html, html } from "./html.ts";
@@ -12,9 +13,10 @@ import { numbers } from "./tables.ts";
 const titles = ["Run, target", "Images", "Floats, %", "Integers, %", "Lost, points", "Same class, %", "KiB"];
 
 /** Scores before and after, and the layers that lose most; nothing where no run was exported in integers. */
-export function integerTables({ runs }: Group): Html | "" {
+export function integerTables(group: Group): Html | "" {
+  const { runs } = group;
   const exported = runs.flatMap(({ name, integers = [] }) => integers.map((record) => ({ name, record })));
-  if (exported.length === 0) return "";
+  if (exported.length === 0) return targetTables(group);
   return html`<h3>In integers</h3>
 ${numbers(
   "In integers",
@@ -22,6 +24,17 @@ ${numbers(
   exported.map(({ name, record }) => row(name, record)),
 )}
 ${exported.map(({ name, record }) => details(name, record))}`;
+}
+
+/** The last models of a study's runs in the forms that it asks for. */
+function targetTables({ runs, unfinished }: Group): Html | "" {
+  const names = targetNames(runs);
+  if (names.length === 0) return "";
+  const rowsOf = (name: string) => targetRows(compareTarget(name, runs, { isFinished: unfinished === null }));
+  return html`<h3>In integers</h3>
+<p class="note">The last models, exported and scored on test images. Δ: difference from ReLU of the same seed in the same form, with its 95 % interval;
+lost: points against the same model in floats on the same images, and the most of any run.</p>
+${names.map((name) => html`<p class="note">${name}</p>${numbers(`In integers: ${name}`, targetHead, rowsOf(name))}`)}`;
 }
 
 function row(name: string, { target, bytes, scores }: IntegerRecord): string[] {

@@ -92,6 +92,7 @@ function reportRun({ test, ...result }: Result, imported: unknown): ReportRun {
     selected: result.selected,
     seconds: result.seconds ?? null,
     ...(result.skipped && { skipped: result.skipped }),
+    ...(result.targets && { targets: result.targets }),
   };
 }
 

@@ -37,6 +37,8 @@ export interface ReportRun {
   seconds: number | null;
   /** Of a run that was trained with `diagnose`. */
   diagnostics?: readonly DiagnosticsRow[];
+  /** Of a study's run: what became of it in the forms that the study asks for. */
+  targets?: Result["targets"];
   /** Of a run that was exported in integers: what that cost. */
   integers?: readonly IntegerRecord[];
 }

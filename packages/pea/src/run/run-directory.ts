@@ -33,6 +33,8 @@ export interface RunDirectory {
   readonly exported: string;
   /** What exports in integers cost, for the report. */
   readonly integers: string;
+  /** What a study exported of it, and the scores of that. */
+  readonly targets: string;
   /** Scores of a run that ended. */
   readonly result: string;
   /** Made by `pea report`. */
@@ -52,6 +54,7 @@ function runDirectory(path: string): RunDirectory {
     model: join(path, "model.onnx"),
     exported: join(path, "exported.json"),
     integers: join(path, "integers.json"),
+    targets: join(path, "targets"),
     result: join(path, "result.json"),
     report: join(path, "report.html"),
   };

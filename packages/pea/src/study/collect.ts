@@ -17,6 +17,7 @@ import { readCourse } from "../run/run-course.ts";
 import { openRunDirectory, readRunConfig } from "../run/run-directory.ts";
 import { mainScore, metricOf } from "../tasks/task.ts";
 import type { Cell } from "./grid.ts";
+import { readTargetScores } from "./study-targets.ts";
 
 /** What a study keeps of a run. */
 export interface Collected {
@@ -52,6 +53,7 @@ export async function collect(
       dataDigest: readParts(run)?.digest(),
       selected: selectedOf(result),
       phases,
+      targets: targetsOf(cell, path),
       settings: decisiveSettings(cell.recipe),
       epochs: epochs.map(({ imagesPerSecond, ...point }) => point),
     }),
@@ -75,6 +77,13 @@ export async function collect(
       },
     },
   };
+}
+
+/** Of the targets that the study asks for; undefined where it asks for none. */
+function targetsOf({ targets }: Cell, path: string): Result["targets"] {
+  if (targets.length === 0) return undefined;
+  const scores = readTargetScores(path);
+  return Object.fromEntries(targets.flatMap(({ name }) => (scores[name] ? [[name, scores[name]]] : [])));
 }
 
 /** How the best model of a run was chosen. */

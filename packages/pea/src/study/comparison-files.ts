@@ -6,11 +6,11 @@
 import { join } from "node:path";
 import { writeFileAtomically } from "@pea/torch";
 import { csvLine } from "../common/csv.ts";
-import type { Comparison } from "../compare/compare.ts";
+import type { Comparison, ComparisonOptions } from "../compare/compare.ts";
 import { type ComparedScore, compareRuns, scoreNames } from "../compare/compare-runs.ts";
-import type { Score } from "../compare/outcomes.ts";
+import type { Score, ScoredRun } from "../compare/outcomes.ts";
 import type { Result } from "../compare/results.ts";
-import { POWER, type Sample } from "../compare/statistics/index.ts";
+import { POWER, type Sample, sample } from "../compare/statistics/index.ts";
 import { groupResults, type ResultGroup } from "../compare/table-figures.ts";
 import {
   conclusionOf,
@@ -40,16 +40,36 @@ export interface ComparedGroup extends Pick<ResultGroup, "network" | "dataset" |
   isOfChangedData: boolean;
   /** What the variants are compared with besides ReLU; null: nothing. */
   reference: string | null;
-  variants: { name: string; runs: number; scores: Readonly<Record<Score, ComparedScore>> }[];
+  variants: ComparedVariant[];
+  /** The same runs in each form in integers that the study exports them to. */
+  targets: ComparedTarget[];
+}
+
+interface ComparedVariant {
+  name: string;
+  runs: number;
+  scores: Readonly<Record<Score, ComparedScore>>;
+}
+
+/** The last models in a form in integers. */
+export interface ComparedTarget {
+  name: string;
+  /** Those with such a form. */
+  variants: (ComparedVariant & {
+    /** Points that are lost against floats. */
+    loss: Sample & { most: number };
+    /** Share of the images, or pixels, of which both name the same class, on average. */
+    sameClass: number;
+  })[];
 }
 
 /** Compares the runs of each network with ReLU, and with what the study names besides. */
 export function compareGroups(results: readonly Result[], plan: StudyPlan): ComparedGroup[] {
   return groupResults(results).map(({ network, dataset, metric, results }) => {
-    const compared = compareRuns(results, {
+    const options = {
       reference: plan.against ?? undefined,
       isFinished: isFinished(plan, results.length),
-    });
+    };
     return {
       network,
       dataset,
@@ -57,13 +77,49 @@ export function compareGroups(results: readonly Result[], plan: StudyPlan): Comp
       runs: { ended: results.length, planned: plan.runsPerNetwork },
       isOfChangedData: new Set(results.flatMap(({ dataDigest }) => dataDigest ?? [])).size > 1,
       reference: plan.against,
-      variants: [...compared].map(([name, scores]) => ({
-        name,
-        runs: results.filter(({ variant }) => variant === name).length,
-        scores,
-      })),
+      variants: variantsOf(results, options),
+      targets: targetNames(results).map((name) => compareTarget(name, results, options)),
     };
   });
+}
+
+function variantsOf(runs: readonly ScoredRun[], options: ComparisonOptions): ComparedVariant[] {
+  return [...compareRuns(runs, options)].map(([name, scores]) => ({
+    name,
+    runs: runs.filter(({ variant }) => variant === name).length,
+    scores,
+  }));
+}
+
+/** The targets that runs were exported to, in the order of the study. */
+export function targetNames(results: readonly Pick<Result, "targets">[]): string[] {
+  return [...new Set(results.flatMap(({ targets = {} }) => Object.keys(targets)))];
+}
+
+/** Compares the last models of runs in a form in integers; those that have none are left out. */
+export function compareTarget(
+  name: string,
+  results: readonly Pick<Result, "variant" | "seed" | "targets">[],
+  options: ComparisonOptions,
+): ComparedTarget {
+  const runs = results.flatMap(({ variant, seed, targets = {} }) => {
+    const { score = null, loss = 0, sameClass = 0 } = targets[name] ?? {};
+    return score === null
+      ? []
+      : [{ variant, seed, test: { best: null, last: score }, epochs: [], loss, sameClass }];
+  });
+  return {
+    name,
+    variants: variantsOf(runs, options).map((compared) => {
+      const own = runs.filter(({ variant }) => variant === compared.name);
+      const losses = own.map(({ loss }) => loss);
+      return {
+        ...compared,
+        loss: { ...sample(losses), most: Math.max(...losses) },
+        sameClass: sample(own.map(({ sameClass }) => sameClass)).mean,
+      };
+    }),
+  };
 }
 
 function formatMarkdown({ name }: StudyPlan, groups: readonly ComparedGroup[]): string {
@@ -85,9 +141,39 @@ function formatMarkdown({ name }: StudyPlan, groups: readonly ComparedGroup[]): 
       markdownTable(comparisonHead, comparisonRows(group)),
       ...detailsOf(group, "comparison"),
       ...(reference === null ? [] : againstReference(group, reference)),
+      ...group.targets.flatMap((target) => targetSection(target, reference)),
     ].join("\n\n");
   });
   return `${[`# Study ${name}`, ...sections, notes(groups)].join("\n\n")}\n`;
+}
+
+/** The runs in a form in integers. */
+function targetSection(target: ComparedTarget, reference: string | null): string[] {
+  return [
+    `### In integers: ${target.name}`,
+    "The last models, exported and scored on test images. Lost: points against the same model in floats on the same images, and the " +
+      "most of any run; same class: the share of which both name it.",
+    markdownTable(targetHead, targetRows(target)),
+    ...detailsOf(target, "comparison"),
+    ...(reference === null ? [] : againstReference(target, reference)),
+  ];
+}
+
+/** Titles of the columns of `targetRows`. */
+export const targetHead = ["Variant", "Seeds", "Integers", "Δ", "Lost", "Most", "Same class", "Conclusion"];
+
+/** A row of text for each variant in a form in integers. */
+export function targetRows({ variants }: ComparedTarget): string[][] {
+  return variants.map(({ name, runs, scores: { last }, loss, sameClass }) => [
+    name,
+    String(runs),
+    score(last.sample),
+    difference(last.comparison),
+    meanAndSpread(loss),
+    fixed(loss.most),
+    fixed(sameClass),
+    name === baselineName ? "" : conclusion(null, last.comparison),
+  ]);
 }
 
 /** Titles of the columns of `comparisonRows`. */
@@ -107,7 +193,7 @@ export function comparisonRows({ variants }: ComparedGroup): string[][] {
 }
 
 /** The variants against another than ReLU. */
-function againstReference(group: ComparedGroup, reference: string): string[] {
+function againstReference(group: Pick<ComparedGroup, "variants">, reference: string): string[] {
   const rows = group.variants
     .filter(({ name }) => name !== reference)
     .map(({ name, scores: { best, last } }) => [
@@ -124,7 +210,7 @@ function againstReference(group: ComparedGroup, reference: string): string[] {
 }
 
 /** The tests in figures, where there is anything to test. */
-function detailsOf({ variants }: ComparedGroup, which: "comparison" | "against"): string[] {
+function detailsOf({ variants }: Pick<ComparedGroup, "variants">, which: "comparison" | "against"): string[] {
   const rows = variants.flatMap(({ name, scores }) =>
     scoreNames.flatMap((score) => {
       const comparison = scores[score][which];
@@ -197,25 +283,30 @@ function notes(groups: readonly ComparedGroup[]): string {
   ].join("\n\n");
 }
 
-/** A row for each variant, kind of score and reference, in numbers to calculate with. */
+/** A row for each variant, kind of score (or target) and reference, in numbers to calculate with. */
 function formatCsv(groups: readonly ComparedGroup[]): string {
-  const rows = groups.flatMap(({ network, dataset, metric, reference, variants }) =>
-    variants.flatMap(({ name, scores }) =>
-      scoreNames.flatMap((score) => {
-        const { sample, comparison, against } = scores[score];
-        if (sample === null) return [];
-        const row = (other: string, compared: Comparison | null) =>
-          csvLine([
-            ...[dataset, network, metric, name, score, other],
-            ...csvColumns.map(([, value]) => value(sample, compared) ?? ""),
-          ]);
-        return [
-          row(baselineName, comparison),
-          ...(reference !== null && against ? [row(reference, against)] : []),
-        ];
-      }),
-    ),
-  );
+  const rows = groups.flatMap(({ network, dataset, metric, reference, variants, targets }) => {
+    const rowsOf = (name: string, score: string, { sample, comparison, against }: ComparedScore) => {
+      if (sample === null) return [];
+      const row = (other: string, compared: Comparison | null) =>
+        csvLine([
+          ...[dataset, network, metric, name, score, other],
+          ...csvColumns.map(([, value]) => value(sample, compared) ?? ""),
+        ]);
+      return [
+        row(baselineName, comparison),
+        ...(reference !== null && against ? [row(reference, against)] : []),
+      ];
+    };
+    return [
+      ...variants.flatMap(({ name, scores }) =>
+        scoreNames.flatMap((score) => rowsOf(name, score, scores[score])),
+      ),
+      ...targets.flatMap((target) =>
+        target.variants.flatMap(({ name, scores }) => rowsOf(name, target.name, scores.last)),
+      ),
+    ];
+  });
   const titles = csvColumns.map(([title]) => title);
   const head = csvLine(["dataset", "network", "metric", "variant", "score", "reference", ...titles]);
   return `${[head, ...rows].join("\n")}\n`;

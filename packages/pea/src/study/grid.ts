@@ -7,7 +7,7 @@
 import { PeaError } from "@pea/core";
 import { type Recipe, resolveRecipe } from "../recipe/recipe.ts";
 import { recipeHash } from "../recipe/recipe-identity.ts";
-import type { Study } from "./study-file.ts";
+import type { Study, StudyTarget } from "./study-file.ts";
 
 /** One run of the grid. */
 export interface Cell {
@@ -18,6 +18,8 @@ export interface Cell {
   recipe: Recipe;
   /** Address of the run: the first digits of its recipe's hash. Two cells may share a run. */
   hash: string;
+  /** What it is exported to once it has ended. */
+  targets: readonly StudyTarget[];
 }
 
 /**
@@ -34,7 +36,7 @@ const HASH_DIGITS = 12;
  *
  * @throws PeaError (usage) where recipe keys do not hold
  */
-export function gridOf({ settings, networks, variants, seeds }: Study): Cell[] {
+export function gridOf({ settings, networks, variants, seeds, targets = [] }: Study): Cell[] {
   const cells = networks.flatMap((network) =>
     variants.flatMap((variant) =>
       seeds.map((seed): Cell => {
@@ -53,6 +55,7 @@ export function gridOf({ settings, networks, variants, seeds }: Study): Cell[] {
           seed,
           recipe,
           hash: addressOf(recipe, dataset),
+          targets,
         };
       }),
     ),

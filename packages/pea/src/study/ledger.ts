@@ -16,6 +16,7 @@ import { resolveRecipe } from "../recipe/recipe.ts";
 import { decisiveSettings, isSame } from "../recipe/recipe-identity.ts";
 import type { Collected } from "./collect.ts";
 import { addressOf, type Cell, describeCell } from "./grid.ts";
+import { isOfTarget } from "./study-targets.ts";
 
 export class Ledger {
   private readonly results = new Map<Cell, Result>();
@@ -51,8 +52,13 @@ export class Ledger {
     return join(this.folder, "timings.jsonl");
   }
 
+  /** With the scores of all its targets. */
   has(cell: Cell): boolean {
-    return this.results.has(cell);
+    const result = this.results.get(cell);
+    return (
+      result !== undefined &&
+      cell.targets.every((target) => isOfTarget(result.targets?.[target.name], target))
+    );
   }
 
   resultOf(cell: Cell): Result | undefined {

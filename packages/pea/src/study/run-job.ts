@@ -6,6 +6,7 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import type { Recipe } from "../recipe/recipe.ts";
+import type { StudyTarget } from "./study-file.ts";
 import type { FromWorker, RunProgress, ToWorker } from "./worker-messages.ts";
 
 /** How a run went. `failed` with `named`: the run itself said why, and would again. */
@@ -15,20 +16,24 @@ export type JobOutcome =
   | { kind: "failed"; message: string; named: boolean };
 
 export interface JobOptions {
+  /** What it is exported to once it has ended. */
+  targets: readonly StudyTarget[];
   /** Go on with a run although images that it is scored on were trained on. */
   allowChangedData: boolean;
   signal: AbortSignal;
   onProgress(progress: RunProgress): void;
+  /** It has ended, and is exported to a target. */
+  onTarget(name: string): void;
 }
 
 /** What is kept of a worker's last words. */
 const LAST_WORDS = 2000;
 
-/** Trains a run, from its start or from where it stands in its folder. */
+/** Trains a run, from its start or from where it stands in its folder, and exports it to its targets. */
 export async function runJob(
   recipe: Recipe,
   directory: string,
-  { allowChangedData, signal, onProgress }: JobOptions,
+  { targets, allowChangedData, signal, onProgress, onTarget }: JobOptions,
 ): Promise<JobOutcome> {
   const ending = import.meta.url.endsWith(".ts") ? ".ts" : ".js";
   const child = fork(new URL(`./worker${ending}`, import.meta.url), {
@@ -45,6 +50,7 @@ export async function runJob(
   child.on("message", (message: FromWorker) => {
     if (message.kind === "start") whole = message.firstStep === 0;
     else if (message.kind === "progress") onProgress(message.progress);
+    else if (message.kind === "target") onTarget(message.name);
     else if (message.kind === "end") outcome = { kind: "ended", whole };
     else if (message.kind === "stopped") outcome = { kind: "stopped" };
     else outcome = { kind: "failed", message: message.message, named: true };
@@ -54,7 +60,7 @@ export async function runJob(
   };
   const stop = () => send({ kind: "stop" });
   signal.addEventListener("abort", stop);
-  send({ kind: "run", recipe, directory, allowChangedData });
+  send({ kind: "run", recipe, directory, targets, allowChangedData });
   if (signal.aborted) stop();
   const [code, killedBy] = await once(child, "close").finally(() =>
     signal.removeEventListener("abort", stop),

@@ -15,13 +15,16 @@ import type { Cell } from "./grid.ts";
 import type { Ledger } from "./ledger.ts";
 import { type JobOutcome, runJob } from "./run-job.ts";
 import { planOf, type Study, writeStudy } from "./study-file.ts";
-import { hasEnded, isRun, type StudyFolders } from "./study-folders.ts";
+import { isRun, type StudyFolders } from "./study-folders.ts";
+import { isWhole } from "./study-targets.ts";
 import type { RunProgress } from "./worker-messages.ts";
 
 /** Watches a study. */
 export interface StudyObserver {
   onStart?(cell: Cell, directory: string): void;
   onProgress?(cell: Cell, progress: RunProgress): void;
+  /** A run has ended, and is exported to a target. */
+  onTarget?(cell: Cell, name: string): void;
   onEnd?(cell: Cell, outcome: JobOutcome, score: number | null): void;
   /** A run whose process crashed is tried once more. */
   onRetry?(cell: Cell, message: string): void;
@@ -58,12 +61,12 @@ export interface StudyOutcome {
   stopped: boolean;
 }
 
-/** Collects what has been trained already: a run whose line is missing although its folder holds its result. */
+/** Collects what has been trained already: a run whose line is missing although its folder holds all it tells. */
 async function collectEnded({ study, grid, ledger, folders }: StudyOptions): Promise<void> {
   for (const cell of grid) {
     if (ledger.has(cell)) continue;
     const path = folders.pathOf(cell);
-    if (hasEnded(path)) ledger.add(cell, await collect(cell, path));
+    if (isWhole(path, cell.targets)) ledger.add(cell, await collect(cell, path));
   }
   save(study, ledger);
 }
@@ -125,9 +128,11 @@ async function trainCells(cells: Cell[], options: StudyOptions, outcome: StudyOu
   const started = performance.now();
   const attempt = () =>
     runJob(recipe, directory, {
+      targets: cell.targets,
       allowChangedData,
       signal,
       onProgress: (progress) => observer?.onProgress?.(cell, progress),
+      onTarget: (name) => observer?.onTarget?.(cell, name),
     });
   observer?.onStart?.(cell, directory);
   let end = await attempt();

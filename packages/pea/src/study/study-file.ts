@@ -20,6 +20,11 @@
  *     peaSchedule: cosine
  * seeds: [0, 1, 2]
  * against: SM75%                   # a variant that the others are compared with besides ReLU; default: none
+ * targets:                         # forms in integers that each run is exported to and scored in; default: none
+ *   - onnx-int8                    # a target of `pea export`
+ *   - name: one scale a layer      # or with options of it
+ *     target: tflite
+ *     perTensor: true
  * ```
  *
  * @module
@@ -30,7 +35,10 @@ import { writeFileAtomically } from "@pea/torch";
 import { stringify } from "yaml";
 import { z } from "zod";
 import { isModelFile } from "../common/model-file-name.ts";
+import { targetOf } from "../export/export-form.ts";
+import { isIntegerTarget, type Target } from "../export/target.ts";
 import { digestOfAll, readModelFile } from "../import/onnx/read-file.ts";
+import { calibrationMethods } from "../quantize/calibrate.ts";
 import { importedFiles, importFile } from "../recipe/import-file.ts";
 import { namedVariant } from "../recipe/method-keys.ts";
 import { mergeSettings } from "../recipe/recipe.ts";
@@ -53,6 +61,14 @@ export interface Study {
   seeds: readonly number[];
   /** A variant that the others are compared with besides ReLU. */
   against?: string;
+  /** What each run is exported to, and scored in. */
+  targets?: readonly StudyTarget[];
+}
+
+/** A form in integers, and its name. */
+export interface StudyTarget {
+  name: string;
+  form: TargetForm;
 }
 
 /** What the results of a study are to be compared by. */
@@ -75,6 +91,18 @@ export function isFinished(plan: StudyPlan | null, ended: number): boolean {
 }
 
 const name = z.string().trim().min(1);
+const targetForm = z.strictObject({
+  target: name,
+  activations: z.enum(["int8", "uint8", "int16"]).optional(),
+  perTensor: z.boolean().optional(),
+  calibration: z.enum(calibrationMethods).optional(),
+  calibrationImages: z.int().min(1).optional(),
+  images: z.int().min(1).optional(),
+});
+
+/** How each run is exported: options of `exportRun`. */
+export type TargetForm = z.infer<typeof targetForm>;
+
 const settings = z.record(z.string(), z.unknown());
 const schema = z.strictObject({
   name: z
@@ -86,6 +114,14 @@ const schema = z.strictObject({
   variants: z.array(z.union([name, settings])).min(1),
   seeds: z.array(z.int().min(0)).min(1),
   against: name.optional(),
+  targets: z
+    .array(
+      z.union([
+        name.transform((target) => ({ name: target, target })),
+        z.strictObject({ name: name.optional(), ...targetForm.shape }),
+      ]),
+    )
+    .optional(),
 });
 
 const allowed: Readonly<Record<string, string>> = {
@@ -95,6 +131,7 @@ const allowed: Readonly<Record<string, string>> = {
   variants: 'a list of "ReLU", variant codes such as "SM75%", smooth activations, or recipe keys with a name',
   seeds: "a list of whole numbers of at least 0, e.g. [0, 1, 2]",
   against: "the name of one of the variants",
+  targets: `a list of targets of \`pea export\` that compute in integers, or of ${Object.keys(targetForm.shape).join(", ")}, with a name`,
 };
 
 /**
@@ -127,6 +164,7 @@ export async function readStudy(
       .map((variant) => ({ ...variant, settings: beside(variant.settings) })),
     seeds: data.seeds,
     ...(data.against !== undefined && { against: data.against }),
+    ...(data.targets !== undefined && { targets: data.targets.map(targetEntry) }),
   };
   refuseTwice(
     study.networks.map(({ name }) => name),
@@ -137,6 +175,11 @@ export async function readStudy(
     `${path}: variants`,
   );
   refuseTwice(study.seeds.map(String), `${path}: seeds`);
+  refuseTwice(
+    (study.targets ?? []).map(({ name }) => name),
+    `${path}: targets`,
+  );
+  for (const { name, form } of study.targets ?? []) requireIntegers(form, `${path}: targets, ${name}`);
   const names = study.variants.map(({ name }) => name);
   if (study.against !== undefined && !names.includes(study.against))
     throw usage(
@@ -151,7 +194,7 @@ export const STUDY_FILE = "study.yaml";
 /** Writes a study down beside its results, complete in itself. */
 export function writeStudy(
   folder: string,
-  { name, settings, networks, variants, seeds, against }: Study,
+  { name, settings, networks, variants, seeds, against, targets }: Study,
 ): void {
   const content = {
     name,
@@ -164,6 +207,7 @@ export function writeStudy(
     variants: variants.map(({ name, settings }) => ({ name, ...settings })),
     seeds,
     ...(against !== undefined && { against }),
+    ...(targets !== undefined && { targets: targets.map(({ name, form }) => ({ name, ...form })) }),
   };
   writeFileAtomically(join(folder, STUDY_FILE), [Buffer.from(stringify(content))]);
 }
@@ -197,6 +241,21 @@ async function withFileDigest<N extends NamedSettings>(network: N): Promise<N> {
   if (typeof model !== "string" || !isModelFile(model) || modelDigest !== undefined) return network;
   const digest = digestOfAll((await readModelFile(model)).facts);
   return { ...network, settings: { ...network.settings, modelDigest: digest } };
+}
+
+function targetEntry({ name, ...form }: { name?: string } & TargetForm): StudyTarget {
+  return { name: name ?? form.target, form };
+}
+
+/** Only what is written in integers has a score of its own. */
+function requireIntegers(form: TargetForm, where: string): void {
+  let target: Target;
+  try {
+    target = targetOf(form);
+  } catch (error) {
+    throw usage(`${where}: ${(error as Error).message}`);
+  }
+  if (!isIntegerTarget(target)) throw usage(`${where}: ${target.title} computes in floats; leave it out`);
 }
 
 function variantOf(entry: string | Record<string, unknown>, where: string): NamedSettings {

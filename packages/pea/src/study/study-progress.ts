@@ -63,6 +63,9 @@ function tableProgress(scope: Scope, stream: WriteStream): StudyProgress {
       row?.update(progress.step, { text: `${describeCell(cell)}  ${describeProgress(progress)}` });
       updateTotal();
     },
+    onTarget(cell, name) {
+      rows.get(cell)?.update({ text: `${describeCell(cell)}  ${name}` });
+    },
     onRetry(cell, message) {
       bars.log(`${describeCell(cell)}: ${message}; trying once more\n`);
     },

@@ -4,10 +4,17 @@
  * @module
  */
 import type { Recipe } from "../recipe/recipe.ts";
+import type { StudyTarget } from "./study-file.ts";
 
 /** From the study. `stop`: write a checkpoint after this step and end. */
 export type ToWorker =
-  | { kind: "run"; recipe: Recipe; directory: string; allowChangedData: boolean }
+  | {
+      kind: "run";
+      recipe: Recipe;
+      directory: string;
+      targets: readonly StudyTarget[];
+      allowChangedData: boolean;
+    }
   | { kind: "stop" };
 
 /** Where a run stands. */
@@ -26,6 +33,8 @@ export interface RunProgress {
 export type FromWorker =
   | { kind: "start"; firstStep: number }
   | { kind: "progress"; progress: RunProgress }
+  /** It has ended, and is exported to a target now. */
+  | { kind: "target"; name: string }
   | { kind: "end" }
   | { kind: "stopped" }
   | { kind: "error"; message: string };

@@ -12,7 +12,8 @@ import type { TrainingObserver } from "../run/training-observer.ts";
 import { mainScore } from "../tasks/task.ts";
 import { resumeTraining, type TrainOptions, train } from "../train/train.ts";
 import { TrainingInterrupted } from "../train/trainer.ts";
-import { isRun } from "./study-folders.ts";
+import { hasEnded, isRun } from "./study-folders.ts";
+import { isWhole, scoreTargets } from "./study-targets.ts";
 import type { FromWorker, RunProgress, ToWorker } from "./worker-messages.ts";
 
 /** Time between two messages about steps, in milliseconds. */
@@ -36,22 +37,23 @@ process.on("SIGTERM", () => stop.abort("SIGTERM"));
 async function work({
   recipe,
   directory,
+  targets,
   allowChangedData,
 }: Extract<ToWorker, { kind: "run" }>): Promise<void> {
   const options: TrainOptions = { signal: stop.signal, observe };
   try {
     await untilFree(directory);
     const { dataDir, import: imported, onBadSample } = recipe;
-    if (isRun(directory))
-      await resumeTraining(directory, {
-        ...options,
-        dataDir,
-        import: imported,
-        onBadSample,
-        allowChangedData,
-      });
-    else await train(recipe, { ...options, runDirectory: directory });
-    tell({ kind: "end" });
+    const today = { dataDir, import: imported, onBadSample };
+    if (!isRun(directory)) await train(recipe, { ...options, runDirectory: directory });
+    else if (!hasEnded(directory))
+      await resumeTraining(directory, { ...options, ...today, allowChangedData });
+    await scoreTargets(directory, targets, {
+      ...today,
+      onTarget: (name) => tell({ kind: "target", name }),
+      signal: stop.signal,
+    });
+    tell({ kind: stop.signal.aborted && !isWhole(directory, targets) ? "stopped" : "end" });
   } catch (error) {
     if (error instanceof TrainingInterrupted) tell({ kind: "stopped" });
     else if (error instanceof PeaError) tell({ kind: "error", message: error.message });

@@ -243,6 +243,62 @@ describe("nothing is trained twice:", () => {
   });
 });
 
+describe("a study with targets", () => {
+  const targets = "[onnx-int8, {name: one scale, target: onnx-int8, perTensor: true}]";
+  const keys = { variants: "[ReLU, SM50%, Mish]", seeds: "[0]" };
+  const own = (more: Record<string, string>) => words("integers", { ...keys, ...more }, "integers-runs");
+
+  before(async () => {
+    // Trained already, but for Mish: those are exported alone.
+    cpSync(join(folder, "whole-runs"), join(folder, "integers-runs"), { recursive: true });
+    const { code, stderr } = await pea(...own({ targets }));
+    assert.equal(code, 0, stderr);
+  });
+
+  it("has the scores of its runs in integers, and none where a run ends in a smooth activation", () => {
+    const [relu, pea, mish] = readResults(join(folder, "integers")).map(({ targets }) => targets ?? {});
+    for (const scores of [relu, pea]) {
+      assert.deepEqual(Object.keys(scores ?? {}), ["onnx-int8", "one scale"]);
+      for (const { score, loss, sameClass, images } of Object.values(scores ?? {})) {
+        assert.equal(images, 60);
+        assert.ok(score !== null && score > 0 && Math.abs(loss ?? Number.NaN) < 50);
+        assert.ok((sameClass ?? 0) > 50);
+      }
+    }
+    assert.deepEqual(relu?.["one scale"]?.form, { target: "onnx-int8", perTensor: true });
+    assert.deepEqual(
+      Object.values(mish ?? {}).map(({ score }) => score),
+      [null, null],
+    );
+  });
+
+  it("a score is that of `pea export` for the last model", async () => {
+    const [relu] = readResults(join(folder, "integers"));
+    const run = join(folder, "integers-runs", "whole", `mobilenet-0.02-small-ReLU-seed0-${relu?.hash}`);
+    const options = ["--target", "onnx-int8", "--checkpoint", "last", "--max-loss", "100", "--json"];
+    const { integers } = JSON.parse((await peaHere("export", run, ...options)).stdout);
+    const { score, loss, sameClass } = relu?.targets?.["onnx-int8"] ?? {};
+    const { scores } = integers;
+    assert.deepEqual([score, loss, sameClass], [scores.deployed.top1, scores.loss, scores.sameClass]);
+  });
+
+  it("compares them in table.md and table.csv", () => {
+    assert.match(read("integers", "table.md"), /### In integers: one scale/);
+    assert.match(
+      read("integers", "table.csv"),
+      /^fashion-mnist,mobilenet-0.02-small,top1,SM50%,one scale,ReLU,1,/m,
+    );
+  });
+
+  it("is done when nothing is missing; a target that is changed or added is exported to again", async () => {
+    const again = JSON.parse((await peaHere(...own({ targets }), "--json")).stdout);
+    assert.deepEqual([again.done, again.trained], [3, 0]);
+    const changed = own({ targets: "[{name: one scale, target: onnx-int8, images: 20}]" });
+    const { runs, toTrain } = JSON.parse((await peaHere(...changed, "--dry-run", "--json")).stdout);
+    assert.deepEqual([runs.length, toTrain], [3, 3]);
+  });
+});
+
 it("results that the grid does not ask for are not overwritten", async () => {
   cpSync(join(folder, "whole"), join(folder, "changed"), { recursive: true });
   const fewer = await peaHere(...words("changed", { seeds: "[0]" }));

@@ -29,6 +29,25 @@ function refuses(text: string, ...words: RegExp[]): Promise<void> {
   );
 }
 
+describe("the targets of a study", () => {
+  it("are names of targets in integers, or options of them with a name", async () => {
+    const { targets } = await study(
+      yaml({ targets: "[onnx-int8, {name: coarse, target: tflite, perTensor: true}]" }),
+    );
+    assert.deepEqual(targets, [
+      { name: "onnx-int8", form: { target: "onnx-int8" } },
+      { name: "coarse", form: { target: "tflite", perTensor: true } },
+    ]);
+  });
+
+  it("are refused where they compute in floats, are not known or stand there twice", async () => {
+    await refuses(yaml({ targets: "[onnx]" }), /targets, onnx: .* computes in floats/);
+    await refuses(yaml({ targets: "[chip]" }), /targets, chip: /, /onnx-int8/);
+    await refuses(yaml({ targets: "[tflite, {target: tflite, images: 3}]" }), /tflite stands there twice/);
+    await refuses(yaml({ targets: "[{name: few}]" }), /targets must be a list of targets/);
+  });
+});
+
 describe("the file of a study", () => {
   it("is named after its file unless it says otherwise", async () => {
     assert.equal((await study(yaml({}))).name, "trial");
