@@ -215,6 +215,12 @@ function addExport(program: Command): void {
     )
     .addOption(macsOption())
     .addOption(velaOption("command of Vela, which compiles for an Ethos-U (pip install ethos-u-vela)"))
+    .addOption(
+      new Option(
+        "--litert <PATH>",
+        "Python that runs a TensorFlow Lite file, to compare it (pip install ai-edge-litert)",
+      ),
+    )
     .addHelpText(
       "after",
       example(

@@ -44,7 +44,7 @@ export interface ExportedFile {
 const integerOptions = ["activations", "perTensor", "calibration", "calibrationImages", "images", "maxLoss"];
 
 /** Settings that some targets in integers have. */
-const integerSettings = ["inputType", "outputType", "macs", "vela"] as const;
+const integerSettings = ["inputType", "outputType", "macs", "vela", "litert"] as const;
 
 /**
  * The target of a form.

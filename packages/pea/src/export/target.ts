@@ -30,6 +30,8 @@ export interface IntegerSettings {
   readonly macs?: number;
   /** The command of Vela, the compiler for Arm's Ethos-U. */
   readonly vela?: string;
+  /** The command of a Python that has LiteRT, to run the file in. */
+  readonly litert?: string;
 }
 
 /** What is known of a network of integers beside its graph. */
@@ -52,6 +54,8 @@ export interface Original<G extends Graph = Graph> {
   readonly model: Module;
   /** Some of what the network is fed with, [count, ...]. */
   readonly inputs: Tensor;
+  /** What was asked of a target in integers. */
+  readonly settings?: IntegerSettings;
 }
 
 /** Where a chip runs a network, and what that costs. */

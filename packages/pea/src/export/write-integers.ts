@@ -61,19 +61,17 @@ export async function writeIntegers<Proof extends object>(
     onProgress: onCalibration,
   });
   const facts = { ...metadata, quantization: JSON.stringify(how) };
-  const { inputType, outputType, macs, vela } = form;
+  const { inputType, outputType, macs, vela, litert } = form;
+  const settings = { inputType, outputType, macs, vela, litert };
   const content = await target.write(graph, {
     producerVersion: currentEnvironment().pea,
     metadata: facts,
     opset,
     samples: { values: inputs.toTypedArray() as Float32Array, shape: inputs.shape },
-    inputType,
-    outputType,
-    macs,
-    vela,
+    ...settings,
   });
   const { bytes, verification } = await writeVerified(file, content, async (path) => {
-    const proof = await target.verify(path, { graph, model, inputs });
+    const proof = await target.verify(path, { graph, model, inputs, settings });
     if (score === undefined) return { proof };
     const session = await target.open(path, graph);
     try {

@@ -15,7 +15,8 @@ import type { Content, FileContent } from "./target.ts";
  *
  * @param verify takes the path of what was written
  * @returns the bytes that were written, and what `verify` gives
- * @throws PeaError naming `path` where it cannot be written, or fails its verification: nothing is left of it
+ * @throws PeaError naming `path` where it cannot be written, or fails its verification; of kind usage as `verify` does: nothing
+ *   is left of it
  */
 export async function writeVerified<T>(
   path: string,
@@ -27,6 +28,8 @@ export async function writeVerified<T>(
     throw new PeaError(`cannot write ${path}: ${error.message}`, { cause: error });
   };
   const failed = (error: Error) => {
+    // What it was to be verified by is amiss, not the file.
+    if (error instanceof PeaError && error.kind === "usage") throw error;
     const reason = error.message.replaceAll(unverified, "the new file");
     throw new PeaError(`${path} is not written, for it failed its verification: ${reason}`, { cause: error });
   };

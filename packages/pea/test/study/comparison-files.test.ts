@@ -170,3 +170,41 @@ describe("Holm's correction", () => {
     assert.equal(row("SM75%").holmP, row("SM75%").pairedP);
   });
 });
+
+describe("the comparisons of a study with targets", () => {
+  const form = { target: "tflite" };
+  const inIntegers = (results: readonly Result[], losses: readonly number[]): Result[] =>
+    results.map((result, i) => {
+      const loss = losses[i] as number;
+      const score = result.test.last - loss;
+      return { ...result, targets: { tflite: { form, score, loss, sameClass: 98 + loss, images: 1000 } } };
+    });
+  const smooth = resultsOf("Mish", second).map((result) => ({
+    ...result,
+    targets: { tflite: { form, score: null } },
+  }));
+  const { markdown, row } = files([
+    ...inIntegers(resultsOf("ReLU", first), [0.1, 0.2, 0.3, 0.2, 0.2]),
+    ...inIntegers(resultsOf("WG90", second), [0.3, 0.4, 0.5, 0.4, 0.4]),
+    ...smooth,
+  ]);
+  const section = markdown.slice(markdown.indexOf("### In integers: tflite"));
+
+  it("hold what is left of the difference in integers, and what is lost: on average, and at most", () => {
+    // 0.83 in floats, of which WG90 loses 0.2 more than ReLU on every seed: the interval is the one of floats.
+    assert.match(
+      section,
+      /\| WG90 \| 5 \| 61\.07 ± 0\.0\d \| \+0\.63 \[\+0\.58, \+0\.68\] \| 0\.40 ± 0\.07 \| 0\.50 \| 98\.40 \| above ReLU \|/,
+    );
+    assert.match(
+      section,
+      /\| ReLU \| 5 \| 60\.44 ± 0\.\d\d \| – \| 0\.20 ± 0\.07 \| 0\.30 \| 98\.20 \| {2}\|/,
+    );
+    assert.equal(Number(row("WG90", { score: "tflite" }).difference).toFixed(4), "0.6300");
+  });
+
+  it("leave out what has no form in integers", () => {
+    assert.doesNotMatch(section, /Mish/);
+    assert.equal(row("Mish", { score: "tflite" }), undefined);
+  });
+});

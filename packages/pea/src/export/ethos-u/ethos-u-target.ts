@@ -11,7 +11,8 @@ import type { IntegerTarget } from "../target.ts";
 import { bytesOf, goldenVectors } from "../tflite/golden.ts";
 import { openInterpreter } from "../tflite/interpreter-session.ts";
 import { tfliteObstacle, tfliteObstaclesOf } from "../tflite/obstacle.ts";
-import { sameEverywhere, tfliteScheme } from "../tflite/tflite-target.ts";
+import { tfliteScheme } from "../tflite/tflite-target.ts";
+import { describeLiteRt, type LiteRtProof, verifyByLiteRt } from "../tflite/verify-by-litert.ts";
 import { lowerToTflite, writeTflite } from "../tflite/write-tflite.ts";
 import { velaEstimates } from "./estimates.ts";
 import { type EthosU, notPlaced } from "./limits.ts";
@@ -20,7 +21,7 @@ import { unstride } from "./unstride.ts";
 import { compileWithVela, type VelaReport } from "./vela.ts";
 
 /** What is known of the network on the chip. */
-export interface NpuProof {
+export interface NpuProof extends LiteRtProof {
   readonly npu: NpuSummary;
 }
 
@@ -44,7 +45,7 @@ function ethosU(chip: EthosU, title: string, known: readonly number[]): IntegerT
     name: chip,
     title,
     file: chip,
-    takes: ["inputType", "outputType", "macs", "vela"],
+    takes: ["inputType", "outputType", "macs", "vela", "litert"],
     scheme: tfliteScheme,
     obstacle: tfliteObstacle,
     obstacles: tfliteObstaclesOf,
@@ -86,10 +87,11 @@ function ethosU(chip: EthosU, title: string, known: readonly number[]): IntegerT
     },
     // Rewrites do not change a byte, so that it is the network as it was that is scored.
     open: async (_, graph) => openInterpreter(graph),
-    async verify(path) {
-      return { npu: JSON.parse(await readFile(join(path, summaryFile), "utf8")) as NpuSummary };
+    async verify(path, original) {
+      const npu = JSON.parse(await readFile(join(path, summaryFile), "utf8")) as NpuSummary;
+      return { npu, ...(await verifyByLiteRt(path, original)) };
     },
-    describe: ({ npu }) => describeNpu(npu),
+    describe: ({ npu, ...proof }) => [...describeNpu(npu), ...describeLiteRt(proof)],
   };
 }
 
@@ -126,7 +128,6 @@ function describeNpu({ accelerator, notPlaced, vela, ...rewrites }: NpuSummary):
   return [
     ...describeRewrites(rewrites),
     ...(vela === undefined ? describeTable(accelerator, notPlaced) : describeVela(vela)),
-    sameEverywhere,
   ];
 }
 

@@ -5,6 +5,7 @@ import type { IntegerTarget } from "../target.ts";
 import { bytesOf, goldenVectors } from "./golden.ts";
 import { openInterpreter } from "./interpreter-session.ts";
 import { tfliteObstacle, tfliteObstaclesOf } from "./obstacle.ts";
+import { describeLiteRt, type LiteRtProof, verifyByLiteRt } from "./verify-by-litert.ts";
 import { writeTflite } from "./write-tflite.ts";
 
 /**
@@ -21,16 +22,12 @@ export function tfliteScheme(wishes: SchemeWishes): Scheme {
   return usualScheme(wishes);
 }
 
-/** What is said of every file that holds the operators of `writeTflite`. */
-export const sameEverywhere =
-  "its operators are those that LiteRT's reference kernels and LiteRT for Microcontrollers compute to the byte as scored here";
-
 /** The file and, as bytes, a few of the inputs and outputs of the integers within its ends. */
-export const tfliteTarget: IntegerTarget = {
+export const tfliteTarget: IntegerTarget<LiteRtProof> = {
   name: "tflite",
   title: "TensorFlow Lite",
   file: "tflite",
-  takes: ["inputType", "outputType"],
+  takes: ["inputType", "outputType", "litert"],
   scheme: tfliteScheme,
   obstacle: tfliteObstacle,
   obstacles: tfliteObstaclesOf,
@@ -44,6 +41,6 @@ export const tfliteTarget: IntegerTarget = {
     return { "model.tflite": model, ...Object.fromEntries(golden) };
   },
   open: async (_, graph) => openInterpreter(graph),
-  verify: async () => ({}),
-  describe: () => [sameEverywhere],
+  verify: verifyByLiteRt,
+  describe: describeLiteRt,
 };

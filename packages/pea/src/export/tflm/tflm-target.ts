@@ -4,7 +4,8 @@ import { encodeTflite } from "../tflite/encode.ts";
 import { type GoldenVector, goldenVectors } from "../tflite/golden.ts";
 import { openInterpreter } from "../tflite/interpreter-session.ts";
 import { tfliteObstacle, tfliteObstaclesOf } from "../tflite/obstacle.ts";
-import { sameEverywhere, tfliteScheme } from "../tflite/tflite-target.ts";
+import { tfliteScheme } from "../tflite/tflite-target.ts";
+import { describeLiteRt, type LiteRtProof, verifyByLiteRt } from "../tflite/verify-by-litert.ts";
 import { lowerToTflite } from "../tflite/write-tflite.ts";
 import { arenaBytes } from "./arena.ts";
 import { header, initializer } from "./c-source.ts";
@@ -12,10 +13,11 @@ import { readme } from "./readme.ts";
 import { resolverFunctions } from "./resolver.ts";
 
 /** Its ends are the network's integers: golden vectors are of these. */
-export const tflmTarget: IntegerTarget = {
+export const tflmTarget: IntegerTarget<LiteRtProof> = {
   name: "tflm",
   title: "LiteRT for Microcontrollers",
   file: "tflm",
+  takes: ["litert"],
   scheme: tfliteScheme,
   obstacle: tfliteObstacle,
   obstacles: tfliteObstaclesOf,
@@ -33,8 +35,8 @@ export const tflmTarget: IntegerTarget = {
     };
   },
   open: async (_, graph) => openInterpreter(graph),
-  verify: async () => ({}),
-  describe: () => [sameEverywhere],
+  verify: verifyByLiteRt,
+  describe: describeLiteRt,
 };
 
 /** The file's bytes as an array that begins where kernels want it. */

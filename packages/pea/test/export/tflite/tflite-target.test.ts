@@ -65,6 +65,25 @@ describe("pea export --target tflite", () => {
     );
   });
 
+  test("without the Python that was named for LiteRT, nothing is written", async () => {
+    const words = [
+      "--target",
+      "tflite",
+      "--images",
+      "10",
+      "--litert",
+      "no-such-python",
+      "-o",
+      join(folder, "none"),
+    ];
+    const { code, stderr } = await peaHere("export", run, ...words);
+    assert.equal(code, 2);
+    assert.match(stderr, /no-such-python is no command; name a Python that has it with --litert PATH/);
+    assert.ok(!existsSync(join(folder, "none")));
+    const onnx = await peaHere("export", run, "--target", "onnx-int8", "--litert", "python3");
+    assert.match(onnx.stderr, /ONNX in integers has no setting litert/);
+  });
+
   test("the ends are what is asked for", async () => {
     await exported(
       "--target",

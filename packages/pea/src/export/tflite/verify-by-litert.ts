@@ -1,0 +1,49 @@
+/**
+ * Files of TensorFlow Lite, proven by LiteRT where it is at hand.
+ *
+ * @module
+ */
+import { join } from "node:path";
+import { PeaError } from "@pea/core";
+import type { QuantizedGraph } from "@pea/graph";
+import { type QuantaDifference, quantaDifference } from "../quanta.ts";
+import type { Original } from "../target.ts";
+import { openLiteRt } from "./litert.ts";
+
+/** What LiteRT's reference kernels compute of a file; none where it was not run. */
+export interface LiteRtProof {
+  readonly litert?: { readonly version: string; readonly quanta: QuantaDifference };
+}
+
+/**
+ * Runs `model.tflite` of a folder in LiteRT's reference kernels, which give the interpreter's very integers.
+ *
+ * @throws PeaError where they give others; as `openLiteRt`
+ */
+export async function verifyByLiteRt(
+  folder: string,
+  { graph, inputs, settings = {} }: Original<QuantizedGraph>,
+): Promise<LiteRtProof> {
+  const { litert: python } = settings;
+  if (python === undefined) return {};
+  const session = await openLiteRt(python, join(folder, "model.tflite"));
+  const quanta = await quantaDifference(session, graph, inputs);
+  if (quanta.largest > 0)
+    throw new PeaError(
+      `LiteRT ${session.version} is ${quanta.mean.toFixed(2)} steps on average and ${quanta.largest} at most from the exact integers; ` +
+        "its reference kernels should be on them: please report this network",
+    );
+  return { litert: { version: session.version, quanta } };
+}
+
+/** A line of what was proven. */
+export function describeLiteRt({ litert }: LiteRtProof): string[] {
+  if (litert === undefined) return [sameEverywhere];
+  return [
+    `LiteRT ${litert.version}'s reference kernels compute the exact integers (${litert.quanta.images} images)`,
+  ];
+}
+
+/** What is said of every file that holds the operators of `writeTflite`. */
+const sameEverywhere =
+  "its operators are those that LiteRT's reference kernels and LiteRT for Microcontrollers compute to the byte as scored here";
