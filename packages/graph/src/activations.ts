@@ -3,8 +3,8 @@
  *
  * What counts as one: a node that bends what was computed, be it by its nature or because it multiplies or divides what
  * was computed by what was computed. Sums, products with constants, means, scaling of images and everything that only
- * moves numbers bend nothing. The largest of several (max pooling) counts as no activation. Neither does a `Softmax` or
- * `Sigmoid` that nothing but the network's output is made of: it is the form of the answer.
+ * moves numbers bend nothing. The largest of several (max pooling) counts as no activation. Neither does a `Softmax`,
+ * its logarithm or a `Sigmoid` that nothing but the network's output is made of: it is the form of the answer.
  *
  * @module
  */
@@ -40,7 +40,7 @@ export function activationsOf(graph: Graph): ActivationNode[] {
   });
 }
 
-/** The `Softmax` and `Sigmoid` nodes that nothing but the network's output is made of. */
+/** The `Softmax`, `LogSoftmax` and `Sigmoid` nodes that nothing but the network's output is made of. */
 export function answersOf(graph: Graph): GraphNode[] {
   const view = new GraphView(graph);
   return graph.nodes.filter((node) => view.isAnswer(node));
@@ -115,7 +115,7 @@ class GraphView {
     return node.operator === "Div" ? this.#computed.has(node.inputs[1] ?? "") : read.length > 1;
   }
 
-  /** Whether a node is a Softmax or Sigmoid whose result reaches nothing but the output, by arrangement alone. */
+  /** Whether a node is a Softmax, its logarithm or a Sigmoid whose result reaches nothing but the output, by arrangement alone. */
   isAnswer(node: GraphNode): boolean {
     const isEnd = ({ outputs }: GraphNode): boolean =>
       outputs.every((output) =>
@@ -123,7 +123,7 @@ class GraphView {
           (reader) => roleOf(reader.operator) === "arrange" && isEnd(reader),
         ),
       );
-    return ["Softmax", "Sigmoid"].includes(node.operator) && isEnd(node);
+    return ["Softmax", "LogSoftmax", "Sigmoid"].includes(node.operator) && isEnd(node);
   }
 
   /**

@@ -72,4 +72,6 @@ export const activation = {
   Pow,
   /** eˣ / Σ eˣ along `axis`. */
   Softmax: bend({ axis: "int" }),
+  /** Its logarithm. */
+  LogSoftmax: bend({ axis: "int" }),
 };

@@ -19,7 +19,7 @@ export function lowerToOpset(graph: Graph, opset: number): Graph {
     const shape = shapes.get(node.inputs[0] ?? "") ?? [];
     if (node.operator === "Resize" && node.attributes.scales === undefined)
       return [byScales(node, shape, shapes)];
-    if (node.operator === "Softmax" && opset < 13) return alongLastAxis(node, shape.length);
+    if (node.operator.endsWith("Softmax") && opset < 13) return alongLastAxis(node, shape.length);
     if (node.operator === "LayerNormalization" && opset < 17)
       return layerNormByInstances(node, shape, (name, constant) => constants.set(name, constant));
     const since = sinceOpset[node.operator] ?? 1;

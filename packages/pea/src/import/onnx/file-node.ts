@@ -181,6 +181,11 @@ export class FileNode {
     if (this.outputs[place]) this.maker.define(this.outputs[place], known);
   }
 
+  /** Leaves a result out, in the hope that nothing reads it. */
+  leaveOut(place: number, reason: string): void {
+    if (this.outputs[place]) this.maker.lack(this.outputs[place], this.messageOf(reason));
+  }
+
   /** Gives the result the meaning of several values in a row. */
   defineParts(parts: readonly string[]): void {
     this.maker.defineParts(this.outputs[0] as string, parts);

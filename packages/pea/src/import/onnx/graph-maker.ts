@@ -16,7 +16,11 @@ import {
 import { constantOf, type KnownTensor } from "./known-tensor.ts";
 
 /** What a name in the file stands for: known numbers, a value that the graph computes, or several tensors in a row. */
-type Value = { known: KnownTensor } | { computed: string } | { parts: readonly string[] };
+type Value =
+  | { known: KnownTensor }
+  | { computed: string }
+  | { parts: readonly string[] }
+  | { lacking: string };
 
 export class GraphMaker {
   readonly #values = new Map<string, Value>();
@@ -62,6 +66,11 @@ export class GraphMaker {
   /** Takes a name for what another one stands for. */
   same(name: string, other: string): void {
     this.#values.set(name, this.#valueOf(other));
+  }
+
+  /** Has nothing for a name, and says why to whoever reads it. */
+  lack(name: string, reason: string): void {
+    this.#values.set(name, { lacking: reason });
   }
 
   defineParts(name: string, parts: readonly string[]): void {
@@ -140,12 +149,13 @@ export class GraphMaker {
     return this.#origins;
   }
 
-  #valueOf(name: string): Value {
+  #valueOf(name: string): Exclude<Value, { lacking: string }> {
     const value = this.#values.get(name);
     if (value === undefined)
       throw new PeaError(`${name || "an input left out"} is read, and nothing computes it`, {
         kind: "usage",
       });
+    if ("lacking" in value) throw new PeaError(value.lacking, { kind: "usage" });
     return value;
   }
 }

@@ -44,13 +44,16 @@ export const activation: Record<string, Converter> = {
     if (op.number("beta") !== 1) op.refuse("its beta is not 1");
     return op.node("Softplus", [op.tensor("self")]);
   },
-  "aten::softmax": (op) => {
-    const input = op.tensor("self");
-    const axis = op.axis("dim", input);
-    if (op.shape(input)[axis] === "batch") op.refuse("it runs over the batch, whose size must stay open");
-    return op.node("Softmax", [input], { axis });
-  },
+  "aten::softmax": (op) => softmax(op, "Softmax"),
+  "aten::log_softmax": (op) => softmax(op, "LogSoftmax"),
 };
+
+function softmax(op: AtenCall, operator: string): string {
+  const input = op.tensor("self");
+  const axis = op.axis("dim", input);
+  if (op.shape(input)[axis] === "batch") op.refuse("it runs over the batch, whose size must stay open");
+  return op.node(operator, [input], { axis });
+}
 
 /** With 0 as its only bound it is ReLU. */
 function clip(op: AtenCall, min: string, max: string): string {

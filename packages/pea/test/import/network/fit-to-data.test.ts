@@ -8,6 +8,7 @@ import {
   flatten,
   interpolate,
   Linear,
+  logSoftmax,
   Module,
   manualSeed,
   ReLU,
@@ -87,6 +88,15 @@ describe("classes:", () => {
     const images = randn([2, 3, 16, 16]);
     const scores = new GraphNetwork(graph).forward(images);
     assert.ok(largest(softmax(scores, 1), model.forward(images)) < 1e-6);
+  });
+
+  test("so are their logarithms", () => {
+    const model = new Classifier((x) => logSoftmax(x, 1));
+    const { graph, remarks } = fitToData(graphOf(model), { inputShape: [3, 16, 16], classes: 5 });
+    assert.deepEqual(remarks, ["LogSoftmax at the end is left to the loss: the network gives scores"]);
+    const images = randn([2, 3, 16, 16]);
+    const scores = new GraphNetwork(graph).forward(images);
+    assert.ok(largest(logSoftmax(scores, 1), model.forward(images)) < 1e-6);
   });
 
   test("where no layer answers in classes the refusal says what the answers come from", () => {

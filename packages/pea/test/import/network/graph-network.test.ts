@@ -9,13 +9,17 @@ import {
   backward,
   Conv2d,
   crossEntropyLoss,
+  Linear,
   Module,
   manualSeed,
+  matmul,
   memoryStats,
   mul,
   noGrad,
+  permute,
   ReLU,
   randn,
+  relu,
   SGD,
   scope,
   setMaxPoolKernel,
@@ -245,6 +249,42 @@ test("a batch normalization that something else reads too stays apart from its a
   const model = new Net().eval();
   const network = new GraphNetwork(traceNetwork(model, shape).graph).eval();
   const images = randn([1, ...shape]);
+  assertSame(network.forward(images), model.forward(images));
+});
+
+test("two computed matrices are multiplied", () => {
+  const graph = graphOf(
+    [
+      node("Relu", ["images"], "a"),
+      node("Transpose", ["a"], "b", { perm: [0, 1, 3, 2] }),
+      node("MatMul", ["images", "b"], "c"),
+    ],
+    {},
+  );
+  const images = randn([2, 2, 4, 4]);
+  const expected = matmul(images, permute(relu(images), [0, 1, 3, 2]));
+  assertSame(new GraphNetwork(graph).forward(images), expected);
+});
+
+test("a matrix of weights over rows of an image, and the bias behind it, are a linear layer", () => {
+  class Rows extends Module {
+    readonly fc = new Linear(32, 5);
+    override forward(x: Tensor): Tensor {
+      return this.fc.forward(x);
+    }
+  }
+  const model = new Rows();
+  const { weight, bias } = model.fc;
+  const graph = graphOf(
+    [node("MatMul", ["images", "fc.weight"], "a", {}, "fc"), node("Add", ["fc.bias", "a"], "b", {}, "fc")],
+    {
+      "fc.weight": constant([...(permute(weight, [1, 0]).toTypedArray() as Float32Array)], [32, 5]),
+      "fc.bias": constant([...((bias as Tensor).toTypedArray() as Float32Array)], [5]),
+    },
+  );
+  const network = new GraphNetwork({ ...graph, inputs: [{ name: "images", shape: ["batch", 3, 32, 32] }] });
+  assert.deepEqual([...network.stateDict().keys()], ["fc.weight", "fc.bias"]);
+  const images = randn([2, ...shape]);
   assertSame(network.forward(images), model.forward(images));
 });
 

@@ -97,6 +97,47 @@ const files: Record<string, Contents> = {
     { opset: 11 },
   ),
   "Softmax from opset 13 on": one("Softmax", { axis: 1 }),
+  LogSoftmax: one("LogSoftmax", { axis: 1 }),
+  "MaxPool whose places of the largest elements nothing reads": nodes([
+    ["MaxPool", ["x"], ["p", "places"], { kernel_shape: [2, 2], strides: [2, 2] }],
+    ["Relu", ["p"], ["y"]],
+  ]),
+  "weights that are standardized in the file, by numbers of its own": nodes(
+    [
+      ["Reshape", ["w", "row"], ["r"]],
+      ["BatchNormalization", ["r", "gain", "zero", "centre", "spread"], ["n"]],
+      ["Reshape", ["n", "kernel"], ["v"]],
+      ["Conv", ["x", "v"], ["y"]],
+    ],
+    {
+      tensors: [
+        floats("w", [2, 3, 2, 2]),
+        integers("row", [1, 2, 12]),
+        integers("kernel", [2, 3, 2, 2]),
+        floats("gain", [2], [0.5, 2]),
+        floats("zero", [2], [0, 0.1]),
+        floats("centre", [2], [0.1, -0.2]),
+        floats("spread", [2], [0.5, 0.25]),
+      ],
+    },
+  ),
+  "weights that are standardized in training mode, by their own mean and variance": nodes(
+    [
+      ["Reshape", ["w", "row"], ["r"]],
+      ["BatchNormalization", ["r", "gain", "zero", "zero", "gain"], ["n", "mean", "variance"], { training_mode: 1 }],
+      ["Reshape", ["n", "kernel"], ["v"]],
+      ["Conv", ["x", "v"], ["y"]],
+    ],
+    {
+      tensors: [
+        floats("w", [2, 3, 2, 2]),
+        integers("row", [1, 2, 12]),
+        integers("kernel", [2, 3, 2, 2]),
+        floats("gain", [2], [0.5, 2]),
+        floats("zero", [2], [0, 0]),
+      ],
+    },
+  ),
   "Clip with attributes": one("Clip", { min: -0.25, max: 0.5 }, { opset: 9 }),
   "Clip with a lower bound alone": nodes([["Clip", ["x", "", "high"], ["y"]]], {
     tensors: [floats("high", [], [0.5])],

@@ -95,6 +95,23 @@ const refusals: Record<string, [Contents, RegExp, ImportOptions?]> = {
     },
     /Resize Resize_node: it places pixels by tf_crop_and_resize/,
   ],
+  "places of the largest elements that are read": [
+    {
+      nodes: [
+        ["MaxPool", ["x"], ["p", "places"], { kernel_shape: [2, 2] }],
+        ["Cast", ["places"], ["y"], { to: 1 }],
+      ],
+    },
+    /MaxPool MaxPool_node: it gives the places of the largest elements, which are not followed/,
+  ],
+  "windows of an image beside its images": [
+    { nodes: [["Reshape", ["x", "s"], ["y"]]], tensors: [integers("s", [-1, 3, 4, 4])] },
+    /Reshape Reshape_node: it puts several images on one axis with something else/,
+  ],
+  "all images in one row": [
+    { nodes: [["Reshape", ["x", "s"], ["y"]]], tensors: [integers("s", [-1])] },
+    /Reshape Reshape_node: .* the earlier one \(dynamo=False\)/,
+  ],
   "a value that nothing computes": [
     { nodes: [["Add", ["x", "z"], ["y"]]] },
     /nothing computes z, which is an input of Add/,

@@ -10,6 +10,7 @@ import {
   Hardswish,
   hardtanh,
   LeakyReLU,
+  logSoftmax,
   Mish,
   type Module,
   maximum,
@@ -94,6 +95,10 @@ export const elementwise: Readonly<Record<string, Layer>> = {
   Erf: () => (x) => call<Tensor>("aten::erf", x),
   Exp: () => exp,
   HardSigmoid,
+  LogSoftmax: (node) => {
+    const axis = node.axis(node.int("axis", -1));
+    return (x) => logSoftmax(x, axis);
+  },
   Max: ofTwo(maximum),
   Min: ofTwo(minimum),
   Pow,

@@ -6,6 +6,7 @@ import {
   ConvTranspose2d,
   Linear,
   type Module,
+  matmul,
   pad,
   type Tensor,
 } from "@pea/torch";
@@ -76,10 +77,10 @@ const Gemm: Layer = (node) => {
   return linear(node, node.int("transB", 0) === 1 ? weight : transposed(weight));
 };
 
-/** A product with a constant is a linear layer; of two computed matrices there is no module. */
+/** A product with a constant is a linear layer. */
 const MatMul: Layer = (node) => {
-  const weight = node.constant(1);
-  if (weight === undefined || weight.shape.length !== 2)
+  if ([0, 1].every((index) => node.constant(index) === undefined)) return (a, b) => matmul(a, b as Tensor);
+  if (node.constant(1)?.shape.length !== 2)
     node.refuse("it multiplies by something else than a matrix of weights");
   return linear(node, transposed(node.weight(1)));
 };

@@ -18,20 +18,25 @@ const binary =
       const count = node.bounded(shape);
       const left = placesOf(shape, stretchedStrides(a.shape, shape));
       const right = placesOf(shape, stretchedStrides(b.shape, shape));
-      const values = Array.from({ length: count }, (_, i) =>
-        compute(a.values[left[i] as number] as Length, b.values[right[i] as number] as Length, a.kind),
-      );
+      const isPlain = [a, b].every(({ values }) => values instanceof Float32Array);
+      const values: Length[] | Float32Array = isPlain ? new Float32Array(count) : new Array<Length>(count);
+      for (let i = 0; i < count; i++)
+        values[i] = compute(
+          a.values[left[i] as number] as Length,
+          b.values[right[i] as number] as Length,
+          a.kind,
+        );
       return made(kind ?? a.kind, shape, values);
     }),
   ];
 
 const unary =
   (compute: (value: number) => number): Folder =>
-  (_, [x]) => [
+  (_, [{ kind, shape, values }]) => [
     made(
-      x.kind,
-      x.shape,
-      Array.from(x.values, (value: Length) => compute(fixed(value))),
+      kind,
+      shape,
+      values instanceof Float32Array ? values.map(compute) : values.map((value) => compute(fixed(value))),
     ),
   ];
 

@@ -13,9 +13,11 @@ export type Folder = (
 export function made(
   kind: Kind,
   shape: readonly number[],
-  values: readonly Length[],
+  values: readonly Length[] | Float32Array,
   key?: string,
 ): KnownTensor {
+  if (values instanceof Float32Array)
+    return { kind, shape, values: kind === "float" ? values : Array.from(values), key };
   const isPlain = kind === "float" && !values.some(isOpen);
   return { kind, shape, values: isPlain ? Float32Array.from(values as readonly number[]) : values, key };
 }

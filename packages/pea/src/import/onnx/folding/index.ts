@@ -10,10 +10,11 @@ import { lengthOf, times } from "../length.ts";
 import { castLikeComputed, elementwise } from "./elementwise.ts";
 import { type Folder, made } from "./folder.ts";
 import { layout, shapeOf } from "./layout.ts";
+import { normalization } from "./normalization.ts";
 import { reduction } from "./reduction.ts";
 
 const folders: ReadonlyMap<string, Folder> = new Map(
-  Object.entries({ ...elementwise, ...layout, ...reduction }),
+  Object.entries({ ...elementwise, ...layout, ...normalization, ...reduction }),
 );
 
 /** The operators that are computed where all that they read is known. */

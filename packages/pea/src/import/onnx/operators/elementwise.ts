@@ -8,6 +8,7 @@ import type { Converter } from "./converter.ts";
 const unary: Converter = (node) => node.result(node.operator, [node.input(0)]);
 const binary: Converter = (node) => node.result(node.operator, [node.input(0), node.input(1)]);
 const several: Converter = (node) => {
+  if (node.inputCount === 0) node.refuse("it reads nothing");
   if (node.inputCount === 1) return node.same(node.nameOf(0));
   node.result(node.operator, node.inputs);
 };
@@ -46,7 +47,8 @@ const Cast: Converter = (node) => {
   node.opaque([node.input(0)], node.shape(0), `it makes ${typeName(type)} of what the network computes`);
 };
 
-const Softmax: Converter = (node) => {
+/** And its logarithm. */
+const softmax: Converter = (node) => {
   const rank = node.shape(0).length;
   const isOld = node.opset < 13;
   const axis = node.axis(node.number("axis") ?? (isOld ? 1 : -1));
@@ -62,7 +64,7 @@ const Softmax: Converter = (node) => {
     node.refuse(
       `it runs over ${node.formatShape(0)} from axis ${axis} on at once: export with opset 13 or higher`,
     );
-  node.result("Softmax", [node.input(0)], { axis });
+  node.result(node.operator, [node.input(0)], { axis });
 };
 
 /** Booleans, and what is chosen by them: part of some activations' spelling. */
@@ -141,7 +143,8 @@ export const elementwise: Readonly<Record<string, Converter>> = {
   Selu,
   Clip,
   PRelu,
-  Softmax,
+  Softmax: softmax,
+  LogSoftmax: softmax,
   Identity: same,
   Dropout: same,
   Cast,

@@ -14,12 +14,14 @@ const Reshape: Converter = (node) => {
   const keepsZeros = node.number("allowzero") !== 1;
   const sizes = wanted.map((length, axis) => {
     const isKept = length === 0 && keepsZeros;
-    return isKept
-      ? (from[axis] ?? 1)
-      : (sizeOf(length) ?? node.refuse("it merges the batch with another axis"));
+    return isKept ? (from[axis] ?? 1) : (sizeOf(length) ?? node.refuse(mergesImages));
   });
   reshaped(node, from, withBatch(from, sizes));
 };
+
+const mergesImages =
+  "it puts several images on one axis with something else: attention over windows of an image is not followed; of what " +
+  "PyTorch's default exporter makes of ConvNeXt, the earlier one (dynamo=False) makes something that is";
 
 /** The first size as the batch, where it is what is left for it, or 1 in a file that is made for one image alone. */
 function withBatch(from: Shape, sizes: readonly Size[]): readonly Size[] {
@@ -38,6 +40,9 @@ function reshaped(node: FileNode, from: Shape, sizes: readonly Size[]) {
   const place = sizes.indexOf("batch");
   const isSame = sizes.length === from.length && sizes.every((size, axis) => size === from[axis]);
   if (isSame) return node.same(node.nameOf(0));
+  const left = elementsOf(from) / Math.abs(elementsOf(sizes));
+  if (from.includes("batch") && !sizes.includes("batch") && !(sizes.includes(-1) && left === 1))
+    node.refuse(mergesImages);
   // The batch stays where it is, or is what is left.
   const shape = sizes.map((size) => (size === "batch" ? (from[place] === "batch" ? 0 : -1) : size));
   node.result("Reshape", [node.input(0)], { shape });

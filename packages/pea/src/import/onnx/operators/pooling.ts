@@ -4,9 +4,10 @@ import type { Converter } from "./converter.ts";
 import { windowAttributes } from "./windows.ts";
 
 const MaxPool: Converter = (node) => {
-  if (node.outputs[1])
-    node.refuse("it also gives the places of the largest elements, which are not followed");
-  node.result("MaxPool", [node.input(0)], { ...pooling(node), ceil_mode: node.number("ceil_mode") ?? 0 });
+  const attributes = { ...pooling(node), ceil_mode: node.number("ceil_mode") ?? 0 };
+  if (node.outputs.length === 1) return node.result("MaxPool", [node.input(0)], attributes);
+  node.same(node.step("MaxPool", [node.input(0)], attributes));
+  node.leaveOut(1, "it gives the places of the largest elements, which are not followed");
 };
 
 const AveragePool: Converter = (node) => {

@@ -50,7 +50,7 @@ function isChannelsLast(graph: Graph, { name: image, shape }: GraphInput): boole
 /** Of each element alone, whichever others there are. */
 function isElementwise({ operator, opaque }: GraphNode): boolean {
   if (opaque !== undefined || arithmetic.has(operator)) return true;
-  return operators.get(operator)?.role === "activation" && operator !== "Softmax";
+  return operators.get(operator)?.role === "activation" && !operator.endsWith("Softmax");
 }
 
 const arithmetic = new Set(["Add", "Sub", "Mul", "Div", "Neg", "Identity"]);
@@ -312,6 +312,7 @@ function without(perm: readonly number[], gone: readonly number[]): number[] {
 /** The attributes of operators along axes, on the tensor before its transposition. */
 const alongAxes: Readonly<Record<string, (attributes: Attributes, perm: readonly number[]) => Attributes>> = {
   Softmax: withAxis,
+  LogSoftmax: withAxis,
   Split: withAxis,
   Slice: (attributes, perm) => ({
     ...attributes,
