@@ -11,6 +11,7 @@ import type { CreateModelOptions } from "../../models/network-family.ts";
 import { registerModel } from "../../models/registry.ts";
 import { type ImportedGraph, type ImportOptions, importFile } from "../onnx/import-onnx.ts";
 import { addBatchNorms } from "../onnx/passes/add-batch-norms.ts";
+import { separateRelus } from "../onnx/passes/separate-relus.ts";
 import { digestOfAll, type ReadFile, readModelFile } from "../onnx/read-file.ts";
 import { classesOf, fitToData } from "./fit-to-data.ts";
 import { drawWeights } from "./fresh-weights.ts";
@@ -24,7 +25,7 @@ interface OpenedFile extends ImportedGraph {
 }
 
 /** Options of a network of a file, beside what the data say. */
-const fileOptions: readonly string[] = ["fresh", "addBatchNorm"];
+const fileOptions: readonly string[] = ["fresh", "addBatchNorm", "separateRelus"];
 
 /** A network of a file, fitted to its data. */
 export class FileNetwork extends GraphNetwork {
@@ -52,7 +53,7 @@ const usualSize = [224, 224] as const;
 
 /**
  * Makes the network of an ONNX file known by a name, as `registerModel` does one written in TypeScript. Options of the
- * network are `fresh` and `addBatchNorm`.
+ * network are `fresh`, `addBatchNorm` and `separateRelus`.
  *
  * @param file a path, or a URL such as `new URL("network.onnx", import.meta.url)`, beside the module that calls it
  * @throws PeaError of kind usage where the file cannot be read or followed, or the name is taken
@@ -133,7 +134,8 @@ function createNetwork(name: string, options: CreateModelOptions): FileNetwork {
       },
     );
   const { fresh, addBatchNorm } = own;
-  const fitted = fitToData(graph, { inputShape: [inputChannels, ...imageSize], classes });
+  const sites = own.separateRelus ? separateRelus(graph) : graph;
+  const fitted = fitToData(sites, { inputShape: [inputChannels, ...imageSize], classes });
   const normalized = addBatchNorm ? addBatchNorms(fitted.graph) : fitted.graph;
   const drawn = fresh ? drawWeights(normalized) : normalized;
   const remarks = [

@@ -4,6 +4,7 @@ import { describe, test } from "node:test";
 import type { Graph, GraphNode } from "@pea/graph";
 import { importOnnx } from "../../../src/import/onnx/import-onnx.ts";
 import { addBatchNorms } from "../../../src/import/onnx/passes/add-batch-norms.ts";
+import { separateRelus } from "../../../src/import/onnx/passes/separate-relus.ts";
 import { separateWeights } from "../../../src/import/onnx/passes/separate-weights.ts";
 import { bytesOf, type Contents, fileOf, floats, integers, modelOf } from "./make-file.ts";
 import { largestDifference, runGraph, runOnnx, someImages } from "./run-graph.ts";
@@ -43,6 +44,39 @@ describe("a batch norm that is added", () => {
       tensors: [floats("w", [2, 3, 1, 1]), ...["s", "b", "m", "v"].map((name) => floats(name, [2], [1, 2]))],
     });
     assert.equal(addBatchNorms(graph).nodes.length, 2);
+  });
+});
+
+describe("ReLUs that are set apart", () => {
+  test("are one for each node that reads them, and compute the same", async () => {
+    const graph = await importOf({
+      nodes: [
+        ["Relu", ["x"], ["r"]],
+        ["Tanh", ["r"], ["s"]],
+        ["Mul", ["r", "s"], ["p"]],
+        ["Add", ["p", "r"], ["y"]],
+      ],
+    });
+    const apart = separateRelus(graph);
+    const relus = apart.nodes.filter(({ operator }) => operator === "Relu");
+    assert.deepEqual(
+      relus.map(({ path }) => path),
+      ["relu", "relu_1", "relu_2"],
+    );
+    assert.equal(new Set(relus.map(({ inputs }) => inputs[0])).size, 1);
+    assert.equal(new Set(relus.flatMap(({ outputs }) => outputs)).size, 3);
+    const images = someImages([2, 3, 8, 8]);
+    assert.equal(largestDifference(await runGraph(apart, images), await runGraph(graph, images)), 0);
+  });
+
+  test("stay one where one node reads them, be it twice", async () => {
+    const graph = await importOf({
+      nodes: [
+        ["Relu", ["x"], ["r"]],
+        ["Mul", ["r", "r"], ["y"]],
+      ],
+    });
+    assert.deepEqual(separateRelus(graph), graph);
   });
 });
 
