@@ -16,6 +16,7 @@ import { mergeLinear } from "./passes/merge-linear.ts";
 import { mergePads } from "./passes/merge-pads.ts";
 import { nameParameters } from "./passes/name-parameters.ts";
 import { recognizeActivations } from "./passes/recognize-activations.ts";
+import { recognizeLayerNorms } from "./passes/recognize-layer-norms.ts";
 import { removeIdleNodes } from "./passes/remove-idle-nodes.ts";
 import { restoreBiases } from "./passes/restore-biases.ts";
 import { separateWeights } from "./passes/separate-weights.ts";
@@ -63,7 +64,7 @@ function importModel(model: ModelProto, file: FileFacts, { imageSize, output }: 
   const separated = separateWeights(converted.graph, { namesEqualTensors: isTraced(fileGraph.node) });
   const turned = channelsFirst(separated);
   const spelledOut = removeIdleNodes(turned ?? separated);
-  const recognized = recognizeActivations(spelledOut);
+  const recognized = recognizeLayerNorms(recognizeActivations(spelledOut));
   const merged = mergePads(removeIdleNodes(mergeLinear(recognized)));
   const restored = restoreBiases(merged, converted.lostBiases);
   const graph = nameParameters(restored, converted.origins);

@@ -124,7 +124,12 @@ const files: Record<string, Contents> = {
   "weights that are standardized in training mode, by their own mean and variance": nodes(
     [
       ["Reshape", ["w", "row"], ["r"]],
-      ["BatchNormalization", ["r", "gain", "zero", "zero", "gain"], ["n", "mean", "variance"], { training_mode: 1 }],
+      [
+        "BatchNormalization",
+        ["r", "gain", "zero", "zero", "gain"],
+        ["n", "mean", "variance"],
+        { training_mode: 1 },
+      ],
       ["Reshape", ["n", "kernel"], ["v"]],
       ["Conv", ["x", "v"], ["y"]],
     ],

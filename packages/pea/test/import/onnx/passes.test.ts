@@ -80,6 +80,49 @@ describe("ReLUs that are set apart", () => {
   });
 });
 
+describe("layer normalization that is spelled out", () => {
+  const spelled = (axis: number, squared: Contents["nodes"][number]): Contents => ({
+    nodes: [
+      ["Transpose", ["x"], ["t"], { perm: [0, 2, 3, 1] }],
+      ["ReduceMean", ["t"], ["m"], { axes: [axis] }],
+      ["Sub", ["t", "m"], ["d"]],
+      squared,
+      ["ReduceMean", ["q"], ["v"], { axes: [axis] }],
+      ["Add", ["v", "eps"], ["e"]],
+      ["Sqrt", ["e"], ["s"]],
+      ["Div", ["d", "s"], ["n"]],
+      ["Mul", ["n", "norm.weight"], ["p"]],
+      ["Add", ["p", "norm.bias"], ["y"]],
+    ],
+    tensors: [
+      floats("eps", [], [1e-3]),
+      floats("two", [], [2]),
+      floats("norm.weight", [3]),
+      floats("norm.bias", [3]),
+    ],
+    opset: 16,
+  });
+
+  for (const squared of [
+    ["Pow", ["d", "two"], ["q"]],
+    ["Mul", ["d", "d"], ["q"]],
+  ] as const)
+    test(`by ${squared[0]} is one node, under the keys of its weights`, async () => {
+      const contents = spelled(-1, squared);
+      const graph = await importOf(contents);
+      assert.deepEqual(operatorsOf(graph), ["Transpose", "LayerNormalization"]);
+      assert.deepEqual([...graph.constants.keys()], ["norm.weight", "norm.bias"]);
+      const images = someImages([2, 3, 8, 8]);
+      const expected = await runOnnx(bytesOf(modelOf(contents)), images);
+      assert.ok(largestDifference(await runGraph(graph, images), expected) <= 1e-5);
+    });
+
+  test("over another axis than that of its weights stays as it is", async () => {
+    const graph = await importOf(spelled(1, ["Mul", ["d", "d"], ["q"]]));
+    assert.ok(!operatorsOf(graph).includes("LayerNormalization"));
+  });
+});
+
 describe("merged weights", () => {
   const weight = { shape: [2, 2, 1, 1], data: Float32Array.of(1, 2, 3, 4) };
   const layer = (path: string, input: string, output: string): GraphNode => {

@@ -41,6 +41,12 @@ export const letter =
   (_, value, known) =>
     known[name] === undefined ? [{ ...known, [name]: value }] : known[name] === value ? [known] : [];
 
+/** What a formula holds for, under a name. */
+export const named =
+  (name: string, formula: Formula): Formula =>
+  (view, value, known) =>
+    formula(view, value, known).flatMap((each) => letter(name)(view, value, each));
+
 /** A constant of whichever shape. */
 export const constant =
   (name: string): Formula =>
