@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { Conv2d, Flatten, Hardswish, Linear, Sequential } from "@pea/torch";
 import type { TargetInspection } from "../../src/export/inspect-target.ts";
+import { encodeOnnx } from "../../src/export/onnx/encode.ts";
+import { traceNetwork } from "../../src/trace/trace.ts";
 import { train } from "../../src/train/train.ts";
 import { fakeVela } from "../support/fake-vela.ts";
 import { peaHere } from "../support/pea-main.ts";
@@ -160,6 +164,31 @@ describe("pea inspect NETWORK --target NAME", () => {
     } finally {
       process.env.PATH = path;
     }
+  });
+
+  test("asks about an ONNX file with ReLU in the place of its smooth activations, and says so", async () => {
+    const model = new Sequential(
+      new Conv2d(1, 4, 3),
+      new Hardswish(),
+      new Conv2d(4, 4, 3),
+      new Hardswish(),
+      new Flatten(),
+      new Linear(4 * 8 * 8, 10),
+    );
+    const file = join(temporaryFolder(), "smooth.onnx");
+    writeFileSync(file, encodeOnnx(traceNetwork(model, [1, 12, 12]).graph, { producerVersion: "1" }));
+    const { target } = await inspect(file, "--target", "tflm");
+    assert.deepEqual(target?.refused, []);
+    assert.match(
+      target?.remarks[0] ?? "",
+      /^with ReLU in the place of its 2 smooth activations, as PEA deploys it/,
+    );
+    assert.deepEqual(
+      target?.operators
+        .filter(({ operator }) => operator === "Conv")
+        .map(({ activation, paths }) => [activation, paths.length]),
+      [["Relu", 2]],
+    );
   });
 
   test("asks a target of one's own, by its file", async () => {
