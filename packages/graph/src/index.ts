@@ -36,6 +36,7 @@ export type { AttributeKind, Operator, Role } from "./operators/operator.ts";
 export { NodeReader } from "./operators/operator.ts";
 export { fixBatch } from "./passes/fix-batch.ts";
 export { foldBatchNorms } from "./passes/fold-batch-norms.ts";
+export { mergePads } from "./passes/merge-pads.ts";
 export { removeDeadNodes } from "./passes/remove-dead-nodes.ts";
 export { smoothToRelu } from "./passes/smooth-to-relu.ts";
 export { dequantize, withoutFused } from "./quantized/dequantize.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import { PeaError } from "@pea/core";
-import { type Graph, inferShapes } from "@pea/graph";
+import { type Graph, inferShapes, mergePads } from "@pea/graph";
 import { elementTypes, type GraphProto, type ModelProto } from "../../onnx-file/model.ts";
 import { convertNodes } from "./convert.ts";
 import { imageInputOf, outputOf } from "./file-inputs.ts";
@@ -13,7 +13,6 @@ import { kindOf } from "./known-tensor.ts";
 import { isTraced } from "./node-path.ts";
 import { channelsFirst } from "./passes/channels-first.ts";
 import { mergeLinear } from "./passes/merge-linear.ts";
-import { mergePads } from "./passes/merge-pads.ts";
 import { nameParameters } from "./passes/name-parameters.ts";
 import { recognizeActivations } from "./passes/recognize-activations.ts";
 import { recognizeLayerNorms } from "./passes/recognize-layer-norms.ts";

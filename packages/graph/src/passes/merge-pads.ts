@@ -1,8 +1,9 @@
 /** Zeros around an image, as part of the convolution or pooling that reads them. */
-import { type Graph, type GraphNode, producersOf, removeDeadNodes } from "@pea/graph";
+import { type Graph, type GraphNode, producersOf } from "../graph.ts";
+import { removeDeadNodes } from "./remove-dead-nodes.ts";
 
 /** Without the `Pad` nodes that convolutions, and poolings of which it changes nothing, can take as their own. */
-export function mergePads(graph: Graph): Graph {
+export function mergePads<G extends Graph>(graph: G): G {
   const producers = producersOf(graph);
   const nodes = graph.nodes.map((node) => {
     const pad = producers.get(node.inputs[0] ?? "");
@@ -19,7 +20,7 @@ export function mergePads(graph: Graph): Graph {
       attributes: node.operator === "AveragePool" ? { ...attributes, count_include_pad: 1 } : attributes,
     };
   });
-  return removeDeadNodes({ ...graph, nodes });
+  return { ...graph, ...removeDeadNodes({ ...graph, nodes }) };
 }
 
 function canTake(node: GraphNode, pad: GraphNode, producers: ReadonlyMap<string, GraphNode>): boolean {
