@@ -54,35 +54,44 @@ build_native() {
   step "building the native libraries (minutes, the first time)" env "$@" node packages/pea/bin/pea.js setup
 }
 
-# install_libtorch2: brings libtorch 2.x, as it lies in PyPI's torch wheel, into a virtual environment of its own and sets
-# LIBTORCH to it.
-install_libtorch2() {
-  local venv=.venv/libtorch2 requirements=scripts/libtorch2-requirements.txt folders
+# install_python NAME TITLE [PIP_OPTION...]: brings PyPI's packages of scripts/NAME-requirements.txt into the virtual
+# environment .venv/NAME.
+install_python() {
+  local venv=.venv/$1 requirements=scripts/$1-requirements.txt title=$2
+  shift 2
   install_debian_packages python3-venv
   if ! cmp -s "$requirements" "$venv/installed-requirements.txt"; then
     step "making the virtual environment $venv" /usr/bin/python3 -m venv --clear "$venv"
-    # --no-deps: the rest of what the wheel asks for is gigabytes of CUDA libraries and Python packages that only
-    # `import torch` needs.
-    step "installing PyPI's torch (about 550 MB)" \
-      "$venv/bin/pip" install --no-deps --disable-pip-version-check --progress-bar off -r "$requirements"
+    step "$title" "$venv/bin/pip" install --disable-pip-version-check --progress-bar off "$@" -r "$requirements"
     cp "$requirements" "$venv/installed-requirements.txt"
   fi
-  folders=("$ROOT/$venv"/lib/python3.*/site-packages/torch)
+}
+
+# install_libtorch2: brings libtorch 2.x, as it lies in PyPI's torch wheel, into a virtual environment of its own and sets
+# LIBTORCH to it.
+install_libtorch2() {
+  local folders
+  # --no-deps: the rest of what the wheel asks for is gigabytes of CUDA libraries and Python packages that only
+  # `import torch` needs.
+  install_python libtorch2 "installing PyPI's torch (about 550 MB)" --no-deps
+  folders=("$ROOT"/.venv/libtorch2/lib/python3.*/site-packages/torch)
   export LIBTORCH=${folders[0]}
 }
 
 # install_embedded: brings LiteRT, LiteRT for Microcontrollers and Vela into a virtual environment of their own and sets
 # PEA_EMBEDDED_PYTHON to its Python and PEA_VELA to Vela.
 install_embedded() {
-  local venv=.venv/embedded requirements=scripts/embedded-requirements.txt
-  install_debian_packages python3-venv
-  if ! cmp -s "$requirements" "$venv/installed-requirements.txt"; then
-    step "making the virtual environment $venv" /usr/bin/python3 -m venv --clear "$venv"
-    step "installing LiteRT, LiteRT for Microcontrollers and Vela (about 60 MB)" \
-      "$venv/bin/pip" install --disable-pip-version-check --progress-bar off -r "$requirements"
-    cp "$requirements" "$venv/installed-requirements.txt"
-  fi
+  local venv=.venv/embedded
+  install_python embedded "installing LiteRT, LiteRT for Microcontrollers and Vela (about 60 MB)"
   export PEA_EMBEDDED_PYTHON=$ROOT/$venv/bin/python PEA_VELA=$ROOT/$venv/bin/vela
+}
+
+# install_toolchains: brings compilers and runtimes into two virtual environments, and sets PEA_TOOLCHAINS to the folder of
+# the programs of one, PEA_TOOLCHAINS_TORCH to that of those that need torch.
+install_toolchains() {
+  install_python toolchains "installing OpenVINO, TVM and IREE (about 250 MB)" --no-deps
+  install_python toolchains-torch "installing ncnn, ESP-PPQ and RKNN-Toolkit2 (about 2.8 GB)" --no-deps
+  export PEA_TOOLCHAINS=$ROOT/.venv/toolchains/bin PEA_TOOLCHAINS_TORCH=$ROOT/.venv/toolchains-torch/bin
 }
 
 # make_api_pages: makes dist/api of the comments in the code. TypeDoc is a package apart (docs/api): it needs a TypeScript

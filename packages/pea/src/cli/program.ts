@@ -153,7 +153,7 @@ function addExport(program: Command): void {
     .option("-o, --output <FILE>", "the file or folder to write (default: model.onnx in the run)")
     .option(
       "--target <NAME>",
-      "form of the file: onnx, onnx-int8, tflite, tflm, ethos-u55, ethos-u65, ethos-u85, or a module that registers another (default: onnx)",
+      "form of the file: onnx, onnx-int8, tflite, tflm, ethos-u55, ethos-u65, ethos-u85, esp32, stm32, openvino, ncnn, rknn, tvm, iree, or a module that registers another (default: onnx)",
     )
     .addOption(
       new Option("--batch <N>", "images the file takes at a time (default: any number)").argParser(

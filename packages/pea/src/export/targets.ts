@@ -12,8 +12,16 @@ import { onnxInt8Target } from "./onnx-int8/onnx-int8-target.ts";
 import { isIntegerTarget, type Target } from "./target.ts";
 import { tfliteTarget } from "./tflite/tflite-target.ts";
 import { tflmTarget } from "./tflm/tflm-target.ts";
+import { toolchainTargets } from "./toolchains/toolchain-targets.ts";
 
-const builtIn: readonly Target[] = [onnxTarget, onnxInt8Target, tfliteTarget, tflmTarget, ...ethosUTargets];
+const builtIn: readonly Target[] = [
+  onnxTarget,
+  onnxInt8Target,
+  tfliteTarget,
+  tflmTarget,
+  ...ethosUTargets,
+  ...toolchainTargets,
+];
 
 const targets = new Map<string, Target>(builtIn.map((target) => [target.name, target]));
 
