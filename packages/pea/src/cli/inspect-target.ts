@@ -1,4 +1,5 @@
 /** What `pea inspect --target` says of a network on a target. */
+import { PeaError } from "@pea/core";
 import { type Graph, smoothObstacles, smoothToRelu } from "@pea/graph";
 import { velaVersion } from "../export/ethos-u/vela.ts";
 import { type Finding, inspectForTarget, type TargetInspection } from "../export/inspect-target.ts";
@@ -12,6 +13,7 @@ import {
   type Target,
 } from "../export/target.ts";
 import { targetNamed } from "../export/targets.ts";
+import { activationTitles } from "../export/tflite/with-activation.ts";
 import { formatTable } from "../terminal/output.ts";
 
 /** The command of Vela that is taken where none is named, if it is there. */
@@ -30,15 +32,34 @@ export async function askTarget(
   const target = targetNamed(await loadTarget(word));
   const deployed = smoothToRelu(graph);
   const swapped = smoothObstacles(graph).length - smoothObstacles(deployed).length;
-  const inspection = await inspectForTarget(deployed, target.name, await withVela(target, settings));
-  const remark = `with ReLU in the place of its ${swapped} smooth activations, as PEA deploys it (--pea with the letter O)`;
+  const inspection = await (isVelaToBeFound(target, settings)
+    ? inspectWithUsualVela(deployed, target, settings)
+    : inspectForTarget(deployed, target.name, settings));
+  const activations = swapped === 1 ? "smooth activation" : `${swapped} smooth activations`;
+  const remark = `with ReLU in the place of its ${activations}, as PEA deploys it (e.g. --pea WO75%)`;
   return swapped === 0 ? inspection : { ...inspection, remarks: [remark, ...inspection.remarks] };
 }
 
-async function withVela(target: Target, settings: IntegerSettings): Promise<IntegerSettings> {
-  if (settings.vela !== undefined || !isIntegerTarget(target) || !target.takes?.includes("vela"))
-    return settings;
-  return (await velaVersion(usualVela)) === undefined ? settings : { ...settings, vela: usualVela };
+const isVelaToBeFound = (target: Target, { vela }: IntegerSettings): boolean =>
+  vela === undefined && isIntegerTarget(target) && (target.takes ?? []).includes("vela");
+
+/** Nobody asked for Vela: where it is not there, or fails, a remark says so in the place of its cycles. */
+async function inspectWithUsualVela(
+  graph: Graph,
+  { name }: Target,
+  settings: IntegerSettings,
+): Promise<TargetInspection> {
+  try {
+    await velaVersion(usualVela);
+    return await inspectForTarget(graph, name, { ...settings, vela: usualVela });
+  } catch (error) {
+    if (!(error instanceof PeaError)) throw error;
+    // What is wrong with anything but Vela is thrown once more.
+    const { placement, ...inspection } = await inspectForTarget(graph, name, settings);
+    if (placement === undefined) return inspection;
+    const remarks = [...placement.remarks, `no cycles: ${error.message}`];
+    return { ...inspection, placement: { ...placement, remarks } };
+  }
 }
 
 /** In lines for people. */
@@ -62,6 +83,11 @@ function operatorTable(
 ): string {
   const isIn = (findings: readonly Finding[], { operator, paths }: OperatorForm) =>
     findings.some((finding) => finding.operator === operator && paths.includes(finding.path));
+  // Of a network that is refused the other operators may not have been asked for.
+  const answerOf = (form: OperatorForm) => {
+    if (refused.length > 0) return isIn(refused, form) ? "refused" : "";
+    return isIn(left, form) ? "on the processor" : "taken";
+  };
   return formatTable(
     ["operator", "kernel", "stride", "dilation", "groups", "with", "count", ""],
     operators.map((form) => [
@@ -72,7 +98,7 @@ function operatorTable(
       form.groups ?? "",
       form.activation ?? "",
       form.paths.length,
-      isIn(refused, form) ? "refused" : isIn(left, form) ? "on the processor" : "taken",
+      answerOf(form),
     ]),
   );
 }
@@ -91,13 +117,12 @@ function describePlacement({
       : `${device} leaves to the processor, as far as our table tells:`,
     ...onProcessor.map(({ reason }) => `- ${reason}`),
     ...remarks,
-    ...(estimates === undefined
-      ? ["no cycles: there is no command vela (pip install ethos-u-vela, or --vela PATH)"]
-      : describeEstimates(estimates)),
+    ...(estimates === undefined ? [] : describeEstimates(estimates)),
   ];
 }
 
 function describeEstimates({ by, activations }: Estimates): string[] {
+  const relu = activations.find(({ activation }) => activation === activationTitles.relu);
   return [
     "",
     `estimated by ${by},`,
@@ -105,7 +130,7 @@ function describeEstimates({ by, activations }: Estimates): string[] {
     "",
     formatTable(
       ["activation", "NPU cycles", "of ReLU's", "with memory", "ms", "operators on the NPU"],
-      activations.map((estimate) => estimateCells(estimate, activations[0])),
+      activations.map((estimate) => estimateCells(estimate, relu)),
     ),
   ];
 }

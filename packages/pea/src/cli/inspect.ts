@@ -131,7 +131,7 @@ function look(model: Module, { name, inputShape }: Omit<Subject, "model">): Insp
 
 async function openSubject(
   source: string,
-  { input, classes, output, import: imported }: InspectOptions,
+  { input, classes, output, import: imported, target }: InspectOptions,
 ): Promise<Subject> {
   if (existsSync(join(source, "config.yaml"))) {
     if (input !== undefined || classes !== undefined || output !== undefined)
@@ -141,8 +141,9 @@ async function openSubject(
     const { run, recipe, facts } = await readNetwork(source, { import: imported });
     const shape = { inputShape: facts.inputShape, classes: facts.classes.length };
     const model = createNetwork(recipe, shape);
+    // Layers and sizes are the same with any weights; those of a target's integers, and the memory that they take, are not.
     const weights = Object.values(weightFiles(run)).find((file) => existsSync(file));
-    if (weights !== undefined) loadWeights(weights, model);
+    if (target !== undefined && weights !== undefined) loadWeights(weights, model);
     return { name: recipe.model, ...shape, model };
   }
   if (!isModelFile(source)) {

@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { Conv2d, Flatten, Hardswish, Linear, Sequential } from "@pea/torch";
+import { Conv2d, Flatten, Hardswish, Linear, Sequential, Tanh } from "@pea/torch";
 import type { TargetInspection } from "../../src/export/inspect-target.ts";
 import { encodeOnnx } from "../../src/export/onnx/encode.ts";
 import { traceNetwork } from "../../src/trace/trace.ts";
@@ -121,6 +121,8 @@ test("pea inspect RUN shows the run's network at the run's data, which need not 
   assert.deepEqual([params, keys, layers], [named.params, named.keys, named.layers]);
   const { target } = await inspect(run, "--target", "tflm");
   assert.deepEqual([target?.refused, target?.operators.at(-1)?.operator], [[], "Gemm"]);
+  writeFileSync(join(run, "checkpoints", "best.safetensors"), "damaged");
+  assert.deepEqual((await inspect(run)).layers, layers);
   const { code, stderr } = await peaHere("inspect", run, "--classes", "5");
   assert.deepEqual([code, /leave --input, --classes and --output out/.test(stderr)], [2, true]);
 });
@@ -156,7 +158,7 @@ describe("pea inspect NETWORK --target NAME", () => {
       const { stdout } = await peaHere("inspect", "resnet8", "--target", "ethos-u85");
       assert.match(
         stdout,
-        /\nno cycles: there is no command vela \(pip install ethos-u-vela, or --vela PATH\)\n$/,
+        /\nno cycles: there is no command vela; install it with pip install ethos-u-vela, and name it with --vela PATH\n$/,
       );
       const { target } = await inspect("resnet8", "--target", "ethos-u85");
       assert.equal(target?.placement?.device, "ethos-u85-256");
@@ -164,6 +166,46 @@ describe("pea inspect NETWORK --target NAME", () => {
     } finally {
       process.env.PATH = path;
     }
+  });
+
+  test("goes without cycles where a vela that nobody named fails, and says why", async () => {
+    const path = process.env.PATH;
+    try {
+      for (const [vela, why] of [
+        [
+          { first: "echo 'Error: no memory' >&2; exit 1" },
+          "Vela does not compile the network for ethos-u85-256: Error: no memory",
+        ],
+        [
+          { version: "echo 'No module named numpy' >&2; exit 1" },
+          "Vela does not tell its version: No module named numpy",
+        ],
+      ] as const) {
+        const folder = temporaryFolder();
+        fakeVela(folder, vela);
+        process.env.PATH = `${folder}:${path}`;
+        const { target } = await inspect("resnet8", "--target", "ethos-u85");
+        assert.deepEqual(target?.refused, []);
+        assert.equal(target?.operators[0]?.operator, "Conv");
+        assert.deepEqual(target?.placement, {
+          device: "ethos-u85-256",
+          onProcessor: [],
+          remarks: [`no cycles: ${why}`],
+        });
+      }
+    } finally {
+      process.env.PATH = path;
+    }
+  });
+
+  test("calls no operator taken where others are refused", async () => {
+    const model = new Sequential(new Conv2d(1, 4, 3), new Tanh(), new Flatten(), new Linear(4 * 10 * 10, 10));
+    const file = join(temporaryFolder(), "tanh.onnx");
+    writeFileSync(file, encodeOnnx(traceNetwork(model, [1, 12, 12]).graph, { producerVersion: "1" }));
+    const { stdout } = await peaHere("inspect", file, "--target", "onnx");
+    assert.match(stdout, /\nTanh .* refused\n/);
+    assert.match(stdout, /\nConv .* 1 *\n/);
+    assert.doesNotMatch(stdout, /taken/);
   });
 
   test("asks about an ONNX file with ReLU in the place of its smooth activations, and says so", async () => {
@@ -181,7 +223,7 @@ describe("pea inspect NETWORK --target NAME", () => {
     assert.deepEqual(target?.refused, []);
     assert.match(
       target?.remarks[0] ?? "",
-      /^with ReLU in the place of its 2 smooth activations, as PEA deploys it/,
+      /^with ReLU in the place of its 2 smooth activations, as PEA deploys it \(e\.g\. --pea WO75%\)$/,
     );
     assert.deepEqual(
       target?.operators

@@ -5,20 +5,22 @@ import { join } from "node:path";
 export interface FakeVela {
   /** Lines of a shell that run before it answers; `$1` is the file, `$count` how many it has seen before. */
   readonly first?: string;
+  /** Lines that tell its version. */
+  readonly version?: string;
 }
 
 /**
  * A command that is called as Vela is, and answers as it does: it keeps the files that it is given as 0.tflite, 1.tflite, … in
  * the folder, and says of file n that it takes 1000 · (n + 1) cycles.
  */
-export function fakeVela(folder: string, { first = "" }: FakeVela = {}): string {
+export function fakeVela(folder: string, { first = "", version = "echo 9.8.7" }: FakeVela = {}): string {
   const path = join(folder, "vela");
   const header =
     "accelerator_configuration,system_config,memory_mode,inference_time,sram_memory_used,off_chip_flash_memory_used,cycles_npu,cycles_total";
   writeFileSync(
     path,
     `#!/usr/bin/env bash
-[[ $1 == --version ]] && { echo 9.8.7; exit; }
+[[ $1 == --version ]] && { ${version}; exit; }
 count=$(ls "${folder}" | grep -c 'tflite$')
 cp "$1" "${folder}/$count.tflite"
 ${first}

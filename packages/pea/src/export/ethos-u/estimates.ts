@@ -10,7 +10,7 @@ import { compileWithVela, type VelaReport, velaVersion } from "./vela.ts";
  *
  * @param vela its command
  * @param accelerator as Vela names it
- * @throws PeaError as `compileWithVela`, for the file as it is
+ * @throws PeaError as `compileWithVela`, for the file as it is, and as `velaVersion`
  */
 export async function velaEstimates(
   vela: string,

@@ -4,6 +4,7 @@
  * @module
  */
 import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -39,7 +40,7 @@ export interface CompiledByVela {
  *
  * @param vela the command, e.g. `vela`
  * @param accelerator as Vela names it, e.g. `ethos-u55-128`
- * @throws PeaError of kind usage where there is no such command; with what it says where it fails
+ * @throws PeaError of kind usage where there is no such command; with what it says where it fails, writes no file or tells no cost
  */
 export async function compileWithVela(
   vela: string,
@@ -51,56 +52,88 @@ export async function compileWithVela(
     const file = join(folder, "model.tflite");
     const out = join(folder, "out");
     await writeFile(file, model);
-    const said = await run(vela, [file, "--accelerator-config", accelerator, "--output-dir", out]);
-    const names = await readdir(out);
-    const named = (end: string) => names.find((name) => name.endsWith(end)) ?? end;
+    const said = await run(
+      vela,
+      [file, "--accelerator-config", accelerator, "--output-dir", out],
+      `does not compile the network for ${accelerator}`,
+    );
+    const read = (end: string) => readWritten(out, end, said);
     return {
-      // Where nothing is for the NPU, Vela writes no other file.
-      model: new Uint8Array(await readFile(join(out, named("_vela.tflite")))),
-      report: readReport(said, await readFile(join(out, named(".csv")), "utf8")),
+      model: new Uint8Array(await read("_vela.tflite")),
+      report: readReport(said, (await read(".csv")).toString()),
     };
   } finally {
     await rm(folder, { recursive: true });
   }
 }
 
-/** The version of Vela; undefined where there is no such command. */
-export async function velaVersion(vela: string): Promise<string | undefined> {
-  try {
-    return (await run(vela, ["--version"])).trim();
-  } catch {
-    return undefined;
-  }
+/**
+ * The version of Vela.
+ *
+ * @throws PeaError of kind usage where there is no such command; with what it says where it fails
+ */
+export async function velaVersion(vela: string): Promise<string> {
+  const complaint = "does not tell its version";
+  const version = (await run(vela, ["--version"], complaint)).trim();
+  if (version === "") throw new PeaError(`Vela ${complaint}: ${vela} --version prints nothing`);
+  return version;
 }
 
-async function run(vela: string, words: readonly string[]): Promise<string> {
+/** @param complaint what is said of Vela where it fails */
+async function run(vela: string, words: readonly string[], complaint: string): Promise<string> {
   try {
     const { stdout } = await promisify(execFile)(vela, words, { maxBuffer: 1 << 26 });
     return stdout;
   } catch (error) {
-    const { code, stdout = "", stderr = "" } = error as { code?: unknown; stdout?: string; stderr?: string };
+    const {
+      code,
+      stdout = "",
+      stderr = "",
+      message,
+    } = error as Error & { code?: unknown; stdout?: string; stderr?: string };
     if (code === "ENOENT")
       throw new PeaError(
         `there is no command ${vela}; install it with pip install ethos-u-vela, and name it with --vela PATH`,
         { kind: "usage", cause: error },
       );
-    const last = `${stdout}\n${stderr}`.trim().split("\n").slice(-3).join("\n");
-    throw new PeaError(`Vela does not compile the network for ${words[2]}: ${last}`, { cause: error });
+    throw new PeaError(`Vela ${complaint}: ${endOf(`${stdout}\n${stderr}`) || message}`, { cause: error });
   }
 }
+
+/** The file that Vela has written into a folder under a name with this end. */
+async function readWritten(folder: string, end: string, said: string): Promise<Buffer> {
+  const names = existsSync(folder) ? await readdir(folder) : [];
+  const name = names.find((each) => each.endsWith(end));
+  if (name === undefined)
+    throw new PeaError(`Vela has written no file *${end}; it says: ${endOf(said) || "nothing"}`);
+  return readFile(join(folder, name));
+}
+
+const endOf = (said: string): string => said.trim().split("\n").slice(-3).join("\n");
 
 /** What it prints has the operators, its table the rest. Its exit status is 0 where nothing is placed, too. */
 function readReport(said: string, csv: string): VelaReport {
   const [names = "", values = ""] = csv.trim().split("\n");
   const cells = values.split(",");
   const table = new Map(names.split(",").map((name, place) => [name.trim(), cells[place]?.trim() ?? ""]));
-  const number = (name: string) => Number(table.get(name));
+  const given = (name: string, text: string | undefined): string => {
+    if (text) return text;
+    throw new PeaError(`Vela tells no ${name}; it says: ${endOf(said) || "nothing"}`);
+  };
+  const text = (name: string) => given(name, table.get(name));
+  const number = (name: string) => {
+    const value = Number(text(name));
+    if (Number.isFinite(value)) return value;
+    throw new PeaError(`Vela tells "${text(name)}" as its ${name}, which is no number`);
+  };
   const operators = (where: string) =>
-    Number(new RegExp(`^${where} operators = (\\d+)`, "m").exec(said)?.[1] ?? Number.NaN);
+    Number(
+      given(`number of ${where} operators`, new RegExp(`^${where} operators = (\\d+)`, "m").exec(said)?.[1]),
+    );
   return {
-    accelerator: table.get("accelerator_configuration") ?? "",
-    systemConfig: table.get("system_config") ?? "",
-    memoryMode: table.get("memory_mode") ?? "",
+    accelerator: text("accelerator_configuration"),
+    systemConfig: text("system_config"),
+    memoryMode: text("memory_mode"),
     npuOperators: operators("NPU"),
     cpuOperators: operators("CPU"),
     npuCycles: number("cycles_npu"),
