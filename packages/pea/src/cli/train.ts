@@ -124,8 +124,9 @@ async function checkFor(word: string | undefined): Promise<(graph: Graph) => voi
   if (word === undefined) return tellObstacle;
   const target = targetNamed(await loadTarget(word));
   return (graph) => {
-    requireTaken(graph, target);
+    const remarks = requireTaken(graph, target);
     log(`${target.title} takes this network`);
+    remarks.forEach(log);
   };
 }
 

@@ -40,7 +40,10 @@ export interface Finding {
 export interface TargetInspection {
   readonly target: string;
   readonly title: string;
-  /** What it does not take; none where it takes the network. */
+  /**
+   * What it does not take; none where it takes the network. Smooth activations come first, then what has no integer form, then
+   * what the target itself refuses: it is asked for the next where none of those before is found.
+   */
   readonly refused: readonly Finding[];
   /** As the target gets them: prepared, where it computes in integers. */
   readonly operators: readonly OperatorForm[];
@@ -70,13 +73,14 @@ export async function inspectForTarget(
   const { title } = target;
   if (unknown !== undefined)
     throw new PeaError(`${title} has no setting ${unknown}; leave it out`, { kind: "usage" });
-  const refused = refusals(graph, target);
+  const { refused, remarks: unasked } = refusals(graph, target);
   const about = { target: name, title, refused };
   if (!isIntegerTarget(target))
-    return { ...about, operators: operatorForms(graph), remarks: foldRemark(graph, target) };
+    return { ...about, operators: operatorForms(graph), remarks: [...unasked, ...foldRemark(graph, target)] };
   const { graph: prepared, answer } = prepare(graph);
   const remarks = [
     ...(answer === undefined ? [] : [`the ${answer} at the end is left out: what is written gives logits`]),
+    ...unasked,
     ...otherWayOut(graph, refused),
   ];
   if (refused.length > 0) return { ...about, operators: operatorForms(prepared), remarks };
@@ -97,16 +101,18 @@ export async function inspectForTarget(
  * Refuses a network that a target does not take, before it is trained for hours.
  *
  * @param graph of the network as it will be deployed
- * @throws PeaError of kind usage that names every module that stands in the way, and the way out
+ * @returns what is to be known of one that it takes, a line each
+ * @throws PeaError of kind usage that names the modules that stand in the way (`TargetInspection.refused`), and the way out
  */
-export function requireTaken(graph: Graph, target: Target): void {
-  const refused = refusals(graph, target);
-  if (refused.length === 0) return;
+export function requireTaken(graph: Graph, target: Target): string[] {
+  const { refused, remarks } = refusals(graph, target);
+  if (refused.length === 0) return isIntegerTarget(target) ? [] : foldRemark(graph, target);
   const reasons = refused.map(({ reason }) => `- ${reason}`);
   throw new PeaError(
     [
       `${target.title} does not take this network, so that it is not trained:`,
       ...reasons,
+      ...remarks,
       ...otherWayOut(graph, refused),
     ].join("\n"),
     { kind: "usage" },
@@ -116,18 +122,30 @@ export function requireTaken(graph: Graph, target: Target): void {
 const takes = (target: Target, key: string): boolean =>
   isIntegerTarget(target) && ((target.takes as readonly string[] | undefined) ?? []).includes(key);
 
-/** What a target does not take of a network: smooth activations first, then what has no integer form, then its own. */
-function refusals(graph: Graph, target: Target): Finding[] {
-  const smooth = smoothObstacles(graph);
-  if (smooth.length > 0) return smooth.map(findingOf).map(withRelu);
-  return isIntegerTarget(target)
-    ? integerRefusals(prepare(graph).graph, target)
-    : floatRefusals(graph, target);
+interface Refusals {
+  readonly refused: readonly Finding[];
+  /** Where something was not asked for, that it was not. */
+  readonly remarks: readonly string[];
 }
 
-function integerRefusals(prepared: Graph, target: IntegerTarget): Finding[] {
+/** What a target does not take of a network: smooth activations, else what has no integer form, else its own. */
+function refusals(graph: Graph, target: Target): Refusals {
+  const smooth = smoothObstacles(graph);
+  if (smooth.length > 0) return askedNoFurther(smooth.map(refusalOfSmooth), target);
+  if (!isIntegerTarget(target)) return { refused: floatRefusals(graph, target), remarks: [] };
+  const prepared = prepare(graph).graph;
   const without = integerObstacles(prepared);
-  if (without.length > 0) return without.map(findingOf);
+  return without.length > 0
+    ? askedNoFurther(without.map(findingOf), target)
+    : { refused: integerRefusals(prepared, target), remarks: [] };
+}
+
+const askedNoFurther = (refused: readonly Finding[], { title }: Target): Refusals => ({
+  refused,
+  remarks: [`what else ${title} does not take is told once these are gone`],
+});
+
+function integerRefusals(prepared: Graph, target: IntegerTarget): Finding[] {
   try {
     return ownRefusals(prepared, target);
   } catch (error) {
@@ -151,10 +169,18 @@ function ownRefusals(graph: Graph, target: Target): Finding[] {
 
 const findingOf = ({ node: { path, operator }, reason }: Obstacle): Finding => ({ path, operator, reason });
 
-const withRelu = (finding: Finding): Finding => ({
-  ...finding,
-  reason: `${finding.reason}; put ReLU in its place`,
-});
+/** Curves that stand where ReLU might, rather than in an attention or a norm. */
+const curves: ReadonlySet<string> = new Set([
+  ...["Elu", "Gelu", "HardSwish", "Mish", "Swish"],
+  ...["Erf", "Sigmoid", "Softplus", "Tanh"],
+]);
+
+function refusalOfSmooth(obstacle: Obstacle): Finding {
+  const { node, reason } = obstacle;
+  const finding = findingOf(obstacle);
+  const isCurve = node.opaque === undefined && curves.has(node.operator);
+  return isCurve ? { ...finding, reason: `${reason}; put ReLU in its place` } : finding;
+}
 
 function foldRemark(graph: Graph, target: Target): string[] {
   const isNeeded = ownRefusals(graph, target).length > 0 && floatRefusals(graph, target).length === 0;

@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { Conv2d, Flatten, Linear, MaxPool2d, ReLU, Sequential, type Tensor } from "@pea/torch";
+import { registerTarget } from "../../src/export/targets.ts";
 import { registerModel } from "../../src/models/index.ts";
 import { DropoutNetwork } from "../support/dropout-network.ts";
 import { peaHere } from "../support/pea-main.ts";
@@ -116,6 +117,25 @@ describe("pea train --target", () => {
       weights.push(readFileSync(join(run, "checkpoints", "best.safetensors")));
     }
     assert.deepEqual(weights[0], weights[1]);
+  });
+
+  it("says what a target in floats takes with batch norms folded alone", async () => {
+    registerTarget({
+      name: "without-norms",
+      title: "Mine",
+      file: "mine",
+      obstacle: ({ nodes }) =>
+        nodes.some(({ operator }) => operator === "BatchNormalization") ? "it has no batch norms" : null,
+      write: () => "",
+      verify: async () => ({}),
+      describe: () => [],
+    });
+    const { code, stderr } = await peaHere("train", ...small, "--dry-run", "--target", "without-norms");
+    assert.equal(code, 0, stderr);
+    assert.match(
+      stderr,
+      /Mine takes this network\nwith batch norms as a part of .*: pea export --fold-batch-norm\n/,
+    );
   });
 
   it("knows the target before data are looked for, and is of a new run alone", async () => {

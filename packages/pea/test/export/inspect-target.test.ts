@@ -5,6 +5,7 @@ import { describe, test } from "node:test";
 import {
   BatchNorm2d,
   Conv2d,
+  LayerNorm,
   MaxPool2d,
   type Module,
   manualSeed,
@@ -79,6 +80,49 @@ describe("a target that does not take a network", () => {
         ],
       );
     }
+  });
+
+  test("is told to put ReLU in the place of curves, not of products of what was computed, nor of what nobody knows", async () => {
+    const of = { attributes: {}, path: "" };
+    const { refused } = await inspectForTarget(
+      {
+        inputs: [{ name: "x", shape: [1, 4, 4, 4] }],
+        outputs: ["y"],
+        nodes: [
+          { ...of, operator: "Tanh", inputs: ["x"], outputs: ["curve"], path: "act" },
+          { ...of, operator: "Mul", inputs: ["curve", "x"], outputs: ["product"], path: "attention" },
+          {
+            ...of,
+            operator: "aten::fft",
+            inputs: ["product"],
+            outputs: ["y"],
+            opaque: { reason: "aten::fft in spectrum is not known", shapes: [[1, 4, 4, 4]] },
+          },
+        ],
+        constants: new Map(),
+      },
+      "onnx",
+    );
+    assert.deepEqual(refused.map(({ reason }) => reason).sort(), [
+      "Mul in attention multiplies or divides what was computed by what was computed: a deployed network has no smooth activation",
+      "Tanh in act is an activation: a deployed network has no smooth activation; put ReLU in its place",
+      "aten::fft in spectrum is not known",
+    ]);
+  });
+
+  test("is told what has no integer form, and that the target itself was not asked yet", async () => {
+    const graph = graphOf(
+      new Sequential(new Conv2d(3, 4, 3), new LayerNorm([4, 14, 14]), dilatedPool()),
+      [3, 16, 16],
+    );
+    const { refused, remarks } = await inspectForTarget(graph, "tflm");
+    assert.deepEqual(
+      refused.map(({ path }) => path),
+      ["1"],
+    );
+    assert.ok(
+      remarks.includes("what else LiteRT for Microcontrollers does not take is told once these are gone"),
+    );
   });
 
   test("is an error before training, with the modules and the way out", () => {
@@ -205,6 +249,36 @@ describe("what Vela is asked", () => {
       costs.map((cost) => "npuCycles" in cost),
       [true, true, true, false, true, true],
     );
+  });
+
+  test("and not told in numbers, or without its version, is an error that says so", async () => {
+    for (const [first, message] of [
+      [
+        'mkdir -p "$5"; echo "Nothing to do"; exit',
+        /^Vela has written no file \*_vela\.tflite; it says: Nothing to do$/,
+      ],
+      ['echo "Nothing to do"; exit', /^Vela has written no file \*_vela\.tflite; it says: Nothing to do$/],
+      [
+        'echo() { printf "no operators\\n"; }',
+        /^Vela tells no number of NPU operators; it says: no operators/,
+      ],
+      [
+        'printf() { builtin printf "$@" | sed s/cycles_npu/cycles/; }',
+        /^Vela tells no cycles_npu; it says: CPU/,
+      ],
+      [
+        'printf() { builtin printf "$@" | sed s/0.002/soon/; }',
+        /^Vela tells "soon" as its inference_time, which/,
+      ],
+    ] as const) {
+      const vela = fakeVela(temporaryFolder(), { first });
+      await assert.rejects(inspectForTarget(graph, "ethos-u55", { vela }), { name: "PeaError", message });
+    }
+    const mute = fakeVela(temporaryFolder(), { version: "exit 1" });
+    await assert.rejects(inspectForTarget(graph, "ethos-u55", { vela: mute }), {
+      name: "PeaError",
+      message: /^Vela does not tell its version: Command failed/,
+    });
   });
 
   test("of a network that it refuses as it is, that is an error", async () => {
