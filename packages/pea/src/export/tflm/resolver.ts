@@ -1,4 +1,5 @@
 /** The operators that a program for a microcontroller must name, so that it holds no others. */
+import { PeaError } from "@pea/core";
 import type { TfliteModel } from "../tflite/model.ts";
 import type { Builtin } from "../tflite/schema.ts";
 
@@ -34,7 +35,17 @@ const functions: Readonly<Record<Builtin, string | null>> = {
   TRANSPOSE_CONV: "AddTransposeConv",
 };
 
-/** Those that a file needs, each once. */
-export function resolverFunctions({ operators }: TfliteModel): string[] {
-  return [...new Set(operators.flatMap(({ builtin }) => functions[builtin] ?? []))].sort();
+/**
+ * Those that a file needs, each once.
+ *
+ * @throws PeaError for an operator without a kernel
+ */
+export function resolverFunctions({ operators }: Pick<TfliteModel, "operators">): string[] {
+  return [...new Set(operators.map(({ builtin }) => functionOf(builtin)))].sort();
+}
+
+function functionOf(builtin: Builtin): string {
+  const name = functions[builtin];
+  if (name === null) throw new PeaError(`LiteRT for Microcontrollers has no kernel for ${builtin}`);
+  return name;
 }

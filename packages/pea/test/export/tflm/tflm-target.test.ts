@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { before, describe, test } from "node:test";
 import { manualSeed, randn, setNumThreads } from "@pea/torch";
 import { exportNetwork } from "../../../src/export/export.ts";
+import { resolverFunctions } from "../../../src/export/tflm/resolver.ts";
 import { createModel } from "../../../src/models/index.ts";
 import { readTflite } from "../../support/tflite-reader.ts";
 import { temporaryFolder } from "../../support/tiny-data.ts";
@@ -41,6 +42,14 @@ describe("the target tflm", () => {
     const source = textOf("model_data.cc");
     assert.deepEqual(Buffer.from(numbersIn(source.slice(source.indexOf("{")))), bytes);
     assert.ok(source.includes(`pea_model_size = ${bytes.length};`) && source.includes("alignas(16)"));
+  });
+
+  test("has no program for an operator without a kernel", () => {
+    const operator = { builtin: "GELU", inputs: [0], outputs: [1], options: {} } as const;
+    assert.throws(() => resolverFunctions({ operators: [operator] }), {
+      name: "PeaError",
+      message: "LiteRT for Microcontrollers has no kernel for GELU",
+    });
   });
 
   test("names each operator of the file once", () => {
