@@ -64,7 +64,8 @@ test("no activation takes fewer cycles than ReLU; GELU and HardSwish on a U85 no
 });
 
 describe("ratios", () => {
-  const record = (device: string, ...cycles: number[]): NetworkRecord => ({
+  const record = (device: string, ...cycles: number[]) => recordOn(device, cycles);
+  const recordOn = (device: string, cycles: readonly number[], cpuOperators = 0): NetworkRecord => ({
     kind: "network",
     network: "net",
     from: "paper",
@@ -85,9 +86,37 @@ describe("ratios", () => {
         totalCycles: 0,
         milliseconds: place + 1,
         npuOperators: 1,
-        cpuOperators: 0,
+        cpuOperators,
       },
     })),
+  });
+
+  test("are of files that run on the NPU alone, or the pages tell how many do not", () => {
+    const alone = recordOn("a", [1, 1, 1, 1, 1, 1]);
+    const beside = recordOn("b", [1, 1, 1, 1, 1, 1], 2);
+    for (const page of [targetsPage, tablePage]) {
+      assert.match(page([alone]), /; all networks run on the NPU without the processor\./);
+      assert.match(
+        page([alone, beside]),
+        /; 6 of 12 files are refused or leave operators to the processor, as the/,
+      );
+    }
+  });
+
+  test("of an activation that is always refused are none, and ReLU's need not stand first", () => {
+    const { activations, ...rest } = record("a", 100, 150, 110, 120, 200, 300);
+    const refused = activations.map((each) =>
+      each.activation === "GELU" ? { ...each, cost: { refused: "no GELU" } } : each,
+    );
+    const made = [{ ...rest, activations: refused.toReversed() }];
+    assert.deepEqual(claims(made), {
+      smooth: "1.10 to 3.00 times",
+      gelu: "– times",
+      mish: "3.00 to 3.00 times",
+      alone: "0 of 1",
+    });
+    const gelu = { kind: "activation", activation: "GELU", litert: "runs", micro: "runs" } as const;
+    assert.match(targetsPage([gelu, ...made]), /\n\| GELU \| runs \| runs \| – \|\n/);
   });
 
   test("are cycles over ReLU's, their spans from the least to the most", () => {

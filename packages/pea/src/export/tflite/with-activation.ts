@@ -22,7 +22,11 @@ export const activationTitles: Readonly<Record<"relu" | ComparedActivation, stri
   mish: "Mish (EXP, ADD, LOG, TANH, MUL)",
 };
 
-/** Every ReLU and ReLU6 as operators of another activation, with scales of their own. */
+/**
+ * Every ReLU and ReLU6 as operators of another activation. Behind an operator that had it as a part of its own, the new operators
+ * read a tensor of twice the scale, so that they have to compute something; a RELU or RELU6 that was an operator by itself
+ * keeps its input with the scale that it has. Of a network with ReLU6, `relu-alone` leaves the upper bound out, too.
+ */
 export function withActivation(model: TfliteModel, activation: ComparedActivation): TfliteModel {
   const file = new Rewriting(model.tensors);
   const operators = model.operators.flatMap((operator) => {

@@ -25,11 +25,14 @@ const found: TargetRecord[] = [
   ...measureActivations(),
 ];
 const measured: NetworkRecord[] = [];
-for (const network of Object.keys(networks)) {
+const names = Object.keys(networks);
+for (const [place, network] of names.entries()) {
   const kept = fresh.filter((record) => record.network === network);
   say(kept.length > 0 ? `${network}: kept` : network);
   measured.push(...(kept.length > 0 ? kept : await measureNetwork(network, vela)));
-  write([...found, ...measured]);
+  // Those to come stay in the record, so that a run that is interrupted here loses none.
+  const later = names.slice(place + 1);
+  write([...found, ...measured, ...fresh.filter((record) => later.includes(record.network))]);
 }
 writePages(readRecords());
 

@@ -81,7 +81,7 @@ export function targetsPage(records: readonly TargetRecord[]): string {
     "## Activations",
     "",
     "In int8. In the runtimes: whether they run a convolution with it. On the NPU: least and most cycles in ReLU's, over the networks",
-    "below; all of them run there without the processor, unless it is said.",
+    `below; ${onTheNpu(networks)}.`,
     "",
     ...activationTable(recordsOf(records, "activation"), networks),
     "",
@@ -109,21 +109,31 @@ export function targetsPage(records: readonly TargetRecord[]): string {
 /** results/targets/table.md. */
 export function tablePage(records: readonly TargetRecord[]): string {
   const [{ versions } = { versions: {} }] = recordsOf(records, "versions");
+  const networks = recordsOf(records, "network");
   return [
     "# Cycles on Arm's Ethos-U",
     "",
     "NPU cycles with ReLU, and those with others in its place relative to it; in brackets the time of an inference, memory included,",
-    "relative to ReLU's. int8, every operator on the NPU, estimated by Vela:",
+    `relative to ReLU's, in int8; ${onTheNpu(networks)}. Estimated by Vela:`,
     `${Object.entries(versions)
       .map(([name, version]) => `${name} ${version}`)
       .join(", ")}.`,
     "",
-    ...networkTables(recordsOf(records, "network"), "##"),
+    ...networkTables(networks, "##"),
     "",
   ].join("\n");
 }
 
 const titles = Object.values(activationTitles);
+
+/** Whether the networks, each with each activation, run on the NPU alone. */
+function onTheNpu(networks: readonly NetworkRecord[]): string {
+  const estimates = networks.flatMap(({ activations }) => activations);
+  const beside = estimates.filter((estimate) => costOf(estimate)?.cpuOperators !== 0).length;
+  return beside === 0
+    ? "all networks run on the NPU without the processor"
+    : `${beside} of ${estimates.length} files are refused or leave operators to the processor, as the networks' tables tell`;
+}
 
 function activationTable(records: readonly ActivationRecord[], networks: readonly NetworkRecord[]): string[] {
   const devices = devicesOf(networks);
@@ -159,12 +169,12 @@ function networkTables(networks: readonly NetworkRecord[], heading: string): str
 }
 
 function networkCells({ network, from, input, activations }: NetworkRecord): string[] {
-  const [relu] = activations;
+  const relu = withTitle(activations, activationTitles.relu);
   return [
     `${network} (${from})`,
     input.join("×"),
     ...titles.map((title) => {
-      const estimate = activations.find(({ activation }) => activation === title);
+      const estimate = withTitle(activations, title);
       const cost = costOf(estimate);
       const own = costOf(relu);
       if (cost === undefined || own === undefined) return "refused";
@@ -196,9 +206,11 @@ function operatorTable(records: readonly OperatorRecord[]): string[] {
 const devicesOf = (networks: readonly NetworkRecord[]) => [...new Set(networks.map(({ device }) => device))];
 
 function ratiosOf(networks: readonly NetworkRecord[]): Ratio[] {
-  return networks.flatMap(({ network, device, activations: [relu, ...others] }) => {
+  return networks.flatMap(({ network, device, activations }) => {
+    const relu = withTitle(activations, activationTitles.relu);
     const own = costOf(relu);
-    return others.flatMap((estimate) => {
+    return activations.flatMap((estimate) => {
+      if (estimate === relu) return [];
       const cost = costOf(estimate);
       if (cost === undefined || own === undefined) return [];
       const { activation } = estimate;
@@ -207,12 +219,17 @@ function ratiosOf(networks: readonly NetworkRecord[]): Ratio[] {
   });
 }
 
+function withTitle(activations: readonly ActivationEstimate[], title: string) {
+  return activations.find(({ activation }) => activation === title);
+}
+
 function costOf(estimate: ActivationEstimate | undefined) {
   return estimate && "npuCycles" in estimate.cost ? estimate.cost : undefined;
 }
 
-/** `1.00 to 7.20`. */
+/** `1.00 to 7.20`; `–` of none. */
 function span(ratios: readonly Ratio[]): string {
+  if (ratios.length === 0) return "–";
   const all = ratios.map(({ ratio }) => ratio);
   return `${times(Math.min(...all))} to ${times(Math.max(...all))}`;
 }
