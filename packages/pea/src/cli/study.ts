@@ -12,7 +12,7 @@ import { type Cell, gridOf } from "../study/grid.ts";
 import { Ledger } from "../study/ledger.ts";
 import { runStudy, runsToTrain, type StudyOutcome } from "../study/run-study.ts";
 import { planOf, readStudy, type Study } from "../study/study-file.ts";
-import { StudyFolders } from "../study/study-folders.ts";
+import { hasEnded, StudyFolders } from "../study/study-folders.ts";
 import { createStudyProgress } from "../study/study-progress.ts";
 import { isWhole } from "../study/study-targets.ts";
 import { type CommonOptions, formatTable, log, printResult } from "../terminal/output.ts";
@@ -80,7 +80,9 @@ function printGrid(
   { grid, ledger, folders }: GridState & { folders: StudyFolders },
 ): void {
   const isDone = (cell: Cell) => ledger.has(cell) || isWhole(folders.pathOf(cell), cell.targets);
-  const missing = runsToTrain(grid, isDone);
+  const isTrained = (cell: Cell) => isDone(cell) || hasEnded(folders.pathOf(cell));
+  const missing = runsToTrain(grid, isTrained);
+  const toExport = runsToTrain(grid, isDone).length - missing.length;
   const seconds = missing.map(([cell]) => secondsOf(cell as Cell, grid, ledger));
   const estimate = seconds.includes(null)
     ? null
@@ -99,6 +101,7 @@ function printGrid(
     })),
     done: grid.filter(isDone).length,
     toTrain: missing.length,
+    toExport,
     estimatedSeconds: estimate,
   };
   printResult(flags, document, () =>
@@ -111,12 +114,12 @@ function printGrid(
           cell.variant,
           cell.seed,
           cell.recipe.epochs,
-          isDone(cell) ? "done" : "to train",
+          isDone(cell) ? "done" : isTrained(cell) ? "to export" : "to train",
           cell.hash,
         ]),
       ),
       "",
-      `${grid.length} runs, ${document.done} of them done, ${missing.length} to train`,
+      `${grid.length} runs, ${document.done} of them done, ${missing.length} to train${toExport > 0 ? `, ${toExport} to export` : ""}`,
       estimate === null
         ? "time: not known before the first run has ended"
         : `time: about ${formatSeconds(estimate)} with ${flags.jobs} at a time`,

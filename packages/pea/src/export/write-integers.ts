@@ -11,6 +11,7 @@ import { otherActivationsOf } from "./other-activations.ts";
 import { quantizeNetwork } from "./quantize-network.ts";
 import { requireFolder, requireNoSmoothModule } from "./require-deployable.ts";
 import type { IntegerTarget } from "./target.ts";
+import { requireLiteRt } from "./tflite/litert.ts";
 import type { WriteOptions } from "./write-floats.ts";
 import { writeVerified } from "./write-verified.ts";
 
@@ -53,6 +54,7 @@ export async function writeIntegers<Proof extends object>(
 ): Promise<ExportedFile & Proof> {
   requireFolder(file);
   requireNoSmoothModule(model);
+  if (form.litert !== undefined) await requireLiteRt(form.litert);
   const { graph, plan, ...how } = await quantizeNetwork(model, target, {
     ...form,
     inputShape: inputs.shape.slice(1),

@@ -12,7 +12,7 @@ import { baselineName } from "../methods/variant-name.ts";
 import { activationIn, methodKeyNames } from "../recipe/method-keys.ts";
 import { circumstances } from "../recipe/recipe-identity.ts";
 import type { EpochPoint } from "../run/run-course.ts";
-import { isFinished, type StudyPlan } from "../study/study-file.ts";
+import { isFinished, type StudyPlan, type StudyTarget } from "../study/study-file.ts";
 import type { MetricName } from "../tasks/task.ts";
 import type { ReportRun } from "./run.ts";
 
@@ -26,6 +26,8 @@ export interface Group {
   runs: ReportRun[];
   /** Runs of a study that is not finished: those that have ended, and those planned; null for any other. */
   unfinished: { ended: number; planned: number } | null;
+  /** What a study exports its runs to. */
+  targets: readonly StudyTarget[];
   /** What a study compares its variants with besides ReLU; null: nothing. */
   reference: string | null;
   /** The score that the verdict is on: `best` where every run that has ended has one, so that none has more to choose from. */
@@ -72,7 +74,7 @@ function toGroup(runs: ReportRun[], plan: StudyPlan | null): Group {
     plan === null || isFinished(plan, ended.length)
       ? null
       : { ended: ended.length, planned: plan.runsPerNetwork };
-  const reference = plan?.against ?? null;
+  const { against: reference = null, targets = [] } = plan ?? {};
   const compared = compareRuns(ended, {
     isFinished: unfinished === null,
     reference: reference ?? undefined,
@@ -88,7 +90,7 @@ function toGroup(runs: ReportRun[], plan: StudyPlan | null): Group {
   );
   const height = ({ scores }: VariantGroup) => scores[score].sample?.mean ?? Number.NEGATIVE_INFINITY;
   variants.sort((a, b) => kinds.indexOf(a.kind) - kinds.indexOf(b.kind) || height(b) - height(a) || 0);
-  return { network, dataset, metric, runs, unfinished, reference, score, variants };
+  return { network, dataset, metric, runs, unfinished, targets, reference, score, variants };
 }
 
 /** Of a variant none of whose runs has ended. */

@@ -4,7 +4,7 @@
  */
 import type { IntegerRecord } from "../export/integer-record.ts";
 import { layerName, noisiest } from "../export/integer-summary.ts";
-import { compareTarget, targetHead, targetNames, targetRows } from "../study/comparison-files.ts";
+import { compareTarget, targetHead, targetRows } from "../study/comparison-files.ts";
 import { mainScore } from "../tasks/task.ts";
 import type { Group } from "./groups.ts";
 import { type Html, html } from "./html.ts";
@@ -27,14 +27,13 @@ ${exported.map(({ name, record }) => details(name, record))}`;
 }
 
 /** The last models of a study's runs in the forms that it asks for. */
-function targetTables({ runs, unfinished }: Group): Html | "" {
-  const names = targetNames(runs);
-  if (names.length === 0) return "";
-  const rowsOf = (name: string) => targetRows(compareTarget(name, runs, { isFinished: unfinished === null }));
+function targetTables({ runs, unfinished, targets }: Group): Html | "" {
+  if (targets.length === 0) return "";
+  const compared = targets.map((target) => compareTarget(target, runs, { isFinished: unfinished === null }));
   return html`<h3>In integers</h3>
 <p class="note">The last models, exported and scored on test images. Δ: difference from ReLU of the same seed in the same form, with its 95 % interval;
 lost: points against the same model in floats on the same images, and the most of any run.</p>
-${names.map((name) => html`<p class="note">${name}</p>${numbers(`In integers: ${name}`, targetHead, rowsOf(name))}`)}`;
+${compared.map(({ name, missing, ...target }) => html`<p class="note">${name}${missing > 0 ? `; runs still to be exported: ${missing}` : ""}</p>${numbers(`In integers: ${name}`, targetHead, targetRows(target))}`)}`;
 }
 
 function row(name: string, { target, bytes, scores }: IntegerRecord): string[] {

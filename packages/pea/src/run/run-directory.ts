@@ -35,6 +35,7 @@ export interface RunDirectory {
   readonly integers: string;
   /** What a study exported of it, and the scores of that. */
   readonly targets: string;
+  readonly targetScores: string;
   /** Scores of a run that ended. */
   readonly result: string;
   /** Made by `pea report`. */
@@ -55,6 +56,7 @@ function runDirectory(path: string): RunDirectory {
     exported: join(path, "exported.json"),
     integers: join(path, "integers.json"),
     targets: join(path, "targets"),
+    targetScores: join(path, "targets.json"),
     result: join(path, "result.json"),
     report: join(path, "report.html"),
   };

@@ -23,7 +23,7 @@ import {
 } from "../compare/words.ts";
 import { baselineName } from "../methods/variant-name.ts";
 import { scoreLabel } from "../tasks/task.ts";
-import { isFinished, type StudyPlan } from "./study-file.ts";
+import { isFinished, isOfTarget, type StudyPlan, type StudyTarget } from "./study-file.ts";
 
 /** Writes both tables into a folder. */
 export function writeComparisons(folder: string, plan: StudyPlan, results: readonly Result[]): void {
@@ -54,6 +54,8 @@ interface ComparedVariant {
 /** The last models in a form in integers. */
 export interface ComparedTarget {
   name: string;
+  /** Runs that have not been exported to it yet. */
+  missing: number;
   /** Those with such a form. */
   variants: (ComparedVariant & {
     /** Points that are lost against floats. */
@@ -78,7 +80,7 @@ export function compareGroups(results: readonly Result[], plan: StudyPlan): Comp
       isOfChangedData: new Set(results.flatMap(({ dataDigest }) => dataDigest ?? [])).size > 1,
       reference: plan.against,
       variants: variantsOf(results, options),
-      targets: targetNames(results).map((name) => compareTarget(name, results, options)),
+      targets: plan.targets.map((target) => compareTarget(target, results, options)),
     };
   });
 }
@@ -91,26 +93,25 @@ function variantsOf(runs: readonly ScoredRun[], options: ComparisonOptions): Com
   }));
 }
 
-/** The targets that runs were exported to, in the order of the study. */
-export function targetNames(results: readonly Pick<Result, "targets">[]): string[] {
-  return [...new Set(results.flatMap(({ targets = {} }) => Object.keys(targets)))];
-}
-
 /** Compares the last models of runs in a form in integers; those that have none are left out. */
 export function compareTarget(
-  name: string,
+  target: StudyTarget,
   results: readonly Pick<Result, "variant" | "seed" | "targets">[],
-  options: ComparisonOptions,
+  { isFinished = true, ...options }: ComparisonOptions,
 ): ComparedTarget {
-  const runs = results.flatMap(({ variant, seed, targets = {} }) => {
-    const { score = null, loss = 0, sameClass = 0 } = targets[name] ?? {};
-    return score === null
-      ? []
-      : [{ variant, seed, test: { best: null, last: score }, epochs: [], loss, sameClass }];
+  const { name } = target;
+  const exported = results.flatMap(({ variant, seed, targets = {} }) => {
+    const score = targets[name];
+    return isOfTarget(score, target) ? [{ variant, seed, ...score }] : [];
   });
+  const runs = exported.flatMap(({ variant, seed, score, loss = 0, sameClass = 0 }) =>
+    score === null ? [] : [{ variant, seed, test: { best: null, last: score }, epochs: [], loss, sameClass }],
+  );
+  const missing = results.length - exported.length;
   return {
     name,
-    variants: variantsOf(runs, options).map((compared) => {
+    missing,
+    variants: variantsOf(runs, { ...options, isFinished: isFinished && missing === 0 }).map((compared) => {
       const own = runs.filter(({ variant }) => variant === compared.name);
       const losses = own.map(({ loss }) => loss);
       return {
@@ -151,6 +152,9 @@ function formatMarkdown({ name }: StudyPlan, groups: readonly ComparedGroup[]): 
 function targetSection(target: ComparedTarget, reference: string | null): string[] {
   return [
     `### In integers: ${target.name}`,
+    ...(target.missing > 0
+      ? [`**Not finished. Runs still to be exported: ${target.missing}.** Nothing can be concluded before.`]
+      : []),
     "The last models, exported and scored on test images. Lost: points against the same model in floats on the same images, and the " +
       "most of any run; same class: the share of which both name it.",
     markdownTable(targetHead, targetRows(target)),
@@ -163,7 +167,7 @@ function targetSection(target: ComparedTarget, reference: string | null): string
 export const targetHead = ["Variant", "Seeds", "Integers", "Δ", "Lost", "Most", "Same class", "Conclusion"];
 
 /** A row of text for each variant in a form in integers. */
-export function targetRows({ variants }: ComparedTarget): string[][] {
+export function targetRows({ variants }: Pick<ComparedTarget, "variants">): string[][] {
   return variants.map(({ name, runs, scores: { last }, loss, sameClass }) => [
     name,
     String(runs),

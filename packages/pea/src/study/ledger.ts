@@ -16,7 +16,7 @@ import { resolveRecipe } from "../recipe/recipe.ts";
 import { decisiveSettings, isSame } from "../recipe/recipe-identity.ts";
 import type { Collected } from "./collect.ts";
 import { addressOf, type Cell, describeCell } from "./grid.ts";
-import { isOfTarget } from "./study-targets.ts";
+import { isOfTarget } from "./study-file.ts";
 
 export class Ledger {
   private readonly results = new Map<Cell, Result>();

@@ -15,8 +15,7 @@ import type { Cell } from "./grid.ts";
 import type { Ledger } from "./ledger.ts";
 import { type JobOutcome, runJob } from "./run-job.ts";
 import { planOf, type Study, writeStudy } from "./study-file.ts";
-import { isRun, type StudyFolders } from "./study-folders.ts";
-import { isWhole } from "./study-targets.ts";
+import { hasEnded, isRun, type StudyFolders } from "./study-folders.ts";
 import type { RunProgress } from "./worker-messages.ts";
 
 /** Watches a study. */
@@ -61,12 +60,12 @@ export interface StudyOutcome {
   stopped: boolean;
 }
 
-/** Collects what has been trained already: a run whose line is missing although its folder holds all it tells. */
+/** Collects what has been trained already: a run whose line is missing although its folder holds its result. */
 async function collectEnded({ study, grid, ledger, folders }: StudyOptions): Promise<void> {
   for (const cell of grid) {
     if (ledger.has(cell)) continue;
     const path = folders.pathOf(cell);
-    if (isWhole(path, cell.targets)) ledger.add(cell, await collect(cell, path));
+    if (hasEnded(path)) ledger.add(cell, await collect(cell, path));
   }
   save(study, ledger);
 }
@@ -126,13 +125,17 @@ async function trainCells(cells: Cell[], options: StudyOptions, outcome: StudyOu
   const directory = folders.pathOf(cell);
   const recipe = { ...cell.recipe, threads: threadsOf(cell, directory, jobs) };
   const started = performance.now();
+  let trainedAt: number | null = null;
   const attempt = () =>
     runJob(recipe, directory, {
       targets: cell.targets,
       allowChangedData,
       signal,
       onProgress: (progress) => observer?.onProgress?.(cell, progress),
-      onTarget: (name) => observer?.onTarget?.(cell, name),
+      onTarget: (name) => {
+        trainedAt ??= performance.now();
+        observer?.onTarget?.(cell, name);
+      },
     });
   observer?.onStart?.(cell, directory);
   let end = await attempt();
@@ -144,14 +147,16 @@ async function trainCells(cells: Cell[], options: StudyOptions, outcome: StudyOu
   if (end.kind === "stopped" && !signal.aborted)
     end = { kind: "failed", message: "its process was told to stop", named: true };
   let score: number | null = null;
-  if (end.kind === "ended") {
-    const seconds = end.whole ? (performance.now() - started) / 1000 : null;
+  // What it was exported to may have failed: its own scores are there.
+  if (end.kind === "ended" || hasEnded(directory)) {
+    const isWhole = end.kind === "ended" && end.whole;
+    const seconds = isWhole ? ((trainedAt ?? performance.now()) - started) / 1000 : null;
     for (const each of cells) {
       const collected = await collect(each, directory, seconds);
       score = collected.result.test.best ?? collected.result.test.last;
       ledger.add(each, collected);
     }
-    outcome.trained++;
+    if (end.kind === "ended" && end.trained) outcome.trained++;
     save(study, ledger);
   }
   if (end.kind === "failed") outcome.failed.push({ cell, directory, message: end.message });

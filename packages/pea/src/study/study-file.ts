@@ -35,6 +35,7 @@ import { writeFileAtomically } from "@pea/torch";
 import { stringify } from "yaml";
 import { z } from "zod";
 import { isModelFile } from "../common/model-file-name.ts";
+import type { TargetScore } from "../compare/results.ts";
 import { targetOf } from "../export/export-form.ts";
 import { isIntegerTarget, type Target } from "../export/target.ts";
 import { digestOfAll, readModelFile } from "../import/onnx/read-file.ts";
@@ -43,6 +44,7 @@ import { importedFiles, importFile } from "../recipe/import-file.ts";
 import { namedVariant } from "../recipe/method-keys.ts";
 import { mergeSettings } from "../recipe/recipe.ts";
 import { besideFile, extendSettings, readYaml } from "../recipe/recipe-file.ts";
+import { isSame } from "../recipe/recipe-identity.ts";
 
 /** A name, and the recipe keys it stands for. */
 export interface NamedSettings {
@@ -78,16 +80,28 @@ export interface StudyPlan {
   against: string | null;
   /** Runs of a network when the study is finished. */
   runsPerNetwork: number;
+  /** What each run is exported to, and scored in. */
+  targets: readonly StudyTarget[];
 }
 
 /** How the results of a study are to be compared. */
-export function planOf({ name, against, variants, seeds }: Study): StudyPlan {
-  return { name, against: against ?? null, runsPerNetwork: variants.length * seeds.length };
+export function planOf({ name, against, variants, seeds, targets = [] }: Study): StudyPlan {
+  return { name, against: against ?? null, runsPerNetwork: variants.length * seeds.length, targets };
 }
 
 /** Are all runs of a network there that were planned? Without a plan there is nothing to wait for. */
 export function isFinished(plan: StudyPlan | null, ended: number): boolean {
   return plan === null || ended >= plan.runsPerNetwork;
+}
+
+/** Name of a target's file or folder among those of a run. */
+export function targetFile({ name }: Pick<StudyTarget, "name">): string {
+  return name.replace(/[^\w-]+/g, "-");
+}
+
+/** Is this the score of a target as the study has it now? */
+export function isOfTarget(score: TargetScore | undefined, { form }: StudyTarget): score is TargetScore {
+  return score !== undefined && isSame(score.form, form);
 }
 
 const name = z.string().trim().min(1);
@@ -175,10 +189,7 @@ export async function readStudy(
     `${path}: variants`,
   );
   refuseTwice(study.seeds.map(String), `${path}: seeds`);
-  refuseTwice(
-    (study.targets ?? []).map(({ name }) => name),
-    `${path}: targets`,
-  );
+  refuseTwice((study.targets ?? []).map(targetFile), `${path}: targets`);
   for (const { name, form } of study.targets ?? []) requireIntegers(form, `${path}: targets, ${name}`);
   const names = study.variants.map(({ name }) => name);
   if (study.against !== undefined && !names.includes(study.against))

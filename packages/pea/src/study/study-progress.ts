@@ -96,6 +96,9 @@ function lineProgress(scope: Scope, stream: WriteStream): StudyProgress {
     onProgress(cell, progress) {
       left.progress(cell, progress);
     },
+    onTarget(cell, name) {
+      speak(`${describeCell(cell)}: exporting to ${name}`);
+    },
     onRetry(cell, message) {
       speak(`${describeCell(cell)}: ${message}; trying once more`);
     },

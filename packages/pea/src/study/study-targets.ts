@@ -3,17 +3,22 @@
  *
  * @module
  */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { type Graph, smoothObstacles } from "@pea/graph";
 import { writeFileAtomically } from "@pea/torch";
 import { makeDirectory } from "../common/make-directory.ts";
 import type { TargetScore } from "../compare/results.ts";
 import { exportRun } from "../export/export.ts";
-import { type Circumstances, isSame } from "../recipe/recipe-identity.ts";
+import { targetOf } from "../export/export-form.ts";
+import { requireTaken } from "../export/inspect-target.ts";
+import type { Circumstances } from "../recipe/recipe-identity.ts";
 import { openRunDirectory } from "../run/run-directory.ts";
+import { lockRun } from "../run/run-lock.ts";
 import { openTrainedNetwork } from "../run/trained-run.ts";
 import { mainScore } from "../tasks/task.ts";
-import type { StudyTarget } from "./study-file.ts";
+import { traceNetwork } from "../trace/trace.ts";
+import { isOfTarget, type StudyTarget, targetFile } from "./study-file.ts";
 import { hasEnded } from "./study-folders.ts";
 
 /** What is known of a run's exports, by the name of the target in the study. */
@@ -28,8 +33,8 @@ export interface ScoreTargetsOptions extends Circumstances {
 
 /**
  * Exports the last model of a run that has ended to each target, and notes in its folder what the test part says of it.
- * What has been noted already is not exported again. A run that ends in a smooth activation has no form there: its
- * score is null.
+ * What has been noted already is not exported again. A network that ends in a smooth activation has no form there: its score is
+ * null.
  *
  * @param run folder of the run
  * @throws PeaError as `exportRun`, but not for what is lost: that is what the study asks
@@ -39,16 +44,35 @@ export async function scoreTargets(
   targets: readonly StudyTarget[],
   { onTarget, signal, ...circumstances }: ScoreTargetsOptions = {},
 ): Promise<void> {
-  if (targets.length > 0) makeDirectory(folderOf(run));
-  for (const target of targets) {
-    if (signal?.aborted) return;
-    if (isScored(run, target)) continue;
-    onTarget?.(target.name);
-    const { name, form } = target;
-    const score = await scoreOf(run, target, circumstances);
-    const scores: TargetScores = { ...readTargetScores(run), [name]: { form, ...score } };
-    writeFileAtomically(fileOf(run), [Buffer.from(JSON.stringify(scores))]);
+  if (targets.every((target) => isScored(run, target))) return;
+  // Another study may have the same run.
+  const unlock = lockRun(run);
+  try {
+    for (const target of targets) {
+      if (signal?.aborted) return;
+      if (isScored(run, target)) continue;
+      onTarget?.(target.name);
+      const { name, form } = target;
+      const score = await scoreOf(run, target, circumstances);
+      const scores: TargetScores = { ...readTargetScores(run), [name]: { form, ...score } };
+      const { targetScores } = openRunDirectory(run);
+      writeFileAtomically(targetScores, [Buffer.from(JSON.stringify(scores))]);
+    }
+  } finally {
+    unlock();
   }
+}
+
+/**
+ * Refuses a network that a target does not take, before it is trained. One that ends in a smooth activation goes on: it is
+ * the upper limit of floats.
+ *
+ * @param graph of the network as it will be deployed
+ * @throws PeaError as `requireTaken`
+ */
+export function requireTargets(graph: Graph, targets: readonly StudyTarget[]): void {
+  if (smoothObstacles(graph).length > 0) return;
+  for (const { form } of targets) requireTaken(graph, targetOf(form));
 }
 
 /** Has this folder's run ended, and been scored in all targets? */
@@ -58,39 +82,41 @@ export function isWhole(run: string, targets: readonly StudyTarget[]): boolean {
 
 /** What has been noted in a run's folder. */
 export function readTargetScores(run: string): TargetScores {
-  const file = fileOf(run);
-  return existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : {};
-}
-
-/** Is this the score of a target as the study has it now? */
-export function isOfTarget(score: TargetScore | undefined, { form }: StudyTarget): boolean {
-  return score !== undefined && isSame(score.form, form);
+  const { targetScores } = openRunDirectory(run);
+  return existsSync(targetScores) ? JSON.parse(readFileSync(targetScores, "utf8")) : {};
 }
 
 async function scoreOf(
   run: string,
-  { name, form }: StudyTarget,
+  target: StudyTarget,
   circumstances: Circumstances,
 ): Promise<Omit<TargetScore, "form">> {
   if (await endsSmooth(run, circumstances)) return { score: null };
-  const out = join(folderOf(run), name.replace(/[^\w.-]+/g, "-"));
+  const { targets } = openRunDirectory(run);
+  makeDirectory(targets);
+  const out = join(targets, targetFile(target));
+  // Under the same name another form may have been a folder, or a file.
+  rmSync(out, { recursive: true, force: true });
   const { integers } = await exportRun(run, {
-    ...form,
+    ...target.form,
     ...circumstances,
     checkpoint: "last",
     maxLoss: Number.POSITIVE_INFINITY,
     out,
   });
   const scores = integers?.scores;
-  if (scores === undefined) throw new Error(`${name} was written without a score`);
+  if (scores === undefined) throw new Error(`${target.name} was written without a score`);
   const { deployed, loss, sameClass, images } = scores;
   return { score: mainScore(deployed), loss, sameClass, images };
 }
 
+/** Has the deployed network of a run another activation than ReLU? */
 async function endsSmooth(run: string, circumstances: Circumstances): Promise<boolean> {
-  const { model, methods } = await openTrainedNetwork(run, { ...circumstances, checkpoint: "last" });
+  const { model, methods, facts } = await openTrainedNetwork(run, { ...circumstances, checkpoint: "last" });
   try {
-    return methods.obstacle !== null;
+    model.to({ device: "cpu" });
+    const { graph } = traceNetwork(model, facts.inputShape);
+    return smoothObstacles(methods.asDeployed(graph)).length > 0;
   } finally {
     methods.dispose();
     model.dispose();
@@ -98,5 +124,3 @@ async function endsSmooth(run: string, circumstances: Circumstances): Promise<bo
 }
 
 const isScored = (run: string, target: StudyTarget) => isOfTarget(readTargetScores(run)[target.name], target);
-const folderOf = (run: string) => openRunDirectory(run).targets;
-const fileOf = (run: string) => join(folderOf(run), "scores.json");

@@ -6,6 +6,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { PeaError } from "@pea/core";
+import type { Graph } from "@pea/graph";
 import type { TrainingPlan } from "../run/plan.ts";
 import { lockOwner } from "../run/run-lock.ts";
 import type { TrainingObserver } from "../run/training-observer.ts";
@@ -13,7 +14,7 @@ import { mainScore } from "../tasks/task.ts";
 import { resumeTraining, type TrainOptions, train } from "../train/train.ts";
 import { TrainingInterrupted } from "../train/trainer.ts";
 import { hasEnded, isRun } from "./study-folders.ts";
-import { isWhole, scoreTargets } from "./study-targets.ts";
+import { isWhole, requireTargets, scoreTargets } from "./study-targets.ts";
 import type { FromWorker, RunProgress, ToWorker } from "./worker-messages.ts";
 
 /** Time between two messages about steps, in milliseconds. */
@@ -44,8 +45,9 @@ async function work({
   try {
     await untilFree(directory);
     const { dataDir, import: imported, onBadSample } = recipe;
+    const onNetwork = (graph: Graph) => requireTargets(graph, targets);
     const today = { dataDir, import: imported, onBadSample };
-    if (!isRun(directory)) await train(recipe, { ...options, runDirectory: directory });
+    if (!isRun(directory)) await train(recipe, { ...options, onNetwork, runDirectory: directory });
     else if (!hasEnded(directory))
       await resumeTraining(directory, { ...options, ...today, allowChangedData });
     await scoreTargets(directory, targets, {

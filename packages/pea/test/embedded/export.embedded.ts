@@ -1,6 +1,6 @@
 /** `pea export` beside LiteRT. */
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { manualSeed, randn, setNumThreads } from "@pea/torch";
@@ -51,7 +51,13 @@ describe("LiteRT's reference kernels compute the exact integers of what is expor
   });
 
   test("a Python without it is named, and nothing is written", async () => {
-    await assert.rejects(exported("none", { target: "tflite", litert: "/usr/bin/false" }), /LiteRT/);
+    const isolated = join(folder, "isolated");
+    writeFileSync(isolated, '#!/bin/sh\nexec python3 -S -E "$@"\n', { mode: 0o755 });
+    await assert.rejects(exported("none", { target: "tflite", litert: isolated }), {
+      name: "PeaError",
+      kind: "usage",
+      message: /has no LiteRT \(.*No module named.*\); name a Python that has it with --litert PATH/,
+    });
     assert.ok(!existsSync(join(folder, "none")));
   });
 });

@@ -10,7 +10,11 @@ import { temporaryFolder } from "../support/tiny-data.ts";
 
 function files(results: readonly Result[], plan: Partial<StudyPlan> = {}) {
   const folder = temporaryFolder();
-  writeComparisons(folder, { name: "trial", against: null, runsPerNetwork: 0, ...plan }, results);
+  writeComparisons(
+    folder,
+    { name: "trial", against: null, runsPerNetwork: 0, targets: [], ...plan },
+    results,
+  );
   const markdown = readFileSync(join(folder, "table.md"), "utf8");
   const [head = "", ...lines] = readFileSync(join(folder, "table.csv"), "utf8").trimEnd().split("\n");
   const rows = lines.map((line) => {
@@ -183,11 +187,12 @@ describe("the comparisons of a study with targets", () => {
     ...result,
     targets: { tflite: { form, score: null } },
   }));
-  const { markdown, row } = files([
+  const targets = [{ name: "tflite", form }];
+  const pairs = [
     ...inIntegers(resultsOf("ReLU", first), [0.1, 0.2, 0.3, 0.2, 0.2]),
     ...inIntegers(resultsOf("WG90", second), [0.3, 0.4, 0.5, 0.4, 0.4]),
-    ...smooth,
-  ]);
+  ];
+  const { markdown, row } = files([...pairs, ...smooth], { targets });
   const section = markdown.slice(markdown.indexOf("### In integers: tflite"));
 
   it("hold what is left of the difference in integers, and what is lost: on average, and at most", () => {
@@ -201,6 +206,22 @@ describe("the comparisons of a study with targets", () => {
       /\| ReLU \| 5 \| 60\.44 ± 0\.\d\d \| – \| 0\.20 ± 0\.07 \| 0\.30 \| 98\.20 \| {2}\|/,
     );
     assert.equal(Number(row("WG90", { score: "tflite" }).difference).toFixed(4), "0.6300");
+  });
+
+  it("conclude nothing before all runs are exported in the form that the study has now", () => {
+    const [relu, ...others] = pairs;
+    const other = { ...form, perTensor: true };
+    const changed = { ...(relu as Result), targets: { tflite: { form: other, score: 60, loss: 1 } } };
+    for (const results of [
+      [changed, ...others],
+      [{ ...(relu as Result), targets: undefined }, ...others],
+    ]) {
+      const { markdown, row } = files(results, { targets });
+      assert.match(markdown, /Not finished\. Runs still to be exported: 1\./);
+      assert.equal(row("ReLU", { score: "tflite" }).runs, "4");
+      assert.notEqual(row("WG90", { score: "tflite" }).conclusion, "above");
+      assert.equal(row("WG90").conclusion, "above");
+    }
   });
 
   it("leave out what has no form in integers", () => {

@@ -44,6 +44,10 @@ describe("the targets of a study", () => {
     await refuses(yaml({ targets: "[onnx]" }), /targets, onnx: .* computes in floats/);
     await refuses(yaml({ targets: "[chip]" }), /targets, chip: /, /onnx-int8/);
     await refuses(yaml({ targets: "[tflite, {target: tflite, images: 3}]" }), /tflite stands there twice/);
+    await refuses(
+      yaml({ targets: "[{target: tflite, name: a b}, {target: tflite, name: a-b}]" }),
+      /stands there twice/,
+    );
     await refuses(yaml({ targets: "[{name: few}]" }), /targets must be a list of targets/);
   });
 });

@@ -26,6 +26,15 @@ interface Answer {
 }
 
 /**
+ * Asks a Python for LiteRT before there is a file to run.
+ *
+ * @throws PeaError of kind usage where there is no such command, or it has no LiteRT
+ */
+export async function requireLiteRt(python: string): Promise<void> {
+  await said(python, ["-c", "import ai_edge_litert.interpreter"]);
+}
+
+/**
  * A file in LiteRT's reference kernels, which round as those of microcontrollers do, one image after the other: floats in,
  * floats out, whatever its ends are.
  *
@@ -38,15 +47,24 @@ export async function openLiteRt(python: string, file: string): Promise<LiteRtSe
   return {
     version,
     async run(images, shape) {
-      const inFile = turned(images, shape, channelsLast(shape.length)) as Float32Array;
-      const answer = await ask(python, file, inFile);
-      const bytes = new Uint8Array(Buffer.from(answer.values, "base64"));
-      const sizes = [shape[0] as number, ...answer.shape.slice(1)];
-      const axes = sizes.map((_, axis) => axis);
-      const back = permutation(channelsLast(sizes.length), axes);
-      const values = turned(new Float32Array(bytes.buffer), sizes, back) as Float32Array;
-      if (values.length !== elementsOf(sizes)) throw new Error(`LiteRT gave ${values.length} numbers`);
-      return { shape: inOrder(sizes, back), values };
+      const [count = 0, ...one] = shape;
+      const answers: Float32Array[] = [];
+      let ofOne: readonly number[] = [];
+      for (let i = 0; i < count; i++) {
+        const image = images.subarray(i * elementsOf(one), (i + 1) * elementsOf(one));
+        const inFile = turned(image, [1, ...one], channelsLast(shape.length)) as Float32Array;
+        const answer = await ask(python, file, inFile);
+        const back = permutation(
+          channelsLast(answer.shape.length),
+          answer.shape.map((_, axis) => axis),
+        );
+        const bytes = new Uint8Array(Buffer.from(answer.values, "base64"));
+        answers.push(turned(new Float32Array(bytes.buffer), answer.shape, back) as Float32Array);
+        ofOne = inOrder(answer.shape, back).slice(1);
+      }
+      const values = new Float32Array(count * elementsOf(ofOne));
+      for (const [i, answer] of answers.entries()) values.set(answer, i * answer.length);
+      return { shape: [count, ...ofOne], values };
     },
     async release() {},
   };
@@ -84,26 +102,35 @@ print(json.dumps({
 }))
 `;
 
-/** A process for each question: files are verified on a few images. */
+/** A process for each image: files are verified on a few, and answers for each pixel are large. */
 async function ask(python: string, file: string, images: Float32Array): Promise<Answer> {
-  const answer = await new Promise<string>((resolve, reject) => {
-    const child = execFile(python, ["-c", program, file], { maxBuffer: 1 << 28 }, (error, stdout, stderr) =>
+  return JSON.parse(await said(python, ["-c", program, file], images));
+}
+
+/** What a program prints. */
+function said(
+  python: string,
+  words: readonly string[],
+  images: Float32Array = new Float32Array(),
+): Promise<string> {
+  return new Promise<string>((resolve, reject) => {
+    const child = execFile(python, words, { maxBuffer: 1 << 28 }, (error, stdout, stderr) =>
       error === null ? resolve(stdout) : reject(refusal(python, error, stderr)),
     );
     // It may have ended before it has read: its own words say why.
     child.stdin?.on("error", () => {});
     child.stdin?.end(bytesOf(images));
   });
-  return JSON.parse(answer);
 }
 
 function refusal(python: string, error: Error & { code?: unknown }, said: string): PeaError {
-  const last = said.trim().split("\n").at(-1) ?? "";
-  if (error.code === "ENOENT" || /No module named/.test(last))
+  const last = said.trim().split("\n").at(-1) || error.message.split("\n")[0];
+  const isNoCommand = typeof error.code === "string";
+  if (isNoCommand || /No module named/.test(said))
     return new PeaError(
-      `${python} ${error.code === "ENOENT" ? "is no command" : "has no LiteRT"}; name a Python that has it with --litert PATH ` +
-        "(pip install ai-edge-litert)",
+      `${python} ${isNoCommand ? `cannot be run (${error.code})` : `has no LiteRT (${last})`}; name a Python that has it with ` +
+        "--litert PATH (pip install ai-edge-litert)",
       { kind: "usage", cause: error },
     );
-  return new PeaError(`LiteRT does not run the file: ${last}`, { cause: error });
+  return new PeaError(`LiteRT in ${python} does not run the file: ${last}`, { cause: error });
 }
