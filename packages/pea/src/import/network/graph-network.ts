@@ -170,7 +170,7 @@ class Builder implements LayerHost {
       const other = this.#holders.get(name);
       if (other !== undefined)
         throw new PeaError(
-          `${node.operator}${at(node.path)} shares ${name} with ${other}, which is another kind of layer: that is not supported`,
+          `${node.operator}${at(node.path)} shares ${name} with ${other}, which has another operator, other attributes or another bias: layers that share a tensor are one module here; clone the tensor for one of them before the export`,
         );
     }
     const place = placeModule(this.network, this.#paths.take(node), create());

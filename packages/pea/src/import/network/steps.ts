@@ -1,7 +1,7 @@
 /**
  * In which steps a graph is computed: a node each, but batch normalization together with the activation behind it, and
  * with the residual that is added between them, so that one kernel can compute the three; and a product with a matrix of
- * weights together with the bias that is added to its rows, which are one layer.
+ * weights together with the bias that is added to its rows, which are one layer where all that share the two are.
  *
  * @module
  */
@@ -13,6 +13,13 @@ export interface NormalizedActivation {
   readonly activation: GraphNode;
   /** The value that is added before the activation. */
   readonly residual?: string;
+}
+
+/** A product with a matrix of weights, and the sum that adds a bias to it. */
+interface Linear {
+  readonly product: GraphNode;
+  readonly sum: GraphNode;
+  readonly bias: string;
 }
 
 export type Step = GraphNode | NormalizedActivation;
@@ -54,10 +61,8 @@ export function stepsOf(
     for (const node of [found.batchNorm, before]) taken.add(node);
     steps.set(activation, { ...found, activation });
   }
-  for (const product of graph.nodes.filter(isLinear)) {
-    const sum = onlyReader(product.outputs[0] ?? "");
-    const bias = sum && biasOf(sum, product);
-    if (sum === undefined || bias === undefined) continue;
+  const linear = graph.nodes.filter(isLinear).flatMap(linearOf);
+  for (const { product, sum, bias } of linear.filter(isAlikeForAll)) {
     taken.add(product);
     // As a layer has it: the bias as third input.
     steps.set(sum, { ...product, inputs: [...product.inputs, bias], outputs: sum.outputs });
@@ -70,6 +75,20 @@ export function stepsOf(
 
   function isLinear({ operator, inputs: [, weight = ""] }: GraphNode): boolean {
     return operator === "MatMul" && graph.constants.get(weight)?.shape.length === 2;
+  }
+
+  /** A product with the sum behind it, where that adds a bias and is all that reads it. */
+  function linearOf(product: GraphNode): Linear[] {
+    const sum = onlyReader(product.outputs[0] ?? "");
+    const bias = sum && biasOf(sum, product);
+    return sum === undefined || bias === undefined ? [] : [{ product, sum, bias }];
+  }
+
+  /** Whether weight and bias are read together everywhere, so that layers which share one share both, and are one module. */
+  function isAlikeForAll({ product: { inputs }, bias }: Linear): boolean {
+    const [, weight = ""] = inputs;
+    const pairs = linear.filter(({ product, bias: other }) => product.inputs[1] === weight && other === bias);
+    return [weight, bias].every((name) => readers.get(name)?.length === pairs.length);
   }
 
   /** The constant row that is added to what a product gives. */

@@ -288,6 +288,93 @@ test("a matrix of weights over rows of an image, and the bias behind it, are a l
   assertSame(network.forward(images), model.forward(images));
 });
 
+describe("a matrix of weights that is read twice", () => {
+  const row = (first: number) => Array.from({ length: 4 }, (_, i) => first + i);
+  const matrix = Array.from({ length: 16 }, (_, i) => Math.sin(i));
+  const constants = {
+    "fc.weight": constant(matrix, [4, 4]),
+    "fc.bias": constant(row(1), [4]),
+    "other.bias": constant(row(5), [4]),
+  };
+  const weight = tensor(Float32Array.from(matrix), { shape: [4, 4] });
+  const product = (input: Tensor) => matmul(input, weight);
+  /** x w, with what is added to it, and to the result times w. */
+  const twice = (first: string | null, second: string | null): Graph => {
+    const added = (bias: string | null, to: string, output: string) =>
+      bias === null ? [] : [node("Add", [to, bias], output, {}, output)];
+    const nodes = [
+      node("MatMul", ["images", "fc.weight"], "p", {}, "l1"),
+      ...added(first, "p", "a"),
+      node("Relu", [first === null ? "p" : "a"], "r"),
+      node("MatMul", ["r", "fc.weight"], "q", {}, "l2"),
+      ...added(second, "q", "b"),
+    ];
+    return graphOf(nodes, constants);
+  };
+  const images = randn([2, 2, 4, 4]);
+  const sumOf = (value: Tensor, bias: string | null) =>
+    bias === null ? value : add(value, tensor(constants[bias as "fc.bias"].data, { shape: [4] }));
+
+  const cases: Record<string, [string | null, string | null, string[]]> = {
+    "with two biases is one layer, and the sums are apart": [
+      "fc.bias",
+      "other.bias",
+      ["a.bias", "b.bias", "fc.weight"],
+    ],
+    "with a bias once is one layer, and the sum is apart": ["fc.bias", null, ["a.bias", "fc.weight"]],
+    "with a bias at its second reading is the same": [null, "fc.bias", ["b.bias", "fc.weight"]],
+    "with the same bias is one layer, bias included": ["fc.bias", "fc.bias", ["fc.bias", "fc.weight"]],
+  };
+  for (const [title, [first, second, keys]] of Object.entries(cases))
+    test(title, () => {
+      const network = new GraphNetwork(twice(first, second));
+      assert.deepEqual([...network.stateDict().keys()].sort(), keys);
+      const expected = sumOf(product(relu(sumOf(product(images), first))), second);
+      const difference = sub(network.forward(images), expected).toTypedArray() as Float32Array;
+      assert.ok(Math.max(...difference.map(Math.abs)) <= 1e-5);
+    });
+
+  test("a bias that layers of other weights share stays a sum", () => {
+    const graph = graphOf(
+      [
+        node("MatMul", ["images", "one.weight"], "p", {}, "one"),
+        node("Add", ["p", "bias"], "a"),
+        node("MatMul", ["a", "two.weight"], "q", {}, "two"),
+        node("Add", ["q", "bias"], "b"),
+      ],
+      {
+        "one.weight": constant(matrix, [4, 4]),
+        "two.weight": constant(matrix, [4, 4]),
+        bias: constant(row(1), [4]),
+      },
+    );
+    const network = new GraphNetwork(graph);
+    assert.deepEqual([...network.stateDict().values()].map(({ shape }) => shape).sort(), [
+      [4],
+      [4, 4],
+      [4, 4],
+    ]);
+    const bias = tensor(Float32Array.from(row(1)), { shape: [4] });
+    const expected = add(product(add(product(images), bias)), bias);
+    const difference = sub(network.forward(images), expected).toTypedArray() as Float32Array;
+    assert.ok(Math.max(...difference.map(Math.abs)) <= 1e-5);
+  });
+});
+
+test("layers that share a tensor but differ in attributes are refused, with the way out", () => {
+  const graph = graphOf(
+    [
+      node("Conv", ["images", "one.weight"], "a", { pads: [1, 1, 1, 1] }, "one"),
+      node("Conv", ["a", "one.weight"], "b", { strides: [2, 2] }, "two"),
+    ],
+    { "one.weight": constant(Array.from({ length: 36 }, Math.cos), [2, 2, 3, 3]) },
+  );
+  assert.throws(
+    () => new GraphNetwork(graph),
+    /Conv in two shares one\.weight with one, which has another operator, other attributes or another bias: .* clone the tensor/,
+  );
+});
+
 test("an operator that cannot be trained is named with its module", () => {
   const scale = constant([1, 1], [2]);
   const graph = graphOf([node("InstanceNormalization", ["images", "scale", "scale"], "a", {}, "head.norm")], {

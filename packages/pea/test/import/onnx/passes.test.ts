@@ -78,6 +78,33 @@ describe("ReLUs that are set apart", () => {
     });
     assert.deepEqual(separateRelus(graph), graph);
   });
+
+  test("take no name or path that something else has", () => {
+    const node = (operator: string, inputs: string[], output: string, path = ""): GraphNode => {
+      return { operator, inputs, outputs: [output], attributes: {}, path };
+    };
+    const apart = separateRelus({
+      inputs: [{ name: "x", shape: ["batch", 3, 8, 8] }],
+      outputs: ["y"],
+      nodes: [
+        node("Relu", ["x"], "r", "relu"),
+        node("Neg", ["r"], "r/1"),
+        node("Relu", ["r/1"], "s", "relu_1"),
+        node("Mul", ["r", "s"], "y"),
+      ],
+      constants: new Map(),
+    });
+    const outputs = apart.nodes.flatMap(({ outputs }) => outputs);
+    assert.equal(new Set(outputs).size, 5);
+    const paths = apart.nodes.filter(({ operator }) => operator === "Relu").map(({ path }) => path);
+    assert.equal(new Set(paths).size, 3);
+    assert.deepEqual(paths.filter((path) => path === "relu" || path === "relu_1").length, 2);
+    // What reads what: the product that of a ReLU of its own, the negation the first one.
+    const [product, negation] = ["Mul", "Neg"].map((name) => apart.nodes.find((n) => n.operator === name));
+    const producer = apart.nodes.find((n) => n.outputs[0] === product?.inputs[0]);
+    assert.deepEqual([producer?.operator, producer?.inputs], ["Relu", ["x"]]);
+    assert.deepEqual(negation?.inputs, ["r"]);
+  });
 });
 
 describe("layer normalization that is spelled out", () => {
@@ -156,6 +183,43 @@ describe("merged weights", () => {
     const separated = (of: Graph) => weightsOf(separateWeights(of, { namesEqualTensors: true }));
     assert.equal(separated(graphOf(layers)), 1);
     assert.equal(separated(graphOf(layers, uniform)), 2);
+  });
+
+  describe("in a file that names equal ones apart", () => {
+    const [one, other] = [layer("a", "x", "p"), layer("b", "p", "q")];
+    const separated = (nodes: GraphNode[], tensors: Record<string, number[]> = {}) => {
+      const graph = graphOf(nodes);
+      const constants = Object.entries(tensors).map(([name, values]) => {
+        return [name, { shape: [values.length], data: Float32Array.from(values) }] as const;
+      });
+      const all = { ...graph, constants: new Map([...graph.constants, ...constants]) };
+      return separateWeights(all, { namesEqualTensors: true });
+    };
+    const biased = (node: GraphNode, bias: string): GraphNode => ({
+      ...node,
+      inputs: [...node.inputs, bias],
+    });
+
+    const otherAttributes: GraphNode["attributes"][] = [{ strides: [2, 2] }, { dilations: [2, 2] }];
+    for (const attributes of otherAttributes)
+      test(`are set apart where layers differ in ${Object.keys(attributes)[0]}`, () => {
+        assert.equal(weightsOf(separated([one, { ...other, attributes }])), 2);
+      });
+
+    test("are set apart where layers differ in bias", () => {
+      const nodes = [biased(one, "b1"), biased(other, "b2")];
+      assert.equal(weightsOf(separated(nodes, { b1: [1, 2], b2: [3, 4] })), 2);
+    });
+
+    test("are set apart together, where a bias of one value tells nothing", () => {
+      const { nodes } = separated([biased(one, "b"), biased(other, "b")], { b: [0, 0] });
+      assert.equal(new Set(nodes.flatMap(({ inputs }) => inputs.slice(1))).size, 4);
+    });
+
+    test("stay shared together with a bias of one element", () => {
+      const { nodes } = separated([biased(one, "b"), biased(other, "b")], { b: [3] });
+      assert.equal(new Set(nodes.flatMap(({ inputs }) => inputs.slice(1))).size, 2);
+    });
   });
 
   test("of a batch norm are four, whatever their values", async () => {

@@ -20,8 +20,8 @@ const Reshape: Converter = (node) => {
 };
 
 const mergesImages =
-  "it puts several images on one axis with something else: attention over windows of an image is not followed; of what " +
-  "PyTorch's default exporter makes of ConvNeXt, the earlier one (dynamo=False) makes something that is";
+  "it puts several images on one axis with something else, as attention over windows of an image does, which is not " +
+  "followed; a network without that may be written otherwise by PyTorch's earlier exporter (dynamo=False)";
 
 /** The first size as the batch, where it is what is left for it, or 1 in a file that is made for one image alone. */
 function withBatch(from: Shape, sizes: readonly Size[]): readonly Size[] {

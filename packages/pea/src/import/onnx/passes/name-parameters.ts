@@ -6,6 +6,7 @@
 import { type Graph, type GraphNode, operators } from "@pea/graph";
 import { parentsOf } from "../../../common/module-path.ts";
 import { isKey, parentOf, withoutWrapper } from "../node-path.ts";
+import { freeName } from "./free-name.ts";
 
 const weightAndBias = ["weight", "bias"];
 
@@ -51,7 +52,7 @@ export function nameParameters(graph: Graph, origins: ReadonlyMap<string, string
       if (!graph.constants.has(name) || names.has(name)) return;
       const key = origins.get(name) ?? "";
       const wanted = isKey(key) && parentOf(key) === path ? withoutWrapper(key) : `${path}.${own[place]}`;
-      names.set(name, unused(taken.has(wanted) ? `${path}.${own[place]}` : wanted, taken));
+      names.set(name, freeName(taken.has(wanted) ? `${path}.${own[place]}` : wanted, taken));
     });
     return { ...node, path };
   });
@@ -70,13 +71,6 @@ function unique(path: string, kind: string, paths: ReadonlySet<string>): string 
   const wanted = path === "" ? `${kind}1` : `${path}.${kind}`;
   for (let i = 1, free = wanted; ; free = path === "" ? `${kind}${++i}` : `${wanted}_${i++}`)
     if (!paths.has(free)) return free;
-}
-
-function unused(name: string, taken: Set<string>): string {
-  let free = name;
-  for (let i = 1; taken.has(free); i++) free = `${name}_${i}`;
-  taken.add(free);
-  return free;
 }
 
 /** Activations each under a path of its own: a module called twice is two sites, a call within a module is none yet. */

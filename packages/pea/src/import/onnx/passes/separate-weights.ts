@@ -58,17 +58,21 @@ const mostMerged = 1024;
 /** Whether two readings are the same module's, called twice, on the same weights, or those of layers that share a large one. */
 function isOneModule({ constants }: Graph, { namesEqualTensors }: Origin, a: Reading, b: Reading): boolean {
   if (a.place !== b.place || a.node === b.node || a.node.operator !== b.node.operator) return false;
-  const { data } = constants.get(a.node.inputs[a.place] ?? "") as Constant;
-  if (data.length > mostMerged || (namesEqualTensors && !isUniform(data))) return true;
+  const dataOf = (name: string) => (constants.get(name) as Constant).data;
+  if (dataOf(a.node.inputs[a.place] as string).length > mostMerged) return true;
   const weights = ({ inputs }: GraphNode) => inputs.filter((name) => constants.has(name));
   const own = weights(a.node);
-  return (
-    a.node.path === b.node.path &&
-    own.join() === weights(b.node).join() &&
-    // A layer whose own weights were merged tells nothing.
-    new Set(own).size === own.length
-  );
+  if (own.join() !== weights(b.node).join()) return false;
+  if (namesEqualTensors && hasSameAttributes(a.node, b.node) && !own.some((name) => isUniform(dataOf(name))))
+    return true;
+  // A layer whose own weights were merged tells nothing.
+  return a.node.path === b.node.path && new Set(own).size === own.length;
 }
 
-/** Whether all elements are equal, as of norms before they are trained: tools merge such tensors whatever they are. */
-const isUniform = (data: Constant["data"]): boolean => data.every((value) => value === data[0]);
+/** Layers of other strides or dilations are other modules, which a tool can have given one tensor. */
+const hasSameAttributes = (a: GraphNode, b: GraphNode): boolean =>
+  JSON.stringify(a.attributes) === JSON.stringify(b.attributes);
+
+/** Whether several elements are equal, as of norms before they are trained: tools merge such tensors whatever they are. */
+const isUniform = (data: Constant["data"]): boolean =>
+  data.length > 1 && data.every((value) => value === data[0]);
