@@ -150,7 +150,10 @@ function addExport(program: Command): void {
     .addOption(dataOption())
     .addOption(movedImportOption())
     .addOption(badSampleOption())
-    .option("-o, --output <FILE>", "the file or folder to write (default: model.onnx in the run)")
+    .option(
+      "-o, --output <FILE>",
+      "the file or folder to write (default: the target's usual one, model.onnx of ONNX, in the run)",
+    )
     .option(
       "--target <NAME>",
       "form of the file: onnx, onnx-int8, tflite, tflm, ethos-u55, ethos-u65, ethos-u85, esp32, stm32, openvino, ncnn, rknn, tvm, iree, or a module that registers another (default: onnx)",

@@ -16,6 +16,7 @@ import { readRecipeFile } from "../recipe/recipe-file.ts";
 import { recipeFlags, settingAt } from "../recipe/recipe-flags.ts";
 import { type Circumstance, type Circumstances, circumstances, isSame } from "../recipe/recipe-identity.ts";
 import { trainCommand } from "../report/command.ts";
+import type { BuildOptions } from "../run/build-network.ts";
 import { joints } from "../run/plan.ts";
 import { disposeRun, openRun, prepareWithoutData } from "../run/prepare-run.ts";
 import type { TrainResult } from "../run/result.ts";
@@ -120,10 +121,17 @@ async function trainUntilStopped(
  *
  * @param word of the target, or a module that registers one
  */
-async function checkFor(word: string | undefined): Promise<(graph: Graph) => void> {
+async function checkFor(word: string | undefined): Promise<NonNullable<BuildOptions["onNetwork"]>> {
   if (word === undefined) return tellObstacle;
   const target = targetNamed(await loadTarget(word));
-  return (graph) => {
+  return (graph, upperLimit) => {
+    if (upperLimit !== null)
+      throw new PeaError(
+        `nothing would be left for ${target.title}: ${upperLimit}; leave --target out, or the activation`,
+        {
+          kind: "usage",
+        },
+      );
     const remarks = requireTaken(graph, target);
     log(`${target.title} takes this network`);
     remarks.forEach(log);
@@ -200,7 +208,7 @@ async function circumstancesOf(
 const usage = (message: string): PeaError => new PeaError(message, { kind: "usage" });
 
 /** What would be trained, and how α and the learning rate move. */
-async function describePlan(recipe: Recipe, onNetwork: (graph: Graph) => void) {
+async function describePlan(recipe: Recipe, onNetwork: BuildOptions["onNetwork"]) {
   const counted = recipe.dataDir !== undefined || datasetNamed(recipe.data).defaultFolder !== undefined;
   const prepared = counted
     ? await openRun(recipe, { onOpening: openingReporter(), onNetwork })
@@ -231,7 +239,7 @@ async function describePlan(recipe: Recipe, onNetwork: (graph: Graph) => void) {
 async function printPlan(
   flags: TrainFlags,
   recipe: Recipe,
-  onNetwork: (graph: Graph) => void,
+  onNetwork: BuildOptions["onNetwork"],
 ): Promise<void> {
   const document = await describePlan(recipe, onNetwork);
   printResult(flags, document, () => {

@@ -27,8 +27,11 @@ export interface BuiltNetwork {
 }
 
 export interface BuildOptions {
-  /** Shown the network as it will be deployed, as a graph. */
-  onNetwork?: (graph: Graph) => void;
+  /**
+   * Shown the network as it will be deployed, as a graph; and, where the methods leave none to deploy whatever is trained,
+   * why.
+   */
+  onNetwork?: (graph: Graph, upperLimit: string | null) => void;
 }
 
 /**
@@ -49,16 +52,21 @@ export function buildNetwork(
   try {
     const { info, graph } = inspectNetwork(model, data.inputShape);
     requireAnswers(recipe, info, data);
-    onNetwork?.(methods.asDeployed(graph));
     model.to({ device, memoryFormat: "channels_last" });
     const { totalSteps, stepsPerEpoch } = plan;
     methods.fit({ model, totalSteps, stepsPerEpoch, seed, task: data.task.name });
+    onNetwork?.(methods.asDeployed(graph), upperLimitOf(methods));
     return { info, plan, model, methods };
   } catch (error) {
     methods.dispose();
     model.dispose();
     throw error;
   }
+}
+
+/** An obstacle that no step ends. */
+function upperLimitOf({ obstacle }: Methods): string | null {
+  return obstacle === null || obstacle.endStep !== undefined ? null : obstacle.why;
 }
 
 /** The network answers once per image, or once per pixel, as the task wants it. */

@@ -45,7 +45,9 @@ async function work({
   try {
     await untilFree(directory);
     const { dataDir, import: imported, onBadSample } = recipe;
-    const onNetwork = (graph: Graph) => requireTargets(graph, targets);
+    const onNetwork = (graph: Graph, upperLimit: string | null) => {
+      if (upperLimit === null) requireTargets(graph, targets);
+    };
     const today = { dataDir, import: imported, onBadSample };
     if (!isRun(directory)) await train(recipe, { ...options, onNetwork, runDirectory: directory });
     else if (!hasEnded(directory))

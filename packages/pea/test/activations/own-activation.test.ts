@@ -91,7 +91,7 @@ describe("a run with an activation of one's own", () => {
     const upper = join(folder, "upper");
     await succeed("train", ...flags, "--run", upper);
     const { code, stderr } = await pea("export", upper);
-    assert.deepEqual([code, /trained with squareplus all along/.test(stderr)], [2, true]);
+    assert.deepEqual([code, /a run with squareplus all along/.test(stderr)], [2, true]);
     const swapped = join(folder, "swapped");
     await succeed("train", ...flags, "--swap-to-relu", "50%", "--run", swapped);
     assert.equal(JSON.parse(await succeed("export", swapped, "--json")).operators.Relu, 27);

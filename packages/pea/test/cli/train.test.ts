@@ -107,6 +107,18 @@ describe("pea train --target", () => {
     }
   });
 
+  it("refuses a run that ends in another activation whatever is trained", async () => {
+    const words = ["train", ...small, "--activation", "gelu", "--target", "ethos-u55"];
+    const run = join(temporaryFolder(), "limit");
+    const { code, stderr } = await peaHere(...words, "--run", run);
+    assert.equal(code, 2);
+    assert.match(
+      stderr,
+      /nothing would be left for .*Ethos-U55: a run with gelu all along is an upper limit/,
+    );
+    assert.ok(!existsSync(run));
+  });
+
   it("says of another that the target takes it, and trains the same weights", async () => {
     const weights = [];
     for (const more of [[], ["--target", "ethos-u55"]]) {

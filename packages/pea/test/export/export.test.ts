@@ -144,7 +144,7 @@ describe("exportRun", () => {
 
   test("refuses an upper limit, which is no ReLU network", async () => {
     await interrupt({ ...tiny, activation: "mish" }, 2, path("mish"));
-    await assert.rejects(exportRun(path("mish")), { kind: "usage", message: /trained with mish all along/ });
+    await assert.rejects(exportRun(path("mish")), { kind: "usage", message: /a run with mish all along/ });
   });
 
   test("refuses a folder without a run", async () => {

@@ -27,7 +27,7 @@ export class ActivationMethod implements Method {
 
   obstacle(): Obstacle {
     return {
-      why: `this run trained with ${this.#activation} all along: an upper limit to compare with, not a ReLU network to deploy`,
+      why: `a run with ${this.#activation} all along is an upper limit to compare with, not a ReLU network to deploy`,
     };
   }
 

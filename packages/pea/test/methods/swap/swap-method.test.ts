@@ -198,6 +198,6 @@ describe("a run", () => {
       const { file } = await exportRun(results[name].runDirectory);
       assert.equal((await readOnnx(file)).metadata.method, `mish, ReLU from ${name}`);
     }
-    await assert.rejects(exportRun(results.upperLimit.runDirectory), usage(/trained with mish all along/));
+    await assert.rejects(exportRun(results.upperLimit.runDirectory), usage(/a run with mish all along/));
   });
 });
