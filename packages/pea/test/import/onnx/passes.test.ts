@@ -388,3 +388,18 @@ test("a file with its channels last is turned, an image flattened before a layer
   assert.deepEqual(graph.inputs[0]?.shape, ["batch", 3, 4, 4]);
   assert.deepEqual(operatorsOf(graph), ["Conv", "Mul", "ReduceMax", "Reshape", "Gemm"]);
 });
+
+test("a matrix that both rows of an image and a vector are multiplied by stays as the file has it", async () => {
+  const contents: Contents = {
+    nodes: [
+      ["MatMul", ["x", "w"], ["a"]],
+      ["ReduceMean", ["a"], ["m"], { axes: [1, 2], keepdims: 0 }],
+      ["MatMul", ["m", "w"], ["y"]],
+    ],
+    tensors: [floats("w", [8, 8])],
+  };
+  const images = someImages([2, 3, 8, 8]);
+  const graph = await importOf(contents);
+  const expected = await runOnnx(bytesOf(modelOf(contents)), images);
+  assert.ok(largestDifference(await runGraph(graph, images), expected) <= 1e-6);
+});

@@ -22,15 +22,21 @@ export function mergeLinear(graph: Graph): Graph {
   return mergeIntoLayers(asGemm(graph));
 }
 
-/** A product of rows and a constant matrix is a layer, whose weight has a row for each output. */
+/**
+ * A product of rows and a constant matrix is a layer, whose weight has a row for each output. A matrix that something else
+ * reads, too, stays as it is.
+ */
 function asGemm(graph: Graph): Graph {
   const shapes = inferShapes(graph);
+  const readers = readersOf(graph);
+  const isOfRows = ({ operator, inputs: [input = ""] }: GraphNode) =>
+    operator === "MatMul" && shapes.get(input)?.length === 2;
   const constants = new Map(graph.constants);
   const nodes = graph.nodes.map((node) => {
-    const [input = "", weight = ""] = node.inputs;
+    const [input, weight = ""] = node.inputs;
     const matrix = graph.constants.get(weight);
-    if (node.operator !== "MatMul" || matrix?.shape.length !== 2 || shapes.get(input)?.length !== 2)
-      return node;
+    const isForRows = readers.get(weight)?.every((each) => isOfRows(each) && each.inputs[0] !== weight);
+    if (!isOfRows(node) || input === weight || matrix?.shape.length !== 2 || !isForRows) return node;
     constants.set(weight, transposed(matrix));
     return { ...node, operator: "Gemm", attributes: { transA: 0, transB: 1, alpha: 1, beta: 1 } };
   });
