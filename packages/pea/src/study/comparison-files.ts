@@ -56,6 +56,8 @@ export interface ComparedTarget {
   name: string;
   /** Runs that have not been exported to it yet. */
   missing: number;
+  /** Test images that each was scored on. */
+  images: readonly number[];
   /** Those with such a form. */
   variants: (ComparedVariant & {
     /** Points that are lost against floats. */
@@ -111,6 +113,7 @@ export function compareTarget(
   return {
     name,
     missing,
+    images: [...new Set(exported.flatMap(({ images }) => images ?? []))],
     variants: variantsOf(runs, { ...options, isFinished: isFinished && missing === 0 }).map((compared) => {
       const own = runs.filter(({ variant }) => variant === compared.name);
       const losses = own.map(({ loss }) => loss);
@@ -155,7 +158,7 @@ function targetSection(target: ComparedTarget, reference: string | null): string
     ...(target.missing > 0
       ? [`**Not finished. Runs still to be exported: ${target.missing}.** Nothing can be concluded before.`]
       : []),
-    "The last models, exported and scored on test images. Lost: points against the same model in floats on the same images, and the " +
+    `The last models, exported and scored on ${target.images.join(" or ")} test images. Lost: points against the same model in floats on the same images, and the ` +
       "most of any run; same class: the share of which both name it.",
     markdownTable(targetHead, targetRows(target)),
     ...detailsOf(target, "comparison"),
@@ -198,17 +201,17 @@ export function comparisonRows({ variants }: ComparedGroup): string[][] {
 
 /** The variants against another than ReLU. */
 function againstReference(group: Pick<ComparedGroup, "variants">, reference: string): string[] {
+  const shown = scoreNames.filter((score) => group.variants.some(({ scores }) => scores[score].sample));
   const rows = group.variants
     .filter(({ name }) => name !== reference)
-    .map(({ name, scores: { best, last } }) => [
+    .map(({ name, scores }) => [
       name,
-      difference(best.against),
-      difference(last.against),
-      conclusion(best.against, last.against),
+      ...shown.map((score) => difference(scores[score].against)),
+      conclusion(scores.best.against, scores.last.against),
     ]);
   return [
     `Against ${reference}, with a correction of its own:`,
-    markdownTable(["Variant", "Δ, best", "Δ, last", "Conclusion"], rows),
+    markdownTable(["Variant", ...shown.map((score) => `Δ, ${score}`), "Conclusion"], rows),
     ...detailsOf(group, "against"),
   ];
 }

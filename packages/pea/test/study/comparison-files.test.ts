@@ -206,6 +206,7 @@ describe("the comparisons of a study with targets", () => {
       /\| ReLU \| 5 \| 60\.44 ± 0\.\d\d \| – \| 0\.20 ± 0\.07 \| 0\.30 \| 98\.20 \| {2}\|/,
     );
     assert.equal(Number(row("WG90", { score: "tflite" }).difference).toFixed(4), "0.6300");
+    assert.match(section, /exported and scored on 1000 test images/);
   });
 
   it("conclude nothing before all runs are exported in the form that the study has now", () => {
