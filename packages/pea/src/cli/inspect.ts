@@ -50,8 +50,12 @@ interface Subject {
   whyNoClasses?: string | null;
 }
 
-/** `pea inspect`: what a network consists of, or what a target makes of it. */
-export async function runInspect(source: string, options: InspectOptions): Promise<void> {
+/**
+ * `pea inspect`: what a network consists of, or what a target makes of it.
+ *
+ * @returns exit code 0; 1 where the target does not take the network
+ */
+export async function runInspect(source: string, options: InspectOptions): Promise<number> {
   const { target: word, macs, vela } = options;
   if (word === undefined && (macs ?? vela) !== undefined)
     throw usage(`--${macs === undefined ? "vela" : "macs"} is of a target: name one with --target`);
@@ -88,6 +92,7 @@ export async function runInspect(source: string, options: InspectOptions): Promi
         ...(target === undefined ? describeLayers(inspection, document) : describeInspection(target)),
       ].join("\n"),
     );
+    return (target?.refused ?? []).length > 0 ? 1 : 0;
   } finally {
     model.dispose();
   }

@@ -56,7 +56,7 @@ export async function createProgram(words: readonly string[], outcome: Outcome):
   addEval(program);
   addExport(program);
   addPredict(program);
-  addInspect(program);
+  addInspect(program, outcome);
   addModels(program);
   addStudy(program, outcome);
   addTable(program);
@@ -267,7 +267,7 @@ function addPredict(program: Command): void {
     );
 }
 
-function addInspect(program: Command): void {
+function addInspect(program: Command, outcome: Outcome): void {
   common(program.command("inspect"))
     .description("show the layers of a network, its size and its activation sites")
     .argument("<network>", "a name that pea models lists, an ONNX file, or the folder of a run")
@@ -299,7 +299,9 @@ function addInspect(program: Command): void {
         "pea inspect mobilenet-0.25 --target ethos-u55     whether the NPU runs it, and its cycles by Vela",
       ),
     )
-    .action(async (network, options) => (await import("./inspect.ts")).runInspect(network, options));
+    .action(async (network, options) => {
+      outcome.code = await (await import("./inspect.ts")).runInspect(network, options);
+    });
 }
 
 function addModels(program: Command): void {

@@ -198,11 +198,12 @@ describe("pea inspect NETWORK --target NAME", () => {
     }
   });
 
-  test("calls no operator taken where others are refused", async () => {
+  test("ends with code 1, and calls no operator taken, where others are refused", async () => {
     const model = new Sequential(new Conv2d(1, 4, 3), new Tanh(), new Flatten(), new Linear(4 * 10 * 10, 10));
     const file = join(temporaryFolder(), "tanh.onnx");
     writeFileSync(file, encodeOnnx(traceNetwork(model, [1, 12, 12]).graph, { producerVersion: "1" }));
-    const { stdout } = await peaHere("inspect", file, "--target", "onnx");
+    const { code, stdout } = await peaHere("inspect", file, "--target", "onnx");
+    assert.equal(code, 1);
     assert.match(stdout, /\nTanh .* refused\n/);
     assert.match(stdout, /\nConv .* 1 *\n/);
     assert.doesNotMatch(stdout, /taken/);
