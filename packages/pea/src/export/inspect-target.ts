@@ -15,6 +15,7 @@ import {
   smoothObstacles,
 } from "@pea/graph";
 import { assumedRanges } from "../quantize/assumed-ranges.ts";
+import { targetOf } from "./export-form.ts";
 import { onnxTarget } from "./onnx/onnx-target.ts";
 import { type OperatorForm, operatorForms } from "./operator-forms.ts";
 import {
@@ -24,7 +25,6 @@ import {
   type Placement,
   type Target,
 } from "./target.ts";
-import { targetNamed } from "./targets.ts";
 
 /** Something that a target does not take, or leaves to the processor. */
 export interface Finding {
@@ -66,13 +66,8 @@ export async function inspectForTarget(
   name: string,
   settings: IntegerSettings = {},
 ): Promise<TargetInspection> {
-  const target = targetNamed(name);
-  const unknown = Object.keys(settings).find(
-    (key) => settings[key as keyof IntegerSettings] !== undefined && !takes(target, key),
-  );
+  const target = targetOf({ target: name, ...settings });
   const { title } = target;
-  if (unknown !== undefined)
-    throw new PeaError(`${title} has no setting ${unknown}; leave it out`, { kind: "usage" });
   const { refused, remarks: unasked } = refusals(graph, target);
   const about = { target: name, title, refused };
   if (!isIntegerTarget(target))
@@ -118,9 +113,6 @@ export function requireTaken(graph: Graph, target: Target): string[] {
     { kind: "usage" },
   );
 }
-
-const takes = (target: Target, key: string): boolean =>
-  isIntegerTarget(target) && ((target.takes as readonly string[] | undefined) ?? []).includes(key);
 
 interface Refusals {
   readonly refused: readonly Finding[];

@@ -9,7 +9,10 @@ import type { Recipe } from "../recipe/recipe.ts";
 import type { StudyTarget } from "./study-file.ts";
 import type { FromWorker, RunProgress, ToWorker } from "./worker-messages.ts";
 
-/** How a run went. `trained`: it had not ended before; `whole`: from its first step to its last. `failed` with `named`: the run itself said why, and would again. */
+/**
+ * How a run went. `trained`: it had not ended before; `whole`: from its first step to its last. `failed` with `named`: the
+ * run itself said why, and would again.
+ */
 export type JobOutcome =
   | { kind: "ended"; trained: boolean; whole: boolean }
   | { kind: "stopped" }
@@ -45,13 +48,14 @@ export async function runJob(
   child.stderr?.on("data", (text: Buffer) => {
     lastWords = (lastWords + text.toString()).slice(-LAST_WORDS);
   });
-  let [trained, whole] = [false, false];
+  let firstStep: number | null = null;
   let outcome: JobOutcome | null = null;
   child.on("message", (message: FromWorker) => {
-    if (message.kind === "start") [trained, whole] = [true, message.firstStep === 0];
+    if (message.kind === "start") firstStep = message.firstStep;
     else if (message.kind === "progress") onProgress(message.progress);
     else if (message.kind === "target") onTarget(message.name);
-    else if (message.kind === "end") outcome = { kind: "ended", trained, whole };
+    else if (message.kind === "end")
+      outcome = { kind: "ended", trained: firstStep !== null, whole: firstStep === 0 };
     else if (message.kind === "stopped") outcome = { kind: "stopped" };
     else outcome = { kind: "failed", message: message.message, named: true };
   });

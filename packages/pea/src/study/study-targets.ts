@@ -48,12 +48,13 @@ export async function scoreTargets(
   // Another study may have the same run.
   const unlock = lockRun(run);
   try {
+    const isSmooth = await endsSmooth(run, circumstances);
     for (const target of targets) {
       if (signal?.aborted) return;
       if (isScored(run, target)) continue;
       onTarget?.(target.name);
       const { name, form } = target;
-      const score = await scoreOf(run, target, circumstances);
+      const score = isSmooth ? { score: null } : await scoreOf(run, target, circumstances);
       const scores: TargetScores = { ...readTargetScores(run), [name]: { form, ...score } };
       const { targetScores } = openRunDirectory(run);
       writeFileAtomically(targetScores, [Buffer.from(JSON.stringify(scores))]);
@@ -91,7 +92,6 @@ async function scoreOf(
   target: StudyTarget,
   circumstances: Circumstances,
 ): Promise<Omit<TargetScore, "form">> {
-  if (await endsSmooth(run, circumstances)) return { score: null };
   const { targets } = openRunDirectory(run);
   makeDirectory(targets);
   const out = join(targets, targetFile(target));
