@@ -11,27 +11,17 @@ import { runtimeNodes } from "../../src/export/onnx-int8/float-nodes.ts";
 import { createModel } from "../../src/models/index.ts";
 import { loadReportRun } from "../../src/report/load-run.ts";
 import { openRunDirectory } from "../../src/run/run-directory.ts";
-import { train } from "../../src/train/train.ts";
 import { networksOfToday } from "../support/networks-of-today.ts";
 import { peaHere } from "../support/pea-main.ts";
-import { temporaryFolder, writeTinyData } from "../support/tiny-data.ts";
+import { temporaryFolder } from "../support/tiny-data.ts";
+import { trainMobilenet } from "../support/trained-mobilenet.ts";
 
 setNumThreads(1);
 const folder = temporaryFolder();
 const run = join(folder, "run");
 const file = join(run, "model-int8.onnx");
 
-before(async () => {
-  const recipe = {
-    model: "mobilenet-0.1-small",
-    epochs: 6,
-    batchSize: 32,
-    lr: 0.1,
-    threads: 1,
-    pea: "none",
-  } as const;
-  await train({ ...recipe, dataDir: writeTinyData({ train: 1000, test: 400 }) }, { runDirectory: run });
-});
+before(() => trainMobilenet(run));
 
 /** The command, which passes; its summary. */
 async function exported(...words: string[]) {

@@ -25,8 +25,8 @@ import { createModel } from "../../src/models/index.ts";
 import { evaluationLoader } from "../../src/run/loaders.ts";
 import { openTestData } from "../../src/run/open-data.ts";
 import { openTrainedNetwork } from "../../src/run/trained-run.ts";
-import { train } from "../../src/train/train.ts";
-import { temporaryFolder, writeTinyData } from "../support/tiny-data.ts";
+import { temporaryFolder } from "../support/tiny-data.ts";
+import { trainMobilenet } from "../support/trained-mobilenet.ts";
 import { followReadme } from "./steps.ts";
 
 setNumThreads(1);
@@ -94,16 +94,7 @@ describe("answers are those of ONNX Runtime but for rounding", () => {
 /** Without training a MobileNet gives much the same answer to all images. */
 async function trainedMobilenet(): Promise<Case> {
   const runDirectory = temporaryFolder();
-  const dataDir = writeTinyData({ train: 1000, test: 400 });
-  const recipe = {
-    model: "mobilenet-0.25-small",
-    epochs: 6,
-    batchSize: 32,
-    lr: 0.1,
-    threads: 1,
-    pea: "none",
-  } as const;
-  await train({ ...recipe, dataDir }, { runDirectory });
+  await trainMobilenet(runDirectory, "mobilenet-0.25-small");
   const trained = await openTrainedNetwork(runDirectory, {});
   trained.methods.deploy();
   const data = await openTestData(trained.recipe, { record: trained.record });

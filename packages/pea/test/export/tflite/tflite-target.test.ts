@@ -5,27 +5,17 @@ import { join } from "node:path";
 import { before, describe, test } from "node:test";
 import { ConvTranspose2d, manualSeed, randn, Sequential, setNumThreads } from "@pea/torch";
 import { exportNetwork } from "../../../src/export/export.ts";
-import { train } from "../../../src/train/train.ts";
 import { networksOfToday } from "../../support/networks-of-today.ts";
 import { peaHere } from "../../support/pea-main.ts";
 import { readTflite } from "../../support/tflite-reader.ts";
-import { temporaryFolder, writeTinyData } from "../../support/tiny-data.ts";
+import { temporaryFolder } from "../../support/tiny-data.ts";
+import { trainMobilenet } from "../../support/trained-mobilenet.ts";
 
 setNumThreads(1);
 const folder = temporaryFolder();
 const run = join(folder, "run");
 
-before(async () => {
-  const recipe = {
-    model: "mobilenet-0.1-small",
-    epochs: 6,
-    batchSize: 32,
-    lr: 0.1,
-    threads: 1,
-    pea: "none",
-  } as const;
-  await train({ ...recipe, dataDir: writeTinyData({ train: 1000, test: 400 }) }, { runDirectory: run });
-});
+before(() => trainMobilenet(run));
 
 async function exported(...words: string[]) {
   const { code, stdout, stderr } = await peaHere("export", run, ...words, "--json");
