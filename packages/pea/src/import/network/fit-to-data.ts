@@ -5,6 +5,7 @@
  */
 import { PeaError } from "@pea/core";
 import {
+  answersOf,
   type Constant,
   elementsOf,
   formatShape,
@@ -55,7 +56,7 @@ type Tell = (remark: string) => void;
 function dropAnswer(graph: Graph, tell: Tell = () => {}): Graph {
   const [output = ""] = graph.outputs;
   const last = producersOf(graph).get(output);
-  if (last === undefined || !["Softmax", "LogSoftmax", "Sigmoid"].includes(last.operator)) return graph;
+  if (last === undefined || !answersOf(graph).includes(last)) return graph;
   tell(`${last.operator} at the end is left to the loss: the network gives scores`);
   const outputs = [last.inputs[0] as string];
   return { ...graph, outputs, nodes: graph.nodes.filter((node) => node !== last) };
