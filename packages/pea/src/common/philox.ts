@@ -35,7 +35,16 @@ export function philox(counter: Words4, key: readonly [number, number]): Words4 
 }
 
 /** What the numbers are for: streams of different purposes are independent under one seed. */
-const purposes = { split: 1, shuffle: 2, augmentation: 3, crop: 4, scenes: 5, methods: 6, draw: 7 } as const;
+const purposes = {
+  split: 1,
+  shuffle: 2,
+  augmentation: 3,
+  crop: 4,
+  scenes: 5,
+  methods: 6,
+  draw: 7,
+  images: 8,
+} as const;
 export type Purpose = keyof typeof purposes;
 
 /**

@@ -1,9 +1,17 @@
 import { activation } from "./activation/activation.ts";
+import { cutmix } from "./cutmix/cutmix.ts";
 import { ema } from "./ema/ema.ts";
+import { lookahead } from "./lookahead/lookahead.ts";
 import { mixup } from "./mixup/mixup.ts";
 import { pea } from "./pea/pea.ts";
 import { quantize } from "./quantize/quantize.ts";
+import { randomErasing } from "./random-erasing/random-erasing.ts";
+import { swa } from "./swa/swa.ts";
 import { swap } from "./swap/swap.ts";
 
 /** The methods of this package, in the order in which lists name them. */
-export const builtIn = [pea, activation, swap, quantize, mixup, ema];
+export const builtIn = [
+  ...[pea, activation, swap, quantize],
+  ...[randomErasing, mixup, cutmix],
+  ...[lookahead, ema, swa],
+];

@@ -7,7 +7,7 @@ import type { z } from "zod";
 import type { Method } from "./method.ts";
 
 /** What a method acts on, in the order in which the methods of a run stand. */
-export const stages = ["network", "precision", "batch", "loss", "gradients", "weights"] as const;
+export const stages = ["network", "precision", "images", "batch", "loss", "gradients", "weights"] as const;
 export type Stage = (typeof stages)[number];
 
 /** A training method, built in or registered by a user's module (`registerMethod`). */

@@ -1,9 +1,10 @@
 /**
- * Random numbers of a training method, a function of the run's seed, the method and the step.
+ * Random numbers of a training method, a function of the run's seed, the method and the step, or the image.
  *
  * @module
  */
-import { shuffled, wordStream } from "../common/philox.ts";
+import { randomWords, shuffled, wordStream } from "../common/philox.ts";
+import type { SampleKey } from "../images/transforms/move.ts";
 
 /** A stream of random numbers. */
 export interface Draws {
@@ -24,7 +25,22 @@ export interface Draws {
  * @param step below 2^32
  */
 export function drawsOf(method: string, seed: number, step: number): Draws {
-  const word = wordStream(seed, "methods", step, hash(method));
+  return drawsBy(wordStream(seed, "methods", step, hash(method)));
+}
+
+/** The same for an image in an epoch, in whatever batch, process or run it comes. */
+export function drawsOfImage(method: string, { seed, epoch, index }: SampleKey): Draws {
+  const first = hash(method);
+  let words: readonly number[] = [];
+  let count = 0;
+  return drawsBy(() => {
+    if (count % 4 === 0) words = randomWords(seed, "images", epoch, index, (first + count / 4) >>> 0);
+    return words[count++ % 4] as number;
+  });
+}
+
+/** Numbers made of the words that `word` gives. */
+function drawsBy(word: () => number): Draws {
   const uniform = () => (word() + 0.5) / 2 ** 32;
   return {
     uniform,

@@ -5,9 +5,11 @@
  */
 export { ActivationMethod } from "./activation/index.ts";
 export { replaceActivation } from "./activation-modules.ts";
+export * from "./cutmix/index.ts";
 export { type MethodDescriptor, type Stage, stages } from "./descriptor.ts";
-export { type Draws, drawsOf } from "./draws.ts";
+export { type Draws, drawsOf, drawsOfImage } from "./draws.ts";
 export * from "./ema/index.ts";
+export * from "./lookahead/index.ts";
 export type {
   FitContext,
   LossPass,
@@ -22,5 +24,7 @@ export { type EvaluationView, Methods, type NamedMethod } from "./methods.ts";
 export * from "./mixup/index.ts";
 export * from "./pea/index.ts";
 export * from "./quantize/index.ts";
+export * from "./random-erasing/index.ts";
 export { methodNames, registerMethod } from "./registry.ts";
+export * from "./swa/index.ts";
 export * from "./swap/index.ts";

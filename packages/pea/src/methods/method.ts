@@ -51,6 +51,8 @@ export interface TrainingBatch {
   readonly images: Tensor;
   /** int64 [N], in segmentation [N, H, W]. */
   readonly labels: Tensor;
+  /** Which images of the training part these are, or were before methods mixed them: N indices. */
+  readonly indices: Int32Array;
   /** What methods give along for their loss, by their names: tensors whose first dimension is the images', cut as they are. */
   readonly along: Readonly<Record<string, Tensor>>;
 }
@@ -128,6 +130,12 @@ export interface Method {
    * @param deployed false before each training step
    */
   show?(deployed: boolean): void;
+
+  /**
+   * Training batches that batch norm's statistics are computed anew from where the network is shown or left as it will be
+   * deployed: those that were gathered in training are of other weights.
+   */
+  readonly reestimateFrom?: number;
 
   /** What keeps the network of this moment from being deployed as a ReLU network; null: nothing. */
   obstacle?(): Obstacle | null;

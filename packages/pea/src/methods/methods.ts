@@ -94,8 +94,9 @@ export class Methods {
   }
 
   /** What the step trains on: the batch as each method made it of that of the one before. */
-  batch(images: Tensor, labels: Tensor, step: number): TrainingBatch {
-    const batch: TrainingBatch = { images, labels, along: {} };
+  batch(loaded: Omit<TrainingBatch, "along">, step: number): TrainingBatch {
+    const { images, labels, indices } = loaded;
+    const batch: TrainingBatch = { images, labels, indices, along: {} };
     return this.#hooks.reduce((made, hooks) => hooks.batch?.(made, step) ?? made, batch);
   }
 
@@ -120,6 +121,12 @@ export class Methods {
   /** Shows the network under one of `views`. */
   show(view: EvaluationView): void {
     for (const hooks of this.#hooks) hooks.show?.(view === deployed || hooks.view === view);
+  }
+
+  /** Training batches that batch norm's statistics are computed anew from under a view; 0: they stay as they are. */
+  reestimateFrom(view: EvaluationView): number {
+    const shown = this.#hooks.filter((hooks) => view === deployed || hooks.view === view);
+    return Math.max(0, ...shown.map(({ reestimateFrom = 0 }) => reestimateFrom));
   }
 
   get obstacle(): Obstacle | null {

@@ -157,12 +157,9 @@ export class Trainer {
       if (error instanceof UnreadableImagesError) this.checkpoint();
       throw error;
     }
-    const { methods, settings } = this.options;
-    methods.deploy();
-    if (settings.batchNormReestimate === 0) return;
+    this.options.methods.deploy();
     // What is deployed may have another activation than what was evaluated last.
-    await this.reestimate();
-    this.checkpoint();
+    if (await this.reestimate("deployed")) this.checkpoint();
   }
 
   private async trainToEnd(signal?: StopRequest, check?: Pick<ImageCheck, "advance">): Promise<void> {
@@ -194,11 +191,11 @@ export class Trainer {
     this.sums.dispose();
   }
 
-  private trainStep({ images, labels }: Batch): void {
+  private trainStep(batch: Batch): void {
     const { model, methods, optimizer, plan, settings } = this.options;
     for (const group of optimizer.groups) group.lr = learningRateAt(this.step, plan.learningRate);
     optimizer.zeroGrad();
-    scope(() => this.passInParts(methods.batch(images, labels, this.step)));
+    scope(() => this.passInParts(methods.batch(batch, this.step)));
     methods.gradients(this.step);
     if (settings.clipGradNorm > 0) clipGradNorm(model.parameters(), settings.clipGradNorm);
     optimizer.step();
@@ -321,7 +318,7 @@ export class Trainer {
     // The current view comes last: training goes on with its statistics where they are re-estimated.
     for (const view of [...views].reverse()) {
       methods.show(view);
-      await this.reestimate();
+      await this.reestimate(view);
       const found = await this.evaluate(validation);
       const isJudged = candidate !== null && view === views.at(-1);
       if (isJudged || view === "current") this.requireFinite("validation", found.loss);
@@ -344,12 +341,13 @@ export class Trainer {
   }
 
   /** Where it is asked for: from the batches that the last epoch began with, which training can be resumed to. */
-  private async reestimate(): Promise<void> {
-    const { model, batches, plan, settings } = this.options;
-    const count = settings.batchNormReestimate;
-    if (count === 0) return;
+  private async reestimate(view: EvaluationView): Promise<boolean> {
+    const { model, methods, batches, plan, settings } = this.options;
+    const count = settings.batchNormReestimate || methods.reestimateFrom(view);
+    if (count === 0) return false;
     const epoch = Math.ceil(this.step / plan.stepsPerEpoch) - 1;
     await reestimateStatistics(model, batches, { epoch, batches: count });
+    return true;
   }
 
   /** Where it is asked for; not once more where the model is chosen on the same images. */
@@ -426,11 +424,12 @@ export class Trainer {
 }
 
 /** A part of a batch. */
-function cut({ images, labels, along }: TrainingBatch, start: number, size: number): TrainingBatch {
+function cut({ images, labels, indices, along }: TrainingBatch, start: number, size: number): TrainingBatch {
   const part = (whole: Tensor) => narrow(whole, 0, start, size);
   return {
     images: part(images),
     labels: part(labels),
+    indices: indices.subarray(start, start + size),
     along: Object.fromEntries(Object.entries(along).map(([name, whole]) => [name, part(whole)])),
   };
 }

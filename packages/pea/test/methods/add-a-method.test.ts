@@ -92,7 +92,16 @@ describe("by a module of one's own", () => {
     ];
     const logits = tensor(rows.flat(), { shape: [2, 3] });
     const labels = tensor(BigInt64Array.of(0n, 1n));
-    const pass = { images: logits, labels, along: {}, logits, step: 0, part: 0, lossAgainst: () => logits };
+    const pass = {
+      images: logits,
+      labels,
+      indices: Int32Array.of(0, 1),
+      along: {},
+      logits,
+      step: 0,
+      part: 0,
+      lossAgainst: () => logits,
+    };
     const entropies = rows.map((row) => {
       const sum = row.reduce((total, logit) => total + Math.exp(logit), 0);
       return row.reduce(
@@ -137,7 +146,7 @@ describe("by a module of one's own", () => {
     assert.throws(
       register({ stage: "los" }),
       usage(
-        /^stage of method half is "los", but must be one of network, precision, batch, loss, gradients, weights$/,
+        /^stage of method half is "los", but must be one of network, precision, images, batch, loss, gradients, weights$/,
       ),
     );
     assert.throws(

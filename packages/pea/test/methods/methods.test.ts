@@ -15,6 +15,7 @@ function fitted(...hooks: Method[]): Methods {
 
 const image = tensor([1, 2, 3, 4], { shape: [1, 1, 2, 2] });
 const label = tensor(BigInt64Array.of(0n));
+const loaded = { images: image, labels: label, indices: Int32Array.of(0) };
 
 describe("a run without methods", () => {
   const methods = fitted();
@@ -27,7 +28,7 @@ describe("a run without methods", () => {
     assert.deepEqual([methods.state(), methods.tensors().size], [[], 0]);
   });
   test("trains on the batch and the loss as they are", () => {
-    assert.deepEqual(methods.batch(image, label, 0), { images: image, labels: label, along: {} });
+    assert.deepEqual(methods.batch(loaded, 0), { ...loaded, along: {} });
     const loss = tensor([1]);
     assert.equal(methods.loss(loss, {} as LossPass), loss);
   });
@@ -56,7 +57,7 @@ describe("several methods", () => {
         },
       },
     );
-    assert.deepEqual(Object.keys(methods.batch(image, label, 3).along), ["first", "second"]);
+    assert.deepEqual(Object.keys(methods.batch(loaded, 3).along), ["first", "second"]);
     assert.equal(methods.loss(tensor([1]), {} as LossPass).item(), 7);
     assert.deepEqual(seen, [["first"], 5]);
   });

@@ -7,7 +7,7 @@ import { PeaError } from "@pea/core";
 import type { Tensor } from "@pea/torch";
 import type { FitContext, Method, MethodState } from "../method.ts";
 import { refuseOtherState } from "../method-state.ts";
-import { WeightAverage } from "./weight-average.ts";
+import { WeightAverage } from "../weight-average.ts";
 
 /** Settings of the average. */
 export interface EmaOptions {

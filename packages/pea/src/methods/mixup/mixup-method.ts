@@ -3,12 +3,12 @@
  *
  * @module
  */
-import { PeaError } from "@pea/core";
 import { add, cast, indexSelect, mul, type Tensor, tensor } from "@pea/torch";
+import { drawBeta } from "../draw-beta.ts";
 import { drawsOf } from "../draws.ts";
 import type { FitContext, LossPass, Method, MethodState, TrainingBatch } from "../method.ts";
 import { refuseOtherState } from "../method-state.ts";
-import { drawBeta } from "./beta.ts";
+import { requireOneLabel } from "../one-label.ts";
 
 const name = "mixup";
 
@@ -44,17 +44,12 @@ export class MixupMethod implements Method {
   }
 
   /** @throws PeaError of kind usage where an image has not one label. */
-  fit({ seed, task = "classification" }: FitContext): void {
-    if (task === "segmentation")
-      throw new PeaError(
-        `mixup does not go with ${task}: it mixes images that have one label each, but here each pixel has its own, and ` +
-          "those that do not count differ between the two images; leave mixup out",
-        { kind: "usage" },
-      );
+  fit({ seed, task }: FitContext): void {
+    requireOneLabel(name, task);
     this.#seed = seed;
   }
 
-  batch({ images, labels, along }: TrainingBatch, step: number): TrainingBatch {
+  batch({ images, labels, indices, along }: TrainingBatch, step: number): TrainingBatch {
     const [size = 0] = images.shape;
     const { share, partners } = mixtureOf(size, { alpha: this.#alpha, seed: this.#seed, step });
     this.#share = share;
@@ -63,6 +58,7 @@ export class MixupMethod implements Method {
     return {
       images: add(mul(images, share), partnersOf(images), { alpha: 1 - share }),
       labels,
+      indices,
       along: { ...along, [name]: partnersOf(labels) },
     };
   }

@@ -13,8 +13,8 @@ import {
 } from "@pea/torch";
 import { exportRun } from "../../../src/export/export.ts";
 import { decayAt } from "../../../src/methods/ema/ema-method.ts";
-import { WeightAverage } from "../../../src/methods/ema/weight-average.ts";
 import { EmaMethod } from "../../../src/methods/index.ts";
+import { WeightAverage } from "../../../src/methods/weight-average.ts";
 import { openPredictor } from "../../../src/predict/predictor.ts";
 import { evaluationLoader } from "../../../src/run/loaders.ts";
 import { readMetrics } from "../../../src/run/metrics.ts";

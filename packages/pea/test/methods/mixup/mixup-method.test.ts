@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { crossEntropyLoss, setNumThreads, type Tensor, tensor } from "@pea/torch";
+import { drawBeta } from "../../../src/methods/draw-beta.ts";
 import { drawsOf } from "../../../src/methods/draws.ts";
 import { MixupMethod } from "../../../src/methods/index.ts";
-import { drawBeta } from "../../../src/methods/mixup/beta.ts";
 import { mixtureOf } from "../../../src/methods/mixup/mixup-method.ts";
 import { fitContext } from "../../support/fit-context.ts";
 import { usage } from "../../support/usage-error.ts";
@@ -73,6 +73,7 @@ describe("a mixed batch", () => {
     { shape: [4, 1, 2, 3] },
   );
   const labels = tensor(BigInt64Array.of(0n, 1n, 2n, 1n));
+  const indices = Int32Array.of(0, 1, 2, 3);
   const fitted = (alpha = 1) => {
     const method = new MixupMethod({ alpha });
     method.fit(fitContext({ task: "classification" }));
@@ -81,7 +82,7 @@ describe("a mixed batch", () => {
 
   test("is λ of each image and the rest of its partner, by seed and step", () => {
     const { share, partners } = mixtureOf(4, { alpha: 1, seed: 7, step: 11 });
-    const mixed = fitted().batch({ images, labels, along: {} }, 11);
+    const mixed = fitted().batch({ images, labels, indices, along: {} }, 11);
     const [own, found] = [numbers(images), numbers(mixed.images)];
     for (const [place, value] of found.entries()) {
       const [image, pixel] = [Math.floor(place / 6), place % 6];
@@ -93,13 +94,13 @@ describe("a mixed batch", () => {
       numbers(mixed.along.mixup as Tensor),
       Array.from(partners, (i) => [0, 1, 2, 1][i] as number),
     );
-    assert.deepEqual(numbers(fitted().batch({ images, labels, along: {} }, 11).images), found);
-    assert.notDeepEqual(numbers(fitted().batch({ images, labels, along: {} }, 12).images), found);
+    assert.deepEqual(numbers(fitted().batch({ images, labels, indices, along: {} }, 11).images), found);
+    assert.notDeepEqual(numbers(fitted().batch({ images, labels, indices, along: {} }, 12).images), found);
   });
 
   test("has the cross-entropy of its mixed labels", () => {
     const method = fitted();
-    const batch = method.batch({ images, labels, along: {} }, 11);
+    const batch = method.batch({ images, labels, indices, along: {} }, 11);
     const { share, partners } = mixtureOf(4, { alpha: 1, seed: 7, step: 11 });
     const rows = [
       [1, 2, 0],

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Draws } from "../draws.ts";
+import type { Draws } from "./draws.ts";
 
 /**
  * A draw of Beta(α, α): G₁ / (G₁ + G₂) of two draws of Gamma(α), in logarithms, since both may be next to nothing where α
