@@ -90,6 +90,26 @@ testAgainstPython([
     },
   }),
   oracleCase({
+    // What lies between the bounds is rounded with the gradient 1, and the scale's gradient is multiplied by 0.25.
+    name: "fakeQuantizeLearned",
+    precisions: ["float32"],
+    inputs: { x: [3, 40], s: [1] },
+    python: `x, s = x.float(), (0.01 + 0.002 * s).float(); factored = 0.25 * s + (0.75 * s).detach()
+def rounded(low, high):
+    v = x / factored
+    straight = v + (v.round() - v).detach()
+    within = (v.round() >= low) & (v.round() <= high)
+    return torch.where(within, straight, v.detach().clamp(low, high)) * factored
+output = [rounded(-100, 155), rounded(0, 255), rounded(-127, 127)]`,
+    run: ({ x, s }) => {
+      const floats = t.cast(x, { dtype: "float32" });
+      const scale = t.cast(t.add(t.mul(s, 0.002), 0.01), { dtype: "float32" });
+      const learned = (zeroPoint: number, bounds: t.FakeQuantizeOptions = {}) =>
+        t.fakeQuantizeLearned(floats, scale, zeroPoint, { ...bounds, gradientFactor: 0.25 });
+      return [learned(-28), learned(-128), learned(0, { min: -127 })];
+    },
+  }),
+  oracleCase({
     name: "leakyRelu, prelu",
     inputs: { x: [2, 3, 4], w: [3], v: [1] },
     python: "[F.leaky_relu(x), F.leaky_relu(x, 0.3), F.prelu(x, w), F.prelu(x, v)]",

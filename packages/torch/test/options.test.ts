@@ -41,6 +41,7 @@ const functions: Record<string, (options: never) => unknown> = {
   elu: (o) => t.elu(x, o),
   empty: (o) => t.empty([2], o),
   fakeQuantize: (o) => t.fakeQuantize(x, 0.1, 0, o),
+  fakeQuantizeLearned: (o) => t.fakeQuantizeLearned(x, t.ones([1]), 0, o),
   fakeQuantizePerChannel: (o) =>
     t.fakeQuantizePerChannel(x, t.ones([1]), t.zeros([1], { dtype: "int32" }), o),
   featureDropout: (o) => t.featureDropout(x, 0.5, o),

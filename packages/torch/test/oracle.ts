@@ -37,6 +37,8 @@ export interface OracleCase<Names extends string> {
   inputs: Record<Names, number[] | InputSpec>;
   /** Python statements that set `output`; or one expression, its value. */
   python: string;
+  /** Both by default. */
+  precisions?: readonly Precision[];
   run(inputs: Record<Names, Tensor>, dtype: DType): Tensor | Tensor[];
 }
 
@@ -58,7 +60,9 @@ export function oracleCase<Names extends string>(definition: OracleCase<Names>):
 /** Registers a test for each case and precision. Python runs once for all of them. */
 export function testAgainstPython(cases: OracleCase<string>[]): void {
   const runs = (Object.keys(tolerance) as Precision[]).flatMap((dtype) =>
-    cases.map((definition) => ({ definition, dtype })),
+    cases.flatMap((definition) =>
+      (definition.precisions ?? [dtype]).includes(dtype) ? [{ definition, dtype }] : [],
+    ),
   );
   const expected = runPython(
     runs.map(({ definition, dtype }) => ({

@@ -4,6 +4,7 @@ import type { Graph } from "@pea/graph";
 import type { Module } from "@pea/torch";
 import type { Methods } from "../methods/methods.ts";
 import { inspectNetwork, type ModelInfo } from "../models/index.ts";
+import { learningRateAt } from "../recipe/lr-schedule.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import { createNetwork } from "./create-network.ts";
 import type { RecipeData } from "./open-data.ts";
@@ -54,7 +55,14 @@ export function buildNetwork(
     requireAnswers(recipe, info, data);
     model.to({ device, memoryFormat: "channels_last" });
     const { totalSteps, stepsPerEpoch } = plan;
-    methods.fit({ model, totalSteps, stepsPerEpoch, seed, task: data.task.name });
+    methods.fit({
+      model,
+      totalSteps,
+      stepsPerEpoch,
+      seed,
+      task: data.task.name,
+      learningRateAt: (step) => learningRateAt(step, plan.learningRate),
+    });
     onNetwork?.(methods.asDeployed(graph), upperLimitOf(methods));
     return { info, plan, model, methods };
   } catch (error) {

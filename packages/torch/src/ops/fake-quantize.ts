@@ -4,6 +4,7 @@
  * @module
  */
 import { call } from "../call.ts";
+import { full } from "../create.ts";
 import { optionsOf } from "../options.ts";
 import type { Tensor } from "../tensor.ts";
 
@@ -52,4 +53,32 @@ export function fakeQuantizePerChannel(
     max = 127,
   } = optionsOf("fakeQuantizePerChannel(x, scales, zeroPoints, { dim, min, max })", options);
   return call("aten::fake_quantize_per_channel_affine", self, scales, zeroPoints, dim, min, max);
+}
+
+/**
+ * `fakeQuantize` by a scale that is learned: with q before it is cut off, ∂/∂scale is the sum over all numbers of gradient · r,
+ * where r is round(x / scale) − x / scale between the bounds, and the bound − zeroPoint beyond one, times `gradientFactor`.
+ *
+ * @param self float32
+ * @param scale float32 [1], above 0
+ * @param zeroPoint an integer between the bounds
+ * @see Esser et al., Learned Step Size Quantization, 2020, equation 3
+ */
+export function fakeQuantizeLearned(
+  self: Tensor,
+  scale: Tensor,
+  zeroPoint: number,
+  options: FakeQuantizeOptions & { gradientFactor?: number } = {},
+): Tensor {
+  const {
+    min = -128,
+    max = 127,
+    gradientFactor = 1,
+  } = optionsOf("fakeQuantizeLearned(x, scale, zeroPoint, { min, max, gradientFactor })", options);
+  // Counted from the least integer on: libtorch's backward pass cuts zero points below 0 off to the wrong side.
+  const place = full([1], zeroPoint - min, { device: self.device });
+  return call(
+    "aten::_fake_quantize_learnable_per_tensor_affine",
+    ...[self, scale, place, 0, max - min, gradientFactor],
+  );
 }

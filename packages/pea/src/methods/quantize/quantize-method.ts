@@ -18,6 +18,8 @@ export interface QuantizeOptions {
   weights: Scheme["weights"];
   activations: ActivationType;
   scales: Scheme["scales"];
+  /** Where the ranges of values come from: what they hold, or the loss. */
+  ranges: "tracked" | "learned";
   /** Share of each step's range in the range that is tracked, from 0 to 1. */
   momentum: number;
 }
@@ -32,13 +34,18 @@ export class QuantizeMethod implements Method {
   #quantized: QuantizedForward | null = null;
   /** Steps begun so far. */
   #steps = 0;
-  /** Those of a checkpoint, until the first pass. */
-  #saved: ReadonlyMap<string, Range> = new Map();
+  /** What a checkpoint has of the ranges, until the first pass. */
+  #saved: MethodState = { ranges: "[]" };
   #isDeployed = false;
 
-  /** @throws PeaError of kind usage for a duration that does not parse, and a scheme that no kernel computes */
+  /** @throws PeaError of kind usage for a duration that does not parse, a scheme that no kernel computes, and scales that cannot be learned */
   constructor(options: QuantizeOptions) {
     requireScheme(options);
+    if (options.ranges === "learned" && options.scales === "powers of two")
+      throw usage(
+        "quantize has ranges learned and scales powers of two: what is learned moves in small steps, which no power of two can; " +
+          "take ranges tracked, or scales symmetric",
+      );
     this.#options = options;
     this.#start = options.start === undefined ? undefined : parseDuration(options.start);
   }
@@ -79,13 +86,17 @@ export class QuantizeMethod implements Method {
     if (this.#isActive) this.#quantized?.takeGradients();
   }
 
+  afterStep(step: number): void {
+    if (this.#isActive) this.#quantized?.ranges.endStep?.(this.#run.context.learningRateAt?.(step) ?? 0);
+  }
+
   isCandidate({ firstStep }: StepSpan): boolean {
     return firstStep >= this.#run.startStep;
   }
 
   /** The ranges that it trained with. */
   ranges(): ReadonlyMap<string, Range> {
-    return this.#quantized?.ranges.read() ?? this.#saved;
+    return this.#quantized?.ranges.read() ?? new Map(JSON.parse(String(this.#saved.ranges)));
   }
 
   deploy(): void {
@@ -94,13 +105,13 @@ export class QuantizeMethod implements Method {
   }
 
   state(): MethodState {
-    return { ...this.#plan, steps: this.#steps, ranges: JSON.stringify([...this.ranges()]) };
+    return { ...this.#plan, steps: this.#steps, ...(this.#quantized?.ranges.state() ?? this.#saved) };
   }
 
-  load({ ranges, ...state }: MethodState): void {
+  load({ ranges = "[]", velocities = "[]", ...state }: MethodState): void {
     refuseOtherState(this.#plan, state);
     this.#steps = Number(state.steps);
-    this.#saved = new Map(JSON.parse(String(ranges)) as [string, Range][]);
+    this.#saved = { ranges, velocities };
     this.#quantized?.ranges.load(this.#saved);
   }
 
@@ -109,9 +120,11 @@ export class QuantizeMethod implements Method {
   }
 
   get #plan(): MethodState {
-    const { start: _, ...settings } = this.#options;
+    const { start: _, ranges, ...settings } = this.#options;
     const { startStep, context } = this.#run;
-    return { ...settings, startStep, totalSteps: context.totalSteps };
+    // Checkpoints of earlier versions, whose ranges all were tracked, do not say so; `ranges` are the ranges themselves.
+    const learned = ranges === "learned" && { learned: true };
+    return { ...settings, ...learned, startStep, totalSteps: context.totalSteps };
   }
 
   get #isActive(): boolean {

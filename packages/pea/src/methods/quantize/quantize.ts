@@ -24,6 +24,11 @@ const settings = z.strictObject({
     "asymmetric",
     "zero points where ranges want them, or 0; scales as they come, or powers of two",
   ),
+  ranges: choice(
+    ["tracked", "learned"],
+    "tracked",
+    "where the ranges of values come from, what they hold or the loss",
+  ),
   momentum: share(0.01, "share of each step's range in the range that is tracked"),
 });
 

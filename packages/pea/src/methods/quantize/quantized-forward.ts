@@ -4,26 +4,16 @@
  * @module
  */
 import { PeaError } from "@pea/core";
-import {
-  boundsOf,
-  type Graph,
-  planIntegers,
-  prepare,
-  quantizationOf,
-  type Range,
-  type Scheme,
-} from "@pea/graph";
+import { type Graph, planIntegers, prepare, type Scheme } from "@pea/graph";
 import {
   abs,
   amax,
-  amin,
   autocast,
   BatchNorm1d,
   BatchNorm2d,
   cast,
   clone,
   copyInPlace,
-  fakeQuantize,
   type Module,
   noGrad,
   scope,
@@ -32,30 +22,34 @@ import {
   tensor,
 } from "@pea/torch";
 import { GraphNetwork } from "../../import/network/graph-network.ts";
-import { layerWeights, roundedWeight } from "./rounded-weights.ts";
+import { LearnedRanges } from "./learned-ranges.ts";
+import { type RoundedParameters, roundedGamma, roundedParameters, roundedWeight } from "./rounded-weights.ts";
 import { TrackedRanges } from "./tracked-ranges.ts";
+import type { ValueRanges } from "./value-ranges.ts";
 
-/** How numbers are rounded, and ranges tracked. */
+/** How numbers are rounded, and where the ranges of values come from. */
 export interface Rounding extends Scheme {
+  readonly ranges: "tracked" | "learned";
+  /** Of those that are tracked. */
   readonly momentum: number;
 }
 
 /**
  * The forward pass of a network whose numbers are those that integers will stand for: weights are rounded as they will be
- * with batch norm folded into them, values where the network of integers will have them, by tracked ranges. Batch norm runs as
- * ever: in training by the statistics of the batch, which the running ones follow. Rounding has the gradient 1, and 0 where a
- * value is cut off.
+ * with batch norm folded into them, values where the network of integers will have them, by tracked or learned ranges. Batch
+ * norm runs as ever: in training by the statistics of the batch, which the running ones follow. Rounding has the gradient 1, and
+ * 0 where a value is cut off.
  *
  * It runs on a copy of the network made of its graph: `takeGradients` brings gradients to where the optimizer looks.
  */
 export class QuantizedForward {
   readonly #network: GraphNetwork;
   readonly #model: Module;
-  readonly #graph: Graph;
+  readonly #parameters: RoundedParameters;
   readonly #rounding: Rounding;
   /** Values that are rounded, and what they are called in the network of integers. */
   readonly #rounded: ReadonlyMap<string, string>;
-  readonly ranges: TrackedRanges;
+  readonly ranges: ValueRanges;
 
   /**
    * @param graph traced of `model`, in evaluation mode and as it is deployed
@@ -65,7 +59,7 @@ export class QuantizedForward {
   constructor(model: Module, graph: Graph, rounding: Rounding) {
     const plan = planIntegers(prepare(graph).graph);
     this.#model = model;
-    this.#graph = graph;
+    this.#parameters = roundedParameters(graph, rounding);
     this.#rounding = rounding;
     this.#network = new GraphNetwork(graph, { apart: true });
     this.#network.eval();
@@ -79,13 +73,14 @@ export class QuantizedForward {
     });
     const found = new Set(this.#rounded.values());
     const groups = plan.groups.filter(({ values }) => values.some((name) => found.has(name)));
-    this.ranges = new TrackedRanges(groups, rounding.momentum);
+    const Ranges = rounding.ranges === "learned" ? LearnedRanges : TrackedRanges;
+    this.ranges = new Ranges(groups, { ...rounding, device: parameter?.device });
   }
 
   /**
    * [N, C, H, W] → logits, in float32.
    *
-   * @param training whether ranges are tracked
+   * @param training whether ranges are tracked, or learned
    */
   forward(images: Tensor, { training }: { training: boolean }): Tensor {
     return this.observed(images, { training });
@@ -101,8 +96,7 @@ export class QuantizedForward {
     const round = (name: string, value: Tensor) => {
       const integer = this.#rounded.get(name);
       if (integer === undefined) return value;
-      if (training || this.ranges.of(integer) === null) this.ranges.see(integer, rangeOf(value));
-      const rounded = this.#roundedValue(value, this.ranges.of(integer) as Range);
+      const rounded = this.ranges.round(integer, value, { training });
       observe?.(integer, rounded);
       return rounded;
     };
@@ -129,14 +123,19 @@ export class QuantizedForward {
 
   dispose(): void {
     this.#network.dispose();
+    this.ranges.dispose?.();
   }
 
   #copyWeights(): void {
     const state = this.#model.stateDict();
-    const layers = new Map(layerWeights(this.#graph).map((layer) => [layer.key, layer]));
+    const layers = new Map(this.#parameters.weights.map((layer) => [layer.key, layer]));
     for (const [key, copy] of this.#network.stateDict()) {
       const layer = layers.get(key);
       copyInPlace(copy, layer ? roundedWeight(layer, state, this.#rounding) : (state.get(key) as Tensor));
+    }
+    for (const norm of this.#parameters.norms) {
+      const gamma = this.#network.stateDict().get(norm.weight) as Tensor;
+      copyInPlace(gamma, roundedGamma(gamma, norm, state, this.#rounding));
     }
   }
 
@@ -154,21 +153,10 @@ export class QuantizedForward {
     const buffers = this.#model.namedBuffers();
     for (const [key, buffer] of this.#network.namedBuffers()) copyInPlace(buffers.get(key) as Tensor, buffer);
   }
-
-  #roundedValue(value: Tensor, range: Range): Tensor {
-    if (!Number.isFinite(range.min) || !Number.isFinite(range.max) || range.max === range.min) return value;
-    const { type, scales, zeroPoints } = quantizationOf(range, this.#rounding);
-    const [min, max] = boundsOf(type);
-    return fakeQuantize(value, scales[0] as number, zeroPoints[0] as number, { min, max });
-  }
 }
 
 function isBatchNorm(module: Module): module is BatchNorm1d | BatchNorm2d {
   return module instanceof BatchNorm1d || module instanceof BatchNorm2d;
-}
-
-function rangeOf(value: Tensor): Range {
-  return noGrad(() => scope(() => ({ min: amin(value).item(), max: amax(value).item() })));
 }
 
 function requireSameKeys(network: Module, model: Module): void {

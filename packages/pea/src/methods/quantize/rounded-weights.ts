@@ -3,8 +3,26 @@
  *
  * @module
  */
-import { type Graph, greatestWeight, outputAxis, powerOfTwoAbove, readersOf, type Scheme } from "@pea/graph";
+import {
+  type Graph,
+  type GraphNode,
+  greatestWeight,
+  inferShapes,
+  outputAxis,
+  powerOfTwoAbove,
+  producersOf,
+  readersOf,
+  type Scheme,
+} from "@pea/graph";
 import { abs, amax, fakeQuantizePerChannel, type Tensor, tensor, zeros } from "@pea/torch";
+
+/** Channels of a batch normalization, which multiplies each by γ / √(variance + ε): state-dict keys, and the first channel. */
+export interface NormChannels {
+  readonly weight: string;
+  readonly variance: string;
+  readonly epsilon: number;
+  readonly from: number;
+}
 
 /** A layer's weight, and the batch normalization that will be folded into it. */
 export interface LayerWeight {
@@ -12,25 +30,67 @@ export interface LayerWeight {
   readonly key: string;
   /** The axis that its outputs lie along. */
   readonly axis: number;
-  readonly norm?: { readonly weight: string; readonly variance: string; readonly epsilon: number };
+  readonly norm?: NormChannels;
 }
 
-/** The weights of a graph's layers, each once. */
-export function layerWeights(graph: Graph): LayerWeight[] {
+/** A batch normalization that no layer before it takes in: its factors become the weight of a layer of their own. */
+export interface LoneNorm extends NormChannels {
+  readonly count: number;
+}
+
+/** What is rounded of a graph's parameters. */
+export interface RoundedParameters {
+  /** Of layers, each once. */
+  readonly weights: readonly LayerWeight[];
+  readonly norms: readonly LoneNorm[];
+}
+
+/**
+ * The parameters of a graph that become integers, batch norms where `splitNorms` and `foldNorms` of @pea/graph bring them: into the
+ * layer before them, through a concatenation into each layer that it joins; the rest becomes a convolution of each channel by
+ * itself. With a scale for each output that may be any number, these two change nothing: it is as many times as large as the
+ * factor.
+ */
+export function roundedParameters(graph: Graph, { weights: scale, scales }: Scheme): RoundedParameters {
+  const anyScale = scale === "per channel" && scales !== "powers of two";
   const readers = readersOf(graph);
-  const found = new Map<string, LayerWeight>();
-  for (const node of graph.nodes) {
-    const axis = outputAxis(node);
-    const [, key = ""] = node.inputs;
-    const [output = ""] = node.outputs;
-    if (axis === undefined) continue;
-    const [norm, ...others] = readers.get(output) ?? [];
-    const isFolded = norm?.operator === "BatchNormalization" && others.length === 0;
-    const [, weight = "", , , variance = ""] = isFolded ? norm.inputs : [];
-    const epsilon = Number(norm?.attributes.epsilon ?? 1e-5);
-    found.set(key, { key, axis, ...(isFolded && { norm: { weight, variance, epsilon } }) });
+  const producers = producersOf(graph);
+  const shapes = inferShapes(graph);
+  const isReadOnce = (name = "") => readers.get(name)?.length === 1 && !graph.outputs.includes(name);
+  const isLayer = (node?: GraphNode): node is GraphNode =>
+    node !== undefined && outputAxis(node) !== undefined;
+  const channelsOf = (name: string) => Number(shapes.get(name)?.[1]);
+  const folded = new Map<string, NormChannels>();
+  const norms: LoneNorm[] = [];
+  for (const norm of graph.nodes) {
+    if (norm.operator !== "BatchNormalization") continue;
+    const [input = "", weight = "", , , variance = ""] = norm.inputs;
+    const keys = { weight, variance, epsilon: Number(norm.attributes.epsilon ?? 1e-5) };
+    const concat = producers.get(input);
+    const isSplit = !anyScale && concat?.operator === "Concat" && isReadOnce(input) && isOfChannels(concat);
+    const parts = isSplit ? concat.inputs : [];
+    const foldsInto = (name: string) => isReadOnce(name) && isLayer(producers.get(name));
+    const halves = parts.some(foldsInto) ? parts : [input];
+    let from = 0;
+    for (const name of halves) {
+      const count = channelsOf(name);
+      if (foldsInto(name)) folded.set(name, { ...keys, from });
+      else if (!anyScale && (shapes.get(name)?.length ?? 0) > 2) norms.push({ ...keys, from, count });
+      from += count;
+    }
   }
-  return [...found.values()];
+  const weights = new Map<string, LayerWeight>();
+  for (const node of graph.nodes.filter(isLayer)) {
+    const [, key = ""] = node.inputs;
+    const norm = folded.get(node.outputs[0] ?? "");
+    weights.set(key, { key, axis: outputAxis(node) ?? 0, ...(norm && { norm }) });
+  }
+  return { weights: [...weights.values()], norms };
+
+  function isOfChannels({ attributes, inputs }: GraphNode): boolean {
+    const axis = Number(attributes.axis);
+    return axis === 1 || axis + (shapes.get(inputs[0] ?? "")?.length ?? 0) === 1;
+  }
 }
 
 /**
@@ -49,7 +109,8 @@ export function roundedWeight(
   const weight = state.get(key) as Tensor;
   const others = [...weight.shape.keys()].filter((dim) => dim !== axis);
   const greatest = amax(abs(weight), { dim: others }).toTypedArray() as Float32Array;
-  const scales = weightScales(greatest, norm ? factorsOf(norm, state) : null, scheme);
+  const factors = norm ? factorsOf({ ...norm, count: greatest.length }, state) : null;
+  const scales = weightScales(greatest, factors, scheme);
   const zeroPoints = zeros([scales.length], { dtype: "int32" });
   return fakeQuantizePerChannel(weight, tensor(scales), zeroPoints, {
     dim: axis,
@@ -58,11 +119,36 @@ export function roundedWeight(
   });
 }
 
+/**
+ * γ of a batch normalization with which the factors of some of its channels are those that integers stand for.
+ *
+ * @param gamma of all of its channels
+ */
+export function roundedGamma(
+  gamma: Tensor,
+  norm: LoneNorm,
+  state: ReadonlyMap<string, Tensor>,
+  scheme: Scheme,
+): Tensor {
+  const factors = factorsOf(norm, state);
+  const scales = weightScales(factors, null, scheme);
+  const rounded = gamma.toTypedArray() as Float32Array;
+  factors.forEach((factor, c) => {
+    const scale = scales[c] as number;
+    const place = norm.from + c;
+    if (factor > 0)
+      rounded[place] = ((rounded[place] as number) * Math.round(factor / scale) * scale) / factor;
+  });
+  return tensor(rounded);
+}
+
+/** |γ| / √(variance + ε) of each channel. */
 function factorsOf(
-  { weight, variance, epsilon }: NonNullable<LayerWeight["norm"]>,
+  { weight, variance, epsilon, from, count }: LoneNorm,
   state: ReadonlyMap<string, Tensor>,
 ): Float32Array {
-  const values = (name: string) => (state.get(name) as Tensor).toTypedArray() as Float32Array;
+  const values = (name: string) =>
+    ((state.get(name) as Tensor).toTypedArray() as Float32Array).subarray(from, from + count);
   const variances = values(variance);
   return values(weight).map((factor, c) => Math.abs(factor) / Math.sqrt((variances[c] as number) + epsilon));
 }

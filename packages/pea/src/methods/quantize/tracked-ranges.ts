@@ -3,41 +3,39 @@
  *
  * @module
  */
-import type { Range, ValueGroup } from "@pea/graph";
+import type { Range, Scheme, ValueGroup } from "@pea/graph";
+import type { Tensor } from "@pea/torch";
+import type { MethodState } from "../method.ts";
+import { rangeOf, roundedValue, type ValueRanges } from "./value-ranges.ts";
 
 /**
  * One range for each group of values: in the first pass that of what is seen, then range ← range + momentum · (seen − range)
  * at the end of each. A pass is rounded by the ranges of the passes before it.
  */
-export class TrackedRanges {
+export class TrackedRanges implements ValueRanges {
   readonly #groups: readonly ValueGroup[];
+  readonly #scheme: Scheme;
   readonly #groupOf: ReadonlyMap<string, number>;
   readonly #momentum: number;
   readonly #tracked: (Range | null)[];
   #seen: (Range | null)[];
 
-  /** @param momentum from 0 to 1 */
-  constructor(groups: readonly ValueGroup[], momentum: number) {
+  /** @param options.momentum from 0 to 1 */
+  constructor(groups: readonly ValueGroup[], { momentum, ...scheme }: Scheme & { momentum: number }) {
     this.#groups = groups;
+    this.#scheme = scheme;
     this.#groupOf = new Map(groups.flatMap(({ values }, i) => values.map((name) => [name, i] as const)));
     this.#momentum = momentum;
     this.#tracked = groups.map(() => null);
     this.#seen = groups.map(() => null);
   }
 
-  /** What a value is rounded by at this moment; null before anything of its group was seen. */
-  of(name: string): Range | null {
+  /** Rounded by the range of the passes before; where there is none, by that of all of its group that this pass has shown. */
+  round(name: string, value: Tensor, { training }: { training: boolean }): Tensor {
     const group = this.#groupOf.get(name) as number;
-    return this.#tracked[group] ?? this.#seen[group] ?? null;
-  }
-
-  /** Takes in what a value holds in this pass. */
-  see(name: string, range: Range): void {
-    const group = this.#groupOf.get(name) as number;
-    const before = this.#seen[group];
-    this.#seen[group] = before
-      ? { min: Math.min(before.min, range.min), max: Math.max(before.max, range.max) }
-      : range;
+    const now = () => this.#tracked[group] ?? this.#seen[group] ?? null;
+    if (training || now() === null) this.#see(group, rangeOf(value));
+    return roundedValue(value, now() as Range, this.#scheme);
   }
 
   endPass(): void {
@@ -62,10 +60,21 @@ export class TrackedRanges {
     );
   }
 
-  /** Goes on with ranges that `read` gave. */
-  load(ranges: ReadonlyMap<string, Range>): void {
+  state(): MethodState {
+    return { ranges: JSON.stringify([...this.read()]) };
+  }
+
+  load({ ranges = "[]" }: MethodState): void {
+    const known = new Map(JSON.parse(String(ranges)) as [string, Range][]);
     this.#groups.forEach(({ sources }, i) => {
-      this.#tracked[i] = sources.map((name) => ranges.get(name)).find((range) => range !== undefined) ?? null;
+      this.#tracked[i] = sources.map((name) => known.get(name)).find((range) => range !== undefined) ?? null;
     });
+  }
+
+  #see(group: number, range: Range): void {
+    const before = this.#seen[group];
+    this.#seen[group] = before
+      ? { min: Math.min(before.min, range.min), max: Math.max(before.max, range.max) }
+      : range;
   }
 }

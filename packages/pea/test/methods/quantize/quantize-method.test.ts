@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { before, describe, test } from "node:test";
-import { setNumThreads } from "@pea/torch";
+import { readSafetensors, setNumThreads } from "@pea/torch";
 import { exportRun } from "../../../src/export/export.ts";
+import { readOnnx } from "../../../src/export/onnx/decode.ts";
 import { QuantizeMethod, type QuantizeOptions } from "../../../src/methods/index.ts";
 import { readMetrics } from "../../../src/run/metrics.ts";
 import type { TrainResult } from "../../../src/run/result.ts";
@@ -18,6 +19,7 @@ const settings: QuantizeOptions = {
   weights: "per channel",
   activations: "int8",
   scales: "asymmetric",
+  ranges: "tracked",
   momentum: 0.01,
 };
 
@@ -59,6 +61,10 @@ describe("quantization-aware training begins", () => {
       () => fitted({ activations: "uint8", scales: "symmetric" }),
       usage(/activations of uint8 are asymmetric, not symmetric/),
     );
+    assert.throws(
+      () => fitted({ ranges: "learned", scales: "powers of two" }),
+      usage(/ranges learned and scales powers of two.*; take ranges tracked, or scales symmetric/),
+    );
   });
   test("and is not gone on with under other settings", () => {
     const saved = fitted({ activations: "uint8" }).state();
@@ -97,18 +103,16 @@ describe("a run of PEA that ends in rounded numbers", () => {
     assert.deepEqual(fingerprint(resumed.runDirectory), fingerprint(runDirectory));
   });
 
-  for (const checkpoint of ["best", "last"] as const)
-    test(`${checkpoint}: is exported with the ranges that it trained with`, async () => {
-      const { integers } = await exportRun(runDirectory, {
-        target: "onnx-int8",
-        activations: "int8",
-        checkpoint,
-        maxLoss: 100,
-      });
-      assert.deepEqual(integers?.calibration, { images: 0, method: "trained" });
-      const { float, deployed, sameClass } = integers?.scores ?? assert.fail("no scores");
-      assert.ok(Number(float.top1) > 50 && sameClass > 90, JSON.stringify([float, deployed, sameClass]));
+  test("is exported with the ranges that it trained with", async () => {
+    const { integers } = await exportRun(runDirectory, {
+      target: "onnx-int8",
+      activations: "int8",
+      maxLoss: 100,
     });
+    assert.deepEqual(integers?.calibration, { images: 0, method: "trained" });
+    const { float, deployed, sameClass } = integers?.scores ?? assert.fail("no scores");
+    assert.ok(Number(float.top1) > 50 && sameClass > 90, JSON.stringify([float, deployed, sameClass]));
+  });
 
   test("is scored by pea eval", async () => {
     const { code, stdout, stderr } = await peaHere("eval", runDirectory, "--json");
@@ -125,5 +129,48 @@ describe("a run of PEA that ends in rounded numbers", () => {
       maxLoss: 100,
     });
     assert.deepEqual(integers?.calibration, { images: 64, method: "minmax" });
+  });
+});
+
+/** What the last checkpoint has of the methods. */
+function savedMethods(runDirectory: string): Record<string, string>[] {
+  const { metadata } = readSafetensors(join(runDirectory, "checkpoints", "last.safetensors"));
+  return JSON.parse(metadata.state ?? "").methods;
+}
+
+describe("a run whose scales are learned", () => {
+  const recipe = {
+    model: "mobilenet-0.1-small",
+    epochs: 2,
+    batchSize: 32,
+    lr: 0.1,
+    threads: 1,
+    methods: [{ quantize: { ranges: "learned", start: "50%" } }],
+    dataDir: writeTinyData({ train: 320, test: 100 }),
+  };
+  const runDirectory = join(temporaryFolder(), "run");
+  before(() => train(recipe, { runDirectory }));
+
+  test("goes on bit for bit, before and while they are learned", async () => {
+    const resumed = await trainInParts(recipe, [6, 13]);
+    assert.deepEqual(fingerprint(resumed.runDirectory), fingerprint(runDirectory));
+    assert.deepEqual(savedMethods(resumed.runDirectory), savedMethods(runDirectory));
+  });
+
+  test("is exported with the very scales that it has learned", async () => {
+    const [{ ranges = "", velocities = "" } = {}] = savedMethods(runDirectory);
+    assert.ok((JSON.parse(velocities) as [string, number][]).some(([, velocity]) => velocity !== 0));
+    const { file, integers } = await exportRun(runDirectory, {
+      target: "onnx-int8",
+      activations: "int8",
+      checkpoint: "last",
+      maxLoss: 100,
+    });
+    assert.deepEqual(integers?.calibration, { images: 0, method: "trained" });
+    const { nodes, constants } = (await readOnnx(file)).graph;
+    const rounded = nodes.filter(({ operator }) => operator === "QuantizeLinear");
+    const written = new Set(rounded.map(({ inputs: [, scale = ""] }) => constants.get(scale)?.data[0]));
+    for (const [name, { min, max }] of JSON.parse(ranges) as [string, { min: number; max: number }][])
+      assert.ok(written.has((max - min) / 255), name);
   });
 });

@@ -21,20 +21,26 @@ import {
   sub,
   sum,
   type Tensor,
+  tensor,
 } from "@pea/torch";
+import { graphOf, node } from "../../../../graph/test/make-graph.ts";
 import { QuantizedForward } from "../../../src/methods/quantize/quantized-forward.ts";
-import { weightScales } from "../../../src/methods/quantize/rounded-weights.ts";
+import {
+  roundedGamma,
+  roundedParameters,
+  roundedWeight,
+  weightScales,
+} from "../../../src/methods/quantize/rounded-weights.ts";
 import { createModel } from "../../../src/models/index.ts";
 import { SimulatedNetwork } from "../../../src/quantize/simulated-network.ts";
 import { traceNetwork } from "../../../src/trace/trace.ts";
 
 setNumThreads(1);
-const schemes: readonly Scheme[] = [
-  usualScheme({}),
-  usualScheme({ perTensor: true }),
-  usualScheme({ activations: "int16" }),
-  { activations: "int8", scales: "powers of two", weights: "per channel" },
-];
+const [usual, perTensor] = [usualScheme({}), usualScheme({ perTensor: true })];
+const int16 = usualScheme({ activations: "int16" });
+const powersOfTwo: Scheme = { activations: "int8", scales: "powers of two", weights: "per channel" };
+const schemes = [usual, perTensor, int16, powersOfTwo];
+const tracked = { ranges: "tracked", momentum: 0.01 } as const;
 
 /** A network whose batch norms have statistics and weights of their own, its graph, and images. */
 function network(name: string, image: readonly number[]) {
@@ -63,21 +69,17 @@ function cosine(a: Tensor, b: Tensor): number {
 }
 
 describe("the forward pass with rounded numbers", () => {
-  for (const [name, image, own = schemes] of [
-    ["resnet18-0.25-small", [3, 16, 16]],
-    ["mobilenet-v2-0.35", [3, 32, 32]],
-    ["shufflenet-v2-0.5", [3, 32, 32]],
-    // Its batch norms behind concatenations are not looked at where scales depend on them.
-    [
-      "erfnet-segmentation",
-      [3, 16, 24],
-      schemes.filter(({ weights, scales }) => weights === "per channel" && scales !== "powers of two"),
-    ],
+  for (const [name, image, own] of [
+    ["resnet18-0.25-small", [3, 16, 16], schemes],
+    ["mobilenet-v2-0.35", [3, 32, 32], [usual]],
+    ["shufflenet-v2-0.5", [3, 32, 32], [perTensor]],
+    // Its batch norms stand behind concatenations.
+    ["erfnet-segmentation", [3, 16, 24], [perTensor, powersOfTwo]],
   ] as const)
     for (const scheme of own)
       test(`${name}, ${Object.values(scheme).join(", ")}: what the exported integers stand for`, () => {
         const { model, images, graph } = network(name, image);
-        const forward = new QuantizedForward(model, graph, { ...scheme, momentum: 0.01 });
+        const forward = new QuantizedForward(model, graph, { ...scheme, ...tracked });
         const plan = planIntegers(prepare(graph).graph);
         noGrad(() => forward.forward(images, { training: true }));
         const ranges = forward.ranges.read();
@@ -101,8 +103,7 @@ describe("the forward pass with rounded numbers", () => {
 
   test("gradients reach every parameter, as those of evaluation where rounding is fine", () => {
     const { model, images, graph } = network("resnet18-0.25-small", [3, 16, 16]);
-    const scheme = usualScheme({ activations: "int16" });
-    const forward = new QuantizedForward(model, graph, { ...scheme, momentum: 0.01 });
+    const forward = new QuantizedForward(model, graph, { ...int16, ...tracked });
     scope(() => {
       const logits = model.forward(images);
       backward(sum(mul(logits, logits)));
@@ -123,7 +124,7 @@ describe("the forward pass with rounded numbers", () => {
 
   test("passes leave no tensor behind", () => {
     const { model, images, graph } = network("resnet18-0.25-small", [3, 16, 16]);
-    const forward = new QuantizedForward(model, graph, { ...usualScheme({}), momentum: 0.01 });
+    const forward = new QuantizedForward(model, graph, { ...usual, ...tracked });
     const pass = () => {
       scope(() => backward(sum(forward.forward(images, { training: true }))));
       forward.takeGradients();
@@ -140,22 +141,65 @@ describe("the forward pass with rounded numbers", () => {
 describe("scales of weights", () => {
   const greatest = Float32Array.of(127, 254, 0);
   test("per channel are the greatest weight's, whatever batch norm does later", () => {
-    const scheme = usualScheme({});
-    assert.deepEqual([...weightScales(greatest, null, scheme)], [1, 2, Math.fround(1 / 127)]);
-    assert.deepEqual([...weightScales(greatest, Float32Array.of(4, 0.5, 1), scheme)].slice(0, 2), [1, 2]);
+    assert.deepEqual([...weightScales(greatest, null, usual)], [1, 2, Math.fround(1 / 127)]);
+    assert.deepEqual([...weightScales(greatest, Float32Array.of(4, 0.5, 1), usual)].slice(0, 2), [1, 2]);
   });
   test("per tensor are one scale once batch norm has multiplied", () => {
-    const scales = weightScales(greatest, Float32Array.of(4, 0.5, 1), usualScheme({ perTensor: true }));
+    const scales = weightScales(greatest, Float32Array.of(4, 0.5, 1), perTensor);
     assert.deepEqual([...scales], [1, 8, 4]);
   });
   test("powers of two are such once batch norm has multiplied", () => {
-    const scheme: Scheme = { activations: "int8", scales: "powers of two", weights: "per channel" };
-    assert.deepEqual([...weightScales(greatest, Float32Array.of(3, 0.5, 1), scheme)].slice(0, 2), [
+    assert.deepEqual([...weightScales(greatest, Float32Array.of(3, 0.5, 1), powersOfTwo)].slice(0, 2), [
       Math.fround(4 / 3),
       2,
     ]);
   });
   test("of a layer that batch norm multiplies by 0 are its own", () => {
-    assert.equal(weightScales(greatest, Float32Array.of(0, 1, 1), usualScheme({ perTensor: true }))[0], 1);
+    assert.equal(weightScales(greatest, Float32Array.of(0, 1, 1), perTensor)[0], 1);
+  });
+});
+
+describe("batch norm of what a convolution and the images themselves give", () => {
+  // γ / √(variance + ε) is γ: the variance is 1, ε 0.
+  const numbers = (...data: number[]) => ({ shape: [data.length], data: Float32Array.from(data) });
+  const graph = graphOf(
+    ["batch", 2, 4, 4],
+    [
+      node("Conv", ["x", "conv"], "a", { kernel_shape: [1, 1] }),
+      node("Concat", ["a", "x"], "b", { axis: 1 }),
+      node("BatchNormalization", ["b", "gamma", "beta", "mean", "variance"], "y", { epsilon: 0 }),
+    ],
+    {
+      conv: { shape: [1, 2, 1, 1], data: Float32Array.of(254, 3) },
+      ...{ gamma: numbers(0.5, 127, -60.3), variance: numbers(1, 1, 1) },
+      ...{ beta: numbers(0, 0, 0), mean: numbers(0, 0, 0) },
+    },
+  );
+  const state = new Map(
+    [...graph.constants].map(([key, { shape, data }]) => [key, tensor(data as Float32Array, { shape })]),
+  );
+  const gammaOf = (scheme: Scheme) => {
+    const [norm] = roundedParameters(graph, scheme).norms;
+    assert.ok(norm);
+    return [
+      ...(roundedGamma(state.get("gamma") as Tensor, norm, state, scheme).toTypedArray() as Float32Array),
+    ];
+  };
+  test("is in the convolution's weights, by its own channels", () => {
+    const [layer] = roundedParameters(graph, powersOfTwo).weights;
+    assert.ok(layer);
+    assert.deepEqual(layer.norm, { weight: "gamma", variance: "variance", epsilon: 0, from: 0 });
+    // 254 · 0.5 / 127 = 1 is a power of two: the weights have twice that.
+    assert.deepEqual(
+      [...(roundedWeight(layer, state, powersOfTwo).toTypedArray() as Float32Array)],
+      [254, 4],
+    );
+  });
+  test("and weights of a layer of its own for the images, of one scale or of powers of two", () => {
+    assert.deepEqual(gammaOf(perTensor), [0.5, 127, -60]);
+    assert.deepEqual(gammaOf(powersOfTwo), [0.5, 127, -60.5]);
+  });
+  test("is exact with a scale for each output", () => {
+    assert.deepEqual(roundedParameters(graph, usual).norms, []);
   });
 });
