@@ -81,7 +81,7 @@ function addTrain(program: Command, outcome: Outcome, fromRecipe?: FromRecipe): 
     .option("--dry-run", "print the plan and train nothing")
     .option(
       "--target <NAME>",
-      "refuse, before training, a network that this form of pea export does not take (or a module that registers one)",
+      "the form of pea export that the run is for (or a module that registers one): a network that it does not take is refused before training",
     )
     .addHelpText(
       "after",
@@ -156,7 +156,7 @@ function addExport(program: Command): void {
     )
     .option(
       "--target <NAME>",
-      "form of the file: onnx, onnx-int8, tflite, tflm, ethos-u55, ethos-u65, ethos-u85, esp32, stm32, openvino, ncnn, rknn, tvm, iree, or a module that registers another (default: onnx)",
+      "form of the file: onnx, onnx-int8, tflite, tflm, ethos-u55, ethos-u65, ethos-u85, esp32, stm32, openvino, ncnn, rknn, tvm, iree, or a module that registers another (default: that of pea train --target, else onnx)",
     )
     .addOption(
       new Option("--batch <N>", "images the file takes at a time (default: any number)").argParser(

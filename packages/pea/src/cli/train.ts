@@ -8,7 +8,7 @@ import { describeParts } from "../data/parts/describe-parts.ts";
 import { datasetNamed } from "../data/sets/registry.ts";
 import { exportObstacleOf } from "../export/export-obstacle.ts";
 import { requireTaken } from "../export/inspect-target.ts";
-import { loadTarget } from "../export/load-target.ts";
+import { lastingWord, loadTarget } from "../export/load-target.ts";
 import { targetNamed } from "../export/targets.ts";
 import { loadRecipe } from "../recipe/load-recipe.ts";
 import { mergeSettings, type Recipe, settledSettings, show } from "../recipe/recipe.ts";
@@ -20,7 +20,7 @@ import type { BuildOptions } from "../run/build-network.ts";
 import { joints } from "../run/plan.ts";
 import { disposeRun, openRun, prepareWithoutData } from "../run/prepare-run.ts";
 import type { TrainResult } from "../run/result.ts";
-import { openRunDirectory } from "../run/run-directory.ts";
+import { openRunDirectory, readRunConfig } from "../run/run-directory.ts";
 import { openRecipe, weightFiles } from "../run/trained-run.ts";
 import { describeMainScore } from "../tasks/task.ts";
 import { countImages, describeData } from "../terminal/describe-data.ts";
@@ -51,8 +51,10 @@ export async function runTrain(flags: TrainFlags): Promise<number> {
   if (resume !== undefined) {
     const today = await circumstancesOf(resume, flags, settings);
     const { allowChangedData } = flags;
+    const { target } = readRunConfig(openRunDirectory(resume));
+    const onNetwork = target === undefined ? undefined : await checkFor(target);
     return trainUntilStopped(flags, (options) =>
-      resumeTraining(resume, { ...options, ...today, allowChangedData, onNote: log }),
+      resumeTraining(resume, { ...options, ...today, onNetwork, allowChangedData, onNote: log }),
     );
   }
   if (flags.allowChangedData)
@@ -67,8 +69,9 @@ export async function runTrain(flags: TrainFlags): Promise<number> {
     return 0;
   }
   const { run: runDirectory, overwrite } = flags;
+  const target = flags.target === undefined ? undefined : lastingWord(flags.target);
   return trainUntilStopped(flags, (options) =>
-    train(recipe, { ...options, runDirectory, overwrite, onNetwork }),
+    train(recipe, { ...options, runDirectory, overwrite, target, onNetwork }),
   );
 }
 

@@ -4,6 +4,11 @@ import { PeaError } from "@pea/core";
 import { importFile } from "../recipe/import-file.ts";
 import { targetNames } from "./targets.ts";
 
+/** The word for a target that means the same in any folder: a module's by its whole path. */
+export function lastingWord(word: string): string {
+  return targetNames().includes(word) || !existsSync(word) ? word : resolve(word);
+}
+
 /** Names of the targets that files have registered. */
 const registeredBy = new Map<string, string>();
 

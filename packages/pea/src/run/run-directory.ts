@@ -207,6 +207,8 @@ export interface RunConfig {
   readonly config: Readonly<Record<string, unknown>>;
   /** Absent in a file written by hand: only those who open a network without its data need it. */
   readonly network?: NetworkFacts;
+  /** The form that it is trained for, by `loadTarget`'s words; nothing where none was named. */
+  readonly target?: string;
   readonly environment: Environment;
   /** Where the run went on under other circumstances: `config` has the present ones. */
   readonly resumed?: readonly Resumption[];
@@ -225,9 +227,11 @@ export interface Resumption {
 /** Writes `config.yaml`. */
 export function writeRunConfig(
   run: RunDirectory,
-  { config, network, environment, resumed }: RunConfig,
+  { config, network, target, environment, resumed }: RunConfig,
 ): void {
-  writeFileAtomically(run.config, [Buffer.from(stringify({ config, network, environment, resumed }))]);
+  writeFileAtomically(run.config, [
+    Buffer.from(stringify({ config, network, target, environment, resumed })),
+  ]);
 }
 
 /**

@@ -82,6 +82,8 @@ export interface TrainOptions extends Watch, Pick<PrepareOptions, "onNetwork"> {
   runDirectory?: string;
   /** Delete the run that is already in the folder. */
   overwrite?: boolean;
+  /** The form of export that it is trained for, noted in its `config.yaml`; `onNetwork` may ask whether that takes it. */
+  target?: string;
 }
 
 /**
@@ -107,6 +109,7 @@ export async function train(recipe: RecipeInput, options: TrainOptions = {}): Pr
       writeRunConfig(run, {
         config: resolved,
         network: networkFacts(prepared),
+        target: options.target,
         environment: currentEnvironment(),
       });
       copyModelFile(run, resolved.model);
@@ -119,7 +122,11 @@ export async function train(recipe: RecipeInput, options: TrainOptions = {}): Pr
 }
 
 /** How a run is gone on with. */
-export interface ResumeOptions extends Watch, ChangedDataOptions, Circumstances {}
+export interface ResumeOptions
+  extends Watch,
+    ChangedDataOptions,
+    Circumstances,
+    Pick<PrepareOptions, "onNetwork"> {}
 
 /**
  * Goes on with a run that was stopped or killed, from its last checkpoint, with the same weights and metrics as if it
@@ -140,6 +147,7 @@ export async function resumeTraining(
     onOpening,
     onParts,
     onInitialWeights,
+    onNetwork,
     allowChangedData,
     onNote,
     ...today
@@ -149,7 +157,7 @@ export async function resumeTraining(
   return whileLocked(runDirectory, async () => {
     const recipe = await openRecipe(run, today);
     const record = readRecord(run);
-    const prepared = await prepareRun(recipe, { onOpening, record });
+    const prepared = await prepareRun(recipe, { onOpening, onNetwork, record });
     try {
       const changes = tellChanges(runDirectory, record, prepared.data, { onNote });
       if (changes && !allowChangedData)

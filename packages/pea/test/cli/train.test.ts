@@ -121,14 +121,39 @@ describe("pea train --target", () => {
 
   it("says of another that the target takes it, and trains the same weights", async () => {
     const weights = [];
-    for (const more of [[], ["--target", "ethos-u55"]]) {
+    for (const more of [[], ["--target", "onnx-int8"]]) {
       const run = join(temporaryFolder(), "run");
       const { code, stderr } = await peaHere("train", ...small, "--epochs", "1", "--run", run, ...more);
       assert.equal(code, 0, stderr);
-      assert.equal(stderr.includes("the Ethos-U55 takes this network"), more.length > 0);
+      assert.equal(stderr.includes("ONNX in integers takes this network"), more.length > 0);
       weights.push(readFileSync(join(run, "checkpoints", "best.safetensors")));
     }
     assert.deepEqual(weights[0], weights[1]);
+  });
+
+  it("is kept with the run: pea export takes it, and a resumed run asks it again", async () => {
+    let refusal: string | null = null;
+    registerTarget({
+      ...{ name: "of-today", title: "Mine", file: "network.txt" },
+      obstacle: () => refusal,
+      write: () => "the network",
+      verify: async () => ({}),
+      describe: () => ["written"],
+    });
+    const run = join(temporaryFolder(), "run");
+    const words = ["--epochs", "1", "--run", run, "--target", "of-today"];
+    assert.equal((await peaHere("train", ...small, ...words)).code, 0);
+    const exported = await peaHere("export", run);
+    assert.equal(exported.code, 0, exported.stderr);
+    assert.match(
+      exported.stderr,
+      /^target: of-today, which the run was trained for; --target names another$/m,
+    );
+    assert.equal(readFileSync(join(run, "network.txt"), "utf8"), "the network");
+    refusal = "it has changed its mind";
+    const resumed = await peaHere("train", "--resume", run);
+    assert.equal(resumed.code, 2);
+    assert.match(resumed.stderr, /Mine does not take this network.*\n- it has changed its mind/);
   });
 
   it("says what a target in floats takes with batch norms folded alone", async () => {
