@@ -9,6 +9,7 @@
 #include "autograd.h"
 #include "device.h"
 #include "dispatch.h"
+#include "distributed.h"
 #include "runtime.h"
 #include "tensor.h"
 
@@ -73,6 +74,19 @@ constexpr Export kExports[] = {
     {"cudaIsAvailable", cuda_is_available},
     {"emptyCache", release_cache},
     {"engineInfo", engine_info},
+    {"connectTcpStore", connect_tcp_store},
+    {"openFileStore", open_file_store},
+    {"prefixStore", prefix_store},
+    {"storeSet", store_set},
+    {"storeGet", store_get},
+    {"storeHas", store_has},
+    {"connectGroup", connect_group},
+    {"closeGroup", close_group},
+    {"allReduce", all_reduce},
+    {"broadcast", broadcast},
+    {"allGather", all_gather},
+    {"barrier", barrier},
+    {"summed", summed},
 };
 
 }  // namespace

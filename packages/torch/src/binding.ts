@@ -7,7 +7,7 @@ import { TorchError } from "./error.ts";
 import type { TypedArray } from "./typed-array.ts";
 import { keepUcxQuiet } from "./ucx.ts";
 
-/** A native tensor as the addon hands it out; only `Tensor` holds one. */
+/** A native thing as the addon hands it out: a tensor, which only `Tensor` holds, a store or a process group. */
 export type Handle = { readonly __handle: unique symbol };
 
 /** The addon's functions. Kept private to this package: what users see is checked and typed. */
@@ -56,6 +56,32 @@ export interface Binding {
   loadLibrary(path: string): void;
   cudaIsAvailable(): boolean;
   engineInfo(): { version: string; libraries: string; config: string; parallel: string; allocator: string };
+  connectTcpStore(
+    host: string,
+    port: number,
+    isServer: boolean,
+    milliseconds: number,
+  ): Promise<[store: Handle, port: number]>;
+  openFileStore(path: string, worldSize: number): Handle;
+  prefixStore(store: Handle, prefix: string): Handle;
+  storeSet(store: Handle, key: string, value: string): Promise<void>;
+  storeGet(store: Handle, key: string): Promise<string>;
+  storeHas(store: Handle, key: string): Promise<boolean>;
+  /** @param interfaces with commas, and `host`: empty where not given */
+  connectGroup(
+    store: Handle,
+    rank: number,
+    worldSize: number,
+    milliseconds: number,
+    interfaces: string,
+    host: string,
+  ): Promise<Handle>;
+  closeGroup(group: Handle): Promise<void>;
+  allReduce(group: Handle, tensors: Handle[], operation: string): Promise<void>;
+  broadcast(group: Handle, tensors: Handle[], root: number): Promise<void>;
+  allGather(group: Handle, tensor: Handle): Promise<Handle[]>;
+  barrier(group: Handle): Promise<void>;
+  summed(group: Handle, tensor: Handle): Handle;
 }
 
 /**

@@ -1,5 +1,5 @@
 /**
- * libtorch for TypeScript: tensors, autograd, nn, optim, safetensors.
+ * libtorch for TypeScript: tensors, autograd, nn, optim, safetensors, distributed.
  *
  * @module @pea/torch
  */
@@ -27,6 +27,7 @@ export {
   tensor,
   zeros,
 } from "./create.ts";
+export * from "./distributed/index.ts";
 export type { DType, MemoryFormat } from "./dtype.ts";
 export {
   autocast,

@@ -1,0 +1,307 @@
+#include "distributed.h"
+
+#define USE_C10D_GLOO  // for ProcessGroupGloo.hpp; whether the engine has it is asked of the engine (require_gloo)
+#include <ATen/ATen.h>
+#include <c10/core/GradMode.h>
+#include <dlfcn.h>
+#include <torch/csrc/autograd/custom_function.h>
+#include <torch/csrc/distributed/c10d/FileStore.hpp>
+#include <torch/csrc/distributed/c10d/PrefixStore.hpp>
+#include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
+#include <torch/csrc/distributed/c10d/TCPStore.hpp>
+
+#include <sstream>
+
+#include "arguments.h"
+#include "convert.h"
+#include "handle.h"
+#include "promise.h"
+
+namespace pea {
+namespace {
+
+using Group = c10d::ProcessGroupGloo;
+template <typename T>
+using Shared = c10::intrusive_ptr<T>;
+
+// What a JavaScript external holds. A group that was not closed is left to the end of the process: its destructor waits
+// for ranks that may never answer.
+template <typename T>
+struct Box {
+  static constexpr uint64_t kMagic = 0x706561633130643aULL + sizeof(T);
+  uint64_t magic = kMagic;
+  Shared<T> value;
+};
+
+template <typename T>
+napi_value box(napi_env env, Shared<T> value) {
+  auto* held = new Box<T>;
+  held->value = std::move(value);
+  napi_value result;
+  napi_create_external(env, held, nullptr, nullptr, &result);
+  return result;
+}
+
+template <typename T>
+Shared<T>& unbox(napi_env env, napi_value value, const char* what) {
+  napi_valuetype type;
+  void* data = nullptr;
+  if (napi_typeof(env, value, &type) == napi_ok && type == napi_external) napi_get_value_external(env, value, &data);
+  auto* held = static_cast<Box<T>*>(data);
+  TORCH_CHECK(held != nullptr && held->magic == Box<T>::kMagic, "expected ", what, ", got ", describe(env, value));
+  TORCH_CHECK(held->value, what, " was closed");
+  return held->value;
+}
+
+Shared<c10d::Store> to_store(napi_env env, napi_value value) { return unbox<c10d::Store>(env, value, "a store"); }
+
+Shared<Group> to_group(napi_env env, napi_value value) { return unbox<Group>(env, value, "a process group"); }
+
+std::chrono::milliseconds to_milliseconds(napi_env env, napi_value value) {
+  return std::chrono::milliseconds(to_int(env, value, "a timeout"));
+}
+
+MakeValue nothing() {
+  return [](napi_env) { return static_cast<napi_value>(nullptr); };
+}
+
+// Asked of the engine that is loaded: a call of what it lacks would end the process.
+void require_gloo() {
+  Dl_info engine;
+  dladdr(reinterpret_cast<const void*>(&at::globalContext), &engine);
+  void* library = dlopen(engine.dli_fname, RTLD_LAZY | RTLD_NOLOAD);
+  const char* constructor =
+      "_ZN4c10d16ProcessGroupGlooC1ERKN3c1013intrusive_ptrINS_5StoreENS1_6detail34intrusive_target_default_null_typeIS3_EEEEii"
+      "NS2_INS0_7OptionsENS5_ISA_EEEE";
+  const bool has = library != nullptr && dlsym(library, constructor) != nullptr;
+  if (library != nullptr) dlclose(library);
+  TORCH_CHECK(has, "this libtorch is built without Gloo; use Debian's libtorch or PyPI's torch (LIBTORCH)");
+}
+
+// Where this rank listens: at the interfaces that are named ("eth0,eth1"), at the host's address, or where c10d chooses.
+std::vector<std::shared_ptr<gloo::transport::Device>> devices(const std::string& interfaces, const std::string& host) {
+  if (interfaces.empty())
+    return {host.empty() ? Group::createDefaultDevice() : Group::createDeviceForHostname(host)};
+  std::vector<std::shared_ptr<gloo::transport::Device>> found;
+  std::stringstream names(interfaces);
+  for (std::string name; std::getline(names, name, ',');) found.push_back(Group::createDeviceForInterface(name));
+  return found;
+}
+
+// Tensors as one dense tensor, so that one collective does for all, and back again.
+struct Flat {
+  explicit Flat(std::vector<at::Tensor> of) : tensors(std::move(of)) {
+    TORCH_CHECK(!tensors.empty(), "expected at least one tensor");
+    for (const auto& tensor : tensors) {
+      TORCH_CHECK(tensor.scalar_type() == tensors[0].scalar_type() && tensor.device() == tensors[0].device(),
+                  "the tensors must be of one dtype and on one device, got ", dtype_name(tensors[0].scalar_type()), " on ",
+                  tensors[0].device(), " and ", dtype_name(tensor.scalar_type()), " on ", tensor.device());
+    }
+    const c10::NoGradGuard without;
+    is_same = tensors.size() == 1 && tensors[0].is_contiguous();
+    flat = {is_same ? tensors[0].detach() : at::flatten_dense_tensors(tensors)};
+  }
+
+  void spread() const {
+    if (is_same) return;
+    const c10::NoGradGuard without;
+    const auto parts = at::unflatten_dense_tensors(flat[0], tensors);
+    for (size_t i = 0; i < tensors.size(); i++) tensors[i].detach().copy_(parts[i]);
+  }
+
+  std::vector<at::Tensor> tensors;
+  std::vector<at::Tensor> flat;
+  bool is_same = false;
+};
+
+c10d::AllreduceOptions reducing(const std::string& operation) {
+  TORCH_CHECK(operation == "sum" || operation == "max", "the operation must be \"sum\" or \"max\", got \"", operation, "\"");
+  c10d::AllreduceOptions options;
+  options.reduceOp = operation == "sum" ? c10d::ReduceOp::SUM : c10d::ReduceOp::MAX;
+  return options;
+}
+
+napi_value spread_when_done(napi_env env, std::shared_ptr<Flat> flat, Shared<c10d::Work> work) {
+  return when_done(env, work->getFuture(), [flat, work](napi_env) {
+    work->synchronize();
+    flat->spread();
+    return static_cast<napi_value>(nullptr);
+  });
+}
+
+at::Tensor sum_over_ranks(Group& group, const at::Tensor& tensor) {
+  std::vector<at::Tensor> sum = {tensor.detach().clone(at::MemoryFormat::Contiguous)};
+  group.allreduce(sum)->wait();
+  return sum[0];
+}
+
+// y = Σ over ranks of x; a loss is the sum of the ranks' losses, so that dx = Σ over ranks of dy.
+struct SumOverRanks : torch::autograd::Function<SumOverRanks> {
+  static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& x, const Shared<Group>& group) {
+    context->saved_data["group"] = c10::IValue::make_capsule(group);
+    return sum_over_ranks(*group, x);
+  }
+
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context, torch::autograd::variable_list dy) {
+    const auto group = context->saved_data["group"].toCapsule();
+    return {sum_over_ranks(static_cast<Group&>(*group), dy[0]), at::Tensor()};
+  }
+};
+
+}  // namespace
+
+napi_value connect_tcp_store(napi_env env, napi_callback_info info) {
+  return guarded(env, [&] {
+    const Arguments<4> args(env, info);
+    const std::string host = to_string(env, args[0]);
+    c10d::TCPStoreOptions options;
+    options.port = static_cast<uint16_t>(to_int(env, args[1], "the port"));
+    napi_get_value_bool(env, args[2], &options.isServer);
+    options.waitWorkers = false;
+    options.timeout = to_milliseconds(env, args[3]);
+    return in_background(env, [host, options]() -> MakeValue {
+      const auto store = c10::make_intrusive<c10d::TCPStore>(host, options);
+      return [store](napi_env env) {
+        napi_value result, port;
+        napi_create_array_with_length(env, 2, &result);
+        napi_set_element(env, result, 0, box<c10d::Store>(env, store));
+        napi_create_int32(env, store->getPort(), &port);
+        napi_set_element(env, result, 1, port);
+        return result;
+      };
+    });
+  });
+}
+
+napi_value open_file_store(napi_env env, napi_callback_info info) {
+  return guarded(env, [&] {
+    const Arguments<2> args(env, info);
+    const auto size = static_cast<int>(to_int(env, args[1], "the world size"));
+    return box<c10d::Store>(env, c10::make_intrusive<c10d::FileStore>(to_string(env, args[0]), size));
+  });
+}
+
+napi_value prefix_store(napi_env env, napi_callback_info info) {
+  return guarded(env, [&] {
+    const Arguments<2> args(env, info);
+    return box<c10d::Store>(env, c10::make_intrusive<c10d::PrefixStore>(to_string(env, args[1]), to_store(env, args[0])));
+  });
+}
+
+napi_value store_set(napi_env env, napi_callback_info info) {
+  return guarded(env, [&] {
+    const Arguments<3> args(env, info);
+    const std::string text = to_string(env, args[2]);
+    return in_background(env, [store = to_store(env, args[0]), key = to_string(env, args[1]), text] {
+      store->set(key, std::vector<uint8_t>(text.begin(), text.end()));
+      return nothing();
+    });
+  });
+}
+
+napi_value store_get(napi_env env, napi_callback_info info) {
+  return guarded(env, [&] {
+    const Arguments<2> args(env, info);
+    return in_background(env, [store = to_store(env, args[0]), key = to_string(env, args[1])]() -> MakeValue {
+      const auto bytes = store->get(key);
+      return [text = std::string(bytes.begin(), bytes.end())](napi_env env) { return to_js(env, text); };
+    });
+  });
+}
+
+napi_value store_has(napi_env env, napi_callback_info info) {
+  return guarded(env, [&] {
+    const Arguments<2> args(env, info);
+    return in_background(env, [store = to_store(env, args[0]), key = to_string(env, args[1])]() -> MakeValue {
+      return [has = store->check({key})](napi_env env) {
+        napi_value result;
+        napi_get_boolean(env, has, &result);
+        return result;
+      };
+    });
+  });
+}
+
+napi_value connect_group(napi_env env, napi_callback_info info) {
+  return guarded(env, [&] {
+    require_gloo();
+    const Arguments<6> args(env, info);
+    const auto store = to_store(env, args[0]);
+    const auto rank = static_cast<int>(to_int(env, args[1], "the rank"));
+    const auto size = static_cast<int>(to_int(env, args[2], "the world size"));
+    const auto timeout = to_milliseconds(env, args[3]);
+    return in_background(
+        env, [store, rank, size, timeout, interfaces = to_string(env, args[4]), host = to_string(env, args[5])]() -> MakeValue {
+          auto options = c10::make_intrusive<Group::Options>(timeout);
+          options->devices = devices(interfaces, host);
+          const auto group = c10::make_intrusive<Group>(store, rank, size, options);
+          return [group](napi_env env) { return box(env, group); };
+        });
+  });
+}
+
+napi_value close_group(napi_env env, napi_callback_info info) {
+  return guarded(env, [&] {
+    Shared<Group> group = std::move(unbox<Group>(env, Arguments<1>(env, info)[0], "a process group"));
+    return in_background(env, [group = std::move(group)]() mutable {
+      group.reset();
+      return nothing();
+    });
+  });
+}
+
+napi_value all_reduce(napi_env env, napi_callback_info info) {
+  return guarded(env, [&] {
+    const Arguments<3> args(env, info);
+    const auto group = to_group(env, args[0]);
+    auto flat = std::make_shared<Flat>(to_tensors(env, args[1]));
+    return spread_when_done(env, flat, group->allreduce(flat->flat, reducing(to_string(env, args[2]))));
+  });
+}
+
+napi_value broadcast(napi_env env, napi_callback_info info) {
+  return guarded(env, [&] {
+    const Arguments<3> args(env, info);
+    const auto group = to_group(env, args[0]);
+    auto flat = std::make_shared<Flat>(to_tensors(env, args[1]));
+    c10d::BroadcastOptions options;
+    options.rootRank = to_int(env, args[2], "the rank");
+    return spread_when_done(env, flat, group->broadcast(flat->flat, options));
+  });
+}
+
+napi_value all_gather(napi_env env, napi_callback_info info) {
+  return guarded(env, [&] {
+    const Arguments<2> args(env, info);
+    const auto group = to_group(env, args[0]);
+    const c10::NoGradGuard without;
+    std::vector<at::Tensor> inputs = {unwrap_tensor(env, args[1]).detach().contiguous()};
+    auto gathered = std::make_shared<std::vector<std::vector<at::Tensor>>>(1);
+    for (int rank = 0; rank < group->getSize(); rank++) gathered->front().push_back(at::empty_like(inputs[0]));
+    const auto work = group->allgather(*gathered, inputs);
+    return when_done(env, work->getFuture(), [work, gathered, inputs](napi_env env) {
+      work->synchronize();
+      const auto& tensors = gathered->front();
+      napi_value result;
+      napi_create_array_with_length(env, tensors.size(), &result);
+      for (uint32_t i = 0; i < tensors.size(); i++) napi_set_element(env, result, i, wrap_tensor(env, tensors[i]));
+      return result;
+    });
+  });
+}
+
+napi_value barrier(napi_env env, napi_callback_info info) {
+  return guarded(env, [&] {
+    const auto work = to_group(env, Arguments<1>(env, info)[0])->barrier();
+    return when_done(env, work->getFuture(), [work](napi_env) { return static_cast<napi_value>(nullptr); });
+  });
+}
+
+napi_value summed(napi_env env, napi_callback_info info) {
+  return guarded(env, [&] {
+    const Arguments<2> args(env, info);
+    return wrap_tensor(env, SumOverRanks::apply(unwrap_tensor(env, args[1]), to_group(env, args[0])));
+  });
+}
+
+}  // namespace pea

@@ -1,0 +1,3 @@
+/** Many processes that compute together, by c10d. */
+export { ProcessGroup, type ProcessGroupOptions, type ReduceOperation } from "./process-group.ts";
+export { FileStore, PrefixStore, Store, TCPStore } from "./store.ts";

@@ -1,0 +1,159 @@
+import { noGrad } from "../autograd.ts";
+import { type Handle, native } from "../binding.ts";
+import { TorchError } from "../error.ts";
+import { foreachMulInPlace } from "../ops/foreach.ts";
+import { optionsOf } from "../options.ts";
+import { rethrow, Tensor, wrap } from "../tensor.ts";
+import { promised } from "./promised.ts";
+import { Roll } from "./roll.ts";
+import { PrefixStore, type Store } from "./store.ts";
+
+/** What all-reduce makes of the ranks' values. */
+export type ReduceOperation = "sum" | "mean" | "max";
+
+export interface ProcessGroupOptions {
+  /** Of this process, from 0. */
+  rank: number;
+  /** How many processes there are. */
+  worldSize: number;
+  /** How long a rank waits for the others, at the start and in each collective, in milliseconds; 300,000 by default. */
+  timeout?: number;
+  /**
+   * Name or address of this machine at which the others reach it. Left out: by the interfaces in GLOO_SOCKET_IFNAME
+   * (`eth0`, or several with commas), else by the machine's own name.
+   */
+  host?: string;
+}
+
+/**
+ * Processes that compute together, over Gloo: each has a rank, and all call the same collectives in the same order.
+ * Collectives are promises that no thread of JavaScript waits for; tensors given to one belong to it until it has settled.
+ * Several may be under way.
+ *
+ * Where a rank fails, ends or hangs, the collectives of the others fail, at the latest after `timeout`, with a TorchError
+ * that names the rank where that can be known. The group is of no use then.
+ *
+ * @example
+ * const store = await TCPStore.connect({ host: "127.0.0.1", port: 29500, isServer: rank === 0 });
+ * const group = await ProcessGroup.connect(store, { rank, worldSize: 2, timeout: 30_000 });
+ * await group.allReduce(gradients, "mean");
+ */
+export class ProcessGroup {
+  readonly rank: number;
+  readonly worldSize: number;
+  readonly #handle: Handle;
+  readonly #roll: Roll;
+  #failure: Promise<TorchError> | undefined;
+
+  private constructor(handle: Handle, roll: Roll, { rank, worldSize }: ProcessGroupOptions) {
+    this.#handle = handle;
+    this.#roll = roll;
+    this.rank = rank;
+    this.worldSize = worldSize;
+  }
+
+  /**
+   * Waits until all ranks are there and connects them, each with each.
+   *
+   * @param store one for each group, or `PrefixStore`s of one
+   * @throws TorchError naming the ranks that did not come within the timeout
+   */
+  static async connect(store: Store, options: ProcessGroupOptions): Promise<ProcessGroup> {
+    const {
+      rank,
+      worldSize,
+      timeout = 300_000,
+      host = "",
+    } = optionsOf("ProcessGroup.connect(store, { rank, worldSize, timeout, host })", options);
+    if (!Number.isInteger(worldSize) || worldSize < 1)
+      throw new TorchError(
+        `ProcessGroup.connect: the world size must be a positive integer, got ${worldSize}`,
+      );
+    if (!Number.isInteger(rank) || rank < 0 || rank >= worldSize)
+      throw new TorchError(
+        `ProcessGroup.connect: the rank must be an integer from 0 to ${worldSize - 1}, got ${rank}`,
+      );
+    const roll = await Roll.call(store, { rank, worldSize, timeout });
+    const interfaces = host === "" ? (process.env.GLOO_SOCKET_IFNAME ?? "") : "";
+    const addresses = new PrefixStore(store, "gloo");
+    const handle = await promised("ProcessGroup.connect", () =>
+      native.connectGroup(addresses.handle, rank, worldSize, timeout, interfaces, host),
+    );
+    return new ProcessGroup(handle, roll, { rank, worldSize });
+  }
+
+  /**
+   * Leaves in each tensor, on all ranks, the sum, mean or maximum of what the ranks have in it. Several go as one.
+   *
+   * @param tensors one or several of one dtype, on one device; of the same shapes on all ranks
+   */
+  async allReduce(tensors: Tensor | readonly Tensor[], operation: ReduceOperation = "sum"): Promise<void> {
+    const list = listOf(tensors);
+    const handles = handlesOf(list);
+    await this.#collective("allReduce", () =>
+      native.allReduce(this.#handle, handles, operation === "mean" ? "sum" : operation),
+    );
+    if (operation === "mean") noGrad(() => foreachMulInPlace(list, 1 / this.worldSize));
+  }
+
+  /** Leaves in each tensor, on all ranks, what rank `from` has in it. Several of one dtype go as one. */
+  async broadcast(tensors: Tensor | readonly Tensor[], from = 0): Promise<void> {
+    const handles = handlesOf(listOf(tensors));
+    await this.#collective("broadcast", () => native.broadcast(this.#handle, handles, from));
+  }
+
+  /** What each rank has, by rank. Shape and dtype are the same on all ranks. */
+  async allGather(tensor: Tensor): Promise<Tensor[]> {
+    const handle = Tensor.handleOf(tensor);
+    return (await this.#collective("allGather", () => native.allGather(this.#handle, handle))).map(wrap);
+  }
+
+  /** Waits until all ranks have come here. */
+  async barrier(): Promise<void> {
+    await this.#collective("barrier", () => native.barrier(this.#handle));
+  }
+
+  /**
+   * The sum over ranks, which backward() goes through: the gradient is that of the sum of all ranks' losses. For use inside
+   * a forward pass, which is synchronous: it blocks the event loop until the others are there.
+   *
+   * @throws TorchError where that fails; `explain` says of what
+   */
+  sum(x: Tensor): Tensor {
+    const handle = Tensor.handleOf(x);
+    return wrap(rethrow("sum", () => native.summed(this.#handle, handle)));
+  }
+
+  /** Tells the others what this rank fails of, so that their errors can say so. The process should end then. */
+  async fail(reason: string): Promise<void> {
+    await this.#roll.leave(reason);
+  }
+
+  /** What a failed collective failed of: an error that names the ranks that are the cause, where that can be known. */
+  explain(error: Error): Promise<TorchError> {
+    this.#failure ??= this.#roll
+      .cause()
+      .then((cause) => new TorchError(cause === null ? error.message : `${cause} (${error.message})`));
+    return this.#failure;
+  }
+
+  /** Cuts the connections. Await the collectives under way first. */
+  async close(): Promise<void> {
+    if (this.#failure !== undefined) return; // What failed may wait for others still; it goes with the process.
+    await promised("close", () => native.closeGroup(this.#handle));
+  }
+
+  async #collective<T>(name: string, start: () => Promise<T>): Promise<T> {
+    if (this.#failure !== undefined) throw await this.#failure;
+    try {
+      return await promised(name, start);
+    } catch (error) {
+      throw await this.explain(error as Error);
+    }
+  }
+}
+
+const listOf = (tensors: Tensor | readonly Tensor[]): readonly Tensor[] =>
+  tensors instanceof Tensor ? [tensors] : tensors;
+
+const handlesOf = (tensors: readonly Tensor[]): Handle[] => tensors.map((tensor) => Tensor.handleOf(tensor));

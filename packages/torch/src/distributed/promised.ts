@@ -1,0 +1,29 @@
+import { TorchError } from "../error.ts";
+import { rethrow } from "../tensor.ts";
+
+/** Starts what settles later; a failure, now or then, is a TorchError that names it. */
+export async function promised<T>(what: string, start: () => Promise<T>): Promise<T> {
+  const work = rethrow(what, start);
+  try {
+    return await work;
+  } catch (error) {
+    throw new TorchError(`${what}: ${(error as Error).message}`);
+  }
+}
+
+/** What settles within some milliseconds; else a TorchError. */
+export async function within<T>(milliseconds: number, work: Promise<T>, what: string): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(new TorchError(`${what}: no answer within ${Math.round(milliseconds)} ms`)),
+      milliseconds,
+    );
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+    work.catch(() => {});
+  }
+}

@@ -1,0 +1,153 @@
+/**
+ * The roll of a group: which process is which rank, and, after a failure, which of them is its cause. Errors of the network
+ * name addresses; people look for ranks.
+ *
+ * @module
+ */
+import { readFileSync } from "node:fs";
+import { hostname } from "node:os";
+import { TorchError } from "../error.ts";
+import { within } from "./promised.ts";
+import type { Store } from "./store.ts";
+
+/** How long the others are waited for before they count as silent, in milliseconds; no longer than in a collective. */
+const GRACE = 5000;
+
+/** Between two looks at who has answered. */
+const LOOK = 50;
+
+/** A rank's process. */
+interface Member {
+  host: string;
+  pid: number;
+}
+
+/** What a rank says once a collective has failed for it. */
+interface Answer {
+  /** What it failed of by itself; null where it only saw that others do not go on. */
+  reason: string | null;
+}
+
+type Fate = { rank: number; fate: string };
+
+/** Who belongs to a group. Rank 0 is taken to hold the store, where it is a TCPStore. */
+export class Roll {
+  readonly #store: Store;
+  readonly #rank: number;
+  readonly #members: readonly Member[];
+  readonly #grace: number;
+
+  private constructor(store: Store, rank: number, members: readonly Member[], timeout: number) {
+    this.#store = store;
+    this.#rank = rank;
+    this.#members = members;
+    this.#grace = Math.min(GRACE, timeout);
+  }
+
+  /**
+   * Enters this process, and waits for all the others.
+   *
+   * @throws TorchError naming the ranks that did not come within `timeout` milliseconds
+   */
+  static async call(
+    store: Store,
+    { rank, worldSize, timeout }: { rank: number; worldSize: number; timeout: number },
+  ): Promise<Roll> {
+    const self: Member = { host: hostname(), pid: process.pid };
+    await store.set(`rank/${rank}`, JSON.stringify(self));
+    const end = performance.now() + timeout;
+    const found = await Promise.allSettled(
+      Array.from({ length: worldSize }, (_, other) =>
+        store.get(`rank/${other}`, { timeout: end - performance.now() }),
+      ),
+    );
+    const missing = found.flatMap(({ status }, other) => (status === "rejected" ? other : []));
+    if (missing.length > 0)
+      throw new TorchError(
+        `of ${worldSize} ranks ${nameRanks(missing)} did not come within ${timeout} ms; start all of them with the ` +
+          "same address, port and world size",
+      );
+    return new Roll(
+      store,
+      rank,
+      found.map((entry) => JSON.parse((entry as PromiseFulfilledResult<string>).value) as Member),
+      timeout,
+    );
+  }
+
+  /** Tells the others what this rank fails of; does not wait for a store that is silent. */
+  async leave(reason: string | null): Promise<void> {
+    await this.#answer({ reason }).catch(() => {});
+  }
+
+  /**
+   * Which ranks are the cause of a failure, in words: those that failed by themselves or have ended; else those that do not
+   * answer any more. Where all do, null.
+   */
+  async cause(): Promise<string | null> {
+    const holder = this.#members[0] as Member;
+    const end = performance.now() + this.#grace;
+    try {
+      await this.#answer({ reason: null });
+      for (;;) {
+        const fates = await within(this.#grace, this.#fates(), "the store");
+        const known = fates.filter(({ fate }) => fate !== "silent" && fate !== "well");
+        if (known.length > 0) return this.#tell(known);
+        const silent = fates.filter(({ fate }) => fate === "silent");
+        if (silent.length === 0) return null;
+        if (performance.now() >= end)
+          return this.#tell(silent.map(({ rank }) => ({ rank, fate: "does not answer" })));
+        await new Promise((resolve) => setTimeout(resolve, LOOK));
+      }
+    } catch {
+      const fate = hasEnded(holder) ? "has ended" : "does not answer";
+      return this.#rank === 0 ? null : this.#tell([{ rank: 0, fate: `${fate}, and with it the store` }]);
+    }
+  }
+
+  #answer(answer: Answer): Promise<void> {
+    return within(this.#grace, this.#store.set(`failed/${this.#rank}`, JSON.stringify(answer)), "the store");
+  }
+
+  #fates(): Promise<Fate[]> {
+    const others = [...this.#members.entries()].filter(([rank]) => rank !== this.#rank);
+    return Promise.all(
+      others.map(async ([rank, member]): Promise<Fate> => {
+        // Looked at first: a process that ends may have answered just before.
+        const ended = hasEnded(member);
+        const key = `failed/${rank}`;
+        const answer = (await this.#store.has(key))
+          ? (JSON.parse(await this.#store.get(key)) as Answer)
+          : null;
+        if (answer?.reason != null) return { rank, fate: `failed: ${answer.reason}` };
+        if (answer !== null) return { rank, fate: "well" };
+        return { rank, fate: ended ? "has ended" : "silent" };
+      }),
+    );
+  }
+
+  #tell(fates: readonly Fate[]): string {
+    return fates
+      .map(({ rank, fate }) => {
+        const { host, pid } = this.#members[rank] as Member;
+        return `rank ${rank} (process ${pid} on ${host}) ${fate}`;
+      })
+      .join("; ");
+  }
+}
+
+/** Known of processes on this machine alone. */
+function hasEnded({ host, pid }: Member): boolean {
+  if (host !== hostname()) return false;
+  try {
+    // The state stands behind the name, which may hold anything; Z is one that has ended and is not yet taken note of.
+    return /^.*\) [ZX] /s.test(readFileSync(`/proc/${pid}/stat`, "latin1"));
+  } catch {
+    return true;
+  }
+}
+
+function nameRanks(ranks: readonly number[]): string {
+  const shown = ranks.slice(0, 8).join(", ");
+  return `${ranks.length === 1 ? "rank" : "ranks"} ${shown}${ranks.length > 8 ? ", …" : ""}`;
+}

@@ -1,0 +1,266 @@
+// Many processes. A process may be several ranks: those of most tests are two of this one.
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
+import {
+  backward,
+  contiguous,
+  FileStore,
+  memoryStats,
+  mul,
+  ones,
+  PrefixStore,
+  ProcessGroup,
+  sum,
+  TCPStore,
+  type Tensor,
+  TorchError,
+  tensor,
+  zeros,
+} from "@pea/torch";
+
+const folder = mkdtempSync(join(tmpdir(), "pea-distributed-"));
+after(() => rmSync(folder, { recursive: true }));
+
+const newStore = () => TCPStore.connect({ host: "127.0.0.1", port: 0, isServer: true });
+
+/** Groups of one process, by rank, each over a connection of its own to the store. */
+async function groupsOf(worldSize: number, timeout = 20_000): Promise<ProcessGroup[]> {
+  const { port } = await newStore();
+  const ranks = Array.from({ length: worldSize }, (_, rank) => rank);
+  return Promise.all(
+    ranks.map(async (rank) => {
+      const store = await TCPStore.connect({ host: "127.0.0.1", port, isServer: false });
+      return ProcessGroup.connect(store, { rank, worldSize, timeout, host: "127.0.0.1" });
+    }),
+  );
+}
+
+/** This process as one of two ranks; the other, of a process of its own, sums and then only waits. */
+async function withProcess(rank: 0 | 1) {
+  const own = rank === 0 ? await newStore() : null;
+  const script = fileURLToPath(new URL("distributed-rank.ts", import.meta.url));
+  const child = spawn(
+    process.execPath,
+    ["--conditions=pea-source", "--import", "tsx", script, String(1 - rank), String(own?.port ?? 0)],
+    { stdio: ["ignore", "pipe", "inherit"] },
+  );
+  const [port] = await once(child.stdout, "data");
+  const store = own ?? (await TCPStore.connect({ host: "127.0.0.1", port: Number(port), isServer: false }));
+  const group = await ProcessGroup.connect(store, { rank, worldSize: 2, host: "127.0.0.1" });
+  return { group, child };
+}
+
+/** The same on every rank; what it gives, by rank. */
+const onEach = <T>(
+  groups: readonly ProcessGroup[],
+  work: (group: ProcessGroup) => Promise<T>,
+): Promise<T[]> => Promise.all(groups.map(work));
+
+const valuesOf = (tensors: readonly Tensor[]) => tensors.map((one) => [...one.toTypedArray()]);
+
+const rejectsWith = (work: Promise<unknown>, message: RegExp) =>
+  assert.rejects(work, (error: Error) => {
+    assert.ok(error instanceof TorchError);
+    assert.match(error.message, message);
+    return true;
+  });
+
+describe("a store", () => {
+  it("in a process's memory is reached by its port, and keeps texts by key", async () => {
+    const server = await newStore();
+    const client = await TCPStore.connect({ host: "127.0.0.1", port: server.port, isServer: false });
+    assert.equal(await client.has("greeting"), false);
+    await server.set("greeting", "grüß dich");
+    assert.equal(await client.has("greeting"), true);
+    assert.equal(await client.get("greeting"), "grüß dich");
+  });
+
+  it("in a file is reached by its path", async () => {
+    const path = join(folder, "store");
+    const [one, other] = [new FileStore(path, 2), new FileStore(path, 2)];
+    await one.set("step", "12");
+    assert.ok(existsSync(path));
+    assert.equal(await other.get("step"), "12");
+  });
+
+  it("under a prefix has keys of its own", async () => {
+    const store = await newStore();
+    const [first, second] = [new PrefixStore(store, "1"), new PrefixStore(store, "2")];
+    await first.set("key", "one");
+    assert.equal(await second.has("key"), false);
+    assert.equal(await store.has("1/key"), true);
+  });
+
+  it("waits for a key, and says which one never came", async () => {
+    const store = await newStore();
+    const waiting = store.get("late");
+    await store.set("late", "here");
+    assert.equal(await waiting, "here");
+    await rejectsWith(
+      store.get("never", { timeout: 50 }),
+      /^get "never": no process has set it within 50 ms$/,
+    );
+  });
+
+  it("that is not there, and a port that is none, are errors that name them", async () => {
+    const refused = TCPStore.connect({ host: "127.0.0.1", port: 1, isServer: false, timeout: 500 });
+    await rejectsWith(refused, /^TCPStore\.connect 127\.0\.0\.1:1: /);
+    const wrong = TCPStore.connect({ host: "127.0.0.1", port: 65536, isServer: false });
+    await rejectsWith(wrong, /port must be an integer from 0 to 65535, got 65536/);
+  });
+});
+
+describe("a process group", () => {
+  it("sums, averages and takes the largest over ranks, of several tensors at once", async () => {
+    const groups = await groupsOf(3);
+    const reduced = async (operation: "sum" | "mean" | "max") => {
+      const of = groups.map(({ rank }) => [tensor([rank, 10 * rank]), tensor([[1 - rank]])]);
+      await onEach(groups, (group) => group.allReduce(of[group.rank] as Tensor[], operation));
+      return of.map(valuesOf);
+    };
+    const onAll = (value: number[][]) => groups.map(() => value);
+    assert.deepEqual(await reduced("sum"), onAll([[3, 30], [0]]));
+    assert.deepEqual(await reduced("mean"), onAll([[1, 10], [0]]));
+    assert.deepEqual(await reduced("max"), onAll([[2, 20], [1]]));
+  });
+
+  it("writes into the tensors themselves, whatever their strides, and into parameters", async () => {
+    const groups = await groupsOf(2);
+    const channelsLast = groups.map(() => contiguous(ones([2, 3, 2, 2]), { memoryFormat: "channels_last" }));
+    await onEach(groups, (group) => group.allReduce(channelsLast[group.rank] as Tensor));
+    for (const one of channelsLast) {
+      assert.deepEqual(one.strides, [12, 1, 6, 3]);
+      assert.ok(one.toTypedArray().every((value) => value === 2));
+    }
+    const weights = groups.map(({ rank }) => tensor([rank + 0.5], { requiresGrad: true }));
+    await onEach(groups, (group) => group.broadcast(weights[group.rank] as Tensor, 1));
+    assert.deepEqual(valuesOf(weights), [[1.5], [1.5]]);
+    assert.ok(weights.every((weight) => weight.isLeaf && weight.requiresGrad));
+  });
+
+  it("gathers what each rank has, by rank, and keeps nothing of it", async () => {
+    const groups = await groupsOf(2);
+    const own = groups.map(({ rank }) => tensor([rank, rank + 1], { dtype: "int64" }));
+    const before = memoryStats().tensors;
+    const gathered = await onEach(groups, (group) => group.allGather(own[group.rank] as Tensor));
+    for (const tensors of gathered)
+      assert.deepEqual(valuesOf(tensors), [
+        [0n, 1n],
+        [1n, 2n],
+      ]);
+    for (const one of gathered.flat()) one.dispose();
+    assert.equal(memoryStats().tensors, before);
+  });
+
+  it("lets the event loop turn while it waits, and tensors be disposed of", async () => {
+    const groups = await groupsOf(2);
+    const [here, there] = [ones([1000]), ones([1000])];
+    let isDone = false;
+    const waiting = groups[0]?.allReduce(here).then(() => {
+      isDone = true;
+    });
+    here.dispose();
+    for (let turn = 0; turn < 100; turn++) await new Promise(setImmediate);
+    assert.equal(isDone, false);
+    await groups[1]?.allReduce(there);
+    await waiting;
+    assert.equal(there.toTypedArray()[999], 2);
+  });
+
+  it("holds a barrier until all have come", async () => {
+    const groups = await groupsOf(2);
+    const order: string[] = [];
+    const first = groups[0]?.barrier().then(() => order.push("through"));
+    for (let turn = 0; turn < 100; turn++) await new Promise(setImmediate);
+    order.push("second comes");
+    await Promise.all([first, groups[1]?.barrier()]);
+    assert.deepEqual(order, ["second comes", "through"]);
+  });
+
+  it("of one rank changes nothing", async () => {
+    const [group] = await groupsOf(1);
+    const x = tensor([1.5, 2.5]);
+    await group?.allReduce(x, "mean");
+    assert.deepEqual([...x.toTypedArray()], [1.5, 2.5]);
+    await group?.close();
+    await rejectsWith(group?.barrier() as Promise<void>, /barrier: a process group was closed/);
+  });
+
+  it("refuses tensors that cannot go as one, ranks and operations that are none", async () => {
+    const [group] = await groupsOf(1);
+    const mixed = [zeros([2]), zeros([2], { dtype: "float64" })];
+    await rejectsWith(
+      group?.allReduce(mixed) as Promise<void>,
+      /^allReduce: the tensors must be of one dtype and on one device, got float32 on cpu and float64 on cpu$/,
+    );
+    const store = await newStore();
+    await rejectsWith(
+      ProcessGroup.connect(store, { rank: 2, worldSize: 2 }),
+      /the rank must be an integer from 0 to 1, got 2/,
+    );
+  });
+});
+
+describe("a rank that does not go on", () => {
+  it("is named where it never came", async () => {
+    const store = await newStore();
+    await rejectsWith(
+      ProcessGroup.connect(store, { rank: 0, worldSize: 3, timeout: 200 }),
+      /^of 3 ranks ranks 1, 2 did not come within 200 ms; start all of them/,
+    );
+  });
+
+  it("is named where it hangs, once the timeout is over", async () => {
+    const [group] = await groupsOf(2, 300);
+    const hangs = new RegExp(
+      `^rank 1 \\(process ${process.pid} on .*\\) does not answer \\(allReduce: .*\\)$`,
+      "s",
+    );
+    await rejectsWith(group?.allReduce(ones([3])) as Promise<void>, hangs);
+    await rejectsWith(group?.barrier() as Promise<void>, hangs);
+  });
+
+  it("is named with its reason where it gave one", async () => {
+    const [group, other] = await groupsOf(2);
+    const failing = rejectsWith(
+      group?.allReduce(ones([3])) as Promise<void>,
+      /^rank 1 \(process .*\) failed: the disk is full \(allReduce: /,
+    );
+    await other?.fail("the disk is full");
+    await other?.close();
+    await failing;
+  });
+
+  for (const [own, title] of [
+    [0, "is named where it is killed"],
+    [1, "is named where it is killed and with it the store that it holds"],
+  ] as const)
+    it(title, async () => {
+      const { group, child } = await withProcess(own);
+      const failing = rejectsWith(
+        group.allReduce(ones([4])),
+        new RegExp(`^rank ${1 - own} \\(process ${child.pid} on .*\\) has ended`),
+      );
+      child.kill("SIGKILL");
+      await failing;
+    });
+});
+
+describe("the sum over ranks", () => {
+  it("is differentiated as the sum of all ranks' losses", async () => {
+    const { group, child } = await withProcess(0);
+    const x = tensor([10, 20, 30], { requiresGrad: true });
+    const y = group.sum(x);
+    assert.deepEqual([...y.toTypedArray()], [11, 22, 33]);
+    backward(sum(mul(y, y)));
+    // 2y of this rank's loss, Σ y², and 3 of the other's, Σ 3y.
+    assert.deepEqual([...(x.grad as Tensor).toTypedArray()], [25, 47, 69]);
+    child.kill("SIGKILL");
+  });
+});
