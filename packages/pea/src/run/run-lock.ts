@@ -1,98 +1,248 @@
-/** Keeps two processes of one machine from training in one directory. */
-import { linkSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from "node:fs";
+/**
+ * Keeps two processes from training in one directory, on one machine or on several that share it.
+ *
+ * A lock names its owner. On the owner's own machine the process is looked for; elsewhere its heartbeat counts: while it
+ * holds the lock it writes it anew again and again, and the file system tells when it last did. No other clock is asked, so
+ * that those of the machines need not agree.
+ *
+ * @module
+ */
+import { randomBytes } from "node:crypto";
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  linkSync,
+  openSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { PeaError } from "@pea/core";
 
-/** Name of the lock in a run directory; it holds the process id of its owner. */
+/** Name of the lock in a directory. */
 export const lockName = "lock";
 
 /** Whether a name in a run directory is the lock's, or that of a step on the way to it. */
-export const isLockName = (name: string): boolean => /^lock(\.\d+(\.stale)?)?$/.test(name);
+export const isLockName = (name: string): boolean => /^lock(\.\w+(\.stale)?)?$/.test(name);
 
-/** Locks of this process. */
-const held = new Set<string>();
+/** Seconds between two heartbeats, and without one until an owner on another machine counts as gone. */
+export const heartbeat = { every: 15, limit: 180 };
+
+/** Who has a lock. */
+export interface LockOwner {
+  process: number;
+  host: string;
+  /** Tells machines apart, and containers, whose processes do not see each other. */
+  machine: string;
+  /** Of this taking alone. */
+  key: string;
+}
+
+/** A lock that this process has taken. */
+export interface RunLock {
+  /** Gives it back; the end of the process does so too. */
+  release(): void;
+  /** @throws PeaError where another process has taken it over, since this one gave no sign of life for too long */
+  requireHeld(): void;
+}
+
+/** Another process, or another run in this one, trains in the directory. */
+export class RunInUse extends PeaError {
+  override name = "RunInUse";
+  constructor(
+    readonly directory: string,
+    readonly owner: LockOwner,
+    advice: string,
+  ) {
+    super(`${directory} is in use by ${describeOwner(owner)}: ${advice}`, { kind: "usage" });
+  }
+}
+
+/** Keys of the locks of this process, by their paths. */
+const held = new Map<string, string>();
 
 /**
  * Takes the lock of a directory. A lock that a killed process left is taken over.
  *
  * @param directory is there
- * @returns gives the lock back; the end of the process does so too
- * @throws PeaError of kind usage when another process, or another run in this one, has the lock
+ * @throws RunInUse when another process, or another run in this one, has the lock
  */
-export function lockRun(directory: string): () => void {
+export function lockRun(directory: string): RunLock {
   const lock = join(realpathSync(directory), lockName);
-  const own = `${lock}.${process.pid}`;
+  const owner = { process: process.pid, host: hostname(), machine: machine(), key: newKey() };
+  const text = JSON.stringify(owner);
+  const own = `${lock}.${owner.key}`;
+  let file: number;
   try {
     // A link comes into being whole: no process can read a lock without its owner.
-    writeFileSync(own, String(process.pid), { flush: true });
-    while (!link(own, lock)) removeStale(lock, directory);
+    writeFileSync(own, text, { flush: true });
+    while (!link(own, lock)) removeStale(lock, own, directory);
+    // The file and not its name: whoever takes the lock over has a file of its own.
+    file = openSync(own, "r+");
   } catch (error) {
     if (error instanceof PeaError) throw error;
     throw new PeaError(`cannot lock the run directory ${directory}: ${(error as Error).message}`);
   } finally {
     rmSync(own, { force: true });
   }
-  held.add(lock);
+  held.set(lock, owner.key);
+  const timer = setInterval(() => beat(file, text), heartbeat.every * 1000).unref();
+  const isHeld = () => readIfThere(lock)?.owner.key === owner.key;
   const release = () => {
     process.off("exit", release);
-    if (held.delete(lock)) rmSync(lock, { force: true });
+    if (held.get(lock) !== owner.key) return;
+    held.delete(lock);
+    clearInterval(timer);
+    closeSync(file);
+    if (isHeld()) rmSync(lock, { force: true });
   };
   process.on("exit", release);
-  return release;
+  return {
+    release,
+    requireHeld() {
+      if (isHeld()) return;
+      throw new PeaError(
+        `another process has taken over ${directory}, since this one gave no sign of life for ${heartbeat.limit} s; it goes on there`,
+      );
+    },
+  };
 }
 
-/** Process id of the living owner of a directory's lock, null where it is free. */
-export function lockOwner(directory: string): number | null {
+/** Who has the lock of a directory and lives, null where it is free. */
+export function lockOwner(directory: string): LockOwner | null {
+  if (!existsSync(directory)) return null;
+  const lock = join(realpathSync(directory), lockName);
+  const found = readIfThere(lock);
+  if (found === null) return null;
+  if (found.owner.machine === machine()) return isAlive(lock, found, 0) ? found.owner : null;
+  const probe = `${lock}.${newKey()}`;
   try {
-    const lock = join(realpathSync(directory), lockName);
-    const owner = readOwner(lock);
-    return isAlive(owner, lock) ? owner : null;
-  } catch (error) {
-    if (isCode(error, "ENOENT")) return null;
-    throw error;
+    writeFileSync(probe, "");
+    return isAlive(lock, found, statSync(probe).mtimeMs) ? found.owner : null;
+  } finally {
+    rmSync(probe, { force: true });
   }
 }
 
+/** `process 12 on host-a`. */
+export function describeOwner({ process: number, host }: LockOwner): string {
+  return host === "" || host === hostname() ? `process ${number}` : `process ${number} on ${host}`;
+}
+
 /** Removes a lock whose owner is gone. */
-function removeStale(lock: string, directory: string): void {
-  const aside = `${lock}.${process.pid}.stale`;
+function removeStale(lock: string, own: string, directory: string): void {
+  const aside = `${own}.stale`;
+  const now = statSync(own).mtimeMs;
+  const found = readIfThere(lock);
+  // Given back just now.
+  if (found === null) return;
+  if (isAlive(lock, found, now)) throw new RunInUse(directory, found.owner, adviceFor(lock, found, now));
   try {
-    const owner = readOwner(lock);
-    if (isAlive(owner, lock))
-      throw new PeaError(
-        `${directory} is in use by process ${owner}: wait for its end or stop it; ` +
-          `if that process is no training run, delete ${lock}`,
-        { kind: "usage" },
-      );
     renameSync(lock, aside);
   } catch (error) {
-    // Given back, or taken over by another process, just now.
+    // Taken over by another process just now.
     if (isCode(error, "ENOENT")) return;
     throw error;
   }
   // Taken over between look and rename: then it is that process's, and goes back.
-  if (isAlive(readOwner(aside), aside)) link(aside, lock);
+  const taken = readIfThere(aside);
+  if (taken !== null && isAlive(lock, taken, now)) link(aside, lock);
   rmSync(aside);
 }
 
-function readOwner(lock: string): number {
-  const text = readFileSync(lock, "utf8");
-  if (/^\d+$/.test(text)) return Number(text);
+function adviceFor(lock: string, { owner, beatAt }: FoundLock, now: number): string {
+  if (owner.machine === machine())
+    return `wait for its end or stop it; if that process is no training run, delete ${lock}`;
+  const silent = Math.max(0, Math.round((now - beatAt) / 1000));
+  return `wait for its end or stop it there; it is taken over ${heartbeat.limit} s after its last sign of life, which was ${silent} s ago`;
+}
+
+/** A lock as it lies there, and when its file was last written, in milliseconds by the file system's clock. */
+interface FoundLock {
+  owner: LockOwner;
+  beatAt: number;
+}
+
+function readIfThere(lock: string): FoundLock | null {
+  let file: number;
+  try {
+    // Opening a file makes a network's file system ask its server; a look at its name alone may tell of a minute ago.
+    file = openSync(lock, "r");
+  } catch (error) {
+    if (isCode(error, "ENOENT")) return null;
+    throw error;
+  }
+  try {
+    return { owner: ownerIn(readFileSync(file, "utf8"), lock), beatAt: fstatSync(file).mtimeMs };
+  } finally {
+    closeSync(file);
+  }
+}
+
+function ownerIn(text: string, lock: string): LockOwner {
+  // Earlier versions wrote the process alone: of this machine.
+  if (/^\d+$/.test(text)) return { process: Number(text), host: "", machine: machine(), key: "" };
+  try {
+    const owner = JSON.parse(text) as LockOwner;
+    if (Number.isInteger(owner.process) && owner.machine && owner.key) return owner;
+  } catch {
+    // Said below.
+  }
   throw new PeaError(`${lock} holds no process id, so it is no lock of a run; move it or delete it`, {
     kind: "usage",
   });
 }
 
-function isAlive(owner: number, lock: string): boolean {
+/** @param now milliseconds, by the clock of the file system */
+function isAlive(lock: string, { owner, beatAt }: FoundLock, now: number): boolean {
+  if (owner.machine !== machine()) return now - beatAt < heartbeat.limit * 1000;
   // After a restart this process may have the number of the one that was killed.
-  if (owner === process.pid) return held.has(lock);
+  if (owner.process === process.pid) return held.has(lock);
   try {
-    process.kill(owner, 0);
+    process.kill(owner.process, 0);
     return true;
   } catch (error) {
     return isCode(error, "EPERM");
   }
 }
+
+/** Writes the same once more, for the time that the file system notes. */
+function beat(file: number, text: string): void {
+  try {
+    writeSync(file, text, 0);
+  } catch {
+    // A file system that does not answer: whether the lock is still held is asked before anything is written.
+  }
+}
+
+let machineHere: string | undefined;
+
+/** The same for processes that see each other. */
+function machine(): string {
+  machineHere ??= [hostname(), textOr(() => readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim())]
+    .concat(textOr(() => readlinkSync("/proc/self/ns/pid")))
+    .join(" ");
+  return machineHere;
+}
+
+/** Empty on systems that do not tell. */
+function textOr(read: () => string): string {
+  try {
+    return read();
+  } catch {
+    return "";
+  }
+}
+
+const newKey = (): string => randomBytes(8).toString("hex");
 
 function link(from: string, to: string): boolean {
   try {

@@ -20,7 +20,7 @@ import { isOfTarget } from "./study-file.ts";
 
 export class Ledger {
   private readonly results = new Map<Cell, Result>();
-  private readonly timings: Map<string, Timing>;
+  private readonly timings = new Map<string, Timing>();
 
   /**
    * Reads what is there of the grid.
@@ -32,16 +32,27 @@ export class Ledger {
     readonly folder: string,
     private readonly grid: readonly Cell[],
   ) {
-    if (existsSync(this.resultsFile)) {
-      const cells = new Map(grid.map((cell) => [keyOf(cell), cell]));
-      for (const result of readResultLines(this.resultsFile)) {
-        const cell = cells.get(keyOf(result));
-        if (cell === undefined || !isOfCell(result, cell)) throw foreign(this.resultsFile, result, cell);
-        // Keys that have been added since are written down too: all lines then tell the same of themselves.
-        this.results.set(cell, { ...result, settings: decisiveSettings(cell.recipe) });
-      }
+    this.takeIn();
+  }
+
+  /**
+   * Reads what other processes have added since.
+   *
+   * @throws PeaError (usage) when there are runs that are not of the grid
+   */
+  takeIn(): void {
+    const cells = new Map(this.grid.map((cell) => [keyOf(cell), cell]));
+    const lines = existsSync(this.resultsFile) ? readResultLines(this.resultsFile) : [];
+    for (const result of lines) {
+      const cell = cells.get(keyOf(result));
+      if (cell === undefined || !isOfCell(result, cell)) throw foreign(this.resultsFile, result, cell);
+      // What this process has of a run is the same or more, such as the score of another target.
+      if (this.has(cell)) continue;
+      // Keys that have been added since are written down too: all lines then tell the same of themselves.
+      this.results.set(cell, { ...result, settings: decisiveSettings(cell.recipe) });
     }
-    this.timings = readTimings(this.timingsFile);
+    for (const [hash, timing] of readTimings(this.timingsFile))
+      if (!this.timings.has(hash)) this.timings.set(hash, timing);
   }
 
   get resultsFile(): string {
@@ -80,6 +91,7 @@ export class Ledger {
     return this.timings.get(this.results.get(cell)?.hash ?? cell.hash) ?? null;
   }
 
+  /** Replaces what is there: whoever shares the folder with others takes in first what they added. */
   write(): void {
     makeDirectory(this.folder);
     // Runs that have two names have one line.

@@ -11,11 +11,12 @@ import type { FromWorker, RunProgress, ToWorker } from "./worker-messages.ts";
 
 /**
  * How a run went. `trained`: it had not ended before; `whole`: from its first step to its last. `failed` with `named`: the
- * run itself said why, and would again.
+ * run itself said why, and would again. `elsewhere`: another process has it, told in words.
  */
 export type JobOutcome =
   | { kind: "ended"; trained: boolean; whole: boolean }
   | { kind: "stopped" }
+  | { kind: "elsewhere"; owner: string }
   | { kind: "failed"; message: string; named: boolean };
 
 export interface JobOptions {
@@ -56,7 +57,7 @@ export async function runJob(
     else if (message.kind === "target") onTarget(message.name);
     else if (message.kind === "end")
       outcome = { kind: "ended", trained: firstStep !== null, whole: firstStep === 0 };
-    else if (message.kind === "stopped") outcome = { kind: "stopped" };
+    else if (message.kind === "stopped" || message.kind === "elsewhere") outcome = message;
     else outcome = { kind: "failed", message: message.message, named: true };
   });
   const send = (message: ToWorker) => {

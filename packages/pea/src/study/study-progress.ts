@@ -10,8 +10,7 @@ import { formatSeconds } from "../terminal/progress.ts";
 import { secondsOf } from "./estimate.ts";
 import { type Cell, describeCell } from "./grid.ts";
 import type { Ledger } from "./ledger.ts";
-import type { JobOutcome } from "./run-job.ts";
-import type { StudyObserver } from "./run-study.ts";
+import type { RunEnd, StudyObserver } from "./run-study.ts";
 import type { RunProgress } from "./worker-messages.ts";
 
 export interface StudyProgress extends StudyObserver {
@@ -50,6 +49,11 @@ function tableProgress(scope: Scope, stream: WriteStream): StudyProgress {
   const rows = new Map<Cell, SingleBar>();
   const updateTotal = () =>
     total.update(isDone(), { text: `${isDone()}/${grid.length} runs  ${left.text()}` });
+  const removeRow = (cell: Cell) => {
+    const row = rows.get(cell);
+    if (row) bars.remove(row);
+    rows.delete(cell);
+  };
   updateTotal();
   return {
     onStart(cell) {
@@ -69,11 +73,13 @@ function tableProgress(scope: Scope, stream: WriteStream): StudyProgress {
     onRetry(cell, message) {
       bars.log(`${describeCell(cell)}: ${message}; trying once more\n`);
     },
+    onElsewhere(cell, owner) {
+      removeRow(cell);
+      bars.log(`${describeElsewhere(cell, owner)}\n`);
+    },
     onEnd(cell, outcome, score) {
       left.end(cell);
-      const row = rows.get(cell);
-      if (row) bars.remove(row);
-      rows.delete(cell);
+      removeRow(cell);
       bars.log(`${describeEnd(cell, outcome, score)}\n`);
       updateTotal();
     },
@@ -102,6 +108,9 @@ function lineProgress(scope: Scope, stream: WriteStream): StudyProgress {
     onRetry(cell, message) {
       speak(`${describeCell(cell)}: ${message}; trying once more`);
     },
+    onElsewhere(cell, owner) {
+      speak(describeElsewhere(cell, owner));
+    },
     onEnd(cell, outcome, score) {
       left.end(cell);
       const done = grid.filter((other) => ledger.has(other)).length;
@@ -117,7 +126,10 @@ function describeProgress({ epoch, epochs, phase, score }: RunProgress): string 
   return facts.join("  ");
 }
 
-function describeEnd(cell: Cell, outcome: JobOutcome, score: number | null): string {
+const describeElsewhere = (cell: Cell, owner: string): string =>
+  `${describeCell(cell)}: ${owner} works on it; the others first`;
+
+function describeEnd(cell: Cell, outcome: RunEnd, score: number | null): string {
   const name = describeCell(cell);
   if (outcome.kind === "failed") return `${name}: failed: ${outcome.message}`;
   if (outcome.kind === "stopped") return `${name}: stopped, with a checkpoint`;

@@ -46,7 +46,7 @@ export async function scoreTargets(
 ): Promise<void> {
   if (targets.every((target) => isScored(run, target))) return;
   // Another study may have the same run.
-  const unlock = lockRun(run);
+  const lock = lockRun(run);
   try {
     const isSmooth = await endsSmooth(run, circumstances);
     for (const target of targets) {
@@ -60,7 +60,7 @@ export async function scoreTargets(
       writeFileAtomically(targetScores, [Buffer.from(JSON.stringify(scores))]);
     }
   } finally {
-    unlock();
+    lock.release();
   }
 }
 

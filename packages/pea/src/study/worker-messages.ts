@@ -37,4 +37,6 @@ export type FromWorker =
   | { kind: "target"; name: string }
   | { kind: "end" }
   | { kind: "stopped" }
+  /** Another process trains or exports the run. */
+  | { kind: "elsewhere"; owner: string }
   | { kind: "error"; message: string };

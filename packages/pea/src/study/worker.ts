@@ -4,11 +4,10 @@
  *
  * @module
  */
-import { setTimeout as sleep } from "node:timers/promises";
 import { PeaError } from "@pea/core";
 import type { Graph } from "@pea/graph";
 import type { TrainingPlan } from "../run/plan.ts";
-import { lockOwner } from "../run/run-lock.ts";
+import { describeOwner, RunInUse } from "../run/run-lock.ts";
 import type { TrainingObserver } from "../run/training-observer.ts";
 import { mainScore } from "../tasks/task.ts";
 import { resumeTraining, type TrainOptions, train } from "../train/train.ts";
@@ -19,8 +18,6 @@ import type { FromWorker, RunProgress, ToWorker } from "./worker-messages.ts";
 
 /** Time between two messages about steps, in milliseconds. */
 const QUIET = 250;
-/** How long to wait for the process of a study that was killed, which ends after its step. */
-const PATIENCE = 20_000;
 
 const stop = new AbortController();
 
@@ -43,7 +40,6 @@ async function work({
 }: Extract<ToWorker, { kind: "run" }>): Promise<void> {
   const options: TrainOptions = { signal: stop.signal, observe };
   try {
-    await untilFree(directory);
     const { dataDir, import: imported, onBadSample } = recipe;
     const onNetwork = (graph: Graph, upperLimit: string | null) => {
       if (upperLimit === null) requireTargets(graph, targets);
@@ -60,16 +56,12 @@ async function work({
     tell({ kind: stop.signal.aborted && !isWhole(directory, targets) ? "stopped" : "end" });
   } catch (error) {
     if (error instanceof TrainingInterrupted) tell({ kind: "stopped" });
+    else if (error instanceof RunInUse) tell({ kind: "elsewhere", owner: describeOwner(error.owner) });
     else if (error instanceof PeaError) tell({ kind: "error", message: error.message });
     else throw error;
   }
   process.off("disconnect", abandon);
   process.disconnect();
-}
-
-async function untilFree(directory: string): Promise<void> {
-  const end = performance.now() + PATIENCE;
-  while (lockOwner(directory) !== null && performance.now() < end && !stop.signal.aborted) await sleep(100);
 }
 
 function observe({ totalSteps, stepsPerEpoch, epochs }: TrainingPlan, firstStep: number): TrainingObserver {

@@ -56,7 +56,7 @@ import {
   type RunDirectory,
   writeRunConfig,
 } from "../run/run-directory.ts";
-import { lockRun } from "../run/run-lock.ts";
+import { lockRun, type RunLock } from "../run/run-lock.ts";
 import { openRecipe, readRecipe, weightFiles } from "../run/trained-run.ts";
 import type { TrainingObserver } from "../run/training-observer.ts";
 import { shortened } from "../tasks/breakdown.ts";
@@ -104,7 +104,7 @@ export async function train(recipe: RecipeInput, options: TrainOptions = {}): Pr
     const path = options.runDirectory ?? freeName(join("runs", runName(resolved)));
     makeDirectory(path);
     const parts = new KnownParts(prepared.data.identify());
-    return await whileLocked(path, () => {
+    return await whileLocked(path, (lock) => {
       const run = createRunDirectory(path, { overwrite: options.overwrite });
       writeRunConfig(run, {
         config: resolved,
@@ -114,7 +114,7 @@ export async function train(recipe: RecipeInput, options: TrainOptions = {}): Pr
       });
       copyModelFile(run, resolved.model);
       writeParts(run, parts);
-      return execute(run, resolved, prepared, options);
+      return execute(run, resolved, prepared, lock, options);
     });
   } finally {
     disposeRun(prepared);
@@ -154,7 +154,7 @@ export async function resumeTraining(
   }: ResumeOptions = {},
 ): Promise<TrainResult> {
   const run = openRunDirectory(runDirectory);
-  return whileLocked(runDirectory, async () => {
+  return whileLocked(runDirectory, async (lock) => {
     const recipe = await openRecipe(run, today);
     const record = readRecord(run);
     const prepared = await prepareRun(recipe, { onOpening, onNetwork, record });
@@ -170,7 +170,7 @@ export async function resumeTraining(
         );
       // A run killed before its first checkpoint begins anew.
       if (!existsSync(weightFiles(run).last)) beginWithWeights(recipe, prepared, { onInitialWeights });
-      return await execute(run, recipe, prepared, { signal, observe, onParts }, changed);
+      return await execute(run, recipe, prepared, lock, { signal, observe, onParts }, changed);
     } finally {
       disposeRun(prepared);
     }
@@ -199,12 +199,12 @@ function beginWithWeights(
   onInitialWeights?.(remarks);
 }
 
-async function whileLocked<T>(directory: string, work: () => Promise<T>): Promise<T> {
-  const unlock = lockRun(directory);
+async function whileLocked<T>(directory: string, work: (lock: RunLock) => Promise<T>): Promise<T> {
+  const lock = lockRun(directory);
   try {
-    return await work();
+    return await work(lock);
   } finally {
-    unlock();
+    lock.release();
   }
 }
 
@@ -212,6 +212,7 @@ async function execute(
   run: RunDirectory,
   recipe: Recipe,
   prepared: PreparedRun,
+  lock: RunLock,
   { signal, observe, onParts }: TrainOptions,
   changed: ChangedData | null = null,
 ): Promise<TrainResult> {
@@ -244,6 +245,7 @@ async function execute(
     else if (recipe.addBatchNorm) await settleIdleNorms(model, batches);
     check = checkOfImages(loaders, { plan, firstStep: trainer.step, onBadSample: data.onBadSample });
     noteCircumstances(run, recipe, trainer.step, changed);
+    trainer.observe({ onCheckpoint: () => lock.requireHeld() });
     recorder = new Recorder(run, trainer.step);
     trainer.observe(recorder);
     if (recipe.diagnose && validation) {
@@ -261,6 +263,7 @@ async function execute(
     if (observer) trainer.observe(observer);
     await trainer.run(signal, check);
     const result = await resultOf(run, recipe, prepared, trainer, loaders);
+    lock.requireHeld();
     writeFileAtomically(run.result, [Buffer.from(`${JSON.stringify(result, null, 2)}\n`)]);
     return result;
   } catch (error) {

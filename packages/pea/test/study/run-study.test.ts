@@ -1,15 +1,16 @@
 import assert from "node:assert/strict";
 import type { ChildProcess } from "node:child_process";
-import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
 import { before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { readSafetensors } from "@pea/torch";
 import { readResults } from "../../src/compare/results.ts";
+import { lockOwner } from "../../src/run/run-lock.ts";
 import { gridOf } from "../../src/study/grid.ts";
 import { readStudy } from "../../src/study/study-file.ts";
 import { peaHere } from "../support/pea-main.ts";
-import { outcomeOf, pea, startPea } from "../support/pea-process.ts";
+import { type Outcome, outcomeOf, pea, startPea } from "../support/pea-process.ts";
 import { temporaryFolder, writeTinyData } from "../support/tiny-data.ts";
 
 const settings = `
@@ -66,9 +67,47 @@ function weights(run: string): Map<string, string> {
   );
 }
 
+/** What two processes say that work at one study at a time. */
+let both: Outcome[];
+
 before(async () => {
-  const { code, stderr } = await pea(...words("whole"), "--jobs", "2");
+  both = await Promise.all([1, 2].map(() => pea(...words("whole"), "--json")));
+  for (const { code, stderr } of both) assert.equal(code, 0, stderr);
+});
+
+it("several processes share a study: each run is trained once, and all end with the whole", () => {
+  const ends = both.map(({ stdout }) => JSON.parse(stdout));
+  assert.deepEqual(
+    ends.map(({ done, failed }) => [done, failed]),
+    [
+      [4, []],
+      [4, []],
+    ],
+  );
+  assert.equal(ends[0].trained + ends[1].trained, 4);
+  assert.deepEqual(
+    readdirSync(join(folder, "whole")).filter((name) => name.startsWith("lock")),
+    [],
+  );
+});
+
+it("a run of another machine is left to it, and taken up when its heartbeat ends", async () => {
+  const seed = { seeds: "[0]", variants: "[ReLU]" };
+  const [run] = runsOf("whole");
+  const copy = join(folder, "left-runs", "left", basename(run as string));
+  cpSync(run as string, copy, { recursive: true });
+  rmSync(join(copy, "result.json"));
+  const lock = join(copy, "lock");
+  writeFileSync(
+    lock,
+    JSON.stringify({ process: 7, host: "host-b", machine: "another", key: "0123456789abcdef" }),
+  );
+  const study = startPea(...words("left", seed));
+  study.stderr?.once("data", () => utimesSync(lock, 1, 1));
+  const { code, stderr } = await outcomeOf(study);
   assert.equal(code, 0, stderr);
+  assert.match(stderr, /ReLU seed 0: process 7 on host-b works on it.*\n(.*\n)*.*ReLU seed 0: test/);
+  assert.equal(readFileSync(join(copy, "result.json"), "utf8").length > 0, true);
 });
 
 describe("a study", () => {
@@ -142,9 +181,8 @@ describe("a study", () => {
 async function workerOf(study: ChildProcess, name: string): Promise<number> {
   for (;;) {
     for (const run of runsOf(name)) {
-      const lock = join(run, "lock");
-      if (!existsSync(lock) || !existsSync(join(run, "checkpoints", "last.safetensors"))) continue;
-      const owner = Number(readFileSync(lock, "utf8"));
+      if (!existsSync(join(run, "checkpoints", "last.safetensors"))) continue;
+      const owner = lockOwner(run)?.process ?? 0;
       if (isChildOf(owner, study)) return owner;
     }
     assert.equal(study.exitCode, null, "the study has ended before it was disturbed");

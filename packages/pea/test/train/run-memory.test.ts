@@ -54,9 +54,9 @@ describe("leaves no tensor behind:", () => {
     },
     "a run whose folder is taken": () => assert.rejects(train(tiny, { runDirectory: path("run") })),
     "a run whose folder is in use": async () => {
-      const unlock = lockRun(path("run"));
+      const lock = lockRun(path("run"));
       await assert.rejects(train(tiny, { runDirectory: path("run"), overwrite: true }), /is in use/);
-      unlock();
+      lock.release();
     },
     "a run with a damaged checkpoint": () =>
       assert.rejects(resumeTraining(damaged("checkpoints/last.safetensors"))),
