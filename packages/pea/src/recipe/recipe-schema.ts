@@ -82,13 +82,18 @@ const l2Schema = z
   .prefault({});
 
 const beta = z.number().min(0).lt(1);
-export const radamSchema = z.strictObject({
+const moments = {
   betas: described(z.tuple([beta, beta]).default([0.9, 0.999]), {
     help: "decay of the means of the gradient and of its square",
     allowed: "two numbers from 0 up to but not 1",
     value: "X,X",
   }),
   eps: numberFrom(0, 1e-8, "added to the root of the mean square"),
+};
+/** Of Adam and AdamW. */
+export const adamSchema = z.strictObject(moments);
+export const radamSchema = z.strictObject({
+  ...moments,
   decay: toTheLetter(
     choice(
       ["l2", "decoupled"],
@@ -129,6 +134,7 @@ const expectedSchema = z.strictObject({
 /** Keys that hold keys. */
 export const groups = {
   expected: expectedSchema,
+  adam: adamSchema,
   radam: radamSchema,
   l2: l2Schema.unwrap(),
 } as const satisfies Record<string, z.ZodObject>;
@@ -263,7 +269,11 @@ export const recipeSchema = z.strictObject({
     "images per forward pass, to save memory: gradients add up to those of the batch; 0: the whole batch",
   ),
   lr: numberFrom(0, 0.2, "peak learning rate"),
-  lrSchedule: choice(learningRateShapes, "cosine", "course of the learning rate after the warm-up"),
+  lrSchedule: choice(
+    learningRateShapes,
+    "cosine",
+    "course of the learning rate after the warm-up, which is the rise of onecycle",
+  ),
   lrSteps: described(z.array(durationSchema).default(["25%", "50%", "67%"]), {
     help: "where --lr-schedule step falls, separated by commas",
     allowed: `a list of durations: ${DURATION}`,
@@ -281,8 +291,21 @@ export const recipeSchema = z.strictObject({
       "learning rate at the step where --lr-schedule step falls: still the old one as in Keras, or the new one",
     ),
   ),
-  warmup: duration("4%", "linear rise of the learning rate from 0"),
-  optimizer: choice(["sgd", "radam"], "sgd", "optimizer"),
+  lrCycle: duration("25%", "length of the first cycle of --lr-schedule restarts"),
+  lrCycleGrowth: numberFrom(
+    1,
+    1,
+    "how much longer each cycle of --lr-schedule restarts is than the one before",
+  ),
+  warmup: duration(
+    "4%",
+    "linear rise of the learning rate from 0; of onecycle by half a cosine (default there: 30%)",
+  ),
+  optimizer: choice(
+    ["sgd", "adam", "adamw", "radam"],
+    "sgd",
+    "optimizer; lr is then that of SGD, or about 0.001",
+  ),
   momentum: described(z.number().min(0).lt(1).optional(), {
     help: "momentum of SGD (default: 0.9)",
     allowed: "a number from 0 up to but not 1",
@@ -296,6 +319,7 @@ export const recipeSchema = z.strictObject({
       value: "NAME",
     }),
   ),
+  adam: adamSchema.optional(),
   radam: radamSchema.optional(),
   l2: l2Schema,
   clipGradNorm: numberFrom(0, 0, "largest Euclidean norm of all gradients together; 0: any"),

@@ -14,7 +14,7 @@ import { parseImageSize } from "../images/image-size.ts";
 import type { EvaluationCrop, Size } from "../images/transforms/crop.ts";
 import { resolveImports } from "./import-file.ts";
 import { methodsOf, settledList, settleMethods } from "./method-keys.ts";
-import { groupShape, groups, type radamSchema, recipeSchema } from "./recipe-schema.ts";
+import { adamSchema, groupShape, groups, radamSchema, recipeSchema } from "./recipe-schema.ts";
 
 /** A recipe as far as no key depends on another. */
 type SchemaOutput = z.infer<typeof recipeSchema>;
@@ -22,6 +22,7 @@ type SchemaOutput = z.infer<typeof recipeSchema>;
 /** A complete recipe. */
 export type Recipe = SchemaOutput & { l2: { coef: number } } & (
     | { optimizer: "sgd"; momentum: number; nesterov: boolean; sgdForm: "pytorch" | "keras" }
+    | { optimizer: "adam" | "adamw"; adam: z.infer<typeof adamSchema> }
     | { optimizer: "radam"; radam: z.infer<typeof radamSchema> }
   );
 
@@ -46,20 +47,19 @@ export function resolveRecipe(...layers: Layer[]): Recipe {
     if (!isRecord(settings)) throw usage(`${source} must hold keys and values, not ${show(settings)}`);
     refuseUnknownKeys(settings, Object.keys(recipeSchema.shape), source);
   }
-  const merged = Object.fromEntries(
-    Object.entries(mergeSettings(layers)).filter(([, value]) => value !== null),
+  const merged = withOwnDefaults(
+    Object.fromEntries(Object.entries(mergeSettings(layers)).filter(([, value]) => value !== null)),
   );
   for (const [key, { shape }] of Object.entries(groups))
     if (isRecord(merged[key])) refuseUnknownKeys(merged[key], Object.keys(shape), key);
   const result = recipeSchema.safeParse(merged);
   if (!result.success) throw usage(describeIssue(result.error.issues[0] as z.core.$ZodIssue, merged));
   checkTogether(result.data);
-  const { model, data, optimizer, l2, import: imported } = result.data;
+  const { model, data, l2, import: imported } = result.data;
   const dataset = datasetNamed(data);
   const { imageSize = defaultImageSize(data), trainCrop = "distorted" } = result.data;
   const { evalCrop = trainCrop === "whole" ? "whole" : "central" } = result.data;
   const { splitBy = "name" } = result.data;
-  const { momentum = 0.9, nesterov = false, sgdForm = "pytorch", radam = {} } = result.data;
   // Parsed once more for the order of the keys, which is the schema's then, whoever set them.
   const recipe = recipeSchema.parse({
     ...result.data,
@@ -67,7 +67,7 @@ export function resolveRecipe(...layers: Layer[]): Recipe {
     ...(imported !== undefined && { import: resolveImports(imported) }),
     ...(isInFiles(dataset) && { imageSize, splitBy }),
     ...(isCropped(dataset) && { trainCrop, evalCrop }),
-    ...(optimizer === "sgd" ? { momentum, nesterov, sgdForm } : { radam }),
+    ...optimizerSettings(result.data),
     l2: { ...l2, coef: l2.coef ?? weightDecayOf(model) },
   }) as Recipe;
   methodsOf(recipe);
@@ -108,6 +108,16 @@ export function mergeSettings(layers: readonly Layer[]): Record<string, unknown>
         merged[key] = isRecord(below) && isRecord(value) ? { ...below, ...value } : value;
     }
   return merged;
+}
+
+/** Settings with those that others have defaults for: AdamW's decay is no penalty, and one cycle is a rise and a fall. */
+function withOwnDefaults(settings: Record<string, unknown>): Record<string, unknown> {
+  const { optimizer, l2 = {}, lrSchedule } = settings;
+  return {
+    ...(lrSchedule === "onecycle" && { warmup: "30%" }),
+    ...settings,
+    ...(optimizer === "adamw" && isRecord(l2) && { l2: { form: "half", ...l2 } }),
+  };
 }
 
 /** The paper's weight decay for a network (spec recipes 1.9). */
@@ -180,18 +190,36 @@ function checkEvalCrop({ evalCrop, data, imageSize = defaultImageSize(data) }: S
     );
 }
 
+/** The keys of each optimizer. */
+const optimizerKeys = {
+  sgd: ["momentum", "nesterov", "sgdForm"],
+  adam: ["adam"],
+  adamw: ["adam"],
+  radam: ["radam"],
+} as const satisfies Record<SchemaOutput["optimizer"], (keyof SchemaOutput)[]>;
+
+/** Those of the optimizer that was chosen, with their defaults. */
+function optimizerSettings({ optimizer, ...given }: SchemaOutput): Partial<SchemaOutput> {
+  const { momentum = 0.9, nesterov = false, sgdForm = "pytorch" } = given;
+  if (optimizer === "sgd") return { momentum, nesterov, sgdForm };
+  return optimizer === "radam"
+    ? { radam: radamSchema.parse(given.radam ?? {}) }
+    : { adam: adamSchema.parse(given.adam ?? {}) };
+}
+
 function checkOptimizer(recipe: SchemaOutput): void {
   const { optimizer, momentum, nesterov, radam, l2 } = recipe;
-  const others = optimizer === "sgd" ? (["radam"] as const) : (["momentum", "nesterov", "sgdForm"] as const);
-  for (const key of others)
-    if (recipe[key] !== undefined)
+  const own: readonly string[] = optimizerKeys[optimizer];
+  for (const key of new Set(Object.values(optimizerKeys).flat()))
+    if (recipe[key] !== undefined && !own.includes(key))
       throw usage(`${key} is ${show(recipe[key])}, but optimizer is ${show(optimizer)}; leave ${key} out`);
   if (nesterov && momentum === 0)
     throw usage("nesterov is true, but needs a momentum above 0; momentum is 0");
-  if (radam?.decay === "decoupled" && l2.form === "keras")
+  const decoupled = optimizer === "adamw" ? "optimizer" : "radam.decay";
+  if ((optimizer === "adamw" || radam?.decay === "decoupled") && l2.form === "keras")
     throw usage(
-      'radam.decay is "decoupled", which takes lr·coef·w off the weights, and l2.form is "keras", which doubles the ' +
-        'gradient of a penalty; set l2.form to "half"',
+      `${decoupled} is ${show(optimizer === "adamw" ? optimizer : radam?.decay)}, which takes lr·coef·w off the weights, ` +
+        'and l2.form is "keras", which doubles the gradient of a penalty; set l2.form to "half"',
     );
 }
 

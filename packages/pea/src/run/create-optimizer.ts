@@ -1,5 +1,5 @@
 /** The optimizer a recipe asks for. */
-import { type Module, type Optimizer, RAdam, SGD, type Tensor } from "@pea/torch";
+import { Adam, type Module, type Optimizer, RAdam, SGD, type Tensor } from "@pea/torch";
 import { type DecayGroups, decayGroups } from "../models/index.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 
@@ -10,6 +10,12 @@ export function createOptimizer(model: Module, recipe: Recipe): Optimizer {
     parameters.length > 0 ? [{ parameters, weightDecay }] : [];
   const groups = [...group(decayed, weightDecayOf(recipe)), ...group(notDecayed, 0)];
   const { lr } = recipe;
+  if (recipe.optimizer === "adam" || recipe.optimizer === "adamw")
+    return new Adam(groups, {
+      lr,
+      ...recipe.adam,
+      decay: recipe.optimizer === "adamw" ? "decoupled" : "l2",
+    });
   if (recipe.optimizer === "radam") return new RAdam(groups, { lr, ...recipe.radam });
   const { momentum, nesterov, sgdForm } = recipe;
   return new SGD(groups, { lr, momentum, nesterov, form: sgdForm });

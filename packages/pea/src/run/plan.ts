@@ -1,7 +1,7 @@
 /** The course of a run in steps, worked out before anything is trained. */
 import { durationToSteps, PeaError, parseDuration } from "@pea/core";
 import type { Methods } from "../methods/methods.ts";
-import { firstStepsOfFalls, type LearningRatePlan, learningRateAt } from "../recipe/lr-schedule.ts";
+import { type LearningRatePlan, learningRateAt, turnsOf } from "../recipe/lr-schedule.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 
 export interface TrainingPlan {
@@ -56,9 +56,22 @@ export function planTraining(
           : [],
       gamma: recipe.lrGamma,
       boundary: recipe.lrBoundary,
+      ...(recipe.lrSchedule === "restarts" && { cycle: cycleOf(recipe, steps) }),
     },
     selectFromStep: steps("selectFrom", recipe.selectFrom),
   };
+}
+
+function cycleOf(
+  { lrCycle, lrCycleGrowth }: Recipe,
+  steps: (key: string, duration: string | number) => number,
+): LearningRatePlan["cycle"] {
+  const count = steps("lrCycle", lrCycle);
+  if (count === 0)
+    throw new PeaError(`lrCycle is ${lrCycle}, which is less than a step of this run; take 1st or more`, {
+      kind: "usage",
+    });
+  return { steps: count, growth: lrCycleGrowth };
 }
 
 /** A step at which a phase or the learning rate takes a turn. */
@@ -77,8 +90,7 @@ export function joints(plan: TrainingPlan, methods: Methods): Joint[] {
   const { totalSteps, stepsPerEpoch, learningRate } = plan;
   const turns = new Set([
     0,
-    learningRate.warmupSteps,
-    ...firstStepsOfFalls(learningRate),
+    ...turnsOf(learningRate),
     ...methods.phases.map((phase) => phase.firstStep),
     totalSteps - 1,
   ]);

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { type LearningRatePlan, learningRateAt } from "../../src/recipe/lr-schedule.ts";
+import { type LearningRatePlan, learningRateAt, turnsOf } from "../../src/recipe/lr-schedule.ts";
 
 const near = (actual: number, expected: number, relative = 1e-9) =>
   assert.ok(
@@ -98,5 +99,53 @@ describe("every shape", () => {
         assert.ok(learningRateAt(step + 1, plan) <= learningRateAt(step, plan));
       }),
     );
+  });
+});
+
+describe("learning rates of PyTorch's schedulers", () => {
+  const common = { peak: 0.4, totalSteps: 20, boundaries: [], gamma: 0.1, boundary: "inclusive" } as const;
+  const plans: Record<string, LearningRatePlan> = {
+    "OneCycleLR(o, 0.4, total_steps=20, pct_start=0.3)": { ...common, shape: "onecycle", warmupSteps: 6 },
+    "CosineAnnealingWarmRestarts(o, 5)": {
+      ...common,
+      ...{ shape: "restarts", warmupSteps: 0, cycle: { steps: 5, growth: 1 } },
+    },
+    "CosineAnnealingWarmRestarts(o, 3, 2)": {
+      ...common,
+      ...{ shape: "restarts", warmupSteps: 0, cycle: { steps: 3, growth: 2 } },
+    },
+  };
+  const script = `import json, torch
+rates = []
+for scheduler in ${JSON.stringify(Object.keys(plans))}:
+    o = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.4, momentum=0.9)
+    s = eval("torch.optim.lr_scheduler." + scheduler)
+    rates.append([])
+    for _ in range(20):
+        rates[-1].append(o.param_groups[0]["lr"])
+        o.step()
+        if len(rates[-1]) < 20: s.step()
+print(json.dumps(rates))`;
+  const { status, stdout, stderr } = spawnSync("/usr/bin/python3", ["-c", script], { encoding: "utf8" });
+  assert.equal(status, 0, stderr);
+  const expected: number[][] = JSON.parse(stdout);
+  for (const [i, [name, plan]] of Object.entries(plans).entries())
+    it(`are those of ${name}`, () => {
+      for (const [step, rate] of (expected[i] as number[]).entries()) near(learningRateAt(step, plan), rate);
+    });
+
+  it("restarts come after the warm-up, and are the turns of the rate", () => {
+    const plan: LearningRatePlan = {
+      ...common,
+      ...{ shape: "restarts", warmupSteps: 4, cycle: { steps: 4, growth: 2 } },
+    };
+    near(learningRateAt(2, plan), 0.2);
+    assert.deepEqual(
+      [4, 8].map((step) => learningRateAt(step, plan)),
+      [0.4, 0.4],
+    );
+    near(learningRateAt(6, plan), 0.2);
+    near(learningRateAt(12, plan), 0.2);
+    assert.deepEqual(new Set(turnsOf(plan)), new Set([4, 8, 16]));
   });
 });

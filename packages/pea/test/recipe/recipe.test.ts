@@ -75,6 +75,7 @@ describe("a recipe", () => {
     for (const settings of [
       { pea: "SM75%", warmup: "1ep", lrSteps: [3, "50%"] },
       { optimizer: "radam", radam: { eps: 1e-7 }, l2: { form: "half", parameters: "all" } },
+      { optimizer: "adamw", adam: { eps: 1e-7 }, lrSchedule: "onecycle" },
       { model: "erfnet", modelOptions: { dropout: 0.2, extraMaxPool: true } },
       { data: "tfrecord", expected: { train: 100, test: 10, classes: 2 } },
     ]) {
@@ -96,6 +97,19 @@ describe("a recipe", () => {
       unrectified: "momentum",
     });
     assert.equal(radam.momentum, undefined);
+    const adamw = resolve({ optimizer: "adamw", adam: { eps: 1e-7 } });
+    assert.deepEqual("adam" in adamw && adamw.adam, { betas: [0.9, 0.999], eps: 1e-7 });
+  });
+
+  it("has other defaults where others are usual: AdamW's decay is no penalty, one cycle rises for 30 %", () => {
+    assert.equal(resolve({ optimizer: "adamw", l2: { coef: 0.01 } }).l2.form, "half");
+    assert.equal(resolve({ optimizer: "adam" }).l2.form, "keras");
+    assert.deepEqual(
+      [{ lrSchedule: "onecycle" }, { lrSchedule: "onecycle", warmup: "1ep" }, {}].map(
+        (settings) => resolve(settings).warmup,
+      ),
+      ["30%", "1ep", "4%"],
+    );
   });
 
   it("may say where labels begin, in formats that leave it open", () => {
@@ -190,7 +204,8 @@ describe("a wrong recipe", () => {
     refuses({ l2: { coef: 1e-4, form: "torch" } }, 'l2.form is "torch"', "keras, half");
     refuses({ l2: 1e-4 }, "l2 is 0.0001", "must hold coef, form, parameters");
     refuses({ limitTrain: 10.5 }, "limitTrain is 10.5", "whole number of images");
-    refuses({ optimizer: "adam" }, 'optimizer is "adam"', "sgd, radam");
+    refuses({ optimizer: "lion" }, 'optimizer is "lion"', "sgd, adam, adamw, radam");
+    refuses({ lrSchedule: "restarts", lrCycleGrowth: 0.5 }, "lrCycleGrowth is 0.5", "at least 1");
     refuses({ optimizer: "radam", radam: { betas: [0.9, 1] } }, "radam.betas is [0.9,1]", "two numbers");
     refuses({ optimizer: "radam", radam: { rhoThreshold: 6 } }, "radam.rhoThreshold is 6", "4 or 5");
     refuses({ expected: { train: 5 } }, "expected.test is missing", "whole number");
@@ -201,6 +216,9 @@ describe("a wrong recipe", () => {
   it("is refused where one key does not go with another", () => {
     refuses({ optimizer: "radam", momentum: 0.9 }, 'momentum is 0.9, but optimizer is "radam"');
     refuses({ optimizer: "radam", sgdForm: "keras" }, 'sgdForm is "keras"', "leave sgdForm out");
+    refuses({ optimizer: "adam", radam: {} }, "radam is {", 'but optimizer is "adam"; leave radam out');
+    refuses({ optimizer: "radam", adam: {} }, "adam is {", 'but optimizer is "radam"; leave adam out');
+    refuses({ optimizer: "adamw", l2: { form: "keras" } }, 'optimizer is "adamw"', 'set l2.form to "half"');
     refuses({ radam: {} }, "radam is {", 'but optimizer is "sgd"; leave radam out');
     refuses({ nesterov: true, momentum: 0 }, "needs a momentum above 0");
     refuses({ optimizer: "radam", radam: { decay: "decoupled" } }, 'set l2.form to "half"');

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { RAdam, type SGD } from "@pea/torch";
+import { Adam, RAdam, type SGD } from "@pea/torch";
 import type { Dataset } from "../../src/data/parts/dataset.ts";
 import { countSamples } from "../../src/data/parts/part.ts";
 import { type RecipeInput, resolveRecipe } from "../../src/recipe/recipe.ts";
@@ -159,6 +159,20 @@ describe("the optimizer of a recipe", () => {
     assert.equal(parameters.length, run.model.parameters().length);
     disposeRun(run);
   });
+});
+
+describe("Adam and AdamW of a recipe", () => {
+  for (const [optimizer, weightDecay, decay] of [
+    ["adam", 2e-4, "l2"],
+    ["adamw", 1e-4, "decoupled"],
+  ] as const)
+    it(`${optimizer} decays by ${decay}`, async () => {
+      const run = await prepareRun(resolve({ optimizer, lr: 1e-3, l2: { coef: 1e-4 }, adam: { eps: 1e-7 } }));
+      assert.ok(run.optimizer instanceof Adam);
+      const [{ parameters, ...settings }] = run.optimizer.groups as [Adam["groups"][number]];
+      assert.deepEqual(settings, { lr: 1e-3, betas: [0.9, 0.999], eps: 1e-7, weightDecay, decay });
+      disposeRun(run);
+    });
 });
 
 describe("what a recipe expects of its data", () => {

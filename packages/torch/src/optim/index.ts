@@ -1,3 +1,4 @@
+export * from "./adam.ts";
 export { clipGradNorm } from "./clip.ts";
 export { Optimizer, type OptimizerKind, type ParameterGroup, type ResolvedGroup } from "./optimizer.ts";
 export * from "./radam.ts";

@@ -172,6 +172,17 @@ export function requireAtLeast0<Name extends string>(
       throw new TorchError(`${optimizer}: ${name} must be at least 0, got ${settings[name]}`);
 }
 
+/** Requires a setting that is one of some. */
+export function requireChoice<Value>(
+  optimizer: string,
+  name: string,
+  value: Value,
+  choices: readonly Value[],
+): void {
+  if (!choices.includes(value))
+    throw new TorchError(`${optimizer}: ${name} must be ${choices.join(" or ")}, got ${value}`);
+}
+
 function asGroups<Options>(
   name: string,
   given: readonly (Tensor | ParameterGroup<Options>)[],

@@ -1,17 +1,15 @@
-import { TorchError } from "../error.ts";
 import {
   foreachAdd,
   foreachAddcdivInPlace,
-  foreachAddcmulInPlace,
   foreachAddInPlace,
   foreachAddScalarInPlace,
   foreachMulInPlace,
   foreachSqrt,
 } from "../ops/foreach.ts";
-import { addInPlace } from "../ops/in-place.ts";
 import { optionsOf } from "../options.ts";
 import type { Tensor } from "../tensor.ts";
-import { Optimizer, type ParameterGroup, requireAtLeast0 } from "./optimizer.ts";
+import { byStep, type MomentLists, requireBetas, updateMoments } from "./moments.ts";
+import { Optimizer, type ParameterGroup, requireAtLeast0, requireChoice } from "./optimizer.ts";
 
 /** Settings of RAdam. */
 export interface RAdamOptions {
@@ -76,44 +74,26 @@ export class RAdam extends Optimizer<RAdamOptions, ResolvedRAdamGroup> {
     parameters: readonly Tensor[],
     gradients: readonly Tensor[],
   ): void {
-    const indicesAt = new Map<number, number[]>();
-    for (const [index, count] of this.buffers("step", parameters).entries()) {
-      const step = addInPlace(count, 1).item();
-      indicesAt.set(step, [...(indicesAt.get(step) ?? []), index]);
-    }
-    // One round, unless some parameters had no gradient in earlier steps.
-    for (const [step, indices] of indicesAt) {
-      const pick = (tensors: readonly Tensor[]) => indices.map((index) => tensors[index] as Tensor);
-      const picked = pick(parameters);
-      updateAt(step, group, {
-        parameters: picked,
-        gradients: pick(gradients),
-        m: this.buffers("exp_avg", picked),
-        v: this.buffers("exp_avg_sq", picked),
-      });
-    }
+    const m = this.buffers("exp_avg", parameters);
+    const v = this.buffers("exp_avg_sq", parameters);
+    for (const { step, lists } of byStep(this.buffers("step", parameters), { parameters, gradients, m, v }))
+      updateAt(step, group, lists);
   }
 }
 
-interface Lists {
-  parameters: readonly Tensor[];
-  gradients: readonly Tensor[];
-  m: readonly Tensor[];
-  v: readonly Tensor[];
-}
-
 /** The update of parameters that are at the same step. */
-function updateAt(step: number, group: ResolvedRAdamGroup, { parameters, gradients, m, v }: Lists): void {
+function updateAt(
+  step: number,
+  group: ResolvedRAdamGroup,
+  { parameters, gradients, m, v }: MomentLists,
+): void {
   const { lr, betas, eps, weightDecay, decay, rhoThreshold, unrectified } = group;
   const [beta1, beta2] = betas;
   const g =
     decay === "l2" && weightDecay !== 0
       ? foreachAdd(gradients, parameters, { alpha: weightDecay })
       : gradients;
-  foreachMulInPlace(m, beta1);
-  foreachAddInPlace(m, g, { alpha: 1 - beta1 });
-  foreachMulInPlace(v, beta2);
-  foreachAddcmulInPlace(v, g, g, { value: 1 - beta2 });
+  updateMoments({ m, v }, g, betas);
 
   const rectification = rectificationAt(step, beta2, rhoThreshold);
   if (rectification === null && unrectified === "skip") return;
@@ -154,16 +134,9 @@ function resolve(given: RAdamGroup, defaults: RAdamOptions): ResolvedRAdamGroup 
     parameters: [...parameters],
   };
   requireAtLeast0("RAdam", group, ["lr", "eps", "weightDecay"]);
-  for (const beta of group.betas)
-    if (!(beta >= 0 && beta < 1))
-      throw new TorchError(`RAdam: betas must be from 0 up to but not 1, got ${beta}`);
-  requireChoice("decay", group.decay, ["l2", "decoupled"]);
-  requireChoice("rhoThreshold", group.rhoThreshold, [4, 5]);
-  requireChoice("unrectified", group.unrectified, ["momentum", "skip"]);
+  requireBetas("RAdam", group.betas);
+  requireChoice("RAdam", "decay", group.decay, ["l2", "decoupled"]);
+  requireChoice("RAdam", "rhoThreshold", group.rhoThreshold, [4, 5]);
+  requireChoice("RAdam", "unrectified", group.unrectified, ["momentum", "skip"]);
   return group;
-}
-
-function requireChoice<Value>(name: string, value: Value, choices: readonly Value[]): void {
-  if (!choices.includes(value))
-    throw new TorchError(`RAdam: ${name} must be ${choices.join(" or ")}, got ${value}`);
 }

@@ -23,7 +23,7 @@ export function suggestSegmentation(facts: DataFacts): RecipeLine[] {
     peaLine,
     ["epochs", 500, "Passes over the training images, as the paper."],
     batchLine(batchSize),
-    ["optimizer", "radam", "As the paper; sgd is the other."],
+    ["optimizer", "radam", "As the paper; sgd, adam and adamw are others."],
     ["lr", 0.001, "Peak learning rate, for RAdam."],
     ["lrSchedule", "cosine", "Down to 0 over the run, after the warm-up."],
     ["warmup", "1ep", "One epoch, as the paper."],
