@@ -5,6 +5,7 @@ import { lookahead } from "./lookahead/lookahead.ts";
 import { mixup } from "./mixup/mixup.ts";
 import { pea } from "./pea/pea.ts";
 import { quantize } from "./quantize/quantize.ts";
+import { randaugment } from "./randaugment/randaugment.ts";
 import { randomErasing } from "./random-erasing/random-erasing.ts";
 import { swa } from "./swa/swa.ts";
 import { swap } from "./swap/swap.ts";
@@ -12,6 +13,6 @@ import { swap } from "./swap/swap.ts";
 /** The methods of this package, in the order in which lists name them. */
 export const builtIn = [
   ...[pea, activation, swap, quantize],
-  ...[randomErasing, mixup, cutmix],
+  ...[randaugment, randomErasing, mixup, cutmix],
   ...[lookahead, ema, swa],
 ];

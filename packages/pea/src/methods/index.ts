@@ -24,6 +24,7 @@ export { type EvaluationView, Methods, type NamedMethod } from "./methods.ts";
 export * from "./mixup/index.ts";
 export * from "./pea/index.ts";
 export * from "./quantize/index.ts";
+export * from "./randaugment/index.ts";
 export * from "./random-erasing/index.ts";
 export { methodNames, registerMethod } from "./registry.ts";
 export * from "./swa/index.ts";

@@ -17,6 +17,7 @@
  */
 import type { Graph, Range } from "@pea/graph";
 import type { Module, Tensor } from "@pea/torch";
+import type { ImageChange } from "../images/transforms/image-change.ts";
 
 /** The run a method is fitted to. */
 export interface FitContext {
@@ -98,6 +99,9 @@ export interface Method {
    * @throws PeaError of kind usage when the method's settings do not fit the run.
    */
   fit?(context: FitContext): void;
+
+  /** What the loader does to each training image, as bytes. */
+  readonly imageChange?: ImageChange;
 
   /**
    * What the step trains on in the place of `batch`, on the same device. The tensors live as long as the step.

@@ -6,6 +6,7 @@
 import { PeaError } from "@pea/core";
 import type { Graph, Range } from "@pea/graph";
 import type { Tensor } from "@pea/torch";
+import type { ImageChange } from "../images/transforms/image-change.ts";
 import { type ChosenMethod, checkTogether, titleOf } from "./chosen-method.ts";
 import type {
   FitContext,
@@ -91,6 +92,11 @@ export class Methods {
     this.#hooks.forEach((hooks, i) => {
       hooks.fit?.({ ...context, phases: phasesOf(this.#hooks.slice(0, i), context.totalSteps) });
     });
+  }
+
+  /** What the loader does to each training image, in order. */
+  get imageChanges(): readonly ImageChange[] {
+    return this.#hooks.flatMap(({ imageChange }) => imageChange ?? []);
   }
 
   /** What the step trains on: the batch as each method made it of that of the one before. */

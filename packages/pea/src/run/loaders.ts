@@ -1,5 +1,5 @@
 /** The loaders of a run: of its training part, and of the parts it is scored on. */
-import { type BatchLoader, Loader } from "../data/loading/loader.ts";
+import { type BatchLoader, Loader, type TrainingOptions } from "../data/loading/loader.ts";
 import { StreamingLoader } from "../data/loading/streaming-loader.ts";
 import { type DataPart, isInMemory } from "../data/parts/part.ts";
 import type { Recipe } from "../recipe/recipe.ts";
@@ -9,14 +9,18 @@ import type { TrainingPlan } from "./plan.ts";
 /** Images per forward pass of an evaluation: so many small ones, or those that have so many pixels. */
 const EVALUATION_BATCH = { images: 500, pixels: 64 * 224 * 224 };
 
-/** A loader of the training part: shuffled, augmented. */
+/**
+ * A loader of the training part: shuffled, augmented.
+ *
+ * @param plan.changes what methods do to each image
+ */
 export function trainingLoader(
   data: RecipeData,
   { batchSize, seed, flip, cropPadding, trainCrop, device }: Recipe,
-  { stepsPerEpoch }: Partial<TrainingPlan> = {},
+  { stepsPerEpoch, changes }: Partial<TrainingPlan> & Pick<TrainingOptions, "changes"> = {},
 ): BatchLoader {
   const { train, statistics } = data;
-  const training = { seed, stepsPerEpoch, flip, padding: cropPadding };
+  const training = { seed, stepsPerEpoch, flip, padding: cropPadding, changes };
   const options = { batchSize, statistics, device };
   if (isInMemory(train)) return new Loader(train, { ...options, training });
   return new StreamingLoader(train, {

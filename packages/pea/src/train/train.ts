@@ -275,8 +275,8 @@ async function execute(
   }
 }
 
-function openLoaders({ data, plan }: PreparedRun, recipe: Recipe): Loaders {
-  const train = trainingLoader(data, recipe, plan);
+function openLoaders({ data, plan, methods }: PreparedRun, recipe: Recipe): Loaders {
+  const train = trainingLoader(data, recipe, { ...plan, changes: methods.imageChanges });
   const test = evaluationLoader(data.test, data, recipe.device);
   if (data.validation === data.test) return { train, validation: test, test };
   return {

@@ -2,6 +2,7 @@ import { availableParallelism } from "node:os";
 import type { Worker } from "node:worker_threads";
 import { PeaError } from "@pea/core";
 import type { Preprocessing } from "../../images/preprocess.ts";
+import type { SentImageChange } from "../../images/transforms/image-change.ts";
 import type { BadSample, DecodeReply, DecodeRequest, DecodeSample, DecodeTarget } from "./decode-worker.ts";
 import { startWorker } from "./start-worker.ts";
 
@@ -30,12 +31,14 @@ export class DecodePool {
   /**
    * Puts each sample into its place of `target`.
    *
+   * @param changes what else is done to each image, in order
    * @returns the samples that could not be read; their places hold nothing of use
    */
   async decode(
     samples: readonly DecodeSample[],
     preprocessing: Preprocessing,
     target: DecodeTarget,
+    changes: readonly SentImageChange[] = [],
   ): Promise<BadSample[]> {
     if (this.#failure !== undefined) throw this.#failure;
     if (this.#workers.length === 0) this.#workers = Array.from({ length: this.#size }, () => this.#start());
@@ -43,7 +46,7 @@ export class DecodePool {
     const replies = this.#workers
       .map((worker, i) => ({ worker, part: samples.slice(i * share, (i + 1) * share) }))
       .filter(({ part }) => part.length > 0)
-      .map(({ worker, part }) => this.#ask(worker, { samples: part, preprocessing, target }));
+      .map(({ worker, part }) => this.#ask(worker, { samples: part, preprocessing, target, changes }));
     return (await Promise.all(replies)).flat().sort((a, b) => a.place - b.place);
   }
 

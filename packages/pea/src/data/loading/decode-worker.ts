@@ -11,6 +11,7 @@ import { IGNORED } from "../../images/label-table.ts";
 import { type Preprocessing, preprocess, preprocessClasses } from "../../images/preprocess.ts";
 import type { ClassMap } from "../../images/resample.ts";
 import type { Size } from "../../images/transforms/crop.ts";
+import type { ChangeImage, ImageBytes, SentImageChange } from "../../images/transforms/image-change.ts";
 import type { SampleKey } from "../../images/transforms/move.ts";
 import type { SampleLocation } from "../sources/sample-source.ts";
 import { SampleReader } from "./sample-reader.ts";
@@ -35,6 +36,7 @@ export interface DecodeRequest {
   readonly samples: readonly DecodeSample[];
   readonly preprocessing: Preprocessing;
   readonly target: DecodeTarget;
+  readonly changes: readonly SentImageChange[];
 }
 
 /** A sample that cannot be read. */
@@ -50,14 +52,17 @@ export type DecodeReply =
 
 const reader = new SampleReader();
 
-async function decode({ samples, preprocessing, target }: DecodeRequest): Promise<BadSample[]> {
+async function decode({ samples, preprocessing, target, changes }: DecodeRequest): Promise<BadSample[]> {
   const { width, height } = preprocessing.size;
   const length = width * height;
   const bad: BadSample[] = [];
+  const changing = await Promise.all(changes.map(loadChange));
   for (const { location, key, place } of samples) {
     try {
       const image = await openImage(reader.read(location), preprocessing);
-      preprocess(image, preprocessing, key, new Uint8Array(target.pixels, 3 * place * length, 3 * length));
+      const data = new Uint8Array(target.pixels, 3 * place * length, 3 * length);
+      preprocess(image, preprocessing, key, data);
+      for (const change of changing) change({ data, width, height, channels: 3 }, key);
       if (target.classes === undefined) continue;
       const { map, classOf } = target.classes;
       const out = new Uint8Array(map, place * length, length);
@@ -69,6 +74,12 @@ async function decode({ samples, preprocessing, target }: DecodeRequest): Promis
     }
   }
   return bad;
+}
+
+/** A module is loaded once. */
+async function loadChange({ module, settings }: SentImageChange) {
+  const { changeImage } = (await import(module)) as { changeImage: ChangeImage<unknown> };
+  return (image: ImageBytes, key: SampleKey) => changeImage(image, settings, key);
 }
 
 /** @throws BadSampleError naming the file */

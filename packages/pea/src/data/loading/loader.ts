@@ -1,5 +1,7 @@
 import { cast, indexSelect, scope, type Tensor, tensor } from "@pea/torch";
 import type { PixelStatistics } from "../../images/pixel-statistics.ts";
+import { changeBatch } from "../../images/transforms/change-batch.ts";
+import type { ImageChange } from "../../images/transforms/image-change.ts";
 import type { Augmentation } from "../../images/transforms/move.ts";
 import { moveBatch } from "../../images/transforms/move-batch.ts";
 import { standardize } from "../../images/transforms/standardize.ts";
@@ -13,6 +15,8 @@ export interface TrainingOptions extends Augmentation {
   readonly seed: number;
   /** Batches of an epoch; by default as many whole ones as there are. See `EpochOrder`. */
   readonly stepsPerEpoch?: number;
+  /** What else is done to each image, in order. */
+  readonly changes?: readonly ImageChange[];
 }
 
 export interface LoaderOptions {
@@ -92,19 +96,23 @@ export class Loader implements BatchLoader {
   }
 
   #load(indices: Int32Array, epoch: number): Batch {
-    const { statistics, training, device = "cpu" } = this.#options;
+    const { statistics, device = "cpu" } = this.#options;
     return scope(() => {
       const rows = tensor(indices);
       const picked = indexSelect(this.#dataset.images, 0, rows);
-      const images =
-        training === undefined
-          ? picked
-          : moveBatch(picked, training, { seed: training.seed, epoch, indices });
+      const images = this.#augment(picked, indices, epoch);
       return {
         images: standardize(images, statistics, device),
         labels: cast(indexSelect(this.#dataset.labels, 0, rows), { device }),
         indices,
       };
     });
+  }
+
+  #augment(images: Tensor, indices: Int32Array, epoch: number): Tensor {
+    const { training } = this.#options;
+    if (training === undefined) return images;
+    const keys = { seed: training.seed, epoch, indices };
+    return changeBatch(moveBatch(images, training, keys), training.changes ?? [], keys);
   }
 }

@@ -5,6 +5,7 @@ import { classesOfBytes } from "../../images/label-table.ts";
 import type { PixelStatistics } from "../../images/pixel-statistics.ts";
 import type { Preprocessing } from "../../images/preprocess.ts";
 import type { CropName, EvaluationCrop, Size } from "../../images/transforms/crop.ts";
+import type { SentImageChange } from "../../images/transforms/image-change.ts";
 import { standardize } from "../../images/transforms/standardize.ts";
 import type { SampleSource } from "../sources/sample-source.ts";
 import type { DecodePool } from "./decode-pool.ts";
@@ -75,6 +76,7 @@ export class StreamingLoader implements BatchLoader {
   readonly #options: StreamingLoaderOptions;
   readonly #order: EpochOrder;
   readonly #preprocessing: Preprocessing;
+  readonly #changes: readonly SentImageChange[];
   /** Buffers of batches that are done with. */
   readonly #free: Buffers[] = [];
   readonly #classOf: Int16Array | undefined;
@@ -96,6 +98,7 @@ export class StreamingLoader implements BatchLoader {
     const { labelTable } = source;
     this.#classOf = labelTable && classesOfBytes(labelTable);
     this.#preprocessing = { crop: labelTable ? "whole" : crop, flip, padding, size, exifOrientation };
+    this.#changes = (training?.changes ?? []).map(({ module, settings }) => ({ module, settings }));
   }
 
   /**
@@ -172,7 +175,7 @@ export class StreamingLoader implements BatchLoader {
     }));
     const { pixels, map } = buffers;
     const classes = map && this.#classOf && { map, classOf: this.#classOf };
-    const bad = await pool.decode(samples, this.#preprocessing, { pixels, classes });
+    const bad = await pool.decode(samples, this.#preprocessing, { pixels, classes }, this.#changes);
     return { buffers, samples, bad };
   }
 
