@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
-import { after, describe, test } from "node:test";
+import { describe, test } from "node:test";
 import { tensor } from "@pea/torch";
 import { openImageFolder } from "../../../src/data/formats/image-folder.ts";
 import { DecodePool } from "../../../src/data/loading/decode-pool.ts";
@@ -44,7 +44,6 @@ test("images in memory and in files are changed to the same bytes, whatever the 
   const training = { seed: 4, flip: true, padding: 0, changes, crop: "whole" as const };
   const bytesBy = async (workers: number) => {
     const pool = new DecodePool({ workers });
-    after(() => pool.close());
     const options = { batchSize: count, pool, size: { width: side, height: side }, statistics };
     const read = async (given: object) => {
       for await (const { images, indices } of new StreamingLoader(source, { ...options, ...given }).batches(
