@@ -1,4 +1,5 @@
 import { alexNet } from "./alexnet.ts";
+import { autoencoder } from "./autoencoder.ts";
 import { dsCnn } from "./ds-cnn.ts";
 import { efficientNetLite0 } from "./efficientnet-lite.ts";
 import { erfNetClassifier, erfNetSegmentation } from "./erfnet.ts";
@@ -26,6 +27,7 @@ export const builtIn: readonly NetworkFamily[] = [
   resNet8,
   dsCnn,
   mobileNetVww,
+  autoencoder,
   erfNetClassifier,
   erfNetSegmentation,
   uNet,

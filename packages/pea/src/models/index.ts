@@ -4,6 +4,7 @@
  * @module
  */
 export { AlexNet, type AlexNetOptions } from "./alexnet.ts";
+export { Autoencoder } from "./autoencoder.ts";
 export { type DecayGroups, decayGroups } from "./decay-groups.ts";
 export { DsCnn, type DsCnnOptions } from "./ds-cnn.ts";
 export { EfficientNetLite0, type EfficientNetLite0Options } from "./efficientnet-lite.ts";

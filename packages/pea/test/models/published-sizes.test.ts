@@ -29,6 +29,7 @@ const published: Readonly<Record<string, Size>> = {
   resnet8: { parameters: 78_186, macs: "12.5 M" },
   "ds-cnn": { parameters: 23_756, macs: "2.7 M" },
   "mobilenet-vww": { parameters: 216_322, macs: "7.5 M" },
+  autoencoder: { parameters: 267_928, macs: "0.26 M" },
   unet: { parameters: 31_037_633 + 18 * 65 },
 };
 

@@ -83,6 +83,13 @@ describe("names", () => {
   });
 });
 
+test("the autoencoder is no network for classes", () => {
+  assert.throws(
+    () => createModel("autoencoder", { inputChannels: 1, imageSize: [28, 28], classes: 10 }),
+    usage(/gives back the 784 numbers that it reads, .* 10 classes: .*take another network/),
+  );
+});
+
 describe("options", () => {
   test("reach the network", () => {
     const model = createModel("mobilenet-0.25-small", {

@@ -37,6 +37,7 @@ const networks: { name: string; image: number[]; classes: number; sites: number;
   { name: "resnet8", image: [3, 32, 32], classes: 10, sites: 7 },
   { name: "ds-cnn", image: [1, 49, 10], classes: 12, sites: 9 },
   { name: "mobilenet-vww", image: [3, 96, 96], classes: 2, sites: 27 },
+  { name: "autoencoder", image: [640, 1, 1], classes: 640, sites: 9 },
   { name: "unet-0.125", image: [3, 36, 44], classes: 5, sites: 18 },
   { name: "unet-0.125", image: [3, 32, 48], classes: 5, sites: 18, options: { up: "bilinear" } },
 ];

@@ -26,6 +26,7 @@ const networks = [
   { network: "mobilenet-vww", options: {}, image: [3, 96, 96], classes: 2 },
   { network: "resnet8", options: {}, image: [3, 32, 32], classes: 10 },
   { network: "ds-cnn", options: {}, image: [1, 49, 10], classes: 12 },
+  { network: "autoencoder", options: {}, image: [640, 1, 1], classes: 640 },
   { network: "erfnet", options: { width: 0.5 }, image: [3, 64, 64], classes: 10 },
   { network: "erfnet-segmentation", options: { width: 0.5 }, image: [3, 64, 64], classes: 5 },
 ] as const;

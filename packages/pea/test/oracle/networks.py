@@ -218,6 +218,27 @@ class DsCnn(nn.Module):
         return self.fc(self.dropout2(self.blocks(self.dropout1(self.stem(x)))).mean((2, 3)))
 
 
+class DenseUnit(nn.Module):
+    def __init__(self, inputs, outputs, act):
+        super().__init__()
+        self.fc, self.bn, self.act = nn.Linear(inputs, outputs), nn.BatchNorm1d(outputs, eps=1e-3), act
+
+    def forward(self, x):
+        return self.act(self.bn(self.fc(x)))
+
+
+class Autoencoder(nn.Module):
+    def __init__(self, classes, channels, act, width=1):
+        super().__init__()
+        wide, least = scale(128, width), scale(8, width)
+        widths = [channels] + 4 * [wide] + [least] + 4 * [wide]
+        self.layers = nn.Sequential(*[DenseUnit(a, b, act) for a, b in zip(widths, widths[1:])])
+        self.fc = nn.Linear(wide, classes)
+
+    def forward(self, x):
+        return self.fc(self.layers(x.flatten(1)))
+
+
 class Down(nn.Module):
     def __init__(self, inputs, outputs, act):
         super().__init__()
@@ -314,6 +335,7 @@ NETWORKS = {
     "mobilenet-vww": mobilenet_vww,
     "resnet8": ResNet8,
     "ds-cnn": DsCnn,
+    "autoencoder": Autoencoder,
     "erfnet": ErfNetClassifier,
     "erfnet-segmentation": ErfNetSegmentation,
 }

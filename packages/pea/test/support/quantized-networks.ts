@@ -32,6 +32,7 @@ export const knownNetworks: readonly NetworkCase[] = [
   named("ds-cnn", [1, 49, 10], {}),
   named("mobilenet-vww", [3, 96, 96], {}),
   named("resnet8", [3, 32, 32], {}),
+  named("autoencoder", [640, 1, 1], {}),
   named("mobilenet-v2-0.25", [3, 96, 96], { classes: 10 }),
 ];
 

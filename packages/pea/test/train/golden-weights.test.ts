@@ -123,10 +123,11 @@ const golden = process.env.RECORD === "1" ? null : readGoldenWeights();
 const elsewhere = golden === null ? "" : differences(golden.engine, engine);
 const skip = elsewhere !== "" && `recorded on another engine or processor: ${elsewhere}`;
 
-test("every listed network has a run", () => {
+test("every listed network has a run, but the one that names no classes", () => {
+  const names = listModels().map(({ name }) => name);
   assert.deepEqual(
     Object.keys(networks),
-    listModels().map(({ name }) => name),
+    names.filter((name) => name !== "autoencoder"),
   );
 });
 

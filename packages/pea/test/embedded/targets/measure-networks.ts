@@ -4,7 +4,7 @@ import { inspectForTarget } from "../../../src/export/inspect-target.ts";
 import { createModel, findModel, inspectNetwork } from "../../../src/models/index.ts";
 import type { NetworkRecord } from "./records.ts";
 
-/** Those of the paper, and those of MLPerf Tiny that are made of images or of their like. */
+/** Those of the paper and those of MLPerf Tiny. */
 export const networks: Readonly<Record<string, string>> = {
   "alexnet-bn": "paper",
   resnet18: "paper",
@@ -15,6 +15,7 @@ export const networks: Readonly<Record<string, string>> = {
   resnet8: "MLPerf Tiny",
   "ds-cnn": "MLPerf Tiny",
   "mobilenet-vww": "MLPerf Tiny",
+  autoencoder: "MLPerf Tiny",
 };
 
 const chips = [
