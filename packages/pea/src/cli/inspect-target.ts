@@ -1,7 +1,5 @@
 /** What `pea inspect --target` says of a network on a target. */
-import { PeaError } from "@pea/core";
 import { type Graph, smoothObstacles, smoothToRelu } from "@pea/graph";
-import { velaVersion } from "../export/ethos-u/vela.ts";
 import { type Finding, inspectForTarget, type TargetInspection } from "../export/inspect-target.ts";
 import { loadTarget } from "../export/load-target.ts";
 import type { OperatorForm } from "../export/operator-forms.ts";
@@ -32,9 +30,9 @@ export async function askTarget(
   const target = targetNamed(await loadTarget(word));
   const deployed = smoothToRelu(graph);
   const swapped = smoothObstacles(graph).length - smoothObstacles(deployed).length;
-  const inspection = await (isVelaToBeFound(target, settings)
-    ? inspectWithUsualVela(deployed, target, settings)
-    : inspectForTarget(deployed, target.name, settings));
+  // Nobody asked for the usual Vela: where it is not there, or fails, that costs its cycles alone.
+  const usual = isVelaToBeFound(target, settings) ? { vela: usualVela, mayFail: true } : {};
+  const inspection = await inspectForTarget(deployed, target.name, { ...settings, ...usual });
   const activations = swapped === 1 ? "smooth activation" : `${swapped} smooth activations`;
   const remark = `with ReLU in the place of its ${activations}, as PEA deploys it (e.g. --pea WO75%)`;
   return swapped === 0 ? inspection : { ...inspection, remarks: [remark, ...inspection.remarks] };
@@ -42,25 +40,6 @@ export async function askTarget(
 
 const isVelaToBeFound = (target: Target, { vela }: IntegerSettings): boolean =>
   vela === undefined && isIntegerTarget(target) && (target.takes ?? []).includes("vela");
-
-/** Nobody asked for Vela: where it is not there, or fails, a remark says so in the place of its cycles. */
-async function inspectWithUsualVela(
-  graph: Graph,
-  { name }: Target,
-  settings: IntegerSettings,
-): Promise<TargetInspection> {
-  try {
-    await velaVersion(usualVela);
-    return await inspectForTarget(graph, name, { ...settings, vela: usualVela });
-  } catch (error) {
-    if (!(error instanceof PeaError)) throw error;
-    // What is wrong with anything but Vela is thrown once more.
-    const { placement, ...inspection } = await inspectForTarget(graph, name, settings);
-    if (placement === undefined) return inspection;
-    const remarks = [...placement.remarks, `no cycles: ${error.message}`];
-    return { ...inspection, placement: { ...placement, remarks } };
-  }
-}
 
 /** In lines for people. */
 export function describeInspection(inspection: TargetInspection): string[] {
@@ -81,13 +60,15 @@ function operatorTable(
   refused: readonly Finding[],
   left: readonly Finding[],
 ): string {
-  const isIn = (findings: readonly Finding[], { operator, paths }: OperatorForm) =>
-    findings.some((finding) => finding.operator === operator && paths.includes(finding.path));
-  // Of a network that is refused the other operators may not have been asked for.
-  const answerOf = (form: OperatorForm) => {
-    if (refused.length > 0) return isIn(refused, form) ? "refused" : "";
-    return isIn(left, form) ? "on the processor" : "taken";
+  const share = (findings: readonly Finding[], { operator, paths }: OperatorForm, words: string) => {
+    const found = findings.filter((finding) => finding.operator === operator && paths.includes(finding.path));
+    if (found.length === 0) return null;
+    return found.length >= paths.length ? words : `${found.length} of them ${words}`;
   };
+  // Of a network that is refused the other operators may not have been asked for.
+  const answerOf = (form: OperatorForm) =>
+    share(refused, form, "refused") ??
+    (refused.length > 0 ? "" : (share(left, form, "on the processor") ?? "taken"));
   return formatTable(
     ["operator", "kernel", "stride", "dilation", "groups", "with", "count", ""],
     operators.map((form) => [

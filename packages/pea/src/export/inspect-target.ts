@@ -13,12 +13,14 @@ import {
   prepare,
   quantize,
   smoothObstacles,
+  smoothToRelu,
 } from "@pea/graph";
 import { assumedRanges } from "../quantize/assumed-ranges.ts";
 import { targetOf } from "./export-form.ts";
 import { onnxTarget } from "./onnx/onnx-target.ts";
 import { type OperatorForm, operatorForms } from "./operator-forms.ts";
 import {
+  type Estimates,
   type IntegerSettings,
   type IntegerTarget,
   isIntegerTarget,
@@ -41,8 +43,8 @@ export interface TargetInspection {
   readonly target: string;
   readonly title: string;
   /**
-   * What it does not take; none where it takes the network. Smooth activations come first, then what has no integer form, then
-   * what the target itself refuses: it is asked for the next where none of those before is found.
+   * What it does not take; none where it takes the network. Smooth activations come first; then, with ReLU in the place of these,
+   * what has no integer form, or else what the target itself refuses.
    */
   readonly refused: readonly Finding[];
   /** As the target gets them: prepared, where it computes in integers. */
@@ -50,7 +52,17 @@ export interface TargetInspection {
   /** What else is to be known, a line each. */
   readonly remarks: readonly string[];
   /** Of a chip: where it runs the network, unless it refuses it. */
-  readonly placement?: Omit<Placement, "onProcessor"> & { readonly onProcessor: readonly Finding[] };
+  readonly placement?: Omit<Placement, "onProcessor"> & {
+    readonly onProcessor: readonly Finding[];
+    /** What it costs, where somebody could be asked. */
+    readonly estimates?: Estimates;
+  };
+}
+
+/** What a target may be told beside the network. */
+export interface InspectionSettings extends IntegerSettings {
+  /** Whether a compiler that is not there, or fails, costs the estimates alone: a remark says why. */
+  readonly mayFail?: boolean;
 }
 
 /**
@@ -58,13 +70,13 @@ export interface TargetInspection {
  *
  * @param graph of the network as it will be deployed, e.g. `inspectNetwork(model, [3, 224, 224]).graph`
  * @param name of the target, e.g. `ethos-u55`
- * @param settings `macs` of the chip; `vela`, the command that tells what it costs
+ * @param options `macs` of the chip; `vela`, the command that tells what it costs
  * @throws PeaError of kind usage where there is no such target, and for settings that it has not; as its compiler
  */
 export async function inspectForTarget(
   graph: Graph,
   name: string,
-  settings: IntegerSettings = {},
+  { mayFail = false, ...settings }: InspectionSettings = {},
 ): Promise<TargetInspection> {
   const target = targetOf({ target: name, ...settings });
   const { title } = target;
@@ -81,15 +93,18 @@ export async function inspectForTarget(
   if (refused.length > 0) return { ...about, operators: operatorForms(prepared), remarks };
   const plan = planIntegers(prepared);
   const quantized = quantize(plan, assumedRanges(plan), target.scheme({}));
-  const placement = await target.place?.(quantized, settings);
-  return {
-    ...about,
-    operators: operatorForms(prepared, plan.nodes),
-    remarks,
-    ...(placement && {
-      placement: { ...placement, onProcessor: placement.onProcessor.map(findingOf) },
-    }),
-  };
+  const inspection = { ...about, operators: operatorForms(prepared, plan.nodes), remarks };
+  const placed = target.place?.(quantized, settings);
+  if (placed === undefined) return inspection;
+  const placement = { ...placed, onProcessor: placed.onProcessor.map(findingOf) };
+  try {
+    const estimates = await target.estimate?.(quantized, settings);
+    return { ...inspection, placement: { ...placement, ...(estimates && { estimates }) } };
+  } catch (error) {
+    if (!mayFail || !(error instanceof PeaError)) throw error;
+    const remark = `no cycles: ${error.message}`;
+    return { ...inspection, placement: { ...placement, remarks: [...placement.remarks, remark] } };
+  }
 }
 
 /**
@@ -120,10 +135,18 @@ interface Refusals {
   readonly remarks: readonly string[];
 }
 
-/** What a target does not take of a network: smooth activations, else what has no integer form, else its own. */
+/** What a target does not take of a network: smooth activations, and with ReLU in their place what else stands in its way. */
 function refusals(graph: Graph, target: Target): Refusals {
-  const smooth = smoothObstacles(graph);
-  if (smooth.length > 0) return askedNoFurther(smooth.map(refusalOfSmooth), target);
+  const smooth = smoothObstacles(graph).map(refusalOfSmooth);
+  if (smooth.length === 0) return straightRefusals(graph, target);
+  const straight = smoothToRelu(graph);
+  if (smoothObstacles(straight).length > 0) return askedNoFurther(smooth, target);
+  const { refused, remarks } = straightRefusals(straight, target);
+  return { refused: [...smooth, ...refused], remarks };
+}
+
+/** Of a network without smooth activations: what has no integer form, else what the target itself refuses. */
+function straightRefusals(graph: Graph, target: Target): Refusals {
   if (!isIntegerTarget(target)) return { refused: floatRefusals(graph, target), remarks: [] };
   const prepared = prepare(graph).graph;
   const without = integerObstacles(prepared);

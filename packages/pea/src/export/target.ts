@@ -58,7 +58,7 @@ export interface Original<G extends Graph = Graph> {
   readonly settings?: IntegerSettings;
 }
 
-/** Where a chip runs a network, and what that costs. */
+/** Where a chip runs a network. */
 export interface Placement {
   /** The chip, as its tools call it. */
   readonly device: string;
@@ -66,8 +66,6 @@ export interface Placement {
   readonly onProcessor: readonly Obstacle[];
   /** What else is to be known, a line each. */
   readonly remarks: readonly string[];
-  /** What it costs, where somebody could be asked. */
-  readonly estimates?: Estimates;
 }
 
 /** What a network costs on a chip, with ReLU and with others in its place. */
@@ -150,7 +148,13 @@ export interface IntegerTarget<Proof extends object = object>
    * Where a chip runs a network, told before it is trained. Ranges of the graph's values are assumed ones; weights may be those
    * that training begins with.
    */
-  place?(graph: QuantizedGraph, settings: IntegerSettings): Promise<Placement>;
+  place?(graph: QuantizedGraph, settings: IntegerSettings): Placement;
+  /**
+   * What a network that `place` was asked about costs, by the compiler that `settings` name; undefined where they name none.
+   *
+   * @throws PeaError where the compiler fails
+   */
+  estimate?(graph: QuantizedGraph, settings: IntegerSettings): Promise<Estimates | undefined>;
   /** What was written, as it computes: images of floats in, logits of floats out. */
   open(path: string, graph: QuantizedGraph): Promise<DeployedSession>;
 }

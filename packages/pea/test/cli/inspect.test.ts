@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { Conv2d, Flatten, Hardswish, Linear, Sequential, Tanh } from "@pea/torch";
+import { describeInspection } from "../../src/cli/inspect-target.ts";
 import type { TargetInspection } from "../../src/export/inspect-target.ts";
 import { encodeOnnx } from "../../src/export/onnx/encode.ts";
 import { traceNetwork } from "../../src/trace/trace.ts";
@@ -127,6 +128,20 @@ test("pea inspect RUN shows the run's network at the run's data, which need not 
   assert.deepEqual([code, /leave --input, --classes and --output out/.test(stderr)], [2, true]);
 });
 
+test("of a form of operators, of which a target does not take all, the table says how many", () => {
+  const at = (path: string) => ({ path, operator: "MaxPool", reason: `MaxPool in ${path}: no` });
+  const form = { operator: "MaxPool", paths: ["a", "b", "c"] };
+  const table = (refused: readonly string[], left: readonly string[]) =>
+    describeInspection({
+      ...{ target: "mine", title: "Mine", operators: [form], remarks: [], refused: refused.map(at) },
+      placement: { device: "mine", remarks: [], onProcessor: left.map(at) },
+    }).join("\n");
+  assert.match(table([], []), /\nMaxPool .* 3 +taken\n/);
+  assert.match(table(["b"], []), /\nMaxPool .* 3 +1 of them refused\n/);
+  assert.match(table(["a", "b", "c"], []), /\nMaxPool .* 3 +refused\n/);
+  assert.match(table([], ["a", "c"]), /\nMaxPool .* 3 +2 of them on the processor\n/);
+});
+
 describe("pea inspect NETWORK --target NAME", () => {
   test("tells in a table which operators it takes, and its cycles with ReLU and others", async () => {
     const vela = fakeVela(temporaryFolder());
@@ -182,7 +197,9 @@ describe("pea inspect NETWORK --target NAME", () => {
         ],
       ] as const) {
         const folder = temporaryFolder();
-        fakeVela(folder, vela);
+        const asked = join(folder, "asked");
+        const { version = "echo 9.8.7", ...others } = { version: undefined, ...vela };
+        fakeVela(folder, { ...others, version: `echo once >> ${asked}; ${version}` });
         process.env.PATH = `${folder}:${path}`;
         const { target } = await inspect("resnet8", "--target", "ethos-u85");
         assert.deepEqual(target?.refused, []);
@@ -192,6 +209,7 @@ describe("pea inspect NETWORK --target NAME", () => {
           onProcessor: [],
           remarks: [`no cycles: ${why}`],
         });
+        assert.equal(readFileSync(asked, "utf8"), "once\n", "its version is asked once");
       }
     } finally {
       process.env.PATH = path;

@@ -5,6 +5,7 @@ import { describe, test } from "node:test";
 import {
   BatchNorm2d,
   Conv2d,
+  Hardswish,
   LayerNorm,
   MaxPool2d,
   type Module,
@@ -80,6 +81,22 @@ describe("a target that does not take a network", () => {
         ],
       );
     }
+  });
+
+  test("names what else stands in the way with ReLU in their place, in one message", async () => {
+    const graph = graphOf(
+      new Sequential(new Conv2d(3, 4, 3, { stride: 2 }), new Hardswish(), dilatedPool()),
+      [3, 16, 16],
+    );
+    const { refused, remarks } = await inspectForTarget(graph, "tflm");
+    assert.deepEqual(
+      refused.map(({ path, operator }) => [path, operator]),
+      [
+        ["1", "HardSwish"],
+        ["2", "MaxPool"],
+      ],
+    );
+    assert.deepEqual(remarks, []);
   });
 
   test("is told to put ReLU in the place of curves, not of products of what was computed, nor of what nobody knows", async () => {

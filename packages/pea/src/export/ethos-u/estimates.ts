@@ -17,6 +17,7 @@ export async function velaEstimates(
   model: TfliteModel,
   accelerator: string,
 ): Promise<Estimates> {
+  const version = await velaVersion(vela);
   const compile = async (file: TfliteModel) =>
     (await compileWithVela(vela, encodeTflite(file), accelerator)).report;
   const relu = await compile(model);
@@ -29,7 +30,7 @@ export async function velaEstimates(
     });
   }
   const { accelerator: device, systemConfig, memoryMode } = relu;
-  return { by: `Vela ${await velaVersion(vela)} for ${device}, ${systemConfig}, ${memoryMode}`, activations };
+  return { by: `Vela ${version} for ${device}, ${systemConfig}, ${memoryMode}`, activations };
 }
 
 const costOf = ({ npuCycles, totalCycles, milliseconds, npuOperators, cpuOperators }: VelaReport) => ({

@@ -73,17 +73,18 @@ function ethosU(chip: EthosU, title: string, known: readonly number[]): IntegerT
         ...Object.fromEntries(golden),
       };
     },
-    async place(graph, { macs, vela }) {
-      const accelerator = `${chip}-${macsOf(macs, known, title)}`;
+    place(graph, { macs }) {
       const { graph: rewritten, ...counts } = forNpu(graph);
       return {
-        device: accelerator,
+        device: `${chip}-${macsOf(macs, known, title)}`,
         onProcessor: notPlaced(rewritten, chip),
         remarks: describeRewrites(counts),
-        ...(vela !== undefined && {
-          estimates: await velaEstimates(vela, lowerToTflite(rewritten), accelerator),
-        }),
       };
+    },
+    async estimate(graph, { macs, vela }) {
+      if (vela === undefined) return undefined;
+      const model = lowerToTflite(forNpu(graph).graph);
+      return velaEstimates(vela, model, `${chip}-${macsOf(macs, known, title)}`);
     },
     // Rewrites do not change a byte, so that it is the network as it was that is scored.
     open: async (_, graph) => openInterpreter(graph),

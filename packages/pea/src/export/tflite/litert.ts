@@ -3,7 +3,10 @@
  *
  * @module
  */
-import { execFile } from "node:child_process";
+import { type ChildProcessWithoutNullStreams, execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import { promisify } from "node:util";
 import { PeaError } from "@pea/core";
 import { elementsOf } from "@pea/graph";
 import type { DeployedSession } from "../onnx/session.ts";
@@ -16,12 +19,11 @@ export interface LiteRtSession extends DeployedSession {
   readonly version: string;
 }
 
-/** What the program below answers. */
+/** What the program below answers for an image. */
 interface Answer {
-  readonly version: string;
-  /** Of one image's answer, in the file's order. */
+  /** In the file's order. */
   readonly shape: readonly number[];
-  /** Of all images, float32, in base64. */
+  /** float32, in base64. */
   readonly values: string;
 }
 
@@ -31,19 +33,22 @@ interface Answer {
  * @throws PeaError of kind usage where there is no such command, or it has no LiteRT
  */
 export async function requireLiteRt(python: string): Promise<void> {
-  await said(python, ["-c", "import ai_edge_litert.interpreter"]);
+  await promisify(execFile)(python, ["-c", "import ai_edge_litert.interpreter"]).catch((error) => {
+    throw refusal(python, error, error.stderr);
+  });
 }
 
 /**
  * A file in LiteRT's reference kernels, which round as those of microcontrollers do, one image after the other: floats in,
- * floats out, whatever its ends are.
+ * floats out, whatever its ends are. To be released.
  *
  * @param python the command of a Python that has `ai-edge-litert`
  * @param file the TensorFlow Lite file, of one input and one output
  * @throws PeaError of kind usage where there is no such command, or it has no LiteRT; with what it says where it fails
  */
 export async function openLiteRt(python: string, file: string): Promise<LiteRtSession> {
-  const { version } = await ask(python, file, new Float32Array());
+  const interpreter = new Interpreter(python, file);
+  const { version } = await interpreter.answer<{ version: string }>();
   return {
     version,
     async run(images, shape) {
@@ -52,8 +57,8 @@ export async function openLiteRt(python: string, file: string): Promise<LiteRtSe
       let ofOne: readonly number[] = [];
       for (let i = 0; i < count; i++) {
         const image = images.subarray(i * elementsOf(one), (i + 1) * elementsOf(one));
-        const inFile = turned(image, [1, ...one], channelsLast(shape.length)) as Float32Array;
-        const answer = await ask(python, file, inFile);
+        interpreter.give(turned(image, [1, ...one], channelsLast(shape.length)) as Float32Array);
+        const answer = await interpreter.answer<Answer>();
         const back = permutation(
           channelsLast(answer.shape.length),
           answer.shape.map((_, axis) => axis),
@@ -66,11 +71,11 @@ export async function openLiteRt(python: string, file: string): Promise<LiteRtSe
       for (const [i, answer] of answers.entries()) values.set(answer, i * answer.length);
       return { shape: [count, ...ofOne], values };
     },
-    async release() {},
+    release: () => interpreter.end(),
   };
 }
 
-/** Reads float32 images of the file's shape from stdin. */
+/** Tells its version, then reads float32 images of the file's shape from stdin, and answers each: a line of JSON at a time. */
 const program = `
 import base64, contextlib, importlib.metadata, json, sys
 import numpy as np
@@ -78,49 +83,69 @@ with contextlib.redirect_stdout(sys.stderr):
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
     interpreter = Interpreter(sys.argv[1], experimental_op_resolver_type=OpResolverType.BUILTIN_REF, num_threads=1)
     interpreter.allocate_tensors()
-    given, computed = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
-    images = np.frombuffer(sys.stdin.buffer.read(), np.float32).reshape(-1, *given["shape"])
-    answers = []
-    for image in images:
-        if given["dtype"] != np.float32:
-            scale, zero = given["quantization"]
-            kind = np.iinfo(given["dtype"])
-            steps = image / np.float32(scale)
-            whole = np.trunc(steps + np.copysign(np.float32(0.5), steps)) + zero
-            image = np.clip(whole, kind.min, kind.max).astype(given["dtype"])
-        interpreter.set_tensor(given["index"], image)
-        interpreter.invoke()
-        answer = interpreter.get_tensor(computed["index"])
-        if computed["dtype"] != np.float32:
-            scale, zero = computed["quantization"]
-            answer = (answer.astype(np.int32) - zero).astype(np.float32) * np.float32(scale)
-        answers.append(answer.tobytes())
-print(json.dumps({
-    "version": importlib.metadata.version("ai-edge-litert"),
-    "shape": [int(size) for size in computed["shape"]],
-    "values": base64.b64encode(b"".join(answers)).decode(),
-}))
+given, computed = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
+
+def answer(image):
+    if given["dtype"] != np.float32:
+        scale, zero = given["quantization"]
+        kind = np.iinfo(given["dtype"])
+        steps = image / np.float32(scale)
+        whole = np.trunc(steps + np.copysign(np.float32(0.5), steps)) + zero
+        image = np.clip(whole, kind.min, kind.max).astype(given["dtype"])
+    interpreter.set_tensor(given["index"], image)
+    interpreter.invoke()
+    answer = interpreter.get_tensor(computed["index"])
+    if computed["dtype"] != np.float32:
+        scale, zero = computed["quantization"]
+        answer = (answer.astype(np.int32) - zero).astype(np.float32) * np.float32(scale)
+    return {"shape": [int(size) for size in computed["shape"]], "values": base64.b64encode(answer.tobytes()).decode()}
+
+print(json.dumps({"version": importlib.metadata.version("ai-edge-litert")}), flush=True)
+size = 4 * int(np.prod(given["shape"]))
+while len(image := sys.stdin.buffer.read(size)) == size:
+    print(json.dumps(answer(np.frombuffer(image, np.float32).reshape(given["shape"]))), flush=True)
 `;
 
-/** A process for each image: files are verified on a few, and answers for each pixel are large. */
-async function ask(python: string, file: string, images: Float32Array): Promise<Answer> {
-  return JSON.parse(await said(python, ["-c", program, file], images));
-}
+/** A Python that runs a file for as long as it is given images. */
+class Interpreter {
+  readonly #child: ChildProcessWithoutNullStreams;
+  readonly #lines: AsyncIterator<string>;
+  readonly #failed: Promise<never>;
+  #said = "";
 
-/** What a program prints. */
-function said(
-  python: string,
-  words: readonly string[],
-  images: Float32Array = new Float32Array(),
-): Promise<string> {
-  return new Promise<string>((resolve, reject) => {
-    const child = execFile(python, words, { maxBuffer: 1 << 28 }, (error, stdout, stderr) =>
-      error === null ? resolve(stdout) : reject(refusal(python, error, stderr)),
-    );
+  constructor(python: string, file: string) {
+    this.#child = spawn(python, ["-c", program, file]);
     // It may have ended before it has read: its own words say why.
-    child.stdin?.on("error", () => {});
-    child.stdin?.end(bytesOf(images));
-  });
+    this.#child.stdin.on("error", () => {});
+    this.#child.stderr.on("data", (words) => {
+      this.#said += words;
+    });
+    this.#lines = createInterface({ input: this.#child.stdout })[Symbol.asyncIterator]();
+    this.#failed = once(this.#child, "close").then(
+      ([code]) => {
+        throw refusal(python, new Error(`it ended with ${code}`), this.#said);
+      },
+      (error) => {
+        throw refusal(python, error, this.#said);
+      },
+    );
+    this.#failed.catch(() => {});
+  }
+
+  give(image: Float32Array): void {
+    this.#child.stdin.write(bytesOf(image));
+  }
+
+  /** @throws PeaError with its words where it has ended */
+  async answer<T>(): Promise<T> {
+    const { value, done } = await Promise.race([this.#lines.next(), this.#failed]);
+    return done ? this.#failed : JSON.parse(value);
+  }
+
+  async end(): Promise<void> {
+    this.#child.stdin.end();
+    await this.#failed.catch(() => {});
+  }
 }
 
 function refusal(python: string, error: Error & { code?: unknown }, said: string): PeaError {

@@ -7,7 +7,7 @@
 import { PeaError } from "@pea/core";
 import { type Graph, type Obstacle, planIntegers, quantize, usualScheme } from "@pea/graph";
 import { assumedRanges } from "../../quantize/assumed-ranges.ts";
-import { lowerToTflite, tfliteObstacles } from "./write-tflite.ts";
+import { tfliteObstacles } from "./write-tflite.ts";
 
 /**
  * Why a network has no such form.
@@ -18,8 +18,7 @@ import { lowerToTflite, tfliteObstacles } from "./write-tflite.ts";
 export function tfliteObstacle(graph: Graph): string | null {
   const quantized = quantizedByAssumption(graph);
   try {
-    lowerToTflite(quantized);
-    return null;
+    return tfliteObstacles(quantized)[0]?.reason ?? null;
   } catch (error) {
     if (!(error instanceof PeaError)) throw error;
     return error.message;

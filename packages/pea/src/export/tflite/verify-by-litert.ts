@@ -27,7 +27,7 @@ export async function verifyByLiteRt(
   const { litert: python } = settings;
   if (python === undefined) return {};
   const session = await openLiteRt(python, join(folder, "model.tflite"));
-  const quanta = await quantaDifference(session, graph, inputs);
+  const quanta = await quantaDifference(session, graph, inputs).finally(() => session.release());
   if (quanta.largest > 0)
     throw new PeaError(
       `LiteRT ${session.version} is ${quanta.mean.toFixed(2)} steps on average and ${quanta.largest} at most from the exact integers; ` +

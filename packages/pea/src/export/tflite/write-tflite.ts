@@ -42,9 +42,28 @@ export function writeTflite(graph: QuantizedGraph, form: TfliteForm = {}): Uint8
 }
 
 /** What `writeTflite` writes, as plain data. */
-export function lowerToTflite(
+export function lowerToTflite(graph: QuantizedGraph, form: TfliteForm = {}): TfliteModel {
+  return lowered(graph, form, (_, error) => {
+    throw error;
+  });
+}
+
+/**
+ * The nodes that have no form in such a file, each with a sentence that names operator and module.
+ *
+ * @throws PeaError where it is not of one node that the network has none
+ */
+export function tfliteObstacles(graph: QuantizedGraph): Obstacle[] {
+  const obstacles: Obstacle[] = [];
+  lowered(graph, {}, (node, { message: reason }) => obstacles.push({ node, reason }));
+  return obstacles;
+}
+
+/** @param refuse told of each node that has no form, and why; where it does not throw, the others are looked at as well */
+function lowered(
   graph: QuantizedGraph,
-  { inputType = "int8", outputType = "int8", description = "", metadata = {} }: TfliteForm = {},
+  { inputType = "int8", outputType = "int8", description = "", metadata = {} }: TfliteForm,
+  refuse: (node: QuantizedNode, error: PeaError) => void,
 ): TfliteModel {
   const single: QuantizedGraph = { ...graph, ...fixBatch(graph, 1) };
   const shapes = inferShapes(single) as ReadonlyMap<string, readonly number[]>;
@@ -52,29 +71,18 @@ export function lowerToTflite(
   requireTypes(single);
   const lowering = new Lowering(single, shapes);
   const inputs = single.inputs.map(({ name }) => addInput(lowering, name, inputType));
-  for (const node of single.nodes) lowerNode(node, single, shapes, lowering);
+  for (const node of single.nodes)
+    try {
+      lowerNode(node, single, shapes, lowering);
+    } catch (error) {
+      if (!(error instanceof PeaError)) throw error;
+      refuse(node, error);
+      // What reads its results may have a form of its own.
+      for (const name of node.outputs) lowering.write(name);
+    }
   const outputs = single.outputs.map((name) => addOutput(lowering, name, outputType));
   const { tensors, operators } = lowering;
   return { tensors, operators, inputs, outputs, description, metadata };
-}
-
-/** The nodes that have no form in such a file, each with a sentence that names operator and module. */
-export function tfliteObstacles(graph: QuantizedGraph): Obstacle[] {
-  const single: QuantizedGraph = { ...graph, ...fixBatch(graph, 1) };
-  const shapes = inferShapes(single) as ReadonlyMap<string, readonly number[]>;
-  const lowering = new Lowering(single, shapes);
-  for (const { name } of single.inputs) lowering.write(name);
-  return single.nodes.flatMap((node) => {
-    try {
-      lowerNode(node, single, shapes, lowering);
-      return [];
-    } catch (error) {
-      if (!(error instanceof PeaError)) throw error;
-      // What reads its results may have a form of its own.
-      for (const name of node.outputs) lowering.write(name);
-      return [{ node, reason: error.message }];
-    }
-  });
 }
 
 function lowerNode(
