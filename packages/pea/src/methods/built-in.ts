@@ -7,12 +7,13 @@ import { pea } from "./pea/pea.ts";
 import { quantize } from "./quantize/quantize.ts";
 import { randaugment } from "./randaugment/randaugment.ts";
 import { randomErasing } from "./random-erasing/random-erasing.ts";
+import { stochasticDepth } from "./stochastic-depth/stochastic-depth.ts";
 import { swa } from "./swa/swa.ts";
 import { swap } from "./swap/swap.ts";
 
 /** The methods of this package, in the order in which lists name them. */
 export const builtIn = [
-  ...[pea, activation, swap, quantize],
+  ...[pea, activation, swap, stochasticDepth, quantize],
   ...[randaugment, randomErasing, mixup, cutmix],
   ...[lookahead, ema, swa],
 ];

@@ -77,9 +77,13 @@ export function checkTogether(methods: readonly ChosenMethod[]): void {
     for (const other of methods.slice(0, i)) {
       const [name, decides] = [one.descriptor.name, one.descriptor.decides];
       if (other.descriptor.name === name) throw usage(`method ${name} stands there twice; leave one out`);
-      if (decides !== undefined && other.descriptor.decides === decides)
+      const why =
+        decides !== undefined && other.descriptor.decides === decides
+          ? `both decide ${decides}`
+          : (one.descriptor.excludes?.[other.descriptor.name] ?? other.descriptor.excludes?.[name]);
+      if (why !== undefined)
         throw usage(
-          `methods ${titleOf(other)} and ${titleOf(one)} do not go together: both decide ${decides}; leave one out`,
+          `methods ${titleOf(other)} and ${titleOf(one)} do not go together: ${why}; leave one out`,
         );
     }
   const place = ({ descriptor }: ChosenMethod) => stages.indexOf(descriptor.stage);

@@ -7,7 +7,16 @@ import type { z } from "zod";
 import type { Method } from "./method.ts";
 
 /** What a method acts on, in the order in which the methods of a run stand. */
-export const stages = ["network", "precision", "images", "batch", "loss", "gradients", "weights"] as const;
+export const stages = [
+  "network",
+  "layers",
+  "precision",
+  "images",
+  "batch",
+  "loss",
+  "gradients",
+  "weights",
+] as const;
 export type Stage = (typeof stages)[number];
 
 /** A training method, built in or registered by a user's module (`registerMethod`). */
@@ -22,6 +31,8 @@ export interface MethodDescriptor<Settings extends z.ZodObject = z.ZodObject> {
   readonly stage: Stage;
   /** What it decides alone, ending the sentence "both decide …": two methods with the same words conflict. */
   readonly decides?: string;
+  /** Other methods that it does not go with, by their names, and why, ending the sentence "… do not go together: …". */
+  readonly excludes?: Readonly<Record<string, string>>;
   /** How reports, tables and variants tell it; default: its name, and the settings that are not at their defaults. */
   title?(settings: z.output<Settings>): string;
   /**

@@ -27,5 +27,6 @@ export * from "./quantize/index.ts";
 export * from "./randaugment/index.ts";
 export * from "./random-erasing/index.ts";
 export { methodNames, registerMethod } from "./registry.ts";
+export * from "./stochastic-depth/index.ts";
 export * from "./swa/index.ts";
 export * from "./swap/index.ts";

@@ -31,6 +31,8 @@ export interface FitContext {
   seed: number;
   /** The learning rate of a step; left out where the run is opened only to be asked. */
   learningRateAt?: (step: number) => number;
+  /** Of one image: channels, height and width. */
+  inputShape: readonly number[];
   /** The phases of the methods before it in the run's list, as `Method.phases`; one where they have none. */
   phases: readonly Phase[];
   /** What the network is trained for, e.g. `classification`; left out where it is opened only to be asked. */

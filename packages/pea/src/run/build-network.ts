@@ -60,6 +60,7 @@ export function buildNetwork(
       totalSteps,
       stepsPerEpoch,
       seed,
+      inputShape: data.inputShape,
       task: data.task.name,
       learningRateAt: (step) => learningRateAt(step, plan.learningRate),
     });

@@ -224,7 +224,7 @@ export async function openTrainedNetwork(
     // Trained on a GPU, a network runs where there is none, too.
     const device = cudaIsAvailable() ? recipe.device : "cpu";
     model.to({ device, memoryFormat: "channels_last" });
-    methods.fit({ model, totalSteps, stepsPerEpoch, seed: recipe.seed });
+    methods.fit({ model, totalSteps, stepsPerEpoch, seed: recipe.seed, inputShape });
     const step = loadNetwork(weightFiles(run)[name], { model, methods });
     model.eval();
     const epoch = Math.ceil(step / stepsPerEpoch);

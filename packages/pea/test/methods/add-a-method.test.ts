@@ -146,7 +146,7 @@ describe("by a module of one's own", () => {
     assert.throws(
       register({ stage: "los" }),
       usage(
-        /^stage of method half is "los", but must be one of network, precision, images, batch, loss, gradients, weights$/,
+        /^stage of method half is "los", but must be one of network, layers, precision, images, batch, loss, gradients, weights$/,
       ),
     );
     assert.throws(

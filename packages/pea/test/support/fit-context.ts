@@ -8,6 +8,7 @@ export function fitContext(run: Partial<FitContext> = {}): FitContext {
     totalSteps: 120,
     stepsPerEpoch: 10,
     seed: 7,
+    inputShape: [1, 28, 28],
     phases: [],
     ...run,
   };

@@ -81,7 +81,7 @@ async function trained({
   manualSeed(5);
   const givesPixels = task === "segmentation";
   const model = new Network(givesPixels);
-  methods.fit({ model, totalSteps: STEPS, stepsPerEpoch: 2, seed: 3 });
+  methods.fit({ model, totalSteps: STEPS, stepsPerEpoch: 2, seed: 3, inputShape: [1, 28, 28] });
   const folder = temporaryFolder();
   const losses: number[] = [];
   const trainer = new Trainer({

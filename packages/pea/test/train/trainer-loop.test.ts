@@ -100,7 +100,7 @@ function build(options: {
   const network = new ConstantNetwork();
   const { methods, calls } = scripted(network, logitsOf, candidatesFrom);
   const totalSteps = epochs * STEPS_PER_EPOCH;
-  methods.fit({ model: network, totalSteps, stepsPerEpoch: STEPS_PER_EPOCH, seed: 0 });
+  methods.fit({ model: network, totalSteps, stepsPerEpoch: STEPS_PER_EPOCH, seed: 0, inputShape: [1, 1, 1] });
   const statistics = { mean: [0], std: [1] };
   const epochRows: EpochMetrics[] = [];
   const trainer = new Trainer({

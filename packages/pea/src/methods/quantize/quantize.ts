@@ -38,6 +38,9 @@ export const quantize: MethodDescriptor<typeof settings> = {
   mainSetting: "start",
   stage: "precision",
   decides: "how numbers are rounded",
+  excludes: {
+    activation: "a smooth activation that stays has no form in integers, where pea and swap end in ReLU",
+  },
   create: async (settings) => {
     const { QuantizeMethod } = await import("./quantize-method.ts");
     return new QuantizeMethod(settings);
