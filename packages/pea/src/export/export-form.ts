@@ -59,15 +59,21 @@ export function targetOf(form: ExportForm): Target {
   const idle = integerOptions.find((key) => form[key as keyof ExportForm] !== undefined);
   if (idle !== undefined && !isIntegerTarget(target))
     throw usage(
-      `${idle} is of targets that compute in integers, and ${title} computes in floats; leave it out`,
+      `${optionNamed(idle)} is of targets that compute in integers, and ${title} computes in floats; leave it out`,
     );
   const unknown = integerSettings.find(
     (key) => form[key] !== undefined && !(isIntegerTarget(target) && target.takes?.includes(key)),
   );
-  if (unknown !== undefined) throw usage(`${title} has no setting ${unknown}; leave it out`);
+  if (unknown !== undefined) throw usage(`${title} has no setting ${optionNamed(unknown)}; leave it out`);
   if (opset === undefined || opsets?.includes(opset)) return target;
   const known = opsets && `must be one of ${opsets.join(", ")} for ${title}`;
   throw usage(`opset is ${opset}, but ${known ?? `${title} has none; leave it out`}`);
+}
+
+/** `maxLoss (--max-loss)`: as programs have it, and as the command line has, where that is another word. */
+function optionNamed(key: string): string {
+  const flag = key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  return flag === key ? key : `${key} (--${flag})`;
 }
 
 const usage = (message: string): PeaError => new PeaError(message, { kind: "usage" });

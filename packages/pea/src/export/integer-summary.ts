@@ -80,12 +80,22 @@ function describeComparison({ float, deployed, images, sameClass }: ScoreCompari
   );
 }
 
-/** @throws PeaError where more is lost than may be */
-export function requireSmallLoss({ loss, metric, float, deployed }: ScoreComparison, maxLoss: number): void {
+/** @throws PeaError with the ways out, where more is lost than may be */
+export function requireSmallLoss(
+  { loss, metric, float, deployed }: ScoreComparison,
+  maxLoss: number,
+  { scheme, calibration }: Pick<IntegerSummary, "scheme" | "calibration">,
+): void {
   if (loss <= maxLoss) return;
+  const ways = [
+    ...(calibration.method === "trained"
+      ? ["train longer with rounded numbers", "calibrate instead (--calibration)"]
+      : ["take more training images (--calibration-images)", "another calibration (--calibration)"]),
+    ...(scheme.weights === "per tensor" ? ["a scale for each output (leave --per-tensor out)"] : []),
+    "allow for more (--max-loss)",
+  ];
   throw new PeaError(
     `integers lose ${loss.toFixed(2)} points of ${scoreLabel(metric)} (${mainScore(float).toFixed(2)} to ` +
-      `${mainScore(deployed).toFixed(2)} %), more than the ${maxLoss} that may be lost. Take more calibration images, ` +
-      "another calibration, a scale for each channel, or allow for more with --max-loss",
+      `${mainScore(deployed).toFixed(2)} %), more than the ${maxLoss} that may be lost: ${ways.slice(0, -1).join(", ")}, or ${ways.at(-1)}`,
   );
 }

@@ -78,7 +78,7 @@ export async function writeIntegers<Proof extends object>(
     const session = await target.open(path, graph);
     try {
       const scores = await score(session);
-      requireSmallLoss(scores, maxLoss);
+      requireSmallLoss(scores, maxLoss, how);
       return { proof, scores };
     } finally {
       await session.release();

@@ -5,7 +5,7 @@
  */
 import { readdirSync, statSync } from "node:fs";
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { dirname, extname, join } from "node:path";
 import { PeaError } from "@pea/core";
 import type { Content, FileContent } from "./target.ts";
 
@@ -15,14 +15,15 @@ import type { Content, FileContent } from "./target.ts";
  *
  * @param verify takes the path of what was written
  * @returns the bytes that were written, and what `verify` gives
- * @throws PeaError naming `path` where it cannot be written, or fails its verification; of kind usage as `verify` does: nothing
- *   is left of it
+ * @throws PeaError naming `path` where it cannot be written, or fails its verification; of kind usage as `verify` does, and for a
+ *   folder that is named like one of its files: nothing is left of it
  */
 export async function writeVerified<T>(
   path: string,
   content: Content,
   verify: (written: string) => Promise<T>,
 ): Promise<{ bytes: number; verification: T }> {
+  requireFolderName(path, content);
   const unverified = `${path}.${process.pid}.unverified`;
   const cannotWrite = (error: Error) => {
     throw new PeaError(`cannot write ${path}: ${error.message}`, { cause: error });
@@ -41,6 +42,18 @@ export async function writeVerified<T>(
   } finally {
     await rm(unverified, { recursive: true, force: true });
   }
+}
+
+/** Whoever names a folder like one of the files in it takes it for that file. */
+function requireFolderName(path: string, content: Content): void {
+  if (isFile(content) || extname(path) === "") return;
+  const names = Object.keys(content);
+  const like = names.find((name) => extname(name) === extname(path));
+  if (like !== undefined)
+    throw new PeaError(
+      `${path} would be a folder of ${names.length} files, among them ${like}; name a folder, e.g. ${path.slice(0, -extname(path).length)}`,
+      { kind: "usage" },
+    );
 }
 
 async function write(path: string, content: Content): Promise<number> {

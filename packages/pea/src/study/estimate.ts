@@ -10,7 +10,11 @@ import type { Ledger } from "./ledger.ts";
  * Seconds a run of this network takes: the mean of those that were trained in one go; of any network, in proportion to
  * the epochs, where this one has none; null where there is no such run at all.
  */
-export function secondsOf(cell: Cell, grid: readonly Cell[], ledger: Ledger): number | null {
+export function secondsOf(
+  cell: Cell,
+  grid: readonly Cell[],
+  ledger: Pick<Ledger, "timingOf">,
+): number | null {
   const perEpoch = (cells: readonly Cell[]): number | null => {
     const values = cells.flatMap((other) => {
       const timing = ledger.timingOf(other);

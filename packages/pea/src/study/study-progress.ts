@@ -6,11 +6,10 @@
  */
 import type { WriteStream } from "node:tty";
 import { MultiBar, type SingleBar } from "cli-progress";
-import { formatSeconds } from "../terminal/progress.ts";
-import { secondsOf } from "./estimate.ts";
 import { type Cell, describeCell } from "./grid.ts";
 import type { Ledger } from "./ledger.ts";
 import type { RunEnd, StudyObserver } from "./run-study.ts";
+import { TimeLeft } from "./time-left.ts";
 import type { RunProgress } from "./worker-messages.ts";
 
 export interface StudyProgress extends StudyObserver {
@@ -68,6 +67,7 @@ function tableProgress(scope: Scope, stream: WriteStream): StudyProgress {
       updateTotal();
     },
     onTarget(cell, name) {
+      left.export(cell);
       rows.get(cell)?.update({ text: `${describeCell(cell)}  ${name}` });
     },
     onRetry(cell, message) {
@@ -103,6 +103,7 @@ function lineProgress(scope: Scope, stream: WriteStream): StudyProgress {
       left.progress(cell, progress);
     },
     onTarget(cell, name) {
+      left.export(cell);
       speak(`${describeCell(cell)}: exporting to ${name}`);
     },
     onRetry(cell, message) {
@@ -134,51 +135,4 @@ function describeEnd(cell: Cell, outcome: RunEnd, score: number | null): string 
   if (outcome.kind === "failed") return `${name}: failed: ${outcome.message}`;
   if (outcome.kind === "stopped") return `${name}: stopped, with a checkpoint`;
   return `${name}: test ${(score as number).toFixed(2)} %`;
-}
-
-/** Time left of the whole study, at the speed of the runs that have ended and of those in progress. */
-class TimeLeft {
-  private readonly running = new Map<Cell, { since: number; first: number | null; share: number }>();
-  private readonly over = new Set<string>();
-
-  constructor(private readonly scope: Scope) {}
-
-  start(cell: Cell): void {
-    this.running.set(cell, { since: performance.now(), first: null, share: 0 });
-  }
-
-  progress(cell: Cell, { step, steps }: RunProgress): void {
-    const run = this.running.get(cell);
-    if (run === undefined) return;
-    run.share = step / steps;
-    if (run.first !== null) return;
-    run.first = run.share;
-    run.since = performance.now();
-  }
-
-  end(cell: Cell): void {
-    this.running.delete(cell);
-    this.over.add(cell.hash);
-  }
-
-  /** `2 h 10 min left`; empty while nothing is known. */
-  text(): string {
-    const { grid, ledger, jobs } = this.scope;
-    const missing = new Map(
-      grid.filter((cell) => !ledger.has(cell) && !this.over.has(cell.hash)).map((cell) => [cell.hash, cell]),
-    );
-    const speeds = [...this.running.values()].flatMap(({ since, first, share }) =>
-      first !== null && share > first ? [(performance.now() - since) / 1000 / (share - first)] : [],
-    );
-    const current =
-      speeds.length === 0 ? null : speeds.reduce((sum, value) => sum + value, 0) / speeds.length;
-    const shareOf = (hash: string) => [...this.running].find(([cell]) => cell.hash === hash)?.[1].share ?? 0;
-    const parts = [...missing.values()].map((cell) => {
-      const seconds = secondsOf(cell, grid, ledger) ?? current;
-      return seconds === null ? null : seconds * (1 - shareOf(cell.hash));
-    });
-    if (parts.length === 0 || parts.includes(null)) return "";
-    const seconds = parts.reduce<number>((sum, part) => sum + (part ?? 0), 0);
-    return `${formatSeconds(seconds / Math.min(jobs, parts.length))} left`;
-  }
 }

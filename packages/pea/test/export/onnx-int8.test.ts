@@ -168,9 +168,9 @@ describe("pea export --target onnx-int8", () => {
     for (const [words, message] of [
       [
         ["--per-tensor"],
-        /^pea: perTensor is of targets that compute in integers, and ONNX computes in floats/,
+        /^pea: perTensor \(--per-tensor\) is of targets that compute in integers, and ONNX computes in floats/,
       ],
-      [["--max-loss", "1"], /^pea: maxLoss is of targets/],
+      [["--max-loss", "1"], /^pea: maxLoss \(--max-loss\) is of targets/],
       [
         ["--target", "onnx-int8", "--opset", "11"],
         /^pea: opset is 11, but must be one of 13, 14, 15, 16, 17, 21/,

@@ -35,6 +35,18 @@ describe("writeVerified", () => {
     assert.deepEqual(readdirSync(folder), ["model"]);
   });
 
+  test("makes no folder of a file's name", async () => {
+    const path = join(temporaryFolder(), "network.tflite");
+    const content = { "model.tflite": "1", "golden/0.input": "2" };
+    await assert.rejects(writeVerified(path, content, passes), {
+      kind: "usage",
+      message:
+        /network\.tflite would be a folder of 2 files, among them model\.tflite; name a folder, e\.g\. .*\/network$/,
+    });
+    assert.ok(!existsSync(path));
+    await writeVerified(path.replace("network.tflite", "network.v2"), content, passes);
+  });
+
   test("leaves what was there, and nothing else, where the new one does not pass", async () => {
     const folder = temporaryFolder();
     const path = join(folder, "model");

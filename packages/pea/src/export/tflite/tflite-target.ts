@@ -16,7 +16,7 @@ import { writeTflite } from "./write-tflite.ts";
 export function tfliteScheme(wishes: SchemeWishes): Scheme {
   if (wishes.activations === "uint8")
     throw new PeaError(
-      "TensorFlow Lite computes in int8 or int16, not in uint8; for bytes at its ends take inputType and outputType uint8",
+      "TensorFlow Lite computes in int8 or int16, not in uint8; for bytes at its ends take inputType and outputType uint8 (--input-type, --output-type)",
       { kind: "usage" },
     );
   return usualScheme(wishes);

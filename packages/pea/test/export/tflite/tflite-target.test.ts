@@ -106,7 +106,7 @@ describe("pea export --target tflite", () => {
     [["--target", "tflite", "--batch", "4"], /written for one image at a time, not 4/],
     [
       ["--target", "onnx-int8", "--input-type", "uint8"],
-      /ONNX in integers has no setting inputType; leave it out/,
+      /ONNX in integers has no setting inputType \(--input-type\); leave it out/,
     ],
   ] as const)
     test(`${words.join(" ")} is refused`, async () => {
