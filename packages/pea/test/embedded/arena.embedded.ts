@@ -18,11 +18,18 @@ describe("the arena's estimate is enough, and not half as much again", () => {
       const model = lowerToTflite(graph);
       const arena = arenaBytes(model);
       const given = { model: encodeTflite(model), inputs: fileInputs(runOf(network.name, graph, 1, 1)) };
-      const [enough, less] = runModels([
-        { ...given, arena },
-        { ...given, arena: Math.floor(arena / 1.5) },
-      ]);
+      const [enough] = runModels([{ ...given, arena }]);
       assert.ok(enough?.micro instanceof Uint8Array, `${arena} bytes: ${enough?.micro}`);
-      assert.equal(typeof less?.micro, "string", `${arena} bytes, of which two thirds are enough`);
+      const isEnough = runs({ ...given, arena: Math.floor(arena / 1.5) });
+      assert.ok(!isEnough, `${arena} bytes, of which two thirds are enough`);
     });
 });
+
+/** With too little memory it says so, or ends the process. */
+function runs(model: Parameters<typeof runModels>[0][number]): boolean {
+  try {
+    return runModels([model])[0]?.micro instanceof Uint8Array;
+  } catch {
+    return false;
+  }
+}

@@ -14,6 +14,10 @@ const alignment = 16;
 /** What is kept beside the tensors' elements, in bytes on a machine of 64 bits; those of 32 bits take less. */
 const kept = { tensor: 24, operator: 64, operatorData: 160, channel: 8, all: 1024 } as const;
 
+/** What is taken for a while before elements have their place: to prepare an operator, and to plan. */
+const preparing = { tensor: 112 } as const;
+const planning = { tensor: 32, buffer: 40 } as const;
+
 const elementBytes: Readonly<Record<ElementType, number>> = {
   float32: 4,
   int8: 1,
@@ -25,8 +29,23 @@ const elementBytes: Readonly<Record<ElementType, number>> = {
 
 /** Bytes of the arena, rounded up to whole KiB. */
 export function arenaBytes(model: TfliteModel): number {
-  const bytes = plannedBytes(buffersOf(model)) + keptBytes(model);
-  return Math.ceil(bytes / 1024) * 1024;
+  const buffers = buffersOf(model);
+  // What prepares operators and plans lies where elements will.
+  const bytes = Math.max(plannedBytes(buffers), preparingBytes(model), planningBytes(model, buffers));
+  return Math.ceil((bytes + keptBytes(model)) / 1024) * 1024;
+}
+
+/** Of the operator that takes most: its tensors, with a zero point for each channel of weight and bias. */
+function preparingBytes({ tensors, operators }: TfliteModel): number {
+  const zeroPoints = (place: number) => 4 * (tensors[place]?.quantization?.zeroPoints.length ?? 0);
+  const taken = operators.map(({ inputs, outputs }) =>
+    [...inputs, ...outputs].reduce((sum, place) => sum + preparing.tensor + zeroPoints(place), 0),
+  );
+  return Math.max(0, ...taken);
+}
+
+function planningBytes({ tensors }: TfliteModel, buffers: readonly Buffer[]): number {
+  return tensors.length * planning.tensor + buffers.length * planning.buffer;
 }
 
 /** Memory that is needed from one operator to another, both included. */
