@@ -1,12 +1,7 @@
 import { join } from "node:path";
 import { exitCodeOf, stopSignals } from "../common/stop-signals.ts";
-import {
-  compareGroups,
-  comparisonHead,
-  comparisonRows,
-  targetHead,
-  targetRows,
-} from "../study/comparison-files.ts";
+import { targetHead, targetRows } from "../study/compared-targets.ts";
+import { compareGroups, comparisonHead, comparisonRows } from "../study/comparison-files.ts";
 import { secondsOf } from "../study/estimate.ts";
 import { type Cell, gridOf } from "../study/grid.ts";
 import { Ledger } from "../study/ledger.ts";

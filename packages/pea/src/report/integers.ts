@@ -4,7 +4,7 @@
  */
 import type { IntegerRecord } from "../export/integer-record.ts";
 import { layerName, noisiest } from "../export/integer-summary.ts";
-import { compareTarget, targetHead, targetRows } from "../study/comparison-files.ts";
+import { compareTarget, targetHead, targetRows } from "../study/compared-targets.ts";
 import { mainScore } from "../tasks/task.ts";
 import type { Group } from "./groups.ts";
 import { type Html, html } from "./html.ts";

@@ -6,24 +6,25 @@
 import { join } from "node:path";
 import { writeFileAtomically } from "@pea/torch";
 import { csvLine } from "../common/csv.ts";
-import type { Comparison, ComparisonOptions } from "../compare/compare.ts";
-import { type ComparedScore, compareRuns, scoreNames } from "../compare/compare-runs.ts";
-import type { Score, ScoredRun } from "../compare/outcomes.ts";
+import type { Comparison } from "../compare/compare.ts";
+import { type ComparedScore, scoreNames } from "../compare/compare-runs.ts";
 import type { Result } from "../compare/results.ts";
-import { POWER, type Sample, sample } from "../compare/statistics/index.ts";
+import { POWER, type Sample } from "../compare/statistics/index.ts";
 import { groupResults, type ResultGroup } from "../compare/table-figures.ts";
-import {
-  conclusionOf,
-  fixed,
-  markdownTable,
-  meanAndSpread,
-  probability,
-  signed,
-  withoutRounding,
-} from "../compare/words.ts";
+import { markdownTable, withoutRounding } from "../compare/words.ts";
 import { baselineName } from "../methods/variant-name.ts";
 import { scoreLabel } from "../tasks/task.ts";
-import { isFinished, isOfTarget, type StudyPlan, type StudyTarget } from "./study-file.ts";
+import { type ComparedTarget, compareTarget, targetSection } from "./compared-targets.ts";
+import {
+  againstReference,
+  type ComparedVariant,
+  conclusion,
+  detailsOf,
+  difference,
+  score,
+  variantsOf,
+} from "./compared-variants.ts";
+import { isFinished, type StudyPlan } from "./study-file.ts";
 
 /** Writes both tables into a folder. */
 export function writeComparisons(folder: string, plan: StudyPlan, results: readonly Result[]): void {
@@ -45,28 +46,6 @@ export interface ComparedGroup extends Pick<ResultGroup, "network" | "dataset" |
   targets: ComparedTarget[];
 }
 
-interface ComparedVariant {
-  name: string;
-  runs: number;
-  scores: Readonly<Record<Score, ComparedScore>>;
-}
-
-/** The last models in a form in integers. */
-export interface ComparedTarget {
-  name: string;
-  /** Runs that have not been exported to it yet. */
-  missing: number;
-  /** Test images that each was scored on. */
-  images: readonly number[];
-  /** Those with such a form. */
-  variants: (ComparedVariant & {
-    /** Points that are lost against floats. */
-    loss: Sample & { most: number };
-    /** Share of the images, or pixels, of which both name the same class, on average. */
-    sameClass: number;
-  })[];
-}
-
 /** Compares the runs of each network with ReLU, and with what the study names besides. */
 export function compareGroups(results: readonly Result[], plan: StudyPlan): ComparedGroup[] {
   return groupResults(results).map(({ network, dataset, metric, results }) => {
@@ -85,45 +64,6 @@ export function compareGroups(results: readonly Result[], plan: StudyPlan): Comp
       targets: plan.targets.map((target) => compareTarget(target, results, options)),
     };
   });
-}
-
-function variantsOf(runs: readonly ScoredRun[], options: ComparisonOptions): ComparedVariant[] {
-  return [...compareRuns(runs, options)].map(([name, scores]) => ({
-    name,
-    runs: runs.filter(({ variant }) => variant === name).length,
-    scores,
-  }));
-}
-
-/** Compares the last models of runs in a form in integers; those that have none are left out. */
-export function compareTarget(
-  target: StudyTarget,
-  results: readonly Pick<Result, "variant" | "seed" | "targets">[],
-  { isFinished = true, ...options }: ComparisonOptions,
-): ComparedTarget {
-  const { name } = target;
-  const exported = results.flatMap(({ variant, seed, targets = {} }) => {
-    const score = targets[name];
-    return isOfTarget(score, target) ? [{ variant, seed, ...score }] : [];
-  });
-  const runs = exported.flatMap(({ variant, seed, score, loss = 0, sameClass = 0 }) =>
-    score === null ? [] : [{ variant, seed, test: { best: null, last: score }, epochs: [], loss, sameClass }],
-  );
-  const missing = results.length - exported.length;
-  return {
-    name,
-    missing,
-    images: [...new Set(exported.flatMap(({ images }) => images ?? []))],
-    variants: variantsOf(runs, { ...options, isFinished: isFinished && missing === 0 }).map((compared) => {
-      const own = runs.filter(({ variant }) => variant === compared.name);
-      const losses = own.map(({ loss }) => loss);
-      return {
-        ...compared,
-        loss: { ...sample(losses), most: Math.max(...losses) },
-        sameClass: sample(own.map(({ sameClass }) => sameClass)).mean,
-      };
-    }),
-  };
 }
 
 function formatMarkdown({ name }: StudyPlan, groups: readonly ComparedGroup[]): string {
@@ -151,38 +91,6 @@ function formatMarkdown({ name }: StudyPlan, groups: readonly ComparedGroup[]): 
   return `${[`# Study ${name}`, ...sections, notes(groups)].join("\n\n")}\n`;
 }
 
-/** The runs in a form in integers. */
-function targetSection(target: ComparedTarget, reference: string | null): string[] {
-  return [
-    `### In integers: ${target.name}`,
-    ...(target.missing > 0
-      ? [`**Not finished. Runs still to be exported: ${target.missing}.** Nothing can be concluded before.`]
-      : []),
-    `The last models, exported and scored on ${target.images.join(" or ")} test images. Lost: points against the same model in floats on the same images, and the ` +
-      "most of any run; same class: the share of which both name it.",
-    markdownTable(targetHead, targetRows(target)),
-    ...detailsOf(target, "comparison"),
-    ...(reference === null ? [] : againstReference(target, reference)),
-  ];
-}
-
-/** Titles of the columns of `targetRows`. */
-export const targetHead = ["Variant", "Seeds", "Integers", "Δ", "Lost", "Most", "Same class", "Conclusion"];
-
-/** A row of text for each variant in a form in integers. */
-export function targetRows({ variants }: Pick<ComparedTarget, "variants">): string[][] {
-  return variants.map(({ name, runs, scores: { last }, loss, sameClass }) => [
-    name,
-    String(runs),
-    score(last.sample),
-    difference(last.comparison),
-    meanAndSpread(loss),
-    fixed(loss.most),
-    fixed(sameClass),
-    name === baselineName ? "" : conclusion(null, last.comparison),
-  ]);
-}
-
 /** Titles of the columns of `comparisonRows`. */
 export const comparisonHead = ["Variant", "Seeds", "Best", "Δ", "Last", "Δ", "Conclusion"];
 
@@ -197,72 +105,6 @@ export function comparisonRows({ variants }: ComparedGroup): string[][] {
     difference(last.comparison),
     name === baselineName ? "" : conclusion(best.comparison, last.comparison),
   ]);
-}
-
-/** The variants against another than ReLU. */
-function againstReference(group: Pick<ComparedGroup, "variants">, reference: string): string[] {
-  const shown = scoreNames.filter((score) => group.variants.some(({ scores }) => scores[score].sample));
-  const rows = group.variants
-    .filter(({ name }) => name !== reference)
-    .map(({ name, scores }) => [
-      name,
-      ...shown.map((score) => difference(scores[score].against)),
-      conclusion(scores.best.against, scores.last.against),
-    ]);
-  return [
-    `Against ${reference}, with a correction of its own:`,
-    markdownTable(["Variant", ...shown.map((score) => `Δ, ${score}`), "Conclusion"], rows),
-    ...detailsOf(group, "against"),
-  ];
-}
-
-/** The tests in figures, where there is anything to test. */
-function detailsOf({ variants }: Pick<ComparedGroup, "variants">, which: "comparison" | "against"): string[] {
-  const rows = variants.flatMap(({ name, scores }) =>
-    scoreNames.flatMap((score) => {
-      const comparison = scores[score][which];
-      return comparison?.paired ? [[name, score, ...figuresOf(comparison)]] : [];
-    }),
-  );
-  if (rows.length === 0) return [];
-  const head = [
-    "Variant",
-    "Score",
-    "p, paired",
-    "p, Holm",
-    "p, Welch",
-    "Above on",
-    "Correlation",
-    "Smallest detectable",
-    which === "comparison" ? "ReLU, same epochs" : "Reference, same epochs",
-  ];
-  return [markdownTable(head, rows)];
-}
-
-function figuresOf(comparison: Comparison): string[] {
-  const { paired, adjustedP, welch, above, seeds, correlation, smallestDifference } = comparison;
-  const orDash = <T>(value: T | null | undefined, format: (value: T) => string) =>
-    value === null || value === undefined ? "–" : format(value);
-  return [
-    orDash(paired?.p, probability),
-    orDash(adjustedP, probability),
-    orDash(welch?.p, probability),
-    `${above} of ${seeds.length}`,
-    orDash(correlation, fixed),
-    orDash(smallestDifference, fixed),
-    meanAndSpread(comparison.referenceScore),
-  ];
-}
-
-/** What can be said of a variant by both scores, in words. */
-function conclusion(best: Comparison | null, last: Comparison | null): string {
-  const words = { ...(best && { best: conclusionOf(best) }), ...(last && { last: conclusionOf(last) }) };
-  const [first, ...others] = Object.values(words);
-  if (first === undefined) return "nothing can be concluded: no partner of the same seed";
-  if (others.every((other) => other === first)) return first;
-  return Object.entries(words)
-    .map(([score, word]) => `${score}: ${word}`)
-    .join("; ");
 }
 
 function notes(groups: readonly ComparedGroup[]): string {
@@ -346,12 +188,3 @@ const csvColumns: readonly (readonly [title: string, value: CsvValue])[] = [
 
 const tidy = (value: number | null | undefined): number | null =>
   value === null || value === undefined ? null : withoutRounding(value);
-
-const score = (value: Sample | null): string => (value === null ? "–" : meanAndSpread(value));
-
-function difference(comparison: Comparison | null): string {
-  if (comparison === null) return "–";
-  const { paired, difference } = comparison;
-  const interval = paired ? ` [${signed(paired.interval[0])}, ${signed(paired.interval[1])}]` : "";
-  return signed(difference.mean) + interval;
-}
