@@ -4,11 +4,16 @@ import { once } from "node:events";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 
-const entry = fileURLToPath(new URL("pea-entry.ts", import.meta.url));
+const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
-/** Starts `pea` from its sources. */
+/** From the sources, so that one test file needs no build; compiled where all have just been (`npm test`). */
+const node =
+  process.env.PEA_TEST_COMPILED === undefined
+    ? ["--conditions=pea-source", "--import", "tsx", here("pea-entry.ts")]
+    : [here("../../bin/pea.js")];
+
+/** Starts `pea`. */
 export function startPea(...words: string[]): ChildProcess {
-  const node = ["--conditions=pea-source", "--import", "tsx", entry];
   return spawn(process.execPath, [...node, ...words], { stdio: ["ignore", "pipe", "pipe"] });
 }
 
