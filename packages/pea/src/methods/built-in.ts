@@ -1,5 +1,6 @@
 import { activation } from "./activation/activation.ts";
 import { cutmix } from "./cutmix/cutmix.ts";
+import { distillation } from "./distillation/distillation.ts";
 import { ema } from "./ema/ema.ts";
 import { lookahead } from "./lookahead/lookahead.ts";
 import { mixup } from "./mixup/mixup.ts";
@@ -15,5 +16,6 @@ import { swap } from "./swap/swap.ts";
 export const builtIn = [
   ...[pea, activation, swap, stochasticDepth, quantize],
   ...[randaugment, randomErasing, mixup, cutmix],
+  distillation,
   ...[lookahead, ema, swa],
 ];

@@ -7,6 +7,7 @@ export { ActivationMethod } from "./activation/index.ts";
 export { replaceActivation } from "./activation-modules.ts";
 export * from "./cutmix/index.ts";
 export { type MethodDescriptor, type Stage, stages } from "./descriptor.ts";
+export * from "./distillation/index.ts";
 export { type Draws, drawsOf, drawsOfImage } from "./draws.ts";
 export * from "./ema/index.ts";
 export * from "./lookahead/index.ts";
@@ -16,9 +17,11 @@ export type {
   Method,
   MethodState,
   Obstacle,
+  OtherNetwork,
   Phase,
   StepSpan,
   TrainingBatch,
+  TrainingStart,
 } from "./method.ts";
 export { type EvaluationView, Methods, type NamedMethod } from "./methods.ts";
 export * from "./mixup/index.ts";

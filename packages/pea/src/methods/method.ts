@@ -4,8 +4,8 @@
  * One run calls, in this order:
  *
  * 1. `fit` once, before the optimizer collects the parameters;
- * 2. `load` when the run is resumed;
- * 3. per step `batch`, then for the batch, or for each part that it passes in, `beforePass`, the forward pass, `loss` and
+ * 2. `begin` where it trains, and `load` when it is resumed;
+ * 3. per step `batch` and `ask`, then for the batch, or for each part that it passes in, `beforePass`, the forward pass, `loss` and
  *    the backward pass, then `gradients`, the update and `afterStep`;
  * 4. per evaluation `show`, for each view, then the forward passes in evaluation mode; `show(false)` before the next step;
  * 5. `deploy` once, after the last step: the model is then the network that is deployed.
@@ -17,6 +17,7 @@
  */
 import type { Graph, Range } from "@pea/graph";
 import type { Module, Tensor } from "@pea/torch";
+import type { PixelStatistics } from "../images/pixel-statistics.ts";
 import type { ImageChange } from "../images/transforms/image-change.ts";
 
 /** The run a method is fitted to. */
@@ -39,6 +40,31 @@ export interface FitContext {
   task?: string;
 }
 
+/** What a run that trains has for its methods. */
+export interface TrainingStart {
+  /** How its images are standardized. */
+  statistics: PixelStatistics;
+  /** Of its data, in the order of the logits. */
+  classes: readonly string[];
+  /** Of one image: channels, height and width. */
+  inputShape: readonly number[];
+  /**
+   * Opens another network, of a run's folder or an ONNX file; to be closed.
+   *
+   * @throws PeaError of kind usage where there is none
+   */
+  openNetwork(source: string): Promise<OtherNetwork>;
+}
+
+/** A network that is asked about images. */
+export interface OtherNetwork {
+  readonly input: PixelStatistics & { readonly shape: readonly number[] };
+  readonly classes: readonly string[];
+  /** @param images standardized by its statistics, [count, ...input.shape] row-major */
+  run(images: Float32Array, count: number): Promise<{ shape: readonly number[]; values: Float32Array }>;
+  close(): Promise<void>;
+}
+
 /** Half-open span of steps: `firstStep` belongs to it, `endStep` does not. */
 export interface StepSpan {
   firstStep: number;
@@ -58,6 +84,11 @@ export interface TrainingBatch {
   readonly labels: Tensor;
   /** Which images of the training part these are, or were before methods mixed them: N indices. */
   readonly indices: Int32Array;
+  /**
+   * Which of the forms that augmentation makes of its sample each image is: of equal index and variant it is the same to the
+   * bit, whatever the epoch. Left out where they are without number, and where methods have changed the images.
+   */
+  readonly variants?: Int32Array;
   /** What methods give along for their loss, by their names: tensors whose first dimension is the images', cut as they are. */
   readonly along: Readonly<Record<string, Tensor>>;
 }
@@ -102,6 +133,13 @@ export interface Method {
    */
   fit?(context: FitContext): void;
 
+  /**
+   * Before a run trains, begun or gone on with; not where it is opened to be asked alone.
+   *
+   * @throws PeaError of kind usage where something that training needs is not there.
+   */
+  begin?(start: TrainingStart): Promise<void>;
+
   /** What the loader does to each training image, as bytes. */
   readonly imageChange?: ImageChange;
 
@@ -111,6 +149,12 @@ export interface Method {
    * @throws PeaError where it has no use for the batch.
    */
   batch?(batch: TrainingBatch, step: number): TrainingBatch;
+
+  /**
+   * What is given along to the losses and takes time to be had, by its names there: after `batch` of all methods. The tensors
+   * are the caller's.
+   */
+  ask?(batch: TrainingBatch, step: number): Promise<Record<string, Tensor>>;
 
   /**
    * Sets the model up for the training step `step` (from 0), before its forward pass. A batch that passes in parts has

@@ -17,6 +17,7 @@ import type {
   SavedMethod,
   StepSpan,
   TrainingBatch,
+  TrainingStart,
 } from "./method.ts";
 import { refuseOtherMethods } from "./method-state.ts";
 
@@ -101,9 +102,28 @@ export class Methods {
 
   /** What the step trains on: the batch as each method made it of that of the one before. */
   batch(loaded: Omit<TrainingBatch, "along">, step: number): TrainingBatch {
-    const { images, labels, indices } = loaded;
-    const batch: TrainingBatch = { images, labels, indices, along: {} };
-    return this.#hooks.reduce((made, hooks) => hooks.batch?.(made, step) ?? made, batch);
+    const { images, labels, indices, variants } = loaded;
+    const batch: TrainingBatch = { images, labels, indices, ...(variants && { variants }), along: {} };
+    const made = this.#hooks.reduce((made, hooks) => hooks.batch?.(made, step) ?? made, batch);
+    if (made.images === images) return made;
+    const { variants: _, ...changed } = made;
+    return changed;
+  }
+
+  /** Whether a method has something to give along that takes time. */
+  get asks(): boolean {
+    return this.#hooks.some(({ ask }) => ask !== undefined);
+  }
+
+  /** What all methods give along; the tensors are the caller's. */
+  async ask(batch: TrainingBatch, step: number): Promise<Record<string, Tensor>> {
+    const along: Record<string, Tensor> = {};
+    for (const hooks of this.#hooks) Object.assign(along, await hooks.ask?.(batch, step));
+    return along;
+  }
+
+  async begin(start: TrainingStart): Promise<void> {
+    for (const hooks of this.#hooks) await hooks.begin?.(start);
   }
 
   beforePass(step: number, part = 0): void {

@@ -1,7 +1,7 @@
 /** A training run from recipe to result, with its directory. */
 import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
-import { writeFileAtomically } from "@pea/torch";
+import { getRngState, setRngState, writeFileAtomically } from "@pea/torch";
 import { makeDirectory } from "../common/make-directory.ts";
 import type { ImageCheck } from "../data/loading/image-check.ts";
 import type { BatchLoader } from "../data/loading/loader.ts";
@@ -18,6 +18,7 @@ import {
 } from "../data/parts/part-changes.ts";
 import { Diagnosis } from "../diagnose/diagnosis.ts";
 import { FileNetwork } from "../import/network/model-file.ts";
+import type { OtherNetwork } from "../methods/method.ts";
 import { baselineName } from "../methods/variant-name.ts";
 import { loadRecipe } from "../recipe/load-recipe.ts";
 import { variantName } from "../recipe/method-keys.ts";
@@ -241,6 +242,7 @@ async function execute(
   let diagnosis: Diagnosis | undefined;
   let check: ImageCheck | undefined;
   try {
+    await methods.begin({ ...data, openNetwork: openOtherNetwork });
     if (existsSync(files.last)) trainer.resume();
     else if (recipe.addBatchNorm) await settleIdleNorms(model, batches);
     check = checkOfImages(loaders, { plan, firstStep: trainer.step, onBadSample: data.onBadSample });
@@ -273,6 +275,15 @@ async function execute(
     recorder?.close();
     trainer.dispose();
   }
+}
+
+/** Whoever asks another network leaves the engine's generator as it was. */
+async function openOtherNetwork(source: string): Promise<OtherNetwork> {
+  const { openPredictor } = await import("../predict/predictor.ts");
+  using state = getRngState();
+  const network = await openPredictor(source);
+  setRngState(state);
+  return network;
 }
 
 function openLoaders({ data, plan, methods }: PreparedRun, recipe: Recipe): Loaders {

@@ -173,7 +173,7 @@ export class Trainer {
       const waiting = batches.batches(epoch, this.step % plan.stepsPerEpoch);
       let start = performance.now();
       for await (const batch of waiting) {
-        this.trainStep(batch);
+        await this.trainStep(batch);
         this.seconds += (performance.now() - start) / 1000;
         await this.afterStep(signal, check);
         start = performance.now();
@@ -191,16 +191,31 @@ export class Trainer {
     this.sums.dispose();
   }
 
-  private trainStep(batch: Batch): void {
+  private async trainStep(batch: Batch): Promise<void> {
     const { model, methods, optimizer, plan, settings } = this.options;
     for (const group of optimizer.groups) group.lr = learningRateAt(this.step, plan.learningRate);
     optimizer.zeroGrad();
-    scope(() => this.passInParts(methods.batch(batch, this.step)));
+    if (methods.asks) await this.passWithAnswers(batch);
+    else scope(() => this.passInParts(methods.batch(batch, this.step)));
     methods.gradients(this.step);
     if (settings.clipGradNorm > 0) clipGradNorm(model.parameters(), settings.clipGradNorm);
     optimizer.step();
     methods.afterStep(this.step);
     this.step++;
+  }
+
+  /** Scopes end before what takes time: tensors are freed by hand. */
+  private async passWithAnswers(loaded: Batch): Promise<void> {
+    const { methods } = this.options;
+    const made = scope(() => methods.batch(loaded, this.step));
+    const along = { ...made.along };
+    try {
+      Object.assign(along, await methods.ask(made, this.step));
+      scope(() => this.passInParts({ ...made, along }));
+    } finally {
+      for (const tensor of [made.images, made.labels, ...Object.values(along)])
+        if (tensor !== loaded.images && tensor !== loaded.labels) tensor.dispose();
+    }
   }
 
   private passInParts(batch: TrainingBatch): void {
@@ -424,12 +439,17 @@ export class Trainer {
 }
 
 /** A part of a batch. */
-function cut({ images, labels, indices, along }: TrainingBatch, start: number, size: number): TrainingBatch {
+function cut(
+  { images, labels, indices, variants, along }: TrainingBatch,
+  start: number,
+  size: number,
+): TrainingBatch {
   const part = (whole: Tensor) => narrow(whole, 0, start, size);
   return {
     images: part(images),
     labels: part(labels),
     indices: indices.subarray(start, start + size),
+    ...(variants && { variants: variants.subarray(start, start + size) }),
     along: Object.fromEntries(Object.entries(along).map(([name, whole]) => [name, part(whole)])),
   };
 }

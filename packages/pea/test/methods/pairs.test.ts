@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, test } from "node:test";
+import { before, describe, test } from "node:test";
 import type { Tensor } from "@pea/torch";
 import {
   AdaptiveAvgPool2d,
@@ -62,6 +62,9 @@ const recipe: RecipeInput = {
   threads: 1,
 };
 
+const teacher = join(temporaryFolder(), "teacher");
+before(() => train({ ...recipe, epochs: 1 }, { runDirectory: teacher }));
+
 /** What makes methods act within three steps, and settings that have no default. */
 const settings: Readonly<Record<string, unknown>> = {
   pea: { variant: "SM67%", initial: "1st" },
@@ -70,6 +73,7 @@ const settings: Readonly<Record<string, unknown>> = {
   quantize: "2st",
   "random-erasing": 1,
   "stochastic-depth": 0.5,
+  distillation: { teacher },
   lookahead: 2,
   swa: { start: "1st", every: "1st", reestimate: 1 },
 };

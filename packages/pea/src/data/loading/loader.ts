@@ -2,7 +2,7 @@ import { cast, indexSelect, scope, type Tensor, tensor } from "@pea/torch";
 import type { PixelStatistics } from "../../images/pixel-statistics.ts";
 import { changeBatch } from "../../images/transforms/change-batch.ts";
 import type { ImageChange } from "../../images/transforms/image-change.ts";
-import type { Augmentation } from "../../images/transforms/move.ts";
+import { type Augmentation, variantsOf } from "../../images/transforms/move.ts";
 import { moveBatch } from "../../images/transforms/move-batch.ts";
 import { standardize } from "../../images/transforms/standardize.ts";
 import type { Dataset } from "../parts/dataset.ts";
@@ -42,6 +42,8 @@ export interface LabelledImages {
 export interface Batch extends LabelledImages {
   /** Which samples of the part these are. */
   readonly indices: Int32Array;
+  /** In training, which of the forms that augmentation makes of its sample each is; left out where they are without number. */
+  readonly variants?: Int32Array;
 }
 
 /** Gives the batches of an epoch. */
@@ -96,7 +98,7 @@ export class Loader implements BatchLoader {
   }
 
   #load(indices: Int32Array, epoch: number): Batch {
-    const { statistics, device = "cpu" } = this.#options;
+    const { statistics, training, device = "cpu" } = this.#options;
     return scope(() => {
       const rows = tensor(indices);
       const picked = indexSelect(this.#dataset.images, 0, rows);
@@ -105,6 +107,10 @@ export class Loader implements BatchLoader {
         images: standardize(images, statistics, device),
         labels: cast(indexSelect(this.#dataset.labels, 0, rows), { device }),
         indices,
+        ...(training &&
+          !training.changes?.length && {
+            variants: variantsOf(training, { seed: training.seed, epoch, indices }),
+          }),
       };
     });
   }

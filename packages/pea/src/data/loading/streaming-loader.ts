@@ -4,8 +4,14 @@ import { imagenetStatistics } from "../../images/known-statistics.ts";
 import { classesOfBytes } from "../../images/label-table.ts";
 import type { PixelStatistics } from "../../images/pixel-statistics.ts";
 import type { Preprocessing } from "../../images/preprocess.ts";
-import type { CropName, EvaluationCrop, Size } from "../../images/transforms/crop.ts";
+import {
+  type CropName,
+  type EvaluationCrop,
+  evaluationCropNames,
+  type Size,
+} from "../../images/transforms/crop.ts";
 import type { SentImageChange } from "../../images/transforms/image-change.ts";
+import { variantsOf } from "../../images/transforms/move.ts";
 import { standardize } from "../../images/transforms/standardize.ts";
 import type { SampleSource } from "../sources/sample-source.ts";
 import type { DecodePool } from "./decode-pool.ts";
@@ -61,6 +67,7 @@ interface Buffers {
 interface DecodedBatch {
   readonly buffers: Buffers;
   readonly indices: Int32Array;
+  readonly variants?: Int32Array;
 }
 
 /**
@@ -158,7 +165,9 @@ export class StreamingLoader implements BatchLoader {
     const places = good.map(({ place }) => place);
     closeUp(buffers.pixels, places, 3 * size.width * size.height);
     if (buffers.map) closeUp(buffers.map, places, size.width * size.height);
-    return { buffers, indices: Int32Array.from(good, ({ key }) => key.index) };
+    const known = Int32Array.from(good, ({ key }) => key.index);
+    const variants = this.#variants(known, epoch);
+    return { buffers, indices: known, ...(variants && { variants }) };
   }
 
   /** Samples as bytes, each in its place, but for those that cannot be read. */
@@ -177,6 +186,14 @@ export class StreamingLoader implements BatchLoader {
     const classes = map && this.#classOf && { map, classOf: this.#classOf };
     const bad = await pool.decode(samples, this.#preprocessing, { pixels, classes }, this.#changes);
     return { buffers, samples, bad };
+  }
+
+  /** Of images whose crop and changes are not drawn at random. */
+  #variants(indices: Int32Array, epoch: number): Int32Array | undefined {
+    const { training } = this.#options;
+    const isDrawn = !evaluationCropNames.some((name) => name === this.#preprocessing.crop);
+    if (training === undefined || isDrawn || this.#changes.length > 0) return undefined;
+    return variantsOf(training, { seed: training.seed, epoch, indices });
   }
 
   #newBuffers(): Buffers {
@@ -212,7 +229,7 @@ export class StreamingLoader implements BatchLoader {
     }
   }
 
-  #toTensors({ buffers: { pixels, map }, indices }: DecodedBatch): Batch {
+  #toTensors({ buffers: { pixels, map }, indices, variants }: DecodedBatch): Batch {
     const { statistics = imagenetStatistics, device = "cpu", size } = this.#options;
     const { length } = indices;
     const { height, width } = size;
@@ -234,6 +251,7 @@ export class StreamingLoader implements BatchLoader {
         images: standardize(images, statistics, device),
         labels: cast(labels, { dtype: "int64", device }),
         indices,
+        ...(variants && { variants }),
       };
     });
   }

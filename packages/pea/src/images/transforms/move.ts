@@ -37,3 +37,17 @@ export function drawMove({ flip, padding }: Augmentation, { seed, epoch, index }
     left: bounded(leftWord, 2 * padding + 1),
   };
 }
+
+/** The number of a move among those of its augmentation, below 2 · (2 · padding + 1)². */
+export function variantOf({ isMirrored, top, left }: Move, { padding }: Augmentation): number {
+  const places = 2 * padding + 1;
+  return (top * places + left) * 2 + Number(isMirrored);
+}
+
+/** The numbers of some samples' moves in an epoch. */
+export function variantsOf(
+  augmentation: Augmentation,
+  { indices, ...key }: Omit<SampleKey, "index"> & { indices: Int32Array },
+): Int32Array {
+  return indices.map((index) => variantOf(drawMove(augmentation, { ...key, index }), augmentation));
+}
