@@ -39,6 +39,7 @@ export { listDatasets, type RegisteredDataset, registerDataset } from "./data/se
 export type { FolderView } from "./data/sources/folder-view.ts";
 export type { SampleSource } from "./data/sources/sample-source.ts";
 export * from "./diagnose/index.ts";
+export { alone, ConnectedRanks, type Ranks } from "./distributed/ranks.ts";
 export {
   type ExportedNetwork,
   type ExportedRun,

@@ -44,7 +44,8 @@ for (const entry of ["pea-train/methods", "pea-train/models"])
     );
     assert.deepEqual(
       [...rooms].filter(
-        (room) => !["common", "activations", "trace", "import", "methods", "models"].includes(room),
+        (room) =>
+          !["common", "distributed", "activations", "trace", "import", "methods", "models"].includes(room),
       ),
       [],
     );

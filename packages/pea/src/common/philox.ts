@@ -44,6 +44,7 @@ const purposes = {
   methods: 6,
   draw: 7,
   images: 8,
+  ranks: 9,
 } as const;
 export type Purpose = keyof typeof purposes;
 

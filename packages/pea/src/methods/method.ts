@@ -6,7 +6,7 @@
  * 1. `fit` once, before the optimizer collects the parameters;
  * 2. `begin` where it trains, and `load` when it is resumed;
  * 3. per step `batch` and `ask`, then for the batch, or for each part that it passes in, `beforePass`, the forward pass, `loss` and
- *    the backward pass, then `gradients`, the update and `afterStep`;
+ *    the backward pass, then `afterBackward`, `gradients`, the update and `afterStep`;
  * 4. per evaluation `show`, for each view, then the forward passes in evaluation mode; `show(false)` before the next step;
  * 5. `deploy` once, after the last step: the model is then the network that is deployed.
  *
@@ -17,6 +17,7 @@
  */
 import type { Graph, Range } from "@pea/graph";
 import type { Module, Tensor } from "@pea/torch";
+import type { Ranks } from "../distributed/ranks.ts";
 import type { PixelStatistics } from "../images/pixel-statistics.ts";
 import type { ImageChange } from "../images/transforms/image-change.ts";
 
@@ -169,6 +170,15 @@ export interface Method {
    * @param loss scalar of the task, or what the method before made of it
    */
   loss?(loss: Tensor, pass: LossPass): Tensor;
+
+  /** After the last backward pass of a step: puts gradients that it keeps elsewhere where the optimizer looks. */
+  afterBackward?(): void;
+
+  /**
+   * Where several ranks train together: brings together what it gathered of the images of each in the step. Without it a
+   * method follows from weights, gradients and the step alone, which are the same on all ranks.
+   */
+  share?(ranks: Ranks): Promise<void>;
 
   /** May change the gradients of the parameters, before they are clipped and the weights updated. */
   gradients?(step: number): void;

@@ -6,6 +6,7 @@
 import { PeaError } from "@pea/core";
 import type { Graph, Range } from "@pea/graph";
 import type { Tensor } from "@pea/torch";
+import type { Ranks } from "../distributed/ranks.ts";
 import type { ImageChange } from "../images/transforms/image-change.ts";
 import { type ChosenMethod, checkTogether, titleOf } from "./chosen-method.ts";
 import type {
@@ -134,6 +135,15 @@ export class Methods {
   /** The loss to train with: that of the task as each method made it of that of the one before. */
   loss(loss: Tensor, pass: LossPass): Tensor {
     return this.#hooks.reduce((made, hooks) => hooks.loss?.(made, pass) ?? made, loss);
+  }
+
+  afterBackward(): void {
+    for (const hooks of this.#hooks) hooks.afterBackward?.();
+  }
+
+  /** Brings together what the methods gathered of each rank's images. */
+  async share(ranks: Ranks): Promise<void> {
+    for (const hooks of this.#hooks) await hooks.share?.(ranks);
   }
 
   gradients(step: number): void {

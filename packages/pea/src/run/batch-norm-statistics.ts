@@ -25,6 +25,13 @@ type BatchNorm = BatchNorm1d | BatchNorm2d;
 export const isBatchNorm = (module: Module): module is BatchNorm =>
   module instanceof BatchNorm1d || module instanceof BatchNorm2d;
 
+/** The running means and variances of a network's batch norms. */
+export function statisticsOf(model: Module): Tensor[] {
+  return [...model.namedModules().values()]
+    .filter(isBatchNorm)
+    .flatMap(({ runningMean, runningVar }) => [runningMean, runningVar]);
+}
+
 /**
  * Computes running statistics anew, as the mean over some training batches of the batch's mean and variance: the
  * statistics of the weights and activations of this moment, where the running ones trail behind both ("precise batch

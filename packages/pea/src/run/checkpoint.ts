@@ -54,6 +54,8 @@ export interface TrainerState {
   seconds: number;
   /** `seconds` at the last line of metrics and at the last end of an epoch. */
   clock: { logged: number; epoch: number };
+  /** Processes that trained together; missing where it was one. */
+  ranks?: number;
 }
 
 const RNG = "rng/cpu";
@@ -110,6 +112,15 @@ export function loadCheckpoint(path: string, { model, methods, optimizer }: Trai
     methods.load(state.methods, { steps: state.step, tensors: tensorsUnder(METHODS, tensors) });
     setRngState(rng);
     return state;
+  });
+}
+
+/** SHA-256 of what is trained: the network, and what the methods keep of it. */
+export function digestOf({ model, methods }: Pick<Training, "model" | "methods">): string {
+  return scope(() => {
+    const tensors = new Map<string, Tensor>(model.stateDict());
+    for (const [key, tensor] of methods.tensors()) tensors.set(METHODS + key, tensor);
+    return createHash("sha256").update(digest(tensors)).update(JSON.stringify(methods.state())).digest("hex");
   });
 }
 

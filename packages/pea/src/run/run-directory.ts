@@ -42,7 +42,8 @@ export interface RunDirectory {
   readonly report: string;
 }
 
-function runDirectory(path: string): RunDirectory {
+/** The names in a run's directory, whether it is there or not. */
+export function runDirectory(path: string): RunDirectory {
   return {
     path,
     config: join(path, "config.yaml"),

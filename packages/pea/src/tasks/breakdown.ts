@@ -3,7 +3,9 @@
  *
  * @module
  */
+
 import type { Tensor } from "@pea/torch";
+import type { Ranks } from "../distributed/ranks.ts";
 
 /** Scores of a network that names one class an image, broken down. */
 export interface ClassificationBreakdown {
@@ -46,6 +48,8 @@ export interface Answers {
    * @returns all but the images that are not among the worst
    */
   breakDown(nameOf: (index: number) => string): Breakdown;
+  /** Brings together the answers of ranks that shared the images; left out: several ranks break nothing down. */
+  share?(ranks: Ranks): Promise<void>;
   dispose(): void;
 }
 

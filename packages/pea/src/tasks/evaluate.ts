@@ -2,6 +2,7 @@
 import { PeaError } from "@pea/core";
 import { foldBatchNorms, type Module, narrow, noGrad, scope } from "@pea/torch";
 import type { BatchLoader } from "../data/loading/loader.ts";
+import { added, alone, type Ranks } from "../distributed/ranks.ts";
 import type { Answers } from "./breakdown.ts";
 import { mainScore, type Scores, type Task } from "./task.ts";
 
@@ -17,6 +18,7 @@ export function requireImages(count: number): void {
  * @param loader of evaluation: every sample once, none augmented
  * @param options.answers gathers what is said of each image, to be broken down
  * @param options.onProgress called after each batch with the images done so far
+ * @param options.ranks processes whose loaders share the samples: the scores are those of all
  * @throws PeaError where no label counts
  */
 export async function evaluate(
@@ -27,7 +29,14 @@ export async function evaluate(
     device,
     answers,
     onProgress,
-  }: { task: Task; device: string; answers?: Answers; onProgress?: (images: number) => void },
+    ranks = alone,
+  }: {
+    task: Task;
+    device: string;
+    answers?: Answers;
+    onProgress?: (images: number) => void;
+    ranks?: Ranks;
+  },
 ): Promise<Scores> {
   const wasTraining = model.training;
   const sums = task.startSums({ device, purpose: "evaluation" });
@@ -49,7 +58,8 @@ export async function evaluate(
       // Lets a signal end the process.
       await new Promise(setImmediate);
     }
-    const read = sums.read();
+    if (ranks.size > 1) await answers?.share?.(ranks);
+    const read = added(await ranks.gather(sums.read()));
     requireImages(read.images);
     const scores = task.scores(read);
     if (Number.isNaN(mainScore(scores)))

@@ -8,6 +8,7 @@ import { ImageCheck, type ImagesToCheck } from "../data/loading/image-check.ts";
 import type { BatchLoader } from "../data/loading/loader.ts";
 import { StreamingLoader } from "../data/loading/streaming-loader.ts";
 import { UnreadableImagesError } from "../data/loading/unreadable-images.ts";
+import { type Place, shareOf } from "../distributed/share.ts";
 import type { TrainingPlan } from "../run/plan.ts";
 
 /** Of the parts of a run's data. */
@@ -18,10 +19,18 @@ export interface Loaders {
   test: BatchLoader;
 }
 
-/** A check of the images that the first epoch does not train on: the other parts, and what it leaves over. */
+/**
+ * A check of the images that the first epoch does not train on: the other parts, and what it leaves over; of several
+ * processes each looks at its share.
+ */
 export function checkOfImages(
   { train, validation, test }: Loaders,
-  { plan, firstStep, onBadSample }: { plan: TrainingPlan; firstStep: number; onBadSample: "fail" | "skip" },
+  {
+    plan,
+    firstStep,
+    onBadSample,
+    place,
+  }: { plan: TrainingPlan; firstStep: number; onBadSample: "fail" | "skip"; place: Place },
 ): ImageCheck {
   const { stepsPerEpoch, totalSteps } = plan;
   const epoch = Math.floor(firstStep / stepsPerEpoch);
@@ -29,7 +38,7 @@ export function checkOfImages(
   const images = [...new Set([validation, test, train])].flatMap((loader): ImagesToCheck[] => {
     if (!(loader instanceof StreamingLoader)) return [];
     const all = Int32Array.from({ length: loader.samplesPerEpoch }, (_, index) => index);
-    return [{ loader, indices: loader === train ? loader.leftOver(epoch) : all }];
+    return [{ loader, indices: shareOf(loader === train ? loader.leftOver(epoch) : all, place) }];
   });
   return new ImageCheck(images, { steps: Math.min(stepsPerEpoch, totalSteps - firstStep), onBadSample });
 }

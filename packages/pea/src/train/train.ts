@@ -17,6 +17,8 @@ import {
   type PartChanges,
 } from "../data/parts/part-changes.ts";
 import { Diagnosis } from "../diagnose/diagnosis.ts";
+import { alone, joined, type Ranks, requireSame } from "../distributed/ranks.ts";
+import { requireEvenShares } from "../distributed/share.ts";
 import { FileNetwork } from "../import/network/model-file.ts";
 import type { OtherNetwork } from "../methods/method.ts";
 import { baselineName } from "../methods/variant-name.ts";
@@ -55,6 +57,7 @@ import {
   currentEnvironment,
   openRunDirectory,
   type RunDirectory,
+  runDirectory,
   writeRunConfig,
 } from "../run/run-directory.ts";
 import { lockRun, type RunLock } from "../run/run-lock.ts";
@@ -74,6 +77,11 @@ export interface Watch extends Pick<PrepareOptions, "onOpening"> {
   onInitialWeights?: (remarks: readonly string[]) => void;
   /** Stops the run between two steps, after writing a checkpoint. */
   signal?: StopRequest;
+  /**
+   * The processes that train this run together, each of which calls the same; left out: this one alone. Rank 0 writes the
+   * run's folder and has the result, the others null.
+   */
+  ranks?: Ranks;
   /** Watches the run; called once the plan stands and the run's first step is known. */
   observe?: (plan: TrainingPlan, firstStep: number, runDirectory: string) => TrainingObserver;
 }
@@ -98,14 +106,20 @@ export interface TrainOptions extends Watch, Pick<PrepareOptions, "onNetwork"> {
  */
 export async function train(recipe: RecipeInput, options: TrainOptions = {}): Promise<TrainResult> {
   const resolved = await loadRecipe([{ source: "the recipe", settings: recipe }]);
+  const { ranks = alone } = options;
+  requireEvenShares(resolved.batchSize, ranks);
   const prepared = await prepareRun(resolved, options);
   try {
     tellOfFile(prepared, options);
     beginWithWeights(resolved, prepared, options);
-    const path = options.runDirectory ?? freeName(join("runs", runName(resolved)));
+    const [path] = (await ranks.gather(
+      options.runDirectory ?? freeName(join("runs", runName(resolved))),
+    )) as [string];
+    // Nothing is written by the others, which the folder's names are enough for.
+    if (ranks.rank > 0) return await execute(runDirectory(path), resolved, prepared, heldByFirst, options);
     makeDirectory(path);
     const parts = new KnownParts(prepared.data.identify());
-    return await whileLocked(path, (lock) => {
+    return await whileLocked(path, ranks, (lock) => {
       const run = createRunDirectory(path, { overwrite: options.overwrite });
       writeRunConfig(run, {
         config: resolved,
@@ -141,7 +155,7 @@ export interface ResumeOptions
  *   validation or test part were trained on, unless that is allowed
  */
 export async function resumeTraining(
-  runDirectory: string,
+  path: string,
   {
     signal,
     observe,
@@ -151,27 +165,27 @@ export async function resumeTraining(
     onNetwork,
     allowChangedData,
     onNote,
+    ranks = alone,
     ...today
   }: ResumeOptions = {},
 ): Promise<TrainResult> {
-  const run = openRunDirectory(runDirectory);
-  return whileLocked(runDirectory, async (lock) => {
+  const run = openRunDirectory(path);
+  return whileLocked(path, ranks, async (lock) => {
     const recipe = await openRecipe(run, today);
+    requireEvenShares(recipe.batchSize, ranks);
     const record = readRecord(run);
     const prepared = await prepareRun(recipe, { onOpening, onNetwork, record });
     try {
-      const changes = tellChanges(runDirectory, record, prepared.data, { onNote });
+      const changes = tellChanges(path, record, prepared.data, { onNote });
       if (changes && !allowChangedData)
         for (const part of ["validation", "test"] as const)
-          refuseTrainedOn(runDirectory, changes, prepared.data, part);
+          refuseTrainedOn(path, changes, prepared.data, part);
       const changed = record.parts && changes && noteworthy(record.parts, changes, prepared.data);
       if (changes && isTrainingChanged(changes))
-        onNote?.(
-          `${runDirectory} goes on by the plan that it began with, but not bit for bit as with those data`,
-        );
+        onNote?.(`${path} goes on by the plan that it began with, but not bit for bit as with those data`);
       // A run killed before its first checkpoint begins anew.
       if (!existsSync(weightFiles(run).last)) beginWithWeights(recipe, prepared, { onInitialWeights });
-      return await execute(run, recipe, prepared, lock, { signal, observe, onParts }, changed);
+      return await execute(run, recipe, prepared, lock, { signal, observe, onParts, onNote, ranks }, changed);
     } finally {
       disposeRun(prepared);
     }
@@ -200,8 +214,12 @@ function beginWithWeights(
   onInitialWeights?.(remarks);
 }
 
-async function whileLocked<T>(directory: string, work: (lock: RunLock) => Promise<T>): Promise<T> {
-  const lock = lockRun(directory);
+async function whileLocked<T>(
+  directory: string,
+  { rank }: Ranks,
+  work: (lock: RunLock) => Promise<T>,
+): Promise<T> {
+  const lock = rank === 0 ? lockRun(directory) : heldByFirst;
   try {
     return await work(lock);
   } finally {
@@ -209,12 +227,15 @@ async function whileLocked<T>(directory: string, work: (lock: RunLock) => Promis
   }
 }
 
+/** Of the other ranks: rank 0 has it for all. */
+const heldByFirst: RunLock = { requireHeld() {}, release() {} };
+
 async function execute(
   run: RunDirectory,
   recipe: Recipe,
   prepared: PreparedRun,
   lock: RunLock,
-  { signal, observe, onParts }: TrainOptions,
+  { signal, observe, onParts, onNote, ranks = alone }: TrainOptions & Pick<ResumeOptions, "onNote">,
   changed: ChangedData | null = null,
 ): Promise<TrainResult> {
   const { data, plan, model, methods, optimizer } = prepared;
@@ -222,7 +243,7 @@ async function execute(
   let observer: TrainingObserver | undefined;
   data.onSkip = (sample) => observer?.onSkip?.(sample);
   const files = weightFiles(run);
-  const loaders = openLoaders(prepared, recipe);
+  const loaders = openLoaders(prepared, recipe, ranks);
   const { train: batches, validation, test } = loaders;
   const trainer = new Trainer({
     model,
@@ -237,15 +258,26 @@ async function execute(
     files,
     recipeHash: recipeHash(recipe),
     formerHashes: formerHashes(recipe),
+    ranks,
   });
   let recorder: Recorder | undefined;
   let diagnosis: Diagnosis | undefined;
   let check: ImageCheck | undefined;
   try {
     await methods.begin({ ...data, openNetwork: openOtherNetwork });
-    if (existsSync(files.last)) trainer.resume();
+    if (existsSync(files.last)) tellOfRanks(run, trainer.resume(), { onNote, ranks });
     else if (recipe.addBatchNorm) await settleIdleNorms(model, batches);
-    check = checkOfImages(loaders, { plan, firstStep: trainer.step, onBadSample: data.onBadSample });
+    await beginTogether(ranks, { recipe, prepared, step: trainer.step });
+    check = checkOfImages(loaders, {
+      plan,
+      firstStep: trainer.step,
+      onBadSample: data.onBadSample,
+      place: ranks,
+    });
+    if (ranks.rank > 0) {
+      await trainer.run(signal, check);
+      return await resultOf(run, recipe, prepared, trainer, loaders, ranks);
+    }
     noteCircumstances(run, recipe, trainer.step, changed);
     trainer.observe({ onCheckpoint: () => lock.requireHeld() });
     recorder = new Recorder(run, trainer.step);
@@ -264,7 +296,7 @@ async function execute(
     observer = observe?.(plan, trainer.step, run.path);
     if (observer) trainer.observe(observer);
     await trainer.run(signal, check);
-    const result = await resultOf(run, recipe, prepared, trainer, loaders);
+    const result = await resultOf(run, recipe, prepared, trainer, loaders, ranks);
     lock.requireHeld();
     writeFileAtomically(run.result, [Buffer.from(`${JSON.stringify(result, null, 2)}\n`)]);
     return result;
@@ -286,13 +318,50 @@ async function openOtherNetwork(source: string): Promise<OtherNetwork> {
   return network;
 }
 
-function openLoaders({ data, plan, methods }: PreparedRun, recipe: Recipe): Loaders {
-  const train = trainingLoader(data, recipe, { ...plan, changes: methods.imageChanges });
-  const test = evaluationLoader(data.test, data, recipe.device);
+/** Refuses ranks that would not train the same, and gives all the weights of the first. */
+async function beginTogether(
+  ranks: Ranks,
+  { recipe, prepared, step }: { recipe: Recipe; prepared: PreparedRun; step: number },
+): Promise<void> {
+  if (ranks.size === 1) return;
+  const { pea, commit, libtorch } = currentEnvironment();
+  const theSame = "start all processes with the same";
+  await requireSame(ranks, {
+    "number of steps behind it": {
+      value: step,
+      remedy: "the run's folder must be the same for all, on a file system that they share",
+    },
+    recipe: { value: recipeHash(recipe), remedy: `${theSame} recipe and flags` },
+    "set of images": {
+      value: new KnownParts(prepared.data.identify()).digest(),
+      remedy: `${theSame} data`,
+    },
+    version: { value: `pea ${pea}, libtorch ${libtorch}, commit ${commit}`, remedy: `${theSame} code` },
+  });
+  await ranks.takeFirst([...prepared.model.stateDict().values()]);
+}
+
+/** Another number of ranks than trained until now, in words. */
+function tellOfRanks(
+  { path }: RunDirectory,
+  before: number,
+  { onNote, ranks: { size } }: Pick<ResumeOptions, "onNote" | "ranks"> & { ranks: Ranks },
+): void {
+  if (before === size) return;
+  onNote?.(
+    `${path} goes on with ${size} processes where it had ${before}: with the same batches, in other parts, so that masks, ` +
+      "what layers draw and batch norm are not bit for bit as with those",
+  );
+}
+
+function openLoaders({ data, plan, methods }: PreparedRun, recipe: Recipe, ranks: Ranks): Loaders {
+  const place = ranks.size > 1 ? ranks : undefined;
+  const train = trainingLoader(data, recipe, { ...plan, changes: methods.imageChanges }, place);
+  const test = evaluationLoader(data.test, data, recipe.device, place);
   if (data.validation === data.test) return { train, validation: test, test };
   return {
     train,
-    validation: data.validation && evaluationLoader(data.validation, data, recipe.device),
+    validation: data.validation && evaluationLoader(data.validation, data, recipe.device, place),
     test,
   };
 }
@@ -332,9 +401,15 @@ async function resultOf(
   prepared: PreparedRun,
   { best, seconds, skipped }: Trainer,
   { validation, test }: Loaders,
+  ranks: Ranks,
 ): Promise<TrainResult> {
   const { data, info, plan, methods } = prepared;
-  const scores = await scoreModels(run, recipe, prepared, best, test);
+  const scores = await scoreModels(run, recipe, prepared, best, test, ranks);
+  const left = {
+    train: await joined(ranks, skipped),
+    validation: await joined(ranks, validation?.skipped ?? new Map()),
+    test: await joined(ranks, test.skipped),
+  };
   return {
     runDirectory: run.path,
     recipe,
@@ -345,11 +420,11 @@ async function resultOf(
     steps: plan.totalSteps,
     phases: methods.phases,
     seconds,
-    testImages: test.samplesPerEpoch - test.skipped.size,
+    testImages: test.samplesPerEpoch - left.test.size,
     skipped: skippedOf({
-      train: skipped,
-      ...(validation && validation !== test && { validation: validation.skipped }),
-      test: test.skipped,
+      train: left.train,
+      ...(validation && validation !== test && { validation: left.validation }),
+      test: left.test,
     }),
     metric: data.task.metric,
     ...scores,
@@ -366,15 +441,19 @@ async function scoreModels(
   { data, plan, model }: PreparedRun,
   best: Best | null,
   loader: BatchLoader,
+  ranks: Ranks,
 ): Promise<Pick<TrainResult, "last" | "best" | "breakdown">> {
   const { task } = data;
   const answers = task.startAnswers?.();
-  const countingScores = () => evaluate(model, loader, { task, device, answers });
+  const countingScores = () => evaluate(model, loader, { task, device, ranks, answers });
   const nameOf = (index: number) => nameSample(data.test, index, "test");
   try {
     const isLast = best === null || best.step === plan.totalSteps;
-    const last = isLast ? await countingScores() : await evaluate(model, loader, { task, device });
-    if (!isLast) loadWeights(weightFiles(run).best, model);
+    const last = isLast ? await countingScores() : await evaluate(model, loader, { task, device, ranks });
+    if (!isLast) {
+      if (ranks.rank === 0) loadWeights(weightFiles(run).best, model);
+      await ranks.takeFirst([...model.stateDict().values()]);
+    }
     const chosen = isLast ? last : await countingScores();
     return {
       last: { epoch: plan.epochs, test: last },
@@ -384,7 +463,8 @@ async function scoreModels(
         validationLoss: best.loss,
         test: chosen,
       },
-      ...(answers && { breakdown: shortened(answers.breakDown(nameOf)) }),
+      ...(answers &&
+        (ranks.size === 1 || answers.share) && { breakdown: shortened(answers.breakDown(nameOf)) }),
     };
   } finally {
     answers?.dispose();

@@ -8,22 +8,27 @@ import {
   backward,
   clipGradNorm,
   type Module,
+  manualSeed,
   mul,
   narrow,
   type Optimizer,
   scope,
   type Tensor,
 } from "@pea/torch";
+import { randomWords } from "../common/philox.ts";
 import type { ImageCheck } from "../data/loading/image-check.ts";
 import type { Batch, BatchLoader } from "../data/loading/loader.ts";
 import { type SkippedSample, UnreadableImagesError } from "../data/loading/unreadable-images.ts";
+import { added, alone, joined, type Ranks, sumsOf } from "../distributed/ranks.ts";
+import { firstPartOf } from "../distributed/share.ts";
 import type { TrainingBatch } from "../methods/method.ts";
 import type { EvaluationView, Methods } from "../methods/methods.ts";
 import { learningRateAt } from "../recipe/lr-schedule.ts";
-import { reestimateStatistics } from "../run/batch-norm-statistics.ts";
+import { reestimateStatistics, statisticsOf } from "../run/batch-norm-statistics.ts";
 import { takesPlaceOf } from "../run/best-model.ts";
 import {
   type Best,
+  digestOf,
   loadCheckpoint,
   saveCheckpoint,
   saveWeights,
@@ -48,6 +53,9 @@ export interface TrainerOptions {
   /** Scored after each epoch that may be the best one; null: not scored here. Decides nothing. */
   test: BatchLoader | null;
   settings: {
+    seed: number;
+    /** Images of a step, of all ranks together. */
+    batchSize: number;
     device: string;
     amp: "none" | "bf16";
     labelSmoothing: number;
@@ -64,6 +72,8 @@ export interface TrainerOptions {
   /** Identity of the recipe, kept in checkpoints; and those that it has in the checkpoints of earlier versions. */
   recipeHash: string;
   formerHashes?: readonly string[];
+  /** The processes that train together, which the loaders share each batch among; left out: this one alone. */
+  ranks?: Ranks;
 }
 
 /** What a run uses of an AbortSignal, so that its types stand without those of Node.js and of browsers. */
@@ -103,9 +113,11 @@ export class Trainer {
   private checkpointStep: number | null = null;
   private clock: TrainerState["clock"] = { logged: 0, epoch: 0 };
   private readonly observers: TrainingObserver[] = [];
+  private readonly ranks: Ranks;
 
   constructor(private readonly options: TrainerOptions) {
     options.model.train();
+    this.ranks = options.ranks ?? alone;
     this.sums = this.newSums();
     this.logged = this.sums.read();
   }
@@ -121,8 +133,12 @@ export class Trainer {
     this.observers.push(observer);
   }
 
-  /** Goes back to the moment of the last checkpoint. */
-  resume(): void {
+  /**
+   * Goes back to the moment of the last checkpoint.
+   *
+   * @returns how many ranks trained until then
+   */
+  resume(): number {
     const { files, recipeHash, formerHashes = [] } = this.options;
     const state = loadCheckpoint(files.last, this.options);
     if (![recipeHash, ...formerHashes].includes(state.recipe))
@@ -137,9 +153,11 @@ export class Trainer {
     this.seconds = state.seconds;
     this.skippedBefore = state.skipped ?? [];
     this.sums.dispose();
-    this.sums = this.newSums(state.sums.now);
+    // The sums of all ranks go on with the first.
+    this.sums = this.newSums(this.ranks.rank === 0 ? state.sums.now : undefined);
     this.logged = state.sums.logged;
     this.clock = state.clock;
+    return state.ranks ?? 1;
   }
 
   /**
@@ -154,26 +172,28 @@ export class Trainer {
     try {
       await this.trainToEnd(signal, check);
     } catch (error) {
-      if (error instanceof UnreadableImagesError) this.checkpoint();
+      // Of several ranks one alone knows of it.
+      if (error instanceof UnreadableImagesError && this.ranks.size === 1) await this.checkpoint();
       throw error;
     }
     this.options.methods.deploy();
     // What is deployed may have another activation than what was evaluated last.
-    if (await this.reestimate("deployed")) this.checkpoint();
+    if (await this.reestimate("deployed")) await this.checkpoint();
   }
 
   private async trainToEnd(signal?: StopRequest, check?: Pick<ImageCheck, "advance">): Promise<void> {
     const { plan, batches } = this.options;
     if (this.owesEpochEnd()) {
       await this.endEpoch();
-      this.checkpoint();
+      await this.checkpoint();
     }
     while (this.step < plan.totalSteps) {
       const epoch = Math.floor(this.step / plan.stepsPerEpoch);
       const waiting = batches.batches(epoch, this.step % plan.stepsPerEpoch);
       let start = performance.now();
       for await (const batch of waiting) {
-        await this.trainStep(batch);
+        const counted = await this.meet(batch, signal);
+        await this.trainStep(batch, counted);
         this.seconds += (performance.now() - start) / 1000;
         await this.afterStep(signal, check);
         start = performance.now();
@@ -191,12 +211,35 @@ export class Trainer {
     this.sums.dispose();
   }
 
-  private async trainStep(batch: Batch): Promise<void> {
+  /**
+   * What several ranks tell one another before a step: whether one of them was asked to stop, so that all do, and how many
+   * labels count. What the network's own layers draw in the step is a function of seed, step and rank.
+   *
+   * @returns labels of the whole batch that count; null where there is one rank
+   */
+  private async meet({ labels }: Batch, signal?: StopRequest): Promise<number | null> {
+    const { task, settings } = this.options;
+    const { ranks } = this;
+    if (ranks.size === 1) return null;
+    const own = [task.countLabels(labels), signal?.aborted ? 1 : 0];
+    const [counted, stops] = await sumsOf(ranks, own);
+    if (stops !== 0) {
+      await this.checkpoint();
+      throw new TrainingInterrupted(this.step, signal?.reason ?? "SIGTERM");
+    }
+    const [high, low] = randomWords(settings.seed, "ranks", this.step, ranks.rank);
+    manualSeed(high * 2 ** 21 + (low >>> 11));
+    return counted as number;
+  }
+
+  private async trainStep(batch: Batch, counted: number | null): Promise<void> {
     const { model, methods, optimizer, plan, settings } = this.options;
     for (const group of optimizer.groups) group.lr = learningRateAt(this.step, plan.learningRate);
     optimizer.zeroGrad();
-    if (methods.asks) await this.passWithAnswers(batch);
-    else scope(() => this.passInParts(methods.batch(batch, this.step)));
+    if (methods.asks) await this.passWithAnswers(batch, counted);
+    else scope(() => this.passInParts(methods.batch(batch, this.step), counted));
+    methods.afterBackward();
+    if (this.ranks.size > 1) await this.bringTogether();
     methods.gradients(this.step);
     if (settings.clipGradNorm > 0) clipGradNorm(model.parameters(), settings.clipGradNorm);
     optimizer.step();
@@ -204,30 +247,43 @@ export class Trainer {
     this.step++;
   }
 
+  /**
+   * Sums the gradients of the ranks, and averages the statistics that batch norm has gathered of each one's images: the
+   * networks of all ranks are the same after every step.
+   */
+  private async bringTogether(): Promise<void> {
+    const { model, methods } = this.options;
+    const gradients = [...model.parameters()].flatMap(({ grad }) => grad ?? []);
+    await Promise.all([this.ranks.sum(gradients), this.ranks.mean(statisticsOf(model))]);
+    for (const gradient of gradients) gradient.dispose();
+    await methods.share(this.ranks);
+  }
+
   /** Scopes end before what takes time: tensors are freed by hand. */
-  private async passWithAnswers(loaded: Batch): Promise<void> {
+  private async passWithAnswers(loaded: Batch, counted: number | null): Promise<void> {
     const { methods } = this.options;
     const made = scope(() => methods.batch(loaded, this.step));
     const along = { ...made.along };
     try {
       Object.assign(along, await methods.ask(made, this.step));
-      scope(() => this.passInParts({ ...made, along }));
+      scope(() => this.passInParts({ ...made, along }, counted));
     } finally {
       for (const tensor of [made.images, made.labels, ...Object.values(along)])
         if (tensor !== loaded.images && tensor !== loaded.labels) tensor.dispose();
     }
   }
 
-  private passInParts(batch: TrainingBatch): void {
+  /** @param ofAll labels of all ranks that count; null: there is one rank */
+  private passInParts(batch: TrainingBatch, ofAll: number | null): void {
     const { task, settings } = this.options;
     const [batchSize = 0] = batch.images.shape;
     const size = Math.min(settings.microBatch || batchSize, batchSize);
-    if (size === batchSize) {
+    if (size === batchSize && ofAll === null) {
       this.pass(batch);
       return;
     }
-    const counted = task.countLabels(batch.labels);
-    for (let start = 0, part = 0; start < batchSize; start += size, part++)
+    const counted = ofAll ?? task.countLabels(batch.labels);
+    for (let start = 0, part = firstPartOf(settings, this.ranks); start < batchSize; start += size, part++)
       scope(() => this.pass(cut(batch, start, Math.min(size, batchSize - start)), { part, counted }));
   }
 
@@ -263,18 +319,19 @@ export class Trainer {
     const { plan, settings } = this.options;
     this.tell("onStep", this.step);
     const endsEpoch = this.step % plan.stepsPerEpoch === 0;
-    if (endsEpoch || this.step % settings.logEverySteps === 0) this.log();
+    if (endsEpoch || this.step % settings.logEverySteps === 0) await this.log();
     await check?.advance();
     if (endsEpoch) await this.endEpoch();
     const isDue = settings.checkpointEverySteps > 0 && this.step % settings.checkpointEverySteps === 0;
     await new Promise(setImmediate);
-    if (endsEpoch || isDue || signal?.aborted) this.checkpoint();
-    if (signal?.aborted && this.step < plan.totalSteps)
-      throw new TrainingInterrupted(this.step, signal.reason);
+    // Several ranks stop together, when they meet before the next step.
+    const isStopped = signal?.aborted && this.ranks.size === 1;
+    if (endsEpoch || isDue || isStopped) await this.checkpoint();
+    if (isStopped && this.step < plan.totalSteps) throw new TrainingInterrupted(this.step, signal.reason);
   }
 
-  private log(): void {
-    const now = this.readSums();
+  private async log(): Promise<void> {
+    const now = await this.readSums();
     const images = now.images - this.logged.images;
     const metrics: StepMetrics = {
       ...this.moment(),
@@ -309,13 +366,17 @@ export class Trainer {
       best: this.best,
       skipped: {
         train: batches.samplesPerEpoch - images,
-        validation: this.options.validation?.skipped.size ?? 0,
-        test: test === null ? 0 : (this.options.test?.skipped.size ?? 0),
+        validation: await this.countSkipped(this.options.validation),
+        test: test === null ? 0 : await this.countSkipped(this.options.test),
       },
       imagesPerSecond: images / seconds,
       seconds,
     };
     this.tell("onEpoch", metrics);
+  }
+
+  private async countSkipped(loader: BatchLoader | null): Promise<number> {
+    return loader === null ? 0 : (await joined(this.ranks, loader.skipped)).size;
   }
 
   /**
@@ -352,7 +413,7 @@ export class Trainer {
     const standing = { score: mainScore(validation), loss: validation.loss };
     if (this.best !== null && !takesPlaceOf(this.best, standing)) return;
     this.best = { epoch, step: this.step, ...standing };
-    saveWeights(files.best, this.options, this.step);
+    if (this.ranks.rank === 0) saveWeights(files.best, this.options, this.step);
   }
 
   /** Where it is asked for: from the batches that the last epoch began with, which training can be resumed to. */
@@ -362,6 +423,7 @@ export class Trainer {
     if (count === 0) return false;
     const epoch = Math.ceil(this.step / plan.stepsPerEpoch) - 1;
     await reestimateStatistics(model, batches, { epoch, batches: count });
+    await this.ranks.mean(statisticsOf(model));
     return true;
   }
 
@@ -374,28 +436,44 @@ export class Trainer {
 
   private evaluate(loader: BatchLoader): Promise<Scores> {
     const { model, task, settings } = this.options;
-    return evaluate(model, loader, { task, device: settings.device });
+    return evaluate(model, loader, { task, device: settings.device, ranks: this.ranks });
   }
 
-  private checkpoint(): void {
+  private async checkpoint(): Promise<void> {
     const { files, recipeHash } = this.options;
-    const now = this.readSums();
+    const { rank, size } = this.ranks;
+    const now = await this.readSums();
+    const skipped = await joined(this.ranks, this.skipped);
+    if (size > 1) await this.requireOneNetwork();
+    this.checkpointStep = this.step;
+    if (rank > 0) return;
     this.tell("onCheckpoint");
     saveCheckpoint(files.last, this.options, {
       recipe: recipeHash,
       step: this.step,
       sums: { now, logged: this.logged },
       best: this.best,
-      skipped: [...this.skipped.values()],
+      skipped: [...skipped.values()],
       seconds: this.seconds,
       clock: this.clock,
+      ...(size > 1 && { ranks: size }),
     });
-    this.checkpointStep = this.step;
+  }
+
+  /** @throws PeaError where the ranks' networks have come apart: a checkpoint of one would not be of all */
+  private async requireOneNetwork(): Promise<void> {
+    const [first, ...others] = await this.ranks.gather(digestOf(this.options));
+    const other = others.findIndex((digest) => digest !== first) + 1;
+    if (other > 0)
+      throw new PeaError(
+        `the network of rank ${other} is not that of rank 0 after step ${this.step}, though all began with one: a method ` +
+          "may change weights by what it sees of a rank's own images (see `share` of methods), or a machine computes wrongly",
+      );
   }
 
   /** The sums of the epoch, checked: a loss that was not finite stays so in its sum. */
-  private readSums(): Sums {
-    const now = this.sums.read();
+  private async readSums(): Promise<Sums> {
+    const now = added(await this.ranks.gather(this.sums.read()));
     this.requireFinite("training", now.loss);
     return now;
   }

@@ -108,6 +108,8 @@ async function trained({
     validation: null,
     test: null,
     settings: {
+      seed: 0,
+      batchSize: 10,
       device: "cpu",
       amp: "none",
       labelSmoothing: 0.1,

@@ -127,6 +127,8 @@ function build(options: {
     validation: hasValidation ? new Loader(images, { batchSize: 4, statistics }) : null,
     test: null,
     settings: {
+      seed: 0,
+      batchSize: 3,
       device: "cpu",
       amp,
       labelSmoothing: 0,

@@ -126,7 +126,7 @@ export class ProcessGroup {
 
   /** Tells the others what this rank fails of, so that their errors can say so. The process should end then. */
   async fail(reason: string): Promise<void> {
-    await this.#roll.leave(reason);
+    if (this.#failure === undefined) await this.#roll.leave(reason);
   }
 
   /** What a failed collective failed of: an error that names the ranks that are the cause, where that can be known. */

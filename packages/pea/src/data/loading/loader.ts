@@ -1,4 +1,5 @@
 import { cast, indexSelect, scope, type Tensor, tensor } from "@pea/torch";
+import { type Place, shareOf } from "../../distributed/share.ts";
 import type { PixelStatistics } from "../../images/pixel-statistics.ts";
 import { changeBatch } from "../../images/transforms/change-batch.ts";
 import type { ImageChange } from "../../images/transforms/image-change.ts";
@@ -30,6 +31,8 @@ export interface LoaderOptions {
   readonly training?: TrainingOptions;
   /** Where the batches go, `"cpu"` by default. */
   readonly device?: string;
+  /** Of several processes that share each batch, this one; left out: it has them whole. */
+  readonly place?: Place;
 }
 
 export interface LabelledImages {
@@ -55,8 +58,8 @@ export interface BatchLoader {
   /** The images met so far that could not be read and were left out, each once, by name. */
   readonly skipped: ReadonlyMap<string, SkippedSample>;
   /**
-   * The batches of one epoch, from step `fromStep` of it on: a function of the seed, the epoch and the step alone. A
-   * batch lives until the next one is asked for; clone what must live longer.
+   * The batches of one epoch, or the share of this process in each, from step `fromStep` of it on: a function of the seed,
+   * the epoch and the step alone. A batch lives until the next one is asked for; clone what must live longer.
    */
   batches(epoch?: number, fromStep?: number): Iterable<Batch> | AsyncIterable<Batch>;
 }
@@ -86,7 +89,11 @@ export class Loader implements BatchLoader {
   }
 
   *batches(epoch = 0, fromStep = 0): Generator<Batch, void, undefined> {
-    for (const indices of this.#order.batches(epoch, fromStep)) {
+    const { place } = this.#options;
+    for (const whole of this.#order.batches(epoch, fromStep)) {
+      const indices = place ? shareOf(whole, place) : whole;
+      // The last batch of an evaluation may have fewer samples than there are processes.
+      if (indices.length === 0) continue;
       const batch = this.#load(indices, epoch);
       try {
         yield batch;

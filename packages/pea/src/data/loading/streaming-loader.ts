@@ -1,5 +1,6 @@
 import { PeaError } from "@pea/core";
 import { cast, permute, scope, type Tensor, tensor } from "@pea/torch";
+import { type Place, shareOf } from "../../distributed/share.ts";
 import { imagenetStatistics } from "../../images/known-statistics.ts";
 import { classesOfBytes } from "../../images/label-table.ts";
 import type { PixelStatistics } from "../../images/pixel-statistics.ts";
@@ -46,6 +47,8 @@ export interface StreamingLoaderOptions {
   readonly exifOrientation?: boolean;
   /** Where the batches go, `"cpu"` by default. */
   readonly device?: string;
+  /** Of several processes that share each batch, this one; left out: it has them whole. */
+  readonly place?: Place;
   /**
    * What to do with an image that cannot be read: stop (default), or go on without it, its batch being smaller. An
    * evaluation passes over a batch that has no other.
@@ -113,12 +116,13 @@ export class StreamingLoader implements BatchLoader {
    * a batch to train on of only such
    */
   async *batches(epoch = 0, fromStep = 0): AsyncGenerator<Batch, void, undefined> {
+    const { place } = this.#options;
     const order = this.#order.batches(epoch, fromStep);
     const ahead: Promise<DecodedBatch>[] = [];
     const request = () => {
-      const { value: indices, done } = order.next();
+      const { value: whole, done } = order.next();
       if (done) return;
-      const decoding = this.#decode(indices, epoch);
+      const decoding = this.#decode(place ? shareOf(whole, place) : whole, epoch);
       // A failure is thrown when its batch's turn comes; until then, or if it never does, it is no unhandled one.
       decoding.catch(() => {});
       ahead.push(decoding);

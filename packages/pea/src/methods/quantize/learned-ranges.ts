@@ -22,6 +22,7 @@ import {
   type Tensor,
   tensor,
 } from "@pea/torch";
+import type { Ranks } from "../../distributed/ranks.ts";
 import type { MethodState } from "../method.ts";
 import { TrackedRanges } from "./tracked-ranges.ts";
 import { hasScale, type ValueRanges } from "./value-ranges.ts";
@@ -53,6 +54,8 @@ export class LearnedRanges implements ValueRanges {
   /** Of the passes before there is a scale to learn. */
   readonly #first: TrackedRanges;
   #learned: (LearnedScale | null)[];
+  /** Whose scale began since ranks shared last. */
+  #isNew: boolean[];
 
   /** @param options.device of the values; the CPU by default */
   constructor(groups: readonly ValueGroup[], { device = "cpu", ...scheme }: Scheme & { device?: string }) {
@@ -62,6 +65,7 @@ export class LearnedRanges implements ValueRanges {
     this.#device = device;
     this.#first = new TrackedRanges(groups, { ...scheme, momentum: 1 });
     this.#learned = groups.map(() => null);
+    this.#isNew = groups.map(() => false);
   }
 
   round(name: string, value: Tensor, { training }: { training: boolean }): Tensor {
@@ -82,6 +86,21 @@ export class LearnedRanges implements ValueRanges {
   endPass(): void {
     this.#first.endPass();
     this.#begin(this.#first.read());
+  }
+
+  /** Scales that began in this step begin with the mean of the ranks' ranges; the gradients of the others are summed. */
+  async share(ranks: Ranks): Promise<void> {
+    await this.#first.share(ranks);
+    this.#learned.forEach((learned, i) => {
+      if (!this.#isNew[i]) return;
+      learned?.scale.dispose();
+      this.#learned[i] = null;
+    });
+    this.#begin(this.#first.read());
+    this.#isNew = this.#groups.map(() => false);
+    const gradients = this.#learned.flatMap((learned) => learned?.scale.grad ?? []);
+    await ranks.sum(gradients);
+    for (const gradient of gradients) gradient.dispose();
   }
 
   endStep(learningRate: number): void {
@@ -119,6 +138,7 @@ export class LearnedRanges implements ValueRanges {
     this.#learned = this.#groups.map(() => null);
     this.#first.load({ ranges });
     this.#begin(this.#first.read());
+    this.#isNew = this.#groups.map(() => false);
     const known = new Map(JSON.parse(String(velocities)) as [string, number][]);
     this.#learned.forEach((learned, i) => {
       if (learned) learned.velocity = known.get(this.#groups[i]?.sources[0] as string) ?? 0;
@@ -137,6 +157,7 @@ export class LearnedRanges implements ValueRanges {
       const { type, scales, zeroPoints } = quantizationOf(range, this.#scheme);
       const scale = keep(tensor(scales, { device: this.#device, requiresGrad: true }));
       this.#learned[i] = { scale, zeroPoint: zeroPoints[0] as number, type, velocity: 0 };
+      this.#isNew[i] = true;
     });
   }
 }

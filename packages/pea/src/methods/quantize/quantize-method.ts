@@ -6,6 +6,7 @@
 import { type Duration, durationToSteps, formatDuration, PeaError, parseDuration } from "@pea/core";
 import { type ActivationType, type Range, requireScheme, type Scheme } from "@pea/graph";
 import { autocast, getRngState, isRecording, type Module, setRngState, type Tensor } from "@pea/torch";
+import type { Ranks } from "../../distributed/ranks.ts";
 import { traceNetwork } from "../../trace/trace.ts";
 import type { FitContext, Method, MethodState, Phase, StepSpan } from "../method.ts";
 import { refuseOtherState } from "../method-state.ts";
@@ -82,8 +83,12 @@ export class QuantizeMethod implements Method {
     this.#steps = step + 1;
   }
 
-  gradients(): void {
+  afterBackward(): void {
     if (this.#isActive) this.#quantized?.takeGradients();
+  }
+
+  async share(ranks: Ranks): Promise<void> {
+    if (this.#isActive) await this.#quantized?.ranges.share(ranks);
   }
 
   afterStep(step: number): void {

@@ -5,6 +5,7 @@
  */
 import type { Range, Scheme, ValueGroup } from "@pea/graph";
 import type { Tensor } from "@pea/torch";
+import { type Ranks, sumsOf } from "../../distributed/ranks.ts";
 import type { MethodState } from "../method.ts";
 import { rangeOf, roundedValue, type ValueRanges } from "./value-ranges.ts";
 
@@ -48,6 +49,19 @@ export class TrackedRanges implements ValueRanges {
           : seen;
     });
     this.#seen = this.#groups.map(() => null);
+  }
+
+  /** The mean of the ranks' ranges. */
+  async share(ranks: Ranks): Promise<void> {
+    const known = this.#tracked.flatMap((range) => range ?? []);
+    const sums = await sumsOf(
+      ranks,
+      known.flatMap(({ min, max }) => [min, max]),
+    );
+    const means = sums.map((sum) => sum / ranks.size);
+    this.#tracked.forEach((range, i) => {
+      if (range) this.#tracked[i] = { min: means.shift() as number, max: means.shift() as number };
+    });
   }
 
   /** By the names of the sources of each group that was seen. */

@@ -5,6 +5,7 @@
  */
 import { boundsOf, quantizationOf, type Range, type Scheme } from "@pea/graph";
 import { amax, amin, fakeQuantize, noGrad, scope, type Tensor } from "@pea/torch";
+import type { Ranks } from "../../distributed/ranks.ts";
 import type { MethodState } from "../method.ts";
 
 /** A range for each group of values that share one. */
@@ -17,6 +18,8 @@ export interface ValueRanges {
   round(name: string, value: Tensor, options: { training: boolean }): Tensor;
   /** After each forward pass in training. */
   endPass(): void;
+  /** Brings together what several ranks know, each of its own images, before the weights are updated. */
+  share(ranks: Ranks): Promise<void>;
   /** After each update of the weights. */
   endStep?(learningRate: number): void;
   /** By the names of the sources of each group that has one. */

@@ -9,7 +9,9 @@ import {
   softmax,
   stack,
   type Tensor,
+  tensor,
 } from "@pea/torch";
+import type { Ranks } from "../../distributed/ranks.ts";
 import { type Answers, type ClassificationBreakdown, confusedPairs, worstFirst } from "../breakdown.ts";
 
 /** An image and what a network says of it. */
@@ -43,6 +45,20 @@ export class ClassAnswers implements Answers {
       }),
     );
     this.#batches.push({ values: keep(values), indices });
+  }
+
+  async share(ranks: Ranks): Promise<void> {
+    const own = this.#batches.map(({ values, indices }) => ({
+      numbers: values.toTypedArray() as Float64Array,
+      indices: Int32Array.from(indices),
+    }));
+    const all = (await ranks.gather(own)).flat();
+    this.dispose();
+    const batches = all.map(({ numbers, indices }) => ({
+      values: keep(tensor(numbers, { shape: [4, indices.length] })),
+      indices,
+    }));
+    this.#batches.splice(0, this.#batches.length, ...batches);
   }
 
   breakDown(nameOf: (index: number) => string): ClassificationBreakdown {
@@ -84,7 +100,7 @@ export class ClassAnswers implements Answers {
   }
 
   #read(): ImageAnswer[] {
-    return this.#batches.flatMap(({ values, indices }) => {
+    const images = this.#batches.flatMap(({ values, indices }) => {
       const numbers = values.toTypedArray() as Float64Array;
       const [labels, answers, probabilities, losses] = [0, 1, 2, 3].map((row) =>
         numbers.subarray(row * indices.length, (row + 1) * indices.length),
@@ -97,5 +113,7 @@ export class ClassAnswers implements Answers {
         loss: losses[i] as number,
       }));
     });
+    // Those of several ranks come rank by rank.
+    return images.sort((a, b) => a.index - b.index);
   }
 }

@@ -1,4 +1,5 @@
 import { argmax, narrow, noGrad, scope, type Tensor } from "@pea/torch";
+import type { Ranks } from "../../distributed/ranks.ts";
 import { type Answers, confusedPairs, type SegmentationBreakdown, worstFirst } from "../breakdown.ts";
 import { confusion } from "./confusion.ts";
 import { intersectionOverUnion, meanIou } from "./iou.ts";
@@ -31,6 +32,16 @@ export class PixelAnswers implements Answers {
       // An image without a pixel that counts is neither good nor bad.
       if (!Number.isNaN(miou)) this.#images.push({ index, miou });
     }
+  }
+
+  async share(ranks: Ranks): Promise<void> {
+    const all = await ranks.gather({ matrix: this.#matrix, images: this.#images });
+    this.#matrix.fill(0);
+    for (const { matrix } of all)
+      for (const [cell, count] of matrix.entries())
+        this.#matrix[cell] = (this.#matrix[cell] as number) + count;
+    const images = all.flatMap(({ images }) => images).sort((a, b) => a.index - b.index);
+    this.#images.splice(0, this.#images.length, ...images);
   }
 
   breakDown(nameOf: (index: number) => string): SegmentationBreakdown {

@@ -1,0 +1,144 @@
+/**
+ * The processes that train one network together, and what they do together. A process that trains alone is one rank of one.
+ *
+ * @module
+ */
+import { deserialize, serialize } from "node:v8";
+import { PeaError } from "@pea/core";
+import { type ProcessGroup, type Tensor, tensor } from "@pea/torch";
+
+/** This process among those that train one network together. All call the same in the same order. */
+export interface Ranks {
+  /** Of this process, from 0. Rank 0 writes files and tells of the run. */
+  readonly rank: number;
+  /** How many there are. */
+  readonly size: number;
+  /** What each rank gives, by rank: anything that `node:v8` serializes. */
+  gather<T>(own: T): Promise<T[]>;
+  /** Leaves in each tensor the sum over ranks. */
+  sum(tensors: readonly Tensor[]): Promise<void>;
+  /** Leaves in each tensor the mean over ranks. */
+  mean(tensors: readonly Tensor[]): Promise<void>;
+  /** Leaves in each tensor what rank 0 has. */
+  takeFirst(tensors: readonly Tensor[]): Promise<void>;
+  /** Tells the others why this rank ends. */
+  fail(reason: string): Promise<void>;
+  /** Leaves the others, in peace. */
+  close(): Promise<void>;
+}
+
+const nothing = async (): Promise<void> => {};
+
+/** A process that trains alone. */
+export const alone: Ranks = {
+  rank: 0,
+  size: 1,
+  gather: async (own) => [own],
+  sum: nothing,
+  mean: nothing,
+  takeFirst: nothing,
+  fail: nothing,
+  close: nothing,
+};
+
+/** One of several that are connected. */
+export class ConnectedRanks implements Ranks {
+  readonly rank: number;
+  readonly size: number;
+  readonly #group: ProcessGroup;
+
+  constructor(group: ProcessGroup) {
+    this.rank = group.rank;
+    this.size = group.worldSize;
+    this.#group = group;
+  }
+
+  async gather<T>(own: T): Promise<T[]> {
+    const bytes = new Uint8Array(serialize(own));
+    using length = tensor(Float64Array.of(bytes.length));
+    const lengths = await this.#group.allGather(length);
+    const sizes = lengths.map((one) => one.item() as number);
+    const padded = new Uint8Array(Math.max(...sizes));
+    padded.set(bytes);
+    using whole = tensor(padded);
+    const all = await this.#group.allGather(whole);
+    const texts = all.map((one, rank) => new Uint8Array(one.toBytes()).subarray(0, sizes[rank]));
+    for (const one of [...lengths, ...all]) one.dispose();
+    return texts.map((text) => deserialize(text) as T);
+  }
+
+  async sum(tensors: readonly Tensor[]): Promise<void> {
+    for (const some of byDtype(tensors)) await this.#group.allReduce(some);
+  }
+
+  async mean(tensors: readonly Tensor[]): Promise<void> {
+    for (const some of byDtype(tensors)) await this.#group.allReduce(some, "mean");
+  }
+
+  async takeFirst(tensors: readonly Tensor[]): Promise<void> {
+    for (const some of byDtype(tensors)) await this.#group.broadcast(some);
+  }
+
+  fail(reason: string): Promise<void> {
+    return this.#group.fail(reason);
+  }
+
+  async close(): Promise<void> {
+    await this.#group.barrier();
+    await this.#group.close();
+  }
+}
+
+/** Tensors that can go as one. */
+function byDtype(tensors: readonly Tensor[]): Tensor[][] {
+  const dtypes = new Set(tensors.map(({ dtype }) => dtype));
+  return [...dtypes].map((one) => tensors.filter(({ dtype }) => dtype === one));
+}
+
+/** The sums over ranks of some numbers, in float64. */
+export async function sumsOf(ranks: Ranks, numbers: readonly number[]): Promise<number[]> {
+  if (numbers.length === 0) return [];
+  using sums = tensor(Float64Array.from(numbers));
+  await ranks.sum([sums]);
+  return [...(sums.toTypedArray() as Float64Array)];
+}
+
+/** Entries of maps of all ranks, each key once. */
+export async function joined<K, V>(ranks: Ranks, own: ReadonlyMap<K, V>): Promise<Map<K, V>> {
+  return new Map((await ranks.gather(own)).flatMap((some) => [...some]));
+}
+
+/** Numbers in objects and arrays of one form, added up place by place; what is no number is that of the first. */
+export function added<T>(values: readonly T[]): T {
+  const [first] = values as [T];
+  if (typeof first === "number") return values.reduce<number>((sum, one) => sum + Number(one), 0) as T;
+  if (Array.isArray(first))
+    return first.map((_, i) => added(values.map((one) => (one as unknown[])[i]))) as T;
+  if (typeof first !== "object" || first === null) return first;
+  const entries = Object.keys(first).map((key) => [
+    key,
+    added(values.map((one) => (one as Record<string, unknown>)[key])),
+  ]);
+  return Object.fromEntries(entries) as T;
+}
+
+/**
+ * Refuses ranks that would not train the same.
+ *
+ * @param facts of this rank, by what they are called, with the way out where they differ
+ * @throws PeaError of kind usage on every rank, naming the first that differs from rank 0, and in what
+ */
+export async function requireSame(
+  ranks: Ranks,
+  facts: Readonly<Record<string, { value: string | number | null; remedy: string }>>,
+): Promise<void> {
+  const values = Object.fromEntries(Object.entries(facts).map(([name, { value }]) => [name, value]));
+  const [first, ...others] = await ranks.gather(values);
+  for (const [i, other] of others.entries())
+    for (const [name, { remedy }] of Object.entries(facts))
+      if (other[name] !== first?.[name])
+        throw new PeaError(
+          `rank ${i + 1} has another ${name} (${other[name]}) than rank 0 (${first?.[name]}); ${remedy}`,
+          { kind: "usage" },
+        );
+}

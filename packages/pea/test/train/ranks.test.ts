@@ -1,0 +1,246 @@
+// Several ranks train as one process does: here ranks of this process, which take turns where they wait for one another.
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import { ProcessGroup, readSafetensors, TCPStore } from "@pea/torch";
+import sharp from "sharp";
+import { ConnectedRanks, type Ranks } from "../../src/distributed/ranks.ts";
+import type { RecipeInput } from "../../src/recipe/recipe.ts";
+import { readMetrics } from "../../src/run/metrics.ts";
+import type { TrainResult } from "../../src/run/result.ts";
+import { resumeTraining, train } from "../../src/train/train.ts";
+import { TrainingInterrupted } from "../../src/train/trainer.ts";
+import "../support/dropout-network.ts";
+import { writeFiles } from "../support/images.ts";
+import { fingerprint } from "../support/run-in-parts.ts";
+import { temporaryFolder, writeTinyData } from "../support/tiny-data.ts";
+import { usage } from "../support/usage-error.ts";
+
+/** Of 96 training images: 6 steps, of which the transition runs from step 1 to 3. */
+const recipe: RecipeInput = {
+  model: "resnet8",
+  dataDir: writeTinyData({ train: 96, test: 30 }),
+  valFraction: 0,
+  epochs: 2,
+  batchSize: 32,
+  lr: 0.05,
+  cropPadding: 2,
+  logEverySteps: 1,
+  threads: 1,
+};
+
+/** Photos in two folders of classes. */
+async function writePhotos(): Promise<string> {
+  const folder = temporaryFolder();
+  for (const part of ["train", "val"])
+    for (const label of [0, 1])
+      for (let number = 0; number < 8; number++) {
+        const pixels = Uint8Array.from(
+          { length: 3 * 32 * 32 },
+          (_, i) => ((i * 7919 + number * 104_729) % 90) + (i % 3 === label ? 120 : 0),
+        );
+        const image = sharp(pixels, { raw: { width: 32, height: 32, channels: 3 } });
+        writeFiles(folder, { [`${part}/${label}/${number}.png`]: await image.png().toBuffer() });
+      }
+  return folder;
+}
+
+/** `size` ranks of this process. */
+async function ranksOf(size: number): Promise<Ranks[]> {
+  const { port } = await TCPStore.connect({ host: "127.0.0.1", port: 0, isServer: true });
+  return Promise.all(
+    Array.from({ length: size }, async (_, rank) => {
+      const store = await TCPStore.connect({ host: "127.0.0.1", port, isServer: false });
+      const options = { rank, worldSize: size, timeout: 60_000, host: "127.0.0.1" };
+      return new ConnectedRanks(await ProcessGroup.connect(store, options));
+    }),
+  );
+}
+
+/** Trains on several ranks, which all have the same result. */
+async function trainTogether(input: RecipeInput, size = 2): Promise<TrainResult> {
+  const ranks = await ranksOf(size);
+  const runDirectory = join(temporaryFolder(), "run");
+  const results = await Promise.all(ranks.map((one) => train(input, { runDirectory, ranks: one })));
+  for (const result of results) assert.deepEqual({ ...result, seconds: 0 }, { ...results[0], seconds: 0 });
+  return results[0] as TrainResult;
+}
+
+const trainAlone = (input: RecipeInput): Promise<TrainResult> =>
+  train(input, { runDirectory: join(temporaryFolder(), "run") });
+
+function lossesOf({ runDirectory }: TrainResult): number[] {
+  return readMetrics(join(runDirectory, "metrics.jsonl")).flatMap((row) =>
+    row.kind === "interval" ? [row["train/loss"] as number] : [],
+  );
+}
+
+function weightsOf({ runDirectory }: TrainResult): Map<string, Float32Array> {
+  const { tensors } = readSafetensors(join(runDirectory, "checkpoints/last.safetensors"));
+  return new Map(
+    [...tensors].flatMap(([key, tensor]) =>
+      /\/|running|tracked/.test(key) ? [] : [[key, tensor.toTypedArray() as Float32Array]],
+    ),
+  );
+}
+
+const largest = (numbers: Iterable<number>) => [...numbers].reduce((a, b) => Math.max(a, b), 0);
+
+/** A run's numbers. The generator, which ranks of one process share, is seeded by each before every step. */
+function withoutGenerator(path: string) {
+  const { last, ...others } = fingerprint(path);
+  const { "rng/cpu": _, ...tensors } = last;
+  return { ...others, tensors };
+}
+
+/** The largest difference of two runs' weights. */
+function weightDifference(some: TrainResult, other: TrainResult): number {
+  const others = weightsOf(other);
+  const differences = [...weightsOf(some)].map(([key, values]) => {
+    const reference = others.get(key) as Float32Array;
+    return largest(values.map((value, i) => Math.abs(value - (reference[i] as number))));
+  });
+  return largest(differences);
+}
+
+/** The largest relative difference of two runs' losses. */
+function lossDifference(some: TrainResult, other: TrainResult): number {
+  const others = lossesOf(other);
+  return largest(lossesOf(some).map((loss, i) => Math.abs(loss / (others[i] as number) - 1)));
+}
+
+describe("two ranks train bit for bit as one process that passes batches in halves", () => {
+  for (const [title, input] of Object.entries<RecipeInput>({
+    "with the weighted ensemble": { ...recipe, pea: "WG50%" },
+    "with the stochastic ensemble": { ...recipe, pea: "SM50%" },
+    "a MobileNet, whose dropout alone draws otherwise": {
+      ...recipe,
+      model: "mobilenet-0.25-small",
+      modelOptions: { dropout: 0 },
+      epochs: 1,
+      pea: "SS50%",
+    },
+  }))
+    it(title, async () => {
+      const two = await trainTogether(input);
+      const one = await trainAlone({ ...input, microBatch: 16 });
+      // The sum of two addends is the same in either order.
+      assert.deepEqual(lossesOf(two), lossesOf(one));
+      assert.deepEqual(weightsOf(two), weightsOf(one));
+    });
+
+  it("on images that are streamed", async () => {
+    const input = {
+      ...recipe,
+      data: "imagefolder",
+      dataDir: await writePhotos(),
+      imageSize: 32,
+      batchSize: 8,
+    };
+    const two = await trainTogether({ ...input, trainCrop: "distorted" });
+    const one = await trainAlone({ ...input, trainCrop: "distorted", microBatch: 4 });
+    assert.deepEqual(lossesOf(two), lossesOf(one));
+    assert.deepEqual(weightsOf(two), weightsOf(one));
+  });
+});
+
+describe("where sums are of more than two addends, a run of ranks", () => {
+  const near = (some: TrainResult, other: TrainResult) => {
+    assert.ok(lossDifference(some, other) < 1e-6);
+    assert.ok(weightDifference(some, other) < 1e-5);
+  };
+
+  it("differs from one process by their rounding", async () => {
+    const input = { ...recipe, pea: "SM50%", epochs: 1 };
+    const one = await trainAlone({ ...input, microBatch: 8 });
+    near(await trainTogether(input, 4), one);
+    near(await trainTogether({ ...input, microBatch: 8 }), one);
+  });
+});
+
+describe("ranks", () => {
+  it("share the test images, of which there are no fewer and no more", async () => {
+    const { testImages, last, breakdown } = await trainTogether({ ...recipe, epochs: 1, pea: "none" }, 4);
+    assert.equal(testImages, 30);
+    const classes = breakdown?.classes as { images: number; correct: number }[];
+    assert.deepEqual(
+      classes.map(({ images }) => images),
+      Array(10).fill(3),
+    );
+    const correct = classes.reduce((sum, one) => sum + one.correct, 0);
+    assert.equal(last.test.top1, (100 * correct) / 30);
+  });
+
+  // Momentum, an average of weights, dropout's draws and batch norm's statistics are gone on with.
+  const all: RecipeInput = {
+    ...recipe,
+    model: "dropout-network",
+    pea: "SM50%",
+    valFraction: 0.25,
+    batchSize: 24,
+    methods: ["mixup", { ema: 0.9 }],
+  };
+
+  // At each checkpoint the ranks' networks, and what methods keep, are compared.
+  for (const [title, methods] of Object.entries<RecipeInput>({
+    "a swap to ReLU": { activation: "mish", swapToRelu: "50%", pea: undefined },
+    "quantization with ranges that are tracked": { methods: [{ quantize: { start: "50%" } }] },
+    "quantization with ranges that are learned": {
+      methods: [{ quantize: { start: "50%", ranges: "learned" } }],
+    },
+    "mixed images and averaged weights": { methods: ["mixup", "lookahead", "swa"] },
+  }))
+    it(`keep one network with ${title}`, async () => {
+      const { last } = await trainTogether({ ...all, ...methods });
+      assert.ok(Number.isFinite(last.test.loss));
+    });
+
+  it("stop together where one is told to, and go on bit for bit", async () => {
+    const whole = await trainTogether(all);
+    const runDirectory = join(temporaryFolder(), "run");
+    const stop = new AbortController();
+    const runs = (await ranksOf(2)).map((ranks) =>
+      train(all, {
+        runDirectory,
+        ranks,
+        ...(ranks.rank === 1 && { signal: stop.signal }),
+        observe: () => ({ onStep: (step) => step === 2 && stop.abort("SIGTERM") }),
+      }),
+    );
+    const isStopped = (error: unknown) => error instanceof TrainingInterrupted && error.step === 2;
+    await Promise.all(runs.map((run) => assert.rejects(run, isStopped)));
+    const [resumed] = await Promise.all(
+      (await ranksOf(2)).map((ranks) => resumeTraining(runDirectory, { ranks })),
+    );
+    assert.deepEqual(withoutGenerator(runDirectory), withoutGenerator(whole.runDirectory));
+    assert.deepEqual([resumed?.last, resumed?.best], [whole.last, whole.best]);
+  });
+
+  it("go on where others were more, and say what is not the same", async () => {
+    const { runDirectory } = await trainTogether({ ...all, epochs: 1 });
+    const notes: string[] = [];
+    await resumeTraining(runDirectory, { onNote: (note) => notes.push(note) });
+    assert.match(
+      notes.join(),
+      /goes on with 1 processes where it had 2: with the same batches, in other parts/,
+    );
+  });
+
+  it("that were started with another recipe are refused before the first step", async () => {
+    const ranks = await ranksOf(2);
+    const runs = ranks.map((one) =>
+      train({ ...all, lr: 0.05 + one.rank }, { runDirectory: join(temporaryFolder(), "run"), ranks: one }),
+    );
+    const message =
+      /^rank 1 has another recipe \(.*\) than rank 0 \(.*\); start all processes with the same recipe/;
+    await Promise.all(runs.map((run) => assert.rejects(run, usage(message))));
+  });
+
+  it("are refused where they cannot share a batch evenly", async () => {
+    const [ranks] = (await ranksOf(3)) as [Ranks];
+    await assert.rejects(
+      train({ ...recipe, batchSize: 32 }, { ranks }),
+      usage(/^batchSize is 32, which 3 processes cannot share evenly; take 30 or 33, or another number/),
+    );
+  });
+});
