@@ -48,6 +48,7 @@ describe("LiteRT's reference kernels compute the exact integers of what is expor
     const { shape, values } = await session.run(inputs.toTypedArray() as Float32Array, inputs.shape);
     assert.deepEqual(shape, [4, 19, 32, 64]);
     assert.equal(values.length, 4 * 19 * 32 * 64);
+    await session.release();
   });
 
   test("a Python without it is named, and nothing is written", async () => {
