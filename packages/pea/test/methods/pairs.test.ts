@@ -70,6 +70,7 @@ const settings: Readonly<Record<string, unknown>> = {
   pea: { variant: "SM67%", initial: "1st" },
   activation: "mish",
   swap: { activation: "gelu", at: "2st" },
+  "lambda-gelu": { end: "67%", initial: "1st" },
   quantize: "2st",
   "random-erasing": 1,
   "stochastic-depth": 0.5,
