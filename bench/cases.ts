@@ -7,13 +7,20 @@
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import type { ContenderName } from "./contenders.ts";
-import type { ActivationVariant, NetworkWorkload, Precision, Workload } from "./protocol.ts";
+import {
+  type ActivationVariant,
+  benchMethods,
+  type NetworkWorkload,
+  type Precision,
+  type Workload,
+} from "./protocol.ts";
 
 export type Suite =
   | "operator"
   | "overhead"
   | "step"
   | "imported"
+  | "methods"
   | "scaling"
   | "inference"
   | "memory"
@@ -151,6 +158,7 @@ export function listGroups({ quick }: { quick: boolean }): Group[] {
         ...OTHERS.map((network) => steps(network, network.batch, SHORT)),
         ...NETWORKS.map(inference),
         ...NETWORKS.filter(({ network }) => !network.endsWith("-small")).map(imported),
+        ...NETWORKS.filter(({ network }) => network === "resnet18-small").map(methods),
         ...scaling(),
       ];
 }
@@ -214,6 +222,22 @@ function imported(network: MainNetwork): Group {
       { contender, workload },
       { contender, workload: { ...(workload as NetworkWorkload), imported: true } },
     ]),
+  };
+}
+
+/** Steps of a network with ReLU alone, and with each of the methods. */
+function methods(network: MainNetwork): Group {
+  const [batch] = network.batches;
+  const [plain] = onNetwork("step", network, batch, [["pea", { fp32: RELU }]]);
+  const { contender, workload } = plain as Case;
+  return {
+    suite: "methods",
+    name: `methods/${network.network}/batch-${batch}`,
+    threads: ALL_THREADS,
+    cases: [undefined, ...benchMethods].map((method) => ({
+      contender,
+      workload: { ...(workload as NetworkWorkload), ...(method && { method }) },
+    })),
   };
 }
 

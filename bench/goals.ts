@@ -10,6 +10,7 @@ import {
   isSameSubject,
   loadings,
   type Measurement,
+  methodSteps,
   millisecondsPerImage,
   type NetworkMeasurement,
   networkMeasurements,
@@ -122,6 +123,14 @@ const GOALS: readonly Goal[] = [
     find: (all) =>
       importedSteps(all).map(({ imported, written }) =>
         found(describe(imported), [ratios(imported, written)]),
+      ),
+  },
+  {
+    what: "step with a training method ÷ of ReLU alone (fp32)",
+    bound: null,
+    find: (all) =>
+      methodSteps(all).map(({ own, plain }) =>
+        found(`${describe(own)}, ${own.workload.method}`, [ratios(own, plain)]),
       ),
   },
   {

@@ -11,6 +11,19 @@ export type Precision = "fp32" | "bf16";
 /** `relu`, or an ensemble with its smooth activation at α = 0.5. */
 export type ActivationVariant = "relu" | `${"weighted" | "stochastic"}-${"gelu" | "swish" | "mish"}`;
 
+/** Training methods whose steps are measured, at their usual settings. */
+export const benchMethods = [
+  "mixup",
+  "cutmix",
+  "random-erasing",
+  "ema",
+  "lookahead",
+  "stochastic-depth",
+  "sugar",
+  "lambda-gelu",
+] as const;
+export type BenchMethod = (typeof benchMethods)[number];
+
 /** A training step (forward, loss, backward, SGD with momentum) or a forward pass in evaluation mode. */
 export interface NetworkWorkload {
   kind: "step" | "inference";
@@ -23,6 +36,8 @@ export interface NetworkWorkload {
   precision: Precision;
   /** Made of the graph of the network, as one of a file is. */
   imported?: true;
+  /** With a training method. */
+  method?: BenchMethod;
 }
 
 /** Whether a network gives a class for each pixel. */

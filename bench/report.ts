@@ -12,6 +12,7 @@ import {
   type LoaderMeasurement,
   loadings,
   type Measurement,
+  methodSteps,
   millisecondsPerImage,
   type NetworkMeasurement,
   networkMeasurements,
@@ -98,6 +99,11 @@ export function report(results: Results, verdicts: readonly Verdict[]): string {
       "Imported networks",
       "Training steps of a network written in TypeScript, and of the same one made of its graph; milliseconds.",
       importedTable(measurements),
+    ),
+    ...section(
+      "Training methods",
+      "A training step with each method at its usual settings, milliseconds; ÷: the step with ReLU alone.",
+      methodTable(measurements),
     ),
     ...section("Batch size and threads", "Training step, milliseconds.", byContender("scaling")),
     ...section(
@@ -229,6 +235,16 @@ function importedTable(measurements: readonly Measurement[]): string {
     format(ratio(imported, written)),
   ]);
   return table(["", "written", "imported", "÷"], rows);
+}
+
+function methodTable(measurements: readonly Measurement[]): string {
+  const rows = methodSteps(measurements).map(({ own, plain }) => [
+    `${subjectOf(own)}, ${own.workload.method}`,
+    spread(plain.rounds),
+    spread(own.rounds),
+    format(ratio(own, plain)),
+  ]);
+  return table(["", "ReLU alone", "with it", "÷"], rows);
 }
 
 function loadingTable(measurements: readonly Measurement[]): string {

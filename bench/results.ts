@@ -123,6 +123,19 @@ export function importedSteps(
     });
 }
 
+/** Steps with training methods, and of the same networks with ReLU alone. */
+export function methodSteps(
+  measurements: readonly Measurement[],
+): { own: NetworkMeasurement; plain: NetworkMeasurement }[] {
+  const steps = networkMeasurements(measurements, "methods");
+  return steps
+    .filter(({ workload }) => workload.method !== undefined)
+    .flatMap((own) => {
+      const plain = steps.find((step) => step.workload.method === undefined && isSameSubject(step, own));
+      return plain === undefined ? [] : [{ own, plain }];
+    });
+}
+
 /** Whether two measurements are of one network, batch size and number of threads. */
 export function isSameSubject(a: NetworkMeasurement, b: NetworkMeasurement): boolean {
   return (

@@ -30,18 +30,29 @@ import {
 } from "@pea/torch";
 import {
   applyPea,
+  CutMixMethod,
   createModel,
   DecodePool,
+  EmaMethod,
   GraphNetwork,
+  LambdaGeluMethod,
+  LookaheadMethod,
+  type Method,
+  Methods,
+  MixupMethod,
   openImageFolder,
   type PeaHandle,
+  RandomErasingMethod,
+  StochasticDepthMethod,
   StreamingLoader,
+  SugarMethod,
   traceNetwork,
 } from "pea-train";
 import {
   type ActivationVariant,
   type ActivationWorkload,
   type BatchNormWorkload,
+  type BenchMethod,
   type CopyWorkload,
   type Facts,
   isSegmentation,
@@ -92,25 +103,51 @@ function prepareStep(workload: NetworkWorkload): Prepared {
   return { run: (lap) => train(images, labels, lap), facts };
 }
 
+/** The methods of a step, fitted to a run of which it is in the first half. */
+function createMethod({ image, method }: Omit<NetworkWorkload, "precision">, model: Module): Methods {
+  const methods = new Methods(method === undefined ? [] : [{ name: method, hooks: METHODS[method]() }]);
+  methods.fit({ model, totalSteps: 1_000_000, stepsPerEpoch: 1000, seed: 1, inputShape: image });
+  return methods;
+}
+
+const METHODS: Readonly<Record<BenchMethod, () => Method>> = {
+  mixup: () => new MixupMethod({ alpha: 0.2 }),
+  cutmix: () => new CutMixMethod({ alpha: 1, probability: 1 }),
+  "random-erasing": () =>
+    new RandomErasingMethod({ probability: 0.25, area: [0.02, 0.33], ratio: [0.3, 3.3] }),
+  ema: () => new EmaMethod({ decay: 0.9999, warmup: true }),
+  lookahead: () => new LookaheadMethod({ steps: 5, rate: 0.5 }),
+  "stochastic-depth": () => new StochasticDepthMethod({ drop: 0.1 }),
+  sugar: () => new SugarMethod({ surrogate: "b-silu" }),
+  "lambda-gelu": () => new LambdaGeluMethod({ end: "75%", initial: 0, hardness: 30 }),
+};
+
 /** A network and its optimizer; `train` is one step. */
 function createTraining({ precision, ...workload }: NetworkWorkload) {
   const { model, handle } = createNetwork(workload);
+  const methods = createMethod(workload, model);
+  const indices = Int32Array.from({ length: workload.batch }, (_, i) => i);
   const parameters = model.parameters();
   const optimizer = new SGD(parameters, { lr: 1e-3, momentum: 0.9, weightDecay: 1e-4 });
   let step = 0;
   const train = (images: Tensor, labels: Tensor, lap: Lap) => {
-    if (handle !== null) handle.step = step++;
+    const at = { step: step++, part: 0 };
+    if (handle !== null) handle.step = at.step;
     scope(() => {
       optimizer.zeroGrad();
+      const batch = methods.batch({ images, labels, indices }, at.step);
+      methods.beforePass(at.step);
       // A scope of its own: from here on autograd alone holds the activations, and backward frees them one by one.
       const loss = scope(() => {
-        const logits = inPrecision(precision, () => model.forward(images));
-        return crossEntropyLoss(logits, labels);
+        const logits = inPrecision(precision, () => model.forward(batch.images));
+        const lossAgainst = (labels: Tensor) => crossEntropyLoss(logits, labels);
+        return methods.loss(lossAgainst(batch.labels), { ...batch, ...at, logits, lossAgainst });
       });
       lap("forward");
       backward(loss);
       lap("backward");
       optimizer.step();
+      methods.afterStep(at.step);
       lap("optimizer");
     });
   };
