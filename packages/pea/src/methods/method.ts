@@ -33,6 +33,8 @@ export interface FitContext {
   seed: number;
   /** The learning rate of a step; left out where the run is opened only to be asked. */
   learningRateAt?: (step: number) => number;
+  /** The highest of the run; left out where it is opened only to be asked. */
+  peakLearningRate?: number;
   /** Of one image: channels, height and width. */
   inputShape: readonly number[];
   /** The phases of the methods before it in the run's list, as `Method.phases`; one where they have none. */
@@ -150,6 +152,9 @@ export interface Method {
    * @throws PeaError where it has no use for the batch.
    */
   batch?(batch: TrainingBatch, step: number): TrainingBatch;
+
+  /** The learning rate of the step `step`, in the place of what the schedule, or the method before, has for it. */
+  learningRate?(rate: number, step: number): number;
 
   /**
    * What is given along to the losses and takes time to be had, by its names there: after `batch` of all methods. The tensors

@@ -127,6 +127,11 @@ export class Methods {
     for (const hooks of this.#hooks) await hooks.begin?.(start);
   }
 
+  /** The learning rate of a step, as each method made it of that of the one before. */
+  learningRate(scheduled: number, step: number): number {
+    return this.#hooks.reduce((rate, hooks) => hooks.learningRate?.(rate, step) ?? rate, scheduled);
+  }
+
   beforePass(step: number, part = 0): void {
     this.#steps = step + 1;
     for (const hooks of this.#hooks) hooks.beforePass?.(step, part);

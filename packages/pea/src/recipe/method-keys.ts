@@ -22,7 +22,7 @@ import { isVariant, peaSettings, variantHelp, variantLetters } from "../methods/
 import { methodNames } from "../methods/registry.ts";
 import { baselineName, nameOfMethods } from "../methods/variant-name.ts";
 
-const { initial, schedule, granularity, indexing, lag } = peaSettings.shape;
+const { initial, schedule, granularity, masks, lrSmooth, indexing, lag } = peaSettings.shape;
 
 /** In the order of the recipe. */
 export const methodKeys = {
@@ -42,6 +42,8 @@ export const methodKeys = {
   peaInitial: initial,
   peaSchedule: schedule,
   peaGranularity: granularity,
+  peaMasks: masks,
+  peaLrSmooth: lrSmooth,
   peaIndexing: indexing,
   peaLag: lag,
   activation: described(activationSchema.default("relu"), {
@@ -90,6 +92,8 @@ const ownKeys = {
     peaInitial: "initial",
     peaSchedule: "schedule",
     peaGranularity: "granularity",
+    peaMasks: "masks",
+    peaLrSmooth: "lrSmooth",
     peaIndexing: "indexing",
     peaLag: "lag",
   },

@@ -62,6 +62,7 @@ export function buildNetwork(
       seed,
       inputShape: data.inputShape,
       task: data.task.name,
+      peakLearningRate: recipe.lr,
       learningRateAt: (step) => learningRateAt(step, plan.learningRate),
     });
     onNetwork?.(methods.asDeployed(graph), upperLimitOf(methods));

@@ -102,7 +102,7 @@ export function joints(plan: TrainingPlan, methods: Methods): Joint[] {
       return {
         step,
         epoch: Math.floor(step / stepsPerEpoch) + 1,
-        learningRate: learningRateAt(step, learningRate),
+        learningRate: methods.learningRate(learningRateAt(step, learningRate), step),
         phase: methods.phase,
         scalars: methods.scalars(),
       };

@@ -233,8 +233,8 @@ export class Trainer {
   }
 
   private async trainStep(batch: Batch, counted: number | null): Promise<void> {
-    const { model, methods, optimizer, plan, settings } = this.options;
-    for (const group of optimizer.groups) group.lr = learningRateAt(this.step, plan.learningRate);
+    const { model, methods, optimizer, settings } = this.options;
+    for (const group of optimizer.groups) group.lr = this.learningRateAt(this.step);
     optimizer.zeroGrad();
     if (methods.asks) await this.passWithAnswers(batch, counted);
     else scope(() => this.passInParts(methods.batch(batch, this.step), counted));
@@ -490,13 +490,18 @@ export class Trainer {
     );
   }
 
+  private learningRateAt(step: number): number {
+    const { plan, methods } = this.options;
+    return methods.learningRate(learningRateAt(step, plan.learningRate), step);
+  }
+
   private moment(): Moment {
     const { plan, methods } = this.options;
     const last = this.step - 1;
     return {
       step: this.step,
       epoch: Math.floor(last / plan.stepsPerEpoch) + 1,
-      learningRate: learningRateAt(last, plan.learningRate),
+      learningRate: this.learningRateAt(last),
       phase: methods.phase,
       scalars: methods.scalars(),
     };

@@ -49,6 +49,8 @@ describe("PEA's own keys", () => {
     assert.equal(await alphaAt(19, { peaGranularity: "epoch" }), 10 / 90);
     assert.equal(await alphaAt(19, { peaIndexing: "one-based" }), 20 / 90);
     assert.notEqual(await alphaAt(19, { peaLag: 0.5 }), 19 / 90);
+    const [stochastic] = methodsOf(resolve({ pea: "SM75%", peaMasks: "channel", peaLrSmooth: 0.4 }));
+    assert.deepEqual([stochastic?.settings.masks, stochastic?.settings.lrSmooth], ["channel", 0.4]);
     assert.equal(await alphaAt(19, { peaGranularity: "epoch", peaIndexing: "one-based" }), 20 / 90);
   });
 

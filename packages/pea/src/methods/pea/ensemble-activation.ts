@@ -3,15 +3,21 @@
  *
  * @module
  */
-import type { Ensemble, ownSmooth, SmoothName } from "@pea/core";
+import { type Ensemble, type ownSmooth, type SmoothName, stochasticMask } from "@pea/core";
 import { type EnsembleActModule, type EnsembleActOptions, ensembleAct } from "@pea/kernels";
-import { Module, type Tensor } from "@pea/torch";
+import { cast, Module, type Tensor, tensor, where } from "@pea/torch";
 import type { PassingActivation } from "../../activations/passing-activation.ts";
+
+/** What one draw of the stochastic ensemble decides for: an element, a channel of an image, an image, or a site's whole batch. */
+export const maskKinds = ["element", "channel", "sample", "layer"] as const;
+export type MaskKind = (typeof maskKinds)[number];
 
 /** What all sites of a network share. It holds no tensor, so the state dict is that of the plain network. */
 export interface EnsembleControl {
   readonly ensemble: Ensemble;
   readonly smooth: SmoothName | typeof ownSmooth;
+  /** What a draw of the stochastic ensemble decides for. */
+  readonly masks: MaskKind;
   /** Seed of the stochastic masks. */
   readonly seed: number;
   /** Training step, from 0, below 2^32; keys the stochastic masks. */
@@ -37,7 +43,7 @@ export interface SiteSmooth {
 /**
  * - weighted: `α · ReLU(x) + (1 − α) · Act(x)` (paper Eq. 1);
  * - stochastic, in training: per element ReLU(x) with probability α, else Act(x) (Eq. 3), by masks that follow from
- *   (seed, site, step, part of the batch) alone; in evaluation its expectation, which is the weighted formula (spec recipes 2.7).
+ *   (seed, site, step, part of the batch) alone, or per channel, image or site where `masks` says so; in evaluation its expectation, which is the weighted formula (spec recipes 2.7).
  *
  * At α = 0 only the smooth activation runs and at α = 1 only ReLU, so both ends equal the plain networks bit for bit
  * and neither meets 0 · ∞ (spec recipes 2.5). Any shape and floating-point dtype; the output is as the input.
@@ -64,10 +70,12 @@ export class EnsembleActivation extends Module implements EnsembleActModule, Pas
   /** What the next forward pass computes; lets batch norm be fused with it. */
   get ensembleActOptions(): EnsembleActOptions {
     const { ensemble, seed, step, part } = this.control;
+    const alpha = this.control.effectiveAlpha(this.site);
     return {
       ensemble: this.training ? ensemble : "weighted",
-      smooth: this.#smooth.ofKernels,
-      alpha: this.control.effectiveAlpha(this.site),
+      // Kernels draw for elements.
+      smooth: this.#drawsForMore(alpha) ? (x) => this.#smooth.module.forward(x) : this.#smooth.ofKernels,
+      alpha,
       seed,
       site: this.site,
       // The kernels key masks with 64 bits of step; parts get those that no run reaches.
@@ -79,7 +87,25 @@ export class EnsembleActivation extends Module implements EnsembleActModule, Pas
     const options = this.ensembleActOptions;
     if (options.alpha === 0) return this.#smooth.module.forward(x);
     if (options.alpha === 1) return this.control.reluModule.forward(x);
-    return ensembleAct(x, options);
+    return this.#drawsForMore(options.alpha) ? this.#choose(x, options) : ensembleAct(x, options);
+  }
+
+  /** Whether a draw decides for more than an element. */
+  #drawsForMore(alpha: number): boolean {
+    const { ensemble, masks } = this.control;
+    return this.training && ensemble === "stochastic" && masks !== "element" && alpha > 0 && alpha < 1;
+  }
+
+  /** ReLU with probability α, else the smooth activation, for each channel or image, or for all. */
+  #choose(x: Tensor, { alpha, seed = 0, site = 0, step = 0 }: EnsembleActOptions): Tensor {
+    const kept = { element: x.ndim, channel: 2, sample: 1, layer: 0 }[this.control.masks];
+    const shape = x.shape.map((size, axis) => (axis < kept ? size : 1));
+    const count = shape.reduce((product, size) => product * size, 1);
+    const mask = stochasticMask(count, alpha, { seed, site: Number(site), step: Number(step) });
+    const { reluModule } = this.control;
+    if (count === 1) return (mask[0] === 1 ? reluModule : this.#smooth.module).forward(x);
+    const takesRelu = cast(tensor(mask, { shape }), { dtype: "bool", device: x.device });
+    return where(takesRelu, reluModule.forward(x), this.#smooth.module.forward(x));
   }
 }
 

@@ -8,13 +8,21 @@ import { hasKernel } from "@pea/kernels";
 import { type Module, ReLU } from "@pea/torch";
 import { createActivation, smoothNameOf } from "../../activations/index.ts";
 import { type Place, replaceModules } from "../replace-modules.ts";
-import { EnsembleActivation, type EnsembleControl, type SiteSmooth } from "./ensemble-activation.ts";
+import {
+  EnsembleActivation,
+  type EnsembleControl,
+  type MaskKind,
+  maskKinds,
+  type SiteSmooth,
+} from "./ensemble-activation.ts";
 
 /** Settings of the ensembles of one network. */
 export interface EnsembleSettings {
   ensemble: Ensemble;
   /** Or `own`: the smooth activation that stands at each site already. */
   smooth: SmoothName | typeof ownSmooth;
+  /** What a draw of the stochastic ensemble decides for; default `element`, as in the paper. */
+  masks?: MaskKind;
   /** Seed of the stochastic masks, a whole number of at least 0; default 0. */
   seed?: number;
 }
@@ -25,6 +33,7 @@ const ensembles: readonly Ensemble[] = ["weighted", "stochastic"];
 export class PeaHandle implements EnsembleControl {
   readonly ensemble: Ensemble;
   readonly smooth: SmoothName | typeof ownSmooth;
+  readonly masks: MaskKind;
   readonly seed: number;
   readonly reluModule: Module = new ReLU();
 
@@ -45,8 +54,18 @@ export class PeaHandle implements EnsembleControl {
    * @throws PeaError of kind usage for an unknown ensemble or smooth activation, or a seed that is no whole number of
    * at least 0; the model is then as it was.
    */
-  constructor(model: Module, places: readonly Place[], { ensemble, smooth, seed = 0 }: EnsembleSettings) {
+  constructor(
+    model: Module,
+    places: readonly Place[],
+    { ensemble, smooth, masks = "element", seed = 0 }: EnsembleSettings,
+  ) {
     this.ensemble = oneOf("ensemble", ensemble, ensembles);
+    this.masks = oneOf("masks", masks, maskKinds);
+    if (masks !== "element" && ensemble === "weighted")
+      throw new PeaError(
+        `masks is ${masks}, but the weighted ensemble draws none; leave masks out, or take the stochastic ensemble`,
+        { kind: "usage" },
+      );
     this.smooth = smooth === ownSmooth ? ownSmooth : smoothNamed(smooth).name;
     this.seed = count("seed", seed);
     const common = this.smooth === ownSmooth ? null : siteSmooth(createActivation(this.smooth));

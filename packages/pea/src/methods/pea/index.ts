@@ -4,7 +4,7 @@
  * @module
  */
 export { type ApplyPeaOptions, applyPea } from "./apply.ts";
-export { EnsembleActivation } from "./ensemble-activation.ts";
+export { EnsembleActivation, type MaskKind } from "./ensemble-activation.ts";
 export { finalize } from "./finalize.ts";
 export { type EnsembleSettings, PeaHandle } from "./handle.ts";
 export { PeaMethod, type PeaMethodOptions } from "./pea-method.ts";

@@ -22,6 +22,7 @@ import { requireReLU, requireSmooth } from "../activation-modules.ts";
 import type { FitContext, Method, MethodState, Obstacle, Phase, StepSpan } from "../method.ts";
 import { refuseOtherState } from "../method-state.ts";
 import { applyPea } from "./apply.ts";
+import type { MaskKind } from "./ensemble-activation.ts";
 import { finalize } from "./finalize.ts";
 import type { PeaHandle } from "./handle.ts";
 import { obstacleOfAlpha } from "./obstacle.ts";
@@ -34,6 +35,10 @@ export interface PeaMethodOptions extends Pick<ScheduleOptions, "shape" | "index
   initial?: string | number;
   /** Share of the transition by which the last site begins after the first, see `planOfSite`; default 0: one α for all. */
   lag?: number;
+  /** What a draw of the stochastic ensemble decides for; default: an element. */
+  masks?: MaskKind;
+  /** Peak learning rate of the smooth activation, which the rate follows α from; left out: the run's own all along. */
+  lrSmooth?: number | undefined;
 }
 
 /** A method that has met its run. */
@@ -55,6 +60,8 @@ export class PeaMethod implements Method {
   readonly #initial: Duration | undefined;
   readonly #schedule: Required<Pick<ScheduleOptions, "shape" | "indexing" | "granularity">>;
   readonly #lag: number;
+  readonly #masks: MaskKind;
+  readonly #lrSmooth: number | undefined;
   #fitted: Fitted | null = null;
   /** Steps begun so far. */
   #steps = 0;
@@ -68,11 +75,15 @@ export class PeaMethod implements Method {
       indexing = "zero-based",
       granularity = "step",
       lag = 0,
+      masks = "element",
+      lrSmooth,
     } = options;
     this.#code = variant;
     this.#variant = parseVariant(variant);
     this.#initial = initial === undefined ? undefined : parseDuration(initial);
     this.#lag = lag;
+    this.#masks = masks;
+    this.#lrSmooth = lrSmooth;
     this.#schedule = { shape, indexing, granularity };
   }
 
@@ -100,7 +111,7 @@ export class PeaMethod implements Method {
     const plan = this.#plan(context);
     const requireSites = smooth === ownSmooth ? requireSmooth : requireReLU;
     requireSites(context.model, `pea ${this.#code}`);
-    const handle = applyPea(context.model, { ensemble, smooth, seed: context.seed });
+    const handle = applyPea(context.model, { ensemble, smooth, masks: this.#masks, seed: context.seed });
     const count = this.#lag > 0 ? handle.sites.length : 0;
     const sitePlans = Array.from({ length: count }, (_, site) => planOfSite(plan, this.#lag, site, count));
     this.#fitted = { handle, context, plan, sitePlans };
@@ -114,6 +125,14 @@ export class PeaMethod implements Method {
     handle.part = part;
     handle.view = "current";
     this.#steps = step + 1;
+  }
+
+  /** rate · (α · lr + (1 − α) · lrSmooth) / lr: what the smooth activation trains best with at first, ReLU's rate in the end. */
+  learningRate(rate: number, step: number): number {
+    const { peakLearningRate: peak = 0 } = this.#run.context;
+    if (this.#lrSmooth === undefined || peak === 0) return rate;
+    const alpha = this.#alphaAt(step);
+    return alpha === 1 ? rate : (rate * (alpha * peak + (1 - alpha) * this.#lrSmooth)) / peak;
   }
 
   show(deployed: boolean): void {
@@ -154,6 +173,8 @@ export class PeaMethod implements Method {
       stepsPerEpoch: context.stepsPerEpoch,
       ...this.#schedule,
       ...(this.#lag > 0 && { lag: this.#lag }),
+      ...(this.#masks !== "element" && { masks: this.#masks }),
+      ...(this.#lrSmooth !== undefined && { lrSmooth: this.#lrSmooth }),
       steps: this.#steps,
     };
   }

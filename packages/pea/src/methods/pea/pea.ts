@@ -50,6 +50,16 @@ export const peaSettings = z.strictObject({
     "shape of alpha during the transition",
   ),
   granularity: choice(["step", "epoch"], "step", "how often alpha moves during the transition"),
+  masks: choice(
+    ["element", "channel", "sample", "layer"],
+    "element",
+    "what a draw of the stochastic ensemble decides for: an element as in the paper, a channel of an image, an image, or all of a site",
+  ),
+  lrSmooth: described(z.number().positive().optional(), {
+    help: "peak learning rate of the smooth activation; the rate follows alpha from it to that of ReLU, lr (default: lr all along)",
+    allowed: "a number above 0",
+    value: "X",
+  }),
   indexing: toTheLetter(
     choice(
       ["zero-based", "one-based"],

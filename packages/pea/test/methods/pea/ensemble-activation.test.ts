@@ -14,6 +14,7 @@ import {
   type Tensor,
   tensor,
 } from "@pea/torch";
+import { createActivation } from "../../../src/activations/index.ts";
 import { applyPea, type EnsembleSettings } from "../../../src/methods/index.ts";
 
 setNumThreads(1);
@@ -203,4 +204,70 @@ test("shape, dtype and memory format are those of the input", () => {
       }
     }
   }
+});
+
+describe("stochastic masks for more than an element", () => {
+  const [images, channels, pixels] = [64, 24, 4];
+  const x = tensor(
+    Float32Array.from({ length: images * channels * pixels }, (_, i) => -1 - (i % 7) / 10),
+    { shape: [images, channels, 2, 2] },
+  );
+  /** Of each element whether it is ReLU's: of negative numbers 0. */
+  const choices = (masks: "channel" | "sample" | "layer", step = 5, alpha = 0.3) => {
+    const { model, handle } = site({ ensemble: "stochastic", smooth: "mish", masks, seed: 3 }, alpha);
+    handle.step = step;
+    const y = numbers(model.forward(x));
+    const smooth = numbers(createActivation("mish").forward(x));
+    for (const [i, value] of y.entries()) assert.ok(value === 0 || value === smooth[i], `${value}`);
+    return y.map((value) => value === 0);
+  };
+  const groupsOf = (chosen: boolean[], size: number) =>
+    Array.from({ length: chosen.length / size }, (_, i) => new Set(chosen.slice(i * size, (i + 1) * size)));
+
+  test("decide for a channel of an image, or for an image, each with probability α", () => {
+    for (const [masks, size] of [
+      ["channel", pixels],
+      ["sample", channels * pixels],
+    ] as const) {
+      const groups = groupsOf(choices(masks), size);
+      assert.ok(groups.every((group) => group.size === 1));
+      const share = groups.filter((group) => group.has(true)).length / groups.length;
+      assert.ok(Math.abs(share - 0.3) < 4 * Math.sqrt((0.3 * 0.7) / groups.length), `${masks}: ${share}`);
+    }
+  });
+
+  test("decide for a site's whole batch, another way in another step", () => {
+    const steps = Array.from({ length: 200 }, (_, step) => new Set(choices("layer", step)));
+    assert.ok(steps.every((chosen) => chosen.size === 1));
+    const share = steps.filter((chosen) => chosen.has(true)).length / steps.length;
+    assert.ok(Math.abs(share - 0.3) < 4 * Math.sqrt((0.3 * 0.7) / 200), `${share}`);
+  });
+
+  test("hold for the gradient as well", () => {
+    const { model, handle } = site(
+      { ensemble: "stochastic", smooth: "mish", masks: "channel", seed: 3 },
+      0.3,
+    );
+    handle.step = 5;
+    const input = tensor(x.toTypedArray(), { shape: x.shape, requiresGrad: true });
+    backward(sum(model.forward(input)));
+    const gradient = numbers(input.grad as Tensor);
+    for (const [i, isRelu] of choices("channel").entries()) assert.equal(gradient[i] === 0, isRelu);
+  });
+
+  test("leave evaluation the expectation", () => {
+    const [own, plain] = (["channel", "element"] as const).map((masks) => {
+      const { model } = site({ ensemble: "stochastic", smooth: "mish", masks }, 0.3);
+      model.eval();
+      return numbers(model.forward(x));
+    });
+    assert.deepEqual(own, plain);
+  });
+
+  test("are refused of the weighted ensemble, which draws none", () => {
+    assert.throws(
+      () => applyPea(new TwoSites(), { ensemble: "weighted", smooth: "mish", masks: "channel" }),
+      { kind: "usage", message: /masks is channel, but the weighted ensemble draws none; leave masks out/ },
+    );
+  });
 });

@@ -102,6 +102,16 @@ describe("steps", () => {
     assert.equal(alpha({ granularity: "epoch" }, 19), 10 / 90);
   });
 
+  test("the learning rate follows α from the smooth activation's peak to ReLU's, whatever the schedule has", () => {
+    const method = new PeaMethod({ variant: "WM75%", initial: "10st", lrSmooth: 0.8 });
+    method.fit(fitContext({ peakLearningRate: 0.2 }));
+    // Where the schedule has a half of the peak: 0.4 at α = 0, 0.25 at α = ½, 0.1 at α = 1.
+    const rates = [0, 10, 50, 90, 119].map((step) => method.learningRate(0.1, step));
+    for (const [i, expected] of [0.4, 0.4, 0.25, 0.1, 0.1].entries())
+      assert.ok(Math.abs((rates[i] as number) - expected) < 1e-12, `${rates}`);
+    assert.equal(fit({ variant: "WM75%" }).learningRate(0.1, 50), 0.1);
+  });
+
   test("deeper sites lag: the first begins with the transition, the last ends with it, and α is their mean", () => {
     const run = fitContext();
     // 80 steps of transition, of which the last of 27 sites lets 40 pass.
