@@ -51,7 +51,7 @@ export async function createProgram(words: readonly string[], outcome: Outcome):
       "after",
       example("pea train --pea SM75% --epochs 10", "pea export runs/<run>", "pea help train"),
     );
-  addTrain(program, outcome, fromRecipe);
+  addTrain(program, outcome, words, fromRecipe);
   addInit(program, fromRecipe);
   addEval(program);
   addExport(program);
@@ -66,7 +66,12 @@ export async function createProgram(words: readonly string[], outcome: Outcome):
   return program;
 }
 
-function addTrain(program: Command, outcome: Outcome, fromRecipe?: FromRecipe): void {
+function addTrain(
+  program: Command,
+  outcome: Outcome,
+  words: readonly string[],
+  fromRecipe?: FromRecipe,
+): void {
   const taken = fromRecipe?.circumstanceFlags() ?? "";
   const train = common(program.command("train"))
     .description("train a network")
@@ -78,6 +83,11 @@ function addTrain(program: Command, outcome: Outcome, fromRecipe?: FromRecipe): 
       `go on with a stopped run by its own recipe; of the recipe's flags it takes those that do not decide what is trained: ${taken}`,
     )
     .addOption(changedDataOption())
+    .option(
+      "--processes <N>",
+      "share the batches of the recipe among N processes of this machine (other launchers: docs/distributed.md)",
+      positiveNumber,
+    )
     .option("--dry-run", "print the plan and train nothing")
     .option(
       "--target <NAME>",
@@ -92,10 +102,11 @@ function addTrain(program: Command, outcome: Outcome, fromRecipe?: FromRecipe): 
         "pea train -c recipe.yaml --epochs 20 --seed 1",
         "pea train --pea WG9 --dry-run --json",
         "pea train --resume runs/<run>",
+        "pea train -c recipe.yaml --processes 2       two processes, each with half of every batch",
       ),
     )
     .action(async (options) => {
-      outcome.code = await (await import("./train.ts")).runTrain(options);
+      outcome.code = await (await import("./train.ts")).runTrain(options, words);
     });
   for (const option of fromRecipe?.recipeOptions() ?? []) train.addOption(option);
 }

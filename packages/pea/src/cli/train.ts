@@ -6,6 +6,10 @@ import { exitCodeOf, stopSignals } from "../common/stop-signals.ts";
 import { listSkippedParts, UnreadableImagesError } from "../data/loading/unreadable-images.ts";
 import { describeParts } from "../data/parts/describe-parts.ts";
 import { datasetNamed } from "../data/sets/registry.ts";
+import { connectRanks } from "../distributed/connect-ranks.ts";
+import { endWithLauncher, launch } from "../distributed/launch.ts";
+import { isRestarted, type Launched, launchedAs } from "../distributed/launched.ts";
+import { alone, type Ranks } from "../distributed/ranks.ts";
 import { exportObstacleOf } from "../export/export-obstacle.ts";
 import { requireTaken } from "../export/inspect-target.ts";
 import { lastingWord, loadTarget } from "../export/load-target.ts";
@@ -38,23 +42,74 @@ interface TrainFlags extends CommonOptions, Record<string, unknown> {
   allowChangedData?: boolean;
   dryRun?: boolean;
   target?: string;
+  processes?: number;
 }
 
 /**
  * `pea train`.
  *
+ * @param words the command line, for the processes that are to run it
  * @returns exit code 0, or 130 or 143 when a signal stopped the run
  */
-export async function runTrain(flags: TrainFlags): Promise<number> {
+export async function runTrain(flags: TrainFlags, words: readonly string[]): Promise<number> {
+  const launched = launchedAs(process.env);
+  const { processes = launched?.size ?? 1 } = flags;
+  if (launched !== null && processes !== launched.size)
+    throw usage(
+      `--processes is ${processes}, but this is one of ${launched.size} processes that were started together; leave it out`,
+    );
+  if (flags.dryRun) return trainAs(alone, flags);
+  if (launched !== null) return trainAsRank(launched, flags);
+  if (processes > 1) return launchTraining(processes, words);
+  return trainAs(alone, flags, isRestarted(process.env));
+}
+
+function launchTraining(count: number, words: readonly string[]): Promise<number> {
+  return launch(count, [process.argv[1] as string, ...words], {
+    log,
+    onSignal(pass) {
+      const names = ["SIGINT", "SIGTERM"] as const;
+      for (const name of names) process.on(name, pass);
+      return () => {
+        for (const name of names) process.off(name, pass);
+      };
+    },
+  });
+}
+
+/** As one of several processes, of which the first speaks; the others have errors alone to tell. */
+async function trainAsRank(launched: Launched, flags: TrainFlags): Promise<number> {
+  endWithLauncher();
+  const ranks = await connectRanks(launched);
+  try {
+    const code = await trainAs(ranks, flags, isRestarted(process.env));
+    await ranks.close();
+    return code;
+  } catch (error) {
+    const failed = error as Error;
+    await ranks.fail(failed.message);
+    if (ranks.rank > 0) failed.message = `rank ${ranks.rank}: ${failed.message}`;
+    throw failed;
+  }
+}
+
+/** @param goesOn whether the processes have been started again: the run goes on where it is */
+async function trainAs(ranks: Ranks, flags: TrainFlags, goesOn = false): Promise<number> {
   const settings = settingsOf(flags);
   const { resume } = flags;
   if (resume !== undefined) {
     const today = await circumstancesOf(resume, flags, settings);
     const { allowChangedData } = flags;
     const { target } = readRunConfig(openRunDirectory(resume));
-    const onNetwork = target === undefined ? undefined : await checkFor(target);
-    return trainUntilStopped(flags, (options) =>
-      resumeTraining(resume, { ...options, ...today, onNetwork, allowChangedData, onNote: log }),
+    const onNetwork = target === undefined || ranks.rank > 0 ? undefined : await checkFor(target);
+    return trainUntilStopped(flags, ranks, (options) =>
+      resumeTraining(resume, {
+        ...options,
+        ...today,
+        onNetwork,
+        allowChangedData,
+        ...(ranks.rank === 0 && { onNote: log }),
+      }),
     );
   }
   if (flags.allowChangedData)
@@ -63,25 +118,27 @@ export async function runTrain(flags: TrainFlags): Promise<number> {
     ...(flags.config === undefined ? [] : readRecipeFile(flags.config)),
     { source: "the flags", settings },
   ]);
-  const onNetwork = await checkFor(flags.target);
+  const onNetwork = ranks.rank > 0 ? undefined : await checkFor(flags.target);
   if (flags.dryRun) {
     await printPlan(flags, recipe, onNetwork);
     return 0;
   }
   const { run: runDirectory, overwrite } = flags;
   const target = flags.target === undefined ? undefined : lastingWord(flags.target);
-  return trainUntilStopped(flags, (options) =>
-    train(recipe, { ...options, runDirectory, overwrite, target, onNetwork }),
+  return trainUntilStopped(flags, ranks, (options) =>
+    train(recipe, { ...options, runDirectory, overwrite, target, onNetwork, isRestarted: goesOn }),
   );
 }
 
 async function trainUntilStopped(
   flags: TrainFlags,
+  ranks: Ranks,
   work: (options: Watch) => Promise<TrainResult>,
 ): Promise<number> {
   let progress: Progress | undefined;
   let runDirectory: string | undefined;
-  const stop = stopSignals((name) => log(`\n${name}: finishing this step; once more ends at once`));
+  const speaks = ranks.rank === 0;
+  const stop = stopSignals((name) => speaks && log(`\n${name}: finishing this step; once more ends at once`));
   const onParts: Watch["onParts"] = (parts) => {
     log(`${countImages(parts)} of ${parts.classes.length} classes`);
     for (const line of describeData(parts)) log(line);
@@ -95,13 +152,16 @@ async function trainUntilStopped(
   try {
     const result = await work({
       signal: stop.signal,
-      onOpening: openingReporter(),
-      onParts,
-      onInitialWeights: (remarks) => remarks.forEach(log),
-      observe,
+      ranks,
+      ...(speaks && {
+        onOpening: openingReporter(),
+        onParts,
+        onInitialWeights: (remarks) => remarks.forEach(log),
+        observe,
+      }),
     });
     progress?.stop();
-    printResult(flags, result, () => describeResult(result));
+    if (speaks) printResult(flags, result, () => describeResult(result));
     return 0;
   } catch (error) {
     progress?.stop();
@@ -109,10 +169,12 @@ async function trainUntilStopped(
       sayHowToGoOn(error, runDirectory);
       throw error;
     }
+    const code = exitCodeOf(error.reason as "SIGINT" | "SIGTERM");
+    if (!speaks) return code;
     log(`${error.message}; go on with: ${resumeCommand(runDirectory as string)}`);
     if (flags.json)
       printResult(flags, { interrupted: error.reason, step: error.step, runDirectory }, () => "");
-    return exitCodeOf(error.reason as "SIGINT" | "SIGTERM");
+    return code;
   } finally {
     stop.dispose();
   }

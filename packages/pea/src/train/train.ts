@@ -91,6 +91,11 @@ export interface TrainOptions extends Watch, Pick<PrepareOptions, "onNetwork"> {
   runDirectory?: string;
   /** Delete the run that is already in the folder. */
   overwrite?: boolean;
+  /**
+   * Whether processes that were ended have been started once more: where the folder holds this run, or without a folder the
+   * last one of its name, the run goes on.
+   */
+  isRestarted?: boolean;
   /** The form of export that it is trained for, noted in its `config.yaml`; `onNetwork` may ask whether that takes it. */
   target?: string;
 }
@@ -108,6 +113,12 @@ export async function train(recipe: RecipeInput, options: TrainOptions = {}): Pr
   const resolved = await loadRecipe([{ source: "the recipe", settings: recipe }]);
   const { ranks = alone } = options;
   requireEvenShares(resolved.batchSize, ranks);
+  const begun = options.isRestarted ? await begunRun(resolved, options.runDirectory, ranks) : null;
+  if (begun !== null) {
+    const { signal, observe, onOpening, onParts, onInitialWeights, onNetwork } = options;
+    const watch = { signal, observe, onOpening, onParts, onInitialWeights, onNetwork };
+    return resumeTraining(begun, { ...watch, ranks });
+  }
   const prepared = await prepareRun(resolved, options);
   try {
     tellOfFile(prepared, options);
@@ -134,6 +145,16 @@ export async function train(recipe: RecipeInput, options: TrainOptions = {}): Pr
   } finally {
     disposeRun(prepared);
   }
+}
+
+/** The folder of the run of a recipe that has begun and not ended, as rank 0 sees it; null where there is none. */
+async function begunRun(recipe: Recipe, path: string | undefined, ranks: Ranks): Promise<string | null> {
+  const known = path ?? lastOfName(join("runs", runName(recipe)));
+  const run = runDirectory(known);
+  const isBegun =
+    existsSync(run.config) && !existsSync(run.result) && recipeHash(readRecipe(run)) === recipeHash(recipe);
+  const [found] = await ranks.gather(isBegun ? known : null);
+  return found ?? null;
 }
 
 /** How a run is gone on with. */
@@ -478,7 +499,16 @@ function runName(recipe: Recipe): string {
 }
 
 function freeName(path: string): string {
-  let name = path;
-  for (let number = 2; existsSync(name); number++) name = `${path}_${number}`;
-  return name;
+  return namesLike(path).free;
+}
+
+/** The last name that `freeName` gave. */
+function lastOfName(path: string): string {
+  return namesLike(path).last;
+}
+
+function namesLike(path: string): { last: string; free: string } {
+  let [last, free] = [path, path];
+  for (let number = 2; existsSync(free); number++) [last, free] = [free, `${path}_${number}`];
+  return { last, free };
 }

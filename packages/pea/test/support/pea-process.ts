@@ -14,7 +14,15 @@ const node =
 
 /** Starts `pea`. */
 export function startPea(...words: string[]): ChildProcess {
-  return spawn(process.execPath, [...node, ...words], { stdio: ["ignore", "pipe", "pipe"] });
+  return startPeaIn({}, ...words);
+}
+
+/** The same, in an environment that has some variables more. */
+export function startPeaIn(variables: NodeJS.ProcessEnv, ...words: string[]): ChildProcess {
+  return spawn(process.execPath, [...node, ...words], {
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, ...variables },
+  });
 }
 
 export interface Outcome {

@@ -1,0 +1,29 @@
+import { PrefixStore, ProcessGroup, TCPStore } from "@pea/torch";
+import type { Launched } from "./launched.ts";
+import { ConnectedRanks } from "./ranks.ts";
+
+/** Where all processes are on one machine they need not be reached from others. */
+const isHere = (host: string): boolean => /^(127\.|localhost$|::1$)/.test(host);
+
+/**
+ * Waits for the other processes that this one was started with, and connects them.
+ *
+ * @throws TorchError naming the ranks that did not come
+ */
+export async function connectRanks({
+  rank,
+  size,
+  host,
+  port,
+  holdsStore,
+  prefix,
+}: Launched): Promise<ConnectedRanks> {
+  const connected = await TCPStore.connect({ host, port, isServer: holdsStore && rank === 0 });
+  const store = prefix === "" ? connected : new PrefixStore(connected, prefix);
+  const group = await ProcessGroup.connect(store, {
+    rank,
+    worldSize: size,
+    ...(isHere(host) && process.env.GLOO_SOCKET_IFNAME === undefined && { host: "127.0.0.1" }),
+  });
+  return new ConnectedRanks(group);
+}

@@ -1,0 +1,91 @@
+/**
+ * Starts the processes of one run on this machine: `pea train --processes`.
+ *
+ * @module
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
+import { availableParallelism } from "node:os";
+
+/** How long the others have to say what they fail of, once one has ended, in milliseconds. */
+const GRACE = 20_000;
+
+/** Who started the processes and who stops them. */
+export interface LaunchOptions {
+  /** Signals are passed on to each process, once each. */
+  onSignal(pass: (name: NodeJS.Signals) => void): () => void;
+  log(line: string): void;
+}
+
+/**
+ * Runs a command of this program in several processes, each with its share of the threads, until all have ended. Where one
+ * fails the others are ended, too. They do not outlive this process: whoever loses it ends.
+ *
+ * @param command the program's file and the words after it
+ * @returns exit code of the first that failed, else 0
+ */
+export async function launch(
+  count: number,
+  command: readonly string[],
+  { onSignal, log }: LaunchOptions,
+): Promise<number> {
+  const threads = Math.max(1, Math.floor(availableParallelism() / count));
+  const shared = {
+    OMP_NUM_THREADS: String(threads),
+    ...process.env,
+    WORLD_SIZE: String(count),
+    MASTER_ADDR: "127.0.0.1",
+    MASTER_PORT: String(await freePort()),
+  };
+  const children = Array.from({ length: count }, (_, rank) =>
+    spawn(process.execPath, [...process.execArgv, ...command], {
+      env: { ...shared, RANK: String(rank), LOCAL_RANK: String(rank) },
+      stdio: [rank === 0 ? "inherit" : "ignore", "inherit", "inherit", "ipc"],
+      // A group of its own: Ctrl-C reaches it by this process, once.
+      detached: true,
+    }),
+  );
+  const endAll = (name: NodeJS.Signals) => {
+    for (const child of children) child.kill(name);
+  };
+  const off = onSignal(endAll);
+  let first = 0;
+  let overdue: NodeJS.Timeout | undefined;
+  try {
+    await Promise.all(
+      children.map(async (child, rank) => {
+        const code = await codeOf(child, (name) => log(`rank ${rank} was ended by ${name}`));
+        if (code === 0) return;
+        first ||= code;
+        overdue ??= setTimeout(() => endAll("SIGKILL"), GRACE);
+      }),
+    );
+    return first;
+  } finally {
+    clearTimeout(overdue);
+    off();
+  }
+}
+
+async function codeOf(child: ChildProcess, onKilled: (name: string) => void): Promise<number> {
+  const [code, killedBy] = (await once(child, "exit")) as [number | null, string | null];
+  if (killedBy !== null) onKilled(killedBy);
+  return code ?? 1;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
+}
+
+/** Ends this process with the one that launched it. */
+export function endWithLauncher(): void {
+  if (process.channel === undefined) return;
+  process.on("disconnect", () => process.exit(1));
+  process.channel.unref();
+}

@@ -1,0 +1,81 @@
+/**
+ * What whoever started the processes tells each in its environment: torchrun, Slurm's srun, Open MPI's mpirun, Kubernetes'
+ * PyTorchJob, and `pea train --processes`.
+ *
+ * @module
+ */
+import { PeaError } from "@pea/core";
+
+/** This process among those that were started together. */
+export interface Launched {
+  rank: number;
+  size: number;
+  /** Where rank 0 is reached. */
+  host: string;
+  port: number;
+  /** Whether rank 0 holds the store, or another process that was there before. */
+  holdsStore: boolean;
+  /** What the keys of this attempt begin with in a store that outlives it; empty for one of its own. */
+  prefix: string;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** How a launcher calls rank and number of the processes. */
+const launchers = [
+  { name: "torchrun's", rank: "RANK", size: "WORLD_SIZE" },
+  // Of a step: a batch script has SLURM_NTASKS, too, and is one process.
+  { name: "Slurm's", rank: "SLURM_PROCID", size: "SLURM_STEP_NUM_TASKS" },
+  { name: "Open MPI's", rank: "OMPI_COMM_WORLD_RANK", size: "OMPI_COMM_WORLD_SIZE" },
+] as const;
+
+/**
+ * How this process was started; null where it was alone.
+ *
+ * @throws PeaError of kind usage where a variable is missing or no number
+ */
+export function launchedAs(environment: Environment): Launched | null {
+  const launcher = launchers.find(
+    ({ rank, size }) => environment[rank] !== undefined && environment[size] !== undefined,
+  );
+  if (launcher === undefined) return null;
+  const size = numberIn(environment, launcher.size);
+  if (size === 1) return null;
+  const isAgents = environment.TORCHELASTIC_USE_AGENT_STORE === "True";
+  return {
+    rank: numberIn(environment, launcher.rank),
+    size,
+    ...addressIn(environment, launcher.name),
+    holdsStore: !isAgents,
+    prefix: isAgents ? `/worker/attempt_${restarts(environment)}` : "",
+  };
+}
+
+/** Whether torchrun has started the processes once more, after one of them had failed. */
+export const isRestarted = (environment: Environment): boolean => restarts(environment) > 0;
+
+const restarts = (environment: Environment): number => numberIn(environment, "TORCHELASTIC_RESTART_COUNT", 0);
+
+function addressIn(environment: Environment, launcher: string): { host: string; port: number } {
+  const host = environment.MASTER_ADDR ?? environment.SLURM_LAUNCH_NODE_IPADDR;
+  if (host === undefined)
+    throw usage(
+      `this process was started as one of several (${launcher} variables), but MASTER_ADDR is not set; set it to the name ` +
+        "or address of the machine of rank 0, and MASTER_PORT to a port that is free there",
+    );
+  // The jobs of one machine have ports of their own.
+  const job = numberIn(environment, "SLURM_JOB_ID", 0);
+  return { host, port: numberIn(environment, "MASTER_PORT", 29_500 + (job % 10_000)) };
+}
+
+function numberIn(environment: Environment, name: string, otherwise?: number): number {
+  const word = environment[name];
+  if (word === undefined && otherwise !== undefined) return otherwise;
+  if (word === undefined || !/^\d+$/.test(word))
+    throw usage(
+      `${name} must be a whole number, got ${JSON.stringify(word)}; it is set by who starts the processes`,
+    );
+  return Number(word);
+}
+
+const usage = (message: string): PeaError => new PeaError(message, { kind: "usage" });

@@ -1,0 +1,146 @@
+// Several processes on one machine: how they are started, and what becomes of them where one fails or all are stopped.
+import assert from "node:assert/strict";
+import type { ChildProcess } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { launchedAs } from "../../src/distributed/launched.ts";
+import { train } from "../../src/train/train.ts";
+import { outcomeOf, startPeaIn } from "../support/pea-process.ts";
+import { fingerprint } from "../support/run-in-parts.ts";
+import { temporaryFolder, writeTinyData } from "../support/tiny-data.ts";
+import { usage } from "../support/usage-error.ts";
+
+const dataDir = writeTinyData({ train: 120, test: 20 });
+const recipe = {
+  model: "resnet8",
+  dataDir,
+  pea: "SM50%",
+  valFraction: 0,
+  epochs: 2,
+  batchSize: 12,
+  checkpointEverySteps: 3,
+  threads: 1,
+};
+const words = [
+  ...["train", "--model", "resnet8", "--data-dir", dataDir, "--pea", "SM50%", "--val-fraction", "0"],
+  ...["--epochs", "2", "--batch-size", "12", "--checkpoint-every-steps", "3", "--threads", "1"],
+];
+
+const start = (more: readonly string[], variables: NodeJS.ProcessEnv = {}): ChildProcess =>
+  startPeaIn(variables, ...words, ...more);
+
+/** The processes of a launcher, by rank. */
+function processesOf({ pid }: ChildProcess): number[] {
+  const pids = readFileSync(`/proc/${pid}/task/${pid}/children`, "latin1").trim().split(" ").map(Number);
+  const rankOf = (child: number) =>
+    Number(/\0RANK=(\d+)\0/.exec(readFileSync(`/proc/${child}/environ`, "latin1"))?.[1] ?? Number.NaN);
+  const ranks = pids.map((child) => [rankOf(child), child] as const);
+  return ranks
+    .filter(([rank]) => rank >= 0)
+    .sort(([a], [b]) => a - b)
+    .map(([, child]) => child);
+}
+
+async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await sleep(20);
+}
+
+const isAlive = (pid: number): boolean => existsSync(`/proc/${pid}`);
+
+/** Started, and come as far as its first checkpoint. */
+async function begun(path: string) {
+  const launcher = start(["--processes", "2", "--run", path]);
+  const ended = outcomeOf(launcher);
+  await until(() => existsSync(join(path, "checkpoints/last.safetensors")));
+  return { launcher, ended, ranks: processesOf(launcher) };
+}
+
+describe("two processes", () => {
+  it("where one is killed end with an error that names it; started again they go on to the weights of one never disturbed", async () => {
+    const path = join(temporaryFolder(), "run");
+    const { ended, ranks } = await begun(path);
+    assert.equal(ranks.length, 2);
+    process.kill(ranks[1] as number, "SIGKILL");
+    const { code, stderr } = await ended;
+    assert.equal(code, 1);
+    assert.match(stderr, new RegExp(`pea: rank 1 \\(process ${ranks[1]} on .*\\) has ended`));
+    assert.match(stderr, /rank 1 was ended by SIGKILL/);
+    assert.deepEqual(ranks.filter(isAlive), []);
+
+    const port = String(20_000 + (process.pid % 10_000));
+    const variables = { WORLD_SIZE: "2", MASTER_ADDR: "127.0.0.1", MASTER_PORT: port };
+    const again = [0, 1].map((rank) =>
+      outcomeOf(
+        start(["--run", path], { ...variables, RANK: String(rank), TORCHELASTIC_RESTART_COUNT: "1" }),
+      ),
+    );
+    const outcomes = await Promise.all(again);
+    assert.deepEqual(
+      outcomes.map((outcome) => outcome.code),
+      [0, 0],
+    );
+    assert.match(outcomes[0]?.stderr ?? "", /run: .*, from step \d+/);
+    assert.deepEqual([outcomes[1]?.stdout, outcomes[1]?.stderr], ["", ""]);
+
+    const whole = await train({ ...recipe, microBatch: 6 }, { runDirectory: join(temporaryFolder(), "run") });
+    const weights = (run: string) => {
+      const { "rng/cpu": _, ...tensors } = fingerprint(run).last;
+      return Object.fromEntries(Object.entries(tensors).filter(([key]) => !/running_|tracked/.test(key)));
+    };
+    const [found, expected] = [weights(path), weights(whole.runDirectory)];
+    for (const key of Object.keys(expected)) assert.ok(found[key] === expected[key], key);
+  });
+
+  it("stop with a checkpoint where their launcher is told to, and none stays behind", async () => {
+    const stopped = await begun(join(temporaryFolder(), "stopped"));
+    stopped.launcher.kill("SIGTERM");
+    const { code, stderr } = await stopped.ended;
+    assert.equal(code, 143);
+    assert.match(stderr, /training stopped after step \d+; a checkpoint is written; go on with: /);
+    assert.deepEqual(stopped.ranks.filter(isAlive), []);
+  });
+});
+
+describe("a process knows its rank", () => {
+  const told = (environment: Record<string, string>) => {
+    const { rank, size, host, port } = launchedAs(environment) ?? {};
+    return [rank, size, host, port];
+  };
+
+  it("by torchrun's variables", () => {
+    const variables = {
+      RANK: "3",
+      WORLD_SIZE: "4",
+      LOCAL_RANK: "1",
+      MASTER_ADDR: "node0",
+      MASTER_PORT: "1234",
+    };
+    assert.deepEqual(told(variables), [3, 4, "node0", 1234]);
+  });
+
+  it("by Slurm's in a step of several tasks, not in a batch script", () => {
+    const job = { SLURM_JOB_ID: "70012", SLURM_PROCID: "2", SLURM_LAUNCH_NODE_IPADDR: "10.0.0.1" };
+    assert.deepEqual(told({ ...job, SLURM_STEP_NUM_TASKS: "8" }), [2, 8, "10.0.0.1", 29_512]);
+    assert.equal(launchedAs({ ...job, SLURM_NTASKS: "8" }), null);
+  });
+
+  it("by Open MPI's, and must be told where rank 0 is", () => {
+    const variables = { OMPI_COMM_WORLD_RANK: "1", OMPI_COMM_WORLD_SIZE: "2" };
+    assert.deepEqual(told({ ...variables, MASTER_ADDR: "node0" }), [1, 2, "node0", 29_500]);
+    assert.throws(
+      () => launchedAs(variables),
+      usage(/MASTER_ADDR is not set; set it to the name or address/),
+    );
+  });
+
+  it("or that it is alone", () => {
+    assert.equal(launchedAs({}), null);
+    assert.equal(launchedAs({ RANK: "0", WORLD_SIZE: "1" }), null);
+    assert.throws(
+      () => launchedAs({ RANK: "first", WORLD_SIZE: "2", MASTER_ADDR: "a" }),
+      usage(/^RANK must be a whole number, got "first"/),
+    );
+  });
+});
