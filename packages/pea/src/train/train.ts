@@ -123,6 +123,7 @@ export async function train(recipe: RecipeInput, options: TrainOptions = {}): Pr
   try {
     tellOfFile(prepared, options);
     beginWithWeights(resolved, prepared, options);
+    await beginMethods(prepared);
     const [path] = (await ranks.gather(
       options.runDirectory ?? freeName(join("runs", runName(resolved))),
     )) as [string];
@@ -206,6 +207,7 @@ export async function resumeTraining(
         onNote?.(`${path} goes on by the plan that it began with, but not bit for bit as with those data`);
       // A run killed before its first checkpoint begins anew.
       if (!existsSync(weightFiles(run).last)) beginWithWeights(recipe, prepared, { onInitialWeights });
+      await beginMethods(prepared);
       return await execute(run, recipe, prepared, lock, { signal, observe, onParts, onNote, ranks }, changed);
     } finally {
       disposeRun(prepared);
@@ -285,7 +287,6 @@ async function execute(
   let diagnosis: Diagnosis | undefined;
   let check: ImageCheck | undefined;
   try {
-    await methods.begin({ ...data, openNetwork: openOtherNetwork });
     if (existsSync(files.last)) tellOfRanks(run, trainer.resume(), { onNote, ranks });
     else if (recipe.addBatchNorm) await settleIdleNorms(model, batches);
     await beginTogether(ranks, { recipe, prepared, step: trainer.step });
@@ -328,6 +329,12 @@ async function execute(
     recorder?.close();
     trainer.dispose();
   }
+}
+
+/** Before anything is written: what training needs may not be there. */
+function beginMethods({ data, methods }: PreparedRun): Promise<void> {
+  const { statistics, classes, inputShape } = data;
+  return methods.begin({ statistics, classes, inputShape, openNetwork: openOtherNetwork });
 }
 
 /** Whoever asks another network leaves the engine's generator as it was. */

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { before, describe, test } from "node:test";
 import { memoryStats, readSafetensors, setNumThreads, type Tensor, tensor } from "@pea/torch";
@@ -206,6 +207,13 @@ describe("a run of PEA that learns from a run", () => {
     assert.ok(Math.abs(losses[0] - losses[1]) < 1e-3 * losses[1], `${losses}`);
     const plain = await train(smallRecipe, { runDirectory: join(temporaryFolder(), "run") });
     assert.ok(Math.abs(plain.last.test.loss - losses[1]) > 1e-3 * losses[1], "the teacher matters");
+  });
+
+  test("is refused where its teacher is not there, before anything is written", async () => {
+    const none = join(temporaryFolder(), "run");
+    const gone = train({ ...smallRecipe, methods: [{ distillation: "/nowhere" }] }, { runDirectory: none });
+    await assert.rejects(gone, usage(/there is no \/nowhere; give the folder of a run or an ONNX file/));
+    assert.ok(!existsSync(none));
   });
 
   test("is opened without its teacher", async () => {
