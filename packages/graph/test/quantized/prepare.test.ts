@@ -112,6 +112,29 @@ describe("prepare", () => {
     assert.deepEqual([...floatsOf(graph, bias)], [-5, -185]);
   });
 
+  test("a channel that batch normalization never saw change is its shift, however large its factor", () => {
+    const { graph } = prepare(
+      graphOf(
+        image,
+        [
+          node("Conv", ["x", "w", "b"], "sum", { kernel_shape: [1, 1] }),
+          node("BatchNormalization", ["sum", "scale", "shift", "mean", "variance"], "y", { epsilon: 1e-5 }),
+        ],
+        {
+          w: { shape: [2, 2, 1, 1], data: Float32Array.of(1, 2, 3, 4) },
+          b: numbers(5, 5),
+          scale: numbers(2.6, 1),
+          shift: numbers(1.36, 1),
+          mean: numbers(5, 5),
+          variance: numbers(5.6e-28, 1 - 1e-5),
+        },
+      ),
+    );
+    const [, weight = "", bias = ""] = graph.nodes[0]?.inputs ?? [];
+    assert.deepEqual([...floatsOf(graph, weight)], [0, 0, 3, 4]);
+    assert.deepEqual([...floatsOf(graph, bias)], [Math.fround(1.36), 1]);
+  });
+
   test("keeps a normalization that no layer takes as a depthwise convolution", () => {
     const { graph } = prepare(graphOf(image, [norm("x", "n"), node("Relu", ["n"], "y")], normConstants));
     assert.deepEqual(operatorsOf(graph), ["Conv", "Relu"]);

@@ -12,6 +12,7 @@ import { moveActivations } from "./move-activations.ts";
 import { normalizeLayers } from "./normalize-layers.ts";
 import { removeNode } from "./remove-node.ts";
 import { splitNorms } from "./split-norms.ts";
+import { settleStillChannels } from "./still-channels.ts";
 
 /** A network as it will be quantized, still of floats. */
 export interface PreparedGraph {
@@ -25,7 +26,7 @@ export interface PreparedGraph {
  *
  * - no `Identity`, and no `Softmax` or `Sigmoid` as the form of the answer, which does not change which class is named;
  * - no batch normalization, nor other factors and shifts of channels: they are in the weights before them, in a depthwise
- *   1×1 convolution where there are none, after a concatenation in both kinds;
+ *   1×1 convolution where there are none, after a concatenation in both kinds; a channel that it never saw change is its shift;
  * - activations next to the layer that computes what they bend, whatever moves numbers in between;
  * - linear layers as `Gemm` with weights [outputs, inputs] and no factors, means of whole channels as `GlobalAveragePool`,
  *   each layer with a bias.
@@ -35,10 +36,14 @@ export function prepare(graph: Graph): PreparedGraph {
   let now = graph;
   for (const node of [...answers, ...graph.nodes.filter(({ operator }) => operator === "Identity")])
     now = removeNode(now, node);
-  now = [normalizeLayers, constantsToNorms, splitNorms, foldNorms, moveActivations].reduce(
-    (before, pass) => pass(before),
-    now,
-  );
+  now = [
+    normalizeLayers,
+    settleStillChannels,
+    constantsToNorms,
+    splitNorms,
+    foldNorms,
+    moveActivations,
+  ].reduce((before, pass) => pass(before), now);
   const [answer] = answers;
   return { graph: removeDeadNodes(now), ...(answer && { answer: answer.operator }) };
 }

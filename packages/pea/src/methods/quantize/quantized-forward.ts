@@ -4,7 +4,7 @@
  * @module
  */
 import { PeaError } from "@pea/core";
-import { type Graph, planIntegers, prepare, type Scheme } from "@pea/graph";
+import { type Graph, planIntegers, prepare, type Scheme, settleStillChannels } from "@pea/graph";
 import {
   abs,
   amax,
@@ -67,10 +67,12 @@ export class QuantizedForward {
     this.#network.to({ device: parameter?.device });
     requireSameKeys(this.#network, model);
     const computed = plan.groups.flatMap(({ values, isUnit }) => (isUnit ? [] : values));
-    this.#rounded = sharedValues(this.#network, new GraphNetwork(plan.graph), {
+    const settled = new GraphNetwork(settleStillChannels(graph), { apart: true });
+    this.#rounded = sharedValues(settled, new GraphNetwork(plan.graph), {
       graph,
       names: new Set(computed),
     });
+    settled.dispose();
     const found = new Set(this.#rounded.values());
     const groups = plan.groups.filter(({ values }) => values.some((name) => found.has(name)));
     const Ranges = rounding.ranges === "learned" ? LearnedRanges : TrackedRanges;
@@ -181,13 +183,11 @@ function sharedValues(
   { graph, names }: { graph: Graph; names: ReadonlySet<string> },
 ): ReadonlyMap<string, string> {
   const shared = new Map<string, string>();
-  const [parameter] = one.parameters();
-  const device = parameter?.device;
-  other.to({ device });
+  one.eval();
   other.eval();
   noGrad(() =>
     scope(() => {
-      const image = cast(probe(graph), { device });
+      const image = probe(graph);
       const values = new Map<string, Tensor>();
       other.observed(image, (name, value) => {
         if (names.has(name)) values.set(name, clone(value));

@@ -8,6 +8,7 @@ import {
   type GraphNode,
   greatestWeight,
   inferShapes,
+  isStill,
   outputAxis,
   powerOfTwoAbove,
   producersOf,
@@ -142,7 +143,7 @@ export function roundedGamma(
   return tensor(rounded);
 }
 
-/** |γ| / √(variance + ε) of each channel. */
+/** |γ| / √(variance + ε) of each channel, 0 of one that never changes: its weights become 0. */
 function factorsOf(
   { weight, variance, epsilon, from, count }: LoneNorm,
   state: ReadonlyMap<string, Tensor>,
@@ -150,7 +151,10 @@ function factorsOf(
   const values = (name: string) =>
     ((state.get(name) as Tensor).toTypedArray() as Float32Array).subarray(from, from + count);
   const variances = values(variance);
-  return values(weight).map((factor, c) => Math.abs(factor) / Math.sqrt((variances[c] as number) + epsilon));
+  return values(weight).map((factor, c) => {
+    const spread = variances[c] as number;
+    return isStill(spread, epsilon) ? 0 : Math.abs(factor) / Math.sqrt(spread + epsilon);
+  });
 }
 
 /**

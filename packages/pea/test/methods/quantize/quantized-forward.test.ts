@@ -5,6 +5,7 @@ import { planIntegers, prepare, quantize, rangedValues, type Scheme, usualScheme
 import {
   abs,
   add,
+  amax,
   backward,
   clone,
   copyInPlace,
@@ -13,6 +14,7 @@ import {
   mean,
   memoryStats,
   mul,
+  narrow,
   noGrad,
   rand,
   randn,
@@ -100,6 +102,38 @@ describe("the forward pass with rounded numbers", () => {
         const first = steps.slice(0, 4);
         assert.ok(Math.max(...first) < 0.05, `${first} steps`);
       });
+
+  test("a channel behind a dead one gives its shift, in integers as in training", () => {
+    const { model, images } = network("mobilenet-0.02-small", [3, 28, 28]);
+    const set = (key: string, channel: number, value: number) =>
+      noGrad(() => copyInPlace(narrow(model.stateDict().get(key) as Tensor, 0, channel, 1), tensor([value])));
+    // ReLU lets nothing of channel 0 through; channel 1 makes the steps of the others coarse.
+    set("features.0.bn.weight", 0, 0.1);
+    set("features.0.bn.bias", 0, -10);
+    set("features.0.bn.weight", 1, 100);
+    set("features.1.dw.bn.running_var", 1, 1e4);
+    set("features.1.dw.bn.running_mean", 0, 0);
+    set("features.1.dw.bn.running_var", 0, 1e-28);
+    set("features.1.dw.bn.weight", 0, 260);
+    set("features.1.dw.bn.bias", 0, 0.5);
+    const { graph } = traceNetwork(model, [3, 28, 28]);
+    for (const scheme of [usual, perTensor]) {
+      const forward = new QuantizedForward(model, graph, { ...scheme, ...tracked });
+      noGrad(() => forward.forward(images, { training: true }));
+      const ranges = forward.ranges.read();
+      const plan = planIntegers(prepare(graph).graph);
+      assert.deepEqual([...ranges.keys()].sort(), rangedValues(plan).sort(), "a value has no range");
+      const integers = quantize(plan, ranges, scheme);
+      const step = integers.quantizations.get("features.1.dw.act")?.scales[0] as number;
+      const isShift = (name: string, value: Tensor) => {
+        if (name !== "features.1.dw.act") return;
+        const channel = narrow(value, 1, 0, 1);
+        assert.ok(amax(abs(sub(channel, 0.5))).item() <= step, `${scheme.weights}: not 0.5 ± ${step}`);
+      };
+      noGrad(() => new SimulatedNetwork(integers).observed(images, isShift));
+      noGrad(() => forward.observed(images, { training: false, observe: isShift }));
+    }
+  });
 
   test("gradients reach every parameter, as those of evaluation where rounding is fine", () => {
     const { model, images, graph } = network("resnet18-0.25-small", [3, 16, 16]);
