@@ -64,7 +64,7 @@ describe("a tarball", () => {
       );
       const other = files.filter(
         (file) =>
-          !/^dist\/.+\.(js|d\.ts|js\.map)$|^native\/(?!test\/)([^/]+\/)?[^/]+\.(cc|h|txt)$|^bin\/|^(README\.md|package\.json|LICENSE)$/.test(
+          !/^dist\/.+\.(js|d\.ts|js\.map)$|^native\/(?!test\/)([^/]+\/)*[^/]+\.(cc|h|txt|md)$|^bin\/|^(README\.md|package\.json|LICENSE)$/.test(
             file,
           ),
       );
