@@ -7,8 +7,8 @@ import {
 } from "../ops/foreach.ts";
 import { optionsOf } from "../options.ts";
 import type { Tensor } from "../tensor.ts";
-import { byStep, type MomentLists, requireBetas, updateMoments } from "./moments.ts";
-import { Optimizer, type ParameterGroup, requireAtLeast0, requireChoice } from "./optimizer.ts";
+import { type MomentLists, MomentOptimizer, requireBetas, updateMoments } from "./moments.ts";
+import { type ParameterGroup, requireAtLeast0, requireChoice } from "./optimizer.ts";
 
 /** Settings of Adam. */
 export interface AdamOptions {
@@ -48,44 +48,31 @@ export interface ResolvedAdamGroup extends Required<AdamOptions> {
  * @example
  * const optimizer = new Adam(model.parameters(), { lr: 1e-3, weightDecay: 0.01, decay: "decoupled" });
  */
-export class Adam extends Optimizer<AdamOptions, ResolvedAdamGroup> {
+export class Adam extends MomentOptimizer<AdamOptions, ResolvedAdamGroup> {
   /** @throws TorchError for settings out of range, no parameters, or a parameter that stands in two groups */
   constructor(parameters: Iterable<Tensor> | readonly AdamGroup[], options: AdamOptions) {
     const defaults = optionsOf("new Adam(parameters, { lr, betas, eps, weightDecay, decay })", options);
     super(parameters, {
       name: "Adam",
       resolve: (group) => resolve(group, defaults),
-      slots: { step: "count", exp_avg: "tensor", exp_avg_sq: "tensor" },
     });
   }
 
-  protected override update(
-    group: ResolvedAdamGroup,
-    parameters: readonly Tensor[],
-    gradients: readonly Tensor[],
+  protected override updateAt(
+    step: number,
+    { lr, betas, eps, weightDecay, decay }: ResolvedAdamGroup,
+    { parameters, gradients, m, v }: MomentLists,
   ): void {
-    const m = this.buffers("exp_avg", parameters);
-    const v = this.buffers("exp_avg_sq", parameters);
-    for (const { step, lists } of byStep(this.buffers("step", parameters), { parameters, gradients, m, v }))
-      updateAt(step, group, lists);
+    const isPenalty = decay === "l2" && weightDecay !== 0;
+    const g = isPenalty ? foreachAdd(gradients, parameters, { alpha: weightDecay }) : gradients;
+    if (decay === "decoupled" && weightDecay !== 0) foreachMulInPlace(parameters, 1 - lr * weightDecay);
+    updateMoments({ m, v }, g, betas);
+    const [beta1, beta2] = betas;
+    const denominator = foreachSqrt(v);
+    foreachMulInPlace(denominator, 1 / Math.sqrt(1 - beta2 ** step));
+    foreachAddScalarInPlace(denominator, eps);
+    foreachAddcdivInPlace(parameters, m, denominator, { value: -lr / (1 - beta1 ** step) });
   }
-}
-
-/** The update of parameters that are at the same step. */
-function updateAt(
-  step: number,
-  { lr, betas, eps, weightDecay, decay }: ResolvedAdamGroup,
-  { parameters, gradients, m, v }: MomentLists,
-): void {
-  const isPenalty = decay === "l2" && weightDecay !== 0;
-  const g = isPenalty ? foreachAdd(gradients, parameters, { alpha: weightDecay }) : gradients;
-  if (decay === "decoupled" && weightDecay !== 0) foreachMulInPlace(parameters, 1 - lr * weightDecay);
-  updateMoments({ m, v }, g, betas);
-  const [beta1, beta2] = betas;
-  const denominator = foreachSqrt(v);
-  foreachMulInPlace(denominator, 1 / Math.sqrt(1 - beta2 ** step));
-  foreachAddScalarInPlace(denominator, eps);
-  foreachAddcdivInPlace(parameters, m, denominator, { value: -lr / (1 - beta1 ** step) });
 }
 
 function resolve(given: AdamGroup, defaults: AdamOptions): ResolvedAdamGroup {

@@ -7,6 +7,7 @@ import { TorchError } from "../error.ts";
 import { foreachAddcmulInPlace, foreachAddInPlace, foreachMulInPlace } from "../ops/foreach.ts";
 import { addInPlace } from "../ops/in-place.ts";
 import type { Tensor } from "../tensor.ts";
+import { Optimizer, type ParameterGroup, type ResolvedGroup } from "./optimizer.ts";
 
 /** Lists of one length; m and v are the means of gradient and square. */
 export interface MomentLists {
@@ -16,13 +17,37 @@ export interface MomentLists {
   v: readonly Tensor[];
 }
 
+/** An optimizer that keeps m and v of each parameter, PyTorch's `exp_avg` and `exp_avg_sq`, and its count of steps. */
+export abstract class MomentOptimizer<Options, Group extends ResolvedGroup> extends Optimizer<
+  Options,
+  Group
+> {
+  /** @throws TorchError for settings out of range, no parameters, or a parameter that stands in two groups */
+  protected constructor(
+    parameters: Iterable<Tensor> | readonly ParameterGroup<Options>[],
+    { name, resolve }: { name: string; resolve(group: ParameterGroup<Options>): Group },
+  ) {
+    super(parameters, { name, resolve, slots: { step: "count", exp_avg: "tensor", exp_avg_sq: "tensor" } });
+  }
+
+  /** The update of parameters that are at the same step, from 1. */
+  protected abstract updateAt(step: number, group: Group, lists: MomentLists): void;
+
+  protected override update(group: Group, parameters: readonly Tensor[], gradients: readonly Tensor[]): void {
+    const m = this.buffers("exp_avg", parameters);
+    const v = this.buffers("exp_avg_sq", parameters);
+    for (const { step, lists } of byStep(this.buffers("step", parameters), { parameters, gradients, m, v }))
+      this.updateAt(step, group, lists);
+  }
+}
+
 /**
  * Counts a step of each parameter, and gives those together that are at the same: one round, unless some had no gradient in
  * earlier steps.
  *
  * @param counts int64 scalars, changed in place
  */
-export function byStep(
+function byStep(
   counts: readonly Tensor[],
   { parameters, gradients, m, v }: MomentLists,
 ): { step: number; lists: MomentLists }[] {

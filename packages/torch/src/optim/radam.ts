@@ -8,8 +8,8 @@ import {
 } from "../ops/foreach.ts";
 import { optionsOf } from "../options.ts";
 import type { Tensor } from "../tensor.ts";
-import { byStep, type MomentLists, requireBetas, updateMoments } from "./moments.ts";
-import { Optimizer, type ParameterGroup, requireAtLeast0, requireChoice } from "./optimizer.ts";
+import { type MomentLists, MomentOptimizer, requireBetas, updateMoments } from "./moments.ts";
+import { type ParameterGroup, requireAtLeast0, requireChoice } from "./optimizer.ts";
 
 /** Settings of RAdam. */
 export interface RAdamOptions {
@@ -55,7 +55,7 @@ export interface ResolvedRAdamGroup extends Required<RAdamOptions> {
  * @example
  * const optimizer = new RAdam(model.parameters(), { lr: 1e-3, weightDecay: 1e-4 });
  */
-export class RAdam extends Optimizer<RAdamOptions, ResolvedRAdamGroup> {
+export class RAdam extends MomentOptimizer<RAdamOptions, ResolvedRAdamGroup> {
   /** @throws TorchError for settings out of range, no parameters, or a parameter that stands in two groups */
   constructor(parameters: Iterable<Tensor> | readonly RAdamGroup[], options: RAdamOptions) {
     const defaults = optionsOf(
@@ -65,48 +65,35 @@ export class RAdam extends Optimizer<RAdamOptions, ResolvedRAdamGroup> {
     super(parameters, {
       name: "RAdam",
       resolve: (group) => resolve(group, defaults),
-      slots: { step: "count", exp_avg: "tensor", exp_avg_sq: "tensor" },
     });
   }
 
-  protected override update(
+  protected override updateAt(
+    step: number,
     group: ResolvedRAdamGroup,
-    parameters: readonly Tensor[],
-    gradients: readonly Tensor[],
+    { parameters, gradients, m, v }: MomentLists,
   ): void {
-    const m = this.buffers("exp_avg", parameters);
-    const v = this.buffers("exp_avg_sq", parameters);
-    for (const { step, lists } of byStep(this.buffers("step", parameters), { parameters, gradients, m, v }))
-      updateAt(step, group, lists);
-  }
-}
+    const { lr, betas, eps, weightDecay, decay, rhoThreshold, unrectified } = group;
+    const [beta1, beta2] = betas;
+    const g =
+      decay === "l2" && weightDecay !== 0
+        ? foreachAdd(gradients, parameters, { alpha: weightDecay })
+        : gradients;
+    updateMoments({ m, v }, g, betas);
 
-/** The update of parameters that are at the same step. */
-function updateAt(
-  step: number,
-  group: ResolvedRAdamGroup,
-  { parameters, gradients, m, v }: MomentLists,
-): void {
-  const { lr, betas, eps, weightDecay, decay, rhoThreshold, unrectified } = group;
-  const [beta1, beta2] = betas;
-  const g =
-    decay === "l2" && weightDecay !== 0
-      ? foreachAdd(gradients, parameters, { alpha: weightDecay })
-      : gradients;
-  updateMoments({ m, v }, g, betas);
-
-  const rectification = rectificationAt(step, beta2, rhoThreshold);
-  if (rectification === null && unrectified === "skip") return;
-  if (decay === "decoupled" && weightDecay !== 0) foreachMulInPlace(parameters, 1 - lr * weightDecay);
-  const rate = lr / (1 - beta1 ** step);
-  if (rectification === null) {
-    foreachAddInPlace(parameters, m, { alpha: -rate });
-    return;
+    const rectification = rectificationAt(step, beta2, rhoThreshold);
+    if (rectification === null && unrectified === "skip") return;
+    if (decay === "decoupled" && weightDecay !== 0) foreachMulInPlace(parameters, 1 - lr * weightDecay);
+    const rate = lr / (1 - beta1 ** step);
+    if (rectification === null) {
+      foreachAddInPlace(parameters, m, { alpha: -rate });
+      return;
+    }
+    const denominator = foreachSqrt(v);
+    foreachAddScalarInPlace(denominator, eps);
+    const value = -rate * rectification * Math.sqrt(1 - beta2 ** step);
+    foreachAddcdivInPlace(parameters, m, denominator, { value });
   }
-  const denominator = foreachSqrt(v);
-  foreachAddScalarInPlace(denominator, eps);
-  const value = -rate * rectification * Math.sqrt(1 - beta2 ** step);
-  foreachAddcdivInPlace(parameters, m, denominator, { value });
 }
 
 /** r of step t, or null where ρ does not exceed the threshold. */
