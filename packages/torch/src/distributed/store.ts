@@ -10,6 +10,9 @@ export type StoreHandle = Handle;
 /** Waits between two looks at a key that is not there yet, in milliseconds: the first, and the longest. */
 const LOOK = { first: 2, longest: 100 };
 
+/** How long a store may at least take to answer a look, in milliseconds: one at the end of a wait is no hint of silence. */
+const ANSWER = 5_000;
+
 /**
  * What processes tell one another before they are a group: texts by key. Nothing here blocks the event loop.
  */
@@ -31,14 +34,14 @@ export abstract class Store {
    * The text under a key; waits until there is one.
    *
    * @param options.timeout in milliseconds, 300,000 (five minutes) by default
-   * @throws TorchError where there is none by then
+   * @throws TorchError where there is none by then, or the store itself does not answer
    */
   async get(key: string, options: { timeout?: number } = {}): Promise<string> {
     const { timeout = 300_000 } = optionsOf("get(key, { timeout })", options);
     const what = `get ${JSON.stringify(key)}`;
     const end = performance.now() + timeout;
     for (let pause = LOOK.first; ; pause = Math.min(2 * pause, LOOK.longest)) {
-      const left = Math.max(end - performance.now(), 1);
+      const left = Math.max(end - performance.now(), ANSWER);
       if (await within(left, this.has(key), what)) break;
       if (performance.now() >= end)
         throw new TorchError(`${what}: no process has set it within ${timeout} ms`);
