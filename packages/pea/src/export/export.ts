@@ -137,7 +137,7 @@ export async function exportNetwork(
       `${target.title} wants training images, which the ranges of its integers are taken from: give some as trainingImages`,
       { kind: "usage" },
     );
-  return writeIntegers(model, file, target, { ...options, trainingImages: [trainingImages] });
+  return writeIntegers(model, file, target, { ...options, trainingImages: () => [trainingImages] });
 }
 
 /** What `exportNetwork` takes beside the form. */
@@ -200,7 +200,7 @@ async function exportIntegers(
     const summary = await writeIntegers(model, file, target, {
       ...form,
       inputs,
-      trainingImages: imagesOf(train),
+      trainingImages: () => imagesOf(train),
       // Whoever says how to calibrate wants it done.
       ...(form.calibration === undefined && { trainedRanges: methods.ranges }),
       onCalibration: (done) => onProgress?.("calibration", done, train.samplesPerEpoch),

@@ -5,8 +5,8 @@
  */
 import { PeaError } from "@pea/core";
 import {
-  equalize,
   fixBatch,
+  type Graph,
   type IntegerPlan,
   planIntegers,
   prepare,
@@ -16,8 +16,9 @@ import {
   rangedValues,
   type Scheme,
 } from "@pea/graph";
-import type { Module, Tensor } from "@pea/torch";
+import { clone, keep, type Module, narrow, scope, type Tensor } from "@pea/torch";
 import { calibrate } from "../quantize/calibrate.ts";
+import { equalizeWhereItPays } from "../quantize/equalize-where-it-pays.ts";
 import { traceNetwork } from "../trace/trace.ts";
 import { exportObstacleOf } from "./export-obstacle.ts";
 import type { Calibration, IntegerForm } from "./integer-summary.ts";
@@ -37,8 +38,8 @@ export interface QuantizeOptions extends IntegerForm {
   readonly inputShape: readonly number[];
   /** Images that a file takes at a time; by default their number is open. */
   readonly batch?: number;
-  /** Of training images, standardized. */
-  readonly images: AsyncIterable<Tensor> | Iterable<Tensor>;
+  /** Gives batches of training images, standardized, from the first one on: they are looked at twice. */
+  readonly images: () => AsyncIterable<Tensor> | Iterable<Tensor>;
   /** Ranges that it trained with: what they hold is not calibrated. */
   readonly trained?: Ranges;
   readonly onProgress?: (images: number) => void;
@@ -66,13 +67,13 @@ export async function quantizeNetwork(
 ): Promise<QuantizedNetwork> {
   const scheme = target.scheme({ activations, perTensor });
   const { graph: prepared, answer } = prepare(traceNetwork(model, inputShape).graph);
-  // A scale of its own for each channel needs no channels of like size; ranges that were trained with are of these channels.
-  const graph = scheme.weights === "per tensor" && trained.size === 0 ? equalize(prepared) : prepared;
-  const obstacle = exportObstacleOf(graph, target);
+  const obstacle = exportObstacleOf(prepared, target);
   if (obstacle !== null) throw new PeaError(obstacle);
+  const isTrained = rangedValues(planIntegers(prepared)).every((name) => trained.has(name));
+  // Ranges that were trained with are of the channels as they are.
+  const graph = trained.size > 0 ? prepared : await equalized(prepared, images, scheme);
   const plan = planIntegers(graph);
-  const isTrained = rangedValues(plan).every((name) => trained.has(name));
-  const calibrated = isTrained ? null : await calibrate(plan, images, { method, onProgress });
+  const calibrated = isTrained ? null : await calibrate(plan, images(), { method, onProgress });
   const quantized = quantize(plan, new Map([...(calibrated?.ranges ?? []), ...trained]), scheme);
   return {
     graph: batch === undefined ? quantized : { ...quantized, inputs: fixBatch(quantized, batch).inputs },
@@ -82,4 +83,15 @@ export async function quantizeNetwork(
     calibration:
       calibrated === null ? { images: 0, method: "trained" } : { images: calibrated.images, method },
   };
+}
+
+/** Images that tell whether channels should be equalized: a small part of what calibration looks at. */
+const fewImages = 16;
+
+async function equalized(prepared: Graph, images: QuantizeOptions["images"], scheme: Scheme): Promise<Graph> {
+  for await (const batch of images()) {
+    using few = scope(() => keep(clone(narrow(batch, 0, 0, Math.min(fewImages, batch.shape[0] as number)))));
+    return await equalizeWhereItPays(prepared, few, scheme);
+  }
+  return prepared;
 }

@@ -16,8 +16,8 @@ import type { WriteOptions } from "./write-floats.ts";
 import { writeVerified } from "./write-verified.ts";
 
 export interface WriteIntegersOptions extends WriteOptions {
-  /** Batches of training images, standardized: ranges are taken from these. */
-  readonly trainingImages: AsyncIterable<Tensor> | Iterable<Tensor>;
+  /** Gives batches of training images, standardized, from the first one on: ranges are taken from these. */
+  readonly trainingImages: () => AsyncIterable<Tensor> | Iterable<Tensor>;
   /** Ranges that the network trained with. */
   readonly trainedRanges?: Ranges;
   /** Called with the training images done so far. */
