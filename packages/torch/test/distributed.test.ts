@@ -42,7 +42,7 @@ async function groupsOf(worldSize: number, timeout = 20_000): Promise<ProcessGro
 }
 
 /** This process as one of two ranks; the other, of a process of its own, sums and then only waits. */
-async function withProcess(rank: 0 | 1) {
+async function withProcess(rank: 0 | 1, { timeout }: { timeout?: number } = {}) {
   const own = rank === 0 ? await newStore() : null;
   const script = fileURLToPath(new URL("distributed-rank.ts", import.meta.url));
   const child = spawn(
@@ -52,7 +52,7 @@ async function withProcess(rank: 0 | 1) {
   );
   const [port] = await once(child.stdout, "data");
   const store = own ?? (await TCPStore.connect({ host: "127.0.0.1", port: Number(port), isServer: false }));
-  const group = await ProcessGroup.connect(store, { rank, worldSize: 2, host: "127.0.0.1" });
+  const group = await ProcessGroup.connect(store, { rank, worldSize: 2, timeout, host: "127.0.0.1" });
   return { group, child };
 }
 
@@ -217,13 +217,25 @@ describe("a rank that does not go on", () => {
   });
 
   it("is named where it hangs, once the timeout is over", async () => {
-    const [group] = await groupsOf(2, 300);
+    const [group] = await groupsOf(2, 2000);
     const hangs = new RegExp(
       `^rank 1 \\(process ${process.pid} on .*\\) does not answer \\(allReduce: .*\\)$`,
       "s",
     );
     await rejectsWith(group?.allReduce(ones([3])) as Promise<void>, hangs);
     await rejectsWith(group?.barrier() as Promise<void>, hangs);
+  });
+
+  it("is named where it is stopped and with it the store that it holds", async () => {
+    const { group, child } = await withProcess(1, { timeout: 2000 });
+    child.kill("SIGSTOP");
+    await rejectsWith(
+      group.allReduce(ones([3])),
+      new RegExp(
+        `^rank 0 \\(process ${child.pid} on .*\\) does not answer, and with it the store \\(allReduce: `,
+      ),
+    );
+    child.kill("SIGKILL");
   });
 
   it("is named with its reason where it gave one", async () => {

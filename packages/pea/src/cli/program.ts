@@ -88,6 +88,11 @@ function addTrain(
       "share the batches of the recipe among N processes of this machine (other launchers: docs/distributed.md)",
       positiveNumber,
     )
+    .option(
+      "--timeout <SECONDS>",
+      "how long several processes wait for one that does not answer before all end (default: 300)",
+      positiveNumber,
+    )
     .option("--dry-run", "print the plan and train nothing")
     .option(
       "--target <NAME>",

@@ -43,6 +43,7 @@ interface TrainFlags extends CommonOptions, Record<string, unknown> {
   dryRun?: boolean;
   target?: string;
   processes?: number;
+  timeout?: number;
 }
 
 /**
@@ -80,7 +81,8 @@ function launchTraining(count: number, words: readonly string[]): Promise<number
 /** As one of several processes, of which the first speaks; the others have errors alone to tell. */
 async function trainAsRank(launched: Launched, flags: TrainFlags): Promise<number> {
   endWithLauncher();
-  const ranks = await connectRanks(launched);
+  const { timeout } = flags;
+  const ranks = await connectRanks(launched, timeout === undefined ? {} : { timeout: 1000 * timeout });
   try {
     const code = await trainAs(ranks, flags, isRestarted(process.env));
     await ranks.close();

@@ -1,4 +1,4 @@
-import { PrefixStore, ProcessGroup, TCPStore } from "@pea/torch";
+import { PrefixStore, ProcessGroup, type ProcessGroupOptions, TCPStore } from "@pea/torch";
 import type { Launched } from "./launched.ts";
 import { ConnectedRanks } from "./ranks.ts";
 
@@ -8,21 +8,19 @@ const isHere = (host: string): boolean => /^(127\.|localhost$|::1$)/.test(host);
 /**
  * Waits for the other processes that this one was started with, and connects them.
  *
+ * @param options.timeout until the others must have come, and in training have answered, in milliseconds
  * @throws TorchError naming the ranks that did not come
  */
-export async function connectRanks({
-  rank,
-  size,
-  host,
-  port,
-  holdsStore,
-  prefix,
-}: Launched): Promise<ConnectedRanks> {
-  const connected = await TCPStore.connect({ host, port, isServer: holdsStore && rank === 0 });
+export async function connectRanks(
+  { rank, size, host, port, holdsStore, prefix }: Launched,
+  { timeout }: Pick<ProcessGroupOptions, "timeout"> = {},
+): Promise<ConnectedRanks> {
+  const connected = await TCPStore.connect({ host, port, isServer: holdsStore && rank === 0, timeout });
   const store = prefix === "" ? connected : new PrefixStore(connected, prefix);
   const group = await ProcessGroup.connect(store, {
     rank,
     worldSize: size,
+    timeout,
     ...(isHere(host) && process.env.GLOO_SOCKET_IFNAME === undefined && { host: "127.0.0.1" }),
   });
   return new ConnectedRanks(group);

@@ -1,12 +1,11 @@
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { readSafetensors } from "@pea/torch";
 import { readMetrics } from "../../src/run/metrics.ts";
-import { outcomeOf, pea, startPea } from "../support/pea-process.ts";
+import { outcomeOf, pea, said, startPea } from "../support/pea-process.ts";
 import { temporaryFolder, writeTinyData } from "../support/tiny-data.ts";
 
 // 240 steps with a checkpoint after every other one: most kills fall near or into the writing of one.
@@ -79,12 +78,6 @@ async function trainUntilKilled(run: string, flags: readonly string[]): Promise<
   assert.match(stderr, step === 0 ? /^run: .*killed-\d+$/m : new RegExp(`, from step ${step}$`, "m"));
   assert.ok(checkpointStep(run) >= step);
   return child.signalCode === "SIGKILL";
-}
-
-/** Waits until a stream has said something. */
-async function said(stream: NodeJS.ReadableStream, what: RegExp): Promise<void> {
-  let text = "";
-  while (!what.test(text)) text += (await once(stream, "data")).join("");
 }
 
 for (const { name, flags, kills } of ways)

@@ -7,7 +7,7 @@ import { describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { launchedAs } from "../../src/distributed/launched.ts";
 import { train } from "../../src/train/train.ts";
-import { outcomeOf, startPeaIn } from "../support/pea-process.ts";
+import { type Outcome, outcomeOf, said, startPea, startPeaIn } from "../support/pea-process.ts";
 import { fingerprint } from "../support/run-in-parts.ts";
 import { temporaryFolder, writeTinyData } from "../support/tiny-data.ts";
 import { usage } from "../support/usage-error.ts";
@@ -31,6 +31,11 @@ const words = [
 const start = (more: readonly string[], variables: NodeJS.ProcessEnv = {}): ChildProcess =>
   startPeaIn(variables, ...words, ...more);
 
+/** How often one of two processes is killed: `PEA_KILLS`, 1 where it is not set. */
+const kills = Number(process.env.PEA_KILLS ?? 1);
+/** Longest time from the first step to a kill, in milliseconds. */
+const LONGEST = 400;
+
 /** The processes of a launcher, by rank. */
 function processesOf({ pid }: ChildProcess): number[] {
   const pids = readFileSync(`/proc/${pid}/task/${pid}/children`, "latin1").trim().split(" ").map(Number);
@@ -43,54 +48,77 @@ function processesOf({ pid }: ChildProcess): number[] {
     .map(([, child]) => child);
 }
 
-async function until(isSo: () => boolean): Promise<void> {
-  while (!isSo()) await sleep(20);
-}
-
 const isAlive = (pid: number): boolean => existsSync(`/proc/${pid}`);
 
-/** Started, and come as far as its first checkpoint. */
+/** Two processes that begin a run, or go on with one, and have come to its first step. */
 async function begun(path: string) {
-  const launcher = start(["--processes", "2", "--run", path]);
+  const launcher = existsSync(join(path, "config.yaml"))
+    ? startPea("train", "--resume", path, "--processes", "2")
+    : start(["--processes", "2", "--run", path]);
   const ended = outcomeOf(launcher);
-  await until(() => existsSync(join(path, "checkpoints/last.safetensors")));
+  await Promise.race([said(launcher.stderr as NodeJS.ReadableStream, /^run: .*\n/m), ended]);
   return { launcher, ended, ranks: processesOf(launcher) };
 }
 
+/**
+ * Two processes, of which one is killed at a random moment of their training.
+ *
+ * @returns whether it was; false where they had come to the end before
+ */
+async function trainUntilOneIsKilled(path: string, tell: (line: string) => void): Promise<boolean> {
+  const { ended, ranks } = await begun(path);
+  await sleep(Math.random() * LONGEST);
+  const rank = Math.floor(Math.random() * 2);
+  const start = performance.now();
+  if (ranks.length === 2) process.kill(ranks[rank] as number, "SIGKILL");
+  const { code, stderr } = await ended;
+  assert.deepEqual(ranks.filter(isAlive), []);
+  if (existsSync(join(path, "result.json"))) return false;
+  tell(`without rank ${rank} the other had ended after ${Math.round(performance.now() - start)} ms`);
+  assert.equal(code, 1, stderr);
+  const speaker = rank === 0 ? "rank 1: " : "";
+  assert.match(
+    stderr,
+    new RegExp(`pea: ${speaker}rank ${rank} \\(process ${ranks[rank]} on .*\\) has ended`),
+  );
+  assert.match(stderr, new RegExp(`rank ${rank} was ended by SIGKILL`));
+  return true;
+}
+
+/** Goes on with a run as torchrun starts processes again. */
+async function trainAgain(path: string): Promise<void> {
+  const port = String(20_000 + (process.pid % 10_000));
+  const variables = { WORLD_SIZE: "2", MASTER_ADDR: "127.0.0.1", MASTER_PORT: port };
+  const again = [0, 1].map((rank) =>
+    outcomeOf(start(["--run", path], { ...variables, RANK: String(rank), TORCHELASTIC_RESTART_COUNT: "1" })),
+  );
+  const [first, second] = (await Promise.all(again)) as [Outcome, Outcome];
+  assert.equal(first.code, 0, first.stderr);
+  assert.match(first.stderr, /run: /);
+  assert.deepEqual(second, { code: 0, stdout: "", stderr: "" });
+}
+
+/** But for the running statistics, the mean of the processes'. */
+function weightsOf(path: string): Record<string, string> {
+  const { "rng/cpu": _, ...tensors } = fingerprint(path).last;
+  return Object.fromEntries(Object.entries(tensors).filter(([key]) => !/running_|tracked/.test(key)));
+}
+
 describe("two processes", () => {
-  it("where one is killed end with an error that names it; started again they go on to the weights of one never disturbed", async () => {
-    const path = join(temporaryFolder(), "run");
-    const { ended, ranks } = await begun(path);
-    assert.equal(ranks.length, 2);
-    process.kill(ranks[1] as number, "SIGKILL");
-    const { code, stderr } = await ended;
-    assert.equal(code, 1);
-    assert.match(stderr, new RegExp(`pea: rank 1 \\(process ${ranks[1]} on .*\\) has ended`));
-    assert.match(stderr, /rank 1 was ended by SIGKILL/);
-    assert.deepEqual(ranks.filter(isAlive), []);
-
-    const port = String(20_000 + (process.pid % 10_000));
-    const variables = { WORLD_SIZE: "2", MASTER_ADDR: "127.0.0.1", MASTER_PORT: port };
-    const again = [0, 1].map((rank) =>
-      outcomeOf(
-        start(["--run", path], { ...variables, RANK: String(rank), TORCHELASTIC_RESTART_COUNT: "1" }),
-      ),
-    );
-    const outcomes = await Promise.all(again);
-    assert.deepEqual(
-      outcomes.map((outcome) => outcome.code),
-      [0, 0],
-    );
-    assert.match(outcomes[0]?.stderr ?? "", /run: .*, from step \d+/);
-    assert.deepEqual([outcomes[1]?.stdout, outcomes[1]?.stderr], ["", ""]);
-
-    const whole = await train({ ...recipe, microBatch: 6 }, { runDirectory: join(temporaryFolder(), "run") });
-    const weights = (run: string) => {
-      const { "rng/cpu": _, ...tensors } = fingerprint(run).last;
-      return Object.fromEntries(Object.entries(tensors).filter(([key]) => !/running_|tracked/.test(key)));
-    };
-    const [found, expected] = [weights(path), weights(whole.runDirectory)];
-    for (const key of Object.keys(expected)) assert.ok(found[key] === expected[key], key);
+  it(`of which one is killed, ${kills} times, end with an error that names it, and come to the weights of a run never disturbed`, async (t) => {
+    const folder = temporaryFolder();
+    const whole = await train({ ...recipe, microBatch: 6 }, { runDirectory: join(folder, "whole") });
+    const expected = weightsOf(whole.runDirectory);
+    let run = join(folder, "0");
+    for (let killed = 0, runs = 1; killed < kills; ) {
+      if (await trainUntilOneIsKilled(run, (line) => t.diagnostic(line))) killed++;
+      else {
+        assert.deepEqual(weightsOf(run), expected);
+        run = join(folder, `${runs++}`);
+      }
+    }
+    await trainAgain(run);
+    assert.deepEqual(weightsOf(run), expected);
   });
 
   it("stop with a checkpoint where their launcher is told to, and none stays behind", async () => {
@@ -100,6 +128,13 @@ describe("two processes", () => {
     assert.equal(code, 143);
     assert.match(stderr, /training stopped after step \d+; a checkpoint is written; go on with: /);
     assert.deepEqual(stopped.ranks.filter(isAlive), []);
+  });
+
+  it("wait for one another as long as they are told to", async () => {
+    const variables = { RANK: "0", WORLD_SIZE: "2", MASTER_ADDR: "127.0.0.1", MASTER_PORT: "0" };
+    const { code, stderr } = await outcomeOf(start(["--timeout", "1"], variables));
+    assert.equal(code, 1);
+    assert.match(stderr, /of 2 ranks rank 1 did not come within 1000 ms/);
   });
 });
 

@@ -45,3 +45,9 @@ export async function outcomeOf(child: ChildProcess): Promise<Outcome> {
   ]);
   return { code, stdout, stderr };
 }
+
+/** Waits until a stream has said something. */
+export async function said(stream: NodeJS.ReadableStream, what: RegExp): Promise<void> {
+  let text = "";
+  while (!what.test(text)) text += (await once(stream, "data")).join("");
+}

@@ -16,7 +16,10 @@ export interface ProcessGroupOptions {
   rank: number;
   /** How many processes there are. */
   worldSize: number;
-  /** How long a rank waits for the others, at the start and in each collective, in milliseconds; 300,000 by default. */
+  /**
+   * How long a rank waits for the others, at the start and in each collective, in milliseconds; 300,000 by default. Ten
+   * seconds of it, or half where it is less than twenty, are kept for asking who does not answer.
+   */
   timeout?: number;
   /**
    * Name or address of this machine at which the others reach it. Left out: by the interfaces in GLOO_SOCKET_IFNAME
@@ -77,7 +80,14 @@ export class ProcessGroup {
     const interfaces = host === "" ? (process.env.GLOO_SOCKET_IFNAME ?? "") : "";
     const addresses = new PrefixStore(store, "gloo");
     const handle = await promised("ProcessGroup.connect", () =>
-      native.connectGroup(addresses.handle, rank, worldSize, timeout, interfaces, host),
+      native.connectGroup(
+        addresses.handle,
+        rank,
+        worldSize,
+        Math.ceil(timeout - roll.longestInquiry),
+        interfaces,
+        host,
+      ),
     );
     return new ProcessGroup(handle, roll, { rank, worldSize });
   }

@@ -10,7 +10,7 @@ import { TorchError } from "../error.ts";
 import { within } from "./promised.ts";
 import type { Store } from "./store.ts";
 
-/** How long the others are waited for before they count as silent, in milliseconds; no longer than in a collective. */
+/** How long the others, and the store, are waited for before they count as silent, in milliseconds. */
 const GRACE = 5000;
 
 /** Between two looks at who has answered. */
@@ -41,7 +41,12 @@ export class Roll {
     this.#store = store;
     this.#rank = rank;
     this.#members = members;
-    this.#grace = Math.min(GRACE, timeout);
+    this.#grace = Math.min(GRACE, timeout / 4);
+  }
+
+  /** The longest that asking for a cause takes, in milliseconds: at most half of the timeout. */
+  get longestInquiry(): number {
+    return 2 * this.#grace;
   }
 
   /**
