@@ -44,12 +44,31 @@ export function decisiveSettings(recipe: Recipe): Record<string, unknown> {
  * @returns 64 hexadecimal digits
  */
 export function recipeHash(recipe: Recipe, facts: Readonly<Record<string, unknown>> = {}): string {
+  return createHash("sha256")
+    .update(canonical(identifying(recipe, facts)))
+    .digest("hex");
+}
+
+/** The first setting in which two recipes are not the same; undefined where they are of one hash. */
+export function differingKey(one: Recipe, other: Recipe): keyof Recipe | undefined {
+  const [its, others] = [one, other].map((recipe) => new Map(identifying(recipe))) as [
+    Map<string, unknown>,
+    Map<string, unknown>,
+  ];
+  const keys = [...its.keys(), ...others.keys()];
+  return keys.find((key) => !isSame(its.get(key), others.get(key))) as keyof Recipe | undefined;
+}
+
+function identifying(
+  recipe: Recipe,
+  facts: Readonly<Record<string, unknown>> = {},
+): (readonly [string, unknown])[] {
   const { optimizer, data } = recipe;
   const defaults: Record<string, unknown> = {
     ...resolveRecipe({ source: "the defaults", settings: { optimizer } }),
     ...formerSettings(data),
   };
-  const settings = Object.entries({
+  return Object.entries({
     ...decisiveSettings(recipe),
     // Which file it is tells its digest, wherever it lies.
     ...(recipe.modelDigest !== undefined && { model: defaults.model }),
@@ -59,7 +78,6 @@ export function recipeHash(recipe: Recipe, facts: Readonly<Record<string, unknow
     .filter(([key, value]) => !isIdleKey(key, recipe) && !isSame(value, defaults[key]))
     .map(([key, value]) => [key, withoutSame(value, defaults[key])] as const)
     .sort(([a], [b]) => (a < b ? -1 : 1));
-  return createHash("sha256").update(canonical(settings)).digest("hex");
 }
 
 /** The hashes by which earlier versions may know a recipe: they counted `onBadSample` in, and the path of an ONNX file. */

@@ -2,6 +2,7 @@
 import { PeaError } from "@pea/core";
 import { foldBatchNorms, type Module, narrow, noGrad, scope } from "@pea/torch";
 import type { BatchLoader } from "../data/loading/loader.ts";
+import { sharedWork } from "../data/loading/unreadable-images.ts";
 import { added, alone, type Ranks } from "../distributed/ranks.ts";
 import type { Answers } from "./breakdown.ts";
 import { mainScore, type Scores, type Task } from "./task.ts";
@@ -43,7 +44,7 @@ export async function evaluate(
   let unfold: (() => void) | undefined;
   let done = 0;
   model.eval();
-  try {
+  const scoreShare = async () => {
     for await (const { images, labels, indices } of loader.batches()) {
       unfold ??= scope(() => foldBatchNorms(model, narrow(images, 0, 0, 1)));
       scope(() =>
@@ -58,6 +59,9 @@ export async function evaluate(
       // Lets a signal end the process.
       await new Promise(setImmediate);
     }
+  };
+  try {
+    await sharedWork(ranks, scoreShare);
     if (ranks.size > 1) await answers?.share?.(ranks);
     const read = added(await ranks.gather(sums.read()));
     requireImages(read.images);

@@ -8,6 +8,7 @@ import { ImageCheck, type ImagesToCheck } from "../data/loading/image-check.ts";
 import type { BatchLoader } from "../data/loading/loader.ts";
 import { StreamingLoader } from "../data/loading/streaming-loader.ts";
 import { UnreadableImagesError } from "../data/loading/unreadable-images.ts";
+import { alone, type Ranks } from "../distributed/ranks.ts";
 import { type Place, shareOf } from "../distributed/share.ts";
 import type { TrainingPlan } from "../run/plan.ts";
 
@@ -48,10 +49,12 @@ export function checkOfImages(
  * itself fails, those found until then: the images are why the run stopped.
  */
 export async function nameAll(
-  { images }: UnreadableImagesError,
+  { images, isOfAll }: UnreadableImagesError,
   check: ImageCheck,
+  ranks: Ranks = alone,
 ): Promise<UnreadableImagesError> {
   await check.finish().catch(() => {});
-  const byName = new Map([...images, ...check.found].map((sample) => [sample.name, sample]));
-  return new UnreadableImagesError([...byName.values()]);
+  const found = isOfAll ? (await ranks.gather(check.found)).flat() : check.found;
+  const byName = new Map([...images, ...found].map((sample) => [sample.name, sample]));
+  return new UnreadableImagesError([...byName.values()], { isOfAll });
 }

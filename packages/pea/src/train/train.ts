@@ -17,8 +17,7 @@ import {
   type PartChanges,
 } from "../data/parts/part-changes.ts";
 import { Diagnosis } from "../diagnose/diagnosis.ts";
-import { alone, joined, type Ranks, requireSame } from "../distributed/ranks.ts";
-import { requireEvenShares } from "../distributed/share.ts";
+import { alone, joined, type Ranks } from "../distributed/ranks.ts";
 import { FileNetwork } from "../import/network/model-file.ts";
 import type { OtherNetwork } from "../methods/method.ts";
 import { baselineName } from "../methods/variant-name.ts";
@@ -66,6 +65,7 @@ import type { TrainingObserver } from "../run/training-observer.ts";
 import { shortened } from "../tasks/breakdown.ts";
 import { evaluate } from "../tasks/evaluate.ts";
 import { checkOfImages, type Loaders, nameAll } from "./check-images.ts";
+import { beginTogether, requireOneRun } from "./one-run.ts";
 import { Recorder } from "./recorder.ts";
 import { type StopRequest, Trainer } from "./trainer.ts";
 
@@ -112,7 +112,7 @@ export interface TrainOptions extends Watch, Pick<PrepareOptions, "onNetwork"> {
 export async function train(recipe: RecipeInput, options: TrainOptions = {}): Promise<TrainResult> {
   const resolved = await loadRecipe([{ source: "the recipe", settings: recipe }]);
   const { ranks = alone } = options;
-  requireEvenShares(resolved.batchSize, ranks);
+  await requireOneRun(ranks, { recipe: resolved, goesOn: false });
   const begun = options.isRestarted ? await begunRun(resolved, options.runDirectory, ranks) : null;
   if (begun !== null) {
     const { signal, observe, onOpening, onParts, onInitialWeights, onNetwork } = options;
@@ -194,7 +194,7 @@ export async function resumeTraining(
   const run = openRunDirectory(path);
   return whileLocked(path, ranks, async (lock) => {
     const recipe = await openRecipe(run, today);
-    requireEvenShares(recipe.batchSize, ranks);
+    await requireOneRun(ranks, { recipe, goesOn: true });
     const record = readRecord(run);
     const prepared = await prepareRun(recipe, { onOpening, onNetwork, record });
     try {
@@ -289,7 +289,7 @@ async function execute(
   try {
     if (existsSync(files.last)) tellOfRanks(run, trainer.resume(), { onNote, ranks });
     else if (recipe.addBatchNorm) await settleIdleNorms(model, batches);
-    await beginTogether(ranks, { recipe, prepared, step: trainer.step });
+    await beginTogether(ranks, prepared, trainer.step);
     check = checkOfImages(loaders, {
       plan,
       firstStep: trainer.step,
@@ -323,7 +323,7 @@ async function execute(
     writeFileAtomically(run.result, [Buffer.from(`${JSON.stringify(result, null, 2)}\n`)]);
     return result;
   } catch (error) {
-    throw check && error instanceof UnreadableImagesError ? await nameAll(error, check) : error;
+    throw check && error instanceof UnreadableImagesError ? await nameAll(error, check, ranks) : error;
   } finally {
     diagnosis?.close();
     recorder?.close();
@@ -344,29 +344,6 @@ async function openOtherNetwork(source: string): Promise<OtherNetwork> {
   const network = await openPredictor(source);
   setRngState(state);
   return network;
-}
-
-/** Refuses ranks that would not train the same, and gives all the weights of the first. */
-async function beginTogether(
-  ranks: Ranks,
-  { recipe, prepared, step }: { recipe: Recipe; prepared: PreparedRun; step: number },
-): Promise<void> {
-  if (ranks.size === 1) return;
-  const { pea, commit, libtorch } = currentEnvironment();
-  const theSame = "start all processes with the same";
-  await requireSame(ranks, {
-    "number of steps behind it": {
-      value: step,
-      remedy: "the run's folder must be the same for all, on a file system that they share",
-    },
-    recipe: { value: recipeHash(recipe), remedy: `${theSame} recipe and flags` },
-    "set of images": {
-      value: new KnownParts(prepared.data.identify()).digest(),
-      remedy: `${theSame} data`,
-    },
-    version: { value: `pea ${pea}, libtorch ${libtorch}, commit ${commit}`, remedy: `${theSame} code` },
-  });
-  await ranks.takeFirst([...prepared.model.stateDict().values()]);
 }
 
 /** Another number of ranks than trained until now, in words. */

@@ -18,7 +18,12 @@ import {
 import { randomWords } from "../common/philox.ts";
 import type { ImageCheck } from "../data/loading/image-check.ts";
 import type { Batch, BatchLoader } from "../data/loading/loader.ts";
-import { type SkippedSample, UnreadableImagesError } from "../data/loading/unreadable-images.ts";
+import {
+  failTogether,
+  type SkippedSample,
+  sharedWork,
+  UnreadableImagesError,
+} from "../data/loading/unreadable-images.ts";
 import { added, alone, joined, type Ranks, sumsOf } from "../distributed/ranks.ts";
 import { firstPartOf } from "../distributed/share.ts";
 import type { TrainingBatch } from "../methods/method.ts";
@@ -81,6 +86,9 @@ export interface StopRequest {
   readonly aborted: boolean;
   readonly reason?: unknown;
 }
+
+/** Of the images that training comes to late. */
+type RunningCheck = Pick<ImageCheck, "advance" | "isDone">;
 
 /** A run stopped before its end, with a checkpoint of the step it stopped at. */
 export class TrainingInterrupted extends PeaError {
@@ -168,12 +176,13 @@ export class Trainer {
    * @throws TrainingInterrupted when stopped; UnreadableImagesError where images cannot be read, after writing a checkpoint;
    * TrainingDiverged when a loss is no longer a finite number
    */
-  async run(signal?: StopRequest, check?: Pick<ImageCheck, "advance">): Promise<void> {
+  async run(signal?: StopRequest, check?: RunningCheck): Promise<void> {
     try {
       await this.trainToEnd(signal, check);
     } catch (error) {
-      // Of several ranks one alone knows of it.
-      if (error instanceof UnreadableImagesError && this.ranks.size === 1) await this.checkpoint();
+      // Of several ranks one alone may know of it.
+      if (error instanceof UnreadableImagesError && (error.isOfAll || this.ranks.size === 1))
+        await this.checkpoint();
       throw error;
     }
     this.options.methods.deploy();
@@ -181,7 +190,7 @@ export class Trainer {
     if (await this.reestimate("deployed")) await this.checkpoint();
   }
 
-  private async trainToEnd(signal?: StopRequest, check?: Pick<ImageCheck, "advance">): Promise<void> {
+  private async trainToEnd(signal?: StopRequest, check?: RunningCheck): Promise<void> {
     const { plan, batches } = this.options;
     if (this.owesEpochEnd()) {
       await this.endEpoch();
@@ -191,8 +200,8 @@ export class Trainer {
       const epoch = Math.floor(this.step / plan.stepsPerEpoch);
       const waiting = batches.batches(epoch, this.step % plan.stepsPerEpoch);
       let start = performance.now();
-      for await (const batch of waiting) {
-        const counted = await this.meet(batch, signal);
+      for await (const loaded of orUnreadable(waiting)) {
+        const { batch, counted } = await this.meet(loaded, signal);
         await this.trainStep(batch, counted);
         this.seconds += (performance.now() - start) / 1000;
         await this.afterStep(signal, check);
@@ -212,24 +221,33 @@ export class Trainer {
   }
 
   /**
-   * What several ranks tell one another before a step: whether one of them was asked to stop, so that all do, and how many
-   * labels count. What the network's own layers draw in the step is a function of seed, step and rank.
+   * What several ranks tell one another before a step: whether images of one cannot be read, or it was asked to stop, so that
+   * all do, and how many labels count. What the network's own layers draw in the step is a function of seed, step and rank.
    *
-   * @returns labels of the whole batch that count; null where there is one rank
+   * @returns the batch, and labels of the whole of it that count; null where there is one rank
+   * @throws UnreadableImagesError, TrainingInterrupted
    */
-  private async meet({ labels }: Batch, signal?: StopRequest): Promise<number | null> {
+  private async meet(
+    loaded: Batch | UnreadableImagesError,
+    signal?: StopRequest,
+  ): Promise<{ batch: Batch; counted: number | null }> {
     const { task, settings } = this.options;
     const { ranks } = this;
-    if (ranks.size === 1) return null;
-    const own = [task.countLabels(labels), signal?.aborted ? 1 : 0];
-    const [counted, stops] = await sumsOf(ranks, own);
+    const isBatch = !(loaded instanceof UnreadableImagesError);
+    if (ranks.size === 1) {
+      if (isBatch) return { batch: loaded, counted: null };
+      throw loaded;
+    }
+    const own = [isBatch ? task.countLabels(loaded.labels) : 0, isBatch ? 0 : 1, signal?.aborted ? 1 : 0];
+    const [counted, bad, stops] = await sumsOf(ranks, own);
+    if (bad !== 0) await failTogether(ranks, isBatch ? [] : loaded.images);
     if (stops !== 0) {
       await this.checkpoint();
       throw new TrainingInterrupted(this.step, signal?.reason ?? "SIGTERM");
     }
     const [high, low] = randomWords(settings.seed, "ranks", this.step, ranks.rank);
     manualSeed(high * 2 ** 21 + (low >>> 11));
-    return counted as number;
+    return { batch: loaded as Batch, counted: counted as number };
   }
 
   private async trainStep(batch: Batch, counted: number | null): Promise<void> {
@@ -315,12 +333,12 @@ export class Trainer {
   }
 
   /** Metrics, evaluation and checkpoint where they are due, then the event loop turns: signals come in there. */
-  private async afterStep(signal?: StopRequest, check?: Pick<ImageCheck, "advance">): Promise<void> {
+  private async afterStep(signal?: StopRequest, check?: RunningCheck): Promise<void> {
     const { plan, settings } = this.options;
     this.tell("onStep", this.step);
     const endsEpoch = this.step % plan.stepsPerEpoch === 0;
     if (endsEpoch || this.step % settings.logEverySteps === 0) await this.log();
-    await check?.advance();
+    if (check && !check.isDone) await sharedWork(this.ranks, () => check.advance());
     if (endsEpoch) await this.endEpoch();
     const isDue = settings.checkpointEverySteps > 0 && this.step % settings.checkpointEverySteps === 0;
     await new Promise(setImmediate);
@@ -518,6 +536,18 @@ export class Trainer {
   private newSums(start?: Sums): ScoreSums {
     const { task, settings } = this.options;
     return task.startSums({ device: settings.device, purpose: "training", start });
+  }
+}
+
+/** The batches, and where images of one cannot be read that, as the last: ranks tell one another. */
+async function* orUnreadable(
+  batches: ReturnType<BatchLoader["batches"]>,
+): AsyncGenerator<Batch | UnreadableImagesError> {
+  try {
+    yield* batches;
+  } catch (error) {
+    if (!(error instanceof UnreadableImagesError)) throw error;
+    yield error;
   }
 }
 

@@ -31,7 +31,7 @@ const words = [
 const start = (more: readonly string[], variables: NodeJS.ProcessEnv = {}): ChildProcess =>
   startPeaIn(variables, ...words, ...more);
 
-/** How often one of two processes is killed: `PEA_KILLS`, 1 where it is not set. */
+/** How often one of two processes is killed, at random moments: `PEA_KILLS`, 1 where it is not set. */
 const kills = Number(process.env.PEA_KILLS ?? 1);
 /** Longest time from the first step to a kill, in milliseconds. */
 const LONGEST = 400;

@@ -1,13 +1,15 @@
 // Several ranks train as one process does: here ranks of this process, which take turns where they wait for one another.
 import assert from "node:assert/strict";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { describe, it } from "node:test";
 import { ProcessGroup, readSafetensors, TCPStore } from "@pea/torch";
 import sharp from "sharp";
+import { sharedWork, UnreadableImagesError } from "../../src/data/loading/unreadable-images.ts";
 import { ConnectedRanks, type Ranks } from "../../src/distributed/ranks.ts";
-import type { RecipeInput } from "../../src/recipe/recipe.ts";
+import { type RecipeInput, resolveRecipe } from "../../src/recipe/recipe.ts";
 import { readMetrics } from "../../src/run/metrics.ts";
 import type { TrainResult } from "../../src/run/result.ts";
+import { requireOneRun } from "../../src/train/one-run.ts";
 import { resumeTraining, train } from "../../src/train/train.ts";
 import { TrainingInterrupted } from "../../src/train/trainer.ts";
 import "../support/dropout-network.ts";
@@ -226,21 +228,93 @@ describe("ranks", () => {
     );
   });
 
-  it("that were started with another recipe are refused before the first step", async () => {
-    const ranks = await ranksOf(2);
-    const runs = ranks.map((one) =>
-      train({ ...all, lr: 0.05 + one.rank }, { runDirectory: join(temporaryFolder(), "run"), ranks: one }),
-    );
+  it("are refused where they cannot share a batch evenly", async () => {
+    const runs = (await ranksOf(3)).map((ranks) => train({ ...recipe, batchSize: 32 }, { ranks }));
     const message =
-      /^rank 1 has another recipe \(.*\) than rank 0 \(.*\); start all processes with the same recipe/;
+      /^batchSize is 32, which 3 processes cannot share evenly; take 30 or 33, or another number/;
     await Promise.all(runs.map((run) => assert.rejects(run, usage(message))));
   });
+});
 
-  it("are refused where they cannot share a batch evenly", async () => {
-    const [ranks] = (await ranksOf(3)) as [Ranks];
-    await assert.rejects(
-      train({ ...recipe, batchSize: 32 }, { ranks }),
-      usage(/^batchSize is 32, which 3 processes cannot share evenly; take 30 or 33, or another number/),
+describe("ranks that would not train one run are refused before the first step, on all of them", () => {
+  /** Starts each of two ranks with what is its own. */
+  async function refuse(message: RegExp, start: (ranks: Ranks) => Promise<unknown>) {
+    const runs = (await ranksOf(2)).map(start);
+    await Promise.all(runs.map((run) => assert.rejects(run, usage(message))));
+  }
+  const trainEach = (message: RegExp, own: (rank: number) => Partial<RecipeInput>) => {
+    const runDirectory = join(temporaryFolder(), "run");
+    const observe = () => ({ onStep: () => assert.fail("a step was trained") });
+    return refuse(message, (ranks) =>
+      train({ ...recipe, ...own(ranks.rank) }, { runDirectory, ranks, observe }),
     );
+  };
+
+  it("by the first setting of their recipes that is another", () =>
+    trainEach(
+      /^rank 1 has another lr \(1.05\) than rank 0 \(0.05\); start all processes with the same recipe and flags$/,
+      (rank) => ({ lr: 0.05 + rank }),
+    ));
+
+  it("by a method that one has alone", () =>
+    trainEach(/^rank 1 has another methods \(\[{"mixup":{"alpha":0.2}}\]\) than rank 0 \(\[\]\)/, (rank) => ({
+      pea: undefined,
+      methods: rank === 1 ? ["mixup"] : [],
+    })));
+
+  it("by their images, of which one is another", () =>
+    trainEach(
+      /^rank 1 has another set of images \([0-9a-f]{16}\) than rank 0 \([0-9a-f]{16}\); start all processes with the same data$/,
+      (rank) => ({ dataDir: writeTinyData({ train: 96 + 10 * rank, test: 30 }) }),
+    ));
+
+  it("by version and commit of their code, and by what they are to do", async () => {
+    const known = { recipe: resolveRecipe({ source: "a test", settings: recipe }), goesOn: false };
+    const environment = { pea: "1.0.0", libtorch: "1.13.1", commit: "aaa" };
+    const others = [
+      [{ environment: { ...environment, pea: "1.1.0" } }, "version of pea (1.1.0) than rank 0 (1.0.0)"],
+      [
+        { environment: { ...environment, libtorch: "2.6" } },
+        "version of libtorch (2.6) than rank 0 (1.13.1)",
+      ],
+      [{ environment: { ...environment, commit: "bbb" } }, "commit of the code (bbb) than rank 0 (aaa)"],
+      [{ goesOn: true }, "command (one that goes on with a run) than rank 0 (one that begins a run)"],
+    ] as const;
+    for (const [own, difference] of others)
+      await refuse(
+        new RegExp(`^rank 1 has another ${difference.replace(/[().]/g, "\\$&")}; start all`),
+        (ranks) => requireOneRun(ranks, { ...known, environment, ...(ranks.rank === 1 && own) }),
+      );
+  });
+});
+
+describe("where images of one rank cannot be read", () => {
+  const isNamed = (names: readonly string[]) => (error: unknown) => {
+    assert.ok(error instanceof UnreadableImagesError && error.isOfAll);
+    assert.deepEqual(error.images.map(({ name }) => basename(name)).sort(), names);
+    return true;
+  };
+
+  it("what they do together fails for all", async () => {
+    const works = (await ranksOf(2)).map((ranks) =>
+      sharedWork(ranks, async () => {
+        if (ranks.rank === 1) throw new UnreadableImagesError([{ name: "a.jpg", reason: "it is empty" }]);
+      }),
+    );
+    await Promise.all(works.map((work) => assert.rejects(work, isNamed(["a.jpg"]))));
+  });
+
+  it("all stop with one checkpoint, name those of all, and go on without them", async () => {
+    const dataDir = await writePhotos();
+    for (const broken of ["train/1/5.png", "val/1/6.png"])
+      writeFiles(dataDir, { [broken]: Buffer.from("no image") });
+    const input = { ...recipe, data: "imagefolder", dataDir, imageSize: 32, batchSize: 4, epochs: 1 };
+    const runDirectory = join(temporaryFolder(), "run");
+    const runs = (await ranksOf(2)).map((ranks) => train(input, { runDirectory, ranks }));
+    await Promise.all(runs.map((run) => assert.rejects(run, isNamed(["5.png", "6.png"]))));
+    const [resumed] = await Promise.all(
+      (await ranksOf(2)).map((ranks) => resumeTraining(runDirectory, { ranks, onBadSample: "skip" })),
+    );
+    assert.deepEqual([resumed?.skipped?.train?.count, resumed?.skipped?.test?.count], [1, 1]);
   });
 });

@@ -26,6 +26,7 @@ export class ImageCheck {
   /** The images found so far that cannot be read. */
   readonly found: SkippedSample[] = [];
   readonly #options: ImageCheckOptions;
+  readonly #isIdle: boolean;
   /** What is asked for at a time. */
   readonly #shares: readonly ImagesToCheck[];
   /** Training steps done. */
@@ -37,6 +38,7 @@ export class ImageCheck {
 
   constructor(images: readonly ImagesToCheck[], options: ImageCheckOptions) {
     this.#options = options;
+    this.#isIdle = images.length === 0;
     const total = images.reduce((sum, { indices }) => sum + indices.length, 0);
     const share = Math.ceil(total / options.steps);
     this.#shares = images.flatMap(({ loader, indices }) => {
@@ -46,6 +48,11 @@ export class ImageCheck {
         indices: indices.subarray(i * size, (i + 1) * size),
       }));
     });
+  }
+
+  /** Whether a further step has nothing to look at; the same on all of several processes. */
+  get isDone(): boolean {
+    return this.#isIdle || this.#steps >= this.#options.steps;
   }
 
   /**

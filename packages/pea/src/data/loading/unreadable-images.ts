@@ -4,6 +4,7 @@
  * @module
  */
 import { PeaError } from "@pea/core";
+import type { Ranks } from "../../distributed/ranks.ts";
 import { enumerate } from "../sources/list-folder.ts";
 
 /** An image that could not be read. */
@@ -21,12 +22,43 @@ const FEW = 5;
 export class UnreadableImagesError extends PeaError {
   override name = "UnreadableImagesError";
 
-  constructor(readonly images: readonly SkippedSample[]) {
+  /** Of several processes that train together, whether all have it, at the same moment. */
+  readonly isOfAll: boolean;
+
+  constructor(
+    readonly images: readonly SkippedSample[],
+    { isOfAll = false } = {},
+  ) {
     super(
       `${describeUnreadable(images)}. Repair or remove ${images.length === 1 ? "it" : "them"}, or go on without such images ` +
         "with --on-bad-sample skip (in a recipe, onBadSample: skip)",
     );
+    this.isOfAll = isOfAll;
   }
+}
+
+/**
+ * Work on images of which each of several processes has its share: where some of one cannot be read, it fails for all, and
+ * names those of all.
+ *
+ * @throws UnreadableImagesError
+ */
+export async function sharedWork(ranks: Ranks, work: () => Promise<void>): Promise<void> {
+  if (ranks.size === 1) return work();
+  let own: readonly SkippedSample[] = [];
+  try {
+    await work();
+  } catch (error) {
+    if (!(error instanceof UnreadableImagesError)) throw error;
+    own = error.images;
+  }
+  await failTogether(ranks, own);
+}
+
+/** @throws UnreadableImagesError where a rank has images that cannot be read */
+export async function failTogether(ranks: Ranks, own: readonly SkippedSample[]): Promise<void> {
+  const images = (await ranks.gather(own)).flat();
+  if (images.length > 0) throw new UnreadableImagesError(images, { isOfAll: true });
 }
 
 /** `a.jpg cannot be read: it is empty`; of several images, how many and which. */
