@@ -102,9 +102,11 @@ export class Roll {
         if (silent.length === 0) return null;
         if (performance.now() >= end)
           return this.#tell(silent.map(({ rank }) => ({ rank, fate: "does not answer" })));
-        await new Promise((resolve) => setTimeout(resolve, LOOK));
+        await pause();
       }
     } catch {
+      // A process that ends cuts its connections some time before.
+      while (isHere(holder) && !hasEnded(holder) && performance.now() < end) await pause();
       const fate = hasEnded(holder) ? "has ended" : "does not answer";
       return this.#rank === 0 ? null : this.#tell([{ rank: 0, fate: `${fate}, and with it the store` }]);
     }
@@ -141,9 +143,14 @@ export class Roll {
   }
 }
 
+const pause = () => new Promise((resolve) => setTimeout(resolve, LOOK));
+
+const isHere = ({ host }: Member): boolean => host === hostname();
+
 /** Known of processes on this machine alone. */
-function hasEnded({ host, pid }: Member): boolean {
-  if (host !== hostname()) return false;
+function hasEnded(member: Member): boolean {
+  if (!isHere(member)) return false;
+  const { pid } = member;
   try {
     // The state stands behind the name, which may hold anything; Z is one that has ended and is not yet taken note of.
     return /^.*\) [ZX] /s.test(readFileSync(`/proc/${pid}/stat`, "latin1"));
