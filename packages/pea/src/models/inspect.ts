@@ -86,39 +86,6 @@ export function inspectNetwork(model: Module, inputShape: readonly number[]): In
   };
 }
 
-/** All of it, of one traced forward pass. */
-export interface Inspection {
-  readonly graph: Graph;
-  readonly info: ModelInfo;
-  readonly layers: Layer[];
-  readonly sites: Site[];
-}
-
-/**
- * Looks at a network in evaluation mode; the mode of every module is put back.
- *
- * @param inputShape channels, height and width of one image
- * @throws TorchError when the image does not fit the network
- */
-export function inspectNetwork(model: Module, inputShape: readonly number[]): Inspection {
-  const { graph, calls } = traceNetwork(model, inputShape);
-  const shapes = inferShapes(graph);
-  const macs = macsByPath(graph);
-  const sites = sitesOf(model, graph, calls, shapes);
-  return {
-    graph,
-    info: {
-      parameters: trainable(model.parameters()),
-      macs: sum(macs.values()),
-      sites: sites.length,
-      activationElements: sum(sites.map(({ elements }) => elements)),
-      outputShape: imageShape(shapes, graph.outputs[0]),
-    },
-    layers: layersOf(model, calls, shapes, macs),
-    sites,
-  };
-}
-
 /**
  * The layers of a network in the order in which they are defined.
  *
