@@ -21,6 +21,8 @@ export const benchMethods = [
   "stochastic-depth",
   "sugar",
   "lambda-gelu",
+  "reparameterize",
+  "expand",
 ] as const;
 export type BenchMethod = (typeof benchMethods)[number];
 

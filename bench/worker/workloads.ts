@@ -34,6 +34,7 @@ import {
   createModel,
   DecodePool,
   EmaMethod,
+  ExpandMethod,
   GraphNetwork,
   LambdaGeluMethod,
   LookaheadMethod,
@@ -43,6 +44,7 @@ import {
   openImageFolder,
   type PeaHandle,
   RandomErasingMethod,
+  ReparameterizeMethod,
   StochasticDepthMethod,
   StreamingLoader,
   SugarMethod,
@@ -120,6 +122,8 @@ const METHODS: Readonly<Record<BenchMethod, () => Method>> = {
   "stochastic-depth": () => new StochasticDepthMethod({ drop: 0.1 }),
   sugar: () => new SugarMethod({ surrogate: "b-silu" }),
   "lambda-gelu": () => new LambdaGeluMethod({ end: "75%", initial: 0, hardness: 30 }),
+  reparameterize: () => new ReparameterizeMethod({ copies: 1, gamma: 1 }),
+  expand: () => new ExpandMethod({ rate: 4 }),
 };
 
 /** A network and its optimizer; `train` is one step. */
@@ -145,6 +149,7 @@ function createTraining({ precision, ...workload }: NetworkWorkload) {
       });
       lap("forward");
       backward(loss);
+      methods.afterBackward();
       lap("backward");
       optimizer.step();
       methods.afterStep(at.step);

@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
+  abs,
+  add,
+  amax,
   BatchNorm1d,
   BatchNormAct2d,
+  clone,
   GELU,
   Module,
   memoryStats,
@@ -11,6 +15,7 @@ import {
   randn,
   SiLU,
   scope,
+  sub,
   type Tensor,
   TorchError,
 } from "@pea/torch";
@@ -81,11 +86,12 @@ test("the owner's activation is one module at the owner's path, and replacing it
   assert.deepEqual([...site.namedModules().keys()], ["", "act", "bn"]);
   const seen: Module[] = [];
   const gelu = new GELU();
-  onForward(gelu, () => seen.push(gelu));
+  const unhook = onForward(gelu, () => seen.push(gelu));
   site.replaceModule("act", gelu);
   assert.equal(site.bn.activation, gelu);
   site.forward(randn([2, 3, 4, 4]));
   assert.deepEqual(seen, [gelu]);
+  unhook();
 });
 
 test("a forward pass leaves nothing behind but its result", () => {
@@ -114,4 +120,20 @@ test("training refuses one value per channel, which has no variance; inference a
   const flat = new BatchNorm1d(3);
   assert.throws(() => flat.forward(randn([1, 3])), /BatchNorm1d\(3.* more than one value per channel/);
   assert.deepEqual(flat.forward(randn([2, 3])).shape, [2, 3]);
+});
+
+test("what it is given to add comes before the activation, beside a residual, and is freed", () => {
+  for (const training of [true, false]) {
+    const site = new Site(new ReLU()).train(training);
+    const [x, residual, addend] = [randn([2, 3, 4, 5]), randn([2, 3, 4, 5]), randn([2, 3, 4, 5])];
+    const expected = site.forward(x, add(residual, addend));
+    let given = addend;
+    site.bn.addend = () => {
+      given = clone(addend);
+      return given;
+    };
+    const difference = amax(abs(sub(site.forward(x, residual), expected))).item();
+    assert.ok(difference < 1e-6, `${difference}`);
+    assert.ok(given.disposed);
+  }
 });

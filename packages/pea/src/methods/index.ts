@@ -10,6 +10,7 @@ export { type MethodDescriptor, type Stage, stages } from "./descriptor.ts";
 export * from "./distillation/index.ts";
 export { type Draws, drawsOf, drawsOfImage } from "./draws.ts";
 export * from "./ema/index.ts";
+export * from "./expand/index.ts";
 export * from "./lambda-gelu/index.ts";
 export * from "./lookahead/index.ts";
 export type {
@@ -31,6 +32,7 @@ export * from "./quantize/index.ts";
 export * from "./randaugment/index.ts";
 export * from "./random-erasing/index.ts";
 export { methodNames, registerMethod } from "./registry.ts";
+export * from "./reparameterize/index.ts";
 export * from "./stochastic-depth/index.ts";
 export * from "./sugar/index.ts";
 export * from "./swa/index.ts";

@@ -6,9 +6,10 @@
  * 1. `fit` once, before the optimizer collects the parameters;
  * 2. `begin` where it trains, and `load` when it is resumed;
  * 3. per step `batch` and `ask`, then for the batch, or for each part that it passes in, `beforePass`, the forward pass, `loss` and
- *    the backward pass, then `afterBackward`, `gradients`, the update and `afterStep`;
+ *    the backward pass, then `afterBackward`, of the last method first, `gradients`, the update and `afterStep`;
  * 4. per evaluation `show`, for each view, then the forward passes in evaluation mode; `show(false)` before the next step;
- * 5. `deploy` once, after the last step: the model is then the network that is deployed.
+ * 5. `deploy` once, after the last step, and `removeStructure` once batch norm's statistics are final: the model is then the
+ *    network that is deployed.
  *
  * Steps count weight updates from 0 over the whole run. What a method does follows from the step, the run's seed and the
  * state that it keeps, so a resumed run goes on exactly where it stopped.
@@ -176,7 +177,10 @@ export interface Method {
    */
   loss?(loss: Tensor, pass: LossPass): Tensor;
 
-  /** After the last backward pass of a step: puts gradients that it keeps elsewhere where the optimizer looks. */
+  /**
+   * After the last backward pass of a step: puts gradients that it keeps elsewhere where the optimizer looks. What the methods
+   * after it have put is there already.
+   */
   afterBackward?(): void;
 
   /**
@@ -216,6 +220,12 @@ export interface Method {
    * @throws PeaError when training has not come that far.
    */
   deploy?(): void;
+
+  /** Weights of the plain network in which those of layers that only training has are merged, by key, as they are now. */
+  merged?(): ReadonlyMap<string, Tensor>;
+
+  /** Takes out of the network what only training has; its weights then are, or become, those that were merged. */
+  removeStructure?(): void;
 
   /** Ranges of values of the deployed network that it trained with, by their names in its graph; they are not calibrated then. */
   ranges?(): ReadonlyMap<string, Range>;

@@ -5,7 +5,7 @@
  */
 import { PeaError } from "@pea/core";
 import type { Graph, Range } from "@pea/graph";
-import type { Tensor } from "@pea/torch";
+import { type Module, scope, type Tensor } from "@pea/torch";
 import type { Ranks } from "../distributed/ranks.ts";
 import type { ImageChange } from "../images/transforms/image-change.ts";
 import { type ChosenMethod, checkTogether, titleOf } from "./chosen-method.ts";
@@ -55,6 +55,8 @@ export class Methods {
   /** How each is told in words. */
   readonly titles: readonly string[];
   #context: Omit<FitContext, "phases"> | null = null;
+  /** State-dict keys of the plain network. */
+  #keys: ReadonlySet<string> = new Set();
   /** Steps begun so far. */
   #steps = 0;
 
@@ -91,6 +93,7 @@ export class Methods {
 
   fit(context: Omit<FitContext, "phases">): void {
     this.#context = context;
+    this.#keys = new Set(context.model.stateDict().keys());
     this.#hooks.forEach((hooks, i) => {
       hooks.fit?.({ ...context, phases: phasesOf(this.#hooks.slice(0, i), context.totalSteps) });
     });
@@ -143,7 +146,7 @@ export class Methods {
   }
 
   afterBackward(): void {
-    for (const hooks of this.#hooks) hooks.afterBackward?.();
+    for (const hooks of this.#hooks.toReversed()) hooks.afterBackward?.();
   }
 
   /** Brings together what the methods gathered of each rank's images. */
@@ -185,7 +188,37 @@ export class Methods {
 
   /** Turns the model into the network that is deployed. */
   deploy(): void {
+    this.endTraining();
+    this.merge();
+  }
+
+  /** The same but for layers that only training has, of which batch norm's statistics may be computed anew before they are merged. */
+  endTraining(): void {
     for (const hooks of this.#hooks) hooks.deploy?.();
+  }
+
+  /** Merges layers that only training has into those of the plain network. */
+  merge(): void {
+    const { model } = this.#run;
+    if (!this.#hooks.some(({ removeStructure }) => removeStructure)) return;
+    scope(() => {
+      const weights = this.deployedWeights(model);
+      this.removeStructure();
+      model.loadStateDict(weights);
+    });
+  }
+
+  /** Takes layers that only training has out of the model, which is then to be given weights of the plain network. */
+  removeStructure(): void {
+    for (const hooks of this.#hooks) hooks.removeStructure?.();
+  }
+
+  /** The state dict of the model as it would be with all layers merged, of this moment. */
+  deployedWeights(model: Module): Map<string, Tensor> {
+    const merged = new Map(this.#hooks.flatMap((hooks) => [...(hooks.merged?.() ?? [])]));
+    const isPlain = (key: string) => this.#context === null || this.#keys.has(key);
+    const state = [...model.stateDict()].filter(([key]) => isPlain(key));
+    return new Map(state.map(([key, tensor]) => [key, merged.get(key) ?? tensor]));
   }
 
   /** Ranges of values that a method trained with; none where no method did. */

@@ -33,6 +33,8 @@ export interface BuildOptions {
    * why.
    */
   onNetwork?: (graph: Graph, upperLimit: string | null) => void;
+  /** Gives the plain network the weights that it begins with, before the methods meet it. */
+  beginWith?: (model: Module, data: Pick<DataShape, "inputShape" | "classes">) => void;
 }
 
 /**
@@ -45,7 +47,7 @@ export function buildNetwork(
   recipe: Recipe,
   methods: Methods,
   { trainImages, stepsPerEpoch, ...data }: DataShape,
-  { onNetwork }: BuildOptions = {},
+  { onNetwork, beginWith }: BuildOptions = {},
 ): BuiltNetwork {
   const { device, seed } = recipe;
   const plan = planTraining(recipe, trainImages, stepsPerEpoch);
@@ -54,6 +56,7 @@ export function buildNetwork(
     const { info, graph } = inspectNetwork(model, data.inputShape);
     requireAnswers(recipe, info, data);
     model.to({ device, memoryFormat: "channels_last" });
+    beginWith?.(model, data);
     const { totalSteps, stepsPerEpoch } = plan;
     methods.fit({
       model,

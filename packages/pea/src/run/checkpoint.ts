@@ -133,7 +133,7 @@ export function saveWeights(
   { model, methods }: Pick<Training, "model" | "methods">,
   step: number,
 ): void {
-  scope(() => write(path, model.stateDict(), { format: 3, step, methods: methods.state() }));
+  scope(() => write(path, methods.deployedWeights(model), { format: 3, step, methods: methods.state() }));
 }
 
 /** The weights in a file: of a run's checkpoint, without what else it holds, or of others. */
@@ -143,9 +143,13 @@ export function readModelWeights(path: string): Map<string, Tensor> {
   return modelTensors(tensors);
 }
 
-/** Loads the weights of a checkpoint, or of a file of weights alone, as they are there. */
+/** Loads the weights of a checkpoint, or of a file of weights alone, as they are there; layers that only training has are left out. */
 export function loadWeights(path: string, model: Module): void {
-  scope(() => model.loadStateDict(modelTensors(read(path).tensors)));
+  scope(() => {
+    const keys = model.stateDict();
+    const tensors = modelTensors(read(path).tensors);
+    model.loadStateDict(new Map([...tensors].filter(([key]) => keys.has(key))));
+  });
 }
 
 /**
@@ -158,6 +162,8 @@ export function loadNetwork(path: string, { model, methods }: Pick<Training, "mo
   return scope(() => {
     const { tensors, metadata } = read(path);
     const state = parseState(path, metadata.state);
+    // A file of weights alone has the plain network's.
+    if (!tensors.has(RNG)) methods.removeStructure();
     model.loadStateDict(modelTensors(tensors));
     methods.load(state.methods, { steps: state.step, tensors: tensorsUnder(METHODS, tensors) });
     return state.step;

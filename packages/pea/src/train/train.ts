@@ -119,10 +119,11 @@ export async function train(recipe: RecipeInput, options: TrainOptions = {}): Pr
     const watch = { signal, observe, onOpening, onParts, onInitialWeights, onNetwork };
     return resumeTraining(begun, { ...watch, ranks });
   }
-  const prepared = await prepareRun(resolved, options);
+  const prepared = await prepareRun(resolved, {
+    ...options,
+    beginWith: weightsToBeginWith(resolved, options),
+  });
   try {
-    tellOfFile(prepared, options);
-    beginWithWeights(resolved, prepared, options);
     await beginMethods(prepared);
     const [path] = (await ranks.gather(
       options.runDirectory ?? freeName(join("runs", runName(resolved))),
@@ -196,7 +197,10 @@ export async function resumeTraining(
     const recipe = await openRecipe(run, today);
     await requireOneRun(ranks, { recipe, goesOn: true });
     const record = readRecord(run);
-    const prepared = await prepareRun(recipe, { onOpening, onNetwork, record });
+    // A run killed before its first checkpoint begins anew.
+    const isAtStart = !existsSync(weightFiles(run).last);
+    const beginWith = isAtStart ? weightsToBeginWith(recipe, { onInitialWeights }) : undefined;
+    const prepared = await prepareRun(recipe, { onOpening, onNetwork, record, beginWith });
     try {
       const changes = tellChanges(path, record, prepared.data, { onNote });
       if (changes && !allowChangedData)
@@ -205,8 +209,6 @@ export async function resumeTraining(
       const changed = record.parts && changes && noteworthy(record.parts, changes, prepared.data);
       if (changes && isTrainingChanged(changes))
         onNote?.(`${path} goes on by the plan that it began with, but not bit for bit as with those data`);
-      // A run killed before its first checkpoint begins anew.
-      if (!existsSync(weightFiles(run).last)) beginWithWeights(recipe, prepared, { onInitialWeights });
       await beginMethods(prepared);
       return await execute(run, recipe, prepared, lock, { signal, observe, onParts, onNote, ranks }, changed);
     } finally {
@@ -215,26 +217,22 @@ export async function resumeTraining(
   });
 }
 
-/** What the file of the network holds, and what of it is not as in the file. */
-function tellOfFile({ model }: PreparedRun, { onInitialWeights }: Watch): void {
-  if (model instanceof FileNetwork) onInitialWeights?.(model.remarks);
-}
-
-/** Loads the weights that the recipe names, if it does. */
-function beginWithWeights(
+/** Loads the weights that the recipe names, if it does, and tells of them and of the network's file. */
+function weightsToBeginWith(
   recipe: Recipe,
-  { model, data: { inputShape, classes } }: PreparedRun,
-  { onInitialWeights }: Watch,
-): void {
-  if (recipe.initialCheckpoint === undefined) return;
-  const [channels, height, width] = inputShape;
-  const remarks = loadInitialWeights(recipe.initialCheckpoint, model, (more) =>
-    createNetwork(recipe, {
-      inputShape: [channels + (more === "channel" ? 1 : 0), height, width],
-      classes: classes.length + (more === "class" ? 1 : 0),
-    }),
-  );
-  onInitialWeights?.(remarks);
+  { onInitialWeights }: Pick<Watch, "onInitialWeights">,
+): PrepareOptions["beginWith"] {
+  return (model, { inputShape: [channels, height, width], classes }) => {
+    if (model instanceof FileNetwork) onInitialWeights?.(model.remarks);
+    if (recipe.initialCheckpoint === undefined) return;
+    const remarks = loadInitialWeights(recipe.initialCheckpoint, model, (more) =>
+      createNetwork(recipe, {
+        inputShape: [channels + (more === "channel" ? 1 : 0), height, width],
+        classes: classes.length + (more === "class" ? 1 : 0),
+      }),
+    );
+    onInitialWeights?.(remarks);
+  };
 }
 
 async function whileLocked<T>(

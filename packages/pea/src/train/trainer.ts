@@ -185,9 +185,11 @@ export class Trainer {
         await this.checkpoint();
       throw error;
     }
-    this.options.methods.deploy();
+    const { methods } = this.options;
+    methods.endTraining();
     // What is deployed may have another activation than what was evaluated last.
     if (await this.reestimate("deployed")) await this.checkpoint();
+    methods.merge();
   }
 
   private async trainToEnd(signal?: StopRequest, check?: RunningCheck): Promise<void> {

@@ -6,50 +6,15 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, describe, test } from "node:test";
-import type { Tensor } from "@pea/torch";
-import {
-  AdaptiveAvgPool2d,
-  BatchNormAct2d,
-  Conv2d,
-  Flatten,
-  Linear,
-  Module,
-  ReLU,
-  Sequential,
-} from "@pea/torch";
 import { exportRun } from "../../src/export/export.ts";
 import { builtIn } from "../../src/methods/built-in.ts";
 import { checkTogether, chooseMethod } from "../../src/methods/chosen-method.ts";
 import { type MethodDescriptor, stages } from "../../src/methods/descriptor.ts";
-import { registerModel } from "../../src/models/index.ts";
 import type { RecipeInput } from "../../src/recipe/recipe.ts";
 import { train } from "../../src/train/train.ts";
+import "../support/pair-network.ts";
 import { fingerprint, trainInParts } from "../support/run-in-parts.ts";
 import { temporaryFolder, writeTinyData } from "../support/tiny-data.ts";
-
-/** A convolution, and one with a way past it. */
-class PairNetwork extends Module {
-  readonly conv1 = new Conv2d(1, 4, 5, { stride: 5, bias: false });
-  readonly bn1: BatchNormAct2d = new BatchNormAct2d(4, { activation: () => this.relu1 });
-  relu1: Module = new ReLU();
-  readonly conv2 = new Conv2d(4, 4, 3, { padding: 1, bias: false });
-  readonly bn2: BatchNormAct2d = new BatchNormAct2d(4, { activation: () => this.relu2 });
-  relu2: Module = new ReLU();
-  readonly head = new Sequential(new AdaptiveAvgPool2d(1), new Flatten(), new Linear(4, 10));
-
-  override forward(images: Tensor): Tensor {
-    const x = this.bn1.forward(this.conv1.forward(images));
-    return this.head.forward(this.bn2.forward(this.conv2.forward(x), x));
-  }
-}
-
-registerModel({
-  name: "pair-network",
-  description: "the least network with batch norm, two sites and a residual",
-  inputShape: [1, 28, 28],
-  classes: 10,
-  create: () => new PairNetwork(),
-});
 
 /** 24 training images, 8 a step: 3 steps, an epoch each, of which PEA's final phase has the last. */
 const recipe: RecipeInput = {

@@ -11,6 +11,7 @@ import { type AfterBatchNorm, type BatchNormState, fusedBatchNorm } from "./batc
 import { checkInput, type ExpectedShape } from "./check-input.ts";
 import { activeFold } from "./fold-batch-norm.ts";
 import { Module } from "./module.ts";
+import { keepsIntermediates } from "./run-in-turn.ts";
 
 /** Options of a batch normalization layer. */
 export interface BatchNormLayerOptions {
@@ -34,6 +35,11 @@ abstract class BatchNorm extends Module implements BatchNormState {
   readonly eps: number;
   /** Weight of the batch in the running statistics; may be changed between two passes. */
   momentum: number;
+  /**
+   * Gives what is added to the normalized values, beside a residual, of their shape; freed once it is added. Whoever hangs
+   * branches beside the layer before this one sets it.
+   */
+  addend: (() => Tensor) | null = null;
 
   constructor(
     readonly channels: number,
@@ -65,6 +71,15 @@ abstract class BatchNorm extends Module implements BatchNormState {
       }
       noGrad(() => addInPlace(this.numBatchesTracked, 1));
     }
+    if (this.addend === null) return this.#normalizeWith(input, after);
+    const addend = this.addend();
+    const residual = after.residual === undefined ? addend : add(after.residual, addend);
+    const result = this.#normalizeWith(input, { ...after, residual });
+    if (!keepsIntermediates()) addend.dispose();
+    return result;
+  }
+
+  #normalizeWith(input: Tensor, after: AfterBatchNorm): Tensor {
     if (activeFold(this) !== undefined) return activateInPlace(input, after);
     const fused = fusedBatchNorm(input, this, after);
     if (fused !== undefined) return fused;

@@ -30,7 +30,7 @@ abstract class Conv<Size> extends Module {
     readonly inputChannels: number,
     readonly outputChannels: number,
     readonly kernelSize: readonly number[],
-    protected readonly options: ConvLayerOptions<Size>,
+    readonly options: Readonly<ConvLayerOptions<Size>>,
     { transposed = false }: { transposed?: boolean } = {},
   ) {
     super();
@@ -118,7 +118,7 @@ export class ConvTranspose1d extends Conv<number> {
     inputChannels: number,
     outputChannels: number,
     kernelSize: number,
-    protected override readonly options: ConvLayerOptions<number> & { outputPadding?: number } = {},
+    override readonly options: Readonly<ConvLayerOptions<number>> & { outputPadding?: number } = {},
   ) {
     super(
       inputChannels,
@@ -145,7 +145,7 @@ export class ConvTranspose2d extends Conv<Pair> {
     inputChannels: number,
     outputChannels: number,
     kernelSize: Pair,
-    protected override readonly options: ConvLayerOptions<Pair> & { outputPadding?: Pair } = {},
+    override readonly options: Readonly<ConvLayerOptions<Pair>> & { outputPadding?: Pair } = {},
   ) {
     super(
       inputChannels,

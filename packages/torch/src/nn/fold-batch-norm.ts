@@ -42,8 +42,9 @@ export function activeFold(layer: object): FoldedConvolution | undefined {
  * stay so meanwhile.
  */
 export function foldBatchNorms(model: Module, example: Tensor): () => void {
-  const modules = [...model.namedModules().values()];
-  const pairs = model.training || modules.some(hasForwardHooks) ? [] : findPairs(modules, model, example);
+  const isWatched = [...model.namedModules().values()].some(hasForwardHooks);
+  const found = model.training || isWatched ? [] : convolutionsBeforeBatchNorm(model, example);
+  const pairs = found as unknown as (readonly [Convolution, BatchNormState])[];
   for (const [convolution, batchNorm] of pairs) {
     const fold = { ...fold64(convolution, batchNorm), batchNorm };
     folds.set(convolution, fold);
@@ -65,11 +66,17 @@ interface Convolution {
   readonly bias: Tensor | null;
 }
 
-type Pair = readonly [Convolution, BatchNormState];
+/** A 2-D convolution, and the batch normalization that alone reads its result. */
+export type ConvolutionBeforeBatchNorm = readonly [convolution: Module, batchNorm: Module];
 
-function findPairs(modules: readonly Module[], model: Module, example: Tensor): Pair[] {
+/**
+ * The 2-D convolutions of a network whose result one batch normalization reads and nothing else, each with it, in the order
+ * in which they run; none that runs twice or shares its weight. Found in a recorded pass on `example`, for which the network
+ * is best in evaluation mode.
+ */
+export function convolutionsBeforeBatchNorm(model: Module, example: Tensor): ConvolutionBeforeBatchNorm[] {
   const owners = new Map<unknown, Module[]>();
-  for (const module of modules) {
+  for (const module of model.namedModules().values()) {
     const { weight } = module as { weight?: unknown };
     if (weight instanceof Tensor) owners.set(weight, [...(owners.get(weight) ?? []), module]);
   }
@@ -89,14 +96,14 @@ function findPairs(modules: readonly Module[], model: Module, example: Tensor): 
       ),
     ),
   );
-  return [...normalized].flatMap(([input, batchNormWeight]): Pair[] => {
+  return [...normalized].flatMap(([input, batchNormWeight]): ConvolutionBeforeBatchNorm[] => {
     const weight = convolved.get(input);
     const convolution = owners.get(weight);
     const batchNorm = owners.get(batchNormWeight);
     // A module that runs twice, or shares its weight, may have another partner elsewhere.
     const once = [input, weight, batchNormWeight].every((tensor) => uses.get(tensor) === 1);
     if (!once || convolution?.length !== 1 || batchNorm?.length !== 1) return [];
-    return [[convolution[0], batchNorm[0]] as unknown as Pair];
+    return [[convolution[0] as Module, batchNorm[0] as Module]];
   });
 }
 

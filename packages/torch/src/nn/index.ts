@@ -12,7 +12,11 @@ export { Conv1d, Conv2d, type ConvLayerOptions, ConvTranspose1d, ConvTranspose2d
 export { type ConvKernel, setConvKernel } from "./conv-kernel.ts";
 export { Dropout, Dropout2d } from "./dropout.ts";
 export * from "./elementwise.ts";
-export { foldBatchNorms } from "./fold-batch-norm.ts";
+export {
+  type ConvolutionBeforeBatchNorm,
+  convolutionsBeforeBatchNorm,
+  foldBatchNorms,
+} from "./fold-batch-norm.ts";
 export * as init from "./init.ts";
 export { LayerNorm } from "./layer-norm.ts";
 export * from "./linear.ts";

@@ -1,0 +1,6 @@
+/**
+ * Branches beside convolutions while they train; see README.md beside this file.
+ *
+ * @module
+ */
+export { ReparameterizeMethod } from "./reparameterize-method.ts";

@@ -1,0 +1,36 @@
+import {
+  AdaptiveAvgPool2d,
+  BatchNormAct2d,
+  Conv2d,
+  Flatten,
+  Linear,
+  Module,
+  ReLU,
+  Sequential,
+  type Tensor,
+} from "@pea/torch";
+import { registerModel } from "../../src/models/index.ts";
+
+/** A convolution, and one with a way past it. */
+class PairNetwork extends Module {
+  readonly conv1 = new Conv2d(1, 4, 5, { stride: 5, bias: false });
+  readonly bn1: BatchNormAct2d = new BatchNormAct2d(4, { activation: () => this.relu1 });
+  relu1: Module = new ReLU();
+  readonly conv2 = new Conv2d(4, 4, 3, { padding: 1, bias: false });
+  readonly bn2: BatchNormAct2d = new BatchNormAct2d(4, { activation: () => this.relu2 });
+  relu2: Module = new ReLU();
+  readonly head = new Sequential(new AdaptiveAvgPool2d(1), new Flatten(), new Linear(4, 10));
+
+  override forward(images: Tensor): Tensor {
+    const x = this.bn1.forward(this.conv1.forward(images));
+    return this.head.forward(this.bn2.forward(this.conv2.forward(x), x));
+  }
+}
+
+registerModel({
+  name: "pair-network",
+  description: "the least network with batch norm, two sites and a residual",
+  inputShape: [1, 28, 28],
+  classes: 10,
+  create: () => new PairNetwork(),
+});
