@@ -26,7 +26,8 @@ const graph: QuantizedGraph = {
   ]),
 };
 
-const run = (data: Float32Array | Int8Array, of = graph) => interpret(of, new Map([["x", data]]));
+const run = (data: Float32Array | Int8Array | Int16Array, of = graph) =>
+  interpret(of, new Map([["x", data]]));
 
 describe("interpret", () => {
   test("computes in integers: 2 · 3 − 2.5 + 1 is 4.5, 18 steps of ¼ above a zero point of 10", () => {
@@ -52,6 +53,22 @@ describe("interpret", () => {
     // 2 · (−1) − 2.5 + 1 is −3.5.
     assert.deepEqual(run(Int8Array.of(-5, 2)).get("y")?.data, Int8Array.of(-4));
     assert.deepEqual(run(Int8Array.of(-5, 2), fused).get("y")?.data, Int8Array.of(10));
+  });
+
+  test("weights pixels of 16 bits exactly: halfway between 30000 and −30000 the products have 35 bits", () => {
+    const resized: QuantizedGraph = {
+      inputs: [{ name: "x", shape: ["batch", 1, 1, 4] }],
+      outputs: ["y"],
+      nodes: [node("Resize", ["x"], "y", { scales: [1, 1, 1, 2], mode: "linear" })],
+      constants: new Map(),
+      quantizations: new Map(["x", "y"].map((name) => [name, steps(0.5, 0, "int16")])),
+    };
+    const values = run(Int16Array.of(30000, -30000, 20000, 10000), resized);
+    // ¾ of the nearer and ¼ of the other; at the edges the pixel itself.
+    assert.deepEqual(
+      values.get("y")?.data,
+      Int16Array.of(30000, 15000, -15000, -17500, 7500, 17500, 12500, 10000),
+    );
   });
 
   test("refuses inputs that are missing, of no whole number of samples, or beyond their type, as usage", () => {

@@ -10,10 +10,17 @@ const computed = runModels(
   singleRuns.map((run) => ({ model: writeTflite(run.graph), inputs: fileInputs(run) })),
 );
 
+/** Without a kernel in LiteRT for Microcontrollers; the target tflm refuses them. */
+const onlyInLiteRt = ["Resize, linear, half pixels, int16", "Resize, linear, aligned corners, int16"];
+
 describe("the interpreter, LiteRT's reference kernels and LiteRT for Microcontrollers give the same bytes", () => {
   singleRuns.forEach((run, place) => {
     test(run.name, () => {
-      assertSameBytes(computed[place] as Computed, interpretedBytes(run));
+      const { litert, micro } = computed[place] as Computed;
+      const expected = interpretedBytes(run);
+      if (!onlyInLiteRt.includes(run.name)) return assertSameBytes({ litert, micro }, expected);
+      assert.deepEqual(litert, new Uint8Array(expected));
+      assert.equal(micro, "Interpreter invocation failed.");
     });
   });
 });

@@ -491,5 +491,30 @@ export const wideOperators: QuantizedCases = {
     coordinate_transformation_mode: "asymmetric",
     nearest_mode: "floor",
   }),
+  "Resize, linear, half pixels": wideNode("Resize", {
+    scales: [1, 1, 2, 2],
+    mode: "linear",
+    coordinate_transformation_mode: "half_pixel",
+  }),
+  "Resize, linear, aligned corners": wideNode("Resize", {
+    scales: [1, 1, 2, 2],
+    mode: "linear",
+    coordinate_transformation_mode: "align_corners",
+  }),
+  "Conv in two groups": wideLayer("Conv", images(8, 7), [6, 4, 3, 3], { ...kernel(3, 1, 1), group: 2 }),
+  GlobalMaxPool: wideNode("GlobalMaxPool"),
+  Split: () => {
+    const builder = wide(images(5, 4), 7);
+    builder.node("Split", ["x"], { axis: 1, split: [2, 3] }, { outputs: 2 });
+    return builder.graph("Split0.0", "Split0.1");
+  },
+  SpaceToDepth: wideNode("SpaceToDepth", { blocksize: 2 }),
+  DepthToSpace: wideNode("DepthToSpace", { blocksize: 2 }, images(4, 6)),
   "Relu by itself": wideNode("Relu"),
+  "Clip of 0 and 6 by itself": wideNode("Clip", { min: 0, max: 6 }),
+  LeakyRelu: () => {
+    const builder = wide(images(5, 6), 8);
+    builder.node("LeakyRelu", ["x"], { alpha: 0.1 }, { quantization: scaled(0.00027, 0, "int16") });
+    return builder.graph();
+  },
 };

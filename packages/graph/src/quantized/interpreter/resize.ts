@@ -1,6 +1,6 @@
 /** Images of another size: [N, C, H, W]. Input and output have the same scale and zero point. */
 import type { QuantizedSite } from "../quantized-site.ts";
-import { dividedByPower } from "./fixed-point.ts";
+import { rounded } from "./fixed-point.ts";
 import type { Kernel, KernelOf } from "./kernel.ts";
 
 /** Where an element of the result lies in the input. */
@@ -92,7 +92,8 @@ function bilinear(site: QuantizedSite): Kernel {
             (from[upperRow + lower] as number) * (parts - share) + (from[upperRow + upper] as number) * share;
           const below =
             (from[lowerRow + lower] as number) * (parts - share) + (from[lowerRow + upper] as number) * share;
-          to[place++] = dividedByPower(above * (parts - row.share) + below * row.share, 20);
+          // Of int16, 36 bits: exact as a number.
+          to[place++] = rounded((above * (parts - row.share) + below * row.share) / parts ** 2);
         }
       }
   };

@@ -40,12 +40,20 @@ const functions: Readonly<Record<Builtin, string | null>> = {
  *
  * @throws PeaError for an operator without a kernel
  */
-export function resolverFunctions({ operators }: Pick<TfliteModel, "operators">): string[] {
-  return [...new Set(operators.map(({ builtin }) => functionOf(builtin)))].sort();
+export function resolverFunctions({
+  operators,
+  tensors,
+}: Pick<TfliteModel, "operators" | "tensors">): string[] {
+  const names = operators.map(({ builtin, outputs: [output = -1] }) => {
+    const name = functions[builtin];
+    if (name === null) throw new PeaError(`${runtime} has no kernel for ${builtin}`);
+    if (builtin === "RESIZE_BILINEAR" && tensors[output]?.type === "int16")
+      throw new PeaError(
+        `${runtime} has no kernel for ${builtin} of int16; take activations of int8, or scale by nearest pixels`,
+      );
+    return name;
+  });
+  return [...new Set(names)].sort();
 }
 
-function functionOf(builtin: Builtin): string {
-  const name = functions[builtin];
-  if (name === null) throw new PeaError(`LiteRT for Microcontrollers has no kernel for ${builtin}`);
-  return name;
-}
+const runtime = "LiteRT for Microcontrollers";

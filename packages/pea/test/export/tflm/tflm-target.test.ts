@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { before, describe, test } from "node:test";
 import { manualSeed, randn, setNumThreads } from "@pea/torch";
 import { exportNetwork } from "../../../src/export/export.ts";
+import type { Builtin, ElementType } from "../../../src/export/tflite/schema.ts";
 import { resolverFunctions } from "../../../src/export/tflm/resolver.ts";
 import { createModel } from "../../../src/models/index.ts";
 import { readTflite } from "../../support/tflite-reader.ts";
@@ -44,12 +45,18 @@ describe("the target tflm", () => {
     assert.ok(source.includes(`pea_model_size = ${bytes.length};`) && source.includes("alignas(16)"));
   });
 
-  test("has no program for an operator without a kernel", () => {
-    const operator = { builtin: "GELU", inputs: [0], outputs: [1], options: {} } as const;
-    assert.throws(() => resolverFunctions({ operators: [operator] }), {
-      name: "PeaError",
-      message: "LiteRT for Microcontrollers has no kernel for GELU",
-    });
+  test("has no program for an operator without a kernel, or without one of its type", () => {
+    const refused = (builtin: Builtin, type: ElementType, message: string) => {
+      const operators = [{ builtin, inputs: [0], outputs: [1], options: {} }];
+      const tensors = ["x", "y"].map((name) => ({ name, shape: [1], type }));
+      assert.throws(() => resolverFunctions({ operators, tensors }), { name: "PeaError", message });
+    };
+    refused("GELU", "int8", "LiteRT for Microcontrollers has no kernel for GELU");
+    refused(
+      "RESIZE_BILINEAR",
+      "int16",
+      "LiteRT for Microcontrollers has no kernel for RESIZE_BILINEAR of int16; take activations of int8, or scale by nearest pixels",
+    );
   });
 
   test("names each operator of the file once", () => {
