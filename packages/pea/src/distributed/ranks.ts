@@ -5,7 +5,7 @@
  */
 import { deserialize, serialize } from "node:v8";
 import { PeaError } from "@pea/core";
-import { type ProcessGroup, type Tensor, tensor } from "@pea/torch";
+import { cat, clone, narrow, type ProcessGroup, type Tensor, tensor, zeros } from "@pea/torch";
 
 /** This process among those that train one network together. All call the same in the same order. */
 export interface Ranks {
@@ -15,6 +15,8 @@ export interface Ranks {
   readonly size: number;
   /** What each rank gives, by rank: anything that `node:v8` serializes. */
   gather<T>(own: T): Promise<T[]>;
+  /** The rows of all ranks, one after the other: of tensors that differ in their first dimension at most. The caller's. */
+  join(rows: Tensor): Promise<Tensor>;
   /** Leaves in each tensor the sum over ranks. */
   sum(tensors: readonly Tensor[]): Promise<void>;
   /** Leaves in each tensor the mean over ranks. */
@@ -34,6 +36,7 @@ export const alone: Ranks = {
   rank: 0,
   size: 1,
   gather: async (own) => [own],
+  join: async (rows) => clone(rows),
   sum: nothing,
   mean: nothing,
   takeFirst: nothing,
@@ -65,6 +68,20 @@ export class ConnectedRanks implements Ranks {
     const texts = all.map((one, rank) => new Uint8Array(one.toBytes()).subarray(0, sizes[rank]));
     for (const one of [...lengths, ...all]) one.dispose();
     return texts.map((text) => deserialize(text) as T);
+  }
+
+  async join(rows: Tensor): Promise<Tensor> {
+    const [own = 0, ...shape] = rows.shape;
+    const counts = await this.gather(own);
+    const missing = Math.max(...counts) - own;
+    // As many of all, so that they can be gathered.
+    using filler = zeros([missing, ...shape], { dtype: rows.dtype, device: rows.device });
+    using padded = cat([rows, filler]);
+    const all = await this.#group.allGather(padded);
+    const parts = all.map((one, rank) => narrow(one, 0, 0, counts[rank] as number));
+    const joined = cat(parts);
+    for (const one of [...all, ...parts]) one.dispose();
+    return joined;
   }
 
   async sum(tensors: readonly Tensor[]): Promise<void> {

@@ -16,13 +16,19 @@ export function shareOf(batch: Int32Array, { rank, size }: Place): Int32Array {
   return batch.subarray(at(rank), at(rank + 1));
 }
 
-/** How the parts of a rank's share are counted: the index of its first among those of the whole batch. */
-export function firstPartOf(
-  { batchSize, microBatch }: { batchSize: number; microBatch: number },
-  { rank, size }: Place,
-): number {
+/** Images of a step, and of a forward pass (0: a rank's whole share). */
+type BatchSizes = { batchSize: number; microBatch: number };
+
+/** How many images each of the parts has that a rank passes its share in. */
+export function sizesOfParts({ batchSize, microBatch }: BatchSizes, { size }: Pick<Place, "size">): number[] {
   const share = batchSize / size;
-  return rank * Math.ceil(share / Math.min(microBatch || share, share));
+  const whole = Math.min(microBatch || share, share);
+  return Array.from({ length: Math.ceil(share / whole) }, (_, i) => Math.min(whole, share - i * whole));
+}
+
+/** How the parts of a rank's share are counted: the index of its first among those of the whole batch. */
+export function firstPartOf(sizes: BatchSizes, place: Place): number {
+  return place.rank * sizesOfParts(sizes, place).length;
 }
 
 /** @throws PeaError of kind usage where a batch cannot be shared evenly */

@@ -147,6 +147,9 @@ export interface Method {
   /** What the loader does to each training image, as bytes. */
   readonly imageChange?: ImageChange;
 
+  /** Whether `batch` makes an image of several: where several ranks train, it is given whole batches then, not their shares. */
+  readonly mixes?: boolean;
+
   /**
    * What the step trains on in the place of `batch`, on the same device. The tensors live as long as the step.
    *

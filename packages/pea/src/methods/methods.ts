@@ -104,6 +104,11 @@ export class Methods {
     return this.#hooks.flatMap(({ imageChange }) => imageChange ?? []);
   }
 
+  /** Whether a method makes images of several of a batch. */
+  get mixes(): boolean {
+    return this.#hooks.some(({ mixes }) => mixes);
+  }
+
   /** What the step trains on: the batch as each method made it of that of the one before. */
   batch(loaded: Omit<TrainingBatch, "along">, step: number): TrainingBatch {
     const { images, labels, indices, variants } = loaded;

@@ -8,14 +8,13 @@ import {
   backward,
   clipGradNorm,
   type Module,
-  manualSeed,
   mul,
   narrow,
   type Optimizer,
+  permute,
   scope,
   type Tensor,
 } from "@pea/torch";
-import { randomWords } from "../common/philox.ts";
 import type { ImageCheck } from "../data/loading/image-check.ts";
 import type { Batch, BatchLoader } from "../data/loading/loader.ts";
 import {
@@ -43,6 +42,7 @@ import type { TrainingPlan } from "../run/plan.ts";
 import type { EpochMetrics, Moment, StepMetrics, TrainingObserver } from "../run/training-observer.ts";
 import { evaluate } from "../tasks/evaluate.ts";
 import { mainScore, type ScoreSums, type Scores, type Sums, type Task } from "../tasks/task.ts";
+import { LayerDraws } from "./layer-draws.ts";
 
 export interface TrainerOptions {
   /** Fitted by the methods. */
@@ -122,6 +122,8 @@ export class Trainer {
   private clock: TrainerState["clock"] = { logged: 0, epoch: 0 };
   private readonly observers: TrainingObserver[] = [];
   private readonly ranks: Ranks;
+  /** Where several ranks train. */
+  private draws: LayerDraws | null = null;
 
   constructor(private readonly options: TrainerOptions) {
     options.model.train();
@@ -177,6 +179,8 @@ export class Trainer {
    * TrainingDiverged when a loss is no longer a finite number
    */
   async run(signal?: StopRequest, check?: RunningCheck): Promise<void> {
+    const { model, settings } = this.options;
+    if (this.ranks.size > 1) this.draws = new LayerDraws(model, settings, this.ranks);
     try {
       await this.trainToEnd(signal, check);
     } catch (error) {
@@ -220,11 +224,12 @@ export class Trainer {
   /** Frees what the trainer made for itself; network and optimizer stay. */
   dispose(): void {
     this.sums.dispose();
+    this.draws?.dispose();
   }
 
   /**
    * What several ranks tell one another before a step: whether images of one cannot be read, or it was asked to stop, so that
-   * all do, and how many labels count. What the network's own layers draw in the step is a function of seed, step and rank.
+   * all do, and how many labels count.
    *
    * @returns the batch, and labels of the whole of it that count; null where there is one rank
    * @throws UnreadableImagesError, TrainingInterrupted
@@ -233,7 +238,7 @@ export class Trainer {
     loaded: Batch | UnreadableImagesError,
     signal?: StopRequest,
   ): Promise<{ batch: Batch; counted: number | null }> {
-    const { task, settings } = this.options;
+    const { task } = this.options;
     const { ranks } = this;
     const isBatch = !(loaded instanceof UnreadableImagesError);
     if (ranks.size === 1) {
@@ -247,8 +252,6 @@ export class Trainer {
       await this.checkpoint();
       throw new TrainingInterrupted(this.step, signal?.reason ?? "SIGTERM");
     }
-    const [high, low] = randomWords(settings.seed, "ranks", this.step, ranks.rank);
-    manualSeed(high * 2 ** 21 + (low >>> 11));
     return { batch: loaded as Batch, counted: counted as number };
   }
 
@@ -256,8 +259,8 @@ export class Trainer {
     const { model, methods, optimizer, settings } = this.options;
     for (const group of optimizer.groups) group.lr = this.learningRateAt(this.step);
     optimizer.zeroGrad();
-    if (methods.asks) await this.passWithAnswers(batch, counted);
-    else scope(() => this.passInParts(methods.batch(batch, this.step), counted));
+    if (this.ranks.size > 1 && methods.mixes) await this.passMixed(batch, counted);
+    else await this.passMade(batch, counted);
     methods.afterBackward();
     if (this.ranks.size > 1) await this.bringTogether();
     methods.gradients(this.step);
@@ -279,10 +282,40 @@ export class Trainer {
     await methods.share(this.ranks);
   }
 
-  /** Scopes end before what takes time: tensors are freed by hand. */
-  private async passWithAnswers(loaded: Batch, counted: number | null): Promise<void> {
+  /** Images may be mixed with those of other ranks: each makes the whole batch, and passes its share. */
+  private async passMixed(own: Batch, counted: number | null): Promise<void> {
+    const { whole, start } = await wholeBatch(own, this.ranks);
+    try {
+      await this.passMade(whole, counted, { start, size: own.indices.length });
+    } finally {
+      whole.images.dispose();
+      whole.labels.dispose();
+    }
+  }
+
+  /** @param share of the batch that is passed; left out: all */
+  private async passMade(
+    loaded: Batch,
+    counted: number | null,
+    share?: { start: number; size: number },
+  ): Promise<void> {
     const { methods } = this.options;
-    const made = scope(() => methods.batch(loaded, this.step));
+    const make = () => {
+      const made = methods.batch(loaded, this.step);
+      return share ? cut(made, share.start, share.size) : made;
+    };
+    if (methods.asks) await this.passWithAnswers(loaded, make, counted);
+    else scope(() => this.passInParts(make(), counted));
+  }
+
+  /** Scopes end before what takes time: tensors are freed by hand. */
+  private async passWithAnswers(
+    loaded: Batch,
+    make: () => TrainingBatch,
+    counted: number | null,
+  ): Promise<void> {
+    const { methods } = this.options;
+    const made = scope(make);
     const along = { ...made.along };
     try {
       Object.assign(along, await methods.ask(made, this.step));
@@ -303,8 +336,12 @@ export class Trainer {
       return;
     }
     const counted = ofAll ?? task.countLabels(batch.labels);
-    for (let start = 0, part = firstPartOf(settings, this.ranks); start < batchSize; start += size, part++)
-      scope(() => this.pass(cut(batch, start, Math.min(size, batchSize - start)), { part, counted }));
+    const passes = () => {
+      for (let start = 0, part = firstPartOf(settings, this.ranks); start < batchSize; start += size, part++)
+        scope(() => this.pass(cut(batch, start, Math.min(size, batchSize - start)), { part, counted }));
+    };
+    if (this.draws === null) passes();
+    else this.draws.during(this.step, batch.images.shape.slice(1), passes);
   }
 
   /**
@@ -551,6 +588,28 @@ async function* orUnreadable(
     if (!(error instanceof UnreadableImagesError)) throw error;
     yield error;
   }
+}
+
+/** The shares of all ranks, and where that of this one begins. */
+async function wholeBatch(
+  { images, labels, indices, variants }: Batch,
+  ranks: Ranks,
+): Promise<{ whole: Batch; start: number }> {
+  const shares = await ranks.gather({ indices, variants });
+  // Channels last, as they lie.
+  using rows = permute(images, [0, 2, 3, 1]);
+  using joined = await ranks.join(rows);
+  const all = (of: readonly Int32Array[]) => Int32Array.from(of.flatMap((some) => [...some]));
+  const known = shares.flatMap(({ variants }) => variants ?? []);
+  return {
+    whole: {
+      images: permute(joined, [0, 3, 1, 2]),
+      labels: await ranks.join(labels),
+      indices: all(shares.map(({ indices }) => indices)),
+      ...(known.length === shares.length && { variants: all(known) }),
+    },
+    start: shares.slice(0, ranks.rank).reduce((sum, { indices }) => sum + indices.length, 0),
+  };
 }
 
 /** A part of a batch. */

@@ -12,7 +12,7 @@ import { checkTogether, chooseMethod } from "../../src/methods/chosen-method.ts"
 import { type MethodDescriptor, stages } from "../../src/methods/descriptor.ts";
 import type { RecipeInput } from "../../src/recipe/recipe.ts";
 import { train } from "../../src/train/train.ts";
-import "../support/pair-network.ts";
+import { settingsOfMethods } from "../support/pair-network.ts";
 import { fingerprint, trainInParts } from "../support/run-in-parts.ts";
 import { temporaryFolder, writeTinyData } from "../support/tiny-data.ts";
 
@@ -30,19 +30,7 @@ const recipe: RecipeInput = {
 const teacher = join(temporaryFolder(), "teacher");
 before(() => train({ ...recipe, epochs: 1 }, { runDirectory: teacher }));
 
-/** What makes methods act within three steps, and settings that have no default. */
-const settings: Readonly<Record<string, unknown>> = {
-  pea: { variant: "SM67%", initial: "1st" },
-  activation: "mish",
-  swap: { activation: "gelu", at: "2st" },
-  "lambda-gelu": { end: "67%", initial: "1st" },
-  quantize: "2st",
-  "random-erasing": 1,
-  "stochastic-depth": 0.5,
-  distillation: { teacher },
-  lookahead: 2,
-  swa: { start: "1st", every: "1st", reestimate: 1 },
-};
+const settings = settingsOfMethods({ teacher });
 
 const chosen = (name: string) => chooseMethod(name in settings ? { [name]: settings[name] } : name);
 

@@ -1,3 +1,4 @@
+/** A network on which every method acts, and settings with which each does so within three steps. */
 import {
   AdaptiveAvgPool2d,
   BatchNormAct2d,
@@ -33,4 +34,23 @@ registerModel({
   inputShape: [1, 28, 28],
   classes: 10,
   create: () => new PairNetwork(),
+});
+
+/** By the names of methods: what makes them act within three steps, and settings that have no default. */
+export const settingsOfMethods = ({
+  teacher,
+}: {
+  /** A run's folder. */
+  teacher: string;
+}): Readonly<Record<string, unknown>> => ({
+  pea: { variant: "SM67%", initial: "1st" },
+  activation: "mish",
+  swap: { activation: "gelu", at: "2st" },
+  "lambda-gelu": { end: "67%", initial: "1st" },
+  quantize: "2st",
+  "random-erasing": 1,
+  "stochastic-depth": 0.5,
+  distillation: { teacher },
+  lookahead: 2,
+  swa: { start: "1st", every: "1st", reestimate: 1 },
 });

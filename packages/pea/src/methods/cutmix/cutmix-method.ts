@@ -74,6 +74,7 @@ export function cutOf(
  * are x_i's (Yun et al., "CutMix: Regularization Strategy to Train Strong Classifiers with Localizable Features", 2019).
  */
 export class CutMixMethod implements Method {
+  readonly mixes = true;
   readonly #options: CutMixOptions;
   #seed = 0;
   /** λ of this step. */

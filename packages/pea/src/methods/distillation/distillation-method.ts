@@ -18,6 +18,7 @@ import {
   type Tensor,
   tensor,
 } from "@pea/torch";
+import type { Ranks } from "../../distributed/ranks.ts";
 import type {
   FitContext,
   LossPass,
@@ -42,6 +43,13 @@ export interface DistillationOptions {
   weight: number;
 }
 
+/** Of an image that comes again. */
+interface RememberedAnswer {
+  index: number;
+  variant: number;
+  logits: Float32Array;
+}
+
 /**
  * T² · KL(softmax(teacher / T) ‖ softmax(student / T)), the mean over images: T² keeps gradients as large whatever T is.
  *
@@ -63,6 +71,8 @@ export function distillationLoss(student: Tensor, teacher: Tensor, temperature: 
 export class DistillationMethod implements Method {
   readonly #options: DistillationOptions;
   readonly #cache = new AnswerCache();
+  /** Answers of this step that are to be remembered. */
+  #fresh: RememberedAnswer[] = [];
   #teacher: OtherNetwork | null = null;
   /** From the student's standardization to the teacher's: x · scale + offset, [C, 1, 1]; null where they are the same. */
   #toTeacher: { scale: number[]; offset: number[] } | null = null;
@@ -106,9 +116,10 @@ export class DistillationMethod implements Method {
     const missing = [...rows.keys()].filter((place) => rows[place] === undefined);
     const answers = missing.length === 0 ? [] : await this.#answer(images, missing);
     for (const [i, place] of missing.entries()) {
-      const row = answers[i] as Float32Array;
-      rows[place] = row;
-      if (variants !== undefined) this.#cache.set(indices[place] as number, variantOf(place), row);
+      const logits = answers[i] as Float32Array;
+      rows[place] = logits;
+      if (variants !== undefined)
+        this.#fresh.push({ index: indices[place] as number, variant: variantOf(place), logits });
     }
     const [classes = 0] = rows.map((row) => row?.length ?? 0);
     const logits = new Float32Array(rows.length * classes);
@@ -120,6 +131,16 @@ export class DistillationMethod implements Method {
     const { temperature, weight } = this.#options;
     const ofTeacher = distillationLoss(logits, along[name] as Tensor, temperature);
     return add(mul(loss, 1 - weight), ofTeacher, { alpha: weight });
+  }
+
+  /** An image comes to whichever rank has its place in the next epoch's order. */
+  async share(ranks: Ranks): Promise<void> {
+    this.#fresh = (await ranks.gather(this.#fresh)).flat();
+  }
+
+  afterStep(): void {
+    for (const { index, variant, logits } of this.#fresh) this.#cache.set(index, variant, logits);
+    this.#fresh = [];
   }
 
   state(): MethodState {

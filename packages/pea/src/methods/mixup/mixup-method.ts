@@ -34,6 +34,7 @@ export function mixtureOf(
  * (Zhang et al., "mixup: Beyond Empirical Risk Minimization", 2018).
  */
 export class MixupMethod implements Method {
+  readonly mixes = true;
   readonly #alpha: number;
   #seed = 0;
   /** λ of this step. */

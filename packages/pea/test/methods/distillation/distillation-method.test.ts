@@ -73,10 +73,12 @@ describe("the teacher", () => {
     ...(variants && { variants: Int32Array.from(variants) }),
     along: {},
   });
+  /** Of a whole step. */
   const answers = async (method: DistillationMethod, batch: TrainingBatch) => {
     const { distillation } = await method.ask(batch);
     const found = (distillation as Tensor).toNestedArray();
     distillation?.dispose();
+    method.afterStep();
     return found;
   };
 
