@@ -182,7 +182,7 @@ function addExport(program: Command): void {
     .addOption(
       new Option(
         "--opset <N>",
-        "version of ONNX's operators, 11 to 17, of onnx-int8 also 21 (default: 17)",
+        "version of ONNX's operators, 11 to 21, of onnx-int8 13 to 21 (default: 17)",
       ).argParser(wholeNumber),
     )
     .option("--fold-batch-norm", "make batch normalization a part of the weights before it")

@@ -119,6 +119,13 @@ describe("pea export --target onnx-int8", () => {
     assert.ok(Math.abs(ofFile.probability - ofRun.probability) < 0.1);
   });
 
+  for (const opset of ["18", "21"])
+    test(`is in integers throughout in opset ${opset}, too`, async () => {
+      const { runtime, quanta } = await exported("--opset", opset, "--images", "20");
+      assert.deepEqual([(await readOnnx(file)).opset, runtime.floats], [Number(opset), {}]);
+      assert.ok(quanta.mean < 1 && quanta.largest <= 4, JSON.stringify(quanta));
+    });
+
   test("writes int16 in the opset that has it, and in no earlier one", async () => {
     const { runtime } = await exported("--activations", "int16");
     assert.equal((await readOnnx(file)).opset, 21);
@@ -173,7 +180,7 @@ describe("pea export --target onnx-int8", () => {
       [["--max-loss", "1"], /^pea: maxLoss \(--max-loss\) is of targets/],
       [
         ["--target", "onnx-int8", "--opset", "11"],
-        /^pea: opset is 11, but must be one of 13, 14, 15, 16, 17, 21/,
+        /^pea: opset is 11, but must be one of 13, 14, 15, 16, 17, 18, 19, 20, 21/,
       ],
       [["--target", "onnx-int8", "--max-loss", "little"], /It must be a number, as 0\.5/],
     ] as const) {

@@ -8,7 +8,7 @@ import { at, type Graph, type GraphNode, inferShapes, type Shape } from "@pea/gr
 import { layerNormByInstances } from "./lower-layer-norm.ts";
 
 /**
- * Puts what ONNX up to opset 17, or an earlier one, has no form for into other words.
+ * Puts what an opset has no form for into other words.
  *
  * @throws PeaError where there are none
  */

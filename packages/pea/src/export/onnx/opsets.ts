@@ -6,16 +6,24 @@ export const usualOpset = 17;
 
 /** The version of the file format that came with each opset: a runtime that knows the one reads the other. */
 const irVersions: Readonly<Record<number, number>> = {
-  ...{ 11: 6, 12: 7, 13: 7, 14: 7, 15: 8, 16: 8, 17: 8 },
-  // The first with integers of 16 bits.
+  11: 6,
+  12: 7,
+  13: 7,
+  14: 7,
+  15: 8,
+  16: 8,
+  17: 8,
+  18: 8,
+  19: 9,
+  20: 9,
   21: 10,
 };
 
 /** The opsets that networks of floats are written in. */
-export const opsets: readonly number[] = [11, 12, 13, 14, 15, 16, 17];
+export const opsets: readonly number[] = Object.keys(irVersions).map(Number);
 
-/** Those of networks of integers: the first with a scale for each channel, to the first with integers of 16 bits. */
-export const integerOpsets: readonly number[] = [13, 14, 15, 16, 17, 21];
+/** Those of networks of integers, from the first with a scale for each channel on. */
+export const integerOpsets: readonly number[] = opsets.filter((opset) => opset >= 13);
 
 /**
  * Version of the file format for an opset.
