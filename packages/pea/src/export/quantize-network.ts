@@ -73,7 +73,7 @@ export async function quantizeNetwork(
   // Ranges that were trained with are of the channels as they are.
   const graph = trained.size > 0 ? prepared : await equalized(prepared, images, scheme);
   const plan = planIntegers(graph);
-  const calibrated = isTrained ? null : await calibrate(plan, images(), { method, onProgress });
+  const calibrated = isTrained ? null : await calibrate(plan, images(), { method, scheme, onProgress });
   const quantized = quantize(plan, new Map([...(calibrated?.ranges ?? []), ...trained]), scheme);
   return {
     graph: batch === undefined ? quantized : { ...quantized, inputs: fixBatch(quantized, batch).inputs },

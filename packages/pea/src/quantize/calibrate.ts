@@ -4,7 +4,7 @@
  * @module
  */
 import { PeaError } from "@pea/core";
-import { type IntegerPlan, type Ranges, rangedValues } from "@pea/graph";
+import { type IntegerPlan, type Ranges, rangedValues, type Scheme, usualScheme } from "@pea/graph";
 import { noGrad, scope, type Tensor } from "@pea/torch";
 import { GraphNetwork } from "../import/network/graph-network.ts";
 import { leastErrorRange, percentileRange } from "./ranges/choose-range.ts";
@@ -16,14 +16,14 @@ import type { RangeObserver } from "./ranges/range-observer.ts";
  * How a range is made of the numbers that were seen:
  * - `minmax`: the least to the greatest
  * - `percentile`: the 0.01th to the 99.99th percentile
- * - `mse`: the one with the least mean squared error of rounding and of what it cuts off
+ * - `mse`: the one with the least mean squared error of rounding, in the scheme's steps, and of what it cuts off
  */
 export type CalibrationMethod = "minmax" | "percentile" | "mse";
 
-const observers: Readonly<Record<CalibrationMethod, (device: string) => RangeObserver>> = {
-  minmax: (device) => new Extremes(device),
-  percentile: (device) => new HistogramObserver(percentileRange, device),
-  mse: (device) => new HistogramObserver(leastErrorRange, device),
+const observers: Readonly<Record<CalibrationMethod, (scheme: Scheme) => RangeObserver>> = {
+  minmax: () => new Extremes(),
+  percentile: () => new HistogramObserver(percentileRange),
+  mse: (scheme) => new HistogramObserver((histogram) => leastErrorRange(histogram, scheme)),
 };
 
 export const calibrationMethods = Object.keys(observers) as readonly CalibrationMethod[];
@@ -31,6 +31,8 @@ export const calibrationMethods = Object.keys(observers) as readonly Calibration
 export interface CalibrateOptions {
   /** `minmax` by default. */
   readonly method?: CalibrationMethod;
+  /** That the ranges are for; the usual one of int8 by default. */
+  readonly scheme?: Scheme;
   /** Called after each batch with the images done so far. */
   readonly onProgress?: (images: number) => void;
 }
@@ -46,7 +48,7 @@ export interface CalibrateOptions {
 export async function calibrate(
   plan: IntegerPlan,
   batches: AsyncIterable<Tensor> | Iterable<Tensor>,
-  { method = "minmax", onProgress }: CalibrateOptions = {},
+  { method = "minmax", scheme = usualScheme({}), onProgress }: CalibrateOptions = {},
 ): Promise<{ ranges: Ranges; images: number }> {
   const create = observers[method];
   if (create === undefined)
@@ -56,7 +58,7 @@ export async function calibrate(
   const network = new GraphNetwork(plan.graph);
   network.to({ memoryFormat: "channels_last" });
   network.eval();
-  const watched = new Map(rangedValues(plan).map((name) => [name, create("cpu")]));
+  const watched = new Map(rangedValues(plan).map((name) => [name, create(scheme)]));
   let images = 0;
   try {
     for await (const batch of batches) {

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { describe, test } from "node:test";
-import { call, manualSeed, randn, setNumThreads, split, type Tensor, tensor } from "@pea/torch";
+import { type Range, type Scheme, usualScheme } from "@pea/graph";
+import { call, manualSeed, randn, relu, setNumThreads, split, sub, type Tensor, tensor } from "@pea/torch";
 import { leastErrorRange, percentileRange } from "../../src/quantize/ranges/choose-range.ts";
 import { Extremes } from "../../src/quantize/ranges/extremes.ts";
 import { type Histogram, HistogramObserver } from "../../src/quantize/ranges/histogram.ts";
@@ -124,19 +125,51 @@ describe("ranges from histograms", () => {
     assert.deepEqual([min, max], [0, Math.fround(0.7)]);
   });
 
-  test("the range of the least error rounds with less than that of all numbers, as numpy computes it", () => {
+  const int8 = usualScheme({});
+  /** Squared error of numbers as a scheme's integers for a range, on average, as numpy computes it. */
+  const errorOf = (numbers: string, { min, max }: Range, { activations, scales }: Scheme) => {
+    const steps = activations === "int16" ? 65535 : 255;
+    const [step, least, greatest] =
+      scales === "asymmetric"
+        ? [`(${max} - ${min}) / ${steps}`, min, max]
+        : [`${Math.max(-min, max)} / ${(steps - 1) / 2}`, `-${Math.max(-min, max)}`, Math.max(-min, max)];
+    return inPython(`x = ${numbers}
+s = ${step}
+print(np.mean((x - np.clip(np.round(x / s) * s, ${least}, ${greatest})) ** 2))`)[0] as number;
+  };
+
+  test("the range of the least error rounds with less than that of all numbers", () => {
     const outlier = histogramOf(...batches, values(40));
-    const { min, max } = leastErrorRange(outlier);
-    const errorOf = (low: number, high: number) =>
-      inPython(`x = np.append(x, 40)
-s = (${high} - ${low}) / 255
-q = np.clip(np.round((x - ${low}) / s), 0, 255) * s + ${low}
-print(np.mean((x - q) ** 2))`)[0] as number;
+    const { min, max } = leastErrorRange(outlier, int8);
+    const numbers = "np.append(x, 40)";
     assert.ok(max < 40 && max > 3, `${max}`);
-    const [chosen, whole] = [errorOf(min, max), errorOf(outlier.extremes.min, 40)];
+    const chosen = errorOf(numbers, { min, max }, int8);
+    const whole = errorOf(numbers, outlier.extremes, int8);
     assert.ok(chosen < 0.8 * whole, `${chosen} ${whole}`);
-    // No other of the ends that are tried is better, but for what bins cannot tell.
-    for (const other of [0.8, 0.9, 1.1, 1.25])
-      assert.ok(chosen < 1.02 * errorOf(min, max * other), `${other}`);
+  });
+
+  for (const [name, scheme] of [
+    ["asymmetric", int8],
+    ["symmetric", { ...int8, scales: "symmetric" }],
+  ] as const)
+    test(`no other end is better behind ReLU, whose zeros cost nothing: ${name}`, () => {
+      // Three quarters are 0.
+      const behind = batches.map((batch) => relu(sub(batch, 0.67)));
+      const { min, max } = leastErrorRange(histogramOf(...behind, values(12)), scheme);
+      assert.equal(min, 0);
+      const error = (end: number) =>
+        errorOf("np.append(np.maximum(x - 0.67, 0), 12)", { min, max: end }, scheme);
+      for (const other of [0.8, 0.9, 1.1, 1.25])
+        assert.ok(error(max) < 1.001 * error(max * other), `${max}, ${other}`);
+    });
+
+  test("of 65,536 steps none is cut off for", () => {
+    const outlier = histogramOf(...batches, values(40));
+    assert.equal(leastErrorRange(outlier, usualScheme({ activations: "int16" })).max, 40);
+  });
+
+  test("zeros are told from what is next to 0", () => {
+    const { zeros, counts } = histogramOf(values(0, 1e-6, 1), values(0, -2));
+    assert.deepEqual([zeros, counts[counts.length / 2]], [2, 3]);
   });
 });

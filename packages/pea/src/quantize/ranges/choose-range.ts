@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Range } from "@pea/graph";
+import { boundsOf, quantizationOf, type Range, type Scheme } from "@pea/graph";
 import type { Histogram } from "./histogram.ts";
 
 /** One number of so many is cut off at each end. */
@@ -32,17 +32,22 @@ export function percentileRange({ counts, range, extremes }: Histogram): Range {
 const shares = Array.from({ length: 81 }, (_, i) => 1 - i / 100);
 
 /**
- * The range with the least mean squared error of 256 steps: of rounding, a twelfth of a step squared, and of what lies
- * beyond an end, its distance squared. Both ends are drawn in, one after the other.
+ * The range with the least mean squared error in a scheme's integers: of rounding, a twelfth of a step squared, and of what
+ * lies beyond the integers, its distance squared. Zeros, of which ReLU makes many, cost nothing: 0 is one of the numbers that
+ * integers stand for. Both ends are drawn in, one after the other.
  */
-export function leastErrorRange({ counts, range, extremes }: Histogram): Range {
+export function leastErrorRange({ counts, zeros, range, extremes }: Histogram, scheme: Scheme): Range {
   const width = (range.max - range.min) / counts.length;
-  const filled = [...counts.entries()].filter(([, count]) => count > 0);
-  const numbers = filled.map(([place, count]) => ({ value: range.min + (place + 0.5) * width, count }));
-  const error = ({ min, max }: Range): number => {
-    const step = (Math.max(max, 0) - Math.min(min, 0)) / 255;
+  const numbers = [...counts.entries()]
+    .map(([place, count]) => ({
+      value: range.min + (place + 0.5) * width,
+      count: place === counts.length / 2 ? count - zeros : count,
+    }))
+    .filter(({ count }) => count > 0);
+  const error = (candidate: Range): number => {
+    const { step, least, greatest } = heldIn(candidate, scheme);
     return numbers.reduce((sum, { value, count }) => {
-      const beyond = Math.max(0, value - max, min - value);
+      const beyond = Math.max(0, value - greatest, least - value);
       return sum + count * (beyond > 0 ? beyond ** 2 : step ** 2 / 12);
     }, 0);
   };
@@ -53,6 +58,17 @@ export function leastErrorRange({ counts, range, extremes }: Histogram): Range {
   const drawnIn = best(shares.map((share) => ({ min: extremes.min * share, max: extremes.max * share })));
   const below = best(shares.map((share) => ({ ...drawnIn, min: extremes.min * share })));
   return best(shares.map((share) => ({ ...below, max: extremes.max * share })));
+}
+
+/** The numbers that a scheme's integers for a range stand for. */
+function heldIn(range: Range, scheme: Scheme): { step: number; least: number; greatest: number } {
+  const {
+    type,
+    scales: [step = 1],
+    zeroPoints: [zero = 0],
+  } = quantizationOf(range, scheme);
+  const [least, greatest] = boundsOf(type);
+  return { step, least: step * (least - zero), greatest: step * (greatest - zero) };
 }
 
 function within({ min, max }: Range, extremes: Range): Range {

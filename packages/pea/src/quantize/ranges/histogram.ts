@@ -12,6 +12,8 @@ import { asTheyLie, type RangeObserver } from "./range-observer.ts";
 export interface Histogram {
   /** Numbers in each bin, the lowest first. */
   readonly counts: Float64Array;
+  /** How many of those in the bin from 0 on are 0. */
+  readonly zeros: number;
   readonly range: Range;
   /** Least and greatest of the numbers themselves. */
   readonly extremes: Range;
@@ -32,6 +34,7 @@ export class HistogramObserver implements RangeObserver {
   /** 2ᵏ; 0 before the first number that is not 0. */
   #bound = 0;
   #counts: Tensor;
+  #zeros = 0;
 
   /** @param choose the range to be quantized */
   constructor(
@@ -51,8 +54,10 @@ export class HistogramObserver implements RangeObserver {
     if (!Number.isFinite(greatest)) return;
     this.#widen(greatest);
     if (this.#bound === 0) return;
-    const counted = call<Tensor>("aten::histc", someOf(values), bins, -this.#bound, this.#bound);
+    const some = someOf(values);
+    const counted = call<Tensor>("aten::histc", some, bins, -this.#bound, this.#bound);
     addInPlace(this.#counts, cast(counted, { dtype: "float64" }));
+    this.#zeros += some.numel - call<Tensor>("aten::count_nonzero", some).item();
   }
 
   read(): Range {
@@ -60,7 +65,8 @@ export class HistogramObserver implements RangeObserver {
     const isCounted = Number.isFinite(extremes.min) && Number.isFinite(extremes.max) && this.#bound > 0;
     if (!isCounted) return extremes;
     const range = { min: -this.#bound, max: this.#bound };
-    return this.choose({ counts: this.#counts.toTypedArray() as Float64Array, range, extremes });
+    const counts = this.#counts.toTypedArray() as Float64Array;
+    return this.choose({ counts, zeros: this.#zeros, range, extremes });
   }
 
   dispose(): void {
