@@ -1,5 +1,5 @@
-// Registers the operators: loading the shared library is all it takes. Autocast has a rule for conv3x3 alone and leaves
-// the dtype of the others as it is.
+// Registers the operators: loading the shared library is all it takes. Autocast has a rule for convolutions alone and
+// leaves the dtype of the others as it is.
 #include <ATen/ATen.h>
 #include <torch/library.h>
 
@@ -7,6 +7,8 @@
 #include "batch_norm/batch_norm_autograd.h"
 #include "conv3x3/conv3x3.h"
 #include "conv3x3/conv3x3_autograd.h"
+#include "depthwise/depthwise.h"
+#include "depthwise/depthwise_autograd.h"
 #include "ensemble/ensemble_act.h"
 #include "ensemble/ensemble_autograd.h"
 #include "max_pool/max_pool.h"
@@ -28,6 +30,7 @@ TORCH_LIBRARY(pea, m) {
       "Tensor(b!)? running_var, bool training, float momentum, float eps, str activation, str mode='weighted', "
       "float alpha=0., int seed=0, int site=0, int step=0) -> Tensor");
   m.def("conv3x3(Tensor x, Tensor weight, Tensor? bias=None) -> Tensor");
+  m.def("depthwise3x3(Tensor x, Tensor weight, Tensor? bias=None, int stride=1) -> Tensor");
   m.def(
       "max_pool2d(Tensor x, int[2] kernel_size, int[2] stride=[], int[2] padding=0, int[2] dilation=1) -> Tensor");
   m.def(
@@ -72,6 +75,12 @@ at::Tensor with_bias(const at::Tensor& x, const at::Tensor& weight, const Option
   return kFunction(x, weight, or_undefined(bias));
 }
 
+template <auto kFunction>
+at::Tensor with_bias_and_stride(const at::Tensor& x, const at::Tensor& weight, const OptionalTensor& bias,
+                                int64_t stride) {
+  return kFunction(x, weight, or_undefined(bias), stride);
+}
+
 at::Tensor max_pool_cpu(const at::Tensor& x, const MaxPoolWindow& window) {
   return max_pool_forward(x, window, /*with_positions=*/false).y;
 }
@@ -92,6 +101,7 @@ TORCH_LIBRARY_IMPL(pea, CPU, m) {
   m.impl("ensemble_act_backward", with_strings_backward<ensemble_act_backward_cpu>);
   m.impl("batch_norm_act", with_settings<batch_norm_act_cpu>);
   m.impl("conv3x3", with_bias<conv3x3_forward>);
+  m.impl("depthwise3x3", with_bias_and_stride<depthwise3x3_forward>);
   m.impl("max_pool2d", with_window<max_pool_cpu>);
   m.impl("sgd_step_", sgd_step_cpu);
   m.impl("standardize", standardize);
@@ -105,6 +115,7 @@ TORCH_LIBRARY_IMPL(pea, Meta, m) {
 TORCH_LIBRARY_IMPL(pea, AutogradCPU, m) {
   m.impl("batch_norm_act", with_settings<batch_norm_act_autograd>);
   m.impl("conv3x3", with_bias<conv3x3_autograd>);
+  m.impl("depthwise3x3", with_bias_and_stride<depthwise3x3_autograd>);
   m.impl("max_pool2d", with_window<max_pool_autograd>);
 }
 
@@ -113,7 +124,15 @@ at::Tensor conv3x3_autocast(const at::Tensor& x, const at::Tensor& weight, const
   return at::conv2d(x, weight, bias, /*stride=*/1, /*padding=*/1);
 }
 
-TORCH_LIBRARY_IMPL(pea, AutocastCPU, m) { m.impl("conv3x3", conv3x3_autocast); }
+at::Tensor depthwise3x3_autocast(const at::Tensor& x, const at::Tensor& weight, const OptionalTensor& bias,
+                                 int64_t stride) {
+  return at::conv2d(x, weight, bias, stride, /*padding=*/1, /*dilation=*/1, /*groups=*/weight.size(0));
+}
+
+TORCH_LIBRARY_IMPL(pea, AutocastCPU, m) {
+  m.impl("conv3x3", conv3x3_autocast);
+  m.impl("depthwise3x3", depthwise3x3_autocast);
+}
 
 TORCH_LIBRARY_IMPL(pea, Autograd, m) {
   m.impl("ensemble_act", with_strings<ensemble_act_autograd>);

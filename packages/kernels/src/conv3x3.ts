@@ -1,4 +1,5 @@
 import { type ConvOptions, call, type Pair, type Tensor } from "@pea/torch";
+import { isBoth } from "./pair.ts";
 
 /** What the channels of both sides must be multiples of. */
 const CHANNEL_BLOCK = 16;
@@ -27,10 +28,6 @@ export function conv3x3(input: Tensor, weight: Tensor, options: ConvOptions<Pair
   if (input.ndim !== 4 || input.device !== "cpu" || !hasTiles(input.shape)) return undefined;
   if (input.dtype !== "float32" || weight.dtype !== "float32") return undefined;
   return input.isContiguous("channels_last") ? call("pea::conv3x3", input, weight, bias) : undefined;
-}
-
-function isBoth(size: Pair, value: number): boolean {
-  return typeof size === "number" ? size === value : size[0] === value && size[1] === value;
 }
 
 function isWorthwhile(channels: number): boolean {

@@ -1,6 +1,7 @@
 /**
  * Fused operators: the ensembles of ReLU and a smooth activation, which are also there composed of plain operators;
- * batch normalization with what follows it; 3×3 convolutions; max pooling; SGD's update; the standardization of images.
+ * batch normalization with what follows it; 3×3 convolutions, dense and depthwise; max pooling; SGD's update; the
+ * standardization of images.
  *
  * @module @pea/kernels
  */
@@ -8,11 +9,13 @@ export { batchNormAct, type EnsembleActModule } from "./batch-norm-act.ts";
 export { compactMaxPool2d } from "./compact-max-pool.ts";
 export { ensembleActComposite } from "./composite.ts";
 export { conv3x3 } from "./conv3x3.ts";
+export { depthwise3x3 } from "./depthwise3x3.ts";
 export { ensembleAct } from "./ensemble-act.ts";
 export type { EnsembleActOptions } from "./ensemble-act-options.ts";
 export { type ElementFunction, hasKernel, type KernelActivation } from "./kernel-activations.ts";
 export { loadKernels } from "./load.ts";
 export { ensembleMask, type MaskOptions } from "./mask.ts";
+export { ownConvolution } from "./own-convolution.ts";
 export { sgdStep } from "./sgd-step.ts";
 export { type StandardizeOptions, standardizeBytes } from "./standardize.ts";
 export { useKernels } from "./use-kernels.ts";

@@ -1,8 +1,8 @@
 import { setBatchNormKernel, setConvKernel, setMaxPoolKernel, setSGDKernel } from "@pea/torch";
 import { batchNormAct } from "./batch-norm-act.ts";
 import { compactMaxPool2d } from "./compact-max-pool.ts";
-import { conv3x3 } from "./conv3x3.ts";
 import { loadKernels } from "./load.ts";
+import { ownConvolution } from "./own-convolution.ts";
 import { sgdStep } from "./sgd-step.ts";
 
 /**
@@ -15,7 +15,7 @@ import { sgdStep } from "./sgd-step.ts";
 export function useKernels(): boolean {
   if (!loadKernels()) return false;
   setBatchNormKernel(batchNormAct);
-  setConvKernel(conv3x3);
+  setConvKernel(ownConvolution);
   setMaxPoolKernel(compactMaxPool2d);
   setSGDKernel(sgdStep);
   return true;

@@ -9,7 +9,6 @@ import {
   type ConvOptions,
   call,
   cast,
-  clone,
   contiguous,
   conv2d,
   getNumThreads,
@@ -30,6 +29,7 @@ import {
   zeros,
 } from "@pea/torch";
 import fc from "fast-check";
+import { assertAsExact, type Operands, resultAndGradients as run } from "./convolution-errors.ts";
 import { type Layout, layoutNames, layouts, type Shape } from "./layouts.ts";
 
 const skip = !useKernels() && "the kernels are not built";
@@ -39,52 +39,9 @@ const channelsLast = (x: Tensor) => contiguous(x, { memoryFormat: "channels_last
 const own = (x: Tensor, weight: Tensor, bias?: Tensor) => call("pea::conv3x3", x, weight, bias);
 const theirs = (x: Tensor, weight: Tensor, bias?: Tensor) => conv2d(x, weight, { bias, padding: 1 });
 
-/** Root of the mean square of the difference, relative to that of `expected`. */
-function difference(actual: Tensor, expected: Tensor): number {
-  assert.deepEqual(actual.shape, expected.shape);
-  const [a, b] = [actual.toTypedArray() as Float32Array, expected.toTypedArray() as Float64Array];
-  let error = 0;
-  let square = 0;
-  for (const [i, value] of b.entries()) {
-    error += ((a[i] as number) - value) ** 2;
-    square += value ** 2;
-  }
-  return Math.sqrt(error / square);
-}
-
-interface Operands {
-  x: Tensor;
-  weight: Tensor;
-  bias?: Tensor;
-}
-
-/** The result and all gradients, for a given gradient of the result. */
-function run(convolve: typeof own, { x, weight, bias }: Operands, direction: Tensor): Tensor[] {
-  const leaves = [x, weight, bias].filter((tensor) => tensor !== undefined).map((tensor) => clone(tensor));
-  for (const leaf of leaves) leaf.requiresGrad = true;
-  const [ownX, ownWeight, ownBias] = leaves as [Tensor, Tensor, Tensor?];
-  const y = convolve(ownX, ownWeight, ownBias);
-  return [y, ...(grad([y], leaves, { gradients: [direction] }) as Tensor[])];
-}
-
-function double({ x, weight, bias }: Operands): Operands {
-  const cast64 = (tensor: Tensor) => cast(tensor, { dtype: "float64" });
-  return { x: cast64(x), weight: cast64(weight), ...(bias && { bias: cast64(bias) }) };
-}
-
-/** The errors of the result and of each gradient are of the size of those of libtorch's float32. */
-function assertNear(operands: Operands, direction: Tensor, name: string): void {
-  const exact = run(theirs, double(operands), cast(direction, { dtype: "float64" }));
-  const direct = run(theirs, operands, direction);
-  for (const [i, result] of run(own, operands, direction).entries()) {
-    const error = difference(result, exact[i] as Tensor);
-    const usual = difference(direct[i] as Tensor, exact[i] as Tensor);
-    assert.ok(
-      error < 3 * usual + 1e-7,
-      `${name}: ${["y", "dx", "dw", "db"][i]} is off by ${error}, not ${usual}`,
-    );
-  }
-}
+/** Winograd's rounding is another than that of direct sums, and at most somewhat larger. */
+const assertNear = (operands: Operands, direction: Tensor, name: string) =>
+  assertAsExact(own, theirs, { operands, direction, factor: 3, name });
 
 const cases: { shape: Shape; outputs: number }[] = [
   { shape: [2, 16, 7, 9], outputs: 16 },

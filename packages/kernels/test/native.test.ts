@@ -29,6 +29,7 @@ test("Python loads the operators: gradcheck, autocast, meta tensors, one derivat
     "grad mode",
     "double backward",
     "conv3x3",
+    "depthwise3x3",
   ]);
 });
 
@@ -44,14 +45,10 @@ test("every capability of this CPU is right and stays in bounds under the saniti
 test("the sources without libtorch are right for arm64, as far as its compiler can tell", (context) => {
   const compiler = "aarch64-linux-gnu-g++";
   if (spawnSync(compiler, ["--version"]).error) return context.skip(`there is no ${compiler}`);
-  const kernels = readdirSync(packageFile("native")).filter((name) => name.endsWith("_kernel.cc"));
-  const tests = readdirSync(packageFile("native/test")).filter((name) => name.endsWith(".cc"));
-  const sources = [
-    ...kernels,
-    "mask_generator.cc",
-    "cpu_capability.cc",
-    ...tests.map((name) => `test/${name}`),
-  ];
+  const sources = readdirSync(packageFile("native"), { recursive: true, encoding: "utf8" }).filter((name) =>
+    /(_kernel|^test.*|mask_generator|cpu_capability)\.cc$/.test(name),
+  );
+  assert.ok(sources.includes("depthwise/depthwise_kernel.cc"));
   const options = ["-std=c++17", "-fsyntax-only", "-Wall", "-Wextra", "-Werror", "-fopenmp-simd"];
   run(
     compiler,

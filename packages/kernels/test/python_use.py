@@ -55,3 +55,11 @@ with torch.inference_mode():
 conv.requires_grad_(False)
 assert torch.autograd.grad(own().sum(), x)[0].shape == x.shape
 print("conv3x3")
+
+for stride in [1, 2]:
+    x = torch.randn(2, 8, 4, 5, dtype=torch.float64, requires_grad=True)
+    weight, bias = torch.randn(8, 1, 3, 3, dtype=torch.float64, requires_grad=True), torch.randn(8, dtype=torch.float64, requires_grad=True)
+    own = lambda *operands: torch.ops.pea.depthwise3x3(*operands, stride)
+    assert torch.autograd.gradcheck(own, (x, weight, bias))
+    assert torch.allclose(own(x, weight, bias), torch.nn.functional.conv2d(x, weight, bias, stride, 1, 1, 8))
+print("depthwise3x3")

@@ -14,6 +14,7 @@
 
 #include "batch_norm/batch_norm_kernel.h"
 #include "conv3x3/winograd_kernel.h"
+#include "depthwise/depthwise_kernel.h"
 #include "ensemble/ensemble_kernel.h"
 #include "ensemble/mask_generator.h"
 #include "max_pool/max_pool_kernel.h"
@@ -35,6 +36,7 @@ struct Capability {
   const char* name;
   const EnsembleKernels* ensemble;
   const BatchNormKernels* batch_norm;
+  const DepthwiseKernels* depthwise;
   const MaxPoolKernels* max_pool;
   const SgdKernels* sgd;
   const StandardizeKernels* standardize;
@@ -45,8 +47,8 @@ struct Capability {
 inline std::vector<Capability> capabilities() {
 #define PEA_CAPABILITY_NAMED(name)                                                                    \
   Capability {                                                                                        \
-    #name, &name::ensemble_kernels, &name::batch_norm_kernels, &name::max_pool_kernels, &name::sgd_kernels,    \
-        &name::standardize_kernels, &name::winograd_kernels                                           \
+    #name, &name::ensemble_kernels, &name::batch_norm_kernels, &name::depthwise_kernels,              \
+        &name::max_pool_kernels, &name::sgd_kernels, &name::standardize_kernels, &name::winograd_kernels \
   }
   std::vector<Capability> result = {PEA_CAPABILITY_NAMED(portable)};
 #if defined(__x86_64__)
@@ -164,6 +166,7 @@ template <typename T>
 constexpr double tolerance = sizeof(T) == 8 ? 1e-14 : sizeof(T) == 4 ? 4.0 / (1 << 24) : 1.0 / 256;
 
 void test_batch_norm(const Capability& capability);
+void test_depthwise(const Capability& capability);
 void test_max_pool(const Capability& capability);
 void test_sgd(const Capability& capability);
 void test_standardize(const Capability& capability);

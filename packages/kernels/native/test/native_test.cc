@@ -102,6 +102,7 @@ int main() {
   for (const Capability& capability : capabilities()) {
     test_values(capability);
     test_batch_norm(capability);
+    test_depthwise(capability);
     test_max_pool(capability);
     test_sgd(capability);
     test_standardize(capability);

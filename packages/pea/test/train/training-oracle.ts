@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { batchNormAct, conv3x3, useKernels } from "@pea/kernels";
+import { batchNormAct, ownConvolution, useKernels } from "@pea/kernels";
 import {
   type ConvKernel,
   type Module,
@@ -60,12 +60,12 @@ const caseName = (network: TracedNetwork, activation: Activation, dtype: FloatTy
  */
 const ROUNDINGS = 4;
 
-/** Convolutions that ran on the kernel so far. */
-export let ownConvolutions = 0;
+/** Convolutions that ran on each operator so far. */
+export const ownConvolutions = { dense: 0, depthwise: 0 };
 
-const countedConv3x3: ConvKernel = (...given) => {
-  const result = conv3x3(...given);
-  if (result !== undefined) ownConvolutions++;
+const countedConvolution: ConvKernel = (input, weight, options) => {
+  const result = ownConvolution(input, weight, options);
+  if (result !== undefined) ownConvolutions[options.groups === input.shape[1] ? "depthwise" : "dense"]++;
   return result;
 };
 
@@ -170,7 +170,7 @@ function trainHere(
   const isFused = operators === "fused";
   const model = createModel(network, { ...options, classes, inputChannels: image[0] });
   setBatchNormKernel(isFused ? batchNormAct : undefined);
-  setConvKernel(isFused ? countedConv3x3 : undefined);
+  setConvKernel(isFused ? countedConvolution : undefined);
   if (activation === "swish") replaceModules(model, findPlaces(model, hasKink), () => new SiLU());
   const memoryFormat = isFused ? "channels_last" : "contiguous";
   goldenFill(model.to({ dtype, memoryFormat }));

@@ -1,0 +1,50 @@
+// The loops of pea::depthwise3x3 over memory; free of libtorch for the reason in ensemble_kernel.h.
+//
+//   y[i, j, c] = bias[c] + Σ w[k, l, c] · x[stride · i + k - 1, stride · j + l - 1, c]    over k, l = 0, 1, 2
+//
+// Images are in channels_last and weights [3, 3, channels]. A kernel computes one row, of the rows that it is a sum of: one
+// for each k, null where it would lie outside the image. What is outside is left out rather than taken as 0, so that
+// weights that are not finite do no harm there.
+#pragma once
+
+#include <cstdint>
+
+#include "simd/cpu_capability.h"
+#include "simd/element_type.h"
+
+namespace pea {
+
+// What the number of channels is a multiple of.
+constexpr int64_t kDepthwiseChannels = 8;
+
+struct DepthwiseShape {
+  int64_t height, width, channels;  // of an image of x
+  int64_t stride;                   // 1 or 2
+
+  int64_t output_height() const { return (height - 1) / stride + 1; }
+  int64_t output_width() const { return (width - 1) / stride + 1; }
+};
+
+// Three rows, by the row k of the weights that meets them.
+struct DepthwiseRows {
+  const void* of[3];
+};
+
+// For float32 and float64.
+struct DepthwiseKernels {
+  // A row of y, of rows of x. bias may be null.
+  void (*forward)(ElementType type, const DepthwiseShape& shape, const DepthwiseRows& x, const void* w,
+                  const void* bias, void* y);
+
+  // A row of the gradient of x, of rows of that of y.
+  void (*input_gradient)(ElementType type, const DepthwiseShape& shape, const DepthwiseRows& dy, const void* w,
+                         void* dx);
+
+  // dw += what one row of the gradient of y and the rows of x that it was computed of contribute.
+  void (*weight_gradient)(ElementType type, const DepthwiseShape& shape, const DepthwiseRows& x, const void* dy,
+                          void* dw);
+};
+
+PEA_KERNELS(DepthwiseKernels, depthwise_kernels)
+
+}  // namespace pea

@@ -1,0 +1,92 @@
+#include <initializer_list>
+
+#include "test/harness.h"
+
+namespace pea::test {
+namespace {
+
+// Row `row` of an image [height, columns] of rows; null outside.
+template <typename T>
+const T* row_or_null(const Memory<T>& image, int64_t row, int64_t height, int64_t columns) {
+  return row >= 0 && row < height ? image.data() + row * columns : nullptr;
+}
+
+template <typename T>
+void fill(const Memory<T>& memory, int64_t count, double phase) {
+  for (int64_t i = 0; i < count; ++i) memory[i] = static_cast<T>(std::sin(phase + 1.3 * static_cast<double>(i)));
+}
+
+template <typename T>
+void expect_near(const Memory<T>& actual, const std::vector<double>& expected, double scale, const std::string& what) {
+  for (size_t i = 0; i < expected.size(); ++i) {
+    expect(std::fabs(actual[static_cast<int64_t>(i)] - expected[i]) <= tolerance<T> * scale, what);
+  }
+}
+
+// One image, whose rows lie in memory of exactly its size.
+template <typename T>
+void test_image(const Capability& capability, const DepthwiseShape& shape) {
+  const DepthwiseKernels& kernels = *capability.depthwise;
+  const int64_t channels = shape.channels, height = shape.height, width = shape.width, stride = shape.stride;
+  const int64_t output_height = shape.output_height(), output_width = shape.output_width();
+  const int64_t inputs = height * width * channels, outputs = output_height * output_width * channels;
+  const Memory<T> x(inputs), w(9 * channels), bias(channels), dy(outputs), y(outputs), dx(inputs), dw(9 * channels);
+  fill(x, inputs, 0);
+  fill(w, 9 * channels, 1);
+  fill(bias, channels, 2);
+  fill(dy, outputs, 3);
+  for (int64_t i = 0; i < 9 * channels; ++i) dw[i] = 1;  // is added to
+
+  for (int64_t row = 0; row < output_height; ++row) {
+    DepthwiseRows window{};
+    for (int64_t k = 0; k < 3; ++k) window.of[k] = row_or_null(x, row * stride + k - 1, height, width * channels);
+    const int64_t at = row * output_width * channels;
+    kernels.forward(element_type<T>, shape, window, w.data(), bias.data(), y.data() + at);
+    kernels.weight_gradient(element_type<T>, shape, window, dy.data() + at, dw.data());
+  }
+  for (int64_t row = 0; row < height; ++row) {
+    DepthwiseRows reached{};
+    for (int64_t k = 0; k < 3; ++k) {
+      if ((row + 1 - k) % stride != 0) continue;
+      reached.of[k] = row_or_null(dy, (row + 1 - k) / stride, output_height, output_width * channels);
+    }
+    kernels.input_gradient(element_type<T>, shape, reached, w.data(), dx.data() + row * width * channels);
+  }
+
+  std::vector<double> expected_y(outputs), expected_dx(inputs), expected_dw(9 * channels, 1.0);
+  for (int64_t to = 0; to < outputs; ++to) {
+    const int64_t c = to % channels, row = to / (output_width * channels), column = to / channels % output_width;
+    expected_y[to] = bias[c];
+    for (int64_t tap = 0; tap < 9; ++tap) {
+      const int64_t h = row * stride + tap / 3 - 1, v = column * stride + tap % 3 - 1;
+      if (h < 0 || h >= height || v < 0 || v >= width) continue;
+      const int64_t from = (h * width + v) * channels + c, weight = tap * channels + c;
+      expected_y[to] += static_cast<double>(x[from]) * w[weight];
+      expected_dx[from] += static_cast<double>(dy[to]) * w[weight];
+      expected_dw[weight] += static_cast<double>(x[from]) * dy[to];
+    }
+  }
+  const std::string name = std::string(capability.name) + " depthwise " + std::to_string(height) + "x" +
+                           std::to_string(width) + "x" + std::to_string(channels) + " by " + std::to_string(stride) +
+                           ": ";
+  expect_near(y, expected_y, 4, name + "values");
+  expect_near(dx, expected_dx, 4, name + "input's gradient");
+  expect_near(dw, expected_dw, 4 + static_cast<double>(output_height * output_width), name + "weight's gradient");
+}
+
+}  // namespace
+
+void test_depthwise(const Capability& capability) {
+  for (const int64_t stride : {1, 2}) {
+    for (const int64_t height : {1, 2, 5}) {
+      for (const int64_t width : {1, 2, 3, 6, 7, 8, 13}) {
+        for (const int64_t channels : {8, 16, 40}) {
+          test_image<float>(capability, {height, width, channels, stride});
+          test_image<double>(capability, {height, width, channels, stride});
+        }
+      }
+    }
+  }
+}
+
+}  // namespace pea::test

@@ -1,0 +1,65 @@
+/** How far a convolution is from float64, beside libtorch's own in float32. */
+import assert from "node:assert/strict";
+import { cast, clone, grad, type Tensor } from "@pea/torch";
+
+export interface Operands {
+  x: Tensor;
+  weight: Tensor;
+  bias?: Tensor;
+}
+
+export type Convolve = (x: Tensor, weight: Tensor, bias?: Tensor) => Tensor;
+
+/** The result and all gradients, for a given gradient of the result. */
+export function resultAndGradients(
+  convolve: Convolve,
+  { x, weight, bias }: Operands,
+  direction: Tensor,
+): Tensor[] {
+  const leaves = [x, weight, bias].filter((tensor) => tensor !== undefined).map((tensor) => clone(tensor));
+  for (const leaf of leaves) leaf.requiresGrad = true;
+  const [ownX, ownWeight, ownBias] = leaves as [Tensor, Tensor, Tensor?];
+  const y = convolve(ownX, ownWeight, ownBias);
+  return [y, ...(grad([y], leaves, { gradients: [direction] }) as Tensor[])];
+}
+
+/** The errors of the result and of each gradient are at most `factor` times those of libtorch's float32. */
+export function assertAsExact(
+  own: Convolve,
+  theirs: Convolve,
+  {
+    operands,
+    direction,
+    factor,
+    name,
+  }: { operands: Operands; direction: Tensor; factor: number; name: string },
+): void {
+  const exact = resultAndGradients(theirs, double(operands), cast(direction, { dtype: "float64" }));
+  const direct = resultAndGradients(theirs, operands, direction);
+  for (const [i, result] of resultAndGradients(own, operands, direction).entries()) {
+    const error = difference(result, exact[i] as Tensor);
+    const usual = difference(direct[i] as Tensor, exact[i] as Tensor);
+    assert.ok(
+      error < factor * usual + 1e-7,
+      `${name}: ${["y", "dx", "dw", "db"][i]} is off by ${error}, not ${usual}`,
+    );
+  }
+}
+
+/** Root of the mean square of the difference, relative to that of `expected`. */
+function difference(actual: Tensor, expected: Tensor): number {
+  assert.deepEqual(actual.shape, expected.shape);
+  const [a, b] = [actual.toTypedArray() as Float32Array, expected.toTypedArray() as Float64Array];
+  let error = 0;
+  let square = 0;
+  for (const [i, value] of b.entries()) {
+    error += ((a[i] as number) - value) ** 2;
+    square += value ** 2;
+  }
+  return Math.sqrt(error / square);
+}
+
+function double({ x, weight, bias }: Operands): Operands {
+  const cast64 = (tensor: Tensor) => cast(tensor, { dtype: "float64" });
+  return { x: cast64(x), weight: cast64(weight), ...(bias && { bias: cast64(bias) }) };
+}

@@ -1,0 +1,254 @@
+/** pea::depthwise3x3 against libtorch's convolution, in float64 where that is the measure, and the layer that runs on it. */
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { depthwise3x3, ownConvolution, useKernels } from "@pea/kernels";
+import {
+  add,
+  autocast,
+  backward,
+  Conv2d,
+  type ConvOptions,
+  call,
+  cast,
+  contiguous,
+  conv2d,
+  getNumThreads,
+  grad,
+  manualSeed,
+  mul,
+  mulInPlace,
+  noGrad,
+  type Pair,
+  randn,
+  recordCalls,
+  scope,
+  setConvKernel,
+  setNumThreads,
+  sum,
+  type Tensor,
+  tensor,
+  zeros,
+} from "@pea/torch";
+import fc from "fast-check";
+import { assertAsExact, type Convolve, resultAndGradients } from "./convolution-errors.ts";
+import { type Layout, layoutNames, layouts, type Shape } from "./layouts.ts";
+
+const skip = !useKernels() && "the kernels are not built";
+
+const channelsLast = (x: Tensor) => contiguous(x, { memoryFormat: "channels_last" });
+
+const ownBy =
+  (stride: number): Convolve =>
+  (x, weight, bias) =>
+    call("pea::depthwise3x3", x, weight, bias, stride);
+const theirsBy =
+  (stride: number): Convolve =>
+  (x, weight, bias) =>
+    conv2d(x, weight, { bias, stride, padding: 1, groups: weight.shape[0] });
+
+const outputShape = ([images, channels, height = 1, width = 1]: Shape, stride: number): Shape => [
+  images,
+  channels,
+  Math.ceil(height / stride),
+  Math.ceil(width / stride),
+];
+
+const shapes = fc
+  .record({
+    images: fc.integer({ min: 1, max: 4 }),
+    blocks: fc.integer({ min: 1, max: 9 }),
+    height: fc.integer({ min: 1, max: 24 }),
+    width: fc.integer({ min: 1, max: 24 }),
+  })
+  .map(({ images, blocks, height, width }): Shape => [images, 8 * blocks, height, width]);
+const layout = fc.constantFrom(...layoutNames.filter((name) => name !== "a repeated value"));
+
+test("random shapes, strides, layouts, offsets and spreads: at most twice libtorch's rounding errors", {
+  skip,
+}, () => {
+  manualSeed(1);
+  fc.assert(
+    fc.property(
+      shapes,
+      fc.constantFrom(1, 2),
+      fc.tuple(layout, layout, layout),
+      fc.constantFrom(0, 1, 1000),
+      fc.constantFrom(1, 1e-3, 1e-30),
+      (shape, stride, [ofX, ofWeight, ofGradient], offset, spread) => {
+        scope(() => {
+          const make = (layout: Layout, sizes: Shape) => layouts[layout](sizes, (size) => randn(size));
+          const operands = {
+            x: add(mul(make(ofX, shape), spread), offset * spread),
+            weight: make(ofWeight, [shape[1], 1, 3, 3]),
+            bias: mul(randn([shape[1]]), spread),
+          };
+          const direction = make(ofGradient, outputShape(shape, stride));
+          const name = `${shape} by ${stride}, ${spread} around ${offset}`;
+          assertAsExact(ownBy(stride), theirsBy(stride), { operands, direction, factor: 2, name });
+          assert.ok(ownBy(stride)(operands.x, operands.weight).isContiguous("channels_last"));
+        });
+      },
+    ),
+    { numRuns: 80, seed: 2 },
+  );
+});
+
+test("what is not finite appears where libtorch's has it, in results and gradients", { skip }, () => {
+  const kinds = (result: Tensor) =>
+    Array.from(result.toTypedArray() as Float32Array, (value) => (Number.isFinite(value) ? "finite" : value));
+  const { POSITIVE_INFINITY, NEGATIVE_INFINITY } = Number;
+  for (const stride of [1, 2]) {
+    for (const value of [POSITIVE_INFINITY, NEGATIVE_INFINITY, Number.NaN]) {
+      for (const operand of ["x", "weight", "direction"] as const) {
+        scope(() => {
+          const shapes = {
+            x: [1, 8, 7, 6],
+            weight: [8, 1, 3, 3],
+            direction: outputShape([1, 8, 7, 6], stride),
+          };
+          const made = Object.fromEntries(
+            Object.entries(shapes).map(([name, shape]) => {
+              const values = randn(shape).toTypedArray() as Float32Array;
+              if (name === operand) values[name === "x" ? 0 : 3] = value;
+              return [name, tensor(values, { shape })];
+            }),
+          ) as Record<"x" | "weight" | "direction", Tensor>;
+          const run = (convolve: Convolve) =>
+            resultAndGradients(convolve, made, made.direction).map((result) => kinds(result));
+          assert.deepEqual(run(ownBy(stride)), run(theirsBy(stride)), `${value} in ${operand}, by ${stride}`);
+        });
+      }
+    }
+  }
+});
+
+test("the results do not depend on the number of threads", { skip }, () => {
+  const threadsBefore = getNumThreads();
+  try {
+    for (const stride of [1, 2]) {
+      const shape: Shape = [3, 40, 61, 53];
+      const operands = { x: channelsLast(randn(shape)), weight: randn([40, 1, 3, 3]), bias: randn([40]) };
+      const direction = channelsLast(randn(outputShape(shape, stride)));
+      const [one, ...others] = [1, 2, 3].map((threads) => {
+        setNumThreads(threads);
+        return scope(() =>
+          resultAndGradients(ownBy(stride), operands, direction).map((result) => result.toTypedArray()),
+        );
+      });
+      for (const other of others) assert.deepEqual(other, one);
+    }
+  } finally {
+    setNumThreads(threadsBefore);
+  }
+});
+
+test("only what is asked for has a gradient", { skip }, () => {
+  scope(() => {
+    const operands = [randn([1, 8, 5, 4]), randn([8, 1, 3, 3]), randn([8])] as const;
+    const [x, weight, bias] = operands;
+    const direction = randn([1, 8, 3, 2]);
+    const [, ...expected] = resultAndGradients(ownBy(2), { x, weight, bias }, direction);
+    assert.ok(!ownBy(2)(...operands).requiresGrad);
+    for (let required = 1; required < 8; required++) {
+      for (const [i, operand] of operands.entries()) operand.requiresGrad = (required & (1 << i)) !== 0;
+      assert.ok(!noGrad(() => ownBy(2)(...operands)).requiresGrad);
+      const places = [0, 1, 2].filter((i) => required & (1 << i));
+      const gradients = grad(
+        [ownBy(2)(...operands)],
+        places.map((i) => operands[i] as Tensor),
+        { gradients: [direction] },
+      );
+      for (const [at, place] of places.entries())
+        assert.deepEqual(gradients[at]?.toTypedArray(), expected[place]?.toTypedArray());
+    }
+  });
+});
+
+test("operands that are changed before backward are noticed; a second derivative is refused", {
+  skip,
+}, () => {
+  for (const changed of [0, 1]) {
+    const operands = [randn([1, 8, 4, 4]), randn([8, 1, 3, 3])] as const;
+    for (const operand of operands) operand.requiresGrad = true;
+    const y = sum(ownBy(1)(...operands));
+    noGrad(() => mulInPlace(operands[changed] as Tensor, 2));
+    assert.throws(() => backward(y), /modified by an inplace operation/);
+  }
+  const x = randn([1, 8, 4, 4]);
+  x.requiresGrad = true;
+  const y = ownBy(1)(x, randn([8, 1, 3, 3]));
+  const [gradient] = grad([sum(mul(y, y))], [x], { createGraph: true });
+  assert.throws(() => backward(sum(gradient as Tensor)), /no second derivative.*PEA_KERNELS=off/);
+});
+
+test("operands that do not fit are named", { skip }, () => {
+  const x = randn([1, 8, 4, 4]);
+  const weight = randn([8, 1, 3, 3]);
+  assert.throws(() => ownBy(1)(randn([1, 12, 4, 4]), randn([12, 1, 3, 3])), /a multiple of 8, not 12/);
+  assert.throws(() => ownBy(1)(x, randn([8, 8, 3, 3])), /not \[1, 8, 4, 4\] and \[8, 8, 3, 3\]/);
+  assert.throws(() => ownBy(1)(randn([8, 4, 4]), weight), /not \[8, 4, 4\] and/);
+  assert.throws(() => ownBy(3)(x, weight), /stride must be 1 or 2, not 3/);
+  assert.throws(() => ownBy(1)(x, weight, randn([4])), /bias must be \[8\], not \[4\]/);
+  assert.throws(() => ownBy(1)(cast(x, { dtype: "float64" }), weight), /x is Double and weight Float/);
+  assert.throws(() => ownBy(1)(cast(x, { dtype: "bfloat16" }), weight), /float32 or float64, not BFloat16/);
+  assert.throws(() => ownBy(1)(zeros([2, 8, 0, 4]), weight), /images must have pixels, not \[2, 8, 0, 4\]/);
+  assert.deepEqual(ownBy(2)(zeros([0, 8, 5, 4]), weight).shape, [0, 8, 3, 2]);
+});
+
+describe("Conv2d", { skip }, () => {
+  let own = 0;
+  before(() =>
+    setConvKernel((...given) => {
+      const result = depthwise3x3(...given);
+      if (result !== undefined) own++;
+      return result;
+    }),
+  );
+  after(() => setConvKernel(ownConvolution));
+
+  /** Whether a forward pass runs on the kernel. */
+  function isOwn(layer: Conv2d, x: Tensor): boolean {
+    const ownBefore = own;
+    scope(() => void layer.forward(x));
+    return own > ownBefore;
+  }
+
+  const layer = (channels: number, kernelSize: Pair, options: ConvOptions<Pair> = {}) =>
+    new Conv2d(channels, channels, kernelSize, { padding: 1, groups: channels, ...options, bias: false });
+
+  test("runs on it for depthwise 3×3 windows in channels_last, else on libtorch's", () => {
+    const x = channelsLast(randn([1, 24, 6, 7]));
+    assert.ok(isOwn(layer(24, 3), x));
+    assert.ok(isOwn(layer(24, [3, 3], { stride: [2, 2], padding: [1, 1] }), x));
+    assert.ok(!isOwn(layer(24, 3), contiguous(x)));
+    assert.ok(!isOwn(layer(24, 3, { groups: 12 }), x));
+    assert.ok(!isOwn(layer(24, 3, { stride: [1, 2] }), x));
+    assert.ok(!isOwn(layer(24, 3, { stride: 3 }), x));
+    assert.ok(!isOwn(layer(24, 3, { padding: 0 }), x));
+    assert.ok(!isOwn(layer(24, 3, { dilation: 2 }), x));
+    assert.ok(!isOwn(layer(24, [3, 1]), x));
+    assert.ok(!isOwn(layer(12, 3), channelsLast(randn([1, 12, 6, 7]))), "no multiple of 8");
+    const wider = new Conv2d(24, 48, 3, { padding: 1, groups: 24, bias: false });
+    assert.ok(!isOwn(wider, x), "two outputs a channel");
+  });
+
+  test("who records the operators sees libtorch's, and autocast computes in bfloat16", () => {
+    const convolution = layer(24, 3);
+    const x = channelsLast(randn([1, 24, 6, 7]));
+    const names: string[] = [];
+    recordCalls(
+      ({ name }) => names.push(name),
+      () => assert.ok(!isOwn(convolution, x)),
+    );
+    assert.deepEqual(names, ["aten::conv2d"]);
+    scope(() => {
+      const results = autocast("bfloat16", () => [
+        ownBy(1)(x, convolution.weight),
+        theirsBy(1)(x, convolution.weight),
+      ]);
+      for (const result of results) assert.equal(result.dtype, "bfloat16");
+      const [actual, expected] = results.map((result) => cast(result, { dtype: "float32" }).toTypedArray());
+      assert.deepEqual(actual, expected);
+    });
+  });
+});
