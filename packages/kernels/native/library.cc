@@ -29,8 +29,14 @@ TORCH_LIBRARY(pea, m) {
       "batch_norm_act(Tensor x, Tensor? residual, Tensor weight, Tensor bias, Tensor(a!)? running_mean, "
       "Tensor(b!)? running_var, bool training, float momentum, float eps, str activation, str mode='weighted', "
       "float alpha=0., int seed=0, int site=0, int step=0) -> Tensor");
+  m.def(
+      "defer_batch_norm_act(Tensor x, Tensor weight, Tensor bias, Tensor(a!)? running_mean, Tensor(b!)? running_var, "
+      "bool training, float momentum, float eps, str activation) -> (Tensor x, Tensor normalization)");
+  m.def("apply_deferred(Tensor x, Tensor normalization, str activation) -> Tensor");
   m.def("conv3x3(Tensor x, Tensor weight, Tensor? bias=None) -> Tensor");
-  m.def("depthwise3x3(Tensor x, Tensor weight, Tensor? bias=None, int stride=1) -> Tensor");
+  m.def(
+      "depthwise3x3(Tensor x, Tensor weight, Tensor? bias=None, int stride=1, Tensor? normalization=None, "
+      "str activation='identity') -> Tensor");
   m.def(
       "max_pool2d(Tensor x, int[2] kernel_size, int[2] stride=[], int[2] padding=0, int[2] dilation=1) -> Tensor");
   m.def(
@@ -76,9 +82,24 @@ at::Tensor with_bias(const at::Tensor& x, const at::Tensor& weight, const Option
 }
 
 template <auto kFunction>
-at::Tensor with_bias_and_stride(const at::Tensor& x, const at::Tensor& weight, const OptionalTensor& bias,
-                                int64_t stride) {
-  return kFunction(x, weight, or_undefined(bias), stride);
+at::Tensor with_deferred_input(const at::Tensor& x, const at::Tensor& weight, const OptionalTensor& bias, int64_t stride,
+                               const OptionalTensor& normalization, std::string activation) {
+  return kFunction({x, or_undefined(normalization), deferred_activation_kind(activation)}, weight, or_undefined(bias),
+                   stride);
+}
+
+std::tuple<at::Tensor, at::Tensor> defer_with_settings(const at::Tensor& x, const at::Tensor& weight,
+                                                       const at::Tensor& bias, const OptionalTensor& running_mean,
+                                                       const OptionalTensor& running_var, bool training,
+                                                       double momentum, double eps, std::string activation) {
+  return batch_norm_act_deferred_autograd({x, at::Tensor(), weight, bias}, or_undefined(running_mean),
+                                          or_undefined(running_var),
+                                          {training, momentum, eps, {deferred_activation_kind(activation), {}}});
+}
+
+template <auto kFunction>
+at::Tensor with_deferred(const at::Tensor& x, const at::Tensor& normalization, std::string activation) {
+  return kFunction({x, normalization, deferred_activation_kind(activation)});
 }
 
 at::Tensor max_pool_cpu(const at::Tensor& x, const MaxPoolWindow& window) {
@@ -100,8 +121,9 @@ TORCH_LIBRARY_IMPL(pea, CPU, m) {
   m.impl("ensemble_act", with_strings<ensemble_act_cpu>);
   m.impl("ensemble_act_backward", with_strings_backward<ensemble_act_backward_cpu>);
   m.impl("batch_norm_act", with_settings<batch_norm_act_cpu>);
+  m.impl("apply_deferred", with_deferred<apply_deferred>);
   m.impl("conv3x3", with_bias<conv3x3_forward>);
-  m.impl("depthwise3x3", with_bias_and_stride<depthwise3x3_forward>);
+  m.impl("depthwise3x3", with_deferred_input<depthwise3x3_forward>);
   m.impl("max_pool2d", with_window<max_pool_cpu>);
   m.impl("sgd_step_", sgd_step_cpu);
   m.impl("standardize", standardize);
@@ -114,8 +136,10 @@ TORCH_LIBRARY_IMPL(pea, Meta, m) {
 
 TORCH_LIBRARY_IMPL(pea, AutogradCPU, m) {
   m.impl("batch_norm_act", with_settings<batch_norm_act_autograd>);
+  m.impl("defer_batch_norm_act", defer_with_settings);
+  m.impl("apply_deferred", with_deferred<apply_deferred_autograd>);
   m.impl("conv3x3", with_bias<conv3x3_autograd>);
-  m.impl("depthwise3x3", with_bias_and_stride<depthwise3x3_autograd>);
+  m.impl("depthwise3x3", with_deferred_input<depthwise3x3_autograd>);
   m.impl("max_pool2d", with_window<max_pool_autograd>);
 }
 
@@ -124,14 +148,17 @@ at::Tensor conv3x3_autocast(const at::Tensor& x, const at::Tensor& weight, const
   return at::conv2d(x, weight, bias, /*stride=*/1, /*padding=*/1);
 }
 
-at::Tensor depthwise3x3_autocast(const at::Tensor& x, const at::Tensor& weight, const OptionalTensor& bias,
+at::Tensor depthwise3x3_autocast(const DepthwiseInput& input, const at::Tensor& weight, const at::Tensor& bias,
                                  int64_t stride) {
-  return at::conv2d(x, weight, bias, stride, /*padding=*/1, /*dilation=*/1, /*groups=*/weight.size(0));
+  const at::Tensor images = input.normalization.defined()
+                                ? apply_deferred_autograd({input.x, input.normalization, input.activation})
+                                : input.x;
+  return at::conv2d(images, weight, bias, stride, /*padding=*/1, /*dilation=*/1, /*groups=*/weight.size(0));
 }
 
 TORCH_LIBRARY_IMPL(pea, AutocastCPU, m) {
   m.impl("conv3x3", conv3x3_autocast);
-  m.impl("depthwise3x3", depthwise3x3_autocast);
+  m.impl("depthwise3x3", with_deferred_input<depthwise3x3_autocast>);
 }
 
 TORCH_LIBRARY_IMPL(pea, Autograd, m) {

@@ -1,4 +1,5 @@
 import { type ConvOptions, call, type Pair, type Tensor } from "@pea/torch";
+import { deferredActivationOf } from "./deferred-activation.ts";
 import { isBoth } from "./pair.ts";
 
 /** What the number of channels must be a multiple of. */
@@ -27,7 +28,9 @@ export function depthwise3x3(
   if (step === undefined || !isBoth(padding, 1) || !isBoth(dilation, 1)) return undefined;
   if (channels % CHANNEL_BLOCK !== 0 || input.ndim !== 4 || input.device !== "cpu") return undefined;
   if (!dtypes.includes(input.dtype) || weight.dtype !== input.dtype) return undefined;
-  return input.isContiguous("channels_last")
-    ? call("pea::depthwise3x3", input, weight, bias, step)
-    : undefined;
+  if (!input.isContiguous("channels_last")) return undefined;
+  const deferred = deferredActivationOf(input);
+  if (deferred === undefined) return call("pea::depthwise3x3", input, weight, bias, step);
+  const { like, normalization, activation } = deferred;
+  return call("pea::depthwise3x3", like, weight, bias, step, normalization, activation);
 }

@@ -126,16 +126,16 @@ test("the results do not depend on the number of threads", { skip }, () => {
   const threadsBefore = getNumThreads();
   try {
     for (const stride of [1, 2]) {
-      const shape: Shape = [3, 40, 61, 53];
-      const operands = { x: channelsLast(randn(shape)), weight: randn([40, 1, 3, 3]), bias: randn([40]) };
+      const shape: Shape = [3, 24, 61, 53];
+      const operands = { x: channelsLast(randn(shape)), weight: randn([24, 1, 3, 3]), bias: randn([24]) };
       const direction = channelsLast(randn(outputShape(shape, stride)));
-      const [one, ...others] = [1, 2, 3].map((threads) => {
+      const [one, other] = [1, 3].map((threads) => {
         setNumThreads(threads);
         return scope(() =>
           resultAndGradients(ownBy(stride), operands, direction).map((result) => result.toTypedArray()),
         );
       });
-      for (const other of others) assert.deepEqual(other, one);
+      assert.deepEqual(other, one);
     }
   } finally {
     setNumThreads(threadsBefore);

@@ -45,5 +45,5 @@ export * from "./optim/index.ts";
 export { getRngState, manualSeed, setRngState } from "./random.ts";
 export { readSafetensors, type SafetensorsFile, writeSafetensors } from "./safetensors.ts";
 export { emptyCache, keep, type MemoryStats, memoryStats, scope } from "./scope.ts";
-export { Tensor } from "./tensor.ts";
+export { type Deferral, deferralOf, deferred, Tensor } from "./tensor.ts";
 export type { NestedArray, TypedArray } from "./typed-array.ts";

@@ -13,6 +13,16 @@ declare global {
 
 const constructorKey = Symbol("tensor");
 
+/** How a tensor's value is computed, once somebody needs it (`deferred`). */
+export interface Deferral {
+  /** A tensor of the value's shape, strides, dtype and device; whether it requires a gradient is whether the value does. */
+  readonly like: Tensor;
+  /** The value, in a tensor that nobody else has. */
+  compute(): Tensor;
+  /** Called when the value has been computed, or when the tensor is freed without. */
+  release(): void;
+}
+
 /**
  * An n-dimensional array in native memory. Operators are functions (`add(a, b)`, `reshape(x, [2, 3])`); a tensor
  * itself knows its shape, its gradient and its lifetime. Free it with `dispose()`, `using`, or a `scope`; the garbage
@@ -22,13 +32,15 @@ export class Tensor {
   /** Set by `keep`: no scope frees this tensor. */
   kept = false;
   #handle: Handle | undefined;
+  #deferral: Deferral | undefined;
   #shape: readonly number[] | undefined;
 
   /** Tensors come from operators and from `tensor`, `zeros`, … */
-  constructor(handle: Handle, key: typeof constructorKey) {
+  constructor(value: { handle: Handle } | { deferral: Deferral }, key: typeof constructorKey) {
     if (key !== constructorKey)
       throw new TorchError("Tensors are made by tensor(), zeros(), … or by operators, not by new");
-    this.#handle = handle;
+    if ("handle" in value) this.#handle = value.handle;
+    else this.#deferral = value.deferral;
     track(this);
   }
 
@@ -39,33 +51,54 @@ export class Tensor {
         `${what} is not a Tensor of this copy of @pea/torch (tensors do not cross worker threads): ${describe(value)}`,
       );
     }
+    value.#compute();
     if (value.#handle === undefined) throw new TorchError(`${what} was disposed of before this use`);
     return value.#handle;
+  }
+
+  /** What the value of `tensor` will be computed by, as long as nobody has needed it. */
+  static deferralOf(tensor: Tensor): Deferral | undefined {
+    return tensor.#deferral;
+  }
+
+  #compute(): void {
+    const deferral = this.#deferral;
+    if (deferral === undefined) return;
+    const value = deferral.compute();
+    this.#deferral = undefined;
+    this.#handle = value.#handle;
+    value.#handle = undefined;
+    deferral.release();
   }
 
   get #live(): Handle {
     return Tensor.handleOf(this);
   }
 
+  /** What tells of this tensor all but its elements. */
+  get #outline(): Handle {
+    return this.#deferral === undefined ? this.#live : this.#deferral.like.#live;
+  }
+
   /** Sizes of the dimensions; `[]` for a scalar. */
   get shape(): readonly number[] {
-    const handle = this.#live;
+    const handle = this.#outline;
     this.#shape ??= Object.freeze(native.shape(handle));
     return this.#shape;
   }
 
   /** Steps between neighbours of each dimension, in elements. */
   get strides(): readonly number[] {
-    return native.strides(this.#live);
+    return native.strides(this.#outline);
   }
 
   get dtype(): DType {
-    return native.dtype(this.#live) as DType;
+    return native.dtype(this.#outline) as DType;
   }
 
   /** `"cpu"`, `"cuda:0"`, … */
   get device(): string {
-    return native.device(this.#live);
+    return native.device(this.#outline);
   }
 
   /** Number of dimensions. */
@@ -80,7 +113,7 @@ export class Tensor {
 
   /** Whether backward() computes a gradient for this tensor. Only leaves of floating dtype can be set. */
   get requiresGrad(): boolean {
-    return native.requiresGrad(this.#live);
+    return native.requiresGrad(this.#outline);
   }
 
   set requiresGrad(value: boolean) {
@@ -103,16 +136,18 @@ export class Tensor {
   }
 
   get disposed(): boolean {
-    return this.#handle === undefined;
+    return this.#handle === undefined && this.#deferral === undefined;
   }
 
   /** Whether the elements lie densely in the order of the memory format. */
   isContiguous(memoryFormat: MemoryFormat = "contiguous"): boolean {
-    return rethrow("isContiguous", () => native.isContiguous(this.#live, memoryFormat));
+    return rethrow("isContiguous", () => native.isContiguous(this.#outline, memoryFormat));
   }
 
   /** Frees the native memory now. A second call does nothing. */
   dispose(): void {
+    this.#deferral?.release();
+    this.#deferral = undefined;
     if (this.#handle === undefined) return;
     native.dispose(this.#handle);
     this.#handle = undefined;
@@ -186,7 +221,20 @@ export class Tensor {
 
 /** Wraps a handle that the addon returned; for this package alone. */
 export function wrap(handle: Handle): Tensor {
-  return new Tensor(handle, constructorKey);
+  return new Tensor({ handle }, constructorKey);
+}
+
+/**
+ * A tensor whose value is computed when an operator, or anyone, first needs it. Who can do with less looks for its
+ * `deferralOf` first; shape, strides, dtype and device are known without.
+ */
+export function deferred(deferral: Deferral): Tensor {
+  return new Tensor({ deferral }, constructorKey);
+}
+
+/** What the value of a `deferred` tensor will be computed by; undefined for all others, and once it has been. */
+export function deferralOf(tensor: Tensor): Deferral | undefined {
+  return Tensor.deferralOf(tensor);
 }
 
 export function wrapOrNull(handle: Handle | null): Tensor | null {

@@ -8,6 +8,7 @@
 #include <numeric>
 #include <vector>
 
+#include "batch_norm/activation_on_load.h"
 #include "batch_norm/channel_partition.h"
 #include "ensemble/ensemble_act.h"
 #include "tensor/dtype.h"
@@ -123,6 +124,11 @@ class ColumnArrays {
   std::vector<float> floats_;
 };
 
+// As in batch_norm_kernel.h.
+struct Normalization {
+  double center, scale, shift;
+};
+
 // What the columns' arrays follow from, for each channel.
 struct Channels {
   Doubles mean, inverse_deviation, weight, bias;
@@ -131,18 +137,22 @@ struct Channels {
   double center(int64_t c, ElementType type) const {
     return type == ElementType::kFloat64 ? mean[c] : static_cast<double>(static_cast<float>(mean[c]));
   }
+
+  Normalization normalization(int64_t c, ElementType type) const {
+    const double nearest = center(c, type), scale = weight[c] * inverse_deviation[c];
+    // What the center lacks to the mean is made up for by the shift.
+    return {nearest, scale, bias[c] + (nearest - mean[c]) * scale};
+  }
 };
 
 ColumnArrays column_arrays(const ChannelPartition& partition, int64_t part, ElementType type, const Channels& of) {
   ColumnArrays arrays(partition, type);
   for (int64_t column = 0; column < partition.width(); ++column) {
     const int64_t c = partition.channel(part, column);
-    const double scale = of.weight[c] * of.inverse_deviation[c];
-    const double center = of.center(c, type);
-    arrays.set(ColumnArrays::kCenter, column, center);
-    arrays.set(ColumnArrays::kScale, column, scale);
-    // What the center lacks to the mean is made up for here.
-    arrays.set(ColumnArrays::kShift, column, of.bias[c] + (center - of.mean[c]) * scale);
+    const Normalization normalization = of.normalization(c, type);
+    arrays.set(ColumnArrays::kCenter, column, normalization.center);
+    arrays.set(ColumnArrays::kScale, column, normalization.scale);
+    arrays.set(ColumnArrays::kShift, column, normalization.shift);
     if (of.slope.empty()) continue;
     arrays.set(ColumnArrays::kSlope, column, of.slope[c]);
     arrays.set(ColumnArrays::kOffset, column, of.offset[c]);
@@ -263,6 +273,22 @@ void set_statistics(Channels& channels, const ChannelPartition& partition, const
   for (double& value : channels.inverse_deviation) value = 1 / std::sqrt(value + settings.eps);
 }
 
+// Of inputs that have elements; x points to their first one, in the partition's order.
+Channels forward_channels(const BatchNormInputs& inputs, const ChannelPartition& partition, const void* x,
+                          const at::Tensor& running_mean, const at::Tensor& running_var,
+                          const BatchNormSettings& settings) {
+  Channels channels;
+  channels.weight = to_doubles(inputs.weight);
+  channels.bias = to_doubles(inputs.bias);
+  set_statistics(channels, partition, x, element_type(inputs.x, kName), inputs.x.numel() / inputs.x.size(1),
+                 running_mean, running_var, settings);
+  return channels;
+}
+
+BatchNormStatistics statistics_of(const Channels& channels) {
+  return {to_tensor(channels.mean, at::kDouble), to_tensor(channels.inverse_deviation, at::kDouble)};
+}
+
 }  // namespace
 
 BatchNormSettings batch_norm_settings(const at::Tensor& x, bool training, double momentum, double eps,
@@ -292,20 +318,47 @@ BatchNormOutput batch_norm_act_forward(const BatchNormInputs& inputs, const at::
   if (x.numel() == 0) return {y, {at::empty({0}, at::kDouble), at::empty({0}, at::kDouble)}};
 
   const ChannelPartition partition(x);
-  Channels channels;
-  channels.weight = to_doubles(inputs.weight);
-  channels.bias = to_doubles(inputs.bias);
-  set_statistics(channels, partition, x.data_ptr(), type, x.numel() / x.size(1), running_mean, running_var, settings);
-
+  const Channels channels = forward_channels(inputs, partition, x.data_ptr(), running_mean, running_var, settings);
   const void* from = x.data_ptr();
   const void* from_residual = data_or_null(residual);
-  void* to = y.data_ptr();
+  auto* const to = static_cast<char*>(y.data_ptr());
   parallel_columns(partition, type, channels, [&](int64_t part, const Columns& columns) {
     for_each_span(partition, part, [&](Span span) {
-      batch_norm_kernels().normalize(type, from, from_residual, to, span, columns, settings.activation);
+      batch_norm_kernels().normalize(type, from, from_residual, to + span.first * y.element_size(), span, columns,
+                                     settings.activation);
     });
   });
-  return {y, {to_tensor(channels.mean, at::kDouble), to_tensor(channels.inverse_deviation, at::kDouble)}};
+  return {y, statistics_of(channels)};
+}
+
+DeferredBatchNormAct batch_norm_act_deferred(const BatchNormInputs& inputs, const at::Tensor& running_mean,
+                                             const at::Tensor& running_var, const BatchNormSettings& settings) {
+  check(inputs, running_mean, running_var, settings);
+  const at::Tensor& x = inputs.x;
+  TORCH_CHECK_VALUE(x.dim() == 4 && x.numel() > 0 && x.is_contiguous(at::MemoryFormat::ChannelsLast), kName,
+                    ": what is deferred must have elements and lie in channels_last");
+  const Channels channels =
+      forward_channels(inputs, ChannelPartition(x), x.data_ptr(), running_mean, running_var, settings);
+  const at::Tensor normalization = at::empty({3, x.size(1)}, at::kDouble);
+  auto rows = normalization.accessor<double, 2>();
+  for (int64_t c = 0; c < x.size(1); ++c) {
+    const Normalization of = channels.normalization(c, element_type(x, kName));
+    rows[0][c] = of.center;
+    rows[1][c] = of.scale;
+    rows[2][c] = of.shift;
+  }
+  return {normalization, statistics_of(channels)};
+}
+
+at::Tensor apply_deferred(const DeferredActivation& deferred) {
+  const at::Tensor y = at::empty_like(deferred.x);
+  const ActivationOnLoad activation(deferred);
+  auto* const to = static_cast<char*>(y.data_ptr());
+  const ChannelPartition partition(deferred.x);
+  parallel_parts(partition, [&](int64_t part) {
+    for_each_span(partition, part, [&](Span span) { activation.apply(span, to + span.first * y.element_size()); });
+  });
+  return y;
 }
 
 BatchNormGradients batch_norm_act_backward(const at::Tensor& grad, const BatchNormInputs& inputs,

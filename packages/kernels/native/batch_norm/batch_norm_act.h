@@ -8,6 +8,7 @@
 
 #include <string>
 
+#include "batch_norm/activation_on_load.h"
 #include "batch_norm/batch_norm_kernel.h"
 
 namespace pea {
@@ -52,5 +53,18 @@ BatchNormOutput batch_norm_act_forward(const BatchNormInputs& inputs, const at::
 
 BatchNormGradients batch_norm_act_backward(const at::Tensor& grad, const BatchNormInputs& inputs,
                                            const BatchNormStatistics& statistics, const BatchNormSettings& settings);
+
+// The statistics alone: what follows from them is left to whoever reads the result (activation_on_load.h).
+struct DeferredBatchNormAct {
+  at::Tensor normalization;  // [3, C], float64: center, scale and shift as in batch_norm_kernel.h
+  BatchNormStatistics statistics;
+};
+
+// As batch_norm_act_forward for an x in channels_last that has elements, and no residual.
+DeferredBatchNormAct batch_norm_act_deferred(const BatchNormInputs& inputs, const at::Tensor& running_mean,
+                                             const at::Tensor& running_var, const BatchNormSettings& settings);
+
+// The result, for readers that cannot compute it while they load: bit for bit that of batch_norm_act_forward.
+at::Tensor apply_deferred(const DeferredActivation& deferred);
 
 }  // namespace pea

@@ -63,6 +63,21 @@ struct BatchNormActBackward : torch::autograd::Function<BatchNormActBackward> {
   }
 };
 
+// Of the seven arguments of the two functions below, for the gradient of the result.
+variable_list gradients_of_arguments(AutogradContext* context, const at::Tensor& grad) {
+  variable_list result(7);
+  if (!grad.defined()) return result;
+  const variable_list saved = context->get_saved_variables();
+  const variable_list gradients =
+      BatchNormActBackward::apply(grad, saved[0], optional(saved[1]), saved[2], saved[3],
+                                  BatchNormStatistics{saved[4], saved[5]}, saved_settings(context));
+  result[0] = gradients[0];
+  if (saved[1].defined()) result[1] = gradients[3];
+  result[2] = gradients[1];
+  result[3] = gradients[2];
+  return result;
+}
+
 struct BatchNormAct : torch::autograd::Function<BatchNormAct> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const OptionalTensor& residual,
                             const at::Tensor& weight, const at::Tensor& bias, const OptionalTensor& running_mean,
@@ -76,17 +91,40 @@ struct BatchNormAct : torch::autograd::Function<BatchNormAct> {
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& grads) {
-    variable_list result(7);  // one for each argument of forward
-    if (!grads[0].defined()) return result;
-    const variable_list saved = context->get_saved_variables();
-    const variable_list gradients =
-        BatchNormActBackward::apply(grads[0], saved[0], optional(saved[1]), saved[2], saved[3],
-                                    BatchNormStatistics{saved[4], saved[5]}, saved_settings(context));
-    result[0] = gradients[0];
-    if (saved[1].defined()) result[1] = gradients[3];
-    result[2] = gradients[1];
-    result[3] = gradients[2];
-    return result;
+    return gradients_of_arguments(context, grads[0]);
+  }
+};
+
+// Gives x itself and the normalization: who reads the result computes it of these (see activation_on_load.h). What flows
+// back is the gradient of the result.
+struct DeferredBatchNormActFunction : torch::autograd::Function<DeferredBatchNormActFunction> {
+  static variable_list forward(AutogradContext* context, const at::Tensor& x, const OptionalTensor&,
+                               const at::Tensor& weight, const at::Tensor& bias, const OptionalTensor& running_mean,
+                               const OptionalTensor& running_var, const BatchNormSettings& settings) {
+    context->set_materialize_grads(false);
+    const BatchNormInputs inputs{x, at::Tensor(), weight, bias};
+    const DeferredBatchNormAct deferred =
+        batch_norm_act_deferred(inputs, or_undefined(running_mean), or_undefined(running_var), settings);
+    save(context, inputs, deferred.statistics, settings);
+    context->mark_non_differentiable({deferred.normalization});
+    // The same memory, and no view: it has a history of its own.
+    return {x.variable_data(), deferred.normalization};
+  }
+
+  static variable_list backward(AutogradContext* context, const variable_list& grads) {
+    return gradients_of_arguments(context, grads[0]);
+  }
+};
+
+struct ApplyDeferred : torch::autograd::Function<ApplyDeferred> {
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& normalization,
+                            ActivationKind activation) {
+    context->set_materialize_grads(false);
+    return apply_deferred({x, normalization, activation});
+  }
+
+  static variable_list backward(AutogradContext*, const variable_list& grads) {
+    return {grads[0], at::Tensor(), at::Tensor()};
   }
 };
 
@@ -104,6 +142,20 @@ at::Tensor batch_norm_act_autograd(const BatchNormInputs& inputs, const at::Tens
   }
   at::AutoDispatchBelowADInplaceOrView below;
   return batch_norm_act_forward(inputs, running_mean, running_var, settings).y;
+}
+
+std::tuple<at::Tensor, at::Tensor> batch_norm_act_deferred_autograd(const BatchNormInputs& inputs,
+                                                                    const at::Tensor& running_mean,
+                                                                    const at::Tensor& running_var,
+                                                                    const BatchNormSettings& settings) {
+  const variable_list result =
+      DeferredBatchNormActFunction::apply(inputs.x, OptionalTensor(), inputs.weight, inputs.bias, optional(running_mean),
+                                          optional(running_var), settings);
+  return {result[0], result[1]};
+}
+
+at::Tensor apply_deferred_autograd(const DeferredActivation& deferred) {
+  return ApplyDeferred::apply(deferred.x, deferred.normalization, deferred.activation);
 }
 
 }  // namespace pea

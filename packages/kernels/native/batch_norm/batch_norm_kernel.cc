@@ -273,12 +273,12 @@ void normalize_span(const T* x, const T* residual, T* y, const Span& span, const
     const int64_t index = span.first + at;
     prefetch_to_read(x, index + count, count);
     if (residual != nullptr) prefetch_to_read(residual, index + count, count);
-    prefetch_to_write(y, index + count, count);
+    prefetch_to_write(y, at + count, count);
     pre.compute(x_buffer.read(x + index, count),
                 residual == nullptr ? nullptr : residual_buffer.read(residual + index, count), of.center + column,
                 of.scale + column, of.shift + column, count);
-    loops.forward(pre.z, y_buffer.place(y + index), count, index);
-    y_buffer.write(y + index, count);
+    loops.forward(pre.z, y_buffer.place(y + at), count, index);
+    y_buffer.write(y + at, count);
   });
 }
 

@@ -44,7 +44,7 @@ struct BatchNormKernels {
   // sums[j] += Σ d, squares[j] += Σ d²; of the columns only the center.
   void (*moments)(ElementType type, const void* x, Span span, const Columns& columns, double* sums, double* squares);
 
-  // y = act(z); residual may be null.
+  // y = act(z); residual may be null. y points to where the span's first element goes, the others to element 0.
   void (*normalize)(ElementType type, const void* x, const void* residual, void* y, Span span, const Columns& columns,
                     const ActivationOptions& activation);
 

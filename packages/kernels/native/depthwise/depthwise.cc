@@ -4,6 +4,7 @@
 #include <ATen/Parallel.h>
 
 #include <algorithm>
+#include <vector>
 
 #include "depthwise/depthwise_kernel.h"
 #include "tensor/dtype.h"
@@ -41,11 +42,50 @@ class Rows {
   int64_t height_, row_bytes_;
 };
 
-// The rows of x that an output row is computed of.
-DepthwiseRows window_rows(const Rows& x, int64_t image, int64_t output_row, int64_t stride) {
-  const int64_t first = output_row * stride - 1;
-  return {{x.at(image, first), x.at(image, first + 1), x.at(image, first + 2)}};
-}
+// The rows of the images, as they lie or, where they are to be computed of x, computed when the first of their strip is asked
+// for. Each thread has its own.
+class InputRows {
+ public:
+  // activation: null for the rows of x as they lie.
+  InputRows(const at::Tensor& x, const ActivationOnLoad* activation)
+      : x_(x),
+        activation_(activation),
+        height_(x.size(2)),
+        row_elements_(x.size(3) * x.size(1)),
+        row_bytes_(row_elements_ * x.element_size()),
+        strip_rows_(std::max(kStripElements / row_elements_, kLeastStripRows)),
+        memory_(activation == nullptr ? 0 : kStrips * strip_rows_ * row_bytes_) {}
+
+  // The three rows that an output row is computed of.
+  DepthwiseRows window(int64_t image, int64_t output_row, int64_t stride) {
+    const int64_t first = output_row * stride - 1;
+    return {{at(image, first), at(image, first + 1), at(image, first + 2)}};
+  }
+
+ private:
+  // So many elements that the call counts for little and the caches hold them; and so many rows that three neighbours lie in
+  // no more than two strips, which is what is kept.
+  static constexpr int64_t kStripElements = 4096, kLeastStripRows = 2, kStrips = 2;
+
+  const void* at(int64_t image, int64_t row) {
+    const void* const plain = x_.at(image, row);
+    if (plain == nullptr || activation_ == nullptr) return plain;
+    const int64_t strip = row / strip_rows_, index = image * at::divup(height_, strip_rows_) + strip;
+    char* const kept = memory_.data() + index % kStrips * strip_rows_ * row_bytes_;
+    if (held_[index % kStrips] != index) {
+      const int64_t first = strip * strip_rows_, rows = std::min(strip_rows_, height_ - first);
+      activation_->apply({(image * height_ + first) * row_elements_, rows * row_elements_}, kept);
+      held_[index % kStrips] = index;
+    }
+    return kept + row % strip_rows_ * row_bytes_;
+  }
+
+  Rows x_;
+  const ActivationOnLoad* activation_;
+  int64_t height_, row_elements_, row_bytes_, strip_rows_;
+  std::vector<char> memory_;
+  int64_t held_[kStrips] = {-1, -1};
+};
 
 // The rows of the result's gradient that a row of x contributed to.
 DepthwiseRows reached_rows(const Rows& dy, int64_t image, int64_t row, int64_t stride) {
@@ -68,12 +108,16 @@ class OutputRows {
 
   int64_t parts() const { return at::divup(rows_, part_rows_); }
 
-  // Calls body(part, image, row) for all rows, part after part in parallel.
+  // Calls body(rows of the input, part, image, row) for all rows, part after part in parallel.
   template <typename Body>
-  void parallel(const Body& body) const {
+  void parallel(const DepthwiseInput& input, const Body& body) const {
+    const at::Tensor x = channels_last(input.x);
+    c10::optional<ActivationOnLoad> activation;
+    if (input.normalization.defined()) activation.emplace(DeferredActivation{x, input.normalization, input.activation});
     at::parallel_for(0, parts(), 1, [&](int64_t first, int64_t last) {
+      InputRows from(x, activation ? &*activation : nullptr);
       for (int64_t row = first * part_rows_; row < std::min(last * part_rows_, rows_); ++row) {
-        body(row / part_rows_, row / height_, row % height_);
+        body(from, row / part_rows_, row / height_, row % height_);
       }
     });
   }
@@ -102,46 +146,49 @@ void check(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias
 
 }  // namespace
 
-at::Tensor depthwise3x3_forward(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, int64_t stride) {
+at::Tensor depthwise3x3_forward(const DepthwiseInput& input, const at::Tensor& weight, const at::Tensor& bias,
+                                int64_t stride) {
+  const at::Tensor& x = input.x;
   check(x, weight, bias, stride);
-  const at::Tensor input = channels_last(x), w = taps_first(weight);
-  const at::Tensor b = bias.defined() ? bias.contiguous() : at::Tensor();
+  const at::Tensor w = taps_first(weight), b = bias.defined() ? bias.contiguous() : at::Tensor();
   const DepthwiseShape shape = shape_of(x, stride);
   const at::Tensor y = at::empty({x.size(0), x.size(1), shape.output_height(), shape.output_width()},
                                  x.options().memory_format(at::MemoryFormat::ChannelsLast));
   const ElementType type = element_type(x, kName);
-  const Rows from(input), to(y);
+  const Rows to(y);
   const void* const taps = w.data_ptr();
   const void* const offset = b.defined() ? b.data_ptr() : nullptr;
-  OutputRows(x.size(0), shape).parallel([&](int64_t, int64_t image, int64_t row) {
-    depthwise_kernels().forward(type, shape, window_rows(from, image, row, stride), taps, offset, to.at(image, row));
+  OutputRows(x.size(0), shape).parallel(input, [&](InputRows& from, int64_t, int64_t image, int64_t row) {
+    depthwise_kernels().forward(type, shape, from.window(image, row, stride), taps, offset, to.at(image, row));
   });
   return y;
 }
 
-DepthwiseGradients depthwise3x3_backward(const at::Tensor& grad, const at::Tensor& x, const at::Tensor& weight,
-                                         int64_t stride, bool wants_x, bool wants_weight) {
-  const at::Tensor gradient = channels_last(grad), input = channels_last(x), w = taps_first(weight);
+DepthwiseGradients depthwise3x3_backward(const at::Tensor& grad, const DepthwiseInput& input, const at::Tensor& weight,
+                                         int64_t stride, bool wants_images, bool wants_weight) {
+  const at::Tensor& x = input.x;
+  const at::Tensor gradient = channels_last(grad), w = taps_first(weight);
   const int64_t channels = x.size(1);
   const DepthwiseShape shape = shape_of(x, stride);
   const OutputRows output_rows(x.size(0), shape);
-  const at::Tensor dx = wants_x ? at::empty_like(input) : at::Tensor();
+  const at::Tensor dx =
+      wants_images ? at::empty_like(x, x.options(), at::MemoryFormat::ChannelsLast) : at::Tensor();
   // Each part sums for itself in the element's arithmetic, all of them together in double.
   const at::Tensor sums =
       wants_weight ? at::zeros({output_rows.parts(), 9, channels}, x.options()) : at::Tensor();
 
   const ElementType type = element_type(x, kName);
-  const Rows from(input), of_gradient(gradient);
+  const Rows of_gradient(gradient);
   const void* const taps = w.data_ptr();
-  output_rows.parallel([&](int64_t part, int64_t image, int64_t row) {
+  output_rows.parallel(input, [&](InputRows& from, int64_t part, int64_t image, int64_t row) {
     if (wants_weight) {
-      depthwise_kernels().weight_gradient(type, shape, window_rows(from, image, row, stride),
-                                          of_gradient.at(image, row),
-                                          static_cast<char*>(sums.data_ptr()) + part * sums.stride(0) * sums.element_size());
+      auto* const part_sums = static_cast<char*>(sums.data_ptr()) + part * 9 * channels * sums.element_size();
+      depthwise_kernels().weight_gradient(type, shape, from.window(image, row, stride), of_gradient.at(image, row),
+                                          part_sums);
     }
-    if (!wants_x) return;
-    // The rows of x that this one's window begins with.
+    if (!wants_images) return;
     const Rows to(dx);
+    // The rows of x from the middle of this row's window to the next one's.
     for (int64_t own = row * stride; own < std::min((row + 1) * stride, shape.height); ++own) {
       depthwise_kernels().input_gradient(type, shape, reached_rows(of_gradient, image, own, stride), taps,
                                          to.at(image, own));

@@ -110,7 +110,8 @@ class SpanTest {
 
   void normalize() const {
     const Memory<T> y(end_);
-    kernels_.normalize(kType, x_.data(), residual_or_null(), y.data(), span_, arrays_.columns(false), activation_);
+    kernels_.normalize(kType, x_.data(), residual_or_null(), y.data() + span_.first, span_,
+                       arrays_.columns(false), activation_);
     for (int64_t i = span_.first; i < end_; ++i) {
       expect_near(decode(y[i]), at(i).activated.f, 2 * tolerance<T> * std::max(1.0, std::fabs(at(i).z)), "y");
     }

@@ -1,0 +1,84 @@
+/**
+ * Batch norm and activation that are left to whoever reads the result.
+ *
+ * @module
+ */
+import {
+  type BatchNormState,
+  call,
+  type Deferral,
+  deferralOf,
+  deferred,
+  enableGrad,
+  isGradEnabled,
+  keep,
+  type Tensor,
+} from "@pea/torch";
+
+/** What is deferred. To compute an ensemble again in the backward pass would cost more than to read it. */
+const cheap = ["identity", "relu"];
+/** What the number of channels must be a multiple of for there to be operators that read it. */
+const CHANNEL_BLOCK = 8;
+
+/** Layers whose result somebody needed as a whole: they compute it at once from then on, bit for bit the same. */
+const readAsWhole = new WeakSet<BatchNormState>();
+
+/**
+ * The result of a batch norm and an activation, which an operator computes of the batch norm's input while it loads that, or
+ * which is computed when anyone else needs it. The gradient of `like` is that of the result.
+ */
+export class DeferredActivation implements Deferral {
+  constructor(
+    readonly like: Tensor,
+    readonly normalization: Tensor,
+    readonly activation: string,
+    readonly state: BatchNormState,
+  ) {
+    keep(like);
+    keep(normalization);
+  }
+
+  compute(): Tensor {
+    readAsWhole.add(this.state);
+    return enableGrad(() => call("pea::apply_deferred", this.like, this.normalization, this.activation));
+  }
+
+  release(): void {
+    this.like.dispose();
+    this.normalization.dispose();
+  }
+}
+
+/** What an operator can compute `tensor` of while it loads that; undefined where it is there already. */
+export function deferredActivationOf(tensor: Tensor): DeferredActivation | undefined {
+  const deferral = deferralOf(tensor);
+  return deferral instanceof DeferredActivation ? deferral : undefined;
+}
+
+/**
+ * A batch norm and ReLU, or nothing (`identity`), whose result is deferred; undefined, having done nothing, for another
+ * activation, without gradients, in another memory format than channels_last, for a number of channels that is no multiple
+ * of 8, for bfloat16, and where somebody needed the layer's result as a whole before.
+ */
+export function deferBatchNormAct(
+  input: Tensor,
+  state: BatchNormState,
+  activation: string,
+): Tensor | undefined {
+  const { weight, bias, runningMean, runningVar, training, momentum, eps } = state;
+  if (!cheap.includes(activation) || readAsWhole.has(state) || !isGradEnabled() || !input.requiresGrad)
+    return undefined;
+  if (input.ndim !== 4 || input.numel === 0 || input.dtype === "bfloat16") return undefined;
+  if (weight.numel % CHANNEL_BLOCK !== 0 || !input.isContiguous("channels_last")) return undefined;
+  const vectors = [weight, bias, runningMean, runningVar];
+  const [like, normalization] = call<Tensor[]>(
+    "pea::defer_batch_norm_act",
+    input,
+    ...vectors,
+    training,
+    momentum,
+    eps,
+    activation,
+  ) as [Tensor, Tensor];
+  return deferred(new DeferredActivation(like, normalization, activation, state));
+}

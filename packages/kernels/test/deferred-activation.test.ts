@@ -1,0 +1,234 @@
+/** Batch norm and activation that a depthwise convolution computes while it loads: what comes out is neither written nor kept. */
+import assert from "node:assert/strict";
+import { afterEach, describe, test } from "node:test";
+import { batchNormAct, type EnsembleActOptions, ensembleAct, useKernels } from "@pea/kernels";
+import {
+  add,
+  autocast,
+  BatchNorm2d,
+  BatchNormAct2d,
+  type BatchNormKernel,
+  backward,
+  Conv2d,
+  cast,
+  contiguous,
+  type DType,
+  deferralOf,
+  getNumThreads,
+  grad,
+  Module,
+  manualSeed,
+  memoryStats,
+  mul,
+  noGrad,
+  onForward,
+  ReLU,
+  randn,
+  recordCalls,
+  scope,
+  setBatchNormKernel,
+  setNumThreads,
+  sum,
+  type Tensor,
+} from "@pea/torch";
+
+const skip = !useKernels() && "the kernels are not built";
+
+class Ensemble extends Module {
+  constructor(readonly ensembleActOptions: EnsembleActOptions) {
+    super();
+  }
+
+  override forward(x: Tensor): Tensor {
+    return ensembleAct(x, this.ensembleActOptions);
+  }
+}
+
+const ensemble = (alpha: number) => new Ensemble({ ensemble: "weighted", smooth: "gelu", alpha });
+
+/** Batch norm, perhaps with an activation, and a depthwise convolution. */
+class Block extends Module {
+  readonly bn: BatchNorm2d;
+  readonly act: Module | undefined;
+  readonly conv: Conv2d;
+
+  constructor(channels: number, { stride = 1, act }: { stride?: number; act?: Module } = {}) {
+    super();
+    this.act = act;
+    this.bn =
+      act === undefined ? new BatchNorm2d(channels) : new BatchNormAct2d(channels, { activation: () => act });
+    this.conv = new Conv2d(channels, channels, 3, { stride, padding: 1, groups: channels, bias: false });
+  }
+
+  override forward(x: Tensor): Tensor {
+    return this.conv.forward(this.bn.forward(x));
+  }
+}
+
+const activations = {
+  "no activation": () => undefined,
+  ReLU: () => new ReLU(),
+  "an ensemble that is ReLU alone": () => ensemble(1),
+};
+
+/** Computes what is deferred at once, as where nothing is. */
+const atOnce: BatchNormKernel = (...given) => {
+  const result = batchNormAct(...given);
+  if (result !== undefined) assert.ok(!result.isLeaf);
+  return result;
+};
+
+const input = (shape: number[], dtype: DType = "float32") => {
+  const x = contiguous(randn(shape, { dtype }), { memoryFormat: "channels_last" });
+  x.requiresGrad = true;
+  return x;
+};
+
+/** The result, all gradients and the running statistics of one step of a new block. */
+function step(make: () => Block, x: Tensor, kernel: BatchNormKernel): unknown[] {
+  setBatchNormKernel(kernel);
+  manualSeed(1);
+  const block = make().to({ dtype: x.dtype });
+  const y = block.forward(x);
+  const gradients = grad([sum(mul(y, y))], [x, ...block.parameters()]) as Tensor[];
+  return [y, ...gradients, ...block.namedBuffers().values()].map((tensor) => tensor.toTypedArray());
+}
+
+describe("batch norm with an activation, read by a depthwise convolution", { skip }, () => {
+  afterEach(() => setBatchNormKernel(batchNormAct));
+
+  test("is deferred, and gives bit for bit what it gives at once", () => {
+    let deferrals = 0;
+    const counted: BatchNormKernel = (...given) => {
+      const result = batchNormAct(...given);
+      if (result !== undefined && deferralOf(result) !== undefined) deferrals++;
+      return result;
+    };
+    let cases = 0;
+    for (const act of Object.values(activations)) {
+      for (const stride of [1, 2]) {
+        // Rows that fill vectors, and that do not; several parts; pixels beside each other in a row and alone.
+        for (const shape of [
+          [2, 8, 5, 7],
+          [3, 40, 9, 1],
+          [1, 24, 1, 6],
+          [2, 16, 61, 53],
+          [2, 1032, 3, 3],
+        ]) {
+          for (const dtype of ["float32", "float64"] as const) {
+            scope(() => {
+              const make = () => new Block(shape[1] as number, { stride, act: act() });
+              const x = input(shape, dtype);
+              assert.deepEqual(step(make, x, counted), step(make, x, atOnce));
+              cases++;
+            });
+          }
+        }
+      }
+    }
+    assert.equal(deferrals, cases);
+  });
+
+  test("does not depend on the number of threads", () => {
+    const threadsBefore = getNumThreads();
+    try {
+      const x = input([3, 24, 61, 53]);
+      const [one, other] = [1, 3].map((threads) => {
+        setNumThreads(threads);
+        return scope(() => step(() => new Block(24, { act: new ReLU() }), x, batchNormAct));
+      });
+      assert.deepEqual(other, one);
+    } finally {
+      setNumThreads(threadsBefore);
+    }
+  });
+
+  test("is not in memory after the forward pass", () => {
+    const held = (kernel: BatchNormKernel) =>
+      scope(() => {
+        setBatchNormKernel(kernel);
+        const block = new Block(32, { act: new ReLU() });
+        const x = input([8, 32, 64, 64]);
+        const before = memoryStats().inUse;
+        const y = scope(() => block.forward(x));
+        return memoryStats().inUse - before - y.numel * 4;
+      });
+    const activationBytes = 8 * 32 * 64 * 64 * 4;
+    assert.ok(held(batchNormAct) < 0.1 * activationBytes);
+    assert.ok(held(atOnce) >= activationBytes);
+  });
+
+  test("is computed for others who read it, and gradients of all readers add up", () => {
+    scope(() => {
+      const x = input([2, 8, 6, 5]);
+      const run = (kernel: BatchNormKernel) => {
+        setBatchNormKernel(kernel);
+        manualSeed(2);
+        const block = new Block(8, { act: new ReLU() });
+        const passes = [1, 2].map(() => {
+          const activated = block.bn.forward(x);
+          const y = add(block.conv.forward(activated), activated);
+          const gradients = grad([sum(mul(y, y))], [x, ...block.parameters()]) as Tensor[];
+          return [y, ...gradients].map((tensor) => tensor.toTypedArray());
+        });
+        // From the second pass on it is computed at once.
+        return { passes, isDeferred: deferralOf(block.bn.forward(x)) !== undefined };
+      };
+      const { passes, isDeferred } = run(batchNormAct);
+      assert.deepEqual(passes, run(atOnce).passes);
+      assert.equal(isDeferred, false);
+    });
+  });
+
+  test("flows back from a reader whose value was first needed without gradients", () => {
+    scope(() => {
+      const x = input([2, 8, 6, 5]);
+      const activated = new Block(8, { act: new ReLU() }).bn.forward(x);
+      noGrad(() => activated.toTypedArray());
+      assert.ok(activated.requiresGrad);
+      backward(sum(mul(activated, activated)));
+      assert.ok(x.grad?.toTypedArray().some((value) => value !== 0));
+    });
+  });
+
+  test("is computed at once for ensembles, without gradients, in bfloat16, other memory orders and numbers of channels, and with a residual", () => {
+    scope(() => {
+      const isDeferred = (y: Tensor) => deferralOf(y) !== undefined;
+      const { bn } = new Block(8, { act: new ReLU() });
+      const x = input([2, 8, 6, 5]);
+      assert.ok(isDeferred(bn.forward(x)));
+      assert.ok(!isDeferred(noGrad(() => bn.forward(x))));
+      assert.ok(!isDeferred(bn.forward(contiguous(x))));
+      assert.ok(!isDeferred(new Block(8, { act: ensemble(0.5) }).bn.forward(x)));
+      assert.ok(!isDeferred(new BatchNormAct2d(8, { activation: () => new ReLU() }).forward(x, x)));
+      assert.ok(!isDeferred(new Block(12).bn.forward(input([2, 12, 6, 5]))));
+      assert.ok(!isDeferred(bn.forward(cast(x, { dtype: "bfloat16" }))));
+      const frozen = contiguous(randn([2, 8, 6, 5]), { memoryFormat: "channels_last" });
+      assert.ok(!isDeferred(bn.forward(frozen)));
+    });
+  });
+
+  test("who records operators or hooks the activation sees them one by one; under autocast it is computed", () => {
+    scope(() => {
+      const x = input([2, 8, 6, 5]);
+      const block = new Block(8, { act: new ReLU() });
+      const names: string[] = [];
+      recordCalls(
+        ({ name }) => names.push(name),
+        () => block.forward(x),
+      );
+      assert.deepEqual(names.slice(-3), ["aten::batch_norm", "aten::relu", "aten::conv2d"]);
+      let seen = 0;
+      const unhook = onForward(block.act as Module, () => seen++);
+      block.forward(x);
+      unhook();
+      assert.equal(seen, 1);
+      const activated = block.bn.forward(x);
+      assert.ok(deferralOf(activated) !== undefined);
+      const y = autocast("bfloat16", () => block.conv.forward(activated));
+      assert.equal(y.dtype, "bfloat16");
+      backward(sum(cast(y, { dtype: "float32" })));
+      assert.ok(x.grad !== null);
+    });
+  });
+});
