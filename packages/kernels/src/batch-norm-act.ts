@@ -60,7 +60,8 @@ export function batchNormAct(
 function activationArguments(activation: Module | undefined): [name: string, ...Value[]] | undefined {
   if (activation === undefined) return ["identity"];
   if (isEnsembleActModule(activation)) {
-    const { smooth, ensemble, alpha, seed = 0, site = 0, step = 0 } = activation.ensembleActOptions;
+    const { smooth, ensemble, alpha, relu, seed = 0, site = 0, step = 0 } = activation.ensembleActOptions;
+    if (relu !== undefined) return undefined;
     // Bit for bit what runs in a ReLU network, whatever the smooth activation is.
     if (alpha === 1) return ["relu"];
     if (typeof smooth === "function") return undefined;

@@ -1,4 +1,4 @@
-import { add, cast, contiguous, mul, relu, scope, type Tensor, where } from "@pea/torch";
+import { add, cast, contiguous, mul, relu as plainRelu, scope, type Tensor, where } from "@pea/torch";
 import type { EnsembleActOptions } from "./ensemble-act-options.ts";
 import { kernelActivations, type PlainForm } from "./kernel-activations.ts";
 import { type MaskOptions, maskLike } from "./mask.ts";
@@ -18,7 +18,7 @@ export function composeEnsemble(
   options: EnsembleActOptions,
   drawMask: (x: Tensor, options: MaskOptions) => Tensor,
 ): Tensor {
-  const { ensemble, smooth, alpha } = options;
+  const { ensemble, smooth, alpha, relu = plainRelu } = options;
   return scope(() => {
     if (alpha === 1) return relu(x);
     const form: PlainForm = typeof smooth === "function" ? { alone: smooth } : kernelActivations[smooth];

@@ -6,6 +6,8 @@ export interface EnsembleActOptions {
   ensemble: "weighted" | "stochastic";
   /** Act: the name of one that has a kernel, or a function of plain operators, which has none. */
   smooth: KernelActivation | ElementFunction;
+  /** A function of plain operators in ReLU's place, such as ReLU cut off at a bound; it has no kernel. Default: ReLU. */
+  relu?: ElementFunction;
   /** ReLU's coefficient or probability, 0 to 1. */
   alpha: number;
   /** With `site` and `step` the key of the stochastic masks; default 0, as theirs. */

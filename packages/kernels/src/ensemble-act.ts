@@ -11,7 +11,7 @@ const kernelDtypes = ["float32", "bfloat16", "float64"];
 /**
  * The ensemble of ReLU and a smooth activation, element by element (spec recipes 2.5-2.7). Differentiable once; saves
  * x alone for backward, where the masks are drawn again. One pass over memory forward and one backward on the CPU in
- * float32, bfloat16 and float64; on other devices, in float16, with `PEA_KERNELS=off` and where Act is a function composed
+ * float32, bfloat16 and float64; on other devices, in float16, with `PEA_KERNELS=off` and where Act or ReLU's place has a function composed
  * of plain operators with exactly the same masks.
  *
  * @param x floating-point tensor of any shape
@@ -21,9 +21,9 @@ const kernelDtypes = ["float32", "bfloat16", "float64"];
  */
 export function ensembleAct(x: Tensor, options: EnsembleActOptions): Tensor {
   check(x, options);
-  const { ensemble, smooth, alpha, seed = 0, site = 0, step = 0 } = options;
+  const { ensemble, smooth, alpha, relu, seed = 0, site = 0, step = 0 } = options;
   if (x.device !== "cpu" || !loadKernels()) return ensembleActComposite(x, options);
-  if (typeof smooth === "function") return composeEnsemble(x, options, maskOfKernels);
+  if (typeof smooth === "function" || relu !== undefined) return composeEnsemble(x, options, maskOfKernels);
   if (!kernelDtypes.includes(x.dtype)) return ensembleActComposite(x, options);
   return call("pea::ensemble_act", x, smooth, ensemble, alpha, seed, site, step);
 }

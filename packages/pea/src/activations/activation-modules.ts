@@ -4,7 +4,7 @@
  * @module
  */
 import { type ActivationName, activationNamed, activations, PeaError, type SmoothName } from "@pea/core";
-import { activationClasses, activationNameOf, type Module, ReLU6 } from "@pea/torch";
+import { activationClasses, activationNameOf, ClippedReLU, type Module, ReLU6 } from "@pea/torch";
 
 /** A class of modules that compute an activation. */
 export type ActivationClass = new () => Module;
@@ -25,9 +25,9 @@ export function createActivation(name: ActivationName): Module {
   });
 }
 
-/** Whether a module is an activation, ReLU and ReLU6 among them. An ensemble is none. */
+/** Whether a module is an activation, ReLU and those cut off among them. An ensemble is none. */
 export function isActivation(module: Module): boolean {
-  return [ReLU6, ...classes.values()].some((Activation) => module instanceof Activation);
+  return [ReLU6, ClippedReLU, ...classes.values()].some((Activation) => module instanceof Activation);
 }
 
 /** The name of the smooth activation that a module computes; null for others. */

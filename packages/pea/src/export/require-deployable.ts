@@ -6,7 +6,7 @@
 import { existsSync } from "node:fs";
 import { dirname } from "node:path";
 import { PeaError } from "@pea/core";
-import { type Module, ReLU, ReLU6 } from "@pea/torch";
+import { ClippedReLU, type Module, ReLU, ReLU6 } from "@pea/torch";
 import { isActivation } from "../activations/activation-modules.ts";
 import { isPassing } from "../activations/passing-activation.ts";
 
@@ -24,7 +24,8 @@ export function requireNoSmoothModule(model: Module): void {
   }
 }
 
-const isStraight = (module: Module): boolean => module instanceof ReLU || module instanceof ReLU6;
+const isStraight = (module: Module): boolean =>
+  [ReLU, ReLU6, ClippedReLU].some((Activation) => module instanceof Activation);
 
 /** Before the network is traced and data are opened: both take a while. */
 export function requireFolder(file: string): void {

@@ -4,13 +4,30 @@
  * @module
  */
 import { type ActivationName, PeaError } from "@pea/core";
-import { type Module, ReLU } from "@pea/torch";
+import { ClippedReLU, type Module, ReLU, ReLU6 } from "@pea/torch";
 import { createActivation, smoothNameOf } from "../activations/index.ts";
 import { findPlaces, type Place, replaceModules } from "./replace-modules.ts";
 
-/** Whether a module is a ReLU. */
-export function isReLU(module: Module): module is ReLU {
-  return module instanceof ReLU;
+/** Whether a module is a ReLU, or one cut off (`setReLU`). */
+export function isReLU(module: Module): module is ReLU | ClippedReLU {
+  return module instanceof ReLU || module instanceof ClippedReLU;
+}
+
+/**
+ * Gives a network ReLU cut off at a bound in the place of each ReLU and ReLU6: methods come to it in the end as else to ReLU.
+ *
+ * @param bound as `boundOfReLU` has it; Infinity: nothing changes
+ * @throws PeaError of kind usage where there is neither
+ */
+export function setReLU(model: Module, bound: number): void {
+  if (bound === Number.POSITIVE_INFINITY) return;
+  const places = findPlaces(model, (module) => module instanceof ReLU || module instanceof ReLU6);
+  if (places.length === 0)
+    throw new PeaError(
+      `relu is relu${bound}, but ${model.constructor.name} has no module of ReLU or ReLU6 to be cut off there; leave relu out`,
+      { kind: "usage" },
+    );
+  replaceModules(model, places, () => new ClippedReLU(bound));
 }
 
 /** Whether a module is a smooth activation that ReLU may take the place of. */
@@ -31,7 +48,7 @@ export function requireReLU(model: Module, method: string): void {
     `${method} changes nothing in ${model.constructor.name}, which has no ReLU module: ` +
       (isSmooth
         ? 'its activations are smooth: begin with them and end with ReLU, e.g. by pea: "WO75%"'
-        : "build it with ReLU (not ReLU6) at every site, each a module of its own"),
+        : "build it with ReLU (not ReLU6, unless relu: relu6 is said) at every site, each a module of its own"),
     { kind: "usage" },
   );
 }

@@ -5,6 +5,7 @@
  * @module
  */
 import { z } from "zod";
+import { boundOfReLU } from "../common/relu-name.ts";
 import {
   choice,
   countFrom,
@@ -185,6 +186,17 @@ export const recipeSchema = z.strictObject({
       help: "SHA-256 that the ONNX file must have (default: that of the file there is)",
       allowed: "64 hexadecimal digits",
       value: "SHA256",
+    },
+  ),
+  relu: described(
+    z
+      .string()
+      .refine((name) => boundOfReLU(name) !== null)
+      .default("relu"),
+    {
+      help: "ReLU of the network, which is left in the end: relu, relu6, or cut off at another number, e.g. relu4",
+      allowed: '"relu", or cut off at a number above 0, as "relu6"',
+      value: "NAME",
     },
   ),
   initialCheckpoint: described(z.string().min(1).optional(), {

@@ -3,6 +3,7 @@
  * and replaced. None holds a tensor, so none adds keys to a state dict.
  * @module
  */
+import { TorchError } from "../error.ts";
 import { elu, gelu, hardswish, hardtanh, mish, relu, silu } from "../ops/activation.ts";
 import { optionsOf } from "../options.ts";
 import type { Tensor } from "../tensor.ts";
@@ -19,6 +20,24 @@ export class ReLU extends Module {
 export class ReLU6 extends Module {
   forward(input: Tensor): Tensor {
     return hardtanh(input, { min: 0, max: 6 });
+  }
+}
+
+/** min(max(x, 0), bound): ReLU, cut off. */
+export class ClippedReLU extends Module {
+  /** @param bound above 0 */
+  constructor(readonly bound: number) {
+    super();
+    if (!(bound > 0))
+      throw new TorchError(`new ClippedReLU(bound): the bound must be a number above 0, got ${bound}`);
+  }
+
+  forward(input: Tensor): Tensor {
+    return hardtanh(input, { min: 0, max: this.bound });
+  }
+
+  override toString(): string {
+    return `ClippedReLU(${this.bound})`;
   }
 }
 

@@ -4,7 +4,7 @@
  * @module
  */
 import { alphaAt, PeaError, type PhasePlan, parseDuration, planPhases } from "@pea/core";
-import { type Module, ReLU } from "@pea/torch";
+import { ClippedReLU, type Module, ReLU } from "@pea/torch";
 import { isReLU, requireReLU } from "../activation-modules.ts";
 import type { FitContext, Method, MethodState, Obstacle, Phase, StepSpan } from "../method.ts";
 import { refuseOtherState } from "../method-state.ts";
@@ -71,6 +71,12 @@ export class LambdaGeluMethod implements Method {
     const first = initial === undefined ? undefined : parseDuration(initial);
     const plan = planPhases({ totalSteps, stepsPerEpoch }, parseDuration(end), first, name);
     requireReLU(model, name);
+    const [cut] = findPlaces(model, (module) => module instanceof ClippedReLU);
+    if (cut !== undefined)
+      throw new PeaError(
+        `${name} hardens into ReLU, but ${cut.path} is ${cut.module}: leave relu out, or take pea, swap or sugar`,
+        { kind: "usage" },
+      );
     const places = replaceModules(
       model,
       findPlaces(model, isReLU),

@@ -5,7 +5,7 @@
  */
 import { type Ensemble, type ownSmooth, type SmoothName, stochasticMask } from "@pea/core";
 import { type EnsembleActModule, type EnsembleActOptions, ensembleAct } from "@pea/kernels";
-import { cast, Module, type Tensor, tensor, where } from "@pea/torch";
+import { cast, Module, ReLU, type Tensor, tensor, where } from "@pea/torch";
 import type { PassingActivation } from "../../activations/passing-activation.ts";
 
 /** What one draw of the stochastic ensemble decides for: an element, a channel of an image, an image, or a site's whole batch. */
@@ -28,16 +28,16 @@ export interface EnsembleControl {
   readonly alpha: number;
   /** The α a site runs with: its own, or 1 while the network is evaluated as deployed. */
   effectiveAlpha(site: number): number;
-  /** The activation that runs alone at α = 1. */
-  readonly reluModule: Module;
 }
 
-/** The smooth activation of a site. */
-export interface SiteSmooth {
-  /** The activation that runs alone at α = 0. */
-  readonly module: Module;
-  /** As it runs beside ReLU: the name of its kernel, or `module` where it has none. */
+/** The two activations of a site. */
+export interface SiteActivations {
+  /** That which runs alone at α = 0. */
+  readonly smooth: Module;
+  /** As it runs beside ReLU: the name of its kernel, or `smooth` where it has none. */
   readonly ofKernels: EnsembleActOptions["smooth"];
+  /** That which runs alone at α = 1, and is left in the end: ReLU, or one cut off. */
+  readonly relu: Module;
 }
 
 /**
@@ -53,13 +53,18 @@ export class EnsembleActivation extends Module implements EnsembleActModule, Pas
   /** Index of the site in the network, from 0; keys the stochastic masks. */
   readonly site: number;
   /** No child: the network's modules and keys are those of the plain one. */
-  readonly #smooth: SiteSmooth;
+  readonly #own: SiteActivations;
 
-  constructor(control: EnsembleControl, site: number, smooth: SiteSmooth) {
+  constructor(control: EnsembleControl, site: number, own: SiteActivations) {
     super();
     this.control = control;
     this.site = site;
-    this.#smooth = smooth;
+    this.#own = own;
+  }
+
+  /** What is left in the end. */
+  get relu(): Module {
+    return this.#own.relu;
   }
 
   get unfinished(): string | null {
@@ -74,7 +79,8 @@ export class EnsembleActivation extends Module implements EnsembleActModule, Pas
     return {
       ensemble: this.training ? ensemble : "weighted",
       // Kernels draw for elements.
-      smooth: this.#drawsForMore(alpha) ? (x) => this.#smooth.module.forward(x) : this.#smooth.ofKernels,
+      smooth: this.#drawsForMore(alpha) ? (x) => this.#own.smooth.forward(x) : this.#own.ofKernels,
+      ...(!(this.relu instanceof ReLU) && { relu: (x: Tensor) => this.relu.forward(x) }),
       alpha,
       seed,
       site: this.site,
@@ -85,8 +91,8 @@ export class EnsembleActivation extends Module implements EnsembleActModule, Pas
 
   override forward(x: Tensor): Tensor {
     const options = this.ensembleActOptions;
-    if (options.alpha === 0) return this.#smooth.module.forward(x);
-    if (options.alpha === 1) return this.control.reluModule.forward(x);
+    if (options.alpha === 0) return this.#own.smooth.forward(x);
+    if (options.alpha === 1) return this.relu.forward(x);
     return this.#drawsForMore(options.alpha) ? this.#choose(x, options) : ensembleAct(x, options);
   }
 
@@ -102,10 +108,10 @@ export class EnsembleActivation extends Module implements EnsembleActModule, Pas
     const shape = x.shape.map((size, axis) => (axis < kept ? size : 1));
     const count = shape.reduce((product, size) => product * size, 1);
     const mask = stochasticMask(count, alpha, { seed, site: Number(site), step: Number(step) });
-    const { reluModule } = this.control;
-    if (count === 1) return (mask[0] === 1 ? reluModule : this.#smooth.module).forward(x);
+    const { relu, smooth } = this.#own;
+    if (count === 1) return (mask[0] === 1 ? relu : smooth).forward(x);
     const takesRelu = cast(tensor(mask, { shape }), { dtype: "bool", device: x.device });
-    return where(takesRelu, reluModule.forward(x), this.#smooth.module.forward(x));
+    return where(takesRelu, relu.forward(x), smooth.forward(x));
   }
 }
 

@@ -4,13 +4,13 @@
  * @module
  */
 import { PeaError } from "@pea/core";
-import { type Module, ReLU } from "@pea/torch";
-import { findPlaces, replaceModules } from "../replace-modules.ts";
+import type { Module } from "@pea/torch";
+import { findPlaces } from "../replace-modules.ts";
 import { isEnsembleActivation } from "./ensemble-activation.ts";
 
 /**
- * Swaps each `EnsembleActivation` of `model` for a plain ReLU module. The outputs do not change by a bit and the state
- * dict is the plain network's, key by key. A model without PEA is left as it is.
+ * Swaps each `EnsembleActivation` of `model` for the plain ReLU module that it ends with. The outputs do not change by a bit
+ * and the state dict is the plain network's, key by key. A model without PEA is left as it is.
  *
  * @throws PeaError unless α = 1: below, swapping would change what the network computes.
  */
@@ -24,5 +24,5 @@ export function finalize(model: Module): void {
       );
     }
   }
-  replaceModules(model, places, () => new ReLU());
+  for (const { path, module } of places) model.replaceModule(path, module.relu.train(module.training));
 }

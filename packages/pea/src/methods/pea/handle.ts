@@ -7,13 +7,14 @@ import { checkAlpha, type Ensemble, ownSmooth, PeaError, type SmoothName, smooth
 import { hasKernel } from "@pea/kernels";
 import { type Module, ReLU } from "@pea/torch";
 import { createActivation, smoothNameOf } from "../../activations/index.ts";
+import { isReLU } from "../activation-modules.ts";
 import { type Place, replaceModules } from "../replace-modules.ts";
 import {
   EnsembleActivation,
   type EnsembleControl,
   type MaskKind,
   maskKinds,
-  type SiteSmooth,
+  type SiteActivations,
 } from "./ensemble-activation.ts";
 
 /** Settings of the ensembles of one network. */
@@ -35,7 +36,6 @@ export class PeaHandle implements EnsembleControl {
   readonly smooth: SmoothName | typeof ownSmooth;
   readonly masks: MaskKind;
   readonly seed: number;
-  readonly reluModule: Module = new ReLU();
 
   /** The activation sites, in the order of definition, which is their index. */
   readonly sites: readonly Place<EnsembleActivation>[];
@@ -72,7 +72,11 @@ export class PeaHandle implements EnsembleControl {
     this.sites = replaceModules(
       model,
       places,
-      ({ module }, site) => new EnsembleActivation(this, site, common ?? siteSmooth(module)),
+      ({ module }, site) =>
+        new EnsembleActivation(this, site, {
+          ...(common ?? siteSmooth(module)),
+          relu: isReLU(module) ? module : new ReLU(),
+        }),
     );
   }
 
@@ -140,9 +144,9 @@ export class PeaHandle implements EnsembleControl {
 }
 
 /** @param module of a smooth activation */
-function siteSmooth(module: Module): SiteSmooth {
+function siteSmooth(module: Module): Omit<SiteActivations, "relu"> {
   const name = smoothNameOf(module);
-  return { module, ofKernels: name !== null && hasKernel(name) ? name : (x) => module.forward(x) };
+  return { smooth: module, ofKernels: name !== null && hasKernel(name) ? name : (x) => module.forward(x) };
 }
 
 function oneOf<Name extends string>(name: string, value: Name, choices: readonly Name[]): Name {

@@ -4,7 +4,7 @@
  * @module
  */
 import type { SmoothName } from "@pea/core";
-import { type Module, ReLU } from "@pea/torch";
+import type { Module } from "@pea/torch";
 import { createActivation } from "../../activations/index.ts";
 import { isReLU, requireReLU } from "../activation-modules.ts";
 import type { FitContext, Method, MethodState } from "../method.ts";
@@ -19,7 +19,7 @@ import { bSiluOf, SurrogateActivation } from "./surrogate-activation.ts";
  */
 export class SugarMethod implements Method {
   readonly #surrogate: SmoothName | typeof bSilu;
-  #fitted: { model: Module; places: readonly Place[] } | null = null;
+  #fitted: { model: Module; places: readonly Place<SurrogateActivation>[] } | null = null;
 
   constructor({ surrogate }: { surrogate: SmoothName | typeof bSilu }) {
     this.#surrogate = surrogate;
@@ -29,14 +29,18 @@ export class SugarMethod implements Method {
   fit({ model }: FitContext): void {
     requireReLU(model, "sugar");
     const f = this.#function();
-    const places = replaceModules(model, findPlaces(model, isReLU), () => new SurrogateActivation(f));
+    const places = replaceModules(
+      model,
+      findPlaces(model, isReLU),
+      ({ module }) => new SurrogateActivation(f, module),
+    );
     this.#fitted = { model, places };
   }
 
   deploy(): void {
     if (this.#fitted === null) return;
     const { model, places } = this.#fitted;
-    replaceModules(model, places, () => new ReLU());
+    for (const { path, module } of places) model.replaceModule(path, module.relu);
     this.#fitted = null;
   }
 
