@@ -22,7 +22,7 @@ import { isVariant, peaSettings, variantHelp, variantLetters } from "../methods/
 import { methodNames } from "../methods/registry.ts";
 import { baselineName, nameOfMethods } from "../methods/variant-name.ts";
 
-const { initial, schedule, granularity, masks, lrSmooth, indexing, lag } = peaSettings.shape;
+const { initial, schedule, granularity, sites, masks, lrSmooth, indexing, lag } = peaSettings.shape;
 
 /** In the order of the recipe. */
 export const methodKeys = {
@@ -42,6 +42,7 @@ export const methodKeys = {
   peaInitial: initial,
   peaSchedule: schedule,
   peaGranularity: granularity,
+  peaSites: sites,
   peaMasks: masks,
   peaLrSmooth: lrSmooth,
   peaIndexing: indexing,
@@ -92,6 +93,7 @@ const ownKeys = {
     peaInitial: "initial",
     peaSchedule: "schedule",
     peaGranularity: "granularity",
+    peaSites: "sites",
     peaMasks: "masks",
     peaLrSmooth: "lrSmooth",
     peaIndexing: "indexing",

@@ -47,7 +47,9 @@ function flagOf(path: readonly string[], name: string, schema: z.ZodType): Recip
     default: initial,
     parse(word) {
       if (path[0] === "modelOptions") return parseOptions(word);
-      if (path[0] === "methods") return parseList(word);
+      // `ema, mixup: 0.4` is a list without brackets, too.
+      if (path[0] === "methods") return parseAsYaml(word.trim().startsWith("[") ? word : `[${word}]`, word);
+      if (path[0] === "peaSites") return parseAsYaml(word, word);
       if (Array.isArray(initial)) {
         const parts = word.split(",").map((part) => part.trim());
         return schema.safeParse(parts).success ? parts : parts.map(numberOrWord);
@@ -69,10 +71,10 @@ function parseOptions(word: string): unknown {
   return Object.fromEntries(pairs.map((pair) => [pair?.[1], parseYaml(pair?.[2] ?? "")]));
 }
 
-/** `ema, mixup: 0.4` as the list that it is in YAML, also without brackets; the word itself where it is none. */
-function parseList(word: string): unknown {
+/** What a text is in YAML; `word` where it is none. */
+function parseAsYaml(text: string, word: string): unknown {
   try {
-    return parseYaml(word.trim().startsWith("[") ? word : `[${word}]`);
+    return parseYaml(text);
   } catch {
     return word;
   }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Ensemble, type ownSmooth, type SmoothName, stochasticMask } from "@pea/core";
+import { type Ensemble, stochasticMask } from "@pea/core";
 import { type EnsembleActModule, type EnsembleActOptions, ensembleAct } from "@pea/kernels";
 import { cast, Module, ReLU, type Tensor, tensor, where } from "@pea/torch";
 import type { PassingActivation } from "../../activations/passing-activation.ts";
@@ -14,8 +14,6 @@ export type MaskKind = (typeof maskKinds)[number];
 
 /** What all sites of a network share. It holds no tensor, so the state dict is that of the plain network. */
 export interface EnsembleControl {
-  readonly ensemble: Ensemble;
-  readonly smooth: SmoothName | typeof ownSmooth;
   /** What a draw of the stochastic ensemble decides for. */
   readonly masks: MaskKind;
   /** Seed of the stochastic masks. */
@@ -30,8 +28,9 @@ export interface EnsembleControl {
   effectiveAlpha(site: number): number;
 }
 
-/** The two activations of a site. */
+/** The two activations of a site, and how they run beside one another. */
 export interface SiteActivations {
+  readonly ensemble: Ensemble;
   /** That which runs alone at α = 0. */
   readonly smooth: Module;
   /** As it runs beside ReLU: the name of its kernel, or `smooth` where it has none. */
@@ -74,7 +73,8 @@ export class EnsembleActivation extends Module implements EnsembleActModule, Pas
 
   /** What the next forward pass computes; lets batch norm be fused with it. */
   get ensembleActOptions(): EnsembleActOptions {
-    const { ensemble, seed, step, part } = this.control;
+    const { seed, step, part } = this.control;
+    const { ensemble } = this.#own;
     const alpha = this.control.effectiveAlpha(this.site);
     return {
       ensemble: this.training ? ensemble : "weighted",
@@ -98,8 +98,10 @@ export class EnsembleActivation extends Module implements EnsembleActModule, Pas
 
   /** Whether a draw decides for more than an element. */
   #drawsForMore(alpha: number): boolean {
-    const { ensemble, masks } = this.control;
-    return this.training && ensemble === "stochastic" && masks !== "element" && alpha > 0 && alpha < 1;
+    const { masks } = this.control;
+    return (
+      this.training && this.#own.ensemble === "stochastic" && masks !== "element" && alpha > 0 && alpha < 1
+    );
   }
 
   /** ReLU with probability α, else the smooth activation, for each channel or image, or for all. */

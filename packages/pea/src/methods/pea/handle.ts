@@ -16,12 +16,15 @@ import {
   maskKinds,
   type SiteActivations,
 } from "./ensemble-activation.ts";
+import { type SitePatterns, siteChoices } from "./site-choices.ts";
 
 /** Settings of the ensembles of one network. */
 export interface EnsembleSettings {
   ensemble: Ensemble;
   /** Or `own`: the smooth activation that stands at each site already. */
   smooth: SmoothName | typeof ownSmooth;
+  /** What sites have in their place, by patterns of paths. */
+  sites?: SitePatterns | undefined;
   /** What a draw of the stochastic ensemble decides for; default `element`, as in the paper. */
   masks?: MaskKind;
   /** Seed of the stochastic masks, a whole number of at least 0; default 0. */
@@ -57,24 +60,32 @@ export class PeaHandle implements EnsembleControl {
   constructor(
     model: Module,
     places: readonly Place[],
-    { ensemble, smooth, masks = "element", seed = 0 }: EnsembleSettings,
+    { ensemble, smooth, sites = {}, masks = "element", seed = 0 }: EnsembleSettings,
   ) {
     this.ensemble = oneOf("ensemble", ensemble, ensembles);
     this.masks = oneOf("masks", masks, maskKinds);
-    if (masks !== "element" && ensemble === "weighted")
+    this.smooth = smooth === ownSmooth ? ownSmooth : smoothNamed(smooth).name;
+    this.seed = count("seed", seed);
+    const choices = siteChoices(
+      places.map(({ path }) => path),
+      sites,
+      { ensemble: this.ensemble, smooth: this.smooth },
+    );
+    if (masks !== "element" && choices.length > 0 && choices.every(({ ensemble }) => ensemble === "weighted"))
       throw new PeaError(
         `masks is ${masks}, but the weighted ensemble draws none; leave masks out, or take the stochastic ensemble`,
         { kind: "usage" },
       );
-    this.smooth = smooth === ownSmooth ? ownSmooth : smoothNamed(smooth).name;
-    this.seed = count("seed", seed);
-    const common = this.smooth === ownSmooth ? null : siteSmooth(createActivation(this.smooth));
+    const activations = choices.map(({ ensemble, smooth }, i) => ({
+      ensemble: oneOf("ensemble", ensemble, ensembles),
+      ...siteSmooth(smooth === ownSmooth ? (places[i] as Place).module : createActivation(smooth)),
+    }));
     this.sites = replaceModules(
       model,
       places,
       ({ module }, site) =>
         new EnsembleActivation(this, site, {
-          ...(common ?? siteSmooth(module)),
+          ...(activations[site] as (typeof activations)[number]),
           relu: isReLU(module) ? module : new ReLU(),
         }),
     );
@@ -144,7 +155,7 @@ export class PeaHandle implements EnsembleControl {
 }
 
 /** @param module of a smooth activation */
-function siteSmooth(module: Module): Omit<SiteActivations, "relu"> {
+function siteSmooth(module: Module): Pick<SiteActivations, "smooth" | "ofKernels"> {
   const name = smoothNameOf(module);
   return { smooth: module, ofKernels: name !== null && hasKernel(name) ? name : (x) => module.forward(x) };
 }

@@ -26,6 +26,7 @@ import type { MaskKind } from "./ensemble-activation.ts";
 import { finalize } from "./finalize.ts";
 import type { PeaHandle } from "./handle.ts";
 import { obstacleOfAlpha } from "./obstacle.ts";
+import type { SitePatterns } from "./site-choices.ts";
 
 /** Settings of PEA training; the shape of the schedule and its details are those of `alphaAt` in @pea/core. */
 export interface PeaMethodOptions extends Pick<ScheduleOptions, "shape" | "indexing" | "granularity"> {
@@ -35,6 +36,8 @@ export interface PeaMethodOptions extends Pick<ScheduleOptions, "shape" | "index
   initial?: string | number;
   /** Share of the transition by which the last site begins after the first, see `planOfSite`; default 0: one α for all. */
   lag?: number;
+  /** Ensembles and smooth activations of sites that have others than the variant's, by patterns of their paths. */
+  sites?: SitePatterns | undefined;
   /** What a draw of the stochastic ensemble decides for; default: an element. */
   masks?: MaskKind;
   /** Peak learning rate of the smooth activation, which the rate follows α from; left out: the run's own all along. */
@@ -60,6 +63,7 @@ export class PeaMethod implements Method {
   readonly #initial: Duration | undefined;
   readonly #schedule: Required<Pick<ScheduleOptions, "shape" | "indexing" | "granularity">>;
   readonly #lag: number;
+  readonly #sites: SitePatterns | undefined;
   readonly #masks: MaskKind;
   readonly #lrSmooth: number | undefined;
   #fitted: Fitted | null = null;
@@ -75,6 +79,7 @@ export class PeaMethod implements Method {
       indexing = "zero-based",
       granularity = "step",
       lag = 0,
+      sites,
       masks = "element",
       lrSmooth,
     } = options;
@@ -82,6 +87,7 @@ export class PeaMethod implements Method {
     this.#variant = parseVariant(variant);
     this.#initial = initial === undefined ? undefined : parseDuration(initial);
     this.#lag = lag;
+    this.#sites = sites;
     this.#masks = masks;
     this.#lrSmooth = lrSmooth;
     this.#schedule = { shape, indexing, granularity };
@@ -111,7 +117,8 @@ export class PeaMethod implements Method {
     const plan = this.#plan(context);
     const requireSites = smooth === ownSmooth ? requireSmooth : requireReLU;
     requireSites(context.model, `pea ${this.#code}`);
-    const handle = applyPea(context.model, { ensemble, smooth, masks: this.#masks, seed: context.seed });
+    const { seed, model } = context;
+    const handle = applyPea(model, { ensemble, smooth, sites: this.#sites, masks: this.#masks, seed });
     const count = this.#lag > 0 ? handle.sites.length : 0;
     const sitePlans = Array.from({ length: count }, (_, site) => planOfSite(plan, this.#lag, site, count));
     this.#fitted = { handle, context, plan, sitePlans };
@@ -173,6 +180,7 @@ export class PeaMethod implements Method {
       stepsPerEpoch: context.stepsPerEpoch,
       ...this.#schedule,
       ...(this.#lag > 0 && { lag: this.#lag }),
+      ...(this.#sites !== undefined && { sites: JSON.stringify(this.#sites) }),
       ...(this.#masks !== "element" && { masks: this.#masks }),
       ...(this.#lrSmooth !== undefined && { lrSmooth: this.#lrSmooth }),
       steps: this.#steps,

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { parseVariant, smoothActivations } from "@pea/core";
+import { parseVariant, type SmoothName, smoothActivations, smoothNamed } from "@pea/core";
 import { z } from "zod";
 import { choice, DURATION, described, durationSchema, share, toTheLetter } from "../../common/settings.ts";
 import type { MethodDescriptor } from "../descriptor.ts";
@@ -19,6 +19,21 @@ export function isVariant(code: string): boolean {
 }
 
 const smooth = smoothActivations();
+
+const smoothNames = (): string =>
+  smoothActivations()
+    .map(({ name }) => name)
+    .join(", ");
+
+/** The name of a smooth activation, as it is registered. */
+const smoothSchema = z.string().transform((name, context): SmoothName => {
+  try {
+    return smoothNamed(name).name;
+  } catch {
+    context.addIssue({ code: "custom" });
+    return z.NEVER;
+  }
+});
 
 /** What a variant code says, for `--help`. */
 export const variantHelp =
@@ -50,6 +65,24 @@ export const peaSettings = z.strictObject({
     "shape of alpha during the transition",
   ),
   granularity: choice(["step", "epoch"], "step", "how often alpha moves during the transition"),
+  sites: described(
+    z
+      .record(
+        z.string().min(1),
+        z.strictObject({
+          ensemble: z.enum(["weighted", "stochastic"]).optional(),
+          smooth: smoothSchema.optional(),
+        }),
+      )
+      .optional(),
+    {
+      help: 'ensemble and smooth activation of single sites, by patterns of their paths, e.g. {"features.*.dw": {smooth: mish}}',
+      get allowed() {
+        return `patterns of paths, each with ensemble (weighted, stochastic), smooth (${smoothNames()}) or both, e.g. {"features.*.dw": {smooth: mish}}`;
+      },
+      value: "SITES",
+    },
+  ),
   masks: choice(
     ["element", "channel", "sample", "layer"],
     "element",

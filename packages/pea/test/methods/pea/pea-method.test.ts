@@ -149,11 +149,9 @@ describe("steps", () => {
     const method = new PeaMethod({ variant: "SM75%" });
     method.fit(run);
     method.beforePass(42, 3);
-    const { control } = run.model.getModule("features.0.act") as EnsembleActivation;
-    assert.deepEqual(
-      [control.seed, control.step, control.part, control.ensemble, control.smooth],
-      [7, 42, 3, "stochastic", "mish"],
-    );
+    const { control, ensembleActOptions } = run.model.getModule("features.0.act") as EnsembleActivation;
+    assert.deepEqual([control.seed, control.step, control.part], [7, 42, 3]);
+    assert.deepEqual([ensembleActOptions.ensemble, ensembleActOptions.smooth], ["stochastic", "mish"]);
     method.beforePass(43);
     assert.deepEqual([control.step, control.part], [43, 0]);
   });

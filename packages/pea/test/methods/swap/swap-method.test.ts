@@ -42,8 +42,8 @@ describe("the hooks", () => {
     const run = fitContext();
     const method = new SwapMethod({ smooth: "mish", at: "90%" });
     method.fit(run);
-    const { control } = run.model.getModule("features.0.act") as EnsembleActivation;
-    assert.equal(control.smooth, "mish");
+    const { control, ensembleActOptions } = run.model.getModule("features.0.act") as EnsembleActivation;
+    assert.equal(ensembleActOptions.smooth, "mish");
     const seen = [0, 107, 108, 119].map((step) => {
       method.beforePass(step);
       return [control.effectiveAlpha(0), method.scalars().alpha];
