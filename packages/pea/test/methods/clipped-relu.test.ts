@@ -71,7 +71,7 @@ describe("an ensemble of ReLU cut off at 6", () => {
     const isChosen = clipped.map((value, i) => value !== smooth[i]);
     for (const [i, value] of numbers(x).entries()) {
       if (isChosen[i]) assert.equal(clipped[i], Math.min(Math.max(value, 0), 6));
-      if (value < 5 && value !== 0) assert.equal(clipped[i], plain[i]);
+      if (value < 5) assert.ok(Math.abs((clipped[i] as number) - (plain[i] as number)) < 1e-12, `${value}`);
     }
     const beyond = isChosen.slice(-50).filter(Boolean).length;
     assert.ok(beyond > 5 && beyond < 40, `${beyond} of 50 above 6 are cut off`);
