@@ -23,6 +23,7 @@ export const benchMethods = [
   "lambda-gelu",
   "reparameterize",
   "expand",
+  "act-learn",
 ] as const;
 export type BenchMethod = (typeof benchMethods)[number];
 

@@ -29,6 +29,7 @@ import {
   tensor,
 } from "@pea/torch";
 import {
+  ActLearnMethod,
   applyPea,
   CutMixMethod,
   createModel,
@@ -124,6 +125,7 @@ const METHODS: Readonly<Record<BenchMethod, () => Method>> = {
   "lambda-gelu": () => new LambdaGeluMethod({ end: "75%", initial: 0, hardness: 30 }),
   reparameterize: () => new ReparameterizeMethod({ copies: 1, gamma: 1 }),
   expand: () => new ExpandMethod({ rate: 4 }),
+  "act-learn": () => new ActLearnMethod({ end: "75%" }),
 };
 
 /** A network and its optimizer; `train` is one step. */

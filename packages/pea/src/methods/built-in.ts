@@ -1,3 +1,4 @@
+import { actLearn } from "./act-learn/act-learn.ts";
 import { activation } from "./activation/activation.ts";
 import { cutmix } from "./cutmix/cutmix.ts";
 import { distillation } from "./distillation/distillation.ts";
@@ -18,7 +19,7 @@ import { swap } from "./swap/swap.ts";
 
 /** The methods of this package, in the order in which lists name them. */
 export const builtIn = [
-  ...[pea, activation, swap, sugar, lambdaGelu, reparameterize, expand, stochasticDepth, quantize],
+  ...[pea, activation, swap, sugar, lambdaGelu, reparameterize, expand, actLearn, stochasticDepth, quantize],
   ...[randaugment, randomErasing, mixup, cutmix],
   distillation,
   ...[lookahead, ema, swa],

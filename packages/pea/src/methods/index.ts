@@ -3,6 +3,7 @@
  *
  * @module
  */
+export * from "./act-learn/index.ts";
 export { ActivationMethod } from "./activation/index.ts";
 export { replaceActivation } from "./activation-modules.ts";
 export * from "./cutmix/index.ts";

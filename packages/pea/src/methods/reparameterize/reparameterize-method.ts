@@ -4,26 +4,18 @@
  * @module
  */
 import { PeaError } from "@pea/core";
-import {
-  BatchNorm2d,
-  Conv2d,
-  convolutionsBeforeBatchNorm,
-  keep,
-  type Module,
-  type Tensor,
-  zeros,
-} from "@pea/torch";
+import { Conv2d, keep, type Tensor } from "@pea/torch";
 import { drawnApart } from "../drawn-apart.ts";
 import type { FitContext, Method, MethodState } from "../method.ts";
 import { refuseOtherState } from "../method-state.ts";
+import { type NormalizedConvolution, normalizedConvolutions } from "../normalized-convolutions.ts";
 import { Branches, isCentred } from "./branches.ts";
 import { type BranchedLayer, merge } from "./merge.ts";
 
 const name = "reparameterize";
 
-/** A layer with branches, and the keys of its modules. */
-interface Site extends BranchedLayer {
-  readonly paths: { readonly conv: string; readonly norm: string };
+/** A layer with branches. */
+interface Site extends BranchedLayer, NormalizedConvolution {
   /** Sum of the branches, between convolution and batch norm. */
   side: Tensor | null;
 }
@@ -43,14 +35,14 @@ export class ReparameterizeMethod implements Method {
 
   /** @throws PeaError of kind usage where the network has no such convolution. */
   fit({ model, seed, inputShape }: FitContext): void {
-    const layers = layersToBranch(model, inputShape);
+    const layers = normalizedConvolutions(model, inputShape).filter(isBranched);
     if (layers.length === 0)
       throw new PeaError(
         `${name} finds no convolution in ${model.constructor.name} that it can hang branches beside: one larger than 1×1, of ` +
           `odd size and padded to keep it, with a batch norm behind it; leave ${name} out, or take a network such as resnet18`,
         { kind: "usage" },
       );
-    this.#sites = drawnApart(name, seed, () => layers.map((layer) => hang(model, layer, this.#options)));
+    this.#sites = drawnApart(name, seed, () => layers.map((layer) => hang(layer, this.#options)));
     this.#hasStructure = true;
   }
 
@@ -94,26 +86,9 @@ export class ReparameterizeMethod implements Method {
   }
 }
 
-type Layer = Pick<Site, "conv" | "norm">;
-
-function layersToBranch(model: Module, inputShape: readonly number[]): Layer[] {
-  const wasTraining = model.training;
-  model.eval();
-  try {
-    const device = model.parameters()[0]?.device;
-    using image = zeros([1, ...inputShape], { device });
-    return convolutionsBeforeBatchNorm(model, image).flatMap(([conv, norm]) =>
-      // What pads by itself is a class of its own.
-      conv.constructor === Conv2d &&
-      norm instanceof BatchNorm2d &&
-      isWide(conv as Conv2d) &&
-      isCentred(conv as Conv2d)
-        ? [{ conv: conv as Conv2d, norm }]
-        : [],
-    );
-  } finally {
-    model.train(wasTraining);
-  }
+/** What pads by itself is a class of its own. */
+function isBranched({ conv }: NormalizedConvolution): boolean {
+  return conv.constructor === Conv2d && isWide(conv) && isCentred(conv);
 }
 
 function isWide({ kernelSize }: Conv2d): boolean {
@@ -121,12 +96,12 @@ function isWide({ kernelSize }: Conv2d): boolean {
 }
 
 /** Lets the convolution compute its branches too, and the batch norm add them. */
-function hang(model: Module, { conv, norm }: Layer, options: { copies: number; gamma: number }): Site {
+function hang(layer: NormalizedConvolution, options: { copies: number; gamma: number }): Site {
+  const { conv, norm } = layer;
   const branches = new Branches(conv, norm, options);
   branches.to({ device: conv.weight.device, memoryFormat: "channels_last" });
   branches.train(conv.training);
-  const paths = { conv: pathOf(model, conv), norm: pathOf(model, norm) };
-  const site: Site = { conv, norm, branches, paths, side: null };
+  const site: Site = { ...layer, branches, side: null };
   const plain = conv.forward.bind(conv);
   Object.assign(conv, { branches });
   Object.defineProperty(conv, "forward", {
@@ -140,9 +115,4 @@ function hang(model: Module, { conv, norm }: Layer, options: { copies: number; g
   });
   norm.addend = () => site.side as Tensor;
   return site;
-}
-
-function pathOf(model: Module, module: Module): string {
-  const [path = ""] = [...model.namedModules()].find(([, one]) => one === module) ?? [];
-  return path;
 }
