@@ -38,7 +38,8 @@ export function loadInitialWeights(path: string, model: Module, build: BuildVari
       ...(layout?.remark === undefined ? [] : [layout.remark]),
     ];
   } catch (error) {
-    throw new PeaError(`cannot begin with the weights of ${path}: ${(error as Error).message}`, {
+    const { message } = error as Error;
+    throw new PeaError(`cannot begin with the weights of ${path}: ${message}${wayOutOfMore(file, model)}`, {
       kind: "usage",
       cause: error,
     });
@@ -101,6 +102,14 @@ function requireChannels(state: State, own: State, build: BuildVariant): void {
       { kind: "usage" },
     );
   }
+}
+
+/** Where a file has all that the network has and more, as the checkpoint of a run with layers that only training has. */
+function wayOutOfMore(file: State, model: Module): string {
+  const own = model.stateDict();
+  const hasMore = [...file.keys()].some((key) => !own.has(key));
+  if (!hasMore || ![...own.keys()].every((key) => file.has(key))) return "";
+  return "\nwhere these are layers that a run's methods merge in the end, take the run's checkpoints/best.safetensors";
 }
 
 /** What makes of a kernel for grey images one for coloured images whose channels are alike, or the other way around. */

@@ -229,6 +229,15 @@ test("a run keeps, scores and exports its best model as the plain network", asyn
     assert.deepEqual(scores, result[checkpoint]?.test);
     disposeRun(trained);
   }
+  await assert.rejects(
+    train(
+      { ...recipe, initialCheckpoint: join(runDirectory, "checkpoints", "last.safetensors") },
+      { runDirectory: join(temporaryFolder(), "run") },
+    ),
+    usage(
+      /conv2\.branches\..*\nwhere these are layers that a run's methods merge in the end, take the run's checkpoints/s,
+    ),
+  );
   const begun = join(temporaryFolder(), "begun");
   const initialCheckpoint = join(runDirectory, "checkpoints", "best.safetensors");
   await train(
