@@ -23,6 +23,12 @@ export interface Ranks {
   mean(tensors: readonly Tensor[]): Promise<void>;
   /** Leaves in each tensor what rank 0 has. */
   takeFirst(tensors: readonly Tensor[]): Promise<void>;
+  /**
+   * The sum over ranks, which backward() goes through: for passes, which wait for it. What they fail of then `explain` knows.
+   */
+  sumInPass(x: Tensor): Tensor;
+  /** An error of a pass: where it is of the others or of the network, one that names the ranks that are the cause. */
+  explain(error: Error): Promise<Error>;
   /** Tells the others why this rank ends. */
   fail(reason: string): Promise<void>;
   /** Leaves the others, in peace. */
@@ -40,6 +46,8 @@ export const alone: Ranks = {
   sum: nothing,
   mean: nothing,
   takeFirst: nothing,
+  sumInPass: (x) => x,
+  explain: async (error) => error,
   fail: nothing,
   close: nothing,
 };
@@ -94,6 +102,15 @@ export class ConnectedRanks implements Ranks {
 
   async takeFirst(tensors: readonly Tensor[]): Promise<void> {
     for (const some of byDtype(tensors)) await this.#group.broadcast(some);
+  }
+
+  sumInPass(x: Tensor): Tensor {
+    return this.#group.sum(x);
+  }
+
+  async explain(error: Error): Promise<Error> {
+    // Gloo's errors give its file; backward() throws them as they are.
+    return /\bgloo\b/.test(error.message) ? this.#group.explain(error) : error;
   }
 
   fail(reason: string): Promise<void> {

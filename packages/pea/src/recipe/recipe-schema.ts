@@ -280,6 +280,10 @@ export const recipeSchema = z.strictObject({
     0,
     "images per forward pass, to save memory: gradients add up to those of the batch; 0: the whole batch",
   ),
+  syncBatchNorm: toggle(
+    false,
+    "normalize by mean and variance of the whole batch where several processes train, not by those of each one's share",
+  ),
   lr: numberFrom(0, 0.2, "peak learning rate"),
   lrSchedule: choice(
     learningRateShapes,

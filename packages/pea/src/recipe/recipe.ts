@@ -146,6 +146,10 @@ function checkTogether(recipe: SchemaOutput): void {
         `${key} is ${show(recipe[key])}, but images of ${show(data)} are taken whole; leave it out`,
       );
   checkEvalCrop(recipe);
+  if (recipe.syncBatchNorm && recipe.microBatch > 0)
+    throw usage(
+      `syncBatchNorm takes mean and variance of the whole batch, but with microBatch ${recipe.microBatch} it passes in parts; leave one of them out`,
+    );
   if (recipe.labelBase !== undefined && !dataset.hasLabelBase)
     throw usage(
       `labelBase is ${recipe.labelBase}, but ${show(data)} leaves no choice of where labels begin; leave it out`,

@@ -25,11 +25,13 @@ type BatchNorm = BatchNorm1d | BatchNorm2d;
 export const isBatchNorm = (module: Module): module is BatchNorm =>
   module instanceof BatchNorm1d || module instanceof BatchNorm2d;
 
+export function batchNormsOf(model: Module): BatchNorm[] {
+  return [...model.namedModules().values()].filter(isBatchNorm);
+}
+
 /** The running means and variances of a network's batch norms. */
 export function statisticsOf(model: Module): Tensor[] {
-  return [...model.namedModules().values()]
-    .filter(isBatchNorm)
-    .flatMap(({ runningMean, runningVar }) => [runningMean, runningVar]);
+  return batchNormsOf(model).flatMap(({ runningMean, runningVar }) => [runningMean, runningVar]);
 }
 
 /**
@@ -61,7 +63,7 @@ export async function reestimateStatistics(
 
 /** One pass that moves the running statistics by `momentum`; the passes of training are not counted up. */
 function takeIn(model: Module, { images }: Batch, momentum: number): void {
-  const norms = [...model.namedModules().values()].filter(isBatchNorm);
+  const norms = batchNormsOf(model);
   scope(() =>
     noGrad(() => {
       const saved = norms.map((norm) => ({
@@ -90,7 +92,7 @@ function takeIn(model: Module, { images }: Batch, momentum: number): void {
  * @returns how many there were
  */
 export async function settleIdleNorms(model: Module, loader: BatchLoader): Promise<number> {
-  const idle = [...model.namedModules().values()].filter(isBatchNorm).filter(isIdle);
+  const idle = batchNormsOf(model).filter(isIdle);
   if (idle.length === 0) return 0;
   const wasTraining = model.training;
   model.eval();

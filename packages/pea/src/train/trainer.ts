@@ -28,7 +28,7 @@ import { firstPartOf } from "../distributed/share.ts";
 import type { TrainingBatch } from "../methods/method.ts";
 import type { EvaluationView, Methods } from "../methods/methods.ts";
 import { learningRateAt } from "../recipe/lr-schedule.ts";
-import { reestimateStatistics, statisticsOf } from "../run/batch-norm-statistics.ts";
+import { batchNormsOf, reestimateStatistics, statisticsOf } from "../run/batch-norm-statistics.ts";
 import { takesPlaceOf } from "../run/best-model.ts";
 import {
   type Best,
@@ -66,6 +66,8 @@ export interface TrainerOptions {
     labelSmoothing: number;
     /** Images per forward pass; 0: the whole batch. */
     microBatch: number;
+    /** Whether batch norm normalizes by the whole batch where several ranks train. */
+    syncBatchNorm: boolean;
     /** Largest norm of all gradients together; 0: any. */
     clipGradNorm: number;
     logEverySteps: number;
@@ -181,6 +183,7 @@ export class Trainer {
   async run(signal?: StopRequest, check?: RunningCheck): Promise<void> {
     const { model, settings } = this.options;
     if (this.ranks.size > 1) this.draws = new LayerDraws(model, settings, this.ranks);
+    if (this.ranks.size > 1 && settings.syncBatchNorm) this.normalizeOver(this.ranks);
     try {
       await this.trainToEnd(signal, check);
     } catch (error) {
@@ -225,6 +228,12 @@ export class Trainer {
   dispose(): void {
     this.sums.dispose();
     this.draws?.dispose();
+    this.normalizeOver(null);
+  }
+
+  private normalizeOver(ranks: Ranks | null): void {
+    const sumOverRanks = ranks && ((x: Tensor) => ranks.sumInPass(x));
+    for (const norm of batchNormsOf(this.options.model)) Object.assign(norm, { sumOverRanks });
   }
 
   /**
@@ -259,8 +268,12 @@ export class Trainer {
     const { model, methods, optimizer, settings } = this.options;
     for (const group of optimizer.groups) group.lr = this.learningRateAt(this.step);
     optimizer.zeroGrad();
-    if (this.ranks.size > 1 && methods.mixes) await this.passMixed(batch, counted);
-    else await this.passMade(batch, counted);
+    try {
+      if (this.ranks.size > 1 && methods.mixes) await this.passMixed(batch, counted);
+      else await this.passMade(batch, counted);
+    } catch (error) {
+      throw await this.ranks.explain(error as Error);
+    }
     methods.afterBackward();
     if (this.ranks.size > 1) await this.bringTogether();
     methods.gradients(this.step);
@@ -271,13 +284,14 @@ export class Trainer {
   }
 
   /**
-   * Sums the gradients of the ranks, and averages the statistics that batch norm has gathered of each one's images: the
-   * networks of all ranks are the same after every step.
+   * Sums the gradients of the ranks, and averages the statistics that batch norm has gathered where they are of each one's images:
+   * the networks of all ranks are the same after every step.
    */
   private async bringTogether(): Promise<void> {
-    const { model, methods } = this.options;
+    const { model, methods, settings } = this.options;
     const gradients = [...model.parameters()].flatMap(({ grad }) => grad ?? []);
-    await Promise.all([this.ranks.sum(gradients), this.ranks.mean(statisticsOf(model))]);
+    const statistics = settings.syncBatchNorm ? [] : statisticsOf(model);
+    await Promise.all([this.ranks.sum(gradients), this.ranks.mean(statistics)]);
     for (const gradient of gradients) gradient.dispose();
     await methods.share(this.ranks);
   }

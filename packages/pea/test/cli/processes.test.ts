@@ -5,7 +5,10 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { launchedAs } from "../../src/distributed/launched.ts";
+import { readSafetensors } from "@pea/torch";
+import { connectRanks } from "../../src/distributed/connect-ranks.ts";
+import { type Launched, launchedAs } from "../../src/distributed/launched.ts";
+import type { TrainResult } from "../../src/run/result.ts";
 import { train } from "../../src/train/train.ts";
 import { type Outcome, outcomeOf, said, startPea, startPeaIn } from "../support/pea-process.ts";
 import { fingerprint } from "../support/run-in-parts.ts";
@@ -128,6 +131,38 @@ describe("two processes", () => {
     assert.equal(code, 143);
     assert.match(stderr, /training stopped after step \d+; a checkpoint is written; go on with: /);
     assert.deepEqual(stopped.ranks.filter(isAlive), []);
+  });
+
+  it("that synchronize batch norm train as one does with whole batches, to the rounding of their sums", async () => {
+    const own = { ...recipe, pea: "WG50%", lr: 0.05, syncBatchNorm: true };
+    const folder = temporaryFolder();
+    const whole = await train(own, { runDirectory: join(folder, "whole") });
+    const variables = {
+      WORLD_SIZE: "2",
+      MASTER_ADDR: "127.0.0.1",
+      MASTER_PORT: `${31_000 + (process.pid % 1000)}`,
+    };
+    const other = outcomeOf(
+      start(["--pea", "WG50%", "--lr", "0.05", "--sync-batch-norm", "--run", join(folder, "shared")], {
+        ...variables,
+        RANK: "1",
+      }),
+    );
+    const ranks = await connectRanks(launchedAs({ ...variables, RANK: "0" }) as Launched);
+    const shared = await train(own, { runDirectory: join(folder, "shared"), ranks });
+    await ranks.close();
+    assert.deepEqual(await other, { code: 0, stdout: "", stderr: "" });
+    // Weights and running statistics.
+    const numbers = ({ runDirectory }: TrainResult) =>
+      [...readSafetensors(join(runDirectory, "checkpoints/last.safetensors")).tensors].flatMap(
+        ([key, one]) => (key.includes("/") ? [] : Array.from(one.toTypedArray(), Number)),
+      );
+    const expected = numbers(whole);
+    const differences = numbers(shared).map((value, i) => Math.abs(value - (expected[i] as number)));
+    assert.equal(differences.length, expected.length);
+    const largest = differences.reduce((a, b) => Math.max(a, b));
+    assert.ok(largest < 1e-5, `${largest}`);
+    assert.ok(Math.abs(shared.last.test.loss - whole.last.test.loss) < 1e-5);
   });
 
   it("wait for one another as long as they are told to", async () => {

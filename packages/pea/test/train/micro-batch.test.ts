@@ -114,6 +114,7 @@ async function trained({
       amp: "none",
       labelSmoothing: 0.1,
       microBatch,
+      syncBatchNorm: false,
       clipGradNorm,
       logEverySteps: 1,
       checkpointEverySteps: 0,

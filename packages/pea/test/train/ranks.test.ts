@@ -190,6 +190,11 @@ describe("ranks that would not train one run are refused before the first step, 
       (rank) => ({ lr: 0.05 + rank }),
     ));
 
+  it("by when they meet", () =>
+    trainEach(/^rank 1 has another logEverySteps \(2\) than rank 0 \(1\)/, (rank) => ({
+      logEverySteps: rank + 1,
+    })));
+
   it("by a method that one has alone", () =>
     trainEach(/^rank 1 has another methods \(\[{"mixup":{"alpha":0.2}}\]\) than rank 0 \(\[\]\)/, (rank) => ({
       pea: undefined,

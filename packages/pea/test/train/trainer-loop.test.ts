@@ -133,6 +133,7 @@ function build(options: {
       amp,
       labelSmoothing: 0,
       microBatch: 0,
+      syncBatchNorm: false,
       clipGradNorm: 0,
       logEverySteps: 3,
       checkpointEverySteps: 0,

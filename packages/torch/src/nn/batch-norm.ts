@@ -1,4 +1,4 @@
-import { noGrad } from "../autograd.ts";
+import { isGradEnabled, noGrad } from "../autograd.ts";
 import { ones, zeros } from "../create.ts";
 import { TorchError } from "../error.ts";
 import { addInPlace, reluInPlace } from "../ops/in-place.ts";
@@ -8,6 +8,7 @@ import { optionsOf } from "../options.ts";
 import type { Tensor } from "../tensor.ts";
 import { ReLU } from "./activation.ts";
 import { type AfterBatchNorm, type BatchNormState, fusedBatchNorm } from "./batch-norm-kernel.ts";
+import { type SumOverRanks, stateOverRanks } from "./batch-norm-over-ranks.ts";
 import { checkInput, type ExpectedShape } from "./check-input.ts";
 import { activeFold } from "./fold-batch-norm.ts";
 import { Module } from "./module.ts";
@@ -40,6 +41,14 @@ abstract class BatchNorm extends Module implements BatchNormState {
    * branches beside the layer before this one sets it.
    */
   addend: (() => Tensor) | null = null;
+  /**
+   * Given where several ranks train together: passes in training with gradients normalize by the mean and variance of all
+   * ranks' inputs. All then pass as often and in the same order.
+   *
+   * @example
+   * norm.sumOverRanks = (x) => group.sum(x);
+   */
+  sumOverRanks: SumOverRanks | null = null;
 
   constructor(
     readonly channels: number,
@@ -63,7 +72,7 @@ abstract class BatchNorm extends Module implements BatchNormState {
    */
   protected normalize(input: Tensor, after: AfterBatchNorm = {}): Tensor {
     if (this.training) {
-      if (input.numel === this.channels) {
+      if (input.numel === this.channels && this.sumOverRanks === null) {
         throw new TorchError(
           `${this} in training needs more than one value per channel, got an input of shape ` +
             `[${input.shape.join(", ")}]; use a larger batch (drop a last batch of one), or eval()`,
@@ -81,9 +90,11 @@ abstract class BatchNorm extends Module implements BatchNormState {
 
   #normalizeWith(input: Tensor, after: AfterBatchNorm): Tensor {
     if (activeFold(this) !== undefined) return activateInPlace(input, after);
-    const fused = fusedBatchNorm(input, this, after);
+    const sumOverRanks = this.training && isGradEnabled() ? this.sumOverRanks : null;
+    const state = sumOverRanks === null ? this : stateOverRanks(input, this, sumOverRanks);
+    const fused = fusedBatchNorm(input, state, after);
     if (fused !== undefined) return fused;
-    const { weight, bias, runningMean, runningVar, training, momentum, eps } = this;
+    const { weight, bias, runningMean, runningVar, training, momentum, eps } = state;
     const normalized = batchNorm(input, { weight, bias, runningMean, runningVar, training, momentum, eps });
     const { residual, activation } = after;
     const sum = residual === undefined ? normalized : add(normalized, residual);

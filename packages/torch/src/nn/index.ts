@@ -7,6 +7,7 @@ export {
   type BatchNormState,
   setBatchNormKernel,
 } from "./batch-norm-kernel.ts";
+export type { SumOverRanks } from "./batch-norm-over-ranks.ts";
 export * from "./containers.ts";
 export { Conv1d, Conv2d, type ConvLayerOptions, ConvTranspose1d, ConvTranspose2d } from "./conv.ts";
 export { type ConvKernel, setConvKernel } from "./conv-kernel.ts";

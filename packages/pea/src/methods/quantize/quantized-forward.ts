@@ -145,8 +145,8 @@ export class QuantizedForward {
   #copyModes(): void {
     for (const [path, norm] of this.#network.namedModules()) {
       if (!isBatchNorm(norm)) continue;
-      const { training, momentum } = this.#model.getModule(path) as typeof norm;
-      Object.assign(norm, { training, momentum });
+      const { training, momentum, sumOverRanks } = this.#model.getModule(path) as typeof norm;
+      Object.assign(norm, { training, momentum, sumOverRanks });
     }
   }
 
