@@ -1,0 +1,119 @@
+/** The cost of a step in several processes: its formula, and the table of docs/distributed.md, which `PEA_RENEW=1` writes anew. */
+import assert from "node:assert/strict";
+import { readFileSync, writeFileSync } from "node:fs";
+import { describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
+import { stepCost } from "../../src/distributed/step-cost.ts";
+import { createModel } from "../../src/models/index.ts";
+
+/** Sums in a ring, message by message; what each of the rounds that all ranks send in together carries, in numbers. */
+function sumInRing(ranks: number[][]): number[] {
+  const count = ranks.length;
+  const size = (ranks[0] as number[]).length / count;
+  const rounds: number[] = [];
+  const send = (chunkOf: (rank: number) => number, put: (into: number, sent: number) => number) => {
+    const sent = ranks.map((own, rank) => own.slice(chunkOf(rank) * size, (chunkOf(rank) + 1) * size));
+    for (const [rank, chunk] of sent.entries()) {
+      const next = ranks[(rank + 1) % count] as number[];
+      for (const [i, value] of chunk.entries()) {
+        const place = chunkOf(rank) * size + i;
+        next[place] = put(next[place] as number, value);
+      }
+    }
+    rounds.push(size);
+  };
+  const chunk = (number: number) => ((number % count) + count) % count;
+  for (let round = 0; round < count - 1; round++)
+    send(
+      (rank) => chunk(rank - round),
+      (into, sent) => into + sent,
+    );
+  for (let round = 0; round < count - 1; round++)
+    send(
+      (rank) => chunk(rank + 1 - round),
+      (_, sent) => sent,
+    );
+  return rounds;
+}
+
+describe("summing gradients", () => {
+  it("takes the rounds of a ring, each with its latency and an N-th of the bytes", () => {
+    for (const count of [2, 3, 4, 8]) {
+      const parameters = 24;
+      const ranks = Array.from({ length: count }, (_, rank) =>
+        Array.from({ length: parameters }, (_, i) => rank + i),
+      );
+      const rounds = sumInRing(ranks);
+      const sum = (i: number) => (count * (count - 1)) / 2 + count * i;
+      for (const own of ranks)
+        assert.deepEqual(
+          own,
+          Array.from({ length: parameters }, (_, i) => sum(i)),
+        );
+      const seconds = rounds.reduce((total, numbers) => total + 0.5 + (32 * numbers) / 64, 0);
+      const { reduction } = stepCost(
+        { parameters, passes: 1 },
+        { ranks: count, bitsPerSecond: 64, latency: 0.5 },
+      );
+      assert.ok(Math.abs(reduction - seconds) < 1e-12);
+    }
+  });
+
+  it("is a share of the step, and nothing for one process", () => {
+    const link = { bitsPerSecond: 32, latency: 0 };
+    // Half of two gradients, twice, at one a second.
+    assert.deepEqual(stepCost({ parameters: 2, passes: 6 }, { ranks: 2, ...link }), {
+      reduction: 2,
+      waiting: 0.25,
+    });
+    assert.deepEqual(stepCost({ parameters: 2, passes: 6 }, { ranks: 1, ...link }), {
+      reduction: 0,
+      waiting: 0,
+    });
+  });
+});
+
+/** Images of a process in a step, and the seconds of their passes with ReLU on two cores (bench/results.json). */
+const measured = {
+  "mobilenet-0.25": { images: 64, passes: 0.19 },
+  resnet18: { images: 64, passes: 1.21 },
+  resnet50: { images: 16, passes: 1.04 },
+  "alexnet-bn": { images: 64, passes: 0.64 },
+  "erfnet-segmentation": { images: 4, passes: 0.75 },
+};
+const ranks = [2, 4, 16, 64, 256];
+
+function rowsOf(name: string, { images, passes }: { images: number; passes: number }): string[] {
+  const model = createModel(name);
+  const parameters = model.parameters().reduce((sum, { numel }) => sum + numel, 0);
+  model.dispose();
+  const megabytes = (4 * parameters) / 1e6;
+  return [1, 10, 100].map((gigabits) => {
+    const shares = ranks.map((ranks) => {
+      const { waiting } = stepCost(
+        { parameters, passes },
+        { ranks, bitsPerSecond: gigabits * 1e9, latency: 50e-6 },
+      );
+      return `${(100 * waiting).toFixed(waiting < 0.1 ? 1 : 0)} %`;
+    });
+    const first = [name, images, megabytes.toFixed(1), passes, gigabits];
+    return `| ${[...first, ...shares].join(" | ")} |`;
+  });
+}
+
+it("docs/distributed.md has the table of the formula", () => {
+  const page = fileURLToPath(new URL("../../../../docs/distributed.md", import.meta.url));
+  const heads = ["network", "images", "MB", "passes, s", "Gbit/s", ...ranks.map((count) => `${count} ranks`)];
+  const table = [
+    `| ${heads.join(" | ")} |`,
+    `|${heads.map(() => "---|").join("")}`,
+    ...Object.entries(measured).flatMap(([name, work]) => rowsOf(name, work)),
+  ].join("\n");
+  const text = readFileSync(page, "utf8");
+  const renewed = text.replace(
+    /<!-- cost -->.*<!-- end of cost -->/s,
+    () => `<!-- cost -->\n${table}\n<!-- end of cost -->`,
+  );
+  if (process.env.PEA_RENEW) writeFileSync(page, renewed);
+  assert.ok(text.includes(table), "PEA_RENEW=1 with this test writes the table anew");
+});
