@@ -1,6 +1,6 @@
 /** Activations that stand by themselves. */
 import type { QuantizedSite } from "../quantized-site.ts";
-import { dividedByPower, multiplied, multiplierOf } from "./fixed-point.ts";
+import { multiplied, multiplierOf } from "./fixed-point.ts";
 import type { Kernel, KernelOf } from "./kernel.ts";
 
 /** The larger of an integer and the zero point. */
@@ -21,15 +21,6 @@ export const Clip: KernelOf = (site) => {
   return ofEach(site, (integer) => Math.min(greatest, Math.max(zeroPoint, integer)));
 };
 
-/** The integer itself where both have the same scale, else the nearest that stands for the same number. */
-export const Identity: KernelOf = (site) => {
-  const input = site.quantization(0);
-  const output = site.outputQuantization();
-  const { significand, shift } = multiplierOf((input.scales[0] as number) / (output.scales[0] as number));
-  const [from, to] = [input.zeroPoints[0] as number, output.zeroPoints[0] as number];
-  return ofEach(site, (integer) => multiplied(integer - from, significand, shift) + to);
-};
-
 /** x for x ≥ 0, else alpha · x; the factors are computed in float32. */
 export const LeakyRelu: KernelOf = (site) => {
   const input = site.quantization(0);
@@ -46,30 +37,6 @@ export const LeakyRelu: KernelOf = (site) => {
   });
 };
 
-/** x · min(max(x / 6 + 1/2, 0), 1) in 16 bits. */
-export const HardSwish: KernelOf = (site) => {
-  const input = site.quantization(0);
-  const output = site.outputQuantization();
-  if (input.type === "int16") site.refuse("there is no HardSwish of int16");
-  const fine = Math.fround((input.scales[0] as number) / 128);
-  const toOutput = multiplierOf(Math.fround(fine / (output.scales[0] as number)));
-  const toGate = multiplierOf(Math.fround(fine / Math.fround(3 / 32768)));
-  if (toOutput.shift > 0) site.refuse("its output's scale is too small for its input's");
-  const [half, gateHalf] = [halfWidth(toOutput.significand), halfWidth(toGate.significand)];
-  const [zero, zeroPoint] = [input.zeroPoints[0] as number, output.zeroPoints[0] as number];
-  return ofEach(site, (integer) => {
-    const x = (integer - zero) * 128;
-    let gate = x;
-    if (toGate.shift > 0) gate = within16(gate * 2 ** (toGate.shift - 1));
-    gate = (gate * gateHalf + 0x4000) >> 15;
-    if (toGate.shift > 0) gate = within16(gate * 2);
-    else gate = dividedByPower(gate, -toGate.shift);
-    const share = (gate + 0x8000) >> 1;
-    const product = (share * ((x * half + 0x4000) >> 15)) / 0x8000;
-    return dividedByPower(Math.trunc(product), -toOutput.shift) + zeroPoint;
-  });
-};
-
 /** 1 / (1 + e⁻ˣ), to 256ths: computed in float32, and rounded. */
 export const Sigmoid: KernelOf = (site) => {
   const input = site.quantization(0);
@@ -83,12 +50,6 @@ export const Sigmoid: KernelOf = (site) => {
     return Math.round(Math.fround(y * steps)) + zeroPoint;
   });
 };
-
-/** A significand of 31 bits in 15. */
-const halfWidth = (significand: number): number =>
-  Math.min(0x7fff, Math.floor((significand + 0x8000) / 0x10000));
-
-const within16 = (value: number): number => Math.min(32767, Math.max(-32768, value));
 
 /** By a table, since all integers of 8 bits are soon computed; those of 16 as they come. */
 function ofEach(site: QuantizedSite, compute: (integer: number) => number): Kernel {

@@ -1,10 +1,10 @@
-import { Clip, HardSwish, Identity, LeakyRelu, Relu, Sigmoid } from "./activation.ts";
+import { Clip, LeakyRelu, Relu, Sigmoid } from "./activation.ts";
 import { Add, Mul, Sub } from "./arithmetic.ts";
 import { Concat, copied, DepthToSpace, Pad, Slice, SpaceToDepth, Split, Transpose } from "./arrange.ts";
 import { Conv, ConvTranspose } from "./convolution.ts";
 import type { KernelOf } from "./kernel.ts";
 import { Gemm } from "./matrix.ts";
-import { AveragePool, GlobalAveragePool, GlobalMaxPool, MaxPool, ReduceMax, ReduceMean } from "./pooling.ts";
+import { AveragePool, GlobalAveragePool, GlobalMaxPool, MaxPool, ReduceMax } from "./pooling.ts";
 import { Resize } from "./resize.ts";
 
 /** What is computed in integers, by the operator's name. */
@@ -20,14 +20,11 @@ export const kernels: Readonly<Record<string, KernelOf>> = {
   Gemm,
   GlobalAveragePool,
   GlobalMaxPool,
-  HardSwish,
-  Identity,
   LeakyRelu,
   MaxPool,
   Mul,
   Pad,
   ReduceMax,
-  ReduceMean,
   Relu,
   Reshape: copied,
   Resize,

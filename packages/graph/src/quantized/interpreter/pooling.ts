@@ -15,7 +15,9 @@ export const GlobalMaxPool: KernelOf = (site) => {
 
 /** Largest integer of each channel, over H and W. */
 export const ReduceMax: KernelOf = (site) => {
-  requireImageAxes(site);
+  const axes = site.axes("axes").toSorted();
+  if (site.input(0).length !== 4 || String(axes) !== "2,3")
+    site.refuse("in integers it is taken over the height and the width of images");
   return GlobalMaxPool(site);
 };
 
@@ -43,18 +45,6 @@ export const GlobalAveragePool: KernelOf = (site) => {
   const [, , height = 1, width = 1] = site.sizes(0);
   return averaged(site, whole(height), whole(width), false);
 };
-
-/** Mean of each channel, over H and W. */
-export const ReduceMean: KernelOf = (site) => {
-  requireImageAxes(site);
-  return GlobalAveragePool(site);
-};
-
-function requireImageAxes(site: QuantizedSite): void {
-  const axes = site.axes("axes").toSorted();
-  if (site.input(0).length !== 4 || String(axes) !== "2,3")
-    site.refuse("in integers it is taken over the height and the width of images");
-}
 
 const whole = (size: number): Window => ({ kernel: size, stride: 1, dilation: 1, before: 0, after: 0 });
 

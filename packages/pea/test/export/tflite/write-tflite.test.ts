@@ -83,7 +83,6 @@ describe("operators", () => {
     "Channels shuffled": ["RESHAPE 1", "TRANSPOSE 4", "RESHAPE 1"],
     Flatten: ["TRANSPOSE 2", "RESHAPE 1"],
     SpaceToDepth: ["RESHAPE 1", "TRANSPOSE 2", "RESHAPE 1"],
-    "Another scale": ["QUANTIZE 1"],
     "Resize, linear, half pixels": ["RESIZE_BILINEAR 3"],
   };
   for (const [name, expected] of Object.entries(written))

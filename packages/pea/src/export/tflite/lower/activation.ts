@@ -19,7 +19,6 @@ const unary =
 
 export const activation = {
   Clip: unary("RELU6"),
-  HardSwish: unary("HARD_SWISH"),
   LeakyRelu: unary("LEAKY_RELU"),
   Relu: unary("RELU"),
   Sigmoid: unary("LOGISTIC"),

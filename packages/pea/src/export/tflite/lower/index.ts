@@ -1,17 +1,7 @@
 import { activation } from "./activation.ts";
 import { arithmetic } from "./arithmetic.ts";
 import { Conv } from "./convolution.ts";
-import {
-  Concat,
-  DepthToSpace,
-  Identity,
-  Pad,
-  reshaped,
-  Slice,
-  SpaceToDepth,
-  Split,
-  Transpose,
-} from "./layout.ts";
+import { Concat, DepthToSpace, Pad, reshaped, Slice, SpaceToDepth, Split, Transpose } from "./layout.ts";
 import type { Lower } from "./lowering.ts";
 import { Gemm } from "./matrix.ts";
 import { AveragePool, GlobalAveragePool, GlobalMaxPool, MaxPool } from "./pooling.ts";
@@ -31,11 +21,9 @@ export const lowers: Readonly<Record<string, Lower>> = {
   Gemm,
   GlobalAveragePool,
   GlobalMaxPool,
-  Identity,
   MaxPool,
   Pad,
   ReduceMax: GlobalMaxPool,
-  ReduceMean: GlobalAveragePool,
   Reshape: reshaped,
   Resize,
   Slice,

@@ -170,12 +170,3 @@ function exchanged(site: QuantizedSite, lowering: Lowering, tensor: number): voi
 function requireOneImage(site: QuantizedSite): void {
   if (site.sizes(0)[0] !== 1) site.refuse("it has a form in TensorFlow Lite for one image at a time");
 }
-
-/** The same value under another name, or in another scale. */
-export const Identity: Lower = (site, lowering) => {
-  const [input = ""] = site.node.inputs;
-  const [name = ""] = site.node.outputs;
-  const order = lowering.orderOf(input);
-  const tensor = lowering.read(input, order);
-  lowering.emit("QUANTIZE", [tensor], [lowering.write(name, order)]);
-};
