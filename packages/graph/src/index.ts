@@ -48,7 +48,7 @@ export {
   interpret,
   interpreterOf,
 } from "./quantized/interpreter/interpret.ts";
-export { type Integers, numbersOf, quantized } from "./quantized/interpreter/numbers.ts";
+export { numbersOf, quantized } from "./quantized/interpreter/numbers.ts";
 export { type Coordinates, coordinatesOf, resizeModeOf } from "./quantized/interpreter/resize.ts";
 export { type Window, windowsOf } from "./quantized/interpreter/windows.ts";
 export { type IntegerPlan, planIntegers, rangedValues, type ValueGroup } from "./quantized/plan.ts";
@@ -60,6 +60,7 @@ export { dequantizedConstant, integers, quantizedConstant } from "./quantized/qu
 export {
   boundsOf,
   type FusedActivation,
+  type Integers,
   type IntegerType,
   type Quantization,
   type QuantizedGraph,

@@ -62,7 +62,7 @@ export function toInteger(
   return clamp(roundAway(value / scale) + zeroPoint, least, greatest);
 }
 
-/** Halves away from zero. */
+/** To the nearest whole number, halves away from 0, as C rounds. */
 export function roundAway(value: number): number {
   return Math.sign(value) * Math.round(Math.abs(value));
 }

@@ -1,7 +1,7 @@
 /** Constants as integers, and back. */
-import type { Constant, TensorData } from "../graph.ts";
+import type { Constant } from "../graph.ts";
 import { toInteger } from "./quantization.ts";
-import type { IntegerType, Quantization } from "./quantized-graph.ts";
+import { type Integers, type IntegerType, integersOf, type Quantization } from "./quantized-graph.ts";
 
 /** A constant of floats as integers. */
 export function quantizedConstant({ shape, data }: Constant, quantization: Quantization): Constant {
@@ -31,14 +31,12 @@ export function dequantizedConstant({ shape, data }: Constant, quantization: Qua
 }
 
 /** Integers of a type, one by one. */
-export function integers(type: IntegerType, length: number, value: (i: number) => number): TensorData {
-  if (type === "int64") return BigInt64Array.from({ length }, (_, i) => BigInt(value(i)));
-  const data = new arrays[type](length);
+export function integers(type: IntegerType, length: number, value: (i: number) => number): Integers {
+  const data = integersOf(type, length);
+  if (data instanceof BigInt64Array) return data.map((_, i) => BigInt(value(i)));
   for (let i = 0; i < length; i++) data[i] = value(i);
   return data;
 }
-
-const arrays = { int8: Int8Array, uint8: Uint8Array, int16: Int16Array, int32: Int32Array };
 
 /** Which of the scales an element has. */
 function places(shape: readonly number[], { axis, scales }: Quantization): (i: number) => number {

@@ -37,6 +37,22 @@ export interface QuantizedGraph extends Graph {
   readonly quantizations: ReadonlyMap<string, Quantization>;
 }
 
+/** Integers, row-major. */
+export type Integers = Int8Array | Uint8Array | Int16Array | Int32Array | BigInt64Array;
+
+/** Memory for so many integers of a type. */
+export function integersOf(type: IntegerType, length: number): Integers {
+  return new arrays[type](length);
+}
+
+const arrays = {
+  int8: Int8Array,
+  uint8: Uint8Array,
+  int16: Int16Array,
+  int32: Int32Array,
+  int64: BigInt64Array,
+} as const;
+
 /** The least and the greatest integer of a type, both exact as numbers; int64 is bounded by what numbers hold. */
 export function boundsOf(type: IntegerType): readonly [least: number, greatest: number] {
   return bounds[type];

@@ -1,6 +1,6 @@
 /** The same integers in another shape or order, some of them, or several tensors as one. */
+import type { Integers } from "../quantized-graph.ts";
 import type { Kernel, KernelOf } from "./kernel.ts";
-import type { Integers } from "./numbers.ts";
 
 /** In the order in which they are. */
 export const copied: KernelOf = (site) => {

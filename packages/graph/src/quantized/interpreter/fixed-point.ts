@@ -69,8 +69,3 @@ export function multipliedWide(sum: number, significand: number, shift: number):
   const rounded = BigInt(sum) * BigInt(reduced) + (1n << BigInt(places - 1));
   return Number(rounded >> BigInt(places));
 }
-
-/** To the nearest whole number, halves away from 0, as C rounds. */
-export function rounded(value: number): number {
-  return value < 0 ? -Math.round(-value) : Math.round(value);
-}

@@ -8,10 +8,16 @@ import { PeaError } from "@pea/core";
 import { at, elementsOf, formatShape, type Shape, type TensorData } from "../../graph.ts";
 import { inferShapes } from "../../infer-shapes.ts";
 import { fixBatch } from "../../passes/fix-batch.ts";
-import { boundsOf, type Quantization, type QuantizedGraph } from "../quantized-graph.ts";
+import {
+  boundsOf,
+  type Integers,
+  integersOf,
+  type Quantization,
+  type QuantizedGraph,
+} from "../quantized-graph.ts";
 import { QuantizedSite } from "../quantized-site.ts";
 import { kernels } from "./kernels.ts";
-import { type Integers, integersOf, quantized } from "./numbers.ts";
+import { quantized } from "./numbers.ts";
 
 /** Integers, and their sizes. */
 export interface IntegerTensor {

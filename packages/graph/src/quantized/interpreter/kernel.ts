@@ -3,8 +3,8 @@
  *
  * @module
  */
+import type { Integers } from "../quantized-graph.ts";
 import type { QuantizedSite } from "../quantized-site.ts";
-import type { Integers } from "./numbers.ts";
 
 /** Computes outputs from inputs; an input that is left out is empty. */
 export type Kernel = (inputs: readonly Integers[], outputs: readonly Integers[]) => void;

@@ -1,7 +1,7 @@
 /** Pooling of each channel of [N, C, H, W]. Input and output have the same scale and zero point. */
+import type { Integers } from "../quantized-graph.ts";
 import type { QuantizedSite } from "../quantized-site.ts";
 import type { Kernel, KernelOf } from "./kernel.ts";
-import type { Integers } from "./numbers.ts";
 import { type Window, windowsOf } from "./windows.ts";
 
 /** Largest integer of each window, padding apart. */

@@ -1,8 +1,7 @@
 /** Sums to integers of the output's scale. */
-import type { Quantization } from "../quantized-graph.ts";
+import type { Integers, Quantization } from "../quantized-graph.ts";
 import type { QuantizedSite } from "../quantized-site.ts";
 import { type Multiplier, multiplied, multipliedWide, multiplierOf } from "./fixed-point.ts";
-import type { Integers } from "./numbers.ts";
 
 /** What turns sums into the output's integers. */
 export interface Rescale {

@@ -1,6 +1,6 @@
 /** Images of another size: [N, C, H, W]. Input and output have the same scale and zero point. */
+import { roundAway } from "../quantization.ts";
 import type { QuantizedSite } from "../quantized-site.ts";
-import { rounded } from "./fixed-point.ts";
 import type { Kernel, KernelOf } from "./kernel.ts";
 
 /** Where an element of the result lies in the input. */
@@ -93,7 +93,7 @@ function bilinear(site: QuantizedSite): Kernel {
           const below =
             (from[lowerRow + lower] as number) * (parts - share) + (from[lowerRow + upper] as number) * share;
           // Of int16, 36 bits: exact as a number.
-          to[place++] = rounded((above * (parts - row.share) + below * row.share) / parts ** 2);
+          to[place++] = roundAway((above * (parts - row.share) + below * row.share) / parts ** 2);
         }
       }
   };

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { PeaError } from "@pea/core";
 import { fixBatch, type QuantizedGraph } from "@pea/graph";
 import type { IntegerTarget } from "../target.ts";
-import { bytesOf, goldenVectors } from "../tflite/golden.ts";
+import { goldenFiles } from "../tflite/golden.ts";
 import { openInterpreter } from "../tflite/interpreter-session.ts";
 import { tfliteObstacle, tfliteObstaclesOf } from "../tflite/obstacle.ts";
 import { tfliteScheme } from "../tflite/tflite-target.ts";
@@ -62,15 +62,11 @@ function ethosU(chip: EthosU, title: string, known: readonly number[]): IntegerT
         notPlaced: notPlaced(rewritten, chip).map(({ reason }) => reason),
         ...(compiled && { vela: compiled.report }),
       };
-      const golden = goldenVectors(graph, samples).flatMap(({ input, output }, place) => [
-        [`golden/${place}.input`, bytesOf(input)] as const,
-        [`golden/${place}.output`, bytesOf(output)] as const,
-      ]);
       return {
         "model.tflite": model,
         ...(compiled && { "model_vela.tflite": compiled.model }),
         [summaryFile]: `${JSON.stringify(summary, null, 2)}\n`,
-        ...Object.fromEntries(golden),
+        ...goldenFiles(graph, samples),
       };
     },
     place(graph, { macs }) {

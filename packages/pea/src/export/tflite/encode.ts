@@ -1,6 +1,7 @@
 /** The bytes of a TensorFlow Lite file. */
 import type { Quantization } from "@pea/graph";
 import { Builder, type Offset } from "flatbuffers";
+import { bytesOf } from "./bytes.ts";
 import type { OperatorOptions, TfliteModel, TfliteOperator, TfliteTensor } from "./model.ts";
 import {
   type Builtin,
@@ -216,9 +217,4 @@ function offsets(builder: Builder, values: readonly Offset[]): Offset {
   builder.startVector(4, values.length, 4);
   for (const value of values.toReversed()) builder.addOffset(value);
   return builder.endVector();
-}
-
-/** As they lie in memory: machines that Node.js runs on keep the lowest byte first, as the format does. */
-function bytesOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array {
-  return new Uint8Array(buffer, byteOffset, byteLength);
 }

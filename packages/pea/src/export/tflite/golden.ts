@@ -6,6 +6,7 @@
 import { elementsOf, type Integers, interpreterOf, type QuantizedGraph } from "@pea/graph";
 import type { IntegerAbout } from "../target.ts";
 import { channelsLast } from "./axis-order.ts";
+import { bytesOf } from "./bytes.ts";
 import { turned } from "./lower/lowering.ts";
 
 /** Integers as the file has them: images with channels last. */
@@ -37,7 +38,14 @@ export function goldenVectors(
   });
 }
 
-/** The bytes of integers, the lowest of each first. */
-export function bytesOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array {
-  return new Uint8Array(buffer, byteOffset, byteLength);
+/** The same as files, `golden/0.input` and so on, by their names. */
+export function goldenFiles(
+  graph: QuantizedGraph,
+  samples: IntegerAbout["samples"],
+): Record<string, Uint8Array> {
+  const files = goldenVectors(graph, samples).flatMap(({ input, output }, place) => [
+    [`golden/${place}.input`, bytesOf(input)] as const,
+    [`golden/${place}.output`, bytesOf(output)] as const,
+  ]);
+  return Object.fromEntries(files);
 }

@@ -11,7 +11,7 @@ import { PeaError } from "@pea/core";
 import { elementsOf } from "@pea/graph";
 import type { DeployedSession } from "../onnx/session.ts";
 import { channelsLast, inOrder, permutation } from "./axis-order.ts";
-import { bytesOf } from "./golden.ts";
+import { bytesOf } from "./bytes.ts";
 import { turned } from "./lower/lowering.ts";
 
 /** A session, and the version that runs it. */

@@ -2,7 +2,7 @@
 import { PeaError } from "@pea/core";
 import { type Scheme, type SchemeWishes, usualScheme } from "@pea/graph";
 import type { IntegerTarget } from "../target.ts";
-import { bytesOf, goldenVectors } from "./golden.ts";
+import { goldenFiles } from "./golden.ts";
 import { openInterpreter } from "./interpreter-session.ts";
 import { tfliteObstacle, tfliteObstaclesOf } from "./obstacle.ts";
 import { describeLiteRt, type LiteRtProof, verifyByLiteRt } from "./verify-by-litert.ts";
@@ -33,12 +33,7 @@ export const tfliteTarget: IntegerTarget<LiteRtProof> = {
   obstacles: tfliteObstaclesOf,
   write(graph, { metadata, producerVersion, samples, inputType, outputType }) {
     const form = { inputType, outputType, metadata, description: `pea ${producerVersion}` };
-    const model = writeTflite(graph, form);
-    const golden = goldenVectors(graph, samples).flatMap(({ input, output }, place) => [
-      [`golden/${place}.input`, bytesOf(input)] as const,
-      [`golden/${place}.output`, bytesOf(output)] as const,
-    ]);
-    return { "model.tflite": model, ...Object.fromEntries(golden) };
+    return { "model.tflite": writeTflite(graph, form), ...goldenFiles(graph, samples) };
   },
   open: async (_, graph) => openInterpreter(graph),
   verify: verifyByLiteRt,
