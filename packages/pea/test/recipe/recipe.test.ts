@@ -223,6 +223,7 @@ describe("a wrong recipe", () => {
     refuses({ nesterov: true, momentum: 0 }, "needs a momentum above 0");
     refuses({ optimizer: "radam", radam: { decay: "decoupled" } }, 'set l2.form to "half"');
     refuses({ validateOn: "test" }, "valFraction is 0.1", "set valFraction to 0");
+    refuses({ syncBatchNorm: true, microBatch: 8 }, "microBatch 8", "leave one of them out");
     refuses({ modelOptions: { classes: 20 } }, "modelOptions.classes is 20", "follows from the data");
   });
 
