@@ -70,6 +70,18 @@ export function targetOf(form: ExportForm): Target {
   throw usage(`opset is ${opset}, but ${known ?? `${title} has none; leave it out`}`);
 }
 
+/**
+ * The same, once the target has looked at all that is asked of it.
+ *
+ * @throws PeaError as `targetOf`, and of kind usage for what the target has not, and tools that are not there
+ */
+export async function checkedTarget(form: ExportForm): Promise<Target> {
+  const target = targetOf(form);
+  if (isIntegerTarget(target)) target.scheme(form);
+  await target.check?.(form);
+  return target;
+}
+
 /** `maxLoss (--max-loss)`: as programs have it, and as the command line has, where that is another word. */
 function optionNamed(key: string): string {
   const flag = key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);

@@ -17,7 +17,7 @@ import { noteExported } from "../run/run-directory.ts";
 import { type CheckpointName, openTrainedNetwork, type TrainedNetwork } from "../run/trained-run.ts";
 import { compareScores } from "./compare-scores.ts";
 import { describeNetwork } from "./describe-network.ts";
-import { type ExportedFile, type ExportForm, targetOf } from "./export-form.ts";
+import { checkedTarget, type ExportedFile, type ExportForm } from "./export-form.ts";
 import { noteIntegers } from "./integer-record.ts";
 import type { Verification } from "./onnx/verify.ts";
 import { requireFolder } from "./require-deployable.ts";
@@ -89,7 +89,7 @@ export async function exportRun(
   try {
     const { checkpoint, step, epoch, facts, run, methods, model } = trained;
     refuseObstacle(trained);
-    const target = targetOf(form);
+    const target = await checkedTarget(form);
     const file = out ?? join(run.path, target.file);
     requireFolder(file);
     if (out === undefined) noteExported(run, basename(file));
@@ -130,7 +130,7 @@ export async function exportNetwork(
   file: string,
   { trainingImages, ...options }: NetworkOptions,
 ): Promise<ExportedFile> {
-  const target = targetOf(options);
+  const target = await checkedTarget(options);
   if (!isIntegerTarget(target)) return writeFloats(model, file, target, options);
   if (trainingImages === undefined)
     throw new PeaError(
@@ -202,7 +202,7 @@ async function exportIntegers(
       inputs,
       trainingImages: () => imagesOf(train),
       // Whoever says how to calibrate wants it done.
-      ...(form.calibration === undefined && { trainedRanges: methods.ranges }),
+      ...(form.calibration === undefined && { trained: methods.trainedIntegers }),
       onCalibration: (done) => onProgress?.("calibration", done, train.samplesPerEpoch),
       score: (session) =>
         compareScores(model, session, test, {

@@ -22,6 +22,8 @@ export interface Calibration {
   /** The training images that they are of; none where they are those that the network trained with. */
   readonly images: number;
   readonly method: CalibrationMethod | "trained";
+  /** What it trained with, where that was rounded with other steps. */
+  readonly trainedFor?: Scheme;
 }
 
 /** How a network became one of integers, and what that cost. */
@@ -47,18 +49,27 @@ export function describeIntegers(summary: IntegerSummary): string[] {
     ...(scores === undefined ? [] : [describeComparison(scores)]),
     describeQuantization(summary),
     ...(answer === undefined ? [] : [`the ${answer} at the end is left out: what is written gives logits`]),
-    `most noise: ${worst.map((layer) => `${layer.decibels?.toFixed(1)} dB in ${layerName(layer)}`).join(", ")}`,
+    ...(worst.length === 0 ? [] : [`most noise: ${worst.map(describeNoise).join(", ")}`]),
   ];
 }
 
+const describeNoise = (layer: LayerNoise) => `${layer.decibels?.toFixed(1)} dB in ${layerName(layer)}`;
+
 /** `uint8 activations, asymmetric; weights per channel; ranges of 1000 training images (minmax)`. */
-export function describeQuantization({ scheme, calibration: { images, method } }: IntegerSummary): string {
+export function describeQuantization({
+  scheme,
+  calibration: { images, method, trainedFor },
+}: IntegerSummary): string {
   const ranges =
     method === "trained"
       ? "ranges that it trained with"
       : `ranges of ${images} training image${images === 1 ? "" : "s"} (${method})`;
-  return `${scheme.activations} activations, ${scheme.scales}; weights ${scheme.weights}; ${ranges}`;
+  const other = trainedFor === undefined ? "" : `, since it trained with ${describeScheme(trainedFor)}`;
+  return `${describeScheme(scheme)}; ${ranges}${other}`;
 }
+
+const describeScheme = ({ activations, scales, weights }: Scheme) =>
+  `${activations} activations, ${scales}; weights ${weights}`;
 
 /** Those that lose something, most of it first. */
 export function noisiest(layers: readonly LayerNoise[]): LayerNoise[] {

@@ -13,12 +13,12 @@ import {
   type QuantizedGraph,
   quantize,
   type Ranges,
-  rangedValues,
   type Scheme,
 } from "@pea/graph";
 import { clone, keep, type Module, narrow, scope, type Tensor } from "@pea/torch";
-import { calibrate } from "../quantize/calibrate.ts";
+import { type CalibrationMethod, calibrate } from "../quantize/calibrate.ts";
 import { equalizeWhereItPays } from "../quantize/equalize-where-it-pays.ts";
+import { areSameSteps, type TrainedIntegers } from "../quantize/trained-integers.ts";
 import { traceNetwork } from "../trace/trace.ts";
 import { exportObstacleOf } from "./export-obstacle.ts";
 import type { Calibration, IntegerForm } from "./integer-summary.ts";
@@ -40,8 +40,8 @@ export interface QuantizeOptions extends IntegerForm {
   readonly batch?: number;
   /** Gives batches of training images, standardized, from the first one on: they are looked at twice. */
   readonly images: () => AsyncIterable<Tensor> | Iterable<Tensor>;
-  /** Ranges that it trained with: what they hold is not calibrated. */
-  readonly trained?: Ranges;
+  /** How it was rounded while it trained: with the same steps nothing is calibrated. */
+  readonly trained?: TrainedIntegers;
   readonly onProgress?: (images: number) => void;
 }
 
@@ -58,7 +58,7 @@ export async function quantizeNetwork(
     inputShape,
     batch,
     images,
-    trained = new Map(),
+    trained,
     calibration: method = "minmax",
     onProgress,
     activations,
@@ -69,20 +69,50 @@ export async function quantizeNetwork(
   const { graph: prepared, answer } = prepare(traceNetwork(model, inputShape).graph);
   const obstacle = exportObstacleOf(prepared, target);
   if (obstacle !== null) throw new PeaError(obstacle);
-  const isTrained = rangedValues(planIntegers(prepared)).every((name) => trained.has(name));
-  // Ranges that were trained with are of the channels as they are.
-  const graph = trained.size > 0 ? prepared : await equalized(prepared, images, scheme);
-  const plan = planIntegers(graph);
-  const calibrated = isTrained ? null : await calibrate(plan, images(), { method, scheme, onProgress });
-  const quantized = quantize(plan, new Map([...(calibrated?.ranges ?? []), ...trained]), scheme);
+  const { plan, ranges, calibration } =
+    trained !== undefined && trained.ranges.size > 0 && areSameSteps(trained.scheme, scheme)
+      ? withTrainedRanges(prepared, trained)
+      : await calibrated(prepared, { images, scheme, method, trained, onProgress });
+  const quantized = quantize(plan, ranges, scheme);
   return {
     graph: batch === undefined ? quantized : { ...quantized, inputs: fixBatch(quantized, batch).inputs },
     plan,
     scheme,
     ...(answer !== undefined && { answer }),
-    calibration:
-      calibrated === null ? { images: 0, method: "trained" } : { images: calibrated.images, method },
+    calibration,
   };
+}
+
+/** A network that is ready to be quantized. */
+interface Ranged {
+  readonly plan: IntegerPlan;
+  readonly ranges: Ranges;
+  readonly calibration: Calibration;
+}
+
+/** Its channels are as they were in training: the ranges are theirs. */
+function withTrainedRanges(graph: Graph, { ranges }: TrainedIntegers): Ranged {
+  return { plan: planIntegers(graph), ranges, calibration: { images: 0, method: "trained" } };
+}
+
+async function calibrated(
+  prepared: Graph,
+  {
+    images,
+    scheme,
+    method,
+    trained,
+    onProgress,
+  }: Pick<QuantizeOptions, "images" | "trained" | "onProgress"> & {
+    scheme: Scheme;
+    method: CalibrationMethod;
+  },
+): Promise<Ranged> {
+  const plan = planIntegers(await equalized(prepared, images, scheme));
+  const { ranges, images: count } = await calibrate(plan, images(), { method, scheme, onProgress });
+  const isOfOther = trained !== undefined && trained.ranges.size > 0;
+  const calibration = { images: count, method, ...(isOfOther && { trainedFor: trained.scheme }) };
+  return { plan, ranges, calibration };
 }
 
 /** Images that tell whether channels should be equalized: a small part of what calibration looks at. */

@@ -34,6 +34,14 @@ export interface IntegerSettings {
   readonly litert?: string;
 }
 
+/** What a user asks of a target. */
+export interface Asked extends SchemeWishes, IntegerSettings {
+  /** Images that the file takes at a time; by default their number is open. */
+  readonly batch?: number;
+  /** Version of the operators. */
+  readonly opset?: number;
+}
+
 /** What is known of a network of integers beside its graph. */
 export interface IntegerAbout extends About, IntegerSettings {
   /** Some of what the network is fed with, [count, ...] row-major, to keep a few beside the file. */
@@ -43,8 +51,8 @@ export interface IntegerAbout extends About, IntegerSettings {
 /** What a file holds. */
 export type FileContent = Uint8Array | string;
 
-/** What is written: one file, or those of a folder by their paths in it. */
-export type Content = FileContent | Readonly<Record<string, FileContent>>;
+/** What is written: one file, or those of a folder by their paths in it; undefined is one that it may have, and now has not. */
+export type Content = FileContent | Readonly<Record<string, FileContent | undefined>>;
 
 /** What a file was made of, to verify it by. */
 export interface Original<G extends Graph = Graph> {
@@ -101,6 +109,12 @@ interface Form<G extends Graph, A extends About, Proof extends object> {
   readonly file: string;
   /** Versions of its operators, where there are several to choose from. */
   readonly opsets?: readonly number[];
+  /**
+   * Looks at what is asked of it, before anything is computed.
+   *
+   * @throws PeaError of kind usage for what it has not, and tools that are not there
+   */
+  check?(asked: Asked): void | Promise<void>;
   /**
    * All nodes that it does not take, of a graph as `obstacle` gets it; where left out, `obstacle` alone is asked. Smooth
    * activations, and what has no integer form in a target of integers, are found before.

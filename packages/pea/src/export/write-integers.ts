@@ -1,6 +1,6 @@
-import type { Ranges } from "@pea/graph";
 import { type Module, narrow, scope, type Tensor } from "@pea/torch";
 import { layerNoise } from "../quantize/layer-noise.ts";
+import type { TrainedIntegers } from "../quantize/trained-integers.ts";
 import { currentEnvironment } from "../run/run-directory.ts";
 import type { ScoreComparison } from "./compare-scores.ts";
 import type { ExportedFile } from "./export-form.ts";
@@ -11,15 +11,14 @@ import { otherActivationsOf } from "./other-activations.ts";
 import { quantizeNetwork } from "./quantize-network.ts";
 import { requireFolder, requireNoSmoothModule } from "./require-deployable.ts";
 import type { IntegerTarget } from "./target.ts";
-import { requireLiteRt } from "./tflite/litert.ts";
 import type { WriteOptions } from "./write-floats.ts";
 import { writeVerified } from "./write-verified.ts";
 
 export interface WriteIntegersOptions extends WriteOptions {
   /** Gives batches of training images, standardized, from the first one on: ranges are taken from these. */
   readonly trainingImages: () => AsyncIterable<Tensor> | Iterable<Tensor>;
-  /** Ranges that the network trained with. */
-  readonly trainedRanges?: Ranges;
+  /** How it was rounded while it trained. */
+  readonly trained?: TrainedIntegers;
   /** Called with the training images done so far. */
   readonly onCalibration?: (images: number) => void;
   /** Scores what was written beside the network of floats. */
@@ -45,7 +44,7 @@ export async function writeIntegers<Proof extends object>(
     metadata = {},
     opset,
     trainingImages,
-    trainedRanges,
+    trained,
     onCalibration,
     score,
     maxLoss = 0.5,
@@ -54,12 +53,11 @@ export async function writeIntegers<Proof extends object>(
 ): Promise<ExportedFile & Proof> {
   requireFolder(file);
   requireNoSmoothModule(model);
-  if (form.litert !== undefined) await requireLiteRt(form.litert);
   const { graph, plan, ...how } = await quantizeNetwork(model, target, {
     ...form,
     inputShape: inputs.shape.slice(1),
     images: trainingImages,
-    trained: trainedRanges,
+    trained,
     onProgress: onCalibration,
   });
   const facts = { ...metadata, quantization: JSON.stringify(how) };

@@ -11,7 +11,7 @@ import type { Content, FileContent } from "./target.ts";
 
 /**
  * Writes beside `path`, and renames once `verify` has passed: what lies under the name was verified. What was there before
- * is then replaced; of a folder all of it, if it holds nothing else.
+ * is then replaced. In a folder of such files, what others left beside them stays.
  *
  * @param verify takes the path of what was written
  * @returns the bytes that were written, and what `verify` gives
@@ -37,7 +37,7 @@ export async function writeVerified<T>(
   try {
     const bytes = await write(unverified, content).catch(cannotWrite);
     const verification = await verify(unverified).catch(failed);
-    await replace(unverified, path).catch(cannotWrite);
+    await replace(unverified, path, content).catch(cannotWrite);
     return { bytes, verification };
   } finally {
     await rm(unverified, { recursive: true, force: true });
@@ -61,6 +61,7 @@ async function write(path: string, content: Content): Promise<number> {
   await rm(path, { recursive: true, force: true });
   let bytes = 0;
   for (const [name, one] of Object.entries(content)) {
+    if (one === undefined) continue;
     const file = join(path, name);
     await mkdir(dirname(file), { recursive: true });
     bytes += await writeOne(file, one);
@@ -77,20 +78,19 @@ async function writeOne(file: string, content: FileContent): Promise<number> {
   return bytes.length;
 }
 
-/** A file takes the place of another in one step; a folder that holds no others is moved away first. */
-async function replace(from: string, to: string): Promise<void> {
-  if (!isFolder(from) || !isFolder(to)) return rename(from, to);
-  const written = new Set(namesIn(from));
-  const foreign = namesIn(to).find((name) => !written.has(name));
-  if (foreign !== undefined)
-    throw new PeaError(
-      `it holds ${foreign}, which is none of the new files; empty it, or name another folder`,
-    );
+/** A file takes the place of another in one step; a folder that has such files, or none, is moved away first. */
+async function replace(from: string, to: string, content: Content): Promise<void> {
+  if (isFile(content) || !isFolder(to)) return rename(from, to);
+  const own = new Set(Object.keys(content).map((name) => name.split("/")[0]));
+  const there = readdirSync(to);
+  const foreign = there.filter((name) => !own.has(name));
+  if (foreign.length > 0 && foreign.length === there.length)
+    throw new PeaError(`it holds ${foreign[0]}, and none of the new files; empty it, or name another folder`);
   const before = `${to}.${process.pid}.before.unverified`;
   await rename(to, before);
   await rename(from, to);
+  for (const name of foreign) await rename(join(before, name), join(to, name));
   await rm(before, { recursive: true, force: true });
 }
 
-const namesIn = (folder: string): string[] => readdirSync(folder, { recursive: true }).map(String);
 const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;

@@ -16,11 +16,12 @@
  *
  * @module
  */
-import type { Graph, Range } from "@pea/graph";
+import type { Graph } from "@pea/graph";
 import type { Module, Tensor } from "@pea/torch";
 import type { Ranks } from "../distributed/ranks.ts";
 import type { PixelStatistics } from "../images/pixel-statistics.ts";
 import type { ImageChange } from "../images/transforms/image-change.ts";
+import type { TrainedIntegers } from "../quantize/trained-integers.ts";
 
 /** The run a method is fitted to. */
 export interface FitContext {
@@ -230,8 +231,8 @@ export interface Method {
   /** Takes out of the network what only training has; its weights then are, or become, those that were merged. */
   removeStructure?(): void;
 
-  /** Ranges of values of the deployed network that it trained with, by their names in its graph; they are not calibrated then. */
-  ranges?(): ReadonlyMap<string, Range>;
+  /** How it rounded values while training; an export with the same steps does not calibrate them then. */
+  trainedIntegers?(): TrainedIntegers;
 
   /** Values of the last step for the logs, e.g. `{ alpha: 0.25 }`. */
   scalars?(): Record<string, number>;

@@ -4,10 +4,11 @@
  * @module
  */
 import { PeaError } from "@pea/core";
-import type { Graph, Range } from "@pea/graph";
+import type { Graph } from "@pea/graph";
 import { type Module, scope, type Tensor } from "@pea/torch";
 import type { Ranks } from "../distributed/ranks.ts";
 import type { ImageChange } from "../images/transforms/image-change.ts";
+import type { TrainedIntegers } from "../quantize/trained-integers.ts";
 import { type ChosenMethod, checkTogether, titleOf } from "./chosen-method.ts";
 import type {
   FitContext,
@@ -226,9 +227,9 @@ export class Methods {
     return new Map(state.map(([key, tensor]) => [key, merged.get(key) ?? tensor]));
   }
 
-  /** Ranges of values that a method trained with; none where no method did. */
-  get ranges(): ReadonlyMap<string, Range> {
-    return new Map(this.#hooks.flatMap((hooks) => [...(hooks.ranges?.() ?? [])]));
+  /** How a method rounded values while training; undefined where none did. */
+  get trainedIntegers(): TrainedIntegers | undefined {
+    return this.#hooks.map((hooks) => hooks.trainedIntegers?.()).find((trained) => trained !== undefined);
   }
 
   scalars(): Record<string, number> {

@@ -59,13 +59,30 @@ describe("writeVerified", () => {
     }
   });
 
-  test("takes no folder away that holds something else", async () => {
+  test("takes no folder that holds other things alone", async () => {
     const path = temporaryFolder();
     writeFileSync(join(path, "mine"), "mine");
     await assert.rejects(writeVerified(path, { "model.bin": "new" }, passes), {
-      message: /^cannot write .*: it holds mine, which is none of the new files; empty it/,
+      message: /^cannot write .*: it holds mine, and none of the new files; empty it/,
     });
     assert.deepEqual(readdirSync(path), ["mine"]);
+  });
+
+  test("leaves what others made of its files beside the new ones, but no former file of its own", async () => {
+    const path = temporaryFolder();
+    await writeVerified(
+      path,
+      { "model.bin": "old", "golden/0": "1", "golden/1": "2", "compiled.bin": "old" },
+      passes,
+    );
+    writeFileSync(join(path, "firmware.so"), "mine");
+    await writeVerified(path, { "model.bin": "new", "golden/0": "1", "compiled.bin": undefined }, passes);
+    assert.deepEqual(readdirSync(path, { recursive: true }).sort(), [
+      "firmware.so",
+      "golden",
+      "golden/0",
+      "model.bin",
+    ]);
   });
 
   test("says where it cannot write", async () => {

@@ -11,14 +11,14 @@ import type { IntegerTarget } from "../target.ts";
 import { goldenFiles } from "../tflite/golden.ts";
 import { openInterpreter } from "../tflite/interpreter-session.ts";
 import { tfliteObstacle, tfliteObstaclesOf } from "../tflite/obstacle.ts";
-import { tfliteScheme } from "../tflite/tflite-target.ts";
+import { checkTflite, tfliteScheme } from "../tflite/tflite-target.ts";
 import { describeLiteRt, type LiteRtProof, verifyByLiteRt } from "../tflite/verify-by-litert.ts";
 import { lowerToTflite, writeTflite } from "../tflite/write-tflite.ts";
 import { velaEstimates } from "./estimates.ts";
 import { type EthosU, notPlaced } from "./limits.ts";
 import { undilate } from "./undilate.ts";
 import { unstride } from "./unstride.ts";
-import { compileWithVela, type VelaReport } from "./vela.ts";
+import { compileWithVela, type VelaReport, velaVersion } from "./vela.ts";
 
 /** What is known of the network on the chip. */
 export interface NpuProof extends LiteRtProof {
@@ -47,6 +47,11 @@ function ethosU(chip: EthosU, title: string, known: readonly number[]): IntegerT
     file: chip,
     takes: ["inputType", "outputType", "macs", "vela", "litert"],
     scheme: tfliteScheme,
+    async check(asked) {
+      await checkTflite(asked);
+      macsOf(asked.macs, known, title);
+      if (asked.vela !== undefined) await velaVersion(asked.vela);
+    },
     obstacle: tfliteObstacle,
     obstacles: tfliteObstaclesOf,
     async write(graph, about) {
@@ -64,7 +69,7 @@ function ethosU(chip: EthosU, title: string, known: readonly number[]): IntegerT
       };
       return {
         "model.tflite": model,
-        ...(compiled && { "model_vela.tflite": compiled.model }),
+        "model_vela.tflite": compiled?.model,
         [summaryFile]: `${JSON.stringify(summary, null, 2)}\n`,
         ...goldenFiles(graph, samples),
       };

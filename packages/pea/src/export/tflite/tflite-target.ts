@@ -1,9 +1,11 @@
 /** TensorFlow Lite files of integers throughout. */
 import { PeaError } from "@pea/core";
 import { type Scheme, type SchemeWishes, usualScheme } from "@pea/graph";
-import type { IntegerTarget } from "../target.ts";
+import { oneImageAlone } from "../one-image-alone.ts";
+import type { Asked, IntegerTarget } from "../target.ts";
 import { goldenFiles } from "./golden.ts";
 import { openInterpreter } from "./interpreter-session.ts";
+import { requireLiteRt } from "./litert.ts";
 import { tfliteObstacle, tfliteObstaclesOf } from "./obstacle.ts";
 import { describeLiteRt, type LiteRtProof, verifyByLiteRt } from "./verify-by-litert.ts";
 import { writeTflite } from "./write-tflite.ts";
@@ -22,6 +24,16 @@ export function tfliteScheme(wishes: SchemeWishes): Scheme {
   return usualScheme(wishes);
 }
 
+/**
+ * What all files of TensorFlow Lite want.
+ *
+ * @throws PeaError of kind usage for several images at a time, and a Python that has no LiteRT
+ */
+export async function checkTflite({ batch = 1, litert }: Asked): Promise<void> {
+  if (batch !== 1) throw oneImageAlone("a TensorFlow Lite file", batch);
+  if (litert !== undefined) await requireLiteRt(litert);
+}
+
 /** The file and, as bytes, a few of the inputs and outputs of the integers within its ends. */
 export const tfliteTarget: IntegerTarget<LiteRtProof> = {
   name: "tflite",
@@ -29,6 +41,7 @@ export const tfliteTarget: IntegerTarget<LiteRtProof> = {
   file: "tflite",
   takes: ["inputType", "outputType", "litert"],
   scheme: tfliteScheme,
+  check: checkTflite,
   obstacle: tfliteObstacle,
   obstacles: tfliteObstaclesOf,
   write(graph, { metadata, producerVersion, samples, inputType, outputType }) {

@@ -38,12 +38,13 @@ export async function verifyByLiteRt(
 
 /** A line of what was proven. */
 export function describeLiteRt({ litert }: LiteRtProof): string[] {
-  if (litert === undefined) return [sameEverywhere];
+  if (litert === undefined) return [notRun];
   return [
     `LiteRT ${litert.version}'s reference kernels compute the exact integers (${litert.quanta.images} images)`,
   ];
 }
 
-/** What is said of every file that holds the operators of `writeTflite`. */
-const sameEverywhere =
-  "its operators are those that LiteRT's reference kernels and LiteRT for Microcontrollers compute to the byte as scored here";
+/** What is said of a file that no runtime was asked to run. */
+const notRun =
+  "not run in LiteRT: --litert PATH does so. The scores are of its exact integers, which LiteRT's reference kernels gave for each operator " +
+  "where docs/targets.md says so";

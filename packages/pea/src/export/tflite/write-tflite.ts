@@ -14,6 +14,7 @@ import {
   type QuantizedNode,
   QuantizedSite,
 } from "@pea/graph";
+import { oneImageAlone } from "../one-image-alone.ts";
 import type { EndType } from "../target.ts";
 import { channelsLast } from "./axis-order.ts";
 import { encodeTflite } from "./encode.ts";
@@ -99,11 +100,7 @@ function lowerNode(
 
 function requireOneSample({ inputs }: QuantizedGraph): void {
   const other = inputs.find(({ shape: [batch = 1] }) => batch !== 1);
-  if (other !== undefined)
-    throw new PeaError(
-      `a TensorFlow Lite file is written for one image at a time, not ${other.shape[0]}; leave the batch out`,
-      { kind: "usage" },
-    );
+  if (other !== undefined) throw oneImageAlone("a TensorFlow Lite file", Number(other.shape[0]));
 }
 
 function requireTypes({ inputs, nodes, quantizations }: QuantizedGraph): void {

@@ -4,7 +4,7 @@ import { encodeTflite } from "../tflite/encode.ts";
 import { type GoldenVector, goldenVectors } from "../tflite/golden.ts";
 import { openInterpreter } from "../tflite/interpreter-session.ts";
 import { tfliteObstacle, tfliteObstaclesOf } from "../tflite/obstacle.ts";
-import { tfliteScheme } from "../tflite/tflite-target.ts";
+import { checkTflite, tfliteScheme } from "../tflite/tflite-target.ts";
 import { describeLiteRt, type LiteRtProof, verifyByLiteRt } from "../tflite/verify-by-litert.ts";
 import { lowerToTflite } from "../tflite/write-tflite.ts";
 import { arenaBytes } from "./arena.ts";
@@ -19,6 +19,7 @@ export const tflmTarget: IntegerTarget<LiteRtProof> = {
   file: "tflm",
   takes: ["litert"],
   scheme: tfliteScheme,
+  check: checkTflite,
   obstacle: tfliteObstacle,
   obstacles: tfliteObstaclesOf,
   write(graph, { metadata, producerVersion, samples }) {

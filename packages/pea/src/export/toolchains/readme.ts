@@ -34,9 +34,9 @@ function block({ language, lines }: Step, file: string, shape: readonly number[]
 }
 
 /** Whether it was tried, and in what. */
-export function proof({ title, proven, packages }: Toolchain): string {
-  return proven
-    ? `Tried in ${packages.join(", ")}: three networks, exported so, answer as in ONNX Runtime but for rounding.`
+export function proof({ title, packages, apart }: Toolchain): string {
+  return apart !== undefined
+    ? `Tried in ${packages.join(", ")}: three networks, exported so, answer as in ONNX Runtime but for ${apart}.`
     : `Not tried: no file of this form was run in ${title}.`;
 }
 

@@ -5,10 +5,11 @@
  */
 import { join } from "node:path";
 import { fixBatch, foldBatchNorms, type Graph } from "@pea/graph";
+import { oneImageAlone } from "../one-image-alone.ts";
 import { onnxTarget } from "../onnx/onnx-target.ts";
 import type { Verification } from "../onnx/verify.ts";
 import { onnxInt8Target } from "../onnx-int8/onnx-int8-target.ts";
-import type { Content, FloatTarget, IntegerTarget, Target } from "../target.ts";
+import type { Asked, Content, FloatTarget, IntegerTarget, Target } from "../target.ts";
 import { tfliteTarget } from "../tflite/tflite-target.ts";
 import { plainPads } from "./plain-pads.ts";
 import { proof, readme } from "./readme.ts";
@@ -28,6 +29,7 @@ function ofFloats(toolchain: Toolchain): FloatTarget<Verification> {
     name,
     title,
     file: name,
+    check: (asked) => checkBatch(toolchain, asked),
     write: async (graph, about) =>
       inFolder(
         toolchain,
@@ -51,12 +53,20 @@ function ofIntegers(toolchain: Toolchain): IntegerTarget {
     name,
     title,
     file: name,
+    async check(asked) {
+      checkBatch(toolchain, asked);
+      await base.check?.(asked);
+    },
     write: async (graph, about) =>
       inFolder(toolchain, file, graph, await base.write(inForm(graph, toolchain), about)),
     verify: (path, original) => base.verify(within(path), original),
     open: (path, graph) => base.open(within(path), graph),
     describe: (proof) => [...base.describe(proof), howToGoOn(toolchain)],
   };
+}
+
+function checkBatch({ title, oneImage }: Toolchain, { batch = 1 }: Asked): void {
+  if (oneImage && batch !== 1) throw oneImageAlone(`a file for ${title}`, batch);
 }
 
 /** Pads as all read them in ONNX, and for one image at a time, where the toolchain wants that. */

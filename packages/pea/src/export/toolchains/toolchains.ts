@@ -15,8 +15,11 @@ export interface Toolchain {
   readonly oneImage: boolean;
   /** Python's packages that have it, with the versions that were tried; none where Python has it not. */
   readonly packages: readonly string[];
-  /** Whether `npm run test:toolchains` runs the steps and compares the answers. */
-  readonly proven: boolean;
+  /**
+   * What its answers differ from ONNX Runtime's by, as `npm run test:toolchains` runs the steps and measures it (docs/integers.md
+   * has the numbers); none where it was not tried.
+   */
+  readonly apart?: string;
   /** What to know of it. */
   readonly notes: readonly string[];
   /** How to go on, in the file's folder. */
@@ -43,7 +46,7 @@ export const toolchains: readonly Toolchain[] = [
     form: "onnx",
     oneImage: true,
     packages: ["esp-ppq==1.3.12", "torch==2.4.0"],
-    proven: true,
+    apart: "its own scales, up to half of what images are apart",
     notes: [
       "ESP-PPQ quantizes by itself, to scales that are powers of two. `images` are here some of the training images, which it takes ranges from; `logits` are what the chip will answer.",
       "`minmax` and `equalization` are not its defaults: a MobileNet that named the class of each of 32 images with them named that of 4 without.",
@@ -77,7 +80,6 @@ export const toolchains: readonly Toolchain[] = [
     form: "tflite",
     oneImage: true,
     packages: [],
-    proven: false,
     notes: [
       "ST Edge AI Core comes from ST alone. It takes TensorFlow Lite files of int8 as they are: inputs and outputs are int8, unless `--input-type` and `--output-type` say otherwise.",
       "`golden` holds inputs and the bytes that the reference kernels answer.",
@@ -90,7 +92,7 @@ export const toolchains: readonly Toolchain[] = [
     form: "onnx-int8",
     oneImage: false,
     packages: ["openvino==2026.4.1"],
-    proven: true,
+    apart: "a step or so",
     notes: ["Answers are up to a step or two from ONNX Runtime's on average."],
     steps: [
       python(
@@ -106,7 +108,7 @@ export const toolchains: readonly Toolchain[] = [
     form: "onnx",
     oneImage: true,
     packages: ["ncnn==1.0.20261020", "pnnx==20261020", "torch==2.4.0"],
-    proven: true,
+    apart: "float32 rounding",
     notes: [
       "pnnx keeps weights in 16 bits unless it is told otherwise (`fp16=0`), and ends with code 0 where ncnn has no such layer, too: look at what `load_param` gives.",
       "It does not take files in integers: ncnn's own tools quantize.",
@@ -132,7 +134,7 @@ export const toolchains: readonly Toolchain[] = [
     form: "onnx-int8",
     oneImage: true,
     packages: ["rknn-toolkit2==2.5.0", "torch==2.4.0"],
-    proven: true,
+    apart: "a step or so",
     notes: [
       "The file has its integers already: `do_quantization=False`.",
       "Tried in its simulator, which is what `init_runtime()` without a device starts.",
@@ -158,7 +160,7 @@ export const toolchains: readonly Toolchain[] = [
     form: "onnx-int8",
     oneImage: false,
     packages: ["apache-tvm==0.27.0.post1", "onnx==1.23.2"],
-    proven: true,
+    apart: "a tenth of a step",
     notes: ["It computes in floats between the pairs, as they stand."],
     steps: [
       python(
@@ -177,7 +179,7 @@ export const toolchains: readonly Toolchain[] = [
     form: "onnx-int8",
     oneImage: false,
     packages: ["iree-base-compiler==3.13.0", "iree-base-runtime==3.13.0", "onnx==1.23.2"],
-    proven: true,
+    apart: "a tenth of a step",
     notes: ["It computes in floats between the pairs, as they stand."],
     steps: [
       sh(

@@ -4,9 +4,10 @@
  * @module
  */
 import { type Duration, durationToSteps, formatDuration, PeaError, parseDuration } from "@pea/core";
-import { type ActivationType, type Range, requireScheme, type Scheme } from "@pea/graph";
+import { type ActivationType, requireScheme, type Scheme } from "@pea/graph";
 import { autocast, getRngState, isRecording, type Module, setRngState, type Tensor } from "@pea/torch";
 import type { Ranks } from "../../distributed/ranks.ts";
+import type { TrainedIntegers } from "../../quantize/trained-integers.ts";
 import { traceNetwork } from "../../trace/trace.ts";
 import type { FitContext, Method, MethodState, Phase, StepSpan } from "../method.ts";
 import { refuseOtherState } from "../method-state.ts";
@@ -99,9 +100,10 @@ export class QuantizeMethod implements Method {
     return firstStep >= this.#run.startStep;
   }
 
-  /** The ranges that it trained with. */
-  ranges(): ReadonlyMap<string, Range> {
-    return this.#quantized?.ranges.read() ?? new Map(JSON.parse(String(this.#saved.ranges)));
+  trainedIntegers(): TrainedIntegers {
+    const ranges = this.#quantized?.ranges.read() ?? new Map(JSON.parse(String(this.#saved.ranges)));
+    const { activations, scales, weights } = this.#options;
+    return { scheme: { activations, scales, weights }, ranges };
   }
 
   deploy(): void {

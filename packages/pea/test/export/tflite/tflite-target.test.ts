@@ -104,6 +104,8 @@ describe("pea export --target tflite", () => {
   for (const [words, reason] of [
     [["--target", "tflite", "--activations", "uint8"], /computes in int8 or int16, not in uint8/],
     [["--target", "tflite", "--batch", "4"], /written for one image at a time, not 4/],
+    [["--target", "rknn", "--batch", "4"], /RKNN-Toolkit2 .* is written for one image at a time, not 4/],
+    [["--target", "ethos-u55", "--macs", "100"], /macs is 100, but the Ethos-U55 has 32, 64, 128, 256/],
     [
       ["--target", "onnx-int8", "--input-type", "uint8"],
       /ONNX in integers has no setting inputType \(--input-type\); leave it out/,
@@ -113,6 +115,7 @@ describe("pea export --target tflite", () => {
       const { code, stderr } = await peaHere("export", run, ...words, "-o", join(folder, "refused"));
       assert.equal(code, 2, stderr);
       assert.match(stderr, reason);
+      assert.doesNotMatch(stderr, /calibration/, "before anything is computed");
       assert.ok(!existsSync(join(folder, "refused")));
     });
 });
