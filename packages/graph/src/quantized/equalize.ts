@@ -29,10 +29,13 @@ const rounds = 20;
  */
 export function equalize(graph: Graph): Graph {
   const pairs = pairsOf(graph);
-  const constants = new Map(graph.constants);
+  const nodes = new Set(pairs.flatMap(({ first, second }) => [first, second]));
+  const layers = new Map([...nodes].map((node) => [node, new ScaledLayer(node, graph)]));
+  const layerOf = (node: GraphNode) => layers.get(node) as ScaledLayer;
   for (let round = 0; round < rounds; round++)
-    for (const pair of pairs) equalizePair({ ...graph, constants }, pair, constants);
-  return { ...graph, constants };
+    for (const { first, second } of pairs) equalizePair(layerOf(first), layerOf(second));
+  const scaled = [...layers.values()].flatMap((layer) => layer.constants());
+  return { ...graph, constants: new Map([...graph.constants, ...scaled]) };
 }
 
 function pairsOf(graph: Graph): Pair[] {
@@ -64,24 +67,92 @@ function letsFactorsPass({ operator }: GraphNode, shape: Shape): boolean {
   return operator === "Flatten" && shape.slice(2).every((size) => size === 1);
 }
 
-function equalizePair(graph: Graph, { first, second }: Pair, constants: Map<string, Constant>): void {
-  const [, weight = "", bias = ""] = first.inputs;
-  const [, next = ""] = second.inputs;
-  const axis = outputAxis(first) ?? 0;
-  const given = greatestOf(constantOf(graph, weight), (place) => place[axis] as number);
-  const channelOf = inputChannelOf(second, constantOf(graph, next).shape);
-  const taken = greatestOf(constantOf(graph, next), channelOf);
-  const factors = given.map((r1, channel) => {
-    const r2 = taken[channel] ?? 0;
-    return r1 > 0 && r2 > 0 ? Math.sqrt(r1 / r2) : 1;
-  });
-  const inverse = factors.map((factor) => 1 / factor);
-  constants.set(weight, scaledAlong(constantOf(graph, weight), axis, inverse));
-  constants.set(bias, scaledAlong(constantOf(graph, bias), 0, inverse));
-  constants.set(
-    next,
-    scaledBy(constantOf(graph, next), (place) => factors[channelOf(place)] as number),
-  );
+function equalizePair(first: ScaledLayer, second: ScaledLayer): void {
+  const [given, taken] = [first.greatestGiven(), second.greatestTaken()];
+  for (let channel = 0; channel < given.length; channel++) {
+    const [r1 = 0, r2 = 0] = [given[channel], taken[channel]];
+    if (r1 === 0 || r2 === 0) continue;
+    const factor = Math.sqrt(r1 / r2);
+    first.given[channel] = (first.given[channel] as number) / factor;
+    second.taken[channel] = (second.taken[channel] as number) * factor;
+  }
+}
+
+/** A layer whose weights are to be multiplied, by factors of the channels that it gives and of those that it takes. */
+class ScaledLayer {
+  readonly given: Float64Array;
+  readonly taken: Float64Array;
+  readonly #node: GraphNode;
+  readonly #graph: Graph;
+  /** Of each place along the weight's first two axes: the greatest |w|, and its channels. */
+  readonly #greatest: Float64Array;
+  readonly #givenOf: Int32Array;
+  readonly #takenOf: Int32Array;
+  /** Weights of a place. */
+  readonly #inner: number;
+
+  constructor(node: GraphNode, graph: Graph) {
+    this.#node = node;
+    this.#graph = graph;
+    const { shape, data } = constantOf(graph, node.inputs[1] ?? "");
+    const [first = 1, second = 1] = shape;
+    const takenOf = inputChannelOf(node, shape);
+    const isFirst = outputAxis(node) === 0;
+    const places = first * second;
+    this.#inner = data.length / places;
+    this.#greatest = new Float64Array(places);
+    for (let i = 0; i < data.length; i++) {
+      const place = Math.floor(i / this.#inner);
+      this.#greatest[place] = Math.max(this.#greatest[place] as number, Math.abs(data[i] as number));
+    }
+    this.#givenOf = Int32Array.from({ length: places }, (_, place) =>
+      isFirst ? Math.floor(place / second) : place % second,
+    );
+    this.#takenOf = Int32Array.from({ length: places }, (_, place) =>
+      takenOf([Math.floor(place / second), place % second]),
+    );
+    this.given = new Float64Array(isFirst ? first : second).fill(1);
+    this.taken = new Float64Array(
+      1 + this.#takenOf.reduce((most, channel) => Math.max(most, channel), 0),
+    ).fill(1);
+  }
+
+  /** The greatest |w| of each channel that it gives. */
+  greatestGiven(): Float64Array {
+    return this.#greatestBy(this.#givenOf, this.given.length);
+  }
+
+  /** The same of each that it takes. */
+  greatestTaken(): Float64Array {
+    return this.#greatestBy(this.#takenOf, this.taken.length);
+  }
+
+  #greatestBy(channelOf: Int32Array, count: number): Float64Array {
+    const greatest = new Float64Array(count);
+    for (let place = 0; place < channelOf.length; place++) {
+      const weight = (this.#greatest[place] as number) * this.#factor(place);
+      const channel = channelOf[place] as number;
+      if (weight > (greatest[channel] as number)) greatest[channel] = weight;
+    }
+    return greatest;
+  }
+
+  #factor(place: number): number {
+    const given = this.given[this.#givenOf[place] as number] as number;
+    return given * (this.taken[this.#takenOf[place] as number] as number);
+  }
+
+  /** Its weight and its bias, multiplied. */
+  constants(): [name: string, Constant][] {
+    const [, weight = "", bias = ""] = this.#node.inputs;
+    const { shape, data } = constantOf(this.#graph, weight);
+    const factors = Float64Array.from(this.#greatest, (_, place) => this.#factor(place));
+    const scaled = data.map((value, i) => value * (factors[Math.floor(i / this.#inner)] as number));
+    return [
+      [weight, { shape, data: scaled }],
+      [bias, scaledAlong(constantOf(this.#graph, bias), 0, this.given)],
+    ];
+  }
 }
 
 function constantOf(graph: Graph, name: string): Constant & { data: Float32Array } {
@@ -92,33 +163,8 @@ function constantOf(graph: Graph, name: string): Constant & { data: Float32Array
 function inputChannelOf(
   { operator, attributes }: GraphNode,
   [outputs = 1, inputs = 1]: readonly number[],
-): (place: Place) => number {
+): (place: readonly [first: number, second: number]) => number {
   if (operator === "ConvTranspose") return ([channel]) => channel;
   const perGroup = outputs / Number(attributes.group ?? 1);
   return ([output, channel]) => Math.floor(output / perGroup) * inputs + channel;
-}
-
-type Place = readonly [first: number, second: number];
-
-/** Where an element lies along the first two axes. */
-function placesOf(shape: readonly number[]): (i: number) => Place {
-  const [, second = 1] = shape;
-  const inner = shape.slice(2).reduce((a, b) => a * b, 1);
-  return (i) => [Math.floor(i / inner / second), Math.floor(i / inner) % second];
-}
-
-/** The greatest |w| of each channel. */
-function greatestOf({ shape, data }: Constant, channelOf: (place: Place) => number): number[] {
-  const placeOf = placesOf(shape);
-  const greatest: number[] = [];
-  for (let i = 0; i < data.length; i++) {
-    const channel = channelOf(placeOf(i));
-    greatest[channel] = Math.max(greatest[channel] ?? 0, Math.abs(Number(data[i])));
-  }
-  return greatest;
-}
-
-function scaledBy({ shape, data }: Constant, factorOf: (place: Place) => number): Constant {
-  const placeOf = placesOf(shape);
-  return { shape, data: Float32Array.from(data as Float32Array, (value, i) => value * factorOf(placeOf(i))) };
 }

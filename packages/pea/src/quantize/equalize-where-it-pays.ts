@@ -1,5 +1,5 @@
 import { equalize, type Graph, planIntegers, quantize, type Scheme } from "@pea/graph";
-import { mul, noGrad, scope, sub, sum, type Tensor } from "@pea/torch";
+import { keep, mul, noGrad, scope, sub, sum, type Tensor } from "@pea/torch";
 import { GraphNetwork } from "../import/network/graph-network.ts";
 import { calibrate } from "./calibrate.ts";
 import { SimulatedNetwork } from "./simulated-network.ts";
@@ -21,27 +21,33 @@ const worthwhile = 1 / 4;
 export async function equalizeWhereItPays(prepared: Graph, images: Tensor, scheme: Scheme): Promise<Graph> {
   const equalized = equalize(prepared);
   const [usual, other] = scheme.weights === "per tensor" ? [equalized, prepared] : [prepared, equalized];
-  const usualNoise = await noiseOf(usual, images, scheme);
-  const otherNoise = await noiseOf(other, images, scheme);
+  using exact = answersOf(new GraphNetwork(prepared), images);
+  const usualNoise = await noiseOf(usual, { images, exact, scheme });
+  const otherNoise = await noiseOf(other, { images, exact, scheme });
   return otherNoise < worthwhile * usualNoise ? other : usual;
 }
 
 /** Σ (y − ŷ)² over the answers to some images; 0 where a value is 0 on all of them, which tells nothing. */
-async function noiseOf(graph: Graph, images: Tensor, scheme: Scheme): Promise<number> {
+async function noiseOf(
+  graph: Graph,
+  { images, exact, scheme }: { images: Tensor; exact: Tensor; scheme: Scheme },
+): Promise<number> {
   const plan = planIntegers(graph);
   const { ranges } = await calibrate(plan, [images]);
   if ([...ranges.values()].some(({ min, max }) => min === 0 && max === 0)) return 0;
-  const floats = new GraphNetwork(graph);
-  const integers = new SimulatedNetwork(quantize(plan, ranges, scheme));
-  for (const network of [floats, integers]) network.eval();
+  using rounded = answersOf(new SimulatedNetwork(quantize(plan, ranges, scheme)), images);
+  return scope(() => {
+    const difference = sub(rounded, exact);
+    return sum(mul(difference, difference), { dtype: "float64" }).item();
+  });
+}
+
+/** What a network, which is then let go, says to images. */
+function answersOf(network: GraphNetwork | SimulatedNetwork, images: Tensor): Tensor {
+  network.eval();
   try {
-    return scope(() =>
-      noGrad(() => {
-        const difference = sub(integers.forward(images), floats.forward(images));
-        return sum(mul(difference, difference), { dtype: "float64" }).item();
-      }),
-    );
+    return scope(() => noGrad(() => keep(network.forward(images))));
   } finally {
-    for (const network of [floats, integers]) network.dispose();
+    network.dispose();
   }
 }
