@@ -61,6 +61,16 @@ testAgainstPython(
 );
 
 describe("an ensemble of ReLU cut off at 6", () => {
+  test("is what the network's own smooth activations end in, too", () => {
+    const model = new Site(new ReLU());
+    const smooth = new Site(createActivation("swish"));
+    const network = Object.assign(new Site(model), { smooth });
+    setReLU(network, 6);
+    applyPea(network, { ensemble: "weighted", smooth: "own" }).alpha = 1;
+    finalize(network);
+    assert.equal(`${smooth.act}`, "ClippedReLU(6)");
+  });
+
   test("draws for the same elements as one of ReLU, whose place ReLU6 has", () => {
     const smooth = numbers(createActivation("gelu").forward(x));
     const [clipped, plain] = [6, Number.POSITIVE_INFINITY].map((bound) => {

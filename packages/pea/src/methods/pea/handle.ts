@@ -5,10 +5,10 @@
  */
 import { checkAlpha, type Ensemble, ownSmooth, PeaError, type SmoothName, smoothNamed } from "@pea/core";
 import { hasKernel } from "@pea/kernels";
-import { type Module, ReLU } from "@pea/torch";
+import { ClippedReLU, type Module, ReLU } from "@pea/torch";
 import { createActivation, smoothNameOf } from "../../activations/index.ts";
 import { isReLU } from "../activation-modules.ts";
-import { type Place, replaceModules } from "../replace-modules.ts";
+import { findPlaces, type Place, replaceModules } from "../replace-modules.ts";
 import {
   EnsembleActivation,
   type EnsembleControl,
@@ -86,7 +86,7 @@ export class PeaHandle implements EnsembleControl {
       ({ module }, site) =>
         new EnsembleActivation(this, site, {
           ...(activations[site] as (typeof activations)[number]),
-          relu: isReLU(module) ? module : new ReLU(),
+          relu: isReLU(module) ? module : reluOf(model),
         }),
     );
   }
@@ -171,4 +171,10 @@ function count(name: string, value: number, most = Number.MAX_SAFE_INTEGER): num
     throw new PeaError(`${name} must be a whole number ${range}, not ${value}`, { kind: "usage" });
   }
   return value;
+}
+
+/** What a smooth site of the network's own ends in: ReLU as the network has it elsewhere, cut off where that is. */
+function reluOf(model: Module): Module {
+  const [clipped] = findPlaces(model, (module) => module instanceof ClippedReLU);
+  return clipped === undefined ? new ReLU() : new ClippedReLU(clipped.module.bound);
 }

@@ -27,7 +27,7 @@ setNumThreads(1);
 const numbers = (one: Tensor) => Array.from(one.toTypedArray(), Number);
 const common = { ensemble: "stochastic", smooth: "gelu" } as const;
 
-test("a pattern is a site's path or that of a module around it, of several the last counts", () => {
+test("a pattern is a site's path or that of a module around it, of several the most exact counts", () => {
   const paths = ["act", "blocks.1.dw.act", "blocks.1.pw.act", "blocks.10.dw.act", "blocks10.dw"];
   const smoothOf = (patterns: SitePatterns) =>
     siteChoices(paths, patterns, common).map(({ smooth }) => smooth);
@@ -49,6 +49,20 @@ test("a pattern is a site's path or that of a module around it, of several the l
   );
   assert.deepEqual(first, { ensemble: "weighted", smooth: "mish" });
   assert.deepEqual(second, { ensemble: "weighted", smooth: "elu" });
+});
+
+test("in which order patterns stand is nothing; two that are as exact and differ are refused", () => {
+  const patterns = { "*": { smooth: "elu" }, "0": { smooth: "mish" } } as const;
+  // JavaScript puts 0 first, wherever it was written.
+  const smooths = siteChoices(["0", "1"], patterns, common).map(({ smooth }) => smooth);
+  assert.deepEqual(smooths, ["mish", "elu"]);
+  const even = { "a.*": { smooth: "elu" }, "*.b": { smooth: "mish" } } as const;
+  assert.throws(
+    () => siteChoices(["a.b"], even, common),
+    usage(/sites has "a\.\*" and "\*\.b" for a\.b, which differ and of which none is more exact; name one/),
+  );
+  const apart = { "a.*": { smooth: "elu" }, "*.b": { ensemble: "weighted" } } as const;
+  assert.deepEqual(siteChoices(["a.b"], apart, common), [{ ensemble: "weighted", smooth: "elu" }]);
 });
 
 test("each site runs what is chosen for it", () => {
