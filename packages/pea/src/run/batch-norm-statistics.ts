@@ -85,8 +85,9 @@ function takeIn(model: Module, { images }: Batch, momentum: number): void {
 }
 
 /**
- * Gives batch norms that change nothing yet the mean and variance of what they read of the first training batch, and weights
- * and biases that undo them: they still change nothing in evaluation, and next to nothing in training.
+ * Gives batch norms that do no more than add their bias yet the mean and variance of what they read of the first training
+ * batch, and weights and biases that undo them: they still do the same in evaluation, and nearly the same in training. Such
+ * ones stand where a network had none, and where branches were merged.
  *
  * @param loader of the training part
  * @returns how many there were
@@ -107,11 +108,11 @@ export async function settleIdleNorms(model: Module, loader: BatchLoader): Promi
   return idle.length;
 }
 
-/** Whether x is what it makes of x. */
-function isIdle({ weight, bias, runningMean, runningVar, eps }: BatchNorm): boolean {
+/** Whether x + bias is what it makes of x. A fresh one, whose variance is 1, is none. */
+function isIdle({ weight, runningMean, runningVar, eps }: BatchNorm): boolean {
   const all = (values: Tensor, expected: number) =>
-    (values.toTypedArray() as Float32Array).every((value) => Math.abs(value - expected) < 1e-6);
-  return all(weight, 1) && all(bias, 0) && all(runningMean, 0) && all(runningVar, 1 - eps);
+    (values.toTypedArray() as Float32Array).every((value) => Math.abs(value - expected) < 1e-7);
+  return all(weight, 1) && all(runningMean, 0) && all(runningVar, 1 - eps);
 }
 
 function settle(norms: readonly BatchNorm[], model: Module, images: Tensor): void {
@@ -130,7 +131,7 @@ function settle(norms: readonly BatchNorm[], model: Module, images: Tensor): voi
   for (const [norm, { mean, spread }] of read) {
     copyInPlace(norm.runningMean, mean);
     copyInPlace(norm.runningVar, spread);
-    copyInPlace(norm.bias, mean);
+    copyInPlace(norm.bias, add(norm.bias, mean));
     copyInPlace(norm.weight, sqrt(add(spread, norm.eps)));
   }
 }

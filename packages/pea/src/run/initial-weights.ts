@@ -109,7 +109,10 @@ function wayOutOfMore(file: State, model: Module): string {
   const own = model.stateDict();
   const hasMore = [...file.keys()].some((key) => !own.has(key));
   if (!hasMore || ![...own.keys()].every((key) => file.has(key))) return "";
-  return "\nwhere these are layers that a run's methods merge in the end, take the run's checkpoints/best.safetensors";
+  return (
+    "\nwhere these are layers that a run's methods merge in the end, take the run's checkpoints/best.safetensors or, where there " +
+    "is none, pea export RUN and begin with --model RUN/model.onnx"
+  );
 }
 
 /** What makes of a kernel for grey images one for coloured images whose channels are alike, or the other way around. */

@@ -286,7 +286,7 @@ async function execute(
   let check: ImageCheck | undefined;
   try {
     if (existsSync(files.last)) tellOfRanks(run, trainer.resume(), { onNote, ranks });
-    else if (recipe.addBatchNorm) await settleIdleNorms(model, batches);
+    else await settleIdleNorms(model, batches);
     await beginTogether(ranks, prepared, trainer.step);
     check = checkOfImages(loaders, {
       plan,

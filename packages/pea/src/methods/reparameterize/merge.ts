@@ -44,7 +44,7 @@ interface Affine {
 /**
  * The convolution that computes all branches at once: with s = γ / √(variance + ε) of each branch's batch norm its kernel is
  * Σ s · kernel, where that of a 1×1 and of the identity lie in the middle, and its shift Σ (β − s · mean). The batch norm behind it
- * changes nothing but to add the shift. Computed in float64 and rounded once.
+ * does no more than add the shift; `settleIdleNorms` gives it statistics where a run begins with it. Computed in float64 and rounded once.
  */
 export function merge({ conv, norm, branches }: BranchedLayer): MergedLayer {
   return noGrad(() => {

@@ -20,11 +20,13 @@ import {
   type Tensor,
   uniformInPlace,
 } from "@pea/torch";
+import type { BatchLoader } from "../../../src/data/loading/loader.ts";
 import { exportRun } from "../../../src/export/export.ts";
 import { GraphNetwork } from "../../../src/import/network/graph-network.ts";
 import { ReparameterizeMethod } from "../../../src/methods/index.ts";
 import { Methods } from "../../../src/methods/methods.ts";
 import { createModel } from "../../../src/models/index.ts";
+import { settleIdleNorms } from "../../../src/run/batch-norm-statistics.ts";
 import { evaluationLoader } from "../../../src/run/loaders.ts";
 import { disposeRun } from "../../../src/run/prepare-run.ts";
 import { openTrainedRun } from "../../../src/run/trained-run.ts";
@@ -92,6 +94,10 @@ const close = (actual: readonly number[], expected: readonly number[]) => {
     assert.ok(Math.abs(value - (expected[i] as number)) <= 1e-5 * scale, `${value} is not ${expected[i]}`);
 };
 
+/** The largest difference. */
+const distance = (some: readonly number[], others: readonly number[]) =>
+  Math.max(...some.map((value, i) => Math.abs(value - (others[i] as number))));
+
 /** norm(x) by libtorch's operator alone. */
 const normalized = (x: Tensor, { weight, bias, runningMean, runningVar, training, eps }: BatchNormState) =>
   batchNorm(x, { weight, bias, runningMean, runningVar, training, eps, momentum: 0 });
@@ -136,6 +142,20 @@ describe("a convolution with branches", () => {
     methods.deploy();
     assert.deepEqual([...model.stateDict().keys()], keys);
     assert.deepEqual(infer(model, x), infer(plain, x));
+  });
+
+  test("trains on as the plain one, once its batch norms have statistics", async () => {
+    const model = new Net();
+    const { methods } = fitted(model);
+    spread(model);
+    const [merged, settled] = [new Net(), new Net()];
+    for (const plain of [merged, settled]) plain.loadStateDict(methods.deployedWeights(model));
+    const deployed = infer(merged.eval(), x);
+    const batches = { batches: () => [{ images: x }] } as unknown as BatchLoader;
+    assert.equal(await settleIdleNorms(settled, batches), 4);
+    close(infer(settled.eval(), x), deployed);
+    const [before, after] = [merged, settled].map((net) => distance(infer(net.train(), x), deployed));
+    assert.ok(20 * (after as number) < (before as number), `${before}, ${after}`);
   });
 
   test("is what an imported network's has, too, with batch norm folded for an evaluation", () => {
@@ -235,24 +255,25 @@ test("a run keeps, scores and exports its best model as the plain network", asyn
       { runDirectory: join(temporaryFolder(), "run") },
     ),
     usage(
-      /conv2\.branches\..*\nwhere these are layers that a run's methods merge in the end, take the run's checkpoints/s,
+      /conv2\.branches\..*\nwhere these are layers that a run's methods merge in the end, take the run's checkpoints\/.*, pea export RUN and begin with --model RUN\/model\.onnx/s,
     ),
   );
-  const begun = join(temporaryFolder(), "begun");
-  const initialCheckpoint = join(runDirectory, "checkpoints", "best.safetensors");
-  await train(
-    {
-      ...recipe,
-      epochs: 1,
-      initialCheckpoint,
-      lr: 0,
-      pea: "none",
-      methods: [{ reparameterize: { gamma: 0 } }],
-    },
-    { runDirectory: begun },
+  const first = createModel(recipe.model);
+  first.loadStateDict(readSafetensors(join(runDirectory, "checkpoints", "best.safetensors")).tensors);
+  const valuesOf = (model: Module, key: string) => numbers(model.stateDict().get(key) as Tensor);
+  const [initialCheckpoint, model] = ["checkpoints/best.safetensors", "model.onnx"].map((file) =>
+    join(runDirectory, file),
   );
-  const [first, then] = [initialCheckpoint, join(begun, "checkpoints", "last.safetensors")].map(
-    (path) => readSafetensors(path).tensors.get("conv2.weight") as Tensor,
-  );
-  assert.deepEqual(numbers(then as Tensor), numbers(first as Tensor));
+  for (const begin of [{ initialCheckpoint }, { model }]) {
+    const begun = join(temporaryFolder(), "begun");
+    const settings = { lr: 0, epochs: 1, pea: "none", methods: [{ reparameterize: { gamma: 0 } }] };
+    await train({ ...recipe, ...begin, ...settings }, { runDirectory: begun });
+    const trained = await openTrainedRun(begun, { checkpoint: "last" });
+    const { model } = trained;
+    assert.deepEqual(valuesOf(model, "conv2.weight"), valuesOf(first, "conv2.weight"));
+    const variances = valuesOf(model, "bn2.running_var");
+    for (const [channel, scale] of valuesOf(model, "bn2.weight").entries())
+      assert.ok(Math.abs(scale ** 2 / (variances[channel] as number) - 1) < 0.2, `${scale}`);
+    disposeRun(trained);
+  }
 });
