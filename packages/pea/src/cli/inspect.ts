@@ -20,9 +20,8 @@ import {
   type Site,
 } from "../models/index.ts";
 import { type Imports, importFiles } from "../recipe/import-file.ts";
-import { loadWeights } from "../run/checkpoint.ts";
 import { createNetwork } from "../run/create-network.ts";
-import { readNetwork, weightFiles } from "../run/trained-run.ts";
+import { openTrainedNetwork, readNetwork, weightFiles } from "../run/trained-run.ts";
 import { type CommonOptions, formatTable, printResult } from "../terminal/output.ts";
 import { askTarget, describeInspection } from "./inspect-target.ts";
 
@@ -147,8 +146,8 @@ async function openSubject(
     const shape = { inputShape: facts.inputShape, classes: facts.classes.length };
     const model = createNetwork(recipe, shape);
     // Layers and sizes are the same with any weights; those of a target's integers, and the memory that they take, are not.
-    const weights = Object.values(weightFiles(run)).find((file) => existsSync(file));
-    if (target !== undefined && weights !== undefined) loadWeights(weights, model);
+    const isTrained = Object.values(weightFiles(run)).some((file) => existsSync(file));
+    if (target !== undefined && isTrained) await loadDeployedWeights(model, source, imported);
     return { name: recipe.model, ...shape, model };
   }
   if (!isModelFile(source)) {
@@ -170,6 +169,22 @@ async function openSubject(
   const model = createModel(source, { inputChannels, imageSize: [height, width], classes: count });
   const whyNot = file === undefined ? null : whyNoClasses(file.graph);
   return { name: source, inputShape, classes: count, model, whyNoClasses: whyNot };
+}
+
+/** Gives the plain network what a run has trained: as it is deployed, or would be if it were now. */
+async function loadDeployedWeights(
+  plain: Module,
+  source: string,
+  imported: Imports | undefined,
+): Promise<void> {
+  const { model, methods } = await openTrainedNetwork(source, { import: imported });
+  try {
+    if (methods.obstacle === null) methods.deploy();
+    plain.loadStateDict(methods.deployedWeights(model));
+  } finally {
+    methods.dispose();
+    model.dispose();
+  }
 }
 
 function imageSizeOf(input: string | undefined): [number, number] | undefined {

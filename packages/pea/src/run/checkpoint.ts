@@ -143,13 +143,9 @@ export function readModelWeights(path: string): Map<string, Tensor> {
   return modelTensors(tensors);
 }
 
-/** Loads the weights of a checkpoint, or of a file of weights alone, as they are there; layers that only training has are left out. */
+/** Loads the weights of a checkpoint, or of a file of weights alone, as they are there. */
 export function loadWeights(path: string, model: Module): void {
-  scope(() => {
-    const keys = model.stateDict();
-    const tensors = modelTensors(read(path).tensors);
-    model.loadStateDict(new Map([...tensors].filter(([key]) => keys.has(key))));
-  });
+  scope(() => model.loadStateDict(modelTensors(read(path).tensors)));
 }
 
 /**

@@ -5,12 +5,16 @@ import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { Conv2d, Flatten, Hardswish, Linear, Sequential, Tanh } from "@pea/torch";
 import { describeInspection } from "../../src/cli/inspect-target.ts";
+import { exportRun } from "../../src/export/export.ts";
 import type { TargetInspection } from "../../src/export/inspect-target.ts";
 import { encodeOnnx } from "../../src/export/onnx/encode.ts";
+import { registerTarget } from "../../src/export/targets.ts";
 import { traceNetwork } from "../../src/trace/trace.ts";
 import { train } from "../../src/train/train.ts";
 import { fakeVela } from "../support/fake-vela.ts";
+import "../support/pair-network.ts";
 import { peaHere } from "../support/pea-main.ts";
+import { smallRecipe } from "../support/small-recipe.ts";
 import { temporaryFolder, writeTinyData } from "../support/tiny-data.ts";
 
 interface Shown {
@@ -126,6 +130,40 @@ test("pea inspect RUN shows the run's network at the run's data, which need not 
   assert.deepEqual((await inspect(run)).layers, layers);
   const { code, stderr } = await peaHere("inspect", run, "--classes", "5");
   assert.deepEqual([code, /leave --input, --classes and --output out/.test(stderr)], [2, true]);
+});
+
+test("pea inspect RUN --target asks about the network that the run exports, though its checkpoint has more layers", async () => {
+  const asked: Float32Array[][] = [];
+  registerTarget({
+    name: "weights",
+    title: "Weights",
+    file: "weights",
+    obstacle({ nodes, constants }) {
+      asked.push(
+        nodes.flatMap(({ inputs }) =>
+          inputs.flatMap((name) => (constants.get(name)?.data as Float32Array | undefined) ?? []),
+        ),
+      );
+      return null;
+    },
+    write: () => "",
+    verify: async () => ({}),
+    describe: () => [],
+  });
+  const run = join(temporaryFolder(), "run");
+  const settings = {
+    model: "pair-network",
+    epochs: 1,
+    valFraction: 0,
+    pea: "none",
+    methods: ["reparameterize"],
+  };
+  await train({ ...smallRecipe, ...settings }, { runDirectory: run });
+  await exportRun(run);
+  for (const source of [run, join(run, "model.onnx")]) await inspect(source, "--target", "weights");
+  const [ofRun, ofFile] = asked;
+  assert.ok((ofFile?.length ?? 0) > 4);
+  assert.deepEqual(ofRun, ofFile);
 });
 
 test("of a form of operators, of which a target does not take all, the table says how many", () => {
