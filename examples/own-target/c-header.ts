@@ -13,7 +13,7 @@ registerTarget({
 
   obstacle({ nodes }) {
     const norm = nodes.find(({ operator }) => operator === "BatchNormalization");
-    return norm ? `BatchNormalization in ${norm.path} is left: fold it, with --fold-batch-norm` : null;
+    return norm ? `BatchNormalization in ${norm.path} is left: fold it, with --fold-batch-norms` : null;
   },
 
   write(graph, { producerVersion }) {

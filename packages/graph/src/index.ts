@@ -34,6 +34,7 @@ export { broadcast } from "./operators/arithmetic.ts";
 export { operators } from "./operators/index.ts";
 export type { AttributeKind, Operator, Role } from "./operators/operator.ts";
 export { NodeReader } from "./operators/operator.ts";
+export { channelsLastInput } from "./passes/channels-last-input.ts";
 export { fixBatch } from "./passes/fix-batch.ts";
 export { foldBatchNorms } from "./passes/fold-batch-norms.ts";
 export { mergePads } from "./passes/merge-pads.ts";

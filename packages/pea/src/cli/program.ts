@@ -185,7 +185,13 @@ function addExport(program: Command): void {
         "version of ONNX's operators, 11 to 21, of onnx-int8 13 to 21 (default: 17)",
       ).argParser(wholeNumber),
     )
-    .option("--fold-batch-norm", "make batch normalization a part of the weights before it")
+    .addOption(
+      new Option(
+        "--layout <LAYOUT>",
+        "order of the axes of images that an ONNX file takes (default: nchw)",
+      ).choices(["nchw", "nhwc"]),
+    )
+    .option("--fold-batch-norms", "make batch normalization a part of the weights before it")
     .optionsGroup("Options of targets in integers:")
     .addOption(
       new Option(
@@ -245,7 +251,7 @@ function addExport(program: Command): void {
       example(
         "pea export runs/<run>",
         "pea export runs/<run> -o network.onnx --json",
-        "pea export runs/<run> --batch 1 --opset 11 --fold-batch-norm     for compilers of fixed shapes",
+        "pea export runs/<run> --batch 1 --opset 11 --fold-batch-norms     for compilers of fixed shapes",
         "pea export runs/<run> --target onnx-int8                         in integers of 8 bits",
         "pea export runs/<run> --target tflm                              for microcontrollers",
         "pea export runs/<run> --target ethos-u55 --macs 128 --vela vela  for an NPU, with its cycles",

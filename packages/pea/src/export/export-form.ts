@@ -7,7 +7,7 @@ import { PeaError } from "@pea/core";
 import type { IntegerForm, IntegerSummary } from "./integer-summary.ts";
 import { onnxTarget } from "./onnx/onnx-target.ts";
 import type { OtherActivation } from "./other-activations.ts";
-import { isIntegerTarget, type Target } from "./target.ts";
+import { isIntegerTarget, type Layout, type Target } from "./target.ts";
 import { targetNamed } from "./targets.ts";
 
 /** In which form a network is written; what concerns integers is for targets that compute in them. */
@@ -16,13 +16,15 @@ export interface ExportForm extends IntegerForm {
   target?: string;
   /** Images that the file takes at a time; by default their number is open. */
   batch?: number;
+  /** Order of the axes of images that an ONNX file takes: `nchw` by default, or `nhwc`. */
+  layout?: Layout;
   /** Version of ONNX's operators; 17 by default. */
   opset?: number;
   /**
    * Make batch normalization a part of the weights before it; by default it stays, and all weights keep their keys. In
    * integers it always is.
    */
-  foldBatchNorm?: boolean;
+  foldBatchNorms?: boolean;
 }
 
 /** A file that was written and verified. */
@@ -65,6 +67,8 @@ export function targetOf(form: ExportForm): Target {
     (key) => form[key] !== undefined && !(isIntegerTarget(target) && target.takes?.includes(key)),
   );
   if (unknown !== undefined) throw usage(`${title} has no setting ${optionNamed(unknown)}; leave it out`);
+  if (form.layout !== undefined && target.hasLayouts !== true)
+    throw usage(`${title} has no setting ${optionNamed("layout")}; leave it out`);
   if (opset === undefined || opsets?.includes(opset)) return target;
   const known = opsets && `must be one of ${opsets.join(", ")} for ${title}`;
   throw usage(`opset is ${opset}, but ${known ?? `${title} has none; leave it out`}`);

@@ -95,7 +95,7 @@ export async function exportRun(
     if (out === undefined) noteExported(run, basename(file));
     methods.deploy();
     model.to({ device: "cpu" });
-    const metadata = describeNetwork(trained);
+    const metadata = describeNetwork(trained, form.layout);
     const exported = isIntegerTarget(target)
       ? await exportIntegers(trained, file, target, { ...form, metadata })
       : await exportFloats(trained, file, { ...form, metadata });

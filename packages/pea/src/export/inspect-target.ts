@@ -200,7 +200,7 @@ function refusalOfSmooth(obstacle: Obstacle): Finding {
 function foldRemark(graph: Graph, target: Target): string[] {
   const isNeeded = ownRefusals(graph, target).length > 0 && floatRefusals(graph, target).length === 0;
   return isNeeded
-    ? ["with batch norms as a part of the weights before them: pea export --fold-batch-norm"]
+    ? ["with batch norms as a part of the weights before them: pea export --fold-batch-norms"]
     : [];
 }
 

@@ -34,6 +34,10 @@ export interface IntegerSettings {
   readonly litert?: string;
 }
 
+/** In which order a file takes an image's axes: channels first, as networks here have them, or last, as cameras give them. */
+export const layouts = ["nchw", "nhwc"] as const;
+export type Layout = (typeof layouts)[number];
+
 /** What a user asks of a target. */
 export interface Asked extends SchemeWishes, IntegerSettings {
   /** Images that the file takes at a time; by default their number is open. */
@@ -109,6 +113,8 @@ interface Form<G extends Graph, A extends About, Proof extends object> {
   readonly file: string;
   /** Versions of its operators, where there are several to choose from. */
   readonly opsets?: readonly number[];
+  /** Whether a file can be had that takes images with channels last. */
+  readonly hasLayouts?: boolean;
   /**
    * Looks at what is asked of it, before anything is computed.
    *

@@ -1,5 +1,5 @@
 import { PeaError } from "@pea/core";
-import { fixBatch, foldBatchNorms, type Graph } from "@pea/graph";
+import { channelsLastInput, fixBatch, foldBatchNorms, type Graph } from "@pea/graph";
 import type { Module, Tensor } from "@pea/torch";
 import { currentEnvironment } from "../run/run-directory.ts";
 import { traceNetwork } from "../trace/trace.ts";
@@ -22,11 +22,12 @@ export async function writeFloats<Proof extends object>(
   model: Module,
   file: string,
   target: FloatTarget<Proof>,
-  { inputs, metadata = {}, opset, ...form }: WriteOptions,
+  { inputs, metadata: facts = {}, opset, ...form }: WriteOptions,
 ): Promise<ExportedFile & Proof> {
   requireFolder(file);
   requireNoSmoothModule(model);
   const graph = inForm(traceNetwork(model, inputs.shape.slice(1)).graph, form);
+  const metadata = form.layout === "nhwc" ? { ...facts, layout: form.layout } : facts;
   const obstacle = exportObstacleOf(graph, target);
   if (obstacle !== null) throw new PeaError(obstacle);
   const content = await target.write(graph, { producerVersion: currentEnvironment().pea, metadata, opset });
@@ -46,8 +47,13 @@ export async function writeFloats<Proof extends object>(
 
 function inForm(
   graph: Graph,
-  { batch, foldBatchNorm = false }: Pick<ExportForm, "batch" | "foldBatchNorm">,
+  {
+    batch,
+    layout,
+    foldBatchNorms: isFolded = false,
+  }: Pick<ExportForm, "batch" | "layout" | "foldBatchNorms">,
 ): Graph {
-  const folded = foldBatchNorm ? foldBatchNorms(graph) : graph;
-  return batch === undefined ? folded : fixBatch(folded, batch);
+  const folded = isFolded ? foldBatchNorms(graph) : graph;
+  const laidOut = layout === "nhwc" ? channelsLastInput(folded) : folded;
+  return batch === undefined ? laidOut : fixBatch(laidOut, batch);
 }

@@ -19,10 +19,15 @@ export interface NetworkInput extends PixelStatistics, Reading {
 /**
  * The input as JSON-able facts: what `parseInput` reads, and what a reader without this package needs besides
  * (docs/preparing-images.md).
+ *
+ * @param layout in which order the file takes the axes of its images
  */
-export function describeInput({ shape, crop, exifOrientation, mean, std }: NetworkInput) {
+export function describeInput(
+  { shape, crop, exifOrientation, mean, std }: NetworkInput,
+  layout: "nchw" | "nhwc" = "nchw",
+) {
   return {
-    layout: "NCHW",
+    layout: layout.toUpperCase(),
     shape,
     channelOrder: shape[0] === 1 ? "grey" : "RGB",
     ...(shape[0] === 1 && { grey: "(19595 * R + 38470 * G + 7471 * B + 32768) >> 16" }),

@@ -90,7 +90,7 @@ async function openFile(path: string): Promise<Predictor> {
   const classes = parseJson(metadata.classes);
   if (!Array.isArray(classes)) throw usage(`${path} does not name its classes in its metadata`);
   const labels = parseJson(metadata.labels) ?? undefined;
-  const session = await openSession(path);
+  const session = await openSession(path, { layout: metadata.layout });
   return {
     description: path,
     input,

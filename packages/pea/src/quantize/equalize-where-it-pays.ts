@@ -1,4 +1,4 @@
-import { equalize, type Graph, planIntegers, quantize, type Scheme } from "@pea/graph";
+import { equalize, type Graph, type IntegerPlan, planIntegers, quantize, type Scheme } from "@pea/graph";
 import { keep, mul, noGrad, scope, sub, sum, type Tensor } from "@pea/torch";
 import { GraphNetwork } from "../import/network/graph-network.ts";
 import { calibrate } from "./calibrate.ts";
@@ -17,22 +17,23 @@ const worthwhile = 1 / 4;
  *
  * @param prepared as `prepare` makes it
  * @param images a few training images [B, C, H, W], standardized, float32, on the CPU
+ * @throws PeaError as `planIntegers`
  */
 export async function equalizeWhereItPays(prepared: Graph, images: Tensor, scheme: Scheme): Promise<Graph> {
   const equalized = equalize(prepared);
   const [usual, other] = scheme.weights === "per tensor" ? [equalized, prepared] : [prepared, equalized];
+  const [usualPlan, otherPlan] = [planIntegers(usual), planIntegers(other)];
   using exact = answersOf(new GraphNetwork(prepared), images);
-  const usualNoise = await noiseOf(usual, { images, exact, scheme });
-  const otherNoise = await noiseOf(other, { images, exact, scheme });
+  const usualNoise = await noiseOf(usualPlan, { images, exact, scheme });
+  const otherNoise = await noiseOf(otherPlan, { images, exact, scheme });
   return otherNoise < worthwhile * usualNoise ? other : usual;
 }
 
 /** Σ (y − ŷ)² over the answers to some images; 0 where a value is 0 on all of them, which tells nothing. */
 async function noiseOf(
-  graph: Graph,
+  plan: IntegerPlan,
   { images, exact, scheme }: { images: Tensor; exact: Tensor; scheme: Scheme },
 ): Promise<number> {
-  const plan = planIntegers(graph);
   const { ranges } = await calibrate(plan, [images]);
   if ([...ranges.values()].some(({ min, max }) => min === 0 && max === 0)) return 0;
   using rounded = answersOf(new SimulatedNetwork(quantize(plan, ranges, scheme)), images);

@@ -171,7 +171,7 @@ describe("pea train --target", () => {
     assert.equal(code, 0, stderr);
     assert.match(
       stderr,
-      /Mine takes this network\nwith batch norms as a part of .*: pea export --fold-batch-norm\n/,
+      /Mine takes this network\nwith batch norms as a part of .*: pea export --fold-batch-norms\n/,
     );
   });
 

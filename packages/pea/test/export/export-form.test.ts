@@ -7,6 +7,7 @@ import { manualSeed, noGrad, randn, scope, setNumThreads } from "@pea/torch";
 import { exportNetwork } from "../../src/export/export.ts";
 import { readOnnx } from "../../src/export/onnx/decode.ts";
 import { createModel } from "../../src/models/index.ts";
+import { openPredictor } from "../../src/predict/predictor.ts";
 import { train } from "../../src/train/train.ts";
 import { peaHere } from "../support/pea-main.ts";
 import { temporaryFolder, writeTinyData } from "../support/tiny-data.ts";
@@ -36,7 +37,7 @@ for (const { name, shape, folded, spelledOut } of networks)
     const inputs = randn([5, ...shape]);
     const plain = await exportNetwork(model, file, { inputs, metadata });
     assert.equal(plain.operators.BatchNormalization, folded + spelledOut);
-    const form = { batch: 1, opset: 11, foldBatchNorm: true };
+    const form = { batch: 1, opset: 11, foldBatchNorms: true };
     const { operators, images } = await exportNetwork(model, file, { inputs, metadata, ...form });
     const { BatchNormalization: _, ...others } = plain.operators;
     assert.deepEqual(operators, {
@@ -50,6 +51,15 @@ for (const { name, shape, folded, spelledOut } of networks)
     assert.equal(inferShapes(written.graph).get("logits")?.[0], 1);
   });
 
+test("ERFNet that takes images of 32×64 pixels and three colours with channels last is verified", async () => {
+  const model = createModel("erfnet-segmentation-0.2", { classes: 5, init: "torch-default" });
+  const file = join(folder, "last.onnx");
+  await exportNetwork(model, file, { inputs: randn([3, 3, 32, 64]), layout: "nhwc" });
+  const { graph } = await readOnnx(file);
+  assert.deepEqual(graph.inputs[0]?.shape, ["batch", 32, 64, 3]);
+  assert.deepEqual(inferShapes(graph).get("logits"), ["batch", 5, 32, 64]);
+});
+
 describe("pea export", () => {
   const run = join(folder, "run");
 
@@ -62,7 +72,7 @@ describe("pea export", () => {
       pea: "none",
     } as const;
     await train({ ...recipe, dataDir: writeTinyData() }, { runDirectory: run });
-    const words = ["--batch", "4", "--opset", "12", "--fold-batch-norm", "--json"];
+    const words = ["--batch", "4", "--opset", "12", "--fold-batch-norms", "--json"];
     const { code, stdout, stderr } = await peaHere("export", run, ...words);
     assert.equal(code, 0, stderr);
     const { operators, images, target } = JSON.parse(stdout);
@@ -74,7 +84,25 @@ describe("pea export", () => {
     assert.deepEqual([graph.inputs[0]?.shape, opset, facts.alpha], [[4, 1, 28, 28], 12, "1"]);
   });
 
-  test("refuses what is no batch and no opset", async () => {
+  test("writes a file that takes images with channels last, and pea predict answers by it as by the other", async () => {
+    const last = join(folder, "last.onnx");
+    const { code, stderr } = await peaHere("export", run, "--layout", "nhwc", "--batch", "2", "-o", last);
+    assert.equal(code, 0, stderr);
+    const { graph, metadata: facts } = await readOnnx(last);
+    assert.deepEqual([graph.inputs[0]?.shape, facts.layout], [[2, 28, 28, 1], "nhwc"]);
+    assert.equal(JSON.parse(facts.preprocessing ?? "").layout, "NHWC");
+    const images = randn([3, 1, 28, 28]).toTypedArray() as Float32Array;
+    const answers = [];
+    for (const file of [last, join(run, "model.onnx")]) {
+      const predictor = await openPredictor(file);
+      answers.push(Array.from((await predictor.run(images, 3)).values));
+      await predictor.close();
+    }
+    const [one = [], other = []] = answers;
+    assert.ok(one.length === 30 && one.every((logit, i) => Math.abs(logit - (other[i] as number)) < 1e-4));
+  });
+
+  test("refuses what is no batch and no opset, and a layout where there is none", async () => {
     for (const [words, message] of [
       [["--batch", "0"], /'--batch <N>' argument '0' is invalid\. It must be at least 1/],
       [
@@ -82,6 +110,7 @@ describe("pea export", () => {
         /^pea: opset is 10, but must be one of 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21 for ONNX/,
       ],
       [["--opset", "22"], /^pea: opset is 22/],
+      [["--layout", "nhwc", "--target", "ncnn"], /^pea: ncnn has no setting layout; leave it out/],
     ] as const) {
       const { code, stderr } = await peaHere("export", run, ...words);
       assert.deepEqual([code, message.test(stderr)], [2, true], stderr);

@@ -195,7 +195,7 @@ describe("a target that takes it", () => {
     const graph = graphOf(new Sequential(new Conv2d(3, 4, 3), new BatchNorm2d(4), new ReLU()), [3, 8, 8]);
     const { refused, remarks } = await inspectForTarget(graph, "without-norms");
     assert.deepEqual(refused, []);
-    assert.match(remarks.join(), /pea export --fold-batch-norm/);
+    assert.match(remarks.join(), /pea export --fold-batch-norms/);
     registerTarget({ ...form, name: "without-anything", obstacle: () => "it takes nothing" });
     assert.deepEqual((await inspectForTarget(graph, "without-anything")).refused, [
       { path: "", operator: "", reason: "it takes nothing" },

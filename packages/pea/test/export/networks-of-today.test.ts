@@ -72,7 +72,7 @@ for (const [name, create] of Object.entries(networksOfToday))
     });
 
     test("is exported with its batch norms folded, for a batch of 2", async () => {
-      const form = { inputs: randn([3, ...image]), foldBatchNorm: true, batch: 2 };
+      const form = { inputs: randn([3, ...image]), foldBatchNorms: true, batch: 2 };
       const { operators } = await exportNetwork(model, file, form);
       assert.equal(operators.BatchNormalization, undefined);
     });

@@ -35,13 +35,13 @@ describe("a target of one's own, from the command", () => {
     assert.equal(code, 1);
     assert.match(
       stderr,
-      /^pea: BatchNormalization in features\.0\.bn is left: fold it, with --fold-batch-norm/,
+      /^pea: BatchNormalization in features\.0\.bn is left: fold it, with --fold-batch-norms/,
     );
     assert.equal(existsSync(join(run, "model.h")), false);
   });
 
   test("writes its file beside the others and says what it has proven", async () => {
-    const { code, stdout, stderr } = await peaHere("export", run, "--target", module, "--fold-batch-norm");
+    const { code, stdout, stderr } = await peaHere("export", run, "--target", module, "--fold-batch-norms");
     assert.equal(code, 0, stderr);
     assert.match(
       stdout,

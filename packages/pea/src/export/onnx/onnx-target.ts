@@ -11,6 +11,7 @@ export const onnxTarget: FloatTarget<Verification> = {
   title: "ONNX",
   file: "model.onnx",
   opsets,
+  hasLayouts: true,
   obstacle(graph) {
     try {
       lowerToOpset(graph, usualOpset);

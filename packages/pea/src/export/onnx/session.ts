@@ -25,6 +25,7 @@ export interface DeployedSession {
 
 /**
  * Loads an ONNX file on the CPU with all graph optimizations.
+ * @param layout in which order the file takes the axes of images, as its metadata say (`layout`); channels first by default
  * @param threads threads within one operator; 0 leaves the number to ONNX Runtime (all cores)
  * @param saturates let integers be multiplied as ONNX Runtime does by default: on x86 processors without VNNI
  *   instructions, sums of two products are cut off at 16 bits
@@ -32,7 +33,7 @@ export interface DeployedSession {
  */
 export async function openSession(
   path: string,
-  { threads = 0, saturates = false } = {},
+  { layout, threads = 0, saturates = false }: { layout?: string; threads?: number; saturates?: boolean } = {},
 ): Promise<DeployedSession> {
   const session = await InferenceSession.create(path, {
     intraOpNumThreads: threads,
@@ -43,7 +44,8 @@ export async function openSession(
     throw new PeaError(`ONNX Runtime cannot load ${path}: ${cause.message}`, { cause });
   });
   const run: DeployedSession["run"] = async (images, shape) => {
-    const outputs = await session.run({ [inputName]: new Tensor("float32", images, shape) });
+    const input = layout === "nhwc" ? channelsLast(images, shape) : new Tensor("float32", images, shape);
+    const outputs = await session.run({ [inputName]: input });
     const { dims, data } = outputs[outputName] as Tensor;
     return { shape: dims, values: data as Float32Array };
   };
@@ -52,6 +54,21 @@ export async function openSession(
     run: batch === undefined ? run : (images, shape) => runInBatches(run, batch, images, shape),
     release: () => session.release(),
   };
+}
+
+/** Images [N, C, H, W] as [N, H, W, C]. */
+function channelsLast(
+  images: Float32Array,
+  [count = 0, channels = 0, height = 0, width = 0]: readonly number[],
+): Tensor {
+  const turned = new Float32Array(images.length);
+  const pixels = height * width;
+  for (let plane = 0; plane < count * channels; plane++) {
+    const [image, channel] = [Math.floor(plane / channels), plane % channels];
+    for (let pixel = 0; pixel < pixels; pixel++)
+      turned[(image * pixels + pixel) * channels + channel] = images[plane * pixels + pixel] as number;
+  }
+  return new Tensor("float32", turned, [count, height, width, channels]);
 }
 
 /** Images that a file takes at a time, where their number is not open. */

@@ -50,9 +50,9 @@ const singleImages = 4;
  *   `toleranceFor` its logits
  */
 export async function verifyOnnx(path: string, model: Module, images: Tensor): Promise<Verification> {
-  const { graph, operators } = await readOnnx(path);
+  const { graph, operators, metadata } = await readOnnx(path);
   requireNoSmooth(path, graph);
-  const session = await openSession(path);
+  const session = await openSession(path, { layout: metadata.layout });
   try {
     const result = await compare(session, model, images);
     const allowed = toleranceFor(result.largestLogit);

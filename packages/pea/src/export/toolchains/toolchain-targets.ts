@@ -29,6 +29,7 @@ function ofFloats(toolchain: Toolchain): FloatTarget<Verification> {
     name,
     title,
     file: name,
+    hasLayouts: false,
     check: (asked) => checkBatch(toolchain, asked),
     write: async (graph, about) =>
       inFolder(

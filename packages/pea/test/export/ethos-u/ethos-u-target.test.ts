@@ -67,7 +67,7 @@ describe("with Vela", () => {
   /** A command that is called as Vela is, and answers as it does. */
   function velaThat(script: string): string {
     const path = join(folder, `vela-${Math.abs(script.length)}`);
-    writeFileSync(path, `#!/usr/bin/env bash\n${script}\n`);
+    writeFileSync(path, `#!/usr/bin/env bash\n[[ $1 == --version ]] && { echo 5.2.0; exit; }\n${script}\n`);
     chmodSync(path, 0o755);
     return path;
   }
@@ -88,6 +88,8 @@ printf 'accelerator_configuration,system_config,memory_mode,inference_time,sram_
       /estimated for Ethos_U55_256, Some_System, Shared_Sram: 1000 cycles of the NPU, 1234 with memory, 1\.250 ms/,
     );
     assert.equal((proof as unknown as { npu: { vela: { sramBytes: number } } }).npu.vela.sramBytes, 2560);
+    await exported(path, {});
+    assert.ok(!existsSync(join(path, "model_vela.tflite")), "what was compiled of another file stays");
   });
 
   test("where it fails, nothing is written, and its last words are told", async () => {
