@@ -51,19 +51,24 @@ function watched<T>(
   }
 }
 
-/** Runs `body` with batch norms that normalize by the batch; their running statistics are put back after it. */
+/**
+ * Runs `body` with batch norms that normalize by the batch, of this process alone; their running statistics are put back after
+ * it.
+ */
 function withBatchStatistics<T>(model: Module, body: () => T): T {
   return scope(() =>
     noGrad(() => {
       const norms = [...model.namedModules().values()].filter(isBatchNorm);
+      const sums = norms.map(({ sumOverRanks }) => sumOverRanks);
       const saved = norms.flatMap(({ runningMean, runningVar, numBatchesTracked }) =>
         [runningMean, runningVar, numBatchesTracked].map((buffer) => ({ buffer, value: clone(buffer) })),
       );
       try {
-        for (const norm of norms) norm.training = true;
+        for (const norm of norms) Object.assign(norm, { training: true, sumOverRanks: null });
         return body();
       } finally {
-        for (const norm of norms) norm.training = false;
+        for (const [i, norm] of norms.entries())
+          Object.assign(norm, { training: false, sumOverRanks: sums[i] });
         for (const { buffer, value } of saved) copyInPlace(buffer, value);
       }
     }),

@@ -493,7 +493,11 @@ export class Trainer {
     const count = settings.batchNormReestimate || methods.reestimateFrom(view);
     if (count === 0) return false;
     const epoch = Math.ceil(this.step / plan.stepsPerEpoch) - 1;
-    await reestimateStatistics(model, batches, { epoch, batches: count });
+    try {
+      await reestimateStatistics(model, batches, { epoch, batches: count });
+    } catch (error) {
+      throw await this.ranks.explain(error as Error);
+    }
     await this.ranks.mean(statisticsOf(model));
     return true;
   }

@@ -134,7 +134,11 @@ describe("two processes", () => {
   });
 
   it("that synchronize batch norm train as one does with whole batches, to the rounding of their sums", async () => {
-    const own = { ...recipe, pea: "WG50%", lr: 0.05, syncBatchNorm: true };
+    // Statistics are computed anew, and the first of them looks into the network while the other trains.
+    const own = {
+      ...{ ...recipe, pea: "WG50%", lr: 0.05, syncBatchNorm: true },
+      ...{ valFraction: 0.2, methods: [{ swa: { reestimate: 4 } }], diagnose: true },
+    };
     const folder = temporaryFolder();
     const whole = await train(own, { runDirectory: join(folder, "whole") });
     const variables = {
@@ -142,12 +146,11 @@ describe("two processes", () => {
       MASTER_ADDR: "127.0.0.1",
       MASTER_PORT: `${31_000 + (process.pid % 1000)}`,
     };
-    const other = outcomeOf(
-      start(["--pea", "WG50%", "--lr", "0.05", "--sync-batch-norm", "--run", join(folder, "shared")], {
-        ...variables,
-        RANK: "1",
-      }),
-    );
+    const more = [
+      ...["--pea", "WG50%", "--lr", "0.05", "--sync-batch-norm", "--val-fraction", "0.2"],
+      ...["--methods", '[{"swa":{"reestimate":4}}]', "--diagnose", "--run", join(folder, "shared")],
+    ];
+    const other = outcomeOf(start(more, { ...variables, RANK: "1" }));
     const ranks = await connectRanks(launchedAs({ ...variables, RANK: "0" }) as Launched);
     const shared = await train(own, { runDirectory: join(folder, "shared"), ranks });
     await ranks.close();

@@ -1,4 +1,4 @@
-import { isGradEnabled, noGrad } from "../autograd.ts";
+import { noGrad } from "../autograd.ts";
 import { ones, zeros } from "../create.ts";
 import { TorchError } from "../error.ts";
 import { addInPlace, reluInPlace } from "../ops/in-place.ts";
@@ -42,8 +42,8 @@ abstract class BatchNorm extends Module implements BatchNormState {
    */
   addend: (() => Tensor) | null = null;
   /**
-   * Given where several ranks train together: passes in training with gradients normalize by the mean and variance of all
-   * ranks' inputs. All then pass as often and in the same order.
+   * Given where several ranks train together: passes in training normalize by the mean and variance of all ranks'
+   * inputs. All then pass as often and in the same order.
    *
    * @example
    * norm.sumOverRanks = (x) => group.sum(x);
@@ -90,7 +90,7 @@ abstract class BatchNorm extends Module implements BatchNormState {
 
   #normalizeWith(input: Tensor, after: AfterBatchNorm): Tensor {
     if (activeFold(this) !== undefined) return activateInPlace(input, after);
-    const sumOverRanks = this.training && isGradEnabled() ? this.sumOverRanks : null;
+    const sumOverRanks = this.training ? this.sumOverRanks : null;
     const state = sumOverRanks === null ? this : stateOverRanks(input, this, sumOverRanks);
     const fused = fusedBatchNorm(input, state, after);
     if (fused !== undefined) return fused;
