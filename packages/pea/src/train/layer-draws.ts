@@ -20,7 +20,7 @@ import {
 import { randomWords } from "../common/philox.ts";
 import { type Place, sizesOfParts } from "../distributed/share.ts";
 
-/** A layer that draws, and what it reads of one image. */
+/** A layer that draws, and the shape of what decides how much it draws for one image. */
 interface Site {
   layer: Dropout | Dropout2d;
   shape: readonly number[];
@@ -104,7 +104,7 @@ export class LayerDraws {
   }
 }
 
-/** What a pass in evaluation mode, which draws nothing, comes by. */
+/** What a pass comes by in evaluation mode, but for the layers that draw: networks may pass by those that do nothing. */
 function sitesOf(model: Module, image: readonly number[]): Site[] {
   const layers = [...model.namedModules().values()].filter(
     (module): module is Site["layer"] =>
@@ -114,11 +114,13 @@ function sitesOf(model: Module, image: readonly number[]): Site[] {
   const sites: Site[] = [];
   const unhook = layers.map((layer) =>
     onForward(layer, (input) => {
-      sites.push({ layer, shape: input.shape.slice(1) });
+      const shape = input.shape.slice(1);
+      sites.push({ layer, shape: layer instanceof Dropout2d ? shape.fill(1, 1) : shape });
     }),
   );
   const wasTraining = model.training;
   model.eval();
+  for (const layer of layers) layer.training = true;
   try {
     scope(() => noGrad(() => model.forward(zeros([1, ...image]))));
   } finally {
