@@ -40,12 +40,14 @@ export function lossesOf({ runDirectory }: TrainResult): number[] {
   );
 }
 
-/** Of the last checkpoint. */
+/** Of the last checkpoint, and what methods keep beside them; but for running statistics, the mean of the ranks'. */
 export function weightsOf({ runDirectory }: TrainResult): Map<string, Float32Array> {
   const { tensors } = readSafetensors(join(runDirectory, "checkpoints/last.safetensors"));
+  const counts = (key: string) =>
+    (key.startsWith("methods/") || !key.includes("/")) && !/running|tracked/.test(key);
   return new Map(
     [...tensors].flatMap(([key, tensor]) =>
-      /\/|running|tracked/.test(key) ? [] : [[key, tensor.toTypedArray() as Float32Array]],
+      counts(key) ? [[key, tensor.toTypedArray() as Float32Array]] : [],
     ),
   );
 }
