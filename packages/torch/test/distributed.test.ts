@@ -23,6 +23,8 @@ import {
   tensor,
   zeros,
 } from "@pea/torch";
+import { Roll } from "../src/distributed/roll.ts";
+import type { Store } from "../src/distributed/store.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "pea-distributed-"));
 after(() => rmSync(folder, { recursive: true }));
@@ -247,6 +249,21 @@ describe("a rank that does not go on", () => {
     await other?.fail("the disk is full");
     await other?.close();
     await failing;
+  });
+
+  it("is not looked for by rank 0 where it cannot reach the store that it holds itself", async () => {
+    const texts = new Map<string, string>();
+    const store = {
+      set: async (key: string, value: string) => void texts.set(key, value),
+      get: async (key: string) => texts.get(key) as string,
+    } as Store;
+    const roll = await Roll.call(store, { rank: 0, worldSize: 1, timeout: 20_000 });
+    store.set = async () => assert.fail("the store is gone");
+    const turns = async () => {
+      for (let turn = 0; turn < 100; turn++) await new Promise(setImmediate);
+      return "waits";
+    };
+    assert.equal(await Promise.race([roll.cause(), turns()]), null);
   });
 
   for (const [own, title] of [

@@ -87,7 +87,7 @@ export class Roll {
 
   /**
    * Which ranks are the cause of a failure, in words: those that failed by themselves or have ended; else those that do not
-   * answer any more. Where all do, null.
+   * answer any more. Where all do, null; also where rank 0 cannot reach the store, of which it knows no more than that.
    */
   async cause(): Promise<string | null> {
     const holder = this.#members[0] as Member;
@@ -105,10 +105,11 @@ export class Roll {
         await pause();
       }
     } catch {
+      if (this.#rank === 0) return null;
       // A process that ends cuts its connections some time before.
       while (isHere(holder) && !hasEnded(holder) && performance.now() < end) await pause();
       const fate = hasEnded(holder) ? "has ended" : "does not answer";
-      return this.#rank === 0 ? null : this.#tell([{ rank: 0, fate: `${fate}, and with it the store` }]);
+      return this.#tell([{ rank: 0, fate: `${fate}, and with it the store` }]);
     }
   }
 
