@@ -213,13 +213,16 @@ export class StreamingLoader implements BatchLoader {
   #judge(bad: readonly BadSample[], batch: number): void {
     const [first] = bad;
     if (first === undefined) return;
-    const { onBadSample = "fail", training } = this.#options;
+    const { onBadSample = "fail", training, place } = this.#options;
     if (onBadSample === "fail")
       throw new UnreadableImagesError(bad.map(({ name, reason }) => ({ name, reason })));
     this.#skip(bad);
     if (training && bad.length === batch) {
+      const whose = place ? "a process's share of a batch" : "a batch";
+      const remedy = place ? "give each process more images: start fewer" : "take a larger batchSize";
       throw new PeaError(
-        `none of the ${batch} images of a batch can be read; the first is ${first.name}: ${first.reason}`,
+        `none of the ${batch} images of ${whose} can be read; the first is ${first.name}: ${first.reason}; mend or remove ` +
+          `them, or ${remedy}`,
       );
     }
   }

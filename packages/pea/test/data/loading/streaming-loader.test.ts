@@ -301,9 +301,15 @@ describe("an image that cannot be read", () => {
     assert.deepEqual(await epoch(skipping), [[0], [2], [4], [5], [7]]);
   });
   it("stops the run where a batch to train on holds nothing else", async () => {
-    const skipping = loader({ onBadSample: "skip", batchSize: 1, training }, broken);
-    await assert.rejects(epoch(skipping), {
-      message: /none of the 1 images of a batch can be read; .*\d\.png: /,
+    const skipping = { onBadSample: "skip", training } as const;
+    await assert.rejects(epoch(loader({ ...skipping, batchSize: 1 }, broken)), {
+      message:
+        /^none of the 1 images of a batch can be read; .*\d\.png: .*; mend or remove them, or take a larger batchSize$/,
+    });
+    const share = { ...skipping, batchSize: 2, place: { rank: 0, size: 2 } };
+    await assert.rejects(epoch(loader(share, broken)), {
+      message:
+        /^none of the 1 images of a process's share of a batch can be read; .*; mend or remove them, or give each process more images: start fewer$/,
     });
   });
   it("is found by a look, which counts it as skipped where it would be", async () => {
