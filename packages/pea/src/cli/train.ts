@@ -60,6 +60,10 @@ export async function runTrain(flags: TrainFlags, words: readonly string[]): Pro
       `--processes is ${processes}, but this is one of ${launched.size} processes that were started together; leave it out`,
     );
   if (flags.dryRun) return trainAs(alone, flags);
+  if (flags.timeout !== undefined && processes === 1)
+    throw usage(
+      `--timeout is ${flags.timeout}, but one process has none to wait for; leave it out, or start several with --processes`,
+    );
   if (launched !== null) return trainAsRank(launched, flags);
   if (processes > 1) return launchTraining(processes, words);
   return trainAs(alone, flags, isRestarted(process.env));

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { readSafetensors } from "@pea/torch";
+import { runTrain } from "../../src/cli/train.ts";
 import { connectRanks } from "../../src/distributed/connect-ranks.ts";
 import { type Launched, launchedAs } from "../../src/distributed/launched.ts";
 import type { TrainResult } from "../../src/run/result.ts";
@@ -175,6 +176,12 @@ describe("two processes", () => {
     assert.match(stderr, /of 2 ranks rank 1 did not come within 1000 ms/);
   });
 });
+
+it("one process has none to wait for, and refuses to be told how long", () =>
+  assert.rejects(
+    runTrain({ timeout: 60 }, []),
+    usage(/^--timeout is 60, but one process has none to wait for; leave it out, or start several with/),
+  ));
 
 describe("a process knows its rank", () => {
   const told = (environment: Record<string, string>) => {
