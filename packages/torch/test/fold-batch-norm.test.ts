@@ -4,7 +4,10 @@ import {
   BatchNorm2d,
   BatchNormAct2d,
   type BatchNormState,
+  batchNormAffine,
   Conv2d,
+  conv2d,
+  convolutionsBeforeBatchNorm,
   foldBatchNorms,
   Mish,
   Module,
@@ -15,6 +18,7 @@ import {
   recordCalls,
   setBatchNormKernel,
   type Tensor,
+  tensor,
   uniformInPlace,
 } from "@pea/torch";
 
@@ -117,4 +121,43 @@ test("nothing is folded in training, with gradients, for a recorder, and where a
   assert.equal(normalizing(net, () => infer(net, x)).length, 3, "bn1 runs on plain operators for the hook");
   unfoldNothing();
   unhook();
+});
+
+test("a module that convolves without a bias of its own is none that batch norm folds into", () => {
+  class Own extends Module {
+    readonly weight = this.parameter("weight", randn([4, 3, 1, 1]));
+    override forward(x: Tensor): Tensor {
+      return conv2d(x, this.weight, { bias: null });
+    }
+  }
+  class Around extends Module {
+    readonly own = new Own();
+    readonly bn = new BatchNorm2d(4);
+    override forward(x: Tensor): Tensor {
+      return this.bn.forward(this.own.forward(x));
+    }
+  }
+  const net = new Around();
+  const x = randn([1, 3, 2, 2]);
+  net.eval();
+  assert.deepEqual(convolutionsBeforeBatchNorm(net, x), []);
+  foldBatchNorms(net, x)();
+});
+
+test("batch norm in inference is scale · x + shift in float64, behind a convolution's bias too", () => {
+  const norm = new BatchNorm2d(1, { eps: 1 });
+  for (const [own, value] of [
+    [norm.weight, 0.1],
+    [norm.bias, 7],
+    [norm.runningMean, 5],
+    [norm.runningVar, 3],
+  ] as const)
+    noGrad(() => uniformInPlace(own, { low: value, high: value }));
+  const gamma = Math.fround(0.1);
+  const figures = (bias?: Tensor) =>
+    noGrad(() =>
+      Object.values(batchNormAffine(norm, bias)).flatMap((one: Tensor) => [one.dtype, one.item()]),
+    );
+  assert.deepEqual(figures(), ["float64", gamma / 2, "float64", 7 - (gamma / 2) * 5]);
+  assert.deepEqual(figures(tensor([8])), ["float64", gamma / 2, "float64", 7 + (gamma / 2) * 3]);
 });

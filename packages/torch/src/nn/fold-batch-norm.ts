@@ -7,10 +7,11 @@
 import { isGradEnabled, noGrad } from "../autograd.ts";
 import { isRecording, recordCalls, type Value } from "../call.ts";
 import { cast } from "../ops/cast.ts";
-import { add, div, mul, sqrt, sub } from "../ops/pointwise.ts";
+import { mul } from "../ops/pointwise.ts";
 import { reshape } from "../ops/shape.ts";
 import { keep, scope } from "../scope.ts";
 import { Tensor } from "../tensor.ts";
+import { batchNormAffine } from "./batch-norm-affine.ts";
 import type { BatchNormState } from "./batch-norm-kernel.ts";
 import type { Module } from "./module.ts";
 import { hasForwardHooks } from "./on-forward.ts";
@@ -43,10 +44,9 @@ export function activeFold(layer: object): FoldedConvolution | undefined {
  */
 export function foldBatchNorms(model: Module, example: Tensor): () => void {
   const isWatched = [...model.namedModules().values()].some(hasForwardHooks);
-  const found = model.training || isWatched ? [] : convolutionsBeforeBatchNorm(model, example);
-  const pairs = found as unknown as (readonly [Convolution, BatchNormState])[];
+  const pairs = model.training || isWatched ? [] : convolutionsBeforeBatchNorm(model, example);
   for (const [convolution, batchNorm] of pairs) {
-    const fold = { ...fold64(convolution, batchNorm), batchNorm };
+    const fold = { ...folded(convolution, batchNorm), batchNorm };
     folds.set(convolution, fold);
     folds.set(batchNorm, fold);
   }
@@ -67,7 +67,10 @@ interface Convolution {
 }
 
 /** A 2-D convolution, and the batch normalization that alone reads its result. */
-export type ConvolutionBeforeBatchNorm = readonly [convolution: Module, batchNorm: Module];
+export type ConvolutionBeforeBatchNorm = readonly [
+  convolution: Module & { readonly weight: Tensor; readonly bias: Tensor | null },
+  batchNorm: Module & BatchNormState,
+];
 
 /**
  * The 2-D convolutions of a network whose result one batch normalization reads and nothing else, each with it, in the order
@@ -98,26 +101,35 @@ export function convolutionsBeforeBatchNorm(model: Module, example: Tensor): Con
   );
   return [...normalized].flatMap(([input, batchNormWeight]): ConvolutionBeforeBatchNorm[] => {
     const weight = convolved.get(input);
-    const convolution = owners.get(weight);
-    const batchNorm = owners.get(batchNormWeight);
+    const [convolution, ...otherConvolutions] = owners.get(weight) ?? [];
+    const [batchNorm, ...otherBatchNorms] = owners.get(batchNormWeight) ?? [];
     // A module that runs twice, or shares its weight, may have another partner elsewhere.
     const once = [input, weight, batchNormWeight].every((tensor) => uses.get(tensor) === 1);
-    if (!once || convolution?.length !== 1 || batchNorm?.length !== 1) return [];
-    return [[convolution[0] as Module, batchNorm[0] as Module]];
+    if (!once || otherConvolutions.length > 0 || otherBatchNorms.length > 0) return [];
+    return isConvolution(convolution) && isBatchNorm(batchNorm) ? [[convolution, batchNorm]] : [];
   });
 }
 
+/** Of a module whose weight a convolution reads. */
+function isConvolution(module: Module | undefined): module is Module & Convolution {
+  const { bias } = (module ?? {}) as Partial<Convolution>;
+  return bias === null || bias instanceof Tensor;
+}
+
+/** Of a module whose weight a batch normalization reads. */
+function isBatchNorm(module: Module | undefined): module is Module & BatchNormState {
+  const { bias, runningMean, runningVar } = (module ?? {}) as Partial<BatchNormState>;
+  return [bias, runningMean, runningVar].every((one) => one instanceof Tensor);
+}
+
 /** Computed in float64 and rounded once. */
-function fold64({ weight, bias }: Convolution, state: BatchNormState): FoldedConvolution {
+function folded({ weight, bias }: Convolution, batchNorm: BatchNormState): FoldedConvolution {
   return noGrad(() =>
     scope(() => {
-      const wide = (tensor: Tensor) => cast(tensor, { dtype: "float64" });
-      const scale = div(wide(state.weight), sqrt(add(wide(state.runningVar), state.eps)));
-      const mean = wide(state.runningMean);
-      const shift = add(wide(state.bias), mul(scale, bias === null ? mul(mean, -1) : sub(wide(bias), mean)));
+      const { scale, shift } = batchNormAffine(batchNorm, bias);
       const { dtype } = weight;
       return {
-        weight: keep(cast(mul(wide(weight), reshape(scale, [-1, 1, 1, 1])), { dtype })),
+        weight: keep(cast(mul(weight, reshape(scale, [-1, 1, 1, 1])), { dtype })),
         bias: keep(cast(shift, { dtype })),
       };
     }),

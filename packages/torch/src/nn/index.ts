@@ -1,6 +1,7 @@
 export * from "./activation.ts";
 export { BatchNorm1d, BatchNorm2d, type BatchNormLayerOptions } from "./batch-norm.ts";
 export * from "./batch-norm-act.ts";
+export { type BatchNormAffine, batchNormAffine } from "./batch-norm-affine.ts";
 export {
   type AfterBatchNorm,
   type BatchNormKernel,

@@ -4,19 +4,16 @@
  * @module
  */
 import {
-  add,
   BatchNorm2d,
+  batchNormAffine,
   Conv2d,
   cast,
-  div,
   leakyRelu,
   Module,
   matmul,
   mul,
   noGrad,
   reshape,
-  sqrt,
-  sub,
   type Tensor,
 } from "@pea/torch";
 
@@ -64,19 +61,13 @@ export interface MergedPair {
 export function mergePair({ weight, bias }: Conv2d, { norm, conv }: SecondLayer): MergedPair {
   return noGrad(() => {
     const [outputs = 1] = weight.shape;
-    const scale = reshape(div(wide(norm.weight), sqrt(add(wide(norm.runningVar), norm.eps))), [-1, 1]);
-    const mean = bias === null ? wide(norm.runningMean) : sub(wide(norm.runningMean), wide(bias));
-    const last = reshape(wide(conv.weight), [outputs, outputs]);
-    const kernel = matmul(last, mul(scale, reshape(wide(weight), [outputs, -1])));
-    const between = sub(reshape(wide(norm.bias), [-1, 1]), mul(scale, reshape(mean, [-1, 1])));
+    const { scale, shift } = batchNormAffine(norm, bias);
+    const last = cast(reshape(conv.weight, [outputs, outputs]), { dtype: "float64" });
+    const kernel = matmul(last, mul(reshape(scale, [-1, 1]), reshape(weight, [outputs, -1])));
     const { dtype } = weight;
     return {
       kernel: cast(reshape(kernel, weight.shape), { dtype }),
-      shift: cast(reshape(matmul(last, between), [outputs]), { dtype }),
+      shift: cast(reshape(matmul(last, reshape(shift, [-1, 1])), [outputs]), { dtype }),
     };
   });
-}
-
-function wide(one: Tensor): Tensor {
-  return cast(one, { dtype: "float64" });
 }

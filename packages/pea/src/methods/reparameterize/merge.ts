@@ -6,16 +6,14 @@
 import {
   add,
   type BatchNorm2d,
+  batchNormAffine,
   type Conv2d,
   cast,
-  div,
   fullLike,
   mul,
   noGrad,
   pad,
   reshape,
-  sqrt,
-  sub,
   type Tensor,
   tensor,
   zerosLike,
@@ -49,7 +47,7 @@ interface Affine {
 export function merge({ conv, norm, branches }: BranchedLayer): MergedLayer {
   return noGrad(() => {
     const parts = [
-      normalized(wide(conv.weight), norm, conv.bias),
+      normalized(conv.weight, norm, conv.bias),
       ...branches.convolutions.map((branch) => normalized(inMiddle(branch.conv.weight, conv), branch.norm)),
       ...(branches.identity ? [normalized(identityKernel(conv), branches.identity)] : []),
     ];
@@ -72,12 +70,8 @@ export function merge({ conv, norm, branches }: BranchedLayer): MergedLayer {
 
 /** A convolution and its batch norm as one. */
 function normalized(kernel: Tensor, norm: BatchNorm2d, bias: Tensor | null = null): Affine {
-  const scale = div(wide(norm.weight), sqrt(add(wide(norm.runningVar), norm.eps)));
-  const mean = bias === null ? wide(norm.runningMean) : sub(wide(norm.runningMean), wide(bias));
-  return {
-    kernel: mul(kernel, reshape(scale, [-1, 1, 1, 1])),
-    shift: sub(wide(norm.bias), mul(scale, mean)),
-  };
+  const { scale, shift } = batchNormAffine(norm, bias);
+  return { kernel: mul(kernel, reshape(scale, [-1, 1, 1, 1])), shift };
 }
 
 /** A kernel in the middle of one of the convolution's size. */
@@ -85,7 +79,7 @@ function inMiddle(kernel: Tensor, { kernelSize }: Conv2d): Tensor {
   const [height = 1, width = 1] = kernel.shape
     .slice(2)
     .map((size, axis) => ((kernelSize[axis] as number) - size) / 2);
-  return pad(wide(kernel), [width, width, height, height]);
+  return pad(kernel, [width, width, height, height]);
 }
 
 /** The kernel that gives each channel as it is: a 1 in the middle of its own input. */
@@ -96,8 +90,4 @@ function identityKernel({ weight, outputChannels }: Conv2d): Tensor {
   for (let channel = 0; channel < outputChannels; channel++)
     values[(channel * perGroup + (channel % perGroup)) * size + (size - 1) / 2] = 1;
   return cast(tensor(values, { shape: weight.shape }), { device: weight.device });
-}
-
-function wide(one: Tensor): Tensor {
-  return cast(one, { dtype: "float64" });
 }
