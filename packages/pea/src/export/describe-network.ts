@@ -1,9 +1,8 @@
-import { describeInput } from "../images/network-input.ts";
+import { describeInput, type Layout } from "../images/network-input.ts";
 import { variantName } from "../recipe/method-keys.ts";
 import { evaluationCrop } from "../recipe/recipe.ts";
 import { readRunConfig } from "../run/run-directory.ts";
 import type { TrainedNetwork } from "../run/trained-run.ts";
-import type { Layout } from "./target.ts";
 
 /** What a user of the file needs to know: how to prepare images, what the outputs mean, where the file comes from. */
 export function describeNetwork(

@@ -4,10 +4,11 @@
  * @module
  */
 import { PeaError } from "@pea/core";
+import type { Layout } from "../images/network-input.ts";
 import type { IntegerForm, IntegerSummary } from "./integer-summary.ts";
 import { onnxTarget } from "./onnx/onnx-target.ts";
 import type { OtherActivation } from "./other-activations.ts";
-import { isIntegerTarget, type Layout, type Target } from "./target.ts";
+import { isIntegerTarget, type Target } from "./target.ts";
 import { targetNamed } from "./targets.ts";
 
 /** In which form a network is written; what concerns integers is for targets that compute in them. */

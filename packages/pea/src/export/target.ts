@@ -34,10 +34,6 @@ export interface IntegerSettings {
   readonly litert?: string;
 }
 
-/** In which order a file takes an image's axes: channels first, as networks here have them, or last, as cameras give them. */
-export const layouts = ["nchw", "nhwc"] as const;
-export type Layout = (typeof layouts)[number];
-
 /** What a user asks of a target. */
 export interface Asked extends SchemeWishes, IntegerSettings {
   /** Images that the file takes at a time; by default their number is open. */

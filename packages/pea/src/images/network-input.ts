@@ -8,6 +8,9 @@ import type { Reading } from "./decode.ts";
 import type { PixelStatistics } from "./pixel-statistics.ts";
 import { type EvaluationCrop, evaluationCropNames } from "./transforms/crop.ts";
 
+/** In which order a file takes an image's axes: channels first, as networks here have them, or last, as cameras give them. */
+export type Layout = "nchw" | "nhwc";
+
 /** The input of a network. */
 export interface NetworkInput extends PixelStatistics, Reading {
   /** Channels (3: RGB, 1: grey), height and width. */
@@ -24,7 +27,7 @@ export interface NetworkInput extends PixelStatistics, Reading {
  */
 export function describeInput(
   { shape, crop, exifOrientation, mean, std }: NetworkInput,
-  layout: "nchw" | "nhwc" = "nchw",
+  layout: Layout = "nchw",
 ) {
   return {
     layout: layout.toUpperCase(),

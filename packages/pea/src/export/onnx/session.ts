@@ -5,6 +5,7 @@
 import { PeaError } from "@pea/core";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { inputName, outputName } from "../../trace/trace.ts";
+import { channelsLast, inOrder, turned } from "../axis-order.ts";
 
 /** What a network says of some images. */
 export interface Logits {
@@ -44,7 +45,7 @@ export async function openSession(
     throw new PeaError(`ONNX Runtime cannot load ${path}: ${cause.message}`, { cause });
   });
   const run: DeployedSession["run"] = async (images, shape) => {
-    const input = layout === "nhwc" ? channelsLast(images, shape) : new Tensor("float32", images, shape);
+    const input = layout === "nhwc" ? withChannelsLast(images, shape) : new Tensor("float32", images, shape);
     const outputs = await session.run({ [inputName]: input });
     const { dims, data } = outputs[outputName] as Tensor;
     return { shape: dims, values: data as Float32Array };
@@ -56,19 +57,9 @@ export async function openSession(
   };
 }
 
-/** Images [N, C, H, W] as [N, H, W, C]. */
-function channelsLast(
-  images: Float32Array,
-  [count = 0, channels = 0, height = 0, width = 0]: readonly number[],
-): Tensor {
-  const turned = new Float32Array(images.length);
-  const pixels = height * width;
-  for (let plane = 0; plane < count * channels; plane++) {
-    const [image, channel] = [Math.floor(plane / channels), plane % channels];
-    for (let pixel = 0; pixel < pixels; pixel++)
-      turned[(image * pixels + pixel) * channels + channel] = images[plane * pixels + pixel] as number;
-  }
-  return new Tensor("float32", turned, [count, height, width, channels]);
+function withChannelsLast(images: Float32Array, shape: readonly number[]): Tensor {
+  const order = channelsLast(shape.length);
+  return new Tensor("float32", turned(images, shape, order) as Float32Array, inOrder(shape, order));
 }
 
 /** Images that a file takes at a time, where their number is not open. */

@@ -4,10 +4,9 @@
  * @module
  */
 import { elementsOf, type Integers, interpreterOf, type QuantizedGraph } from "@pea/graph";
+import { channelsLast, turned } from "../axis-order.ts";
 import type { IntegerAbout } from "../target.ts";
-import { channelsLast } from "./axis-order.ts";
 import { bytesOf } from "./bytes.ts";
-import { turned } from "./lower/lowering.ts";
 
 /** Integers as the file has them: images with channels last. */
 export interface GoldenVector {

@@ -9,10 +9,9 @@ import { createInterface } from "node:readline";
 import { promisify } from "node:util";
 import { PeaError } from "@pea/core";
 import { elementsOf } from "@pea/graph";
+import { channelsLast, inOrder, permutation, turned } from "../axis-order.ts";
 import type { DeployedSession } from "../onnx/session.ts";
-import { channelsLast, inOrder, permutation } from "./axis-order.ts";
 import { bytesOf } from "./bytes.ts";
-import { turned } from "./lower/lowering.ts";
 
 /** A session, and the version that runs it. */
 export interface LiteRtSession extends DeployedSession {

@@ -14,9 +14,9 @@ import {
   type QuantizedNode,
   QuantizedSite,
 } from "@pea/graph";
+import { channelsLast } from "../axis-order.ts";
 import { oneImageAlone } from "../one-image-alone.ts";
 import type { EndType } from "../target.ts";
-import { channelsLast } from "./axis-order.ts";
 import { encodeTflite } from "./encode.ts";
 import { lowers } from "./lower/index.ts";
 import { Lowering } from "./lower/lowering.ts";

@@ -1,5 +1,5 @@
 /** Element by element. */
-import { type AxisOrder, channelsLast } from "../axis-order.ts";
+import { type AxisOrder, channelsLast } from "../../axis-order.ts";
 import type { Builtin } from "../schema.ts";
 import { fusedOf } from "./fused.ts";
 import type { Lower, Lowering } from "./lowering.ts";

@@ -1,8 +1,9 @@
 /** Convolutions, and those of each channel by itself. */
 import { type Quantization, type QuantizedSite, windowsOf } from "@pea/graph";
+import { turned } from "../../axis-order.ts";
 import { paddings } from "../schema.ts";
 import { fusedOf } from "./fused.ts";
-import { type Lower, type Lowering, turned } from "./lowering.ts";
+import type { Lower, Lowering } from "./lowering.ts";
 import { around, padded, paddingOf } from "./padding.ts";
 
 /** Weights [out, C / group, …] become [out, rows, columns, C / group], or [1, rows, columns, out] where a group is one channel. */

@@ -4,15 +4,8 @@
  *
  * @module
  */
-import {
-  elementsOf,
-  type Graph,
-  type Quantization,
-  type QuantizedGraph,
-  type QuantizedSite,
-  type TensorData,
-} from "@pea/graph";
-import { type AxisOrder, channelsLast, inOrder, isSameOrder, permutation } from "../axis-order.ts";
+import type { Graph, Quantization, QuantizedGraph, QuantizedSite } from "@pea/graph";
+import { type AxisOrder, channelsLast, inOrder, isSameOrder, permutation, turned } from "../../axis-order.ts";
 import type { OperatorOptions, TfliteOperator, TfliteTensor } from "../model.ts";
 import type { Builtin } from "../schema.ts";
 
@@ -125,25 +118,6 @@ export class Lowering {
 
 /** Writes one node. */
 export type Lower = (site: QuantizedSite, lowering: Lowering) => void;
-
-/** Elements of a tensor with its axes in another order. */
-export function turned(data: TensorData, sizes: readonly number[], order: AxisOrder): TensorData {
-  if (isSameOrder(sizes, order, [...sizes.keys()])) return data;
-  const steps = sizes.map((_, axis) => elementsOf(sizes.slice(axis + 1)));
-  const target = inOrder(sizes, order);
-  const result = data.slice() as Int8Array;
-  const from = data as Int8Array;
-  for (let i = 0; i < result.length; i++) {
-    let [rest, place] = [i, 0];
-    for (let axis = target.length - 1; axis >= 0; axis--) {
-      const size = target[axis] as number;
-      place += (rest % size) * (steps[order[axis] as number] as number);
-      rest = Math.floor(rest / size);
-    }
-    result[i] = from[place] as number;
-  }
-  return result;
-}
 
 /** The nodes that read a value. */
 export const readersIn = ({ nodes }: Graph, name: string) =>

@@ -1,6 +1,6 @@
 /** Pooling. */
 import { boundsOf, type QuantizedSite, type Window, windowsOf } from "@pea/graph";
-import { channelsLast } from "../axis-order.ts";
+import { channelsLast } from "../../axis-order.ts";
 import { paddings } from "../schema.ts";
 import { fusedOf } from "./fused.ts";
 import type { Lower, Lowering } from "./lowering.ts";

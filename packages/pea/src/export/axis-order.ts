@@ -1,9 +1,10 @@
 /**
- * In which order the axes of a value lie in the file. TensorFlow Lite keeps the channels of an image last, the graph second;
+ * In which order the axes of a value lie in a file. TensorFlow Lite keeps the channels of an image last, the graph second;
  * so an order lists, for each axis in the file, the axis of the graph that it is: an image's is [0, 2, 3, 1].
  *
  * @module
  */
+import { elementsOf, type TensorData } from "@pea/graph";
 
 /** For each axis in the file the axis in the graph. */
 export type AxisOrder = readonly number[];
@@ -23,6 +24,25 @@ export function inOrder(sizes: readonly number[], order: AxisOrder): number[] {
 export function isSameOrder(sizes: readonly number[], a: AxisOrder, b: AxisOrder): boolean {
   const long = (order: AxisOrder) => String(order.filter((axis) => sizes[axis] !== 1));
   return long(a) === long(b);
+}
+
+/** Elements of a tensor with its axes in another order. */
+export function turned(data: TensorData, sizes: readonly number[], order: AxisOrder): TensorData {
+  if (isSameOrder(sizes, order, [...sizes.keys()])) return data;
+  const steps = sizes.map((_, axis) => elementsOf(sizes.slice(axis + 1)));
+  const target = inOrder(sizes, order);
+  const result = data.slice() as Int8Array;
+  const from = data as Int8Array;
+  for (let i = 0; i < result.length; i++) {
+    let [rest, place] = [i, 0];
+    for (let axis = target.length - 1; axis >= 0; axis--) {
+      const size = target[axis] as number;
+      place += (rest % size) * (steps[order[axis] as number] as number);
+      rest = Math.floor(rest / size);
+    }
+    result[i] = from[place] as number;
+  }
+  return result;
 }
 
 /** The axes of `from` in the file that become those of `to` in the file. */
