@@ -70,7 +70,7 @@ export async function quantizeNetwork(
   const obstacle = exportObstacleOf(prepared, target);
   if (obstacle !== null) throw new PeaError(obstacle);
   const { plan, ranges, calibration } =
-    trained !== undefined && trained.ranges.size > 0 && areSameSteps(trained.scheme, scheme)
+    trained !== undefined && areSameSteps(trained.scheme, scheme)
       ? withTrainedRanges(prepared, trained)
       : await calibrated(prepared, { images, scheme, method, trained, onProgress });
   const quantized = quantize(plan, ranges, scheme);
@@ -110,8 +110,7 @@ async function calibrated(
 ): Promise<Ranged> {
   const plan = planIntegers(await equalized(prepared, images, scheme));
   const { ranges, images: count } = await calibrate(plan, images(), { method, scheme, onProgress });
-  const isOfOther = trained !== undefined && trained.ranges.size > 0;
-  const calibration = { images: count, method, ...(isOfOther && { trainedFor: trained.scheme }) };
+  const calibration = { images: count, method, ...(trained && { trainedFor: trained.scheme }) };
   return { plan, ranges, calibration };
 }
 

@@ -231,8 +231,8 @@ export interface Method {
   /** Takes out of the network what only training has; its weights then are, or become, those that were merged. */
   removeStructure?(): void;
 
-  /** How it rounded values while training; an export with the same steps does not calibrate them then. */
-  trainedIntegers?(): TrainedIntegers;
+  /** How it rounded values while training, if that had begun; an export with the same steps does not calibrate them then. */
+  trainedIntegers?(): TrainedIntegers | undefined;
 
   /** Values of the last step for the logs, e.g. `{ alpha: 0.25 }`. */
   scalars?(): Record<string, number>;

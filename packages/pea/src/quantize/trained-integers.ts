@@ -3,7 +3,7 @@ import type { Ranges, Scheme } from "@pea/graph";
 /** How a network was rounded while it trained. */
 export interface TrainedIntegers {
   readonly scheme: Scheme;
-  /** Of values of the deployed network, by their names in its graph; none where rounding had not begun. */
+  /** Of values of the deployed network, by their names in its graph. */
   readonly ranges: Ranges;
 }
 

@@ -100,8 +100,9 @@ export class QuantizeMethod implements Method {
     return firstStep >= this.#run.startStep;
   }
 
-  trainedIntegers(): TrainedIntegers {
+  trainedIntegers(): TrainedIntegers | undefined {
     const ranges = this.#quantized?.ranges.read() ?? new Map(JSON.parse(String(this.#saved.ranges)));
+    if (ranges.size === 0) return undefined;
     const { activations, scales, weights } = this.#options;
     return { scheme: { activations, scales, weights }, ranges };
   }
