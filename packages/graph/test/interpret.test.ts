@@ -71,6 +71,21 @@ describe("interpret", () => {
     );
   });
 
+  test("pads with the integer of a number, with the zero point where none is told", () => {
+    const padded = (value: object) =>
+      run(Int8Array.of(3, 2), {
+        ...graph,
+        nodes: [node("Pad", ["x"], "y", { pads: [0, 0, 0, 1, 0, 0, 0, 0], ...value })],
+        quantizations: new Map([
+          ["x", steps(0.5, -3)],
+          ["y", steps(0.5, -3)],
+        ]),
+      }).get("y")?.data;
+    assert.deepEqual(padded({}), Int8Array.of(-3, 3, -3, 2));
+    assert.deepEqual(padded({ value: 1.5 }), Int8Array.of(0, 3, 0, 2));
+    assert.deepEqual(padded({ value: -100 }), Int8Array.of(-128, 3, -128, 2));
+  });
+
   test("refuses inputs that are missing, of no whole number of samples, or beyond their type, as usage", () => {
     const refused = (inputs: ReadonlyMap<string, Float32Array | Int8Array | Int16Array>, message: RegExp) =>
       assert.throws(() => interpret(graph, inputs), { kind: "usage", message });

@@ -51,6 +51,7 @@ export {
   type NetworkOptions,
 } from "./export/export.ts";
 export type { ExportedFile, ExportForm } from "./export/export-form.ts";
+export { ExportInterrupted } from "./export/export-interrupted.ts";
 export { type Finding, inspectForTarget, type TargetInspection } from "./export/inspect-target.ts";
 export type { IntegerForm, IntegerSummary } from "./export/integer-summary.ts";
 export type { OperatorForm } from "./export/operator-forms.ts";

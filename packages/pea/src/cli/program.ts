@@ -54,7 +54,7 @@ export async function createProgram(words: readonly string[], outcome: Outcome):
   addTrain(program, outcome, words, fromRecipe);
   addInit(program, fromRecipe);
   addEval(program);
-  addExport(program);
+  addExport(program, outcome);
   addPredict(program);
   addInspect(program, outcome);
   addModels(program);
@@ -158,7 +158,7 @@ function addEval(program: Command): void {
     .action(async (run, options) => (await import("./eval.ts")).runEval(run, options));
 }
 
-function addExport(program: Command): void {
+function addExport(program: Command, outcome: Outcome): void {
   common(program.command("export"))
     .description("write the ReLU network of a run as an ONNX file, or in another form, and verify it")
     .argument("<run>", "folder of the run")
@@ -257,7 +257,9 @@ function addExport(program: Command): void {
         "pea export runs/<run> --target ethos-u55 --macs 128 --vela vela  for an NPU, with its cycles",
       ),
     )
-    .action(async (run, options) => (await import("./export.ts")).runExport(run, options));
+    .action(async (run, options) => {
+      outcome.code = await (await import("./export.ts")).runExport(run, options);
+    });
 }
 
 function addPredict(program: Command): void {

@@ -11,7 +11,7 @@ import { hasEnded, StudyFolders } from "../study/study-folders.ts";
 import { createStudyProgress } from "../study/study-progress.ts";
 import { isWhole } from "../study/study-targets.ts";
 import { type CommonOptions, formatTable, log, printResult } from "../terminal/output.ts";
-import { formatSeconds } from "../terminal/progress.ts";
+import { formatSeconds } from "../terminal/time-left.ts";
 
 interface StudyFlags extends CommonOptions {
   config: string;

@@ -29,7 +29,8 @@ import { openRecipe, weightFiles } from "../run/trained-run.ts";
 import { describeMainScore } from "../tasks/task.ts";
 import { countImages, describeData } from "../terminal/describe-data.ts";
 import { type CommonOptions, formatTable, log, openingReporter, printResult } from "../terminal/output.ts";
-import { createProgress, formatSeconds, type Progress } from "../terminal/progress.ts";
+import { createProgress, type Progress } from "../terminal/progress.ts";
+import { formatSeconds } from "../terminal/time-left.ts";
 import { resumeTraining, train, type Watch } from "../train/train.ts";
 import { TrainingDiverged, TrainingInterrupted } from "../train/trainer.ts";
 

@@ -3,7 +3,7 @@ import { type Sample, sample } from "../compare/statistics/index.ts";
 import { signed } from "../compare/words.ts";
 import { baselineName } from "../methods/variant-name.ts";
 import { percent } from "../report/comparison.ts";
-import { formatSeconds } from "../terminal/progress.ts";
+import { formatSeconds } from "../terminal/time-left.ts";
 import type { DemoRun, DemoSummary } from "./demo.ts";
 
 /** The demo's result as a table: a column per variant, means and standard deviations where there are several seeds. */

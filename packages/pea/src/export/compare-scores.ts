@@ -19,7 +19,7 @@ import {
 import type { BatchLoader } from "../data/loading/loader.ts";
 import { requireImages } from "../tasks/evaluate.ts";
 import { type MetricName, mainScore, metricOf, type Scores, type Task } from "../tasks/task.ts";
-import type { DeployedSession } from "./onnx/session.ts";
+import type { DeployedSession } from "./deployed-session.ts";
 
 /** Scores before and after, in percent. */
 export interface ScoreComparison {
@@ -52,7 +52,9 @@ export async function compareScores(
   try {
     for await (const { images: batch, labels } of loader.batches()) {
       unfold ??= scope(() => foldBatchNorms(model, narrow(batch, 0, 0, 1)));
-      const answer = await session.run(batch.toTypedArray() as Float32Array, batch.shape);
+      const answer = await session.run(batch.toTypedArray() as Float32Array, batch.shape, (done) =>
+        onProgress?.(images + done),
+      );
       scope(() =>
         noGrad(() => {
           const logits = {

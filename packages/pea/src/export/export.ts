@@ -6,6 +6,7 @@ import { basename, join } from "node:path";
 import { PeaError } from "@pea/core";
 import { clone, keep, type Module, type Tensor } from "@pea/torch";
 import { resumeCommand } from "../common/shown-command.ts";
+import type { StopRequest } from "../common/stop-request.ts";
 import type { BatchLoader } from "../data/loading/loader.ts";
 import { type SkippedParts, skippedOf } from "../data/loading/unreadable-images.ts";
 import { drawPart } from "../data/parts/draw-part.ts";
@@ -18,6 +19,7 @@ import { type CheckpointName, openTrainedNetwork, type TrainedNetwork } from "..
 import { compareScores } from "./compare-scores.ts";
 import { describeNetwork } from "./describe-network.ts";
 import { checkedTarget, type ExportedFile, type ExportForm } from "./export-form.ts";
+import { requireGoingOn } from "./export-interrupted.ts";
 import { noteIntegers } from "./integer-record.ts";
 import type { Verification } from "./onnx/verify.ts";
 import { requireFolder } from "./require-deployable.ts";
@@ -38,6 +40,8 @@ export interface ExportOptions extends Circumstances, ExportForm {
   maxLoss?: number;
   /** Told of the images done so far, where it takes long. */
   onProgress?: (what: "calibration" | "test", done: number, total: number) => void;
+  /** Stops the export between two images. */
+  signal?: StopRequest;
 }
 
 /** An ONNX file that was written and verified. */
@@ -69,7 +73,7 @@ type AsOnnx = { target?: "onnx" };
  * appears only when it has passed; a file that was there before is then replaced in one step.
  *
  * @throws PeaError when the network still has a smooth activation, when it holds an operator without a form
- *   there, or when ONNX Runtime computes something else than libtorch (see `verifyOnnx`)
+ *   there, or when ONNX Runtime computes something else than libtorch (see `verifyOnnx`); ExportInterrupted when stopped by `signal`
  */
 export async function exportRun(
   runDirectory: string,
@@ -152,12 +156,16 @@ export interface NetworkOptions extends ExportForm {
 async function exportFloats(
   { model, recipe, record }: TrainedNetwork,
   file: string,
-  form: ExportForm & { metadata: Readonly<Record<string, string>> },
+  {
+    signal,
+    ...form
+  }: ExportForm & Pick<ExportOptions, "signal"> & { metadata: Readonly<Record<string, string>> },
 ) {
   const data = await openTestData(recipe, { record });
   try {
     const test = evaluationLoader(data.test, data, "cpu");
     using inputs = await firstImages(test);
+    requireGoingOn(signal);
     const summary = await exportNetwork(model, file, { ...form, inputs });
     return { ...summary, skipped: skippedOf({ test: test.skipped }) };
   } finally {
@@ -184,6 +192,7 @@ async function exportIntegers(
     calibrationImages = usualCalibrationImages,
     images,
     onProgress,
+    signal,
     ...form
   }: Omit<ExportOptions, "target"> & Pick<WriteOptions, "metadata">,
 ) {
@@ -193,6 +202,10 @@ async function exportIntegers(
     seed: recipe.seed,
   });
   const scored = drawPart(data.test, { count: images, seed: recipe.seed });
+  const told = (what: "calibration" | "test", total: number) => (done: number) => {
+    requireGoingOn(signal);
+    onProgress?.(what, done, total);
+  };
   try {
     const train = evaluationLoader(training, data, "cpu");
     const test = evaluationLoader(scored, data, "cpu");
@@ -203,11 +216,11 @@ async function exportIntegers(
       trainingImages: () => imagesOf(train),
       // Whoever says how to calibrate wants it done.
       ...(form.calibration === undefined && { trained: methods.trainedIntegers }),
-      onCalibration: (done) => onProgress?.("calibration", done, train.samplesPerEpoch),
+      onCalibration: told("calibration", train.samplesPerEpoch),
       score: (session) =>
         compareScores(model, session, test, {
           task: data.task,
-          onProgress: (done) => onProgress?.("test", done, test.samplesPerEpoch),
+          onProgress: told("test", test.samplesPerEpoch),
         }),
     });
     return { ...summary, skipped: skippedOf({ train: train.skipped, test: test.skipped }) };

@@ -12,7 +12,7 @@ import {
   quantized,
 } from "@pea/graph";
 import { narrow, type Tensor } from "@pea/torch";
-import type { DeployedSession } from "./onnx/session.ts";
+import type { DeployedSession } from "./deployed-session.ts";
 
 /** Differences of all answers of some images, in steps of the answer's scale. */
 export interface QuantaDifference {

@@ -5,7 +5,7 @@
  */
 import type { Graph, Obstacle, QuantizedGraph, Scheme, SchemeWishes } from "@pea/graph";
 import type { Module, Tensor } from "@pea/torch";
-import type { DeployedSession } from "./onnx/session.ts";
+import type { DeployedSession } from "./deployed-session.ts";
 
 /** What is known of a network beside its graph. */
 export interface About {
@@ -171,8 +171,8 @@ export interface IntegerTarget<Proof extends object = object>
    * @throws PeaError where the compiler fails
    */
   estimate?(graph: QuantizedGraph, settings: IntegerSettings): Promise<Estimates | undefined>;
-  /** What was written, as it computes: images of floats in, logits of floats out. */
-  open(path: string, graph: QuantizedGraph): Promise<DeployedSession>;
+  /** What was written, as it computes: images of floats in, logits of floats out. It is scored so. */
+  open(path: string, graph: QuantizedGraph, settings: IntegerSettings): Promise<DeployedSession>;
 }
 
 /** One form. */

@@ -3,10 +3,10 @@ import { layerNoise } from "../quantize/layer-noise.ts";
 import type { TrainedIntegers } from "../quantize/trained-integers.ts";
 import { currentEnvironment } from "../run/run-directory.ts";
 import type { ScoreComparison } from "./compare-scores.ts";
+import type { DeployedSession } from "./deployed-session.ts";
 import type { ExportedFile } from "./export-form.ts";
 import { describeIntegers, type IntegerSummary, requireSmallLoss } from "./integer-summary.ts";
 import { countOperators } from "./onnx/decode.ts";
-import type { DeployedSession } from "./onnx/session.ts";
 import { otherActivationsOf } from "./other-activations.ts";
 import { quantizeNetwork } from "./quantize-network.ts";
 import { requireFolder, requireNoSmoothModule } from "./require-deployable.ts";
@@ -73,7 +73,7 @@ export async function writeIntegers<Proof extends object>(
   const { bytes, verification } = await writeVerified(file, content, async (path) => {
     const proof = await target.verify(path, { graph, model, inputs, settings });
     if (score === undefined) return { proof };
-    const session = await target.open(path, graph);
+    const session = await target.open(path, graph, settings);
     try {
       const scores = await score(session);
       requireSmallLoss(scores, maxLoss, how);

@@ -7,6 +7,7 @@ import { readdirSync, statSync } from "node:fs";
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, extname, join } from "node:path";
 import { PeaError } from "@pea/core";
+import { ExportInterrupted } from "./export-interrupted.ts";
 import type { Content, FileContent } from "./target.ts";
 
 /**
@@ -31,6 +32,7 @@ export async function writeVerified<T>(
   const failed = (error: Error) => {
     // What it was to be verified by is amiss, not the file.
     if (error instanceof PeaError && error.kind === "usage") throw error;
+    if (error instanceof ExportInterrupted) throw error;
     const reason = error.message.replaceAll(unverified, "the new file");
     throw new PeaError(`${path} is not written, for it failed its verification: ${reason}`, { cause: error });
   };

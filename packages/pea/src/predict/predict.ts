@@ -8,7 +8,7 @@ import { PeaError } from "@pea/core";
 import { scope, tensor, upsampleBilinear2d } from "@pea/torch";
 import { DecodePool } from "../data/loading/decode-pool.ts";
 import type { SkippedSample } from "../data/loading/unreadable-images.ts";
-import type { Logits } from "../export/onnx/session.ts";
+import type { Logits } from "../export/deployed-session.ts";
 import { openImage } from "../images/decode.ts";
 import type { ClassMap } from "../images/resample.ts";
 import { toClassMap } from "../tasks/segmentation/evaluate-segmentation.ts";

@@ -7,8 +7,9 @@
 import { statSync } from "node:fs";
 import { PeaError } from "@pea/core";
 import { cast, noGrad, scope, tensor } from "@pea/torch";
+import type { Logits } from "../export/deployed-session.ts";
 import { readOnnx } from "../export/onnx/decode.ts";
-import { type Logits, openSession } from "../export/onnx/session.ts";
+import { openSession } from "../export/onnx/session.ts";
 import type { LabelTable } from "../images/label-table.ts";
 import { type NetworkInput, parseInput, parseJson } from "../images/network-input.ts";
 import type { Imports } from "../recipe/import-file.ts";

@@ -8,7 +8,7 @@ import { describeSkippedCounts } from "../data/loading/unreadable-images.ts";
 import { baselineName } from "../methods/variant-name.ts";
 import { namedKeys } from "../recipe/method-keys.ts";
 import { scoreLabel } from "../tasks/task.ts";
-import { formatSeconds } from "../terminal/progress.ts";
+import { formatSeconds } from "../terminal/time-left.ts";
 import { trainCommand } from "./command.ts";
 import { type Curve, type CurvePoint, type Group, settingsThatDiffer, type VariantGroup } from "./groups.ts";
 import { type Html, html } from "./html.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { formatSeconds } from "../terminal/progress.ts";
+import { formatSeconds } from "../terminal/time-left.ts";
 import { secondsOf } from "./estimate.ts";
 import type { Cell } from "./grid.ts";
 import type { Ledger } from "./ledger.ts";

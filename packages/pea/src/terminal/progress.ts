@@ -5,6 +5,7 @@ import type { SkippedSample } from "../data/loading/unreadable-images.ts";
 import type { TrainingPlan } from "../run/plan.ts";
 import type { EpochMetrics, StepMetrics, TrainingObserver } from "../run/training-observer.ts";
 import { describeMainScore, mainScore } from "../tasks/task.ts";
+import { formatSeconds, secondsLeft } from "./time-left.ts";
 
 /** Time between two plain lines within an epoch, in milliseconds. */
 const QUIET = 10_000;
@@ -111,19 +112,7 @@ export function describeSkippedSample({ name, reason }: SkippedSample): string {
 }
 
 /** Time left at the speed since this process began. */
-function timeLeft(plan: TrainingPlan, firstStep: number): (step: number) => string {
-  const start = performance.now();
-  return (step) => {
-    if (step >= plan.totalSteps) return "";
-    const perStep = (performance.now() - start) / 1000 / Math.max(step - firstStep, 1);
-    return `${formatSeconds(perStep * (plan.totalSteps - step))} left`;
-  };
-}
-
-/** A span of time for people, e.g. `42 s`, `3 min 5 s`, `2 h 10 min`. */
-export function formatSeconds(seconds: number): string {
-  const whole = Math.round(seconds);
-  if (whole < 60) return `${whole} s`;
-  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
-  return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
+function timeLeft({ totalSteps }: TrainingPlan, firstStep: number): (step: number) => string {
+  const left = secondsLeft(totalSteps, firstStep);
+  return (step) => (step >= totalSteps ? "" : `${formatSeconds(left(step))} left`);
 }

@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
 import { getRngState, setRngState, writeFileAtomically } from "@pea/torch";
 import { makeDirectory } from "../common/make-directory.ts";
+import type { StopRequest } from "../common/stop-request.ts";
 import type { ImageCheck } from "../data/loading/image-check.ts";
 import type { BatchLoader } from "../data/loading/loader.ts";
 import { skippedOf, UnreadableImagesError } from "../data/loading/unreadable-images.ts";
@@ -67,7 +68,7 @@ import { evaluate } from "../tasks/evaluate.ts";
 import { checkOfImages, type Loaders, nameAll } from "./check-images.ts";
 import { beginTogether, requireOneRun } from "./one-run.ts";
 import { Recorder } from "./recorder.ts";
-import { type StopRequest, Trainer } from "./trainer.ts";
+import { Trainer } from "./trainer.ts";
 
 /** Who is told of a run, and who stops it. */
 export interface Watch extends Pick<PrepareOptions, "onOpening"> {

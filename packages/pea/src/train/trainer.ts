@@ -15,6 +15,7 @@ import {
   scope,
   type Tensor,
 } from "@pea/torch";
+import type { StopRequest } from "../common/stop-request.ts";
 import type { ImageCheck } from "../data/loading/image-check.ts";
 import type { Batch, BatchLoader } from "../data/loading/loader.ts";
 import {
@@ -81,12 +82,6 @@ export interface TrainerOptions {
   formerHashes?: readonly string[];
   /** The processes that train together, which the loaders share each batch among; left out: this one alone. */
   ranks?: Ranks;
-}
-
-/** What a run uses of an AbortSignal, so that its types stand without those of Node.js and of browsers. */
-export interface StopRequest {
-  readonly aborted: boolean;
-  readonly reason?: unknown;
 }
 
 /** Of the images that training comes to late. */

@@ -8,7 +8,8 @@ import { stripVTControlCharacters } from "node:util";
 import { resolveRecipe } from "../../src/recipe/recipe.ts";
 import { planTraining } from "../../src/run/plan.ts";
 import type { EpochMetrics, StepMetrics } from "../../src/run/training-observer.ts";
-import { createProgress, formatSeconds } from "../../src/terminal/progress.ts";
+import { createProgress } from "../../src/terminal/progress.ts";
+import { formatSeconds } from "../../src/terminal/time-left.ts";
 
 const recipe = resolveRecipe({ source: "the test", settings: { epochs: 4, batchSize: 10 } });
 /** 10 steps per epoch, 40 in all. */

@@ -1,4 +1,5 @@
 /** The same integers in another shape or order, some of them, or several tensors as one. */
+import { toInteger } from "../quantization.ts";
 import type { Integers } from "../quantized-graph.ts";
 import type { Kernel, KernelOf } from "./kernel.ts";
 
@@ -81,21 +82,22 @@ export const Concat: KernelOf = (site) => {
   };
 };
 
-/** Zero points around, as many before and after each axis as `pads` says. */
+/** The integer of `value`, the zero point where it is left out, as many times before and after each axis as `pads` says. */
 export const Pad: KernelOf = (site) => {
   site.requireSameQuantization();
   const sizes = site.sizes(0);
   const pads = site.ints("pads");
-  if (site.text("mode", "constant") !== "constant" || Number(site.node.attributes.value ?? 0) !== 0)
-    site.refuse("in integers it pads with zeros");
+  if (site.text("mode", "constant") !== "constant") site.refuse("in integers it pads with one number");
   if (pads.some((pad) => pad < 0)) site.refuse("in integers it cannot cut off elements");
   const steps = stepsOf(site.outputSizes());
   const offset = sizes.reduce((sum, _, axis) => sum + (pads[axis] as number) * (steps[axis] as number), 0);
   const places = placesOf(sizes, steps, offset);
-  const zeroPoint = site.outputQuantization().zeroPoints[0] as number;
+  const { type, scales, zeroPoints } = site.outputQuantization();
+  const [scale, zeroPoint] = [scales[0] as number, zeroPoints[0] as number];
+  const filling = toInteger(Number(site.node.attributes.value ?? 0), { scale, zeroPoint, type });
   return ([input], [output]) => {
     const [from, to] = [input, output] as [Int8Array, Int8Array];
-    to.fill(zeroPoint);
+    to.fill(filling);
     for (let i = 0; i < from.length; i++) to[places[i] as number] = from[i] as number;
   };
 };

@@ -9,10 +9,9 @@ import { PeaError } from "@pea/core";
 import { fixBatch, type QuantizedGraph } from "@pea/graph";
 import type { IntegerTarget } from "../target.ts";
 import { goldenFiles } from "../tflite/golden.ts";
-import { openInterpreter } from "../tflite/interpreter-session.ts";
 import { tfliteObstacle, tfliteObstaclesOf } from "../tflite/obstacle.ts";
 import { checkTflite, tfliteScheme } from "../tflite/tflite-target.ts";
-import { describeLiteRt, type LiteRtProof, verifyByLiteRt } from "../tflite/verify-by-litert.ts";
+import { describeTflite, openTflite, type TfliteProof, verifyTflite } from "../tflite/verify-tflite.ts";
 import { lowerToTflite, writeTflite } from "../tflite/write-tflite.ts";
 import { velaEstimates } from "./estimates.ts";
 import { type EthosU, notPlaced } from "./limits.ts";
@@ -21,7 +20,7 @@ import { unstride } from "./unstride.ts";
 import { compileWithVela, type VelaReport, velaVersion } from "./vela.ts";
 
 /** What is known of the network on the chip. */
-export interface NpuProof extends LiteRtProof {
+export interface NpuProof extends TfliteProof {
   readonly npu: NpuSummary;
 }
 
@@ -87,13 +86,12 @@ function ethosU(chip: EthosU, title: string, known: readonly number[]): IntegerT
       const model = lowerToTflite(forNpu(graph).graph);
       return velaEstimates(vela, model, `${chip}-${macsOf(macs, known, title)}`);
     },
-    // Rewrites do not change a byte, so that it is the network as it was that is scored.
-    open: async (_, graph) => openInterpreter(graph),
+    open: (path, _, settings) => openTflite(path, settings),
     async verify(path, original) {
       const npu = JSON.parse(await readFile(join(path, summaryFile), "utf8")) as NpuSummary;
-      return { npu, ...(await verifyByLiteRt(path, original)) };
+      return { npu, ...(await verifyTflite(path, original)) };
     },
-    describe: ({ npu, ...proof }) => [...describeNpu(npu), ...describeLiteRt(proof)],
+    describe: ({ npu, ...proof }) => [...describeNpu(npu), ...describeTflite(proof)],
   };
 }
 

@@ -6,26 +6,10 @@ import { PeaError } from "@pea/core";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { inputName, outputName } from "../../trace/trace.ts";
 import { channelsLast, inOrder, turned } from "../axis-order.ts";
-
-/** What a network says of some images. */
-export interface Logits {
-  /** Images, classes and, in segmentation, height and width. */
-  readonly shape: readonly number[];
-  /** Row-major. */
-  readonly values: Float32Array;
-}
+import { type DeployedSession, runInBatches } from "../deployed-session.ts";
 
 /**
- * A loaded file. `run` maps images `[batch, channels, height, width]` (row-major) to logits; a file for a fixed batch runs
- * as often as it takes, the last time with images of zeros, whose logits are left out.
- */
-export interface DeployedSession {
-  run(images: Float32Array, shape: readonly number[]): Promise<Logits>;
-  release(): Promise<void>;
-}
-
-/**
- * Loads an ONNX file on the CPU with all graph optimizations.
+ * Loads an ONNX file on the CPU with all graph optimizations; one for a fixed batch runs as often as images want it to.
  * @param layout in which order the file takes the axes of images, as its metadata say (`layout`); channels first by default
  * @param threads threads within one operator; 0 leaves the number to ONNX Runtime (all cores)
  * @param saturates let integers be multiplied as ONNX Runtime does by default: on x86 processors without VNNI
@@ -52,7 +36,10 @@ export async function openSession(
   };
   const batch = fixedBatch(session);
   return {
-    run: batch === undefined ? run : (images, shape) => runInBatches(run, batch, images, shape),
+    run:
+      batch === undefined
+        ? run
+        : (images, shape, onImages) => runInBatches(run, batch, images, shape, onImages),
     release: () => session.release(),
   };
 }
@@ -67,36 +54,6 @@ function fixedBatch({ inputMetadata }: InferenceSession): number | undefined {
   const [input] = inputMetadata;
   const size = input?.isTensor ? input.shape[0] : undefined;
   return typeof size === "number" ? size : undefined;
-}
-
-async function runInBatches(
-  run: DeployedSession["run"],
-  batch: number,
-  images: Float32Array,
-  [count = 0, ...imageShape]: readonly number[],
-): Promise<Logits> {
-  const size = imageShape.reduce((a, b) => a * b, 1);
-  const values: Float32Array[] = [];
-  let answer: readonly number[] = [];
-  for (let first = 0; first < count; first += batch) {
-    const filled = new Float32Array(batch * size);
-    filled.set(images.subarray(first * size, (first + batch) * size));
-    const logits = await run(filled, [batch, ...imageShape]);
-    answer = logits.shape.slice(1);
-    values.push(logits.values);
-  }
-  const wanted = count * answer.reduce((a, b) => a * b, 1);
-  return { shape: [count, ...answer], values: joined(values).subarray(0, wanted) };
-}
-
-function joined(arrays: readonly Float32Array[]): Float32Array {
-  const all = new Float32Array(arrays.reduce((sum, { length }) => sum + length, 0));
-  let place = 0;
-  for (const array of arrays) {
-    all.set(array, place);
-    place += array.length;
-  }
-  return all;
 }
 
 export interface Latency {

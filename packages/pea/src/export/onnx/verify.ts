@@ -5,8 +5,9 @@
 import { PeaError } from "@pea/core";
 import { type Graph, whySmooth } from "@pea/graph";
 import { type Module, noGrad, scope, type Tensor, tensor } from "@pea/torch";
+import type { DeployedSession } from "../deployed-session.ts";
 import { readOnnx } from "./decode.ts";
-import { type DeployedSession, openSession } from "./session.ts";
+import { openSession } from "./session.ts";
 
 /**
  * Largest absolute difference between the logits of ONNX Runtime and of libtorch that passes, for logits up to 100.

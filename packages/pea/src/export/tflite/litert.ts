@@ -8,9 +8,8 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { promisify } from "node:util";
 import { PeaError } from "@pea/core";
-import { elementsOf } from "@pea/graph";
 import { channelsLast, inOrder, permutation, turned } from "../axis-order.ts";
-import type { DeployedSession } from "../onnx/session.ts";
+import { type DeployedSession, runInBatches } from "../deployed-session.ts";
 import { bytesOf } from "./bytes.ts";
 
 /** A session, and the version that runs it. */
@@ -48,28 +47,22 @@ export async function requireLiteRt(python: string): Promise<void> {
 export async function openLiteRt(python: string, file: string): Promise<LiteRtSession> {
   const interpreter = new Interpreter(python, file);
   const { version } = await interpreter.answer<{ version: string }>();
+  const one: DeployedSession["run"] = async (image, shape) => {
+    interpreter.give(turned(image, shape, channelsLast(shape.length)) as Float32Array);
+    const answer = await interpreter.answer<Answer>();
+    const back = permutation(
+      channelsLast(answer.shape.length),
+      answer.shape.map((_, axis) => axis),
+    );
+    const { buffer } = new Uint8Array(Buffer.from(answer.values, "base64"));
+    return {
+      shape: inOrder(answer.shape, back),
+      values: turned(new Float32Array(buffer), answer.shape, back) as Float32Array,
+    };
+  };
   return {
     version,
-    async run(images, shape) {
-      const [count = 0, ...one] = shape;
-      const answers: Float32Array[] = [];
-      let ofOne: readonly number[] = [];
-      for (let i = 0; i < count; i++) {
-        const image = images.subarray(i * elementsOf(one), (i + 1) * elementsOf(one));
-        interpreter.give(turned(image, [1, ...one], channelsLast(shape.length)) as Float32Array);
-        const answer = await interpreter.answer<Answer>();
-        const back = permutation(
-          channelsLast(answer.shape.length),
-          answer.shape.map((_, axis) => axis),
-        );
-        const bytes = new Uint8Array(Buffer.from(answer.values, "base64"));
-        answers.push(turned(new Float32Array(bytes.buffer), answer.shape, back) as Float32Array);
-        ofOne = inOrder(answer.shape, back).slice(1);
-      }
-      const values = new Float32Array(count * elementsOf(ofOne));
-      for (const [i, answer] of answers.entries()) values.set(answer, i * answer.length);
-      return { shape: [count, ...ofOne], values };
-    },
+    run: (images, shape, onImages) => runInBatches(one, 1, images, shape, onImages),
     release: () => interpreter.end(),
   };
 }

@@ -4,10 +4,9 @@ import { type Scheme, type SchemeWishes, usualScheme } from "@pea/graph";
 import { oneImageAlone } from "../one-image-alone.ts";
 import type { Asked, IntegerTarget } from "../target.ts";
 import { goldenFiles } from "./golden.ts";
-import { openInterpreter } from "./interpreter-session.ts";
 import { requireLiteRt } from "./litert.ts";
 import { tfliteObstacle, tfliteObstaclesOf } from "./obstacle.ts";
-import { describeLiteRt, type LiteRtProof, verifyByLiteRt } from "./verify-by-litert.ts";
+import { describeTflite, openTflite, type TfliteProof, verifyTflite } from "./verify-tflite.ts";
 import { writeTflite } from "./write-tflite.ts";
 
 /**
@@ -35,7 +34,7 @@ export async function checkTflite({ batch = 1, litert }: Asked): Promise<void> {
 }
 
 /** The file and, as bytes, a few of the inputs and outputs of the integers within its ends. */
-export const tfliteTarget: IntegerTarget<LiteRtProof> = {
+export const tfliteTarget: IntegerTarget<TfliteProof> = {
   name: "tflite",
   title: "TensorFlow Lite",
   file: "tflite",
@@ -48,7 +47,7 @@ export const tfliteTarget: IntegerTarget<LiteRtProof> = {
     const form = { inputType, outputType, metadata, description: `pea ${producerVersion}` };
     return { "model.tflite": writeTflite(graph, form), ...goldenFiles(graph, samples) };
   },
-  open: async (_, graph) => openInterpreter(graph),
-  verify: verifyByLiteRt,
-  describe: describeLiteRt,
+  open: (path, _, settings) => openTflite(path, settings),
+  verify: verifyTflite,
+  describe: describeTflite,
 };

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { join } from "node:path";
 import { PeaError } from "@pea/core";
 import type { QuantizedGraph } from "@pea/graph";
 import { type QuantaDifference, quantaDifference } from "../quanta.ts";
@@ -16,17 +15,17 @@ export interface LiteRtProof {
 }
 
 /**
- * Runs `model.tflite` of a folder in LiteRT's reference kernels, which give the interpreter's very integers.
+ * Runs a file in LiteRT's reference kernels, which give the interpreter's very integers; not where LiteRT is not named.
  *
  * @throws PeaError where they give others; as `openLiteRt`
  */
 export async function verifyByLiteRt(
-  folder: string,
-  { graph, inputs, settings = {} }: Original<QuantizedGraph>,
+  file: string,
+  { graph, inputs, settings = {} }: Omit<Original<QuantizedGraph>, "model">,
 ): Promise<LiteRtProof> {
   const { litert: python } = settings;
   if (python === undefined) return {};
-  const session = await openLiteRt(python, join(folder, "model.tflite"));
+  const session = await openLiteRt(python, file);
   const quanta = await quantaDifference(session, graph, inputs).finally(() => session.release());
   if (quanta.largest > 0)
     throw new PeaError(
@@ -46,5 +45,4 @@ export function describeLiteRt({ litert }: LiteRtProof): string[] {
 
 /** What is said of a file that no runtime was asked to run. */
 const notRun =
-  "not run in LiteRT: --litert PATH does so. The scores are of its exact integers, which LiteRT's reference kernels gave for each operator " +
-  "where docs/targets.md says so";
+  "not run in LiteRT: --litert PATH does so. LiteRT's reference kernels gave the exact integers of each operator where docs/targets.md says so";

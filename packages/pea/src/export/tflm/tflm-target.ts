@@ -2,10 +2,9 @@
 import type { IntegerTarget } from "../target.ts";
 import { encodeTflite } from "../tflite/encode.ts";
 import { type GoldenVector, goldenVectors } from "../tflite/golden.ts";
-import { openInterpreter } from "../tflite/interpreter-session.ts";
 import { tfliteObstacle, tfliteObstaclesOf } from "../tflite/obstacle.ts";
 import { checkTflite, tfliteScheme } from "../tflite/tflite-target.ts";
-import { describeLiteRt, type LiteRtProof, verifyByLiteRt } from "../tflite/verify-by-litert.ts";
+import { describeTflite, openTflite, type TfliteProof, verifyTflite } from "../tflite/verify-tflite.ts";
 import { lowerToTflite } from "../tflite/write-tflite.ts";
 import { arenaBytes } from "./arena.ts";
 import { header, initializer } from "./c-source.ts";
@@ -13,7 +12,7 @@ import { readme } from "./readme.ts";
 import { resolverFunctions } from "./resolver.ts";
 
 /** Its ends are the network's integers: golden vectors are of these. */
-export const tflmTarget: IntegerTarget<LiteRtProof> = {
+export const tflmTarget: IntegerTarget<TfliteProof> = {
   name: "tflm",
   title: "LiteRT for Microcontrollers",
   file: "tflm",
@@ -35,9 +34,9 @@ export const tflmTarget: IntegerTarget<LiteRtProof> = {
       "README.md": readme(model, { arena, vectors: golden.length }),
     };
   },
-  open: async (_, graph) => openInterpreter(graph),
-  verify: verifyByLiteRt,
-  describe: describeLiteRt,
+  open: (path, _, settings) => openTflite(path, settings),
+  verify: verifyTflite,
+  describe: describeTflite,
 };
 
 /** The file's bytes as an array that begins where kernels want it. */

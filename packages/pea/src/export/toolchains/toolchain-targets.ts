@@ -61,7 +61,7 @@ function ofIntegers(toolchain: Toolchain): IntegerTarget {
     write: async (graph, about) =>
       inFolder(toolchain, file, graph, await base.write(inForm(graph, toolchain), about)),
     verify: (path, original) => base.verify(within(path), original),
-    open: (path, graph) => base.open(within(path), graph),
+    open: (path, graph, settings) => base.open(within(path), graph, settings),
     describe: (proof) => [...base.describe(proof), howToGoOn(toolchain)],
   };
 }

@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, describe, test } from "node:test";
 import { ConvTranspose2d, manualSeed, randn, Sequential, setNumThreads } from "@pea/torch";
-import { exportNetwork } from "../../../src/export/export.ts";
+import { exportNetwork, exportRun } from "../../../src/export/export.ts";
 import { networksOfToday } from "../../support/networks-of-today.ts";
 import { peaHere } from "../../support/pea-main.ts";
 import { readTflite } from "../../support/tflite-reader.ts";
@@ -76,6 +76,34 @@ describe("pea export --target tflite", () => {
     assert.ok(!existsSync(join(folder, "none")));
     const onnx = await peaHere("export", run, "--target", "onnx-int8", "--litert", "python3");
     assert.match(onnx.stderr, /ONNX in integers has no setting litert/);
+  });
+
+  test("its bytes are read back, run and scored; LiteRT is not asked where it is not named", async () => {
+    const { verified, readBack, litert } = await exported("--target", "tflite", "--images", "10");
+    assert.deepEqual(readBack, { images: 8, largest: 0, mean: 0 });
+    assert.equal(litert, undefined);
+    assert.ok(verified.includes("its bytes, read back, compute the exact integers (8 images)"));
+    assert.match(verified.at(-1), /^not run in LiteRT: --litert PATH does so/);
+  });
+
+  test("is stopped between two images, and leaves nothing", async () => {
+    const out = join(folder, "stopped");
+    const signal = { aborted: false, reason: "SIGINT" };
+    let scored = 0;
+    const onProgress = (what: string, done: number) => {
+      if (what === "test") scored = done;
+      signal.aborted = scored === 5;
+    };
+    await assert.rejects(exportRun(run, { target: "tflite", out, signal, onProgress }), {
+      name: "ExportInterrupted",
+      message: "export stopped; nothing is written",
+      reason: "SIGINT",
+    });
+    assert.equal(scored, 5);
+    assert.deepEqual(
+      readdirSync(folder).filter((name) => name.startsWith("stopped")),
+      [],
+    );
   });
 
   test("the ends are what is asked for", async () => {
