@@ -45,10 +45,10 @@ export function runModels(cases: readonly ModelCase[]): Computed[] {
 }
 
 /** Both runtimes ran, and gave these bytes. */
-export function assertSameBytes({ litert, micro }: Computed, expected: Uint8Array): void {
+export function assertSameBytes({ litert, micro }: Computed, expected: Uint8Array, name = ""): void {
   const same = { different: 0, of: expected.length };
-  assert.deepEqual(differences(litert, expected), same, "LiteRT");
-  assert.deepEqual(differences(micro, expected), same, "LiteRT for Microcontrollers");
+  assert.deepEqual(differences(litert, expected), same, `LiteRT ${name}`);
+  assert.deepEqual(differences(micro, expected), same, `LiteRT for Microcontrollers ${name}`);
 }
 
 function differences(actual: Uint8Array | string, expected: Uint8Array): unknown {
