@@ -54,7 +54,7 @@ export { type Coordinates, coordinatesOf, resizeModeOf } from "./quantized/inter
 export { type Window, windowsOf } from "./quantized/interpreter/windows.ts";
 export { type IntegerPlan, planIntegers, rangedValues, type ValueGroup } from "./quantized/plan.ts";
 export { type PreparedGraph, prepare } from "./quantized/prepare/prepare.ts";
-export { isStill, settleStillChannels } from "./quantized/prepare/still-channels.ts";
+export { isStill } from "./quantized/prepare/still-channels.ts";
 export { greatestWeight, powerOfTwoAbove, quantizationOf, type Range } from "./quantized/quantization.ts";
 export { quantize, type Ranges } from "./quantized/quantize.ts";
 export { dequantizedConstant, integers, quantizedConstant } from "./quantized/quantized-constant.ts";

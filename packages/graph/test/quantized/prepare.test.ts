@@ -188,6 +188,24 @@ describe("prepare", () => {
     assert.deepEqual(operatorsOf(graph), ["Conv", "Relu", "MaxPool"]);
   });
 
+  test("tells which of the network's values it computes, and what they are called there", () => {
+    const valuesOf = (...given: Parameters<typeof graphOf>) =>
+      Object.fromEntries(prepare(graphOf(...given)).values);
+    // The convolution's own result is in none of its integers, and neither is what the softmax makes of the answer.
+    const layers = [
+      node("Identity", ["x"], "same"),
+      node("Conv", ["same", "w", "b"], "a", { kernel_shape: [1, 1] }),
+      norm("a", "n"),
+      node("MaxPool", ["n"], "p", { kernel_shape: [4, 4] }),
+      node("Relu", ["p"], "r"),
+      node("Flatten", ["r"], "flat", { axis: 1 }),
+      node("Softmax", ["flat"], "chances", { axis: 1 }),
+      node("Identity", ["chances"], "logits"),
+    ];
+    const values = valuesOf(image, layers, { ...normConstants, w: constant(2, 2, 1, 1), b: constant(2) });
+    assert.deepEqual(values, { x: "x", same: "x", n: "n", r: "r", flat: "logits" });
+  });
+
   test("leaves ReLU where what it bends is read by others too", () => {
     const { graph } = prepare(
       graphOf(

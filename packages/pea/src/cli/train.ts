@@ -31,6 +31,7 @@ import { countImages, describeData } from "../terminal/describe-data.ts";
 import { type CommonOptions, formatTable, log, openingReporter, printResult } from "../terminal/output.ts";
 import { createProgress, type Progress } from "../terminal/progress.ts";
 import { formatSeconds } from "../terminal/time-left.ts";
+import { recipeForTarget } from "../train/recipe-for-target.ts";
 import { resumeTraining, train, type Watch } from "../train/train.ts";
 import { TrainingDiverged, TrainingInterrupted } from "../train/trainer.ts";
 
@@ -127,7 +128,8 @@ async function trainAs(ranks: Ranks, flags: TrainFlags, goesOn = false): Promise
   ]);
   const onNetwork = ranks.rank > 0 ? undefined : await checkFor(flags.target);
   if (flags.dryRun) {
-    await printPlan(flags, recipe, onNetwork);
+    const known = flags.target === undefined ? undefined : targetNamed(await loadTarget(flags.target));
+    await printPlan(flags, known === undefined ? recipe : recipeForTarget(recipe, known), onNetwork);
     return 0;
   }
   const { run: runDirectory, overwrite } = flags;

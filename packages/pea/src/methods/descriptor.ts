@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Scheme, SchemeWishes } from "@pea/graph";
 import type { z } from "zod";
 import type { Method } from "./method.ts";
 
@@ -35,6 +36,13 @@ export interface MethodDescriptor<Settings extends z.ZodObject = z.ZodObject> {
   readonly excludes?: Readonly<Record<string, string>>;
   /** How reports, tables and variants tell it; default: its name, and the settings that are not at their defaults. */
   title?(settings: z.output<Settings>): string;
+  /**
+   * Its settings in a run for a form of export that computes in integers.
+   *
+   * @param schemeOf how that form wants numbers quantized; throws for wishes that it has not
+   * @throws PeaError of kind usage for settings that the form has not
+   */
+  forIntegers?(settings: z.output<Settings>, schemeOf: (wishes: SchemeWishes) => Scheme): z.output<Settings>;
   /**
    * Its hooks, for one run. Where they need the engine their module is best imported here: recipes are read without.
    *

@@ -33,12 +33,12 @@ export interface FitContext {
   stepsPerEpoch: number;
   /** Seed of the run. A method draws from streams of its own, never from the global generator. */
   seed: number;
-  /** The learning rate of a step; left out where the run is opened only to be asked. */
-  learningRateAt?: (step: number) => number;
   /** The highest of the run; left out where it is opened only to be asked. */
   peakLearningRate?: number;
   /** Of one image: channels, height and width. */
   inputShape: readonly number[];
+  /** The network that the methods before it deploy; left out where it is opened only to be asked. */
+  graph?: Graph;
   /** The phases of the methods before it in the run's list, as `Method.phases`; one where they have none. */
   phases: readonly Phase[];
   /** What the network is trained for, e.g. `classification`; left out where it is opened only to be asked. */
@@ -158,7 +158,7 @@ export interface Method {
    */
   batch?(batch: TrainingBatch, step: number): TrainingBatch;
 
-  /** The learning rate of the step `step`, in the place of what the schedule, or the method before, has for it. */
+  /** The learning rate of the step `step`, in the place of what the schedule, or the method before, has for it; before the step. */
   learningRate?(rate: number, step: number): number;
 
   /**

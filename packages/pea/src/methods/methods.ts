@@ -92,11 +92,15 @@ export class Methods {
     return ["current", ...between, ...(isCommon ? [deployed] : [])];
   }
 
+  /** @param context.graph of the plain network */
   fit(context: Omit<FitContext, "phases">): void {
     this.#context = context;
     this.#keys = new Set(context.model.stateDict().keys());
     this.#hooks.forEach((hooks, i) => {
-      hooks.fit?.({ ...context, phases: phasesOf(this.#hooks.slice(0, i), context.totalSteps) });
+      const before = this.#hooks.slice(0, i);
+      const graph = context.graph && deployedBy(before, context.graph);
+      const phases = phasesOf(before, context.totalSteps);
+      hooks.fit?.({ ...context, ...(graph && { graph }), phases });
     });
   }
 
@@ -189,7 +193,7 @@ export class Methods {
 
   /** The graph of the plain network as it will be deployed. */
   asDeployed(graph: Graph): Graph {
-    return this.#hooks.reduce((deployed, hooks) => hooks.asDeployed?.(deployed) ?? deployed, graph);
+    return deployedBy(this.#hooks, graph);
   }
 
   /** Turns the model into the network that is deployed. */
@@ -288,6 +292,10 @@ export class Methods {
 }
 
 const deployed: EvaluationView = "deployed";
+
+function deployedBy(methods: readonly Method[], graph: Graph): Graph {
+  return methods.reduce((deployed, hooks) => hooks.asDeployed?.(deployed) ?? deployed, graph);
+}
 
 /** The phases of several methods at once; the whole run as one where they have none. */
 function phasesOf(methods: readonly Method[], totalSteps: number): readonly Phase[] {

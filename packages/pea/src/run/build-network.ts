@@ -4,7 +4,6 @@ import type { Graph } from "@pea/graph";
 import type { Module } from "@pea/torch";
 import type { Methods } from "../methods/methods.ts";
 import { inspectNetwork, type ModelInfo } from "../models/index.ts";
-import { learningRateAt } from "../recipe/lr-schedule.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import { createNetwork } from "./create-network.ts";
 import type { RecipeData } from "./open-data.ts";
@@ -66,7 +65,7 @@ export function buildNetwork(
       inputShape: data.inputShape,
       task: data.task.name,
       peakLearningRate: recipe.lr,
-      learningRateAt: (step) => learningRateAt(step, plan.learningRate),
+      graph,
     });
     onNetwork?.(methods.asDeployed(graph), upperLimitOf(methods));
     return { info, plan, model, methods };

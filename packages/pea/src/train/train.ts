@@ -19,6 +19,8 @@ import {
 } from "../data/parts/part-changes.ts";
 import { Diagnosis } from "../diagnose/diagnosis.ts";
 import { alone, joined, type Ranks } from "../distributed/ranks.ts";
+import { loadTarget } from "../export/load-target.ts";
+import { targetNamed } from "../export/targets.ts";
 import { FileNetwork } from "../import/network/model-file.ts";
 import type { OtherNetwork } from "../methods/method.ts";
 import { baselineName } from "../methods/variant-name.ts";
@@ -67,6 +69,7 @@ import { shortened } from "../tasks/breakdown.ts";
 import { evaluate } from "../tasks/evaluate.ts";
 import { checkOfImages, type Loaders, nameAll } from "./check-images.ts";
 import { beginTogether, requireOneRun } from "./one-run.ts";
+import { recipeForTarget } from "./recipe-for-target.ts";
 import { Recorder } from "./recorder.ts";
 import { Trainer } from "./trainer.ts";
 
@@ -97,7 +100,10 @@ export interface TrainOptions extends Watch, Pick<PrepareOptions, "onNetwork"> {
    * last one of its name, the run goes on.
    */
   isRestarted?: boolean;
-  /** The form of export that it is trained for, noted in its `config.yaml`; `onNetwork` may ask whether that takes it. */
+  /**
+   * The form of export that it is trained for, noted in its `config.yaml`: methods round numbers as it wants them, and `onNetwork`
+   * may ask whether it takes the network.
+   */
   target?: string;
 }
 
@@ -111,8 +117,10 @@ export interface TrainOptions extends Watch, Pick<PrepareOptions, "onNetwork"> {
  * @throws PeaError of kind usage for a wrong recipe, missing data or a folder in use; TrainingInterrupted when stopped by `signal`
  */
 export async function train(recipe: RecipeInput, options: TrainOptions = {}): Promise<TrainResult> {
-  const resolved = await loadRecipe([{ source: "the recipe", settings: recipe }]);
-  const { ranks = alone } = options;
+  const given = await loadRecipe([{ source: "the recipe", settings: recipe }]);
+  const { ranks = alone, target } = options;
+  const resolved =
+    target === undefined ? given : recipeForTarget(given, targetNamed(await loadTarget(target)));
   await requireOneRun(ranks, { recipe: resolved, goesOn: false });
   const begun = options.isRestarted ? await begunRun(resolved, options.runDirectory, ranks) : null;
   if (begun !== null) {
@@ -138,7 +146,7 @@ export async function train(recipe: RecipeInput, options: TrainOptions = {}): Pr
       writeRunConfig(run, {
         config: resolved,
         network: networkFacts(prepared),
-        target: options.target,
+        target,
         environment: currentEnvironment(),
       });
       copyModelFile(run, resolved.model);

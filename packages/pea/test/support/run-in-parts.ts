@@ -27,7 +27,11 @@ export function fingerprint(path: string) {
 }
 
 /** Stops after each of `steps`, going on in between with an optimizer, a network and data made anew. */
-export async function trainInParts(recipe: RecipeInput, steps: readonly number[]): Promise<TrainResult> {
+export async function trainInParts(
+  recipe: RecipeInput,
+  steps: readonly number[],
+  { target }: Pick<TrainOptions, "target"> = {},
+): Promise<TrainResult> {
   const runDirectory = join(temporaryFolder(), "run");
   const stopAt = (last: number): Pick<TrainOptions, "signal" | "observe"> => {
     const stop = new AbortController();
@@ -36,7 +40,9 @@ export async function trainInParts(recipe: RecipeInput, steps: readonly number[]
   for (const [part, step] of steps.entries()) {
     const options = stopAt(step);
     const run =
-      part === 0 ? train(recipe, { runDirectory, ...options }) : resumeTraining(runDirectory, options);
+      part === 0
+        ? train(recipe, { runDirectory, target, ...options })
+        : resumeTraining(runDirectory, options);
     await assert.rejects(run, TrainingInterrupted);
   }
   return resumeTraining(runDirectory);

@@ -1,6 +1,5 @@
 import { type Graph, type GraphNode, producersOf, readersOf } from "../../graph.ts";
 import { activationOf, fuses } from "../integer-operators.ts";
-import { removeNode } from "./remove-node.ts";
 
 /** What a clip of each number can be exchanged with: operators that move numbers or choose the largest. */
 const movers: ReadonlySet<string> = new Set([
@@ -21,34 +20,39 @@ export function moveActivations(graph: Graph): Graph {
   }
 }
 
-/** The graph with one activation moved; null where it is none, or stays. */
+/** The graph with one activation moved; null where it is none, or stays. A value that is bent now has another name. */
 function moved(graph: Graph, activation: GraphNode): Graph | null {
   const kind = activationOf(activation);
   const producers = producersOf(graph);
   const readers = readersOf(graph);
   const sources = new Set<string>();
+  const between = new Set<string>();
   const [input = ""] = activation.inputs;
+  const [result = ""] = activation.outputs;
   const before = producers.get(input);
   if (kind === undefined || before === undefined || !movers.has(before.operator) || !reach(input))
     return null;
+  const bent = (name: string): string =>
+    name === input ? result : sources.has(name) || between.has(name) ? `${name}/${kind}` : name;
   const nodes = graph.nodes.flatMap((node) => {
     const [output = ""] = node.outputs;
-    if (!sources.has(output)) return [node];
-    const linear = `${output}/linear`;
-    return [
-      { ...node, outputs: [linear] },
-      { ...activation, inputs: [linear], outputs: [output] },
-    ];
+    if (node === activation) return [];
+    if (sources.has(output)) return [node, { ...activation, inputs: [output], outputs: [bent(output)] }];
+    if (!between.has(output)) return [node];
+    return [{ ...node, inputs: node.inputs.map(bent), outputs: [bent(output)] }];
   });
-  return removeNode({ ...graph, nodes }, activation);
+  return { ...graph, nodes };
 
-  /** Whether all that a value is moved from is a layer's or bent in the same way already; notes the layers' results. */
+  /** Whether all that a value is moved from is a layer's or bent in the same way already; notes what will be bent. */
   function reach(value: string): boolean {
     const node = producers.get(value);
     if (node === undefined) return false;
     if (activationOf(node) === kind) return true;
     if (readers.get(value)?.length !== 1 || graph.outputs.includes(value)) return false;
-    if (movers.has(node.operator)) return node.inputs.every(reach);
+    if (movers.has(node.operator)) {
+      between.add(value);
+      return node.inputs.every(reach);
+    }
     if (fuses(node)) sources.add(value);
     return fuses(node);
   }

@@ -4,7 +4,7 @@
  * @module
  */
 import { answersOf } from "../../activations.ts";
-import type { Graph } from "../../graph.ts";
+import type { Graph, GraphNode } from "../../graph.ts";
 import { removeDeadNodes } from "../../passes/remove-dead-nodes.ts";
 import { constantsToNorms } from "./constants-to-norms.ts";
 import { foldNorms } from "./fold-norms.ts";
@@ -19,6 +19,8 @@ export interface PreparedGraph {
   readonly graph: Graph;
   /** The `Softmax` or `Sigmoid` that was the form of the answer and was taken off: the output is the logits. */
   readonly answer?: string;
+  /** The values of the network that it computes too, but for rounding, by their names there: what they are called here. */
+  readonly values: ReadonlyMap<string, string>;
 }
 
 /**
@@ -33,9 +35,14 @@ export interface PreparedGraph {
  */
 export function prepare(graph: Graph): PreparedGraph {
   const answers = answersOf(graph);
+  const values = new Map(valuesBefore(answers, graph).map((name) => [name, name]));
   let now = graph;
-  for (const node of [...answers, ...graph.nodes.filter(({ operator }) => operator === "Identity")])
-    now = removeNode(now, node);
+  for (const node of [...answers, ...graph.nodes.filter(({ operator }) => operator === "Identity")]) {
+    const { graph: without, renamed } = removeNode(now, node);
+    now = without;
+    for (const [name, known] of values) if (known === renamed?.from) values.set(name, renamed.to);
+  }
+  // What a pass leaves under its name stays what it was.
   now = [
     normalizeLayers,
     settleStillChannels,
@@ -43,7 +50,24 @@ export function prepare(graph: Graph): PreparedGraph {
     splitNorms,
     foldNorms,
     moveActivations,
+    removeDeadNodes,
   ].reduce((before, pass) => pass(before), now);
+  const computed = new Set(valuesBefore([], now));
   const [answer] = answers;
-  return { graph: removeDeadNodes(now), ...(answer && { answer: answer.operator }) };
+  return {
+    graph: now,
+    ...(answer && { answer: answer.operator }),
+    values: new Map([...values].filter(([, name]) => computed.has(name))),
+  };
+}
+
+/** Inputs, and all that is computed without the answers. */
+function valuesBefore(answers: readonly GraphNode[], { inputs, nodes }: Graph): string[] {
+  const known = new Set(inputs.map(({ name }) => name));
+  const after = new Set<string>();
+  for (const node of nodes) {
+    const isAfter = answers.includes(node) || node.inputs.some((name) => after.has(name));
+    for (const name of node.outputs) (isAfter ? after : known).add(name);
+  }
+  return [...known];
 }

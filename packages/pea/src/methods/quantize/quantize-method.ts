@@ -11,7 +11,7 @@ import type { TrainedIntegers } from "../../quantize/trained-integers.ts";
 import { traceNetwork } from "../../trace/trace.ts";
 import type { FitContext, Method, MethodState, Phase, StepSpan } from "../method.ts";
 import { refuseOtherState } from "../method-state.ts";
-import { QuantizedForward } from "./quantized-forward.ts";
+import { QuantizedForward, requireRoundable } from "./quantized-forward.ts";
 
 /** Settings of quantization-aware training. */
 export interface QuantizeOptions {
@@ -36,6 +36,8 @@ export class QuantizeMethod implements Method {
   #quantized: QuantizedForward | null = null;
   /** Steps begun so far. */
   #steps = 0;
+  /** Of the step that was asked for last. */
+  #learningRate: { step: number; rate: number } | null = null;
   /** What a checkpoint has of the ranges, until the first pass. */
   #saved: MethodState = { ranges: "[]" };
   #isDeployed = false;
@@ -63,10 +65,12 @@ export class QuantizeMethod implements Method {
   /**
    * Puts the forward pass in the place of the network's.
    *
-   * @throws PeaError of kind usage where no step is left for it, or it would begin before the other methods' last phase
+   * @throws PeaError of kind usage where no step is left for it, or it would begin before the other methods' last phase, and
+   *   for a network that cannot be rounded, naming operator and module
    */
   fit(context: FitContext): void {
-    const { model } = context;
+    const { model, graph } = context;
+    if (graph) requireRoundable(graph);
     this.#fitted = { context, startStep: this.#startStep(context) };
     const plain = model.forward.bind(model);
     Object.defineProperty(model, "forward", {
@@ -78,6 +82,12 @@ export class QuantizeMethod implements Method {
         return this.#quantized.forward(images, { training: model.training });
       },
     });
+  }
+
+  /** Stays what it is, and is that of the learned ranges. */
+  learningRate(rate: number, step: number): number {
+    this.#learningRate = { step, rate };
+    return rate;
   }
 
   beforePass(step: number): void {
@@ -92,8 +102,15 @@ export class QuantizeMethod implements Method {
     if (this.#isActive) await this.#quantized?.ranges.share(ranks);
   }
 
+  /** @throws PeaError where ranges are learned and nobody has told the learning rate of the step */
   afterStep(step: number): void {
-    if (this.#isActive) this.#quantized?.ranges.endStep?.(this.#run.context.learningRateAt?.(step) ?? 0);
+    if (!this.#isActive || this.#options.ranges !== "learned") return;
+    if (this.#learningRate?.step !== step)
+      throw new PeaError(
+        `quantize learns ranges by the learning rate of each step: call learningRate(rate, ${step}) before the step, as ` +
+          "before that of an optimizer",
+      );
+    this.#quantized?.ranges.endStep?.(this.#learningRate.rate);
   }
 
   isCandidate({ firstStep }: StepSpan): boolean {

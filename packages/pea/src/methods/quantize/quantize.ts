@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { PeaError } from "@pea/core";
+import { type SchemeWishes, usualScheme } from "@pea/graph";
 import { z } from "zod";
 import { choice, DURATION, described, durationSchema, share } from "../../common/settings.ts";
 import type { MethodDescriptor } from "../descriptor.ts";
@@ -32,6 +34,9 @@ const settings = z.strictObject({
   momentum: share(0.01, "share of each step's range in the range that is tracked"),
 });
 
+/** Settings at their defaults are no wishes. */
+const usual = usualScheme({});
+
 export const quantize: MethodDescriptor<typeof settings> = {
   name: "quantize",
   settings,
@@ -40,6 +45,21 @@ export const quantize: MethodDescriptor<typeof settings> = {
   decides: "how numbers are rounded",
   excludes: {
     activation: "a smooth activation that stays has no form in integers, where pea and swap end in ReLU",
+  },
+  forIntegers(settings, schemeOf) {
+    const { activations, weights } = settings;
+    const wishes: SchemeWishes = {
+      ...(activations !== usual.activations && { activations }),
+      ...(weights !== usual.weights && { perTensor: true }),
+    };
+    const scheme = schemeOf(wishes);
+    for (const key of ["weights", "activations", "scales"] as const)
+      if (settings[key] !== usual[key] && settings[key] !== scheme[key])
+        throw new PeaError(
+          `quantize has ${key} ${settings[key]}, but the run's target has ${scheme[key]}; leave ${key} out, or the target`,
+          { kind: "usage" },
+        );
+    return { ...settings, ...scheme };
   },
   create: async (settings) => {
     const { QuantizeMethod } = await import("./quantize-method.ts");

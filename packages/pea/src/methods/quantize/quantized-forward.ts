@@ -4,22 +4,27 @@
  * @module
  */
 import { PeaError } from "@pea/core";
-import { type Graph, planIntegers, prepare, type Scheme, settleStillChannels } from "@pea/graph";
 import {
-  abs,
-  amax,
+  at,
+  type Graph,
+  type IntegerPlan,
+  planIntegers,
+  prepare,
+  rangedValues,
+  type Scheme,
+  type ValueGroup,
+  whyNotIntegers,
+} from "@pea/graph";
+import {
   autocast,
   BatchNorm1d,
   BatchNorm2d,
   cast,
-  clone,
   copyInPlace,
   type Module,
   noGrad,
   scope,
-  sub,
   type Tensor,
-  tensor,
 } from "@pea/torch";
 import { GraphNetwork } from "../../import/network/graph-network.ts";
 import { LearnedRanges } from "./learned-ranges.ts";
@@ -57,7 +62,8 @@ export class QuantizedForward {
    * another form
    */
   constructor(model: Module, graph: Graph, rounding: Rounding) {
-    const plan = planIntegers(prepare(graph).graph);
+    const { plan, rounded } = roundedValues(graph);
+    this.#rounded = rounded;
     this.#model = model;
     this.#parameters = roundedParameters(graph, rounding);
     this.#rounding = rounding;
@@ -66,17 +72,8 @@ export class QuantizedForward {
     const [parameter] = model.parameters();
     this.#network.to({ device: parameter?.device });
     requireSameKeys(this.#network, model);
-    const computed = plan.groups.flatMap(({ values, isUnit }) => (isUnit ? [] : values));
-    const settled = new GraphNetwork(settleStillChannels(graph), { apart: true });
-    this.#rounded = sharedValues(settled, new GraphNetwork(plan.graph), {
-      graph,
-      names: new Set(computed),
-    });
-    settled.dispose();
-    const found = new Set(this.#rounded.values());
-    const groups = plan.groups.filter(({ values }) => values.some((name) => found.has(name)));
     const Ranges = rounding.ranges === "learned" ? LearnedRanges : TrackedRanges;
-    this.ranges = new Ranges(groups, { ...rounding, device: parameter?.device });
+    this.ranges = new Ranges(groupsOf(plan, rounded), { ...rounding, device: parameter?.device });
   }
 
   /**
@@ -157,6 +154,49 @@ export class QuantizedForward {
   }
 }
 
+/** What a network's values are rounded as, by their names in its graph: values of the plan. */
+interface RoundedValues {
+  readonly plan: IntegerPlan;
+  readonly rounded: ReadonlyMap<string, string>;
+}
+
+function roundedValues(graph: Graph): RoundedValues {
+  const { graph: prepared, values } = prepare(graph);
+  const plan = planIntegers(prepared);
+  const quantized = new Set(plan.groups.flatMap(({ values, isUnit }) => (isUnit ? [] : values)));
+  return { plan, rounded: new Map([...values].filter(([, name]) => quantized.has(name))) };
+}
+
+/** Those that are rounded. */
+function groupsOf({ groups }: IntegerPlan, rounded: RoundedValues["rounded"]): ValueGroup[] {
+  const found = new Set(rounded.values());
+  return groups.filter(({ values }) => values.some((name) => found.has(name)));
+}
+
+/**
+ * Whether a network can be trained with rounded numbers, asked before it is trained at all.
+ *
+ * @param graph of the network as it will be deployed
+ * @throws PeaError of kind usage naming operator and module without an integer form, and those that compute in integers what is
+ *   no value of the network
+ */
+export function requireRoundable(graph: Graph): void {
+  const refuse = (reason: string) => {
+    throw new PeaError(`quantize cannot round this network: ${reason}; leave quantize out`, {
+      kind: "usage",
+    });
+  };
+  const { graph: prepared } = prepare(graph);
+  const reason = whyNotIntegers(prepared);
+  if (reason !== null) refuse(reason);
+  const { plan, rounded } = roundedValues(graph);
+  const found = new Set(groupsOf(plan, rounded).flatMap(({ values }) => values));
+  const lost = rangedValues(plan).find((name) => !found.has(name));
+  const node = plan.nodes.find(({ outputs }) => outputs.includes(lost ?? ""));
+  if (node)
+    refuse(`what ${node.operator}${at(node.path)} computes in integers is no value of it while it trains`);
+}
+
 function isBatchNorm(module: Module): module is BatchNorm1d | BatchNorm2d {
   return module instanceof BatchNorm1d || module instanceof BatchNorm2d;
 }
@@ -169,53 +209,4 @@ function requireSameKeys(network: Module, model: Module): void {
         `quantize: ${key}, which the network computes with, is made of parameters in another form; leave quantize out ` +
           "and export with calibration",
       );
-}
-
-/**
- * Of the values of one network those that another computes too, but for rounding, and what they are called there: the same
- * where that has the same numbers, else any that has.
- *
- * @param names values of the other network that count
- */
-function sharedValues(
-  one: GraphNetwork,
-  other: GraphNetwork,
-  { graph, names }: { graph: Graph; names: ReadonlySet<string> },
-): ReadonlyMap<string, string> {
-  const shared = new Map<string, string>();
-  one.eval();
-  other.eval();
-  noGrad(() =>
-    scope(() => {
-      const image = probe(graph);
-      const values = new Map<string, Tensor>();
-      other.observed(image, (name, value) => {
-        if (names.has(name)) values.set(name, clone(value));
-      });
-      one.observed(image, (name, value) => {
-        const own = values.get(name);
-        const candidates = own ? [[name, own] as const, ...values] : [...values];
-        const found = candidates.find(([, candidate]) => scope(() => areAlike(candidate, value)));
-        if (found !== undefined) shared.set(name, found[0]);
-      });
-    }),
-  );
-  other.dispose();
-  return shared;
-}
-
-/** An image of all kinds of numbers. */
-function probe({ inputs: [input] }: Graph): Tensor {
-  const shape = (input?.shape ?? []).map((size) => (size === "batch" ? 1 : size));
-  const length = shape.reduce((a, b) => a * b, 1);
-  return tensor(
-    Float32Array.from({ length }, (_, i) => 2 * Math.sin(i * 12.9898 + Math.sin(i))),
-    { shape },
-  );
-}
-
-function areAlike(a: Tensor, b: Tensor): boolean {
-  if (`${a.shape}` !== `${b.shape}`) return false;
-  const greatest = amax(abs(a)).item();
-  return amax(abs(sub(a, b))).item() <= 1e-3 * greatest;
 }

@@ -1,16 +1,33 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, describe, test } from "node:test";
-import { readSafetensors, setNumThreads } from "@pea/torch";
+import { quantizationOf, type Range, usualScheme } from "@pea/graph";
+import {
+  BatchNorm1d,
+  Conv2d,
+  Flatten,
+  Linear,
+  Mish,
+  ReLU,
+  readSafetensors,
+  Sequential,
+  setNumThreads,
+} from "@pea/torch";
 import { exportRun } from "../../../src/export/export.ts";
 import { readOnnx } from "../../../src/export/onnx/decode.ts";
+import { targetNamed } from "../../../src/export/targets.ts";
 import { QuantizeMethod, type QuantizeOptions } from "../../../src/methods/index.ts";
+import { inspectNetwork } from "../../../src/models/index.ts";
+import type { Recipe, RecipeInput } from "../../../src/recipe/recipe.ts";
 import { readMetrics } from "../../../src/run/metrics.ts";
 import type { TrainResult } from "../../../src/run/result.ts";
+import { recipeForTarget } from "../../../src/train/recipe-for-target.ts";
 import { train } from "../../../src/train/train.ts";
 import { fitContext } from "../../support/fit-context.ts";
 import { peaHere } from "../../support/pea-main.ts";
 import { fingerprint, trainInParts } from "../../support/run-in-parts.ts";
+import { readTflite } from "../../support/tflite-reader.ts";
 import { temporaryFolder, writeTinyData } from "../../support/tiny-data.ts";
 import { usage } from "../../support/usage-error.ts";
 
@@ -65,6 +82,49 @@ describe("quantization-aware training begins", () => {
       () => fitted({ ranges: "learned", scales: "powers of two" }),
       usage(/ranges learned and scales powers of two.*; take ranges tracked, or scales symmetric/),
     );
+  });
+  test("with a network that has a form in integers, or not at all", () => {
+    const { graph } = inspectNetwork(new Sequential(new Conv2d(1, 2, 3), new Mish()), [1, 8, 8]);
+    assert.throws(
+      () => fitted({}, { graph }),
+      usage(/^quantize cannot round this network: .* in 1 has no integer form.*; leave quantize out$/s),
+    );
+  });
+  test("with one whose integers are all of its own values", () => {
+    const normed = new Sequential(new Flatten(), new Linear(4, 3), new ReLU(), new BatchNorm1d(3));
+    assert.throws(
+      () => fitted({}, { graph: inspectNetwork(normed, [1, 2, 2]).graph }),
+      usage(/what Mul in 3 computes in integers is no value of it while it trains; leave quantize out/),
+    );
+  });
+  test("with the learning rate of each step, where ranges are learned", () => {
+    const method = fitted({ ranges: "learned", start: "0%" });
+    method.beforePass(0);
+    assert.throws(() => method.afterStep(0), /call learningRate\(rate, 0\) before the step/);
+    assert.equal(method.learningRate(0.5, 0), 0.5);
+    assert.doesNotThrow(() => method.afterStep(0));
+  });
+  test("as the run's target wants numbers, unless another wish was told", () => {
+    const chosen = (target: string, own: object = {}) => {
+      const recipe = { methods: [{ quantize: own }] } as unknown as Recipe;
+      return recipeForTarget(recipe, targetNamed(target)).methods[0];
+    };
+    const at = (scheme: object) => ({ quantize: { ...settings, ...scheme } });
+    assert.deepEqual(chosen("tflm"), at({}));
+    assert.deepEqual(chosen("onnx-int8"), at({ activations: "uint8" }));
+    assert.deepEqual(
+      chosen("tflite", { activations: "int16" }),
+      at({ activations: "int16", scales: "symmetric" }),
+    );
+    assert.deepEqual(chosen("tflite", { weights: "per tensor" }), at({ weights: "per tensor" }));
+    assert.deepEqual(chosen("onnx", { weights: "per tensor" }), { quantize: { weights: "per tensor" } });
+    assert.throws(
+      () => chosen("ethos-u55", { scales: "powers of two" }),
+      usage(
+        /^quantize has scales powers of two, but the run's target has asymmetric; leave scales out, or the target$/,
+      ),
+    );
+    assert.throws(() => chosen("tflm", { activations: "uint8" }), usage(/not in uint8/));
   });
   test("and is not gone on with under other settings", () => {
     const saved = fitted({ activations: "uint8" }).state();
@@ -152,6 +212,51 @@ function savedMethods(runDirectory: string): Record<string, string>[] {
   const { metadata } = readSafetensors(join(runDirectory, "checkpoints", "last.safetensors"));
   return JSON.parse(metadata.state ?? "").methods;
 }
+
+describe("a run of PEA that ends in rounded, clipped ReLU, for a target", () => {
+  const recipe = {
+    model: "mobilenet-0.1-small",
+    epochs: 2,
+    batchSize: 32,
+    lr: 0.1,
+    threads: 1,
+    relu: "relu6",
+    pea: "SM50%",
+    methods: [{ quantize: { weights: "per tensor" } }],
+    dataDir: writeTinyData({ train: 320, test: 100 }),
+  } satisfies RecipeInput;
+  const runDirectory = join(temporaryFolder(), "run");
+  before(() => train(recipe, { runDirectory, target: "tflite" }));
+
+  test("goes on bit for bit, while it glides and while numbers are rounded", async () => {
+    const resumed = await trainInParts(recipe, [6, 13], { target: "tflite" });
+    assert.deepEqual(fingerprint(resumed.runDirectory), fingerprint(runDirectory));
+    assert.deepEqual(savedMethods(resumed.runDirectory), savedMethods(runDirectory));
+  });
+
+  test("leaves as the target's integers, with the very scales that it trained with and ReLU6 in its layers", async () => {
+    const { file, integers } = await exportRun(runDirectory, {
+      target: "tflite",
+      perTensor: true,
+      checkpoint: "last",
+      maxLoss: 100,
+    });
+    assert.deepEqual(integers?.calibration, { images: 0, method: "trained" });
+    const { tensors, operators } = readTflite(new Uint8Array(readFileSync(join(file, "model.tflite"))));
+    const layers = operators.filter(({ name }) => name.endsWith("CONV_2D"));
+    // Their options end in the fused activation: 3 is RELU6, of all but the classifier.
+    const fused = layers.map(({ name, option }) => option(name === "CONV_2D" ? 3 : 4, "byte"));
+    assert.deepEqual([...new Set(fused.slice(0, -1))], [3]);
+    assert.ok(layers.every(({ inputs: [, weight = -1] }) => tensors[weight]?.scales.length === 1));
+    const ranges = JSON.parse(savedMethods(runDirectory).at(-1)?.ranges ?? "") as [string, Range][];
+    const written = new Set(tensors.flatMap(({ scales }) => scales));
+    assert.ok(ranges.length > 20);
+    for (const [name, range] of ranges) {
+      const { scales } = quantizationOf(range, usualScheme({ perTensor: true }));
+      assert.ok(written.has(scales[0] as number), name);
+    }
+  });
+});
 
 describe("a run whose scales are learned", () => {
   const recipe = {
