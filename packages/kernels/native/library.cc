@@ -6,13 +6,13 @@
 #include "batch_norm/batch_norm_act.h"
 #include "batch_norm/batch_norm_autograd.h"
 #include "conv3x3/conv3x3.h"
-#include "conv3x3/conv3x3_autograd.h"
+#include "convolution/convolution_autograd.h"
 #include "depthwise/depthwise.h"
-#include "depthwise/depthwise_autograd.h"
 #include "ensemble/ensemble_act.h"
 #include "ensemble/ensemble_autograd.h"
 #include "max_pool/max_pool.h"
 #include "max_pool/max_pool_autograd.h"
+#include "pointwise/pointwise.h"
 #include "sgd/sgd_step.h"
 #include "standardize/standardize.h"
 
@@ -37,6 +37,9 @@ TORCH_LIBRARY(pea, m) {
   m.def(
       "depthwise3x3(Tensor x, Tensor weight, Tensor? bias=None, int stride=1, Tensor? normalization=None, "
       "str activation='identity') -> Tensor");
+  m.def(
+      "pointwise(Tensor x, Tensor weight, Tensor? bias=None, Tensor? normalization=None, str activation='identity') -> "
+      "Tensor");
   m.def(
       "max_pool2d(Tensor x, int[2] kernel_size, int[2] stride=[], int[2] padding=0, int[2] dilation=1) -> Tensor");
   m.def(
@@ -76,16 +79,38 @@ at::Tensor with_settings(const at::Tensor& x, const OptionalTensor& residual, co
                    batch_norm_settings(x, training, momentum, eps, activation, mode, alpha, seed, site, step));
 }
 
-template <auto kFunction>
-at::Tensor with_bias(const at::Tensor& x, const at::Tensor& weight, const OptionalTensor& bias) {
-  return kFunction(x, weight, or_undefined(bias));
+at::Tensor convolution_cpu(const ConvolutionOperator& convolution, const ConvolutionInput& input,
+                           const at::Tensor& weight, const at::Tensor& bias, int64_t stride) {
+  return convolution.forward(input, weight, bias, stride);
+}
+
+// Autocast casts what libtorch's own convolution takes.
+at::Tensor convolution_autocast(const ConvolutionOperator&, const ConvolutionInput& input, const at::Tensor& weight,
+                                const at::Tensor& bias, int64_t stride) {
+  const at::Tensor images = input.normalization.defined()
+                                ? apply_deferred_autograd({input.x, input.normalization, input.activation})
+                                : input.x;
+  return at::conv2d(images, weight, bias, stride, /*padding=*/weight.size(2) / 2, /*dilation=*/1,
+                    /*groups=*/images.size(1) / weight.size(1));
 }
 
 template <auto kFunction>
-at::Tensor with_deferred_input(const at::Tensor& x, const at::Tensor& weight, const OptionalTensor& bias, int64_t stride,
-                               const OptionalTensor& normalization, std::string activation) {
-  return kFunction({x, or_undefined(normalization), deferred_activation_kind(activation)}, weight, or_undefined(bias),
-                   stride);
+at::Tensor as_conv3x3(const at::Tensor& x, const at::Tensor& weight, const OptionalTensor& bias) {
+  return kFunction(conv3x3, {x, at::Tensor()}, weight, or_undefined(bias), /*stride=*/1);
+}
+
+template <auto kFunction>
+at::Tensor as_depthwise3x3(const at::Tensor& x, const at::Tensor& weight, const OptionalTensor& bias, int64_t stride,
+                           const OptionalTensor& normalization, std::string activation) {
+  return kFunction(depthwise3x3, {x, or_undefined(normalization), deferred_activation_kind(activation)}, weight,
+                   or_undefined(bias), stride);
+}
+
+template <auto kFunction>
+at::Tensor as_pointwise(const at::Tensor& x, const at::Tensor& weight, const OptionalTensor& bias,
+                        const OptionalTensor& normalization, std::string activation) {
+  return kFunction(pointwise, {x, or_undefined(normalization), deferred_activation_kind(activation)}, weight,
+                   or_undefined(bias), /*stride=*/1);
 }
 
 std::tuple<at::Tensor, at::Tensor> defer_with_settings(const at::Tensor& x, const at::Tensor& weight,
@@ -122,9 +147,10 @@ TORCH_LIBRARY_IMPL(pea, CPU, m) {
   m.impl("ensemble_act_backward", with_strings_backward<ensemble_act_backward_cpu>);
   m.impl("batch_norm_act", with_settings<batch_norm_act_cpu>);
   m.impl("apply_deferred", with_deferred<apply_deferred>);
-  m.impl("conv3x3", with_bias<conv3x3_forward>);
-  m.impl("depthwise3x3", with_deferred_input<depthwise3x3_forward>);
+  m.impl("conv3x3", as_conv3x3<convolution_cpu>);
+  m.impl("depthwise3x3", as_depthwise3x3<convolution_cpu>);
   m.impl("max_pool2d", with_window<max_pool_cpu>);
+  m.impl("pointwise", as_pointwise<convolution_cpu>);
   m.impl("sgd_step_", sgd_step_cpu);
   m.impl("standardize", standardize);
 }
@@ -138,27 +164,16 @@ TORCH_LIBRARY_IMPL(pea, AutogradCPU, m) {
   m.impl("batch_norm_act", with_settings<batch_norm_act_autograd>);
   m.impl("defer_batch_norm_act", defer_with_settings);
   m.impl("apply_deferred", with_deferred<apply_deferred_autograd>);
-  m.impl("conv3x3", with_bias<conv3x3_autograd>);
-  m.impl("depthwise3x3", with_deferred_input<depthwise3x3_autograd>);
+  m.impl("conv3x3", as_conv3x3<convolution_autograd>);
+  m.impl("depthwise3x3", as_depthwise3x3<convolution_autograd>);
   m.impl("max_pool2d", with_window<max_pool_autograd>);
-}
-
-// Autocast casts what libtorch's own convolution takes.
-at::Tensor conv3x3_autocast(const at::Tensor& x, const at::Tensor& weight, const OptionalTensor& bias) {
-  return at::conv2d(x, weight, bias, /*stride=*/1, /*padding=*/1);
-}
-
-at::Tensor depthwise3x3_autocast(const DepthwiseInput& input, const at::Tensor& weight, const at::Tensor& bias,
-                                 int64_t stride) {
-  const at::Tensor images = input.normalization.defined()
-                                ? apply_deferred_autograd({input.x, input.normalization, input.activation})
-                                : input.x;
-  return at::conv2d(images, weight, bias, stride, /*padding=*/1, /*dilation=*/1, /*groups=*/weight.size(0));
+  m.impl("pointwise", as_pointwise<convolution_autograd>);
 }
 
 TORCH_LIBRARY_IMPL(pea, AutocastCPU, m) {
-  m.impl("conv3x3", conv3x3_autocast);
-  m.impl("depthwise3x3", with_deferred_input<depthwise3x3_autocast>);
+  m.impl("conv3x3", as_conv3x3<convolution_autocast>);
+  m.impl("depthwise3x3", as_depthwise3x3<convolution_autocast>);
+  m.impl("pointwise", as_pointwise<convolution_autocast>);
 }
 
 TORCH_LIBRARY_IMPL(pea, Autograd, m) {

@@ -1,7 +1,7 @@
 /**
  * Fused operators: the ensembles of ReLU and a smooth activation, which are also there composed of plain operators;
- * batch normalization with what follows it; 3×3 convolutions, dense and depthwise; max pooling; SGD's update; the
- * standardization of images.
+ * batch normalization with what follows it; 3×3 convolutions, dense and depthwise, and 1×1 ones; max pooling; SGD's
+ * update; the standardization of images.
  *
  * @module @pea/kernels
  */
@@ -16,6 +16,7 @@ export { type ElementFunction, hasKernel, type KernelActivation } from "./kernel
 export { loadKernels } from "./load.ts";
 export { ensembleMask, type MaskOptions } from "./mask.ts";
 export { ownConvolution } from "./own-convolution.ts";
+export { pointwise } from "./pointwise.ts";
 export { sgdStep } from "./sgd-step.ts";
 export { type StandardizeOptions, standardizeBytes } from "./standardize.ts";
 export { useKernels } from "./use-kernels.ts";

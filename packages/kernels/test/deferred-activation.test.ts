@@ -1,4 +1,4 @@
-/** Batch norm and activation that a depthwise convolution computes while it loads: what comes out is neither written nor kept. */
+/** Batch norm and activation that a convolution computes while it loads: what comes out is neither written nor kept. */
 import assert from "node:assert/strict";
 import { afterEach, describe, test } from "node:test";
 import { batchNormAct, type EnsembleActOptions, ensembleAct, useKernels } from "@pea/kernels";
@@ -46,18 +46,23 @@ class Ensemble extends Module {
 
 const ensemble = (alpha: number) => new Ensemble({ ensemble: "weighted", smooth: "gelu", alpha });
 
-/** Batch norm, perhaps with an activation, and a depthwise convolution. */
+/** Batch norm, perhaps with an activation, and a convolution: depthwise 3×3, by default, or 1×1. */
 class Block extends Module {
   readonly bn: BatchNorm2d;
   readonly act: Module | undefined;
   readonly conv: Conv2d;
 
-  constructor(channels: number, { stride = 1, act }: { stride?: number; act?: Module } = {}) {
+  constructor(
+    channels: number,
+    { stride = 1, act, pointwise = false }: { stride?: number; act?: Module; pointwise?: boolean } = {},
+  ) {
     super();
     this.act = act;
     this.bn =
       act === undefined ? new BatchNorm2d(channels) : new BatchNormAct2d(channels, { activation: () => act });
-    this.conv = new Conv2d(channels, channels, 3, { stride, padding: 1, groups: channels, bias: false });
+    this.conv = pointwise
+      ? new Conv2d(channels, 40, 1, { bias: false })
+      : new Conv2d(channels, channels, 3, { stride, padding: 1, groups: channels, bias: false });
   }
 
   override forward(x: Tensor): Tensor {
@@ -94,7 +99,7 @@ function step(make: () => Block, x: Tensor, kernel: BatchNormKernel): unknown[] 
   return [y, ...gradients, ...block.namedBuffers().values()].map((tensor) => tensor.toTypedArray());
 }
 
-describe("batch norm with an activation, read by a depthwise convolution", { skip }, () => {
+describe("batch norm with an activation, read by a convolution", { skip }, () => {
   afterEach(() => setBatchNormKernel(batchNormAct));
 
   test("is deferred, and gives bit for bit what it gives at once", () => {
@@ -106,7 +111,7 @@ describe("batch norm with an activation, read by a depthwise convolution", { ski
     };
     let cases = 0;
     for (const act of Object.values(activations)) {
-      for (const stride of [1, 2]) {
+      for (const convolution of [{ stride: 1 }, { stride: 2 }, { pointwise: true }]) {
         // Rows that fill vectors, and that do not; several parts; pixels beside each other in a row and alone.
         for (const shape of [
           [2, 8, 5, 7],
@@ -117,7 +122,7 @@ describe("batch norm with an activation, read by a depthwise convolution", { ski
         ]) {
           for (const dtype of ["float32", "float64"] as const) {
             scope(() => {
-              const make = () => new Block(shape[1] as number, { stride, act: act() });
+              const make = () => new Block(shape[1] as number, { ...convolution, act: act() });
               const x = input(shape, dtype);
               assert.deepEqual(step(make, x, counted), step(make, x, atOnce));
               cases++;
@@ -133,11 +138,13 @@ describe("batch norm with an activation, read by a depthwise convolution", { ski
     const threadsBefore = getNumThreads();
     try {
       const x = input([3, 24, 61, 53]);
-      const [one, other] = [1, 3].map((threads) => {
-        setNumThreads(threads);
-        return scope(() => step(() => new Block(24, { act: new ReLU() }), x, batchNormAct));
-      });
-      assert.deepEqual(other, one);
+      for (const pointwise of [false, true]) {
+        const [one, other] = [1, 3].map((threads) => {
+          setNumThreads(threads);
+          return scope(() => step(() => new Block(24, { act: new ReLU(), pointwise }), x, batchNormAct));
+        });
+        assert.deepEqual(other, one);
+      }
     } finally {
       setNumThreads(threadsBefore);
     }

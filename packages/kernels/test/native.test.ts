@@ -30,6 +30,7 @@ test("Python loads the operators: gradcheck, autocast, meta tensors, one derivat
     "double backward",
     "conv3x3",
     "depthwise3x3",
+    "pointwise",
   ]);
 });
 

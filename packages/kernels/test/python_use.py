@@ -63,3 +63,9 @@ for stride in [1, 2]:
     assert torch.autograd.gradcheck(own, (x, weight, bias))
     assert torch.allclose(own(x, weight, bias), torch.nn.functional.conv2d(x, weight, bias, stride, 1, 1, 8))
 print("depthwise3x3")
+
+x = torch.randn(2, 16, 5, 6, dtype=torch.float64, requires_grad=True)
+weight = torch.randn(24, 16, 1, 1, dtype=torch.float64, requires_grad=True)
+bias = torch.randn(24, dtype=torch.float64, requires_grad=True)
+assert torch.autograd.gradcheck(torch.ops.pea.pointwise, (x, weight, bias))
+print("pointwise")

@@ -137,7 +137,7 @@ struct WeightGradient {
   }
 };
 
-void check(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
+void check(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, int64_t stride) {
   TORCH_CHECK_TYPE(x.scalar_type() == at::kFloat && weight.scalar_type() == at::kFloat, kName,
                    ": x and weight must be float32, not ", x.scalar_type(), " and ", weight.scalar_type());
   TORCH_CHECK_VALUE(x.dim() == 4 && weight.dim() == 4 && weight.size(2) == 3 && weight.size(3) == 3, kName,
@@ -149,29 +149,30 @@ void check(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias
     TORCH_CHECK_VALUE(channels > 0 && channels % kChannelBlock == 0, kName, ": channels must be a multiple of ",
                       kChannelBlock, ", not ", channels);
   }
+  TORCH_CHECK_VALUE(stride == 1, kName, ": stride must be 1, not ", stride);
   if (!bias.defined()) return;
   TORCH_CHECK_TYPE(bias.scalar_type() == at::kFloat, kName, ": bias must be float32, not ", bias.scalar_type());
   TORCH_CHECK_VALUE(bias.dim() == 1 && bias.size(0) == weight.size(0), kName, ": bias must be [", weight.size(0),
                     "], not ", bias.sizes());
 }
 
-}  // namespace
-
-at::Tensor conv3x3_forward(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
-  check(x, weight, bias);
+at::Tensor forward(const ConvolutionInput& input, const at::Tensor& weight, const at::Tensor& bias, int64_t stride) {
+  const at::Tensor& x = input.x;
+  check(x, weight, bias, stride);
+  TORCH_CHECK_VALUE(!input.normalization.defined(), kName, ": x must be there as a whole");
   const int64_t outputs = weight.size(0), inputs = weight.size(1);
   const at::Tensor b = bias.defined() ? bias.contiguous() : at::Tensor();
   const Scratch u = transformed_weights(weight, winograd_kernels().transform_weights, inputs, outputs);
   return multiply_tiles(channels_last(x), u.by_panels(0), outputs, b.defined() ? b.data_ptr<float>() : nullptr);
 }
 
-at::Tensor conv3x3_input_gradient(const at::Tensor& grad, const at::Tensor& weight) {
+at::Tensor input_gradient(const at::Tensor& grad, const at::Tensor& weight) {
   const int64_t outputs = weight.size(0), inputs = weight.size(1);
   const Scratch u = transformed_weights(weight, winograd_kernels().transform_weights_turned, outputs, inputs);
   return multiply_tiles(channels_last(grad), u.by_panels(0), inputs, nullptr);
 }
 
-at::Tensor conv3x3_weight_gradient(const at::Tensor& grad, const at::Tensor& x) {
+at::Tensor weight_gradient(const at::Tensor& grad, const at::Tensor& x) {
   const at::Tensor dy = channels_last(grad), input = channels_last(x);
   const int64_t outputs = dy.size(1), inputs = x.size(1), tiles = tile_grid(x).tiles();
   const at::TensorOptions options = x.options();
@@ -206,5 +207,15 @@ at::Tensor conv3x3_weight_gradient(const at::Tensor& grad, const at::Tensor& x) 
   });
   return dw;
 }
+
+ConvolutionGradients backward(const at::Tensor& grad, const ConvolutionInput& input, const at::Tensor& weight, int64_t,
+                              bool wants_images, bool wants_weight) {
+  return {wants_images ? input_gradient(grad, weight) : at::Tensor(),
+          wants_weight ? weight_gradient(grad, input.x) : at::Tensor()};
+}
+
+}  // namespace
+
+const ConvolutionOperator conv3x3 = {kName, forward, backward};
 
 }  // namespace pea

@@ -1,33 +1,15 @@
 #include "conv3x3/winograd_kernel.h"
 
-#include <cstring>
+#include "simd/product.h"
 
 namespace pea {
 namespace PEA_CAPABILITY {
 namespace {
 
-#if defined(__AVX512F__)
-constexpr int64_t kLanes = 16;
-constexpr int kRows = 6, kVectors = 4;  // of a block of the product: 24 of 32 registers
-#elif defined(__aarch64__)
-constexpr int64_t kLanes = 4;
-constexpr int kRows = 6, kVectors = 4;  // 24 of 32
-#elif defined(__AVX2__)
-constexpr int64_t kLanes = 8;
-constexpr int kRows = 6, kVectors = 2;  // 12 of 16
-#else
-constexpr int64_t kLanes = 4;
-constexpr int kRows = 4, kVectors = 2;
-#endif
+using Floats = Vector<float>;
+constexpr int64_t kLanes = kLanesOf<float>;
 
-typedef float Vector __attribute__((vector_size(kLanes * sizeof(float))));
-
-inline Vector load(const float* from) {
-  Vector v;
-  std::memcpy(&v, from, sizeof v);
-  return v;
-}
-inline void store(const Vector& v, float* to) { std::memcpy(to, &v, sizeof v); }
+PEA_INLINE Floats load(const float* from) { return PEA_CAPABILITY::load<Floats>(from); }
 
 // Column `channel` of a row.
 inline int64_t column_offset(const Matrices& matrices, int64_t channel) {
@@ -51,10 +33,10 @@ inline void for_each_tile(const TileGrid& grid, int64_t begin, int64_t end, cons
 
 // The matrices of the header times a column of vectors.
 template <int kFrom, int kTo>
-using Line = void (*)(const Vector (&from)[kFrom], Vector (&to)[kTo]);
+using Line = void (*)(const Floats (&from)[kFrom], Floats (&to)[kTo]);
 
 // Bᵀ
-inline void input_line(const Vector (&x)[4], Vector (&to)[4]) {
+inline void input_line(const Floats (&x)[4], Floats (&to)[4]) {
   to[0] = x[0] - x[2];
   to[1] = x[1] + x[2];
   to[2] = x[2] - x[1];
@@ -62,7 +44,7 @@ inline void input_line(const Vector (&x)[4], Vector (&to)[4]) {
 }
 
 // A
-inline void gradient_line(const Vector (&dy)[2], Vector (&to)[4]) {
+inline void gradient_line(const Floats (&dy)[2], Floats (&to)[4]) {
   to[0] = dy[0];
   to[1] = dy[0] + dy[1];
   to[2] = dy[0] - dy[1];
@@ -70,14 +52,14 @@ inline void gradient_line(const Vector (&dy)[2], Vector (&to)[4]) {
 }
 
 // Aᵀ
-inline void output_line(const Vector (&m)[4], Vector (&to)[2]) {
+inline void output_line(const Floats (&m)[4], Floats (&to)[2]) {
   to[0] = m[0] + m[1] + m[2];
   to[1] = m[1] - m[2] - m[3];
 }
 
 // G
-inline void filter_line(const Vector (&w)[3], Vector (&to)[4]) {
-  const Vector even = 0.5f * (w[0] + w[2]), odd = 0.5f * w[1];
+inline void filter_line(const Floats (&w)[3], Floats (&to)[4]) {
+  const Floats even = 0.5f * (w[0] + w[2]), odd = 0.5f * w[1];
   to[0] = w[0];
   to[1] = even + odd;
   to[2] = even - odd;
@@ -85,8 +67,8 @@ inline void filter_line(const Vector (&w)[3], Vector (&to)[4]) {
 }
 
 // Gᵀ
-inline void filter_gradient_line(const Vector (&u)[4], Vector (&to)[3]) {
-  const Vector even = 0.5f * (u[1] + u[2]);
+inline void filter_gradient_line(const Floats (&u)[4], Floats (&to)[3]) {
+  const Floats even = 0.5f * (u[1] + u[2]);
   to[0] = u[0] + even;
   to[1] = 0.5f * (u[1] - u[2]);
   to[2] = u[3] + even;
@@ -94,11 +76,11 @@ inline void filter_gradient_line(const Vector (&u)[4], Vector (&to)[3]) {
 
 // M x Mᵀ, where the line is M: it is applied to the columns, then to the rows.
 template <int kFrom, int kTo, Line<kFrom, kTo> kLine>
-inline void transform_square(const Vector (&from)[kFrom][kFrom], Vector (&to)[kTo][kTo]) {
-  Vector half[kTo][kFrom];
+inline void transform_square(const Floats (&from)[kFrom][kFrom], Floats (&to)[kTo][kTo]) {
+  Floats half[kTo][kFrom];
 #pragma GCC unroll 4
   for (int j = 0; j < kFrom; ++j) {
-    Vector column[kFrom], changed[kTo];
+    Floats column[kFrom], changed[kTo];
 #pragma GCC unroll 4
     for (int i = 0; i < kFrom; ++i) column[i] = from[i][j];
     kLine(column, changed);
@@ -110,14 +92,14 @@ inline void transform_square(const Vector (&from)[kFrom][kFrom], Vector (&to)[kT
 }
 
 // A vector of each frequency.
-inline void load_frequencies(const float* from, int64_t stride, Vector (&to)[4][4]) {
+inline void load_frequencies(const float* from, int64_t stride, Floats (&to)[4][4]) {
 #pragma GCC unroll 16
   for (int64_t frequency = 0; frequency < kFrequencies; ++frequency) {
     to[frequency / 4][frequency % 4] = load(from + frequency * stride);
   }
 }
 
-inline void store_frequencies(const Vector (&from)[4][4], float* to, int64_t stride) {
+inline void store_frequencies(const Floats (&from)[4][4], float* to, int64_t stride) {
 #pragma GCC unroll 16
   for (int64_t frequency = 0; frequency < kFrequencies; ++frequency) {
     store(from[frequency / 4][frequency % 4], to + frequency * stride);
@@ -144,7 +126,7 @@ inline void transform_pixels(const float* x, int64_t margin, const TileGrid& gri
       float* const out = to.at(0, panel, row);
       const int64_t left_over = count - panel * kPanel, width = left_over < kPanel ? left_over : kPanel;
       for (int64_t c = 0; c < width; c += kLanes) {
-        Vector square[kSide][kSide], frequencies[4][4];
+        Floats square[kSide][kSide], frequencies[4][4];
 #pragma GCC unroll 4
         for (int i = 0; i < kSide; ++i) {
 #pragma GCC unroll 4
@@ -173,10 +155,10 @@ void transform_output(const Matrices& m, const float* bias, float* y, const Tile
     float* const pixel = y + (first_pixel + top * grid.width + left) * channels;
     const bool has_right = left + 1 < grid.width, has_below = top + 1 < grid.height;
     for (int64_t c = 0; c < channels; c += kLanes) {
-      Vector frequencies[4][4], outputs[2][2];
+      Floats frequencies[4][4], outputs[2][2];
       load_frequencies(m.at(0, 0, row) + column_offset(m, c), m.frequency_stride, frequencies);
       transform_square<4, 2, output_line>(frequencies, outputs);
-      const Vector offset = bias == nullptr ? Vector{} : load(bias + c);
+      const Floats offset = bias == nullptr ? Floats{} : load(bias + c);
 #pragma GCC unroll 2
       for (int64_t i = 0; i < 2; ++i) {
         if (i == 1 && !has_below) break;
@@ -189,8 +171,8 @@ void transform_output(const Matrices& m, const float* bias, float* y, const Tile
 }
 
 // G g Gᵀ of vectors of weights.
-inline void transform_filter(const Vector (&g)[3][3], float* to, int64_t frequency_stride) {
-  Vector frequencies[4][4];
+inline void transform_filter(const Floats (&g)[3][3], float* to, int64_t frequency_stride) {
+  Floats frequencies[4][4];
   transform_square<3, 4, filter_line>(g, frequencies);
   store_frequencies(frequencies, to, frequency_stride);
 }
@@ -207,7 +189,7 @@ void transform_weights(const float* w, int64_t inputs, const Matrices& to, int64
     for (int64_t i = 0; i < kChannelBlock; ++i) {
       float* const row = to.at(0, 0, input + i) + column_offset(to, output);
       for (int64_t o = 0; o < kChannelBlock; o += kLanes) {
-        Vector g[3][3];
+        Floats g[3][3];
 #pragma GCC unroll 9
         for (int64_t tap = 0; tap < 9; ++tap) g[tap / 3][tap % 3] = load(&turned[tap][i][o]);
         transform_filter(g, row + o, to.frequency_stride);
@@ -219,7 +201,7 @@ void transform_weights(const float* w, int64_t inputs, const Matrices& to, int64
 void transform_weights_turned(const float* w, int64_t inputs, const Matrices& to, int64_t output) {
   for (int64_t o = output; o < output + kChannelBlock; ++o) {
     for (int64_t i = 0; i < inputs; i += kLanes) {
-      Vector g[3][3];
+      Floats g[3][3];
 #pragma GCC unroll 9
       for (int64_t tap = 0; tap < 9; ++tap) g[2 - tap / 3][2 - tap % 3] = load(w + (o * 9 + tap) * inputs + i);
       transform_filter(g, to.at(0, 0, o) + column_offset(to, i), to.frequency_stride);
@@ -231,12 +213,12 @@ template <bool kAdd>
 inline void filter_gradient(const Matrices& u, int64_t inputs, float* dw, int64_t output) {
   for (int64_t o = output; o < output + kChannelBlock; ++o) {
     for (int64_t i = 0; i < inputs; i += kLanes) {
-      Vector frequencies[4][4], filter[3][3];
+      Floats frequencies[4][4], filter[3][3];
       load_frequencies(u.at(0, 0, o) + column_offset(u, i), u.frequency_stride, frequencies);
       transform_square<4, 3, filter_gradient_line>(frequencies, filter);
 #pragma GCC unroll 9
       for (int64_t tap = 0; tap < 9; ++tap) {
-        const Vector& v = filter[tap / 3][tap % 3];
+        const Floats& v = filter[tap / 3][tap % 3];
         float* const at = dw + (o * 9 + tap) * inputs + i;
         store(kAdd ? load(at) + v : v, at);
       }
@@ -249,71 +231,15 @@ void transform_weight_gradient(const Matrices& u, int64_t inputs, float* dw, int
   run(u, inputs, dw, output);
 }
 
-// kR rows and kV vectors of columns of the product: they stay in registers. Element (r, d) of a stands at
-// a[r · row_stride + d · depth_stride]. Every size adds up in the same order, with the same rounding, so that results do
-// not depend on how tiles are cut into blocks.
-template <int kR, int kV, bool kAdd>
-inline void multiply_block(const float* a, int64_t row_stride, int64_t depth_stride, const float* b, float* c,
-                           int64_t depth) {
-  Vector sums[kR][kV];
-#pragma GCC unroll 6
-  for (int r = 0; r < kR; ++r) {
-#pragma GCC unroll 4
-    for (int v = 0; v < kV; ++v) sums[r][v] = kAdd ? load(c + r * kPanel + v * kLanes) : Vector{};
-  }
-  for (int64_t d = 0; d < depth; ++d) {
-    Vector columns[kV];
-#pragma GCC unroll 4
-    for (int v = 0; v < kV; ++v) columns[v] = load(b + v * kLanes);
-#pragma GCC unroll 6
-    for (int r = 0; r < kR; ++r) {
-      const float factor = a[r * row_stride];
-#pragma GCC unroll 4
-      for (int v = 0; v < kV; ++v) sums[r][v] += factor * columns[v];
-    }
-    a += depth_stride;
-    b += kPanel;
-  }
-#pragma GCC unroll 6
-  for (int r = 0; r < kR; ++r) {
-#pragma GCC unroll 4
-    for (int v = 0; v < kV; ++v) store(sums[r][v], c + r * kPanel + v * kLanes);
-  }
-}
-
-// The product `kVectors` vectors and `kR` rows at a time; fewer at the edges.
-template <int kR, int kV, bool kAdd, bool kTransposed>
-inline void multiply_rows(const float* a, int64_t stride, const float* b, float* c, int64_t rows, int64_t depth) {
-  const int64_t row_stride = kTransposed ? 1 : stride, depth_stride = kTransposed ? kPanel : 1;
-  int64_t row = 0;
-  for (; row + kR <= rows; row += kR) {
-    multiply_block<kR, kV, kAdd>(a + row * row_stride, row_stride, depth_stride, b, c + row * kPanel, depth);
-  }
-  if constexpr (kR > 1) {
-    multiply_rows<kR - 1, kV, kAdd, kTransposed>(a + row * row_stride, stride, b, c + row * kPanel, rows - row, depth);
-  }
-}
-
-template <int kV, bool kAdd, bool kTransposed>
-inline void multiply_columns(const float* a, int64_t stride, const float* b, float* c, int64_t rows, int64_t depth,
-                             int64_t width) {
-  int64_t column = 0;
-  for (; column + kV * kLanes <= width; column += kV * kLanes) {
-    multiply_rows<kRows, kV, kAdd, kTransposed>(a, stride, b + column, c + column, rows, depth);
-  }
-  if constexpr (kV > 1) {
-    multiply_columns<kV - 1, kAdd, kTransposed>(a, stride, b + column, c + column, rows, depth, width - column);
-  }
-}
-
 void multiply(const float* a, int64_t stride, const float* b, float* c, int64_t rows, int64_t depth, int64_t width) {
-  multiply_columns<kVectors, false, false>(a, stride, b, c, rows, depth, width);
+  multiply_matrices<false, false>(Product<float>{a, stride, b, kPanel, c, kPanel, rows, depth, width});
 }
 
 void multiply_transposed(const float* a, const float* b, float* c, int64_t rows, int64_t depth, int64_t width,
                          bool add) {
-  const auto run = add ? multiply_columns<kVectors, true, true> : multiply_columns<kVectors, false, true>;
-  run(a, 0, b, c, rows, depth, width);
+  const Product<float> product{a, kPanel, b, kPanel, c, kPanel, rows, depth, width};
+  if (add) multiply_matrices<true, true>(product);
+  else multiply_matrices<true, false>(product);
 }
 
 }  // namespace

@@ -110,7 +110,7 @@ class OutputRows {
 
   // Calls body(rows of the input, part, image, row) for all rows, part after part in parallel.
   template <typename Body>
-  void parallel(const DepthwiseInput& input, const Body& body) const {
+  void parallel(const ConvolutionInput& input, const Body& body) const {
     const at::Tensor x = channels_last(input.x);
     c10::optional<ActivationOnLoad> activation;
     if (input.normalization.defined()) activation.emplace(DeferredActivation{x, input.normalization, input.activation});
@@ -144,10 +144,7 @@ void check(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias
                     bias.sizes());
 }
 
-}  // namespace
-
-at::Tensor depthwise3x3_forward(const DepthwiseInput& input, const at::Tensor& weight, const at::Tensor& bias,
-                                int64_t stride) {
+at::Tensor forward(const ConvolutionInput& input, const at::Tensor& weight, const at::Tensor& bias, int64_t stride) {
   const at::Tensor& x = input.x;
   check(x, weight, bias, stride);
   const at::Tensor w = taps_first(weight), b = bias.defined() ? bias.contiguous() : at::Tensor();
@@ -164,8 +161,8 @@ at::Tensor depthwise3x3_forward(const DepthwiseInput& input, const at::Tensor& w
   return y;
 }
 
-DepthwiseGradients depthwise3x3_backward(const at::Tensor& grad, const DepthwiseInput& input, const at::Tensor& weight,
-                                         int64_t stride, bool wants_images, bool wants_weight) {
+ConvolutionGradients backward(const at::Tensor& grad, const ConvolutionInput& input, const at::Tensor& weight,
+                              int64_t stride, bool wants_images, bool wants_weight) {
   const at::Tensor& x = input.x;
   const at::Tensor gradient = channels_last(grad), w = taps_first(weight);
   const int64_t channels = x.size(1);
@@ -198,5 +195,9 @@ DepthwiseGradients depthwise3x3_backward(const at::Tensor& grad, const Depthwise
   const at::Tensor dw = sums.sum(0, /*keepdim=*/false, at::kDouble).to(x.scalar_type());
   return {dx, dw.t().reshape({channels, 1, 3, 3})};
 }
+
+}  // namespace
+
+const ConvolutionOperator depthwise3x3 = {kName, forward, backward};
 
 }  // namespace pea

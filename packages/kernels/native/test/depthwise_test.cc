@@ -11,18 +11,6 @@ const T* row_or_null(const Memory<T>& image, int64_t row, int64_t height, int64_
   return row >= 0 && row < height ? image.data() + row * columns : nullptr;
 }
 
-template <typename T>
-void fill(const Memory<T>& memory, int64_t count, double phase) {
-  for (int64_t i = 0; i < count; ++i) memory[i] = static_cast<T>(std::sin(phase + 1.3 * static_cast<double>(i)));
-}
-
-template <typename T>
-void expect_near(const Memory<T>& actual, const std::vector<double>& expected, double scale, const std::string& what) {
-  for (size_t i = 0; i < expected.size(); ++i) {
-    expect(std::fabs(actual[static_cast<int64_t>(i)] - expected[i]) <= tolerance<T> * scale, what);
-  }
-}
-
 // One image, whose rows lie in memory of exactly its size.
 template <typename T>
 void test_image(const Capability& capability, const DepthwiseShape& shape) {

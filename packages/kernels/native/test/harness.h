@@ -18,6 +18,7 @@
 #include "ensemble/ensemble_kernel.h"
 #include "ensemble/mask_generator.h"
 #include "max_pool/max_pool_kernel.h"
+#include "pointwise/pointwise_kernel.h"
 #include "sgd/sgd_kernel.h"
 #include "simd/cpu_capability.h"
 #include "standardize/standardize_kernel.h"
@@ -38,6 +39,7 @@ struct Capability {
   const BatchNormKernels* batch_norm;
   const DepthwiseKernels* depthwise;
   const MaxPoolKernels* max_pool;
+  const PointwiseKernels* pointwise;
   const SgdKernels* sgd;
   const StandardizeKernels* standardize;
   const WinogradKernels* winograd;
@@ -45,10 +47,11 @@ struct Capability {
 
 // Those that this CPU was found to run, it and all below.
 inline std::vector<Capability> capabilities() {
-#define PEA_CAPABILITY_NAMED(name)                                                                    \
-  Capability {                                                                                        \
-    #name, &name::ensemble_kernels, &name::batch_norm_kernels, &name::depthwise_kernels,              \
-        &name::max_pool_kernels, &name::sgd_kernels, &name::standardize_kernels, &name::winograd_kernels \
+#define PEA_CAPABILITY_NAMED(name)                                                                 \
+  Capability {                                                                                     \
+    #name, &name::ensemble_kernels, &name::batch_norm_kernels, &name::depthwise_kernels,           \
+        &name::max_pool_kernels, &name::pointwise_kernels, &name::sgd_kernels,                     \
+        &name::standardize_kernels, &name::winograd_kernels                                        \
   }
   std::vector<Capability> result = {PEA_CAPABILITY_NAMED(portable)};
 #if defined(__x86_64__)
@@ -165,9 +168,22 @@ constexpr ElementType element_type = sizeof(T) == 8   ? ElementType::kFloat64
 template <typename T>
 constexpr double tolerance = sizeof(T) == 8 ? 1e-14 : sizeof(T) == 4 ? 4.0 / (1 << 24) : 1.0 / 256;
 
+template <typename T>
+inline void fill(const Memory<T>& memory, int64_t count, double phase) {
+  for (int64_t i = 0; i < count; ++i) memory[i] = static_cast<T>(std::sin(phase + 1.3 * static_cast<double>(i)));
+}
+
+template <typename T>
+inline void expect_near(const Memory<T>& actual, const std::vector<double>& expected, double scale, const std::string& what) {
+  for (size_t i = 0; i < expected.size(); ++i) {
+    expect(std::fabs(actual[static_cast<int64_t>(i)] - expected[i]) <= tolerance<T> * scale, what);
+  }
+}
+
 void test_batch_norm(const Capability& capability);
 void test_depthwise(const Capability& capability);
 void test_max_pool(const Capability& capability);
+void test_pointwise(const Capability& capability);
 void test_sgd(const Capability& capability);
 void test_standardize(const Capability& capability);
 void test_winograd(const Capability& capability);

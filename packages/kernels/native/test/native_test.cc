@@ -104,6 +104,7 @@ int main() {
     test_batch_norm(capability);
     test_depthwise(capability);
     test_max_pool(capability);
+    test_pointwise(capability);
     test_sgd(capability);
     test_standardize(capability);
     test_winograd(capability);

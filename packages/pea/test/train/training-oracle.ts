@@ -61,11 +61,13 @@ const caseName = (network: TracedNetwork, activation: Activation, dtype: FloatTy
 const ROUNDINGS = 4;
 
 /** Convolutions that ran on each operator so far. */
-export const ownConvolutions = { dense: 0, depthwise: 0 };
+export const ownConvolutions = { dense: 0, depthwise: 0, pointwise: 0 };
 
 const countedConvolution: ConvKernel = (input, weight, options) => {
   const result = ownConvolution(input, weight, options);
-  if (result !== undefined) ownConvolutions[options.groups === input.shape[1] ? "depthwise" : "dense"]++;
+  const [, inputs, height] = weight.shape;
+  const kind = height === 1 ? "pointwise" : inputs === 1 ? "depthwise" : "dense";
+  if (result !== undefined) ownConvolutions[kind]++;
   return result;
 };
 

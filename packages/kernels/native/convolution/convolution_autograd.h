@@ -1,0 +1,12 @@
+// The derivative of this library's convolutions on the CPU. Saves x and the weight, as libtorch's convolutions do; double
+// backward is refused.
+#pragma once
+
+#include "convolution/convolution.h"
+
+namespace pea {
+
+at::Tensor convolution_autograd(const ConvolutionOperator& convolution, const ConvolutionInput& input,
+                                const at::Tensor& weight, const at::Tensor& bias, int64_t stride);
+
+}  // namespace pea

@@ -1,0 +1,189 @@
+#include "pointwise/pointwise.h"
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+
+#include <algorithm>
+
+#include "pointwise/pointwise_kernel.h"
+#include "tensor/dtype.h"
+
+namespace pea {
+namespace {
+
+constexpr char kName[] = "pointwise";
+// Parts that threads take, of about so many elements. They depend on the shape alone, so that sums do not depend on the
+// number of threads. The sums of all of them take no more bytes than that.
+constexpr int64_t kPartElements = 65536, kMostParts = 64, kSumBytes = 16 << 20;
+// Elements of the wider side that are worked on at a time: the caches hold them.
+constexpr int64_t kTileElements = 8192, kLeastTilePixels = 24;
+
+at::Tensor channels_last(const at::Tensor& x) { return x.contiguous(at::MemoryFormat::ChannelsLast); }
+
+struct Channels {
+  int64_t inputs, outputs;
+
+  int64_t most() const { return std::max(inputs, outputs); }
+};
+
+// The pixels of all images, in parts and tiles of neighbours.
+class Pixels {
+ public:
+  Pixels(int64_t count, const Channels& channels, int64_t most_parts) : count_(count) {
+    const int64_t wanted = std::clamp<int64_t>(count * channels.most() / kPartElements, 1, most_parts);
+    part_ = std::max<int64_t>(at::divup(count, wanted), 1);
+    tile_ = std::min(std::max(kTileElements / channels.most(), kLeastTilePixels), part_);
+  }
+
+  int64_t parts() const { return at::divup(count_, part_); }
+  int64_t in_tile() const { return tile_; }
+
+  // Calls body(part, first pixel, pixels) for all tiles, part after part in parallel.
+  template <typename Body>
+  void parallel(const Body& body) const {
+    at::parallel_for(0, parts(), 1, [&](int64_t first, int64_t last) {
+      for (int64_t part = first; part < last; ++part) {
+        const int64_t end = std::min((part + 1) * part_, count_);
+        for (int64_t tile = part * part_; tile < end; tile += tile_) body(part, tile, std::min(tile_, end - tile));
+      }
+    });
+  }
+
+ private:
+  int64_t count_, part_, tile_;
+};
+
+// A matrix [pixels, channels] in memory.
+class Matrix {
+ public:
+  Matrix(const at::Tensor& tensor, int64_t channels)
+      : data_(static_cast<char*>(tensor.data_ptr())), row_bytes_(channels * tensor.element_size()) {}
+
+  void* row(int64_t pixel) const { return data_ + pixel * row_bytes_; }
+
+ private:
+  char* data_;
+  int64_t row_bytes_;
+};
+
+// The images of an input: as they lie or, tile by tile, computed of x into memory of the thread's own.
+class InputTiles {
+ public:
+  InputTiles(const ConvolutionInput& input, int64_t most_pixels)
+      : x_(channels_last(input.x)), channels_(x_.size(1)), plain_(x_, channels_) {
+    if (!input.normalization.defined()) return;
+    activation_.emplace(DeferredActivation{x_, input.normalization, input.activation});
+    tile_elements_ = most_pixels * channels_;
+    tiles_ = at::empty({at::get_num_threads(), tile_elements_}, x_.options().memory_format(c10::nullopt));
+  }
+
+  const void* tile(int64_t first, int64_t pixels) const {
+    if (!activation_.has_value()) return plain_.row(first);
+    void* const to = Matrix(tiles_, tile_elements_).row(at::get_thread_num());
+    activation_->apply({first * channels_, pixels * channels_}, to);
+    return to;
+  }
+
+ private:
+  at::Tensor x_;
+  int64_t channels_;
+  Matrix plain_;
+  c10::optional<ActivationOnLoad> activation_;
+  int64_t tile_elements_ = 0;
+  at::Tensor tiles_;
+};
+
+// A matrix [depth, columns] as pointwise_kernel.h has it.
+at::Tensor packed(const at::Tensor& matrix) {
+  const at::Tensor panels = at::empty({matrix.numel()}, matrix.options());
+  pointwise_kernels().pack(element_type(matrix, kName), matrix.data_ptr(), matrix.size(0), matrix.size(1),
+                           matrix.stride(0), matrix.stride(1), panels.data_ptr());
+  return panels;
+}
+
+// [K, C]
+at::Tensor matrix_of(const at::Tensor& weight) { return weight.reshape({weight.size(0), weight.size(1)}); }
+
+void check(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, int64_t stride) {
+  TORCH_CHECK_TYPE(x.scalar_type() == at::kFloat || x.scalar_type() == at::kDouble, kName,
+                   ": x must be float32 or float64, not ", x.scalar_type());
+  TORCH_CHECK_TYPE(weight.scalar_type() == x.scalar_type(), kName, ": x is ", x.scalar_type(), " and weight ",
+                   weight.scalar_type(), "; they must be equal");
+  TORCH_CHECK_VALUE(x.dim() == 4 && weight.dim() == 4 && weight.size(2) == 1 && weight.size(3) == 1, kName,
+                    ": x must be [N, C, H, W] and weight [K, C, 1, 1], not ", x.sizes(), " and ", weight.sizes());
+  TORCH_CHECK_VALUE(x.size(2) > 0 && x.size(3) > 0, kName, ": images must have pixels, not ", x.sizes());
+  TORCH_CHECK_VALUE(x.size(1) == weight.size(1), kName, ": x has ", x.size(1), " channels and weight takes ",
+                    weight.size(1));
+  for (const int64_t channels : {weight.size(0), weight.size(1)}) {
+    TORCH_CHECK_VALUE(channels > 0 && channels % kPointwiseChannels == 0, kName, ": channels must be a multiple of ",
+                      kPointwiseChannels, ", not ", channels);
+  }
+  TORCH_CHECK_VALUE(stride == 1, kName, ": stride must be 1, not ", stride);
+  if (!bias.defined()) return;
+  TORCH_CHECK_TYPE(bias.scalar_type() == x.scalar_type(), kName, ": x is ", x.scalar_type(), " and bias ",
+                   bias.scalar_type(), "; they must be equal");
+  TORCH_CHECK_VALUE(bias.dim() == 1 && bias.size(0) == weight.size(0), kName, ": bias must be [", weight.size(0),
+                    "], not ", bias.sizes());
+}
+
+int64_t pixels_of(const at::Tensor& x) { return x.size(0) * x.size(2) * x.size(3); }
+
+at::Tensor forward(const ConvolutionInput& input, const at::Tensor& weight, const at::Tensor& bias, int64_t stride) {
+  const at::Tensor& x = input.x;
+  check(x, weight, bias, stride);
+  const Channels channels{weight.size(1), weight.size(0)};
+  const at::Tensor panels = packed(matrix_of(weight).t()), b = bias.defined() ? bias.contiguous() : at::Tensor();
+  const at::Tensor y = at::empty({x.size(0), channels.outputs, x.size(2), x.size(3)},
+                                 x.options().memory_format(at::MemoryFormat::ChannelsLast));
+  const Pixels pixels(pixels_of(x), channels, kMostParts);
+  const InputTiles from(input, pixels.in_tile());
+  const Matrix to(y, channels.outputs);
+  const ElementType type = element_type(x, kName);
+  const void* const factors = panels.data_ptr();
+  const void* const offset = b.defined() ? b.data_ptr() : nullptr;
+  pixels.parallel([&](int64_t, int64_t first, int64_t count) {
+    pointwise_kernels().multiply(type, from.tile(first, count), factors, offset, to.row(first), count, channels.inputs,
+                                 channels.outputs);
+  });
+  return y;
+}
+
+ConvolutionGradients backward(const at::Tensor& grad, const ConvolutionInput& input, const at::Tensor& weight,
+                              int64_t, bool wants_images, bool wants_weight) {
+  const at::Tensor& x = input.x;
+  const Channels channels{weight.size(1), weight.size(0)};
+  const int64_t sum_bytes = weight.numel() * weight.element_size();
+  const Pixels pixels(pixels_of(x), channels, std::clamp<int64_t>(kSumBytes / sum_bytes, 1, kMostParts));
+  const at::Tensor gradient = channels_last(grad), panels = packed(matrix_of(weight));
+  const at::Tensor dx =
+      wants_images ? at::empty_like(x, x.options(), at::MemoryFormat::ChannelsLast) : at::Tensor();
+  // Of the weight's gradient, inputs × outputs: each tile sums in the element's arithmetic, as do the tiles of a part, all
+  // parts together in double.
+  const at::Tensor sums =
+      wants_weight ? at::zeros({pixels.parts(), channels.inputs, channels.outputs}, weight.options().memory_format(c10::nullopt)) : at::Tensor();
+
+  const InputTiles from(input, pixels.in_tile());
+  const Matrix of_gradient(gradient, channels.outputs);
+  const ElementType type = element_type(x, kName);
+  const void* const factors = panels.data_ptr();
+  pixels.parallel([&](int64_t part, int64_t first, int64_t count) {
+    if (wants_images) {
+      pointwise_kernels().multiply(type, of_gradient.row(first), factors, nullptr,
+                                   Matrix(dx, channels.inputs).row(first), count, channels.outputs, channels.inputs);
+    }
+    if (wants_weight) {
+      pointwise_kernels().multiply_transposed(type, from.tile(first, count), of_gradient.row(first),
+                                              Matrix(sums, weight.numel()).row(part), channels.inputs, count,
+                                              channels.outputs);
+    }
+  });
+  if (!wants_weight) return {dx, at::Tensor()};
+  const at::Tensor dw = sums.sum(0, /*keepdim=*/false, at::kDouble).to(x.scalar_type());
+  return {dx, dw.t().contiguous().view(weight.sizes())};
+}
+
+}  // namespace
+
+const ConvolutionOperator pointwise = {kName, forward, backward};
+
+}  // namespace pea

@@ -1,0 +1,243 @@
+/** pea::pointwise against libtorch's convolution, in float64 where that is the measure, and the layer that runs on it. */
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { ownConvolution, pointwise, useKernels } from "@pea/kernels";
+import {
+  add,
+  autocast,
+  backward,
+  Conv2d,
+  type ConvOptions,
+  call,
+  cast,
+  contiguous,
+  conv2d,
+  getNumThreads,
+  grad,
+  manualSeed,
+  mul,
+  mulInPlace,
+  noGrad,
+  type Pair,
+  randn,
+  recordCalls,
+  scope,
+  setConvKernel,
+  setNumThreads,
+  sum,
+  type Tensor,
+  tensor,
+  zeros,
+} from "@pea/torch";
+import fc from "fast-check";
+import { assertAsExact, type Convolve, resultAndGradients } from "./convolution-errors.ts";
+import { type Layout, layoutNames, layouts, type Shape } from "./layouts.ts";
+
+const skip = !useKernels() && "the kernels are not built";
+
+const channelsLast = (x: Tensor) => contiguous(x, { memoryFormat: "channels_last" });
+
+const own: Convolve = (x, weight, bias) => call("pea::pointwise", x, weight, bias);
+const theirs: Convolve = (x, weight, bias) => conv2d(x, weight, { bias });
+
+const channels = fc.integer({ min: 1, max: 20 }).map((blocks) => 8 * blocks);
+const size = fc.integer({ min: 1, max: 24 });
+const shapes = fc.tuple(fc.integer({ min: 1, max: 4 }), channels, size, size);
+const layout = fc.constantFrom(...layoutNames.filter((name) => name !== "a repeated value"));
+
+test("random shapes, layouts, offsets and spreads: at most twice libtorch's rounding errors", {
+  skip,
+}, () => {
+  manualSeed(1);
+  fc.assert(
+    fc.property(
+      shapes,
+      channels,
+      fc.tuple(layout, layout, layout),
+      fc.constantFrom(0, 1, 1000),
+      fc.constantFrom(1, 1e-3, 1e-30),
+      (shape, outputs, [ofX, ofWeight, ofGradient], offset, spread) => {
+        scope(() => {
+          const make = (layout: Layout, sizes: Shape) => layouts[layout](sizes, (size) => randn(size));
+          const operands = {
+            x: add(mul(make(ofX, shape), spread), offset * spread),
+            weight: make(ofWeight, [outputs, shape[1], 1, 1]),
+            bias: mul(randn([outputs]), spread),
+          };
+          const direction = make(ofGradient, [shape[0], outputs, shape[2], shape[3]]);
+          const name = `${shape} to ${outputs}, ${spread} around ${offset}`;
+          assertAsExact(own, theirs, { operands, direction, factor: 2, name });
+          assert.ok(own(operands.x, operands.weight).isContiguous("channels_last"));
+        });
+      },
+    ),
+    { numRuns: 80, seed: 2 },
+  );
+});
+
+test("what is not finite appears where libtorch's has it, in results and gradients", { skip }, () => {
+  const kinds = (result: Tensor) =>
+    Array.from(result.toTypedArray() as Float32Array, (value) => (Number.isFinite(value) ? "finite" : value));
+  const { POSITIVE_INFINITY, NEGATIVE_INFINITY } = Number;
+  for (const value of [POSITIVE_INFINITY, NEGATIVE_INFINITY, Number.NaN]) {
+    for (const operand of ["x", "weight", "direction"] as const) {
+      scope(() => {
+        const shapes = { x: [1, 16, 3, 5], weight: [24, 16, 1, 1], direction: [1, 24, 3, 5] };
+        const made = Object.fromEntries(
+          Object.entries(shapes).map(([name, shape]) => {
+            const values = randn(shape).toTypedArray() as Float32Array;
+            if (name === operand) values[3] = value;
+            return [name, tensor(values, { shape })];
+          }),
+        ) as Record<"x" | "weight" | "direction", Tensor>;
+        const run = (convolve: Convolve) =>
+          resultAndGradients(convolve, made, made.direction).map((result) => kinds(result));
+        assert.deepEqual(run(own), run(theirs), `${value} in ${operand}`);
+      });
+    }
+  }
+});
+
+test("the results do not depend on the number of threads", { skip }, () => {
+  const threadsBefore = getNumThreads();
+  try {
+    const operands = {
+      x: channelsLast(randn([3, 24, 61, 53])),
+      weight: randn([40, 24, 1, 1]),
+      bias: randn([40]),
+    };
+    const direction = channelsLast(randn([3, 40, 61, 53]));
+    const [one, other] = [1, 3].map((threads) => {
+      setNumThreads(threads);
+      return scope(() => resultAndGradients(own, operands, direction).map((result) => result.toTypedArray()));
+    });
+    assert.deepEqual(other, one);
+  } finally {
+    setNumThreads(threadsBefore);
+  }
+});
+
+test("only what is asked for has a gradient", { skip }, () => {
+  scope(() => {
+    const operands = [randn([1, 8, 5, 4]), randn([16, 8, 1, 1]), randn([16])] as const;
+    const [x, weight, bias] = operands;
+    const direction = randn([1, 16, 5, 4]);
+    const [, ...expected] = resultAndGradients(own, { x, weight, bias }, direction);
+    assert.ok(!own(...operands).requiresGrad);
+    for (let required = 1; required < 8; required++) {
+      for (const [i, operand] of operands.entries()) operand.requiresGrad = (required & (1 << i)) !== 0;
+      assert.ok(!noGrad(() => own(...operands)).requiresGrad);
+      const places = [0, 1, 2].filter((i) => required & (1 << i));
+      const gradients = grad(
+        [own(...operands)],
+        places.map((i) => operands[i] as Tensor),
+        { gradients: [direction] },
+      );
+      for (const [at, place] of places.entries())
+        assert.deepEqual(gradients[at]?.toTypedArray(), expected[place]?.toTypedArray());
+    }
+  });
+});
+
+test("operands that are changed before backward are noticed; a second derivative is refused", {
+  skip,
+}, () => {
+  for (const changed of [0, 1]) {
+    const operands = [randn([1, 8, 4, 4]), randn([16, 8, 1, 1])] as const;
+    for (const operand of operands) operand.requiresGrad = true;
+    const y = sum(own(...operands));
+    noGrad(() => mulInPlace(operands[changed] as Tensor, 2));
+    assert.throws(() => backward(y), /modified by an inplace operation/);
+  }
+  const x = randn([1, 8, 4, 4]);
+  x.requiresGrad = true;
+  const y = own(x, randn([16, 8, 1, 1]));
+  const [gradient] = grad([sum(mul(y, y))], [x], { createGraph: true });
+  assert.throws(() => backward(sum(gradient as Tensor)), /no second derivative.*PEA_KERNELS=off/);
+});
+
+test("operands that do not fit are named", { skip }, () => {
+  const x = randn([1, 8, 4, 4]);
+  const weight = randn([16, 8, 1, 1]);
+  assert.throws(() => own(randn([1, 12, 4, 4]), randn([16, 12, 1, 1])), /a multiple of 8, not 12/);
+  assert.throws(() => own(x, randn([12, 8, 1, 1])), /a multiple of 8, not 12/);
+  assert.throws(() => own(randn([1, 16, 4, 4]), weight), /x has 16 channels and weight takes 8/);
+  assert.throws(() => own(x, randn([8, 8, 3, 3])), /not \[1, 8, 4, 4\] and \[8, 8, 3, 3\]/);
+  assert.throws(() => own(randn([8, 4, 4]), weight), /not \[8, 4, 4\] and/);
+  assert.throws(() => own(x, weight, randn([8])), /bias must be \[16\], not \[8\]/);
+  assert.throws(() => own(cast(x, { dtype: "float64" }), weight), /x is Double and weight Float/);
+  assert.throws(() => own(cast(x, { dtype: "bfloat16" }), weight), /float32 or float64, not BFloat16/);
+  assert.throws(() => own(zeros([2, 8, 0, 4]), weight), /images must have pixels, not \[2, 8, 0, 4\]/);
+});
+
+test("a batch of no images", { skip }, () => {
+  const operands = { x: zeros([0, 8, 5, 4]), weight: randn([16, 8, 1, 1]), bias: randn([16]) };
+  const [y, dx, dw, db] = resultAndGradients(own, operands, zeros([0, 16, 5, 4])) as [
+    Tensor,
+    Tensor,
+    Tensor,
+    Tensor,
+  ];
+  assert.deepEqual(
+    [y.shape, dx.shape, dw.shape],
+    [
+      [0, 16, 5, 4],
+      [0, 8, 5, 4],
+      [16, 8, 1, 1],
+    ],
+  );
+  for (const gradient of [dw, db]) assert.ok(gradient.toTypedArray().every((value) => value === 0));
+});
+
+describe("Conv2d", { skip }, () => {
+  let ran = 0;
+  before(() =>
+    setConvKernel((...given) => {
+      const result = pointwise(...given);
+      if (result !== undefined) ran++;
+      return result;
+    }),
+  );
+  after(() => setConvKernel(ownConvolution));
+
+  /** Whether a forward pass runs on the kernel. */
+  function isOwn(layer: Conv2d, x: Tensor): boolean {
+    const ranBefore = ran;
+    scope(() => void layer.forward(x));
+    return ran > ranBefore;
+  }
+
+  const layer = (inputs: number, outputs: number, kernelSize: Pair = 1, options: ConvOptions<Pair> = {}) =>
+    new Conv2d(inputs, outputs, kernelSize, { ...options, bias: false });
+
+  test("runs on it for 1×1 windows in channels_last, else on libtorch's", () => {
+    const x = channelsLast(randn([1, 24, 6, 7]));
+    assert.ok(isOwn(layer(24, 8), x));
+    assert.ok(isOwn(layer(24, 136, [1, 1], { stride: [1, 1], padding: [0, 0] }), x));
+    assert.ok(!isOwn(layer(24, 8), contiguous(x)));
+    assert.ok(!isOwn(layer(24, 24, 1, { groups: 3 }), x));
+    assert.ok(!isOwn(layer(24, 8, 1, { stride: 2 }), x));
+    assert.ok(!isOwn(layer(24, 8, 1, { padding: 1 }), x));
+    assert.ok(!isOwn(layer(24, 8, [3, 1]), x));
+    assert.ok(!isOwn(layer(24, 12), x), "no multiple of 8");
+    assert.ok(!isOwn(layer(12, 8), channelsLast(randn([1, 12, 6, 7]))), "no multiple of 8");
+    assert.ok(!isOwn(layer(24, 16384), x), "many weights");
+  });
+
+  test("who records the operators sees libtorch's, and autocast computes in bfloat16", () => {
+    const convolution = layer(24, 16);
+    const x = channelsLast(randn([1, 24, 6, 7]));
+    const names: string[] = [];
+    recordCalls(
+      ({ name }) => names.push(name),
+      () => assert.ok(!isOwn(convolution, x)),
+    );
+    assert.deepEqual(names, ["aten::conv2d"]);
+    scope(() => {
+      const results = autocast("bfloat16", () => [own(x, convolution.weight), theirs(x, convolution.weight)]);
+      for (const result of results) assert.equal(result.dtype, "bfloat16");
+      const [actual, expected] = results.map((result) => cast(result, { dtype: "float32" }).toTypedArray());
+      assert.deepEqual(actual, expected);
+    });
+  });
+});
