@@ -16,6 +16,7 @@
 #include "convert.h"
 #include "handle.h"
 #include "promise.h"
+#include "version.h"
 
 namespace pea {
 namespace {
@@ -158,6 +159,7 @@ napi_value connect_tcp_store(napi_env env, napi_callback_info info) {
     options.port = static_cast<uint16_t>(to_int(env, args[1], "the port"));
     napi_get_value_bool(env, args[2], &options.isServer);
     options.waitWorkers = false;
+    leave_libuv_out(options);
     options.timeout = to_milliseconds(env, args[3]);
     return in_background(env, [host, options]() -> MakeValue {
       const auto store = c10::make_intrusive<c10d::TCPStore>(host, options);

@@ -23,10 +23,19 @@ inline at::ScalarType autocast_dtype(at::DeviceType device) { return at::autocas
 inline void set_autocast_dtype(at::DeviceType device, at::ScalarType dtype) {
   at::autocast::set_autocast_dtype(device, dtype);
 }
+
+// Debian's 2.6 is built without libuv, which a store's server would run on; the other way to run is in all engines.
+template <typename TCPStoreOptions>
+void leave_libuv_out(TCPStoreOptions& options) {
+  options.useLibUV = false;
+}
 #else
 template <typename T>
 using Optional = c10::optional<T>;
 #define PEA_ALLOCATE_CONST const
+
+template <typename TCPStoreOptions>
+void leave_libuv_out(TCPStoreOptions&) {}
 
 // 1.13 has functions of their own for the CPU; those without a device's name are CUDA's.
 inline bool autocast_enabled(at::DeviceType device) {
