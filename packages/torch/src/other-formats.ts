@@ -76,10 +76,14 @@ function writeAnew(): string {
   return "write its weights into one, under the keys of the network, by safetensors' save_file";
 }
 
-/** Reads tensors alone, from a state dict, a checkpoint that holds one, or a module; what is shared gets its own copy. */
+/**
+ * Reads tensors alone, from a state dict, a checkpoint that holds one, or a module; what is shared gets its own copy. TorchScript's
+ * archives hold constants.pkl; `torch.load` has refused them since 2.6.
+ */
 const conversion =
-  "import sys, torch; from safetensors.torch import save_file; " +
-  "d = torch.load(sys.argv[1], map_location='cpu', weights_only=True); " +
+  "import sys, torch, zipfile; from safetensors.torch import save_file; p = sys.argv[1]; " +
+  "s = zipfile.is_zipfile(p) and any(n.endswith('/constants.pkl') for n in zipfile.ZipFile(p).namelist()); " +
+  "d = torch.jit.load(p, 'cpu') if s else torch.load(p, map_location='cpu', weights_only=True); " +
   "d = d.state_dict() if hasattr(d, 'state_dict') else d.get('state_dict', d.get('model', d)); " +
   "save_file({k: v.clone().contiguous() for k, v in d.items() if torch.is_tensor(v)}, sys.argv[2])";
 
