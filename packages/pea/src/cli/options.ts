@@ -62,5 +62,18 @@ export function decimal(word: string): number {
   return Number(word);
 }
 
+const secondsIn: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600 };
+
+/**
+ * @returns seconds
+ * @throws InvalidArgumentError, which commander words as the option's
+ */
+export function duration(word: string): number {
+  const [, count, unit] = /^(\d+(?:\.\d+)?)([smh])$/.exec(word) ?? [];
+  if (count === undefined || unit === undefined || Number(count) === 0)
+    throw new InvalidArgumentError("It must be seconds, minutes or hours, as 90s, 30m or 1.5h.");
+  return Number(count) * (secondsIn[unit] as number);
+}
+
 export const example = (...lines: string[]): string =>
   `\nExamples:\n${lines.map((line) => `  $ ${line}`).join("\n")}\n`;

@@ -11,6 +11,7 @@ import {
   common,
   dataOption,
   decimal,
+  duration,
   example,
   importOption,
   macsOption,
@@ -59,6 +60,7 @@ export async function createProgram(words: readonly string[], outcome: Outcome):
   addInspect(program, outcome);
   addModels(program);
   addStudy(program, outcome);
+  addAdvise(program, outcome);
   addTable(program);
   addReport(program);
   addSetup(program);
@@ -359,6 +361,29 @@ function addStudy(program: Command, outcome: Outcome): void {
     )
     .action(async (options) => {
       outcome.code = await (await import("./study.ts")).runStudyCommand(options);
+    });
+}
+
+function addAdvise(program: Command, outcome: Outcome): void {
+  common(program.command("advise"))
+    .description("find out by short runs which way to train suits some data, in a time that is given")
+    .argument("<data>", "folder of images, or a recipe in YAML")
+    .addOption(
+      new Option("--time <DURATION>", "for all of it, e.g. 90m or 8h")
+        .argParser(duration)
+        .makeOptionMandatory(),
+    )
+    .option("-o, --output <DIR>", "folder of the results (default: advice/<data>)")
+    .option("--runs <DIR>", "folder of the runs", "runs/advise")
+    .addHelpText(
+      "after",
+      example(
+        "pea advise photos/ --time 2h",
+        "pea advise recipe.yaml --time 90m --json     the same command goes on where it was stopped",
+      ),
+    )
+    .action(async (data, options) => {
+      outcome.code = await (await import("./advise.ts")).runAdvise(data, options);
     });
 }
 

@@ -1,0 +1,68 @@
+/**
+ * Successive halving: after each round the better half goes on, with twice as many seeds. What remains is compared with
+ * ReLU on seeds that had no part in the choice.
+ *
+ * @module
+ */
+
+import type { Result } from "../compare/results.ts";
+import { baselineName } from "../methods/variant-name.ts";
+
+/** Seeds of the first round. */
+const FIRST_SEEDS = 2;
+/** Rounds of the choice. */
+export const ROUNDS = 2;
+/** Pairs below which nothing is concluded, and above which there is little to gain. */
+export const pairs = { fewest: 3, usual: 6, most: 16 } as const;
+
+/** A candidate by what the runs of a round say of it. */
+export interface Standing {
+  readonly name: string;
+  readonly seeds: number;
+  /** Mean score of the best models on the validation part, in percent. */
+  readonly validation: number;
+}
+
+/** The seeds of a round, from 0; those of rounds before are among them. */
+export const seedsOf = (round: number): number[] => range(0, FIRST_SEEDS * 2 ** round);
+
+/** The seeds of the comparison, behind all of the choice. */
+export function confirmingSeeds(count: number): number[] {
+  const first = FIRST_SEEDS * 2 ** (ROUNDS - 1);
+  return range(first, first + count);
+}
+
+/** Runs of a pilot of so many candidates, each trained once however many rounds it is in. */
+export function countRuns(candidates: number): number {
+  let runs = 0;
+  let left = candidates;
+  for (let round = 0; round < ROUNDS; round++) {
+    runs += left * (seedsOf(round).length - (round === 0 ? 0 : seedsOf(round - 1).length));
+    left = Math.ceil(left / 2);
+  }
+  return runs + 2 * pairs.usual;
+}
+
+/** The candidates of a round, the best first; equals in their order. */
+export function standings(results: readonly Result[], candidates: readonly string[]): Standing[] {
+  return candidates
+    .map((name) => {
+      const scores = results.flatMap(({ variant, selected }) =>
+        variant === name && selected ? [selected.validation] : [],
+      );
+      return { name, seeds: scores.length, validation: scores.reduce((a, b) => a + b, 0) / scores.length };
+    })
+    .toSorted((a, b) => b.validation - a.validation);
+}
+
+/** Names of those that go on. */
+export const betterHalf = (standing: readonly Standing[]): string[] =>
+  standing.slice(0, Math.ceil(standing.length / 2)).map(({ name }) => name);
+
+/** Name of the one to compare with ReLU. */
+export function bestChange(standing: readonly Standing[]): string {
+  return (standing.find(({ name }) => name !== baselineName) as Standing).name;
+}
+
+const range = (start: number, end: number): number[] =>
+  Array.from({ length: end - start }, (_, i) => start + i);

@@ -1,0 +1,230 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { before, describe, it } from "node:test";
+import { type AdviseOptions, advise } from "../../src/advise/advise.ts";
+import { candidatesFor } from "../../src/advise/candidates.ts";
+import { writeChosenRecipe } from "../../src/advise/chosen-recipe.ts";
+import { loadRecipe } from "../../src/recipe/load-recipe.ts";
+import { readRecipeFile } from "../../src/recipe/recipe-file.ts";
+import { type Cell, describeCell } from "../../src/study/grid.ts";
+import type { StudyOptions } from "../../src/study/run-study.ts";
+import { pea } from "../support/pea-process.ts";
+import { temporaryFolder, writeTinyData } from "../support/tiny-data.ts";
+import { usage } from "../support/usage-error.ts";
+
+const dataDir = writeTinyData();
+const folder = temporaryFolder();
+const recipeFile = join(folder, "mine.yaml");
+const keys = { dataDir, model: "mobilenet-0.02-small", epochs: 4, batchSize: 16, threads: 1 };
+const writeRecipe = (more: object = {}) => writeFileSync(recipeFile, JSON.stringify({ ...keys, ...more }));
+before(() => writeRecipe());
+
+/** What candidates gain over ReLU, on every seed, in points. */
+type Gains = Readonly<Record<string, number>>;
+
+/** Trains nothing: the scores are made up, of every seed another level, and a little of the gain's own. */
+const madeRuns = (
+  gains: Gains,
+  secondsOf: (epochs: number) => number = () => 1,
+  ended = new Set<string>(),
+) => {
+  const trained: string[] = [];
+  const train = async ({ grid, ledger, observer, signal }: StudyOptions) => {
+    for (const cell of grid) {
+      if (signal.aborted) return { trained: 0, failed: [], stopped: true };
+      if (ledger.has(cell)) continue;
+      if (!ended.has(cell.hash)) trained.push(describeCell(cell));
+      ended.add(cell.hash);
+      ledger.add(cell, madeRun(cell, gains[cell.variant] ?? 0, secondsOf(cell.recipe.epochs)));
+      ledger.write();
+      observer?.onEnd?.(cell, { kind: "ended", trained: true, whole: true }, null);
+    }
+    return { trained: grid.length, failed: [], stopped: false };
+  };
+  return { train, trained, ended };
+};
+
+function madeRun({ network, dataset, variant, seed, hash, recipe }: Cell, gain: number, seconds: number) {
+  const score = 80 + (seed % 3) + gain + 0.01 * ((seed * 7) % 5) * Math.sign(gain);
+  return {
+    result: {
+      network,
+      dataset,
+      variant,
+      seed,
+      hash,
+      metric: "top1",
+      test: { best: score, last: score },
+      selected: { epoch: recipe.epochs, validation: score },
+      epochs: [],
+      settings: { ...recipe },
+    },
+    timing: {
+      ...{ hash, network, variant, seed, seconds: seconds / 2, imagesPerSecond: 1, epochImagesPerSecond: [] },
+      wallSeconds: seconds,
+      environment: {} as never,
+    },
+  };
+}
+
+let outputs = 0;
+const options = (more: Partial<AdviseOptions>): AdviseOptions => ({
+  recipeFile,
+  seconds: 100,
+  output: join(folder, `advice-${outputs++}`),
+  runs: join(folder, "runs"),
+  signal: new AbortController().signal,
+  onNote: () => {},
+  watch: () => ({ stop() {} }),
+  ...more,
+});
+
+describe("a pilot", () => {
+  it("names what is shown to be above ReLU on seeds that it was not chosen by", async () => {
+    const { train, trained } = madeRuns({ "WG75%": 2, "SM75%": 1, "ReLU + ema": 1.5 });
+    const advice = await advise(options({ train }));
+    assert.ok(!("unfinished" in advice));
+    assert.equal(advice.choice.name, "WG75%");
+    assert.equal(advice.comparison?.conclusion, "above");
+    assert.deepEqual(
+      advice.candidates.map(({ name, seeds }) => [name, seeds]),
+      [
+        ["WG75%", 4],
+        ["ReLU + ema", 4],
+        ["SM75%", 4],
+        ["ReLU", 2],
+        ["Mish, ReLU from 75%", 2],
+        ["SM75% + ema", 2],
+      ],
+    );
+    const compared = trained.filter((run) => /seed ([4-9]|1\d)$/.test(run));
+    assert.ok(compared.every((run) => / (ReLU|WG75%) seed/.test(run)));
+    assert.deepEqual(compared.length, 2 * advice.comparison.seeds.length);
+    const [timed, ...others] = trained;
+    assert.equal(timed, "mobilenet-0.02-small SM75% seed 0");
+    assert.equal(new Set(others).size, others.length);
+  });
+
+  it("names ReLU where nothing is shown to be above it", async () => {
+    const advice = await advise(options(madeRuns({})));
+    assert.ok(!("unfinished" in advice));
+    assert.deepEqual([advice.best.name, advice.choice.name], ["SM75%", "ReLU"]);
+    assert.notEqual(advice.comparison?.conclusion, "above");
+  });
+
+  it("that is stopped goes on, and trains nothing twice", async () => {
+    const whole = madeRuns({ "SM75%": 1 });
+    const advice = await advise(options(whole));
+    const stop = new AbortController();
+    const first = madeRuns({ "SM75%": 1 });
+    const watch = () => ({ stop() {}, onEnd: () => first.trained.length === 9 && stop.abort() });
+    const half = options({ ...first, signal: stop.signal, watch });
+    assert.deepEqual(await advise(half), { unfinished: "signal" });
+    const second = madeRuns({ "SM75%": 1 }, undefined, first.ended);
+    const resumed = await advise({
+      ...half,
+      ...second,
+      signal: new AbortController().signal,
+      watch: options({}).watch,
+    });
+    assert.deepEqual([...first.trained, ...second.trained], whole.trained);
+    assert.deepEqual({ ...resumed, seconds: 0 }, { ...advice, seconds: 0 });
+  });
+
+  it("compares nothing where there is no time for three pairs, and goes on with more", async () => {
+    // What takes no time here is said to have taken long.
+    const given = options(madeRuns({ "SM75%": 1 }, (epochs) => (epochs === 1 ? 0.1 : 17)));
+    const early = await advise(given);
+    assert.ok(!("unfinished" in early));
+    assert.deepEqual([early.comparison, early.best.name, early.choice.name], [null, "SM75%", "ReLU"]);
+    const later = await advise({ ...given, seconds: 17 * 8.5 });
+    assert.ok(!("unfinished" in later));
+    assert.deepEqual([later.comparison?.seeds, later.choice.name], [[4, 5, 6, 7], "SM75%"]);
+  });
+
+  it("whose time is up in the choice says so", async () => {
+    const train = async ({ signal }: StudyOptions) => {
+      await once(signal, "abort");
+      return { trained: 0, failed: [], stopped: true };
+    };
+    assert.deepEqual(await advise(options({ train, seconds: 0.01 })), { unfinished: "time" });
+  });
+
+  it("of another recipe is told from this one", async () => {
+    const given = options(madeRuns({}));
+    await advise(given);
+    writeRecipe({ lr: 0.123 });
+    try {
+      await assert.rejects(
+        advise(given),
+        usage(/holds the pilot of a recipe that differs in lr; give this one another --output/),
+      );
+    } finally {
+      writeRecipe();
+    }
+  });
+
+  it("needs validation images apart from the test part", async () => {
+    writeRecipe({ validateOn: "test", valFraction: 0 });
+    try {
+      await assert.rejects(
+        advise(options(madeRuns({}))),
+        usage(/keeps none apart from the test part; take a valFraction/),
+      );
+    } finally {
+      writeRecipe();
+    }
+  });
+});
+
+const recipeWith = (more: object) => {
+  writeRecipe(more);
+  return loadRecipe(readRecipeFile(recipeFile)).finally(() => writeRecipe());
+};
+
+describe("candidates", () => {
+  it("have the recipe's own methods", async () => {
+    const candidates = candidatesFor(await recipeWith({ methods: ["mixup"] }));
+    assert.deepEqual(candidates[0]?.settings.methods, undefined);
+    assert.deepEqual(candidates.at(-1), {
+      name: "SM75% + ema",
+      settings: { pea: "SM75%", methods: [{ mixup: {} }, "ema"] },
+    });
+  });
+
+  it("are not averaged where the recipe averages", async () => {
+    const names = candidatesFor(await recipeWith({ methods: ["ema"] })).map(({ name }) => name);
+    assert.deepEqual(names, ["ReLU", "SM75%", "WG75%", "Mish, ReLU from 75%"]);
+  });
+
+  it("leave nothing to a recipe that has chosen", async () => {
+    const recipe = await recipeWith({ pea: "SM75%" });
+    assert.throws(() => candidatesFor(recipe), usage(/the recipe chooses pea, .* leave it out/));
+  });
+});
+
+it("the recipe of the choice extends the one that was asked about", async () => {
+  const output = join(folder, "chosen");
+  const file = writeChosenRecipe(output, recipeFile, { name: "SM75%", settings: { pea: "SM75%" } });
+  assert.match(readFileSync(file, "utf8"), /^# SM75%, as pea advise chose it\.\nextends: \.\.\/mine\.yaml\n/);
+  const recipe = await loadRecipe(readRecipeFile(file));
+  assert.deepEqual([recipe.pea, recipe.model, recipe.epochs], ["SM75%", keys.model, 4]);
+});
+
+it("the command times a real run, and refuses a time that is too short", async () => {
+  const output = join(folder, "command");
+  const { code, stderr } = await pea(
+    "advise",
+    recipeFile,
+    "--time",
+    "20s",
+    "--output",
+    output,
+    "--runs",
+    join(folder, "command-runs"),
+  );
+  assert.equal(code, 2, stderr);
+  assert.match(stderr, /timing a run of 208 images\n.*SM75% seed 0: .*\n.*take a --time of at least \d+m/s);
+});
