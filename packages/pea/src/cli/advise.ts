@@ -7,7 +7,7 @@ import { exitCodeOf, stopSignals } from "../common/stop-signals.ts";
 import { conclusionOf, fixed, probability, signed } from "../compare/words.ts";
 import { createStudyProgress } from "../study/study-progress.ts";
 import { type CommonOptions, formatTable, log, printResult } from "../terminal/output.ts";
-import { formatSeconds } from "../terminal/progress.ts";
+import { formatSeconds } from "../terminal/time-left.ts";
 
 interface AdviseFlags extends CommonOptions {
   /** In seconds. */
