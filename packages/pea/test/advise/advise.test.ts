@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, describe, it } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { type AdviseOptions, advise } from "../../src/advise/advise.ts";
 import { candidatesFor } from "../../src/advise/candidates.ts";
 import { writeChosenRecipe } from "../../src/advise/chosen-recipe.ts";
@@ -146,7 +146,7 @@ describe("a pilot", () => {
 
   it("whose time is up in the choice says so", async () => {
     const train = async ({ signal }: StudyOptions) => {
-      await once(signal, "abort");
+      await sleep(10_000, null, { signal }).catch(() => {});
       return { trained: 0, failed: [], stopped: true };
     };
     assert.deepEqual(await advise(options({ train, seconds: 0.01 })), { unfinished: "time" });
