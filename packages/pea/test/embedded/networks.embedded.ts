@@ -1,6 +1,17 @@
 import { describe, test } from "node:test";
 import { quantize, type SchemeWishes, usualScheme } from "@pea/graph";
-import { setNumThreads } from "@pea/torch";
+import {
+  BatchNorm2d,
+  Conv2d,
+  fillInPlace,
+  narrow,
+  noGrad,
+  ReLU,
+  Sequential,
+  scope,
+  setNumThreads,
+  type Tensor,
+} from "@pea/torch";
 import { undilate } from "../../src/export/ethos-u/undilate.ts";
 import { unstride } from "../../src/export/ethos-u/unstride.ts";
 import { writeTflite } from "../../src/export/tflite/write-tflite.ts";
@@ -17,6 +28,36 @@ const ofToday: readonly NetworkCase[] = Object.entries(networksOfToday)
   .filter(([name]) => name !== "VGG with average pooling")
   .map(([name, create]) => ({ name, create, shape: [3, 64, 64] }));
 
+/** Weights that are all 0 or next to it beside a bias, of layers with and without batch norm; and a channel that reads such a one alone. */
+const withDeadChannels: NetworkCase = {
+  name: "dead channels",
+  shape: [3, 12, 12],
+  create: () => {
+    const [first, depthwise, last] = [
+      new Conv2d(3, 8, 3, { padding: 1 }),
+      new Conv2d(8, 8, 3, { groups: 8 }),
+      new Conv2d(8, 4, 1),
+    ];
+    const set = (to: Tensor | null, channel: number, value: number) =>
+      scope(() => noGrad(() => void fillInPlace(narrow(to as Tensor, 0, channel, 1), value)));
+    for (const [channel, weight] of [0, 1e-30, 1e-9].entries()) {
+      set(first.weight, channel, weight);
+      set(first.bias, channel, channel - 1);
+      set(last.weight, channel, weight);
+      set(last.bias, channel, 4);
+    }
+    return new Sequential(
+      first,
+      new BatchNorm2d(8),
+      new ReLU(),
+      depthwise,
+      new BatchNorm2d(8),
+      new ReLU(),
+      last,
+    );
+  },
+};
+
 const schemes: Readonly<Record<string, SchemeWishes>> = {
   int8: {},
   "int8, one scale for all weights of a layer": { perTensor: true },
@@ -28,7 +69,7 @@ const schemes: Readonly<Record<string, SchemeWishes>> = {
 const onlyInt8 = ["squeeze-and-excitation", "U-Net", "DeepLab"];
 
 describe("the interpreter, LiteRT's reference kernels and LiteRT for Microcontrollers give the same bytes", () => {
-  for (const network of [...knownNetworks, ...ofToday, ...generatedNetworks])
+  for (const network of [...knownNetworks, ...ofToday, ...generatedNetworks, withDeadChannels])
     test(network.name, async () => {
       const { plan, ranges } = await rangedNetwork(network, 3);
       const taken = Object.entries(schemes).filter(

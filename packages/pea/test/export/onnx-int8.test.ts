@@ -1,13 +1,18 @@
 /** Networks of integers as ONNX files: what ONNX Runtime makes of them. */
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { before, describe, test } from "node:test";
-import { manualSeed, noGrad, randn, scope, setNumThreads } from "@pea/torch";
+import { after, before, describe, test } from "node:test";
+import type { Constant, Graph, QuantizedGraph } from "@pea/graph";
+import { type Module, manualSeed, noGrad, randn, scope, setNumThreads, type Tensor } from "@pea/torch";
 import sharp from "sharp";
 import { exportNetwork, exportRun } from "../../src/export/export.ts";
 import { readOnnx } from "../../src/export/onnx/decode.ts";
+import { encodeOnnx } from "../../src/export/onnx/encode.ts";
 import { runtimeNodes } from "../../src/export/onnx-int8/float-nodes.ts";
+import { onnxInt8Target } from "../../src/export/onnx-int8/onnx-int8-target.ts";
+import { toQdq } from "../../src/export/onnx-int8/to-qdq.ts";
+import { quantizeNetwork } from "../../src/export/quantize-network.ts";
 import { createModel } from "../../src/models/index.ts";
 import { loadReportRun } from "../../src/report/load-run.ts";
 import { openRunDirectory } from "../../src/run/run-directory.ts";
@@ -188,6 +193,58 @@ describe("pea export --target onnx-int8", () => {
       assert.deepEqual([code, message.test(stderr)], [2, true], stderr);
     }
   });
+});
+
+describe("a file is told from one that rounds otherwise", () => {
+  const path = join(folder, "wrong.onnx");
+  const about = { metadata: {}, producerVersion: "0", opset: 17 };
+  let model: Module;
+  let inputs: Tensor;
+  let graph: QuantizedGraph;
+  before(async () => {
+    manualSeed(2);
+    model = createModel("resnet8");
+    inputs = randn([4, 3, 32, 32]);
+    for (let step = 0; step < 3; step++) scope(() => noGrad(() => void model.forward(inputs)));
+    model.eval();
+    const how = { inputShape: [3, 32, 32], images: () => [inputs] };
+    ({ graph } = await quantizeNetwork(model, onnxInt8Target, how));
+  });
+  after(() => model.dispose());
+  const verified = (written: Graph) => {
+    writeFileSync(path, encodeOnnx(written, about));
+    return onnxInt8Target.verify(path, { graph, model, inputs });
+  };
+  /** With the scale or the zero point of one of the integers' ways back to floats made another. */
+  const changed = (name: string, place: 1 | 2, change: (value: number) => number): Graph => {
+    const { nodes, constants, ...ends } = toQdq(graph);
+    const back = nodes.find(({ operator, path }) => operator === "DequantizeLinear" && path === name);
+    const parameter = constants.get(back?.inputs[place] ?? "") as Constant;
+    const data = (parameter.data as Float32Array).map(change);
+    const inputs = back?.inputs.map((input, i) => (i === place ? "changed" : input)) as string[];
+    return {
+      ...ends,
+      nodes: nodes.map((node) => (node === back ? { ...node, inputs } : node)),
+      constants: new Map([...constants, ["changed", { ...parameter, data }]]),
+    };
+  };
+  const layerOf = (place: number) => graph.nodes.filter(({ operator }) => operator === "Conv")[place];
+
+  test("where all is as it should be", async () => {
+    const { quanta } = await verified(toQdq(graph));
+    assert.ok(quanta.mean < 2, `${quanta.mean}`);
+  });
+  for (const [what, wrong] of [
+    ["weights of another scale", () => changed(layerOf(4)?.inputs[1] ?? "", 1, (scale) => scale * 1.1)],
+    ["values of another scale", () => changed(layerOf(3)?.outputs[0] ?? "", 1, (scale) => scale * 1.1)],
+    ["values of another zero point", () => changed(layerOf(3)?.outputs[0] ?? "", 2, (zero) => zero + 4)],
+  ] as const)
+    test(`by ${what}`, async () => {
+      await assert.rejects(verified(wrong()), {
+        message:
+          /^ONNX Runtime is \d+\.\d\d steps from the exact integers on average, where rounding explains \d/,
+      });
+    });
 });
 
 describe("a network in integers", () => {
