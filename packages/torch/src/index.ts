@@ -42,6 +42,7 @@ export { TorchError } from "./error.ts";
 export * from "./nn/index.ts";
 export * from "./ops/index.ts";
 export * from "./optim/index.ts";
+export { hasEnded, thisMachine } from "./processes.ts";
 export { getRngState, manualSeed, setRngState } from "./random.ts";
 export { readSafetensors, type SafetensorsFile, writeSafetensors } from "./safetensors.ts";
 export { emptyCache, keep, type MemoryStats, memoryStats, scope } from "./scope.ts";

@@ -15,7 +15,6 @@ import {
   linkSync,
   openSync,
   readFileSync,
-  readlinkSync,
   realpathSync,
   renameSync,
   rmSync,
@@ -26,6 +25,7 @@ import {
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { PeaError } from "@pea/core";
+import { hasEnded, thisMachine } from "@pea/torch";
 
 /** Name of the lock in a directory. */
 export const lockName = "lock";
@@ -77,7 +77,7 @@ const held = new Map<string, string>();
  */
 export function lockRun(directory: string): RunLock {
   const lock = join(realpathSync(directory), lockName);
-  const owner = { process: process.pid, host: hostname(), machine: machine(), key: newKey() };
+  const owner = { process: process.pid, host: hostname(), machine: thisMachine(), key: newKey() };
   const text = JSON.stringify(owner);
   const own = `${lock}.${owner.key}`;
   let file: number;
@@ -122,7 +122,7 @@ export function lockOwner(directory: string): LockOwner | null {
   const lock = join(realpathSync(directory), lockName);
   const found = readIfThere(lock);
   if (found === null) return null;
-  if (found.owner.machine === machine()) return isAlive(lock, found, 0) ? found.owner : null;
+  if (found.owner.machine === thisMachine()) return isAlive(lock, found, 0) ? found.owner : null;
   const probe = `${lock}.${newKey()}`;
   try {
     writeFileSync(probe, "");
@@ -159,7 +159,7 @@ function removeStale(lock: string, own: string, directory: string): void {
 }
 
 function adviceFor(lock: string, { owner, beatAt }: FoundLock, now: number): string {
-  if (owner.machine === machine())
+  if (owner.machine === thisMachine())
     return `wait for its end or stop it; if that process is no training run, delete ${lock}`;
   const silent = Math.max(0, Math.round((now - beatAt) / 1000));
   return `wait for its end or stop it there; it is taken over ${heartbeat.limit} s after its last sign of life, which was ${silent} s ago`;
@@ -189,7 +189,7 @@ function readIfThere(lock: string): FoundLock | null {
 
 function ownerIn(text: string, lock: string): LockOwner {
   // Earlier versions wrote the process alone: of this machine.
-  if (/^\d+$/.test(text)) return { process: Number(text), host: "", machine: machine(), key: "" };
+  if (/^\d+$/.test(text)) return { process: Number(text), host: "", machine: thisMachine(), key: "" };
   try {
     const owner = JSON.parse(text) as LockOwner;
     if (Number.isInteger(owner.process) && owner.machine && owner.key) return owner;
@@ -203,15 +203,10 @@ function ownerIn(text: string, lock: string): LockOwner {
 
 /** @param now milliseconds, by the clock of the file system */
 function isAlive(lock: string, { owner, beatAt }: FoundLock, now: number): boolean {
-  if (owner.machine !== machine()) return now - beatAt < heartbeat.limit * 1000;
+  if (owner.machine !== thisMachine()) return now - beatAt < heartbeat.limit * 1000;
   // After a restart this process may have the number of the one that was killed.
   if (owner.process === process.pid) return held.has(lock);
-  try {
-    process.kill(owner.process, 0);
-    return true;
-  } catch (error) {
-    return isCode(error, "EPERM");
-  }
+  return !hasEnded(owner.process);
 }
 
 /** Writes the same once more, for the time that the file system notes. */
@@ -220,25 +215,6 @@ function beat(file: number, text: string): void {
     writeSync(file, text, 0);
   } catch {
     // A file system that does not answer: whether the lock is still held is asked before anything is written.
-  }
-}
-
-let machineHere: string | undefined;
-
-/** The same for processes that see each other. */
-function machine(): string {
-  machineHere ??= [hostname(), textOr(() => readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim())]
-    .concat(textOr(() => readlinkSync("/proc/self/ns/pid")))
-    .join(" ");
-  return machineHere;
-}
-
-/** Empty on systems that do not tell. */
-function textOr(read: () => string): string {
-  try {
-    return read();
-  } catch {
-    return "";
   }
 }
 

@@ -4,9 +4,9 @@
  *
  * @module
  */
-import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { TorchError } from "../error.ts";
+import { hasEnded, thisMachine } from "../processes.ts";
 import { within } from "./promised.ts";
 import type { Store } from "./store.ts";
 
@@ -19,6 +19,7 @@ const LOOK = 50;
 /** A rank's process. */
 interface Member {
   host: string;
+  machine: string;
   pid: number;
 }
 
@@ -58,7 +59,7 @@ export class Roll {
     store: Store,
     { rank, worldSize, timeout }: { rank: number; worldSize: number; timeout: number },
   ): Promise<Roll> {
-    const self: Member = { host: hostname(), pid: process.pid };
+    const self: Member = { host: hostname(), machine: thisMachine(), pid: process.pid };
     await store.set(`rank/${rank}`, JSON.stringify(self));
     const end = performance.now() + timeout;
     const found = await Promise.allSettled(
@@ -107,8 +108,8 @@ export class Roll {
     } catch {
       if (this.#rank === 0) return null;
       // A process that ends cuts its connections some time before.
-      while (isHere(holder) && !hasEnded(holder) && performance.now() < end) await pause();
-      const fate = hasEnded(holder) ? "has ended" : "does not answer";
+      while (isHere(holder) && !hasEnded(holder.pid) && performance.now() < end) await pause();
+      const fate = isKnownToHaveEnded(holder) ? "has ended" : "does not answer";
       return this.#tell([{ rank: 0, fate: `${fate}, and with it the store` }]);
     }
   }
@@ -122,7 +123,7 @@ export class Roll {
     return Promise.all(
       others.map(async ([rank, member]): Promise<Fate> => {
         // Looked at first: a process that ends may have answered just before.
-        const ended = hasEnded(member);
+        const ended = isKnownToHaveEnded(member);
         const key = `failed/${rank}`;
         const answer = (await this.#store.has(key))
           ? (JSON.parse(await this.#store.get(key)) as Answer)
@@ -146,19 +147,10 @@ export class Roll {
 
 const pause = () => new Promise((resolve) => setTimeout(resolve, LOOK));
 
-const isHere = ({ host }: Member): boolean => host === hostname();
+const isHere = ({ machine }: Member): boolean => machine === thisMachine();
 
-/** Known of processes on this machine alone. */
-function hasEnded(member: Member): boolean {
-  if (!isHere(member)) return false;
-  const { pid } = member;
-  try {
-    // The state stands behind the name, which may hold anything; Z is one that has ended and is not yet taken note of.
-    return /^.*\) [ZX] /s.test(readFileSync(`/proc/${pid}/stat`, "latin1"));
-  } catch {
-    return true;
-  }
-}
+/** Of processes on this machine alone. */
+const isKnownToHaveEnded = (member: Member): boolean => isHere(member) && hasEnded(member.pid);
 
 function nameRanks(ranks: readonly number[]): string {
   const shown = ranks.slice(0, 8).join(", ");
