@@ -12,27 +12,14 @@ import { checkTogether, chooseMethod } from "../../src/methods/chosen-method.ts"
 import { type MethodDescriptor, stages } from "../../src/methods/descriptor.ts";
 import type { RecipeInput } from "../../src/recipe/recipe.ts";
 import { train } from "../../src/train/train.ts";
-import { settingsOfMethods } from "../support/pair-network.ts";
+import { methodInRecipe, pairRecipe, trainTeacher } from "../support/pair-network.ts";
 import { fingerprint, trainInParts } from "../support/run-in-parts.ts";
-import { temporaryFolder, writeTinyData } from "../support/tiny-data.ts";
+import { temporaryFolder } from "../support/tiny-data.ts";
 
-/** 24 training images, 8 a step: 3 steps, an epoch each, of which PEA's final phase has the last. */
-const recipe: RecipeInput = {
-  model: "pair-network",
-  dataDir: writeTinyData({ train: 8, test: 8 }),
-  valFraction: 0,
-  epochs: 3,
-  batchSize: 8,
-  lr: 0.05,
-  threads: 1,
-};
-
-const teacher = join(temporaryFolder(), "teacher");
-before(() => train({ ...recipe, epochs: 1 }, { runDirectory: teacher }));
-
-const settings = settingsOfMethods({ teacher });
-
-const chosen = (name: string) => chooseMethod(name in settings ? { [name]: settings[name] } : name);
+let teacher: string;
+before(async () => {
+  teacher = await trainTeacher();
+});
 
 type Descriptor = Pick<MethodDescriptor, "name" | "stage" | "decides" | "excludes">;
 const all: readonly Descriptor[] = builtIn;
@@ -89,8 +76,8 @@ describe("every pair of methods without a conflict", () => {
   for (const list of made) {
     const names = list.map(({ name }) => name);
     test(`trains, goes on and is exported: ${names.join(", ")}`, async () => {
-      const methods = names.map((name) => (name in settings ? { [name]: settings[name] } : name));
-      const own = { ...recipe, methods } as RecipeInput;
+      const methods = names.map((name) => methodInRecipe(name, teacher));
+      const own = { ...pairRecipe, methods } as RecipeInput;
       const whole = await train(own, { runDirectory: join(temporaryFolder(), "run") });
       const parted = await trainInParts(own, [2]);
       assert.deepEqual(fingerprint(parted.runDirectory), fingerprint(whole.runDirectory));
@@ -104,7 +91,8 @@ describe("every pair of methods without a conflict", () => {
 
 test("methods that declare a conflict are refused together with the reason, all others are not", () => {
   for (const [one, other] of pairsOf(all)) {
-    const together = () => checkTogether(inOrder([one, other]).map(({ name }) => chosen(name)));
+    const together = () =>
+      checkTogether(inOrder([one, other]).map(({ name }) => chooseMethod(methodInRecipe(name, "teacher"))));
     const excluded = one.excludes?.[other.name] ?? other.excludes?.[one.name];
     const why = excluded ?? `both decide ${one.decides}`;
     if (conflict(one, other))

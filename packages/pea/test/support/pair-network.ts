@@ -1,4 +1,5 @@
-/** A network on which every method acts, and settings with which each does so within three steps. */
+/** A network on which every method acts, a run of three steps, and settings with which each does so in it. */
+import { join } from "node:path";
 import {
   AdaptiveAvgPool2d,
   BatchNormAct2d,
@@ -11,6 +12,9 @@ import {
   type Tensor,
 } from "@pea/torch";
 import { registerModel } from "../../src/models/index.ts";
+import type { RecipeInput } from "../../src/recipe/recipe.ts";
+import { train } from "../../src/train/train.ts";
+import { temporaryFolder, writeTinyData } from "./tiny-data.ts";
 
 /** A convolution, and one with a way past it. */
 class PairNetwork extends Module {
@@ -36,13 +40,28 @@ registerModel({
   create: () => new PairNetwork(),
 });
 
+/** 8 training images, all in each of 3 steps, an epoch each, of which PEA's final phase has the last. */
+export const pairRecipe: RecipeInput = {
+  model: "pair-network",
+  dataDir: writeTinyData({ train: 8, test: 8 }),
+  valFraction: 0,
+  epochs: 3,
+  batchSize: 8,
+  lr: 0.05,
+  threads: 1,
+};
+
+/** A run's folder, for distillation. */
+export async function trainTeacher(): Promise<string> {
+  const { runDirectory } = await train(
+    { ...pairRecipe, epochs: 1 },
+    { runDirectory: join(temporaryFolder(), "teacher") },
+  );
+  return runDirectory;
+}
+
 /** By the names of methods: what makes them act within three steps, and settings that have no default. */
-export const settingsOfMethods = ({
-  teacher,
-}: {
-  /** A run's folder. */
-  teacher: string;
-}): Readonly<Record<string, unknown>> => ({
+const settings = (teacher: string): Readonly<Record<string, unknown>> => ({
   pea: { variant: "SM67%", initial: "1st" },
   activation: "mish",
   swap: { activation: "gelu", at: "2st" },
@@ -54,3 +73,9 @@ export const settingsOfMethods = ({
   lookahead: 2,
   swa: { start: "1st", every: "1st", reestimate: 1 },
 });
+
+/** A method as a recipe has it. */
+export function methodInRecipe(name: string, teacher: string): string | Record<string, unknown> {
+  const all = settings(teacher);
+  return name in all ? { [name]: all[name] } : name;
+}
