@@ -8,7 +8,7 @@ import { describeParts } from "../data/parts/describe-parts.ts";
 import { datasetNamed } from "../data/sets/registry.ts";
 import { connectRanks } from "../distributed/connect-ranks.ts";
 import { endWithLauncher, launch } from "../distributed/launch.ts";
-import { isRestarted, type Launched, launchedAs } from "../distributed/launched.ts";
+import { isLaunched, isRestarted, type Launched, launchedAs } from "../distributed/launched.ts";
 import { alone, type Ranks } from "../distributed/ranks.ts";
 import { exportObstacleOf } from "../export/export-obstacle.ts";
 import { requireTaken } from "../export/inspect-target.ts";
@@ -62,7 +62,7 @@ export async function runTrain(flags: TrainFlags, words: readonly string[]): Pro
       `--processes is ${processes}, but this is one of ${launched.size} processes that were started together; leave it out`,
     );
   if (flags.dryRun) return trainAs(alone, flags);
-  if (flags.timeout !== undefined && processes === 1)
+  if (flags.timeout !== undefined && processes === 1 && !isLaunched(process.env))
     throw usage(
       `--timeout is ${flags.timeout}, but one process has none to wait for; leave it out, or start several with --processes`,
     );

@@ -35,9 +35,7 @@ const launchers = [
  * @throws PeaError of kind usage where a variable is missing or no number
  */
 export function launchedAs(environment: Environment): Launched | null {
-  const launcher = launchers.find(
-    ({ rank, size }) => environment[rank] !== undefined && environment[size] !== undefined,
-  );
+  const launcher = launcherOf(environment);
   if (launcher === undefined) return null;
   const size = numberIn(environment, launcher.size);
   if (size === 1) return null;
@@ -50,6 +48,12 @@ export function launchedAs(environment: Environment): Launched | null {
     prefix: isAgents ? `/worker/attempt_${restarts(environment)}` : "",
   };
 }
+
+/** Whether a launcher started this process, be it the only one. */
+export const isLaunched = (environment: Environment): boolean => launcherOf(environment) !== undefined;
+
+const launcherOf = (environment: Environment) =>
+  launchers.find(({ rank, size }) => environment[rank] !== undefined && environment[size] !== undefined);
 
 /** Whether torchrun has started the processes once more, after one of them had failed. */
 export const isRestarted = (environment: Environment): boolean => restarts(environment) > 0;

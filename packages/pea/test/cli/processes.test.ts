@@ -177,11 +177,22 @@ describe("two processes", () => {
   });
 });
 
-it("one process has none to wait for, and refuses to be told how long", () =>
-  assert.rejects(
-    runTrain({ timeout: 60 }, []),
-    usage(/^--timeout is 60, but one process has none to wait for; leave it out, or start several with/),
-  ));
+describe("one process has none to wait for", () => {
+  it("and refuses to be told how long", () =>
+    assert.rejects(
+      runTrain({ timeout: 60 }, []),
+      usage(/^--timeout is 60, but one process has none to wait for; leave it out, or start several with/),
+    ));
+
+  it("but takes what a launcher gives however many it starts", async () => {
+    const variables = { RANK: "0", WORLD_SIZE: "1", MASTER_ADDR: "127.0.0.1", MASTER_PORT: "0" };
+    const path = join(temporaryFolder(), "run");
+    const { code, stderr } = await outcomeOf(
+      start(["--timeout", "60", "--epochs", "1", "--run", path], variables),
+    );
+    assert.equal(code, 0, stderr);
+  });
+});
 
 describe("a process knows its rank", () => {
   const told = (environment: Record<string, string>) => {
