@@ -40,7 +40,13 @@ export type { FolderView } from "./data/sources/folder-view.ts";
 export type { SampleSource } from "./data/sources/sample-source.ts";
 export * from "./diagnose/index.ts";
 export { alone, ConnectedRanks, type Ranks } from "./distributed/ranks.ts";
-export { type Connection, type StepCost, type StepWork, stepCost } from "./distributed/step-cost.ts";
+export {
+  allReduceCost,
+  type Connection,
+  type StepCost,
+  type StepWork,
+  stepCost,
+} from "./distributed/step-cost.ts";
 export {
   type ExportedNetwork,
   type ExportedRun,

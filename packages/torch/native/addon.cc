@@ -87,6 +87,10 @@ constexpr Export kExports[] = {
     {"allGather", all_gather},
     {"barrier", barrier},
     {"summed", summed},
+    {"reducer", make_reducer},
+    {"startReducer", start_reducer},
+    {"finishReducer", finish_reducer},
+    {"disposeReducer", dispose_reducer},
 };
 
 }  // namespace

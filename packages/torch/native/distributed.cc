@@ -16,6 +16,7 @@
 #include "convert.h"
 #include "handle.h"
 #include "promise.h"
+#include "reducer.h"
 #include "version.h"
 
 namespace pea {
@@ -57,6 +58,8 @@ Shared<T>& unbox(napi_env env, napi_value value, const char* what) {
 Shared<c10d::Store> to_store(napi_env env, napi_value value) { return unbox<c10d::Store>(env, value, "a store"); }
 
 Shared<Group> to_group(napi_env env, napi_value value) { return unbox<Group>(env, value, "a process group"); }
+
+Shared<Reducer> to_reducer(napi_env env, napi_value value) { return unbox<Reducer>(env, value, "a reducer"); }
 
 std::chrono::milliseconds to_milliseconds(napi_env env, napi_value value) {
   return std::chrono::milliseconds(to_int(env, value, "a timeout"));
@@ -303,6 +306,46 @@ napi_value summed(napi_env env, napi_callback_info info) {
   return guarded(env, [&] {
     const Arguments<2> args(env, info);
     return wrap_tensor(env, SumOverRanks::apply(unwrap_tensor(env, args[1]), to_group(env, args[0])));
+  });
+}
+
+napi_value make_reducer(napi_env env, napi_callback_info info) {
+  return guarded(env, [&] {
+    const Arguments<3> args(env, info);
+    const auto all_reduce = [group = to_group(env, args[0])](std::vector<at::Tensor>& tensors) { return group->allreduce(tensors); };
+    return box(env, c10::make_intrusive<Reducer>(all_reduce, to_tensors(env, args[1]), to_int(env, args[2], "the bytes of a bucket")));
+  });
+}
+
+napi_value start_reducer(napi_env env, napi_callback_info info) {
+  return guarded(env, [&] {
+    to_reducer(env, Arguments<1>(env, info)[0])->start();
+    return static_cast<napi_value>(nullptr);
+  });
+}
+
+napi_value finish_reducer(napi_env env, napi_callback_info info) {
+  return guarded(env, [&] {
+    const auto reducer = to_reducer(env, Arguments<1>(env, info)[0]);
+    const auto works = reducer->finish();
+    napi_value result;
+    napi_create_array_with_length(env, works.size(), &result);
+    for (uint32_t i = 0; i < works.size(); i++) {
+      const auto taken = [reducer, work = works[i], i](napi_env) {
+        work->synchronize();
+        reducer->take(i);
+        return static_cast<napi_value>(nullptr);
+      };
+      napi_set_element(env, result, i, when_done(env, works[i]->getFuture(), taken));
+    }
+    return result;
+  });
+}
+
+napi_value dispose_reducer(napi_env env, napi_callback_info info) {
+  return guarded(env, [&] {
+    unbox<Reducer>(env, Arguments<1>(env, info)[0], "a reducer").reset();
+    return static_cast<napi_value>(nullptr);
   });
 }
 

@@ -31,4 +31,11 @@ napi_value barrier(napi_env env, napi_callback_info info);
 // summed(group, tensor): the sum over ranks, which backward() goes through; blocks
 napi_value summed(napi_env env, napi_callback_info info);
 
+// reducer(group, parameters, bytes): sums their gradients in buckets of so many bytes; see reducer.h
+napi_value make_reducer(napi_env env, napi_callback_info info);
+// startReducer(reducer); finishReducer(reducer): Promises, of each bucket; disposeReducer(reducer)
+napi_value start_reducer(napi_env env, napi_callback_info info);
+napi_value finish_reducer(napi_env env, napi_callback_info info);
+napi_value dispose_reducer(napi_env env, napi_callback_info info);
+
 }  // namespace pea

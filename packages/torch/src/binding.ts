@@ -82,6 +82,11 @@ export interface Binding {
   allGather(group: Handle, tensor: Handle): Promise<Handle[]>;
   barrier(group: Handle): Promise<void>;
   summed(group: Handle, tensor: Handle): Handle;
+  reducer(group: Handle, parameters: Handle[], bucketBytes: number): Handle;
+  startReducer(reducer: Handle): void;
+  /** Of each bucket. */
+  finishReducer(reducer: Handle): Promise<void>[];
+  disposeReducer(reducer: Handle): void;
 }
 
 /**

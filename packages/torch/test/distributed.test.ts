@@ -8,14 +8,19 @@ import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import {
+  add,
+  arange,
   backward,
   contiguous,
   FileStore,
+  full,
   memoryStats,
   mul,
   ones,
   PrefixStore,
   ProcessGroup,
+  reshape,
+  scope,
   sum,
   TCPStore,
   type Tensor,
@@ -206,6 +211,113 @@ describe("a process group", () => {
       ProcessGroup.connect(store, { rank: 2, worldSize: 2 }),
       /the rank must be an integer from 0 to 1, got 2/,
     );
+  });
+});
+
+describe("a reducer", () => {
+  /** A bucket and more each: the last of a network come first. */
+  const LARGE = 2 ** 20 + 1;
+
+  /** Ranks with a large, a small and another large parameter, which a loss multiplies by what is the rank's. */
+  async function reducing(worldSize: number) {
+    const groups = await groupsOf(worldSize);
+    return groups.map((group) => {
+      const parameters = [LARGE, 3, LARGE].map((size) => ones([size], { requiresGrad: true }));
+      const reducer = group.reducer(parameters);
+      /** Of the sum over parameters of factor · Σ values; null: the loss is without it. */
+      const pass = (factors: readonly (number | null)[]) =>
+        scope(() => {
+          const terms = factors.flatMap((factor, i) =>
+            factor === null ? [] : [mul(sum(parameters[i] as Tensor), factor)],
+          );
+          backward(terms.reduce((a, b) => add(a, b)));
+        });
+      const gradients = () =>
+        parameters.map(({ grad }) => grad && [...new Set(grad.toTypedArray() as Float32Array)]);
+      return { rank: group.rank, parameters, reducer, pass, gradients };
+    });
+  }
+
+  it("sends gradients as backward makes them, and leaves their sums", async () => {
+    const ranks = await reducing(3);
+    for (let step = 1; step <= 2; step++) {
+      for (const { parameters } of ranks) for (const parameter of parameters) parameter.grad = null;
+      for (const { rank, reducer, pass } of ranks) {
+        reducer.start();
+        pass([step * rank, 10, step]);
+      }
+      await Promise.all(ranks.map(({ reducer }) => reducer.finish()));
+      for (const { gradients } of ranks) assert.deepEqual(gradients(), [[step * 3], [30], [step * 3]]);
+    }
+    for (const { reducer } of ranks) reducer.dispose();
+  });
+
+  it("has sent them before it is asked to finish", async () => {
+    const [first, second] = await reducing(2);
+    for (const one of [first, second]) {
+      one?.reducer.start();
+      one?.pass([1, 2, 3]);
+    }
+    const isSummed = () => valuesOf([first?.parameters[1]?.grad as Tensor]).join() === "4,4,4";
+    for (let turn = 0; turn < 10_000 && !isSummed(); turn++) await new Promise(setImmediate);
+    assert.ok(isSummed());
+    await Promise.all([first?.reducer.finish(), second?.reducer.finish()]);
+    assert.deepEqual(second?.gradients(), [[2], [4], [6]]);
+  });
+
+  it("waits for the last of several passes, and for gradients that are put there", async () => {
+    const ranks = await reducing(2);
+    for (const { parameters, reducer, pass } of ranks) {
+      pass([1, 1, 1]);
+      reducer.start();
+      pass([2, 2, null]);
+      (parameters[2] as Tensor).grad = full([LARGE], 5);
+    }
+    await Promise.all(ranks.map(({ reducer }) => reducer.finish()));
+    for (const { gradients } of ranks) assert.deepEqual(gradients(), [[6], [6], [10]]);
+  });
+
+  it("takes a rank that has no gradient for zeros, and leaves what no rank has", async () => {
+    const ranks = await reducing(2);
+    for (const { rank, reducer, pass } of ranks) {
+      reducer.start();
+      pass(rank === 0 ? [7, null, null] : [null, null, 9]);
+    }
+    await Promise.all(ranks.map(({ reducer }) => reducer.finish()));
+    for (const { gradients } of ranks) assert.deepEqual(gradients(), [[7], null, [9]]);
+  });
+
+  it("keeps a parameter's strides", async () => {
+    const groups = await groupsOf(2);
+    const ranks = groups.map((group) => {
+      const weight = contiguous(ones([4, 2, 3, 3]), { memoryFormat: "channels_last" });
+      weight.requiresGrad = true;
+      return { weight, reducer: group.reducer([weight]) };
+    });
+    const factors = reshape(arange(0, 72, 1, { dtype: "float32" }), [4, 2, 3, 3]);
+    for (const { weight, reducer } of ranks) {
+      reducer.start();
+      backward(sum(mul(weight, factors)));
+    }
+    await Promise.all(ranks.map(({ reducer }) => reducer.finish()));
+    for (const { weight } of ranks) {
+      assert.deepEqual(weight.grad?.strides, weight.strides);
+      assert.deepEqual([...(weight.grad as Tensor).toTypedArray()], [...mul(factors, 2).toTypedArray()]);
+    }
+  });
+
+  it("refuses a second pass once gradients may be on their way, and what has no gradient", async () => {
+    const [only] = await reducing(1);
+    only?.reducer.start();
+    only?.pass([1, 1, 1]);
+    assert.throws(
+      () => only?.pass([1, 1, 1]),
+      /backward: backward\(\) has come to a parameter twice since start\(\)/,
+    );
+    assert.throws(() => only?.reducer.start(), /the sums of the step before are not finished/);
+    const [group] = await groupsOf(1);
+    assert.throws(() => group?.reducer([zeros([2])]), /reducer: expected leaves that require gradients/);
+    assert.throws(() => group?.reducer([]), /reducer: expected at least one parameter/);
   });
 });
 

@@ -5,7 +5,7 @@
  */
 import { deserialize, serialize } from "node:v8";
 import { PeaError } from "@pea/core";
-import { cat, clone, narrow, type ProcessGroup, type Tensor, tensor, zeros } from "@pea/torch";
+import { cat, clone, narrow, type ProcessGroup, type Reducer, type Tensor, tensor, zeros } from "@pea/torch";
 
 /** This process among those that train one network together. All call the same in the same order. */
 export interface Ranks {
@@ -19,6 +19,8 @@ export interface Ranks {
   join(rows: Tensor): Promise<Tensor>;
   /** Leaves in each tensor the sum over ranks. */
   sum(tensors: readonly Tensor[]): Promise<void>;
+  /** What leaves in the gradients of parameters that require one the sums over ranks, while backward() still runs. */
+  reducer(parameters: readonly Tensor[]): GradientSums;
   /** Leaves in each tensor the mean over ranks. */
   mean(tensors: readonly Tensor[]): Promise<void>;
   /** Leaves in each tensor what rank 0 has. */
@@ -35,6 +37,9 @@ export interface Ranks {
   close(): Promise<void>;
 }
 
+/** Sums the gradients of a step, as `Reducer`. */
+export type GradientSums = Pick<Reducer, "start" | "finish" | "dispose">;
+
 const nothing = async (): Promise<void> => {};
 
 /** A process that trains alone. */
@@ -44,6 +49,7 @@ export const alone: Ranks = {
   gather: async (own) => [own],
   join: async (rows) => clone(rows),
   sum: nothing,
+  reducer: () => ({ start() {}, finish: nothing, dispose() {} }),
   mean: nothing,
   takeFirst: nothing,
   sumInPass: (x) => x,
@@ -94,6 +100,10 @@ export class ConnectedRanks implements Ranks {
 
   async sum(tensors: readonly Tensor[]): Promise<void> {
     for (const some of byDtype(tensors)) await this.#group.allReduce(some);
+  }
+
+  reducer(parameters: readonly Tensor[]): GradientSums {
+    return this.#group.reducer(parameters);
   }
 
   async mean(tensors: readonly Tensor[]): Promise<void> {

@@ -155,6 +155,11 @@ export class Methods {
     return this.#hooks.reduce((made, hooks) => hooks.loss?.(made, pass) ?? made, loss);
   }
 
+  /** Whether gradients are not yet where the optimizer looks when backward() has ended. */
+  get movesGradients(): boolean {
+    return this.#hooks.some(({ afterBackward }) => afterBackward);
+  }
+
   afterBackward(): void {
     for (const hooks of this.#hooks.toReversed()) hooks.afterBackward?.();
   }

@@ -24,7 +24,7 @@ import {
   sharedWork,
   UnreadableImagesError,
 } from "../data/loading/unreadable-images.ts";
-import { added, alone, joined, type Ranks, sumsOf } from "../distributed/ranks.ts";
+import { added, alone, type GradientSums, joined, type Ranks, sumsOf } from "../distributed/ranks.ts";
 import { firstPartOf } from "../distributed/share.ts";
 import type { TrainingBatch } from "../methods/method.ts";
 import type { EvaluationView, Methods } from "../methods/methods.ts";
@@ -121,6 +121,7 @@ export class Trainer {
   private readonly ranks: Ranks;
   /** Where several ranks train. */
   private draws: LayerDraws | null = null;
+  private gradients: GradientSums | null = null;
 
   constructor(private readonly options: TrainerOptions) {
     options.model.train();
@@ -177,7 +178,10 @@ export class Trainer {
    */
   async run(signal?: StopRequest, check?: RunningCheck): Promise<void> {
     const { model, settings } = this.options;
-    if (this.ranks.size > 1) this.draws = new LayerDraws(model, settings, this.ranks);
+    if (this.ranks.size > 1) {
+      this.draws = new LayerDraws(model, settings, this.ranks);
+      this.gradients = this.ranks.reducer(model.parameters().filter(({ requiresGrad }) => requiresGrad));
+    }
     if (this.ranks.size > 1 && settings.syncBatchNorm) this.normalizeOver(this.ranks);
     try {
       await this.trainToEnd(signal, check);
@@ -223,6 +227,7 @@ export class Trainer {
   dispose(): void {
     this.sums.dispose();
     this.draws?.dispose();
+    this.gradients?.dispose();
     this.normalizeOver(null);
   }
 
@@ -270,7 +275,7 @@ export class Trainer {
       throw await this.ranks.explain(error as Error);
     }
     methods.afterBackward();
-    if (this.ranks.size > 1) await this.bringTogether();
+    if (this.gradients) await this.bringTogether(this.gradients);
     methods.gradients(this.step);
     if (settings.clipGradNorm > 0) clipGradNorm(model.parameters(), settings.clipGradNorm);
     optimizer.step();
@@ -282,12 +287,10 @@ export class Trainer {
    * Sums the gradients of the ranks, and averages the statistics that batch norm has gathered where they are of each one's images:
    * the networks of all ranks are the same after every step.
    */
-  private async bringTogether(): Promise<void> {
+  private async bringTogether(gradients: GradientSums): Promise<void> {
     const { model, methods, settings } = this.options;
-    const gradients = [...model.parameters()].flatMap(({ grad }) => grad ?? []);
     const statistics = settings.syncBatchNorm ? [] : statisticsOf(model);
-    await Promise.all([this.ranks.sum(gradients), this.ranks.mean(statistics)]);
-    for (const gradient of gradients) gradient.dispose();
+    await Promise.all([gradients.finish(), this.ranks.mean(statistics)]);
     await methods.share(this.ranks);
   }
 
@@ -346,8 +349,16 @@ export class Trainer {
     }
     const counted = ofAll ?? task.countLabels(batch.labels);
     const passes = () => {
-      for (let start = 0, part = firstPartOf(settings, this.ranks); start < batchSize; start += size, part++)
-        scope(() => this.pass(cut(batch, start, Math.min(size, batchSize - start)), { part, counted }));
+      for (
+        let start = 0, part = firstPartOf(settings, this.ranks);
+        start < batchSize;
+        start += size, part++
+      ) {
+        const isLast = start + size >= batchSize;
+        scope(() =>
+          this.pass(cut(batch, start, Math.min(size, batchSize - start)), { part, counted, isLast }),
+        );
+      }
     };
     if (this.draws === null) passes();
     else this.draws.during(this.step, batch.images.shape.slice(1), passes);
@@ -359,8 +370,9 @@ export class Trainer {
    * @param of.part index of the part
    * @param of.counted labels of the whole batch that count: the mean losses of the parts, weighted by theirs, add up to
    * that of the batch
+   * @param of.isLast whether no other part of this rank's follows: gradients are summed over ranks as they are made
    */
-  private pass(batch: TrainingBatch, of?: { part: number; counted: number }): void {
+  private pass(batch: TrainingBatch, of?: { part: number; counted: number; isLast: boolean }): void {
     const { model, methods, task, settings } = this.options;
     const { images, labels } = batch;
     const { labelSmoothing } = settings;
@@ -375,6 +387,7 @@ export class Trainer {
         const loss = methods.loss(lossAgainst(labels), { ...batch, ...at, logits, lossAgainst });
         return { logits, loss };
       });
+      if (of?.isLast && !methods.movesGradients) this.gradients?.start();
       backward(of ? mul(loss, task.countLabels(labels) / Math.max(of.counted, 1)) : loss);
       this.sums.add(loss, logits, labels);
     });

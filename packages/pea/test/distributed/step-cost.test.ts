@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
-import { stepCost } from "../../src/distributed/step-cost.ts";
+import { allReduceCost, stepCost } from "../../src/distributed/step-cost.ts";
 import { createModel } from "../../src/models/index.ts";
 
 /** Sums in a ring, message by message; what each of the rounds that all ranks send in together carries, in numbers. */
@@ -51,52 +51,66 @@ describe("summing gradients", () => {
           Array.from({ length: parameters }, (_, i) => sum(i)),
         );
       const seconds = rounds.reduce((total, numbers) => total + 0.5 + (32 * numbers) / 64, 0);
-      const { reduction } = stepCost(
-        { parameters, passes: 1 },
-        { ranks: count, bitsPerSecond: 64, latency: 0.5 },
-      );
-      assert.ok(Math.abs(reduction - seconds) < 1e-12);
+      const cost = allReduceCost(parameters, { ranks: count, bitsPerSecond: 64, latency: 0.5 });
+      assert.ok(Math.abs(cost - seconds) < 1e-12);
     }
   });
 
-  it("is a share of the step, and nothing for one process", () => {
-    const link = { bitsPerSecond: 32, latency: 0 };
-    // Half of two gradients, twice, at one a second.
-    assert.deepEqual(stepCost({ parameters: 2, passes: 6 }, { ranks: 2, ...link }), {
-      reduction: 2,
-      waiting: 0.25,
-    });
-    assert.deepEqual(stepCost({ parameters: 2, passes: 6 }, { ranks: 1, ...link }), {
-      reduction: 0,
-      waiting: 0,
-    });
+  // 2^20 numbers are a bucket; two ranks sum one in two seconds.
+  const [bucket, link] = [2 ** 20, { ranks: 2, bitsPerSecond: 16 * 2 ** 20, latency: 0 }];
+
+  it("goes on beside backward, so that the last bucket alone is waited for where the network is fast", () => {
+    const work = { parameters: [bucket, bucket, bucket], forward: 4, backward: 6 };
+    assert.deepEqual(stepCost(work, link), { reduction: 6, waiting: 2 / 12 });
+  });
+
+  it("is waited for where it takes longer than what is left of backward", () => {
+    const work = { parameters: [bucket, bucket, bucket], forward: 1, backward: 3 };
+    // From the first bucket on, after a second.
+    assert.deepEqual(stepCost(work, link), { reduction: 6, waiting: 4 / 8 });
+  });
+
+  it("has the parameters of a network, the last first, in buckets that are full once they have 4 MiB", () => {
+    const work = { parameters: [1, bucket - 1, 2 * bucket, bucket - 1, 1], forward: 0, backward: 1 };
+    const latency = { ...link, latency: 1 };
+    // 4, 8 and 4 MiB: two messages each.
+    assert.equal(stepCost(work, latency).reduction, 3 * 2 + 2 + 4 + 2);
+  });
+
+  it("costs one process nothing", () => {
+    const work = { parameters: [bucket], forward: 1, backward: 1 };
+    assert.deepEqual(stepCost(work, { ...link, ranks: 1 }), { reduction: 0, waiting: 0 });
   });
 });
 
 /** Images of a process in a step, and the seconds of their passes with ReLU on two cores (bench/results.json). */
 const measured = {
-  "mobilenet-0.25": { images: 64, passes: 0.19 },
-  resnet18: { images: 64, passes: 1.21 },
-  resnet50: { images: 16, passes: 1.04 },
-  "alexnet-bn": { images: 64, passes: 0.64 },
-  "erfnet-segmentation": { images: 4, passes: 0.75 },
+  "mobilenet-0.25": { images: 64, forward: 0.06, backward: 0.13 },
+  resnet18: { images: 64, forward: 0.39, backward: 0.81 },
+  resnet50: { images: 16, forward: 0.32, backward: 0.71 },
+  "alexnet-bn": { images: 64, forward: 0.21, backward: 0.42 },
+  "erfnet-segmentation": { images: 4, forward: 0.22, backward: 0.52 },
 };
 const ranks = [2, 4, 16, 64, 256];
 
-function rowsOf(name: string, { images, passes }: { images: number; passes: number }): string[] {
+function rowsOf(
+  name: string,
+  { images, forward, backward }: { images: number; forward: number; backward: number },
+): string[] {
   const model = createModel(name);
-  const parameters = model.parameters().reduce((sum, { numel }) => sum + numel, 0);
+  const parameters = model.parameters().map(({ numel }) => numel);
   model.dispose();
-  const megabytes = (4 * parameters) / 1e6;
+  const megabytes = (4 * parameters.reduce((sum, numbers) => sum + numbers, 0)) / 1e6;
   return [1, 10, 100].map((gigabits) => {
     const shares = ranks.map((ranks) => {
       const { waiting } = stepCost(
-        { parameters, passes },
+        { parameters, forward, backward },
         { ranks, bitsPerSecond: gigabits * 1e9, latency: 50e-6 },
       );
       return `${(100 * waiting).toFixed(waiting < 0.1 ? 1 : 0)} %`;
     });
-    const first = [name, images, megabytes.toFixed(1), passes, gigabits];
+    const seconds = `${forward} + ${backward}`;
+    const first = [name, images, megabytes.toFixed(1), seconds, gigabits];
     return `| ${[...first, ...shares].join(" | ")} |`;
   });
 }

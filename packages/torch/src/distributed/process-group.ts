@@ -5,6 +5,7 @@ import { foreachMulInPlace } from "../ops/foreach.ts";
 import { optionsOf } from "../options.ts";
 import { rethrow, Tensor, wrap } from "../tensor.ts";
 import { promised } from "./promised.ts";
+import { Reducer } from "./reducer.ts";
 import { Roll } from "./roll.ts";
 import { PrefixStore, type Store } from "./store.ts";
 
@@ -132,6 +133,11 @@ export class ProcessGroup {
   sum(x: Tensor): Tensor {
     const handle = Tensor.handleOf(x);
     return wrap(rethrow("sum", () => native.summed(this.#handle, handle)));
+  }
+
+  /** What sums gradients of these parameters, leaves of which each requires one, while backward() still runs. */
+  reducer(parameters: readonly Tensor[]): Reducer {
+    return new Reducer(this.#handle, parameters, (name, start) => this.#collective(name, start));
   }
 
   /** Tells the others what this rank fails of, so that their errors can say so. The process should end then. */
