@@ -21,7 +21,9 @@ const cheap = ["identity", "relu"];
 const CHANNEL_BLOCK = 8;
 
 /** Layers whose result somebody needed as a whole: they compute it at once from then on, bit for bit the same. */
-const readAsWhole = new WeakSet<BatchNormState>();
+const readAsWhole = new WeakSet<object>();
+
+const layerOf = (state: BatchNormState): object => state.layer ?? state;
 
 /**
  * The result of a batch norm and an activation, which an operator computes of the batch norm's input while it loads that, or
@@ -39,7 +41,7 @@ export class DeferredActivation implements Deferral {
   }
 
   compute(): Tensor {
-    readAsWhole.add(this.state);
+    readAsWhole.add(layerOf(this.state));
     return enableGrad(() => call("pea::apply_deferred", this.like, this.normalization, this.activation));
   }
 
@@ -66,7 +68,12 @@ export function deferBatchNormAct(
   activation: string,
 ): Tensor | undefined {
   const { weight, bias, runningMean, runningVar, training, momentum, eps } = state;
-  if (!cheap.includes(activation) || readAsWhole.has(state) || !isGradEnabled() || !input.requiresGrad)
+  if (
+    !cheap.includes(activation) ||
+    readAsWhole.has(layerOf(state)) ||
+    !isGradEnabled() ||
+    !input.requiresGrad
+  )
     return undefined;
   if (input.ndim !== 4 || input.numel === 0 || input.dtype === "bfloat16") return undefined;
   if (weight.numel % CHANNEL_BLOCK !== 0 || !input.isContiguous("channels_last")) return undefined;

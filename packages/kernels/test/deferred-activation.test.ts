@@ -165,27 +165,32 @@ describe("batch norm with an activation, read by a convolution", { skip }, () =>
     assert.ok(held(atOnce) >= activationBytes);
   });
 
-  test("is computed for others who read it, and gradients of all readers add up", () => {
-    scope(() => {
-      const x = input([2, 8, 6, 5]);
-      const run = (kernel: BatchNormKernel) => {
-        setBatchNormKernel(kernel);
-        manualSeed(2);
-        const block = new Block(8, { act: new ReLU() });
-        const passes = [1, 2].map(() => {
-          const activated = block.bn.forward(x);
-          const y = add(block.conv.forward(activated), activated);
-          const gradients = grad([sum(mul(y, y))], [x, ...block.parameters()]) as Tensor[];
-          return [y, ...gradients].map((tensor) => tensor.toTypedArray());
-        });
-        // From the second pass on it is computed at once.
-        return { passes, isDeferred: deferralOf(block.bn.forward(x)) !== undefined };
-      };
-      const { passes, isDeferred } = run(batchNormAct);
-      assert.deepEqual(passes, run(atOnce).passes);
-      assert.equal(isDeferred, false);
+  for (const [title, sumOverRanks] of Object.entries({
+    "": null,
+    ", where it normalizes over ranks": (x: Tensor) => mul(x, 1),
+  }))
+    test(`is computed for others who read it${title}, and gradients of all readers add up`, () => {
+      scope(() => {
+        const x = input([2, 8, 6, 5]);
+        const run = (kernel: BatchNormKernel) => {
+          setBatchNormKernel(kernel);
+          manualSeed(2);
+          const block = new Block(8, { act: new ReLU() });
+          Object.assign(block.bn, { sumOverRanks });
+          const passes = [1, 2].map(() => {
+            const activated = block.bn.forward(x);
+            const y = add(block.conv.forward(activated), activated);
+            const gradients = grad([sum(mul(y, y))], [x, ...block.parameters()]) as Tensor[];
+            return [y, ...gradients].map((tensor) => tensor.toTypedArray());
+          });
+          // From the second pass on it is computed at once.
+          return { passes, isDeferred: deferralOf(block.bn.forward(x)) !== undefined };
+        };
+        const { passes, isDeferred } = run(batchNormAct);
+        assert.deepEqual(passes, run(atOnce).passes);
+        assert.equal(isDeferred, false);
+      });
     });
-  });
 
   test("flows back from a reader whose value was first needed without gradients", () => {
     scope(() => {

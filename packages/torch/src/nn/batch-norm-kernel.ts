@@ -20,6 +20,8 @@ export interface BatchNormState {
   readonly training: boolean;
   readonly momentum: number;
   readonly eps: number;
+  /** The layer, where this is its state for one pass alone. */
+  readonly layer?: object;
 }
 
 /** What comes after the normalization: activation(normalized [+ residual]). */

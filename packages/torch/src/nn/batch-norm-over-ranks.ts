@@ -51,6 +51,7 @@ export function stateOverRanks(input: Tensor, layer: BatchNormState, sum: SumOve
     training: false,
     momentum,
     eps,
+    layer,
   };
 }
 
