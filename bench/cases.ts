@@ -19,6 +19,7 @@ export type Suite =
   | "operator"
   | "overhead"
   | "step"
+  | "distributed"
   | "imported"
   | "methods"
   | "scaling"
@@ -75,6 +76,12 @@ const OTHERS: readonly (Network & { batch: number })[] = [
   { network: "alexnet-bn", image: [3, 224, 224], classes: 1000, batch: 64 },
   { network: "erfnet-segmentation", image: [3, 256, 512], classes: 19, batch: 4 },
 ];
+
+/** Networks whose steps two processes share, and how many numbers their gradients have. */
+const DISTRIBUTED = [
+  { network: "mobilenet-0.25", batch: 64, gradients: 475_544 },
+  { network: "resnet18", batch: 16, gradients: 11_689_512 },
+] as const;
 
 /** Images to load, made before they are needed (images.ts). */
 export const IMAGES = { folder: join(import.meta.dirname, "../.setup/bench-images"), count: 512 };
@@ -160,6 +167,7 @@ export function listGroups({ quick }: { quick: boolean }): Group[] {
         ...NETWORKS.filter(({ network }) => !network.endsWith("-small")).map(imported),
         ...NETWORKS.filter(({ network }) => network === "resnet18-small").map(methods),
         ...scaling(),
+        ...DISTRIBUTED.map(distributed),
       ];
 }
 
@@ -222,6 +230,30 @@ function imported(network: MainNetwork): Group {
       { contender, workload },
       { contender, workload: { ...(workload as NetworkWorkload), imported: true } },
     ]),
+  };
+}
+
+/** Steps of one process of two threads, and of two of one thread, on the same batch; and the sum of their gradients alone. */
+function distributed({ network: name, batch, gradients }: (typeof DISTRIBUTED)[number]): Group {
+  const network = NETWORKS.find(({ network }) => network === name) as MainNetwork;
+  const alone = onNetwork("step", network, batch, [
+    ["pea", { fp32: FEW }],
+    ["torch1", { fp32: RELU }],
+    ["pea-libtorch2", { fp32: FEW }],
+    ["torch2", { fp32: RELU }],
+  ]);
+  const shared = alone.map(({ contender, workload }) => ({
+    contender,
+    workload: { ...(workload as NetworkWorkload), ranks: 2 },
+  }));
+  const sums = [1, gradients].map(
+    (numbers): Case => ({ contender: "pea", workload: { kind: "all-reduce", numbers, ranks: 2 } }),
+  );
+  return {
+    suite: "distributed",
+    name: `distributed/${name}/batch-${batch}`,
+    threads: 2,
+    cases: [...alone, ...shared, ...sums],
   };
 }
 

@@ -15,7 +15,9 @@ import {
   type NetworkMeasurement,
   networkMeasurements,
   ratios,
+  sharedSteps,
   subjectOf,
+  waitingShares,
 } from "./results.ts";
 import { type Estimate, estimate, geometricMean } from "./statistics.ts";
 
@@ -124,6 +126,41 @@ const GOALS: readonly Goal[] = [
       importedSteps(all).map(({ imported, written }) =>
         found(describe(imported), [ratios(imported, written)]),
       ),
+  },
+  {
+    what: "step of two ranks of one thread ÷ of one process of two",
+    bound: ["≤", 1],
+    find: (all) =>
+      sharedSteps(all)
+        .filter(({ shared }) => OWN.includes(shared.contender))
+        .flatMap(({ shared, alone }) => (alone ? [found(describe(shared), [ratios(shared, alone)])] : [])),
+  },
+  {
+    what: "step of two ranks ÷ that of tuned PyTorch's DistributedDataParallel with ReLU",
+    bound: ["≤", 0.8],
+    find: (all) => {
+      const steps = sharedSteps(all).map(({ shared }) => shared);
+      return PAIRS.flatMap(([own, peer]) =>
+        steps
+          .filter(({ contender }) => contender === own)
+          .flatMap((step) =>
+            compare(
+              step,
+              steps.filter(({ contender }) => contender === peer),
+            ),
+          ),
+      );
+    },
+  },
+  {
+    what: "share of ResNet-18's step in which a rank waits for the other",
+    bound: ["≤", 0.1],
+    find: (all) =>
+      sharedSteps(all)
+        .filter(
+          ({ shared: { contender, workload } }) => OWN.includes(contender) && workload.network === "resnet18",
+        )
+        .map(({ shared }) => found(describe(shared), [waitingShares(shared)])),
   },
   {
     what: "step with a training method ÷ of ReLU alone (fp32)",

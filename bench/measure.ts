@@ -5,7 +5,8 @@
  */
 import type { Case, Group } from "./cases.ts";
 import type { Contender, ContenderName } from "./contenders.ts";
-import type { Description } from "./protocol.ts";
+import { type Description, ranksOf } from "./protocol.ts";
+import { Ranks } from "./ranks.ts";
 import type { Measurement } from "./results.ts";
 import { WorkerProcess } from "./worker-process.ts";
 
@@ -112,9 +113,9 @@ export function planTurns(
   return { rounds, turns };
 }
 
-/** One case in its contender's process. */
+/** One case in its contender's process or processes. */
 interface Runner {
-  worker: WorkerProcess;
+  worker: Ranks;
   key: string;
   measurement: Measurement;
 }
@@ -124,14 +125,16 @@ async function measureTimes(
   cases: readonly RunnableCase[],
   options: MeasureOptions,
 ): Promise<Measurement[]> {
-  const workers = new Map<Contender, WorkerProcess>();
+  const workers = new Map<string, Ranks>();
   try {
     const runners: Runner[] = [];
     const durations: number[] = [];
     let parameters: number | undefined;
     for (const [index, { contender, workload }] of cases.entries()) {
-      const worker = workers.get(contender) ?? new WorkerProcess(contender, group.threads);
-      workers.set(contender, worker);
+      const ranks = ranksOf(workload);
+      const place = `${contender.name}, ${ranks} ranks`;
+      const worker = workers.get(place) ?? new Ranks(contender, group.threads, ranks);
+      workers.set(place, worker);
       const key = String(index);
       const facts = await worker.prepare(key, workload);
       parameters ??= facts.parameters;

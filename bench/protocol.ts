@@ -41,6 +41,8 @@ export interface NetworkWorkload {
   imported?: true;
   /** With a training method. */
   method?: BenchMethod;
+  /** Shared by so many processes, which share the threads, too; `batch` is of all. Parts: `waiting` for one another. */
+  ranks?: number;
 }
 
 /** Whether a network gives a class for each pixel. */
@@ -78,6 +80,13 @@ export interface OverheadWorkload {
   calls: number;
 }
 
+/** The sum over processes of so many float32. */
+export interface AllReduceWorkload {
+  kind: "all-reduce";
+  numbers: number;
+  ranks: number;
+}
+
 /**
  * An epoch over images in files: read, decoded, cut at random and scaled to `side` × `side`, mirrored, standardized, put
  * together to batches on as many threads or processes as there are threads for operators. Parts: `waiting` for batches,
@@ -100,7 +109,16 @@ export type Workload =
   | BatchNormWorkload
   | CopyWorkload
   | OverheadWorkload
+  | AllReduceWorkload
   | LoaderWorkload;
+
+/** Processes that run a workload together: each is asked the same at the same time (ranks.ts). */
+export function ranksOf(workload: Workload): number {
+  return ("ranks" in workload ? workload.ranks : undefined) ?? 1;
+}
+
+/** How a process of several knows the others: its place among them, and a file that all reach, which is new. */
+export const RANK_VARIABLES = { rank: "BENCH_RANK", ranks: "BENCH_RANKS", store: "BENCH_STORE" } as const;
 
 /** Requests by name; all but `describe` act on the workload that was prepared under `key`. */
 export type Request =

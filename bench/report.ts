@@ -6,6 +6,7 @@
 import type { Suite } from "./cases.ts";
 import type { ContenderName } from "./contenders.ts";
 import type { Outcome, Verdict } from "./goals.ts";
+import { predictedWaiting } from "./predicted.ts";
 import {
   importedSteps,
   isSameSubject,
@@ -18,8 +19,10 @@ import {
   networkMeasurements,
   type Results,
   ratio,
+  sharedSteps,
   subjectOf,
   valuesOf,
+  waitingShares,
 } from "./results.ts";
 import { median, quantile } from "./statistics.ts";
 import type { Choice } from "./tuning.ts";
@@ -104,6 +107,13 @@ export function report(results: Results, verdicts: readonly Verdict[]): string {
       "Training methods",
       "A training step with each method at its usual settings, milliseconds; ÷: the step with ReLU alone.",
       methodTable(measurements),
+    ),
+    ...section(
+      "Two processes",
+      "Training step on the same batch, of one process of two threads and of two of one thread each, milliseconds. Waiting: the " +
+        "share of the step in which a rank waits for the other, for the sum of the gradients and for all else. By the formula: " +
+        "what `stepCost` gives for the sum, from the times of the passes and of summing the same numbers alone.",
+      distributedTable(measurements),
     ),
     ...section("Batch size and threads", "Training step, milliseconds.", byContender("scaling")),
     ...section(
@@ -247,6 +257,23 @@ function methodTable(measurements: readonly Measurement[]): string {
   return table(["", "ReLU alone", "with it", "÷"], rows);
 }
 
+function distributedTable(measurements: readonly Measurement[]): string {
+  const rows = sharedSteps(measurements).map(({ shared, alone }) => {
+    const isOwn = shared.parts.waiting !== undefined;
+    const expected = isOwn ? predictedWaiting(shared, measurements) : null;
+    return [
+      `${subjectOf(shared)}, ${shared.workload.activation}`,
+      TITLES[shared.contender],
+      alone ? spread(alone.rounds) : "",
+      spread(shared.rounds),
+      alone ? format(ratio(shared, alone)) : "",
+      isOwn ? percent(median(waitingShares(shared))) : "",
+      expected === null ? "" : percent(expected),
+    ];
+  });
+  return table(["", "", "one process", "two", "÷", "waiting", "by the formula"], rows);
+}
+
 function loadingTable(measurements: readonly Measurement[]): string {
   const perSecond = (item: NetworkMeasurement | LoaderMeasurement) =>
     spread(millisecondsPerImage(item).map((time) => 1000 / time));
@@ -257,7 +284,7 @@ function loadingTable(measurements: readonly Measurement[]): string {
       perSecond(alone),
       perSecond(step),
       perSecond(together),
-      `${format((100 * median(valuesOf(together, "waiting"))) / median(together.rounds))} %`,
+      percent(median(valuesOf(together, "waiting")) / median(together.rounds)),
     ]),
   );
 }
@@ -288,6 +315,8 @@ function spread(values: readonly number[]): string {
     ? middle
     : `${middle} (${format(quantile(values, 0.1))}–${format(quantile(values, 0.9))})`;
 }
+
+const percent = (share: number): string => `${format(100 * share)} %`;
 
 /** Three significant digits. */
 function format(value: number): string {

@@ -7,13 +7,14 @@ import type { Suite } from "./cases.ts";
 import type { CodeState } from "./code.ts";
 import type { ContenderName } from "./contenders.ts";
 import type { Machine } from "./machine.ts";
-import type {
-  ActivationVariant,
-  Description,
-  LoaderWorkload,
-  NetworkWorkload,
-  Precision,
-  Workload,
+import {
+  type ActivationVariant,
+  type Description,
+  type LoaderWorkload,
+  type NetworkWorkload,
+  type Precision,
+  ranksOf,
+  type Workload,
 } from "./protocol.ts";
 import { median } from "./statistics.ts";
 import type { Choices } from "./tuning.ts";
@@ -134,6 +135,29 @@ export function methodSteps(
       const plain = steps.find((step) => step.workload.method === undefined && isSameSubject(step, own));
       return plain === undefined ? [] : [{ own, plain }];
     });
+}
+
+/** Steps that processes share, with those of one process on the same batch, activation and contender. */
+export function sharedSteps(
+  measurements: readonly Measurement[],
+): { shared: NetworkMeasurement; alone: NetworkMeasurement | undefined }[] {
+  const steps = networkMeasurements(measurements, "distributed");
+  const isShared = ({ workload }: NetworkMeasurement) => ranksOf(workload) > 1;
+  return steps.filter(isShared).map((shared) => ({
+    shared,
+    alone: steps.find(
+      (step) =>
+        !isShared(step) &&
+        step.contender === shared.contender &&
+        step.workload.activation === shared.workload.activation &&
+        isSameSubject(step, shared),
+    ),
+  }));
+}
+
+/** The share of each round's step in which a rank waits. */
+export function waitingShares(step: NetworkMeasurement): number[] {
+  return valuesOf(step, "waiting").map((time, round) => time / (step.rounds[round] ?? Number.NaN));
 }
 
 /** Whether two measurements are of one network, batch size and number of threads. */

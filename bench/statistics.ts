@@ -23,10 +23,14 @@ export function median(values: readonly number[]): number {
   return quantile(values, 0.5);
 }
 
+/** NaN for no values. */
+export function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
 /** exp(mean(ln x)) of positive values; NaN for no values. */
 export function geometricMean(values: readonly number[]): number {
-  const logarithms = values.map(Math.log);
-  return Math.exp(logarithms.reduce((sum, value) => sum + value, 0) / values.length);
+  return Math.exp(mean(values.map(Math.log)));
 }
 
 /** A statistic and the interval in which 95 % of its resampled values lie. */

@@ -14,11 +14,12 @@ export class WorkerProcess {
   readonly #process: ChildProcessByStdio<Writable, Readable, null>;
   readonly #answers: AsyncIterator<string>;
 
-  constructor(contender: Contender, threads: number) {
+  /** @param variables beside those of the contender */
+  constructor(contender: Contender, threads: number, variables: Readonly<Record<string, string>> = {}) {
     const [program = "", ...args] = contender.command;
     this.#title = contender.title;
     this.#process = spawn(program, args, {
-      env: environmentOf(contender, threads),
+      env: { ...environmentOf(contender, threads), ...variables },
       stdio: ["pipe", "pipe", "inherit"],
     });
     this.#process.on("error", () => {}); // A program that cannot be started gives no answer, which is reported.

@@ -16,11 +16,13 @@ import traceback
 from concurrent.futures import ThreadPoolExecutor
 
 import torch
+import torch.distributed
 import torch.nn.functional as F
 from torch import nn
 from torch.fx.experimental.optimization import fuse
 from loader import create_loader
 from networks import activation_factory, create_network
+from torch.nn.parallel import DistributedDataParallel
 
 COMPILE = "--compile" in sys.argv
 ALPHA = 0.5
@@ -59,7 +61,7 @@ def network(workload):
 def batch(workload):
     """Noise, and a label for each image or, for segmentation, for each pixel."""
     channels, height, width = workload["image"]
-    size = workload["batch"]
+    size = workload["batch"] // workload.get("ranks", 1)
     images = torch.randn(size, channels, height, width).contiguous(memory_format=torch.channels_last)
     shape = (size, height, width) if workload["network"].endswith("-segmentation") else (size,)
     labels = torch.arange(math.prod(shape)).view(shape) % workload["classes"]
@@ -83,6 +85,9 @@ def training(workload):
     # The fastest implementation of each version.
     fastest = {"fused": True} if torch.__version__ >= "2" else {"foreach": True}
     optimizer = torch.optim.SGD(model.parameters(), **settings, **fastest)
+    if workload.get("ranks", 1) > 1:
+        join_ranks()
+        model = DistributedDataParallel(model, gradient_as_bucket_view=True)
 
     def loss_of(images, labels):
         with autocast(workload["precision"]):
@@ -100,6 +105,18 @@ def training(workload):
         lap("optimizer")
 
     return train, {"parameters": count_parameters(model)}
+
+
+def join_ranks():
+    """The processes that the harness has started together."""
+    if torch.distributed.is_initialized():
+        return
+    torch.distributed.init_process_group(
+        "gloo",
+        init_method=f"file://{os.environ['BENCH_STORE']}",
+        rank=int(os.environ["BENCH_RANK"]),
+        world_size=int(os.environ["BENCH_RANKS"]),
+    )
 
 
 def inference(workload):

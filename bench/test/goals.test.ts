@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { createModel, stepCost } from "pea-train";
 import type { ContenderName } from "../contenders.ts";
 import { judge } from "../goals.ts";
+import { predictedWaiting } from "../predicted.ts";
 import type { ActivationVariant, NetworkWorkload, Precision } from "../protocol.ts";
 import { goalsTable } from "../report.ts";
-import { type Measurement, ratio } from "../results.ts";
+import { type Measurement, type NetworkMeasurement, ratio } from "../results.ts";
 
 function step(
   contender: ContenderName,
@@ -155,4 +157,55 @@ test("an imported network's step is judged by that of the same network and activ
   assert.equal(found.outcome, "met");
   assert.equal(found.worst?.value, 1.04);
   assert.equal(verdict(/imported network/, [written, other]).worst, null);
+});
+
+/** A step of one process, or of two ranks that wait a part of it. */
+function distributed(contender: ContenderName, rounds: number[], waiting?: number): Measurement {
+  const { workload, ...others } = step(contender, "relu", rounds);
+  if (waiting === undefined) return { ...others, workload, suite: "distributed" };
+  return {
+    ...others,
+    suite: "distributed",
+    workload: { ...(workload as NetworkWorkload), ranks: 2 },
+    parts: {
+      forward: rounds.map((time) => 0.3 * time),
+      backward: rounds.map((time) => 0.6 * time),
+      waiting: rounds.map((time) => waiting * time),
+    },
+  };
+}
+
+test("two ranks are judged by one process on the same batch, by the peer's two, and by how long they wait", () => {
+  const measurements = [
+    distributed("pea", [100, 100]),
+    distributed("torch1", [10, 10]),
+    distributed("pea", [90, 90], 0.05),
+    distributed("torch1", [120, 120], 0.2),
+  ];
+  const alone = verdict(/two ranks of one thread ÷ of one process/, measurements);
+  assert.deepEqual([alone.worst?.value, alone.outcome], [0.9, "met"]);
+  assert.equal(verdict(/DistributedDataParallel/, measurements).worst?.value, 0.75);
+  const waiting = verdict(/a rank waits/, measurements);
+  assert.deepEqual([waiting.worst?.value, waiting.outcome], [0.05, "met"]);
+  assert.equal(verdict(/a rank waits/, measurements.slice(0, 2)).worst, null);
+});
+
+test("what two ranks wait is told beside what the formula gives, of sums that were measured alone", () => {
+  const sums = [1, 11_689_512].map(
+    (numbers): Measurement => ({
+      ...step("pea", "relu", [numbers === 1 ? 2 : 42]),
+      suite: "distributed",
+      workload: { kind: "all-reduce", numbers, ranks: 2 },
+    }),
+  );
+  const shared = distributed("pea", [1000], 0.1);
+  const model = createModel("resnet18");
+  const parameters = model.parameters().map(({ numel }) => numel);
+  model.dispose();
+  const { waiting } = stepCost(
+    { parameters, forward: 0.3, backward: 0.6 },
+    { ranks: 2, latency: 1e-3, bitsPerSecond: (32 * 11_689_512) / 0.04 },
+  );
+  assert.equal(predictedWaiting(shared as NetworkMeasurement, [shared, ...sums]), waiting);
+  assert.equal(predictedWaiting(shared as NetworkMeasurement, [shared]), null);
 });

@@ -14,12 +14,14 @@ import {
   crossEntropyLoss,
   type DType,
   empty,
+  FileStore,
   foldBatchNorms,
   getNumThreads,
   grad,
   Module,
   narrow,
   noGrad,
+  ProcessGroup,
   ReLU,
   randn,
   relu,
@@ -27,6 +29,7 @@ import {
   scope,
   type Tensor,
   tensor,
+  zeros,
 } from "@pea/torch";
 import {
   ActLearnMethod,
@@ -54,6 +57,7 @@ import {
 import {
   type ActivationVariant,
   type ActivationWorkload,
+  type AllReduceWorkload,
   type BatchNormWorkload,
   type BenchMethod,
   type CopyWorkload,
@@ -63,6 +67,8 @@ import {
   type NetworkWorkload,
   type OverheadWorkload,
   type Precision,
+  RANK_VARIABLES,
+  ranksOf,
   type Workload,
 } from "../protocol.ts";
 
@@ -95,15 +101,58 @@ export function prepare(workload: Workload): Prepared | Promise<Prepared> {
       throw new Error("memcpy is not within JavaScript's reach");
     case "overhead":
       return prepareOverhead(workload);
+    case "all-reduce":
+      return prepareAllReduce(workload);
     case "loader":
       return prepareLoader(workload);
   }
 }
 
-function prepareStep(workload: NetworkWorkload): Prepared {
+function prepareStep(workload: NetworkWorkload): Prepared | Promise<Prepared> {
+  if (ranksOf(workload) > 1) return prepareSharedStep(workload);
   const { images, labels } = createBatch(workload);
   const { train, facts } = createTraining(workload);
   return { run: (lap) => train(images, labels, lap), facts };
+}
+
+/** A rank's part of a step, as the trainer does it: ranks meet before it, and have gradients and statistics in common after it. */
+async function prepareSharedStep({ batch, ...workload }: NetworkWorkload): Promise<Prepared> {
+  const group = await ranks();
+  const { images, labels } = createBatch({ ...workload, batch: batch / group.worldSize });
+  const { pass, update, model, facts } = createTraining({ ...workload, batch });
+  const reducer = group.reducer(model.parameters());
+  const statistics = [...model.stateDict()].flatMap(([key, one]) => (/running_/.test(key) ? [one] : []));
+  const met = tensor(new Float64Array(3));
+  const run = async (lap: Lap) => {
+    await group.allReduce(met);
+    lap("waiting");
+    pass(images, labels, lap, () => reducer.start());
+    await Promise.all([reducer.finish(), group.allReduce(statistics, "mean")]);
+    lap("waiting");
+    update(lap);
+  };
+  return { run, facts };
+}
+
+async function prepareAllReduce({ numbers }: AllReduceWorkload): Promise<Prepared> {
+  const group = await ranks();
+  const values = zeros([numbers]);
+  return { run: () => group.allReduce(values), facts: {} };
+}
+
+let connected: Promise<ProcessGroup> | undefined;
+
+/** The processes that the harness has started together. */
+function ranks(): Promise<ProcessGroup> {
+  const [rank, worldSize] = [RANK_VARIABLES.rank, RANK_VARIABLES.ranks].map((name) =>
+    Number(process.env[name]),
+  );
+  const path = process.env[RANK_VARIABLES.store] as string;
+  connected ??= ProcessGroup.connect(new FileStore(path, worldSize as number), {
+    rank: rank as number,
+    worldSize: worldSize as number,
+  });
+  return connected;
 }
 
 /** The methods of a step, fitted to a run of which it is in the first half. */
@@ -128,7 +177,7 @@ const METHODS: Readonly<Record<BenchMethod, () => Method>> = {
   "act-learn": () => new ActLearnMethod({ end: "75%" }),
 };
 
-/** A network and its optimizer; `train` is one step. */
+/** A network and its optimizer; `train` is one step, of a `pass` and an `update`. */
 function createTraining({ precision, ...workload }: NetworkWorkload) {
   const { model, handle } = createNetwork(workload);
   const methods = createMethod(workload, model);
@@ -136,8 +185,8 @@ function createTraining({ precision, ...workload }: NetworkWorkload) {
   const parameters = model.parameters();
   const optimizer = new SGD(parameters, { lr: 1e-3, momentum: 0.9, weightDecay: 1e-4 });
   let step = 0;
-  const train = (images: Tensor, labels: Tensor, lap: Lap) => {
-    const at = { step: step++, part: 0 };
+  const pass = (images: Tensor, labels: Tensor, lap: Lap, beforeBackward?: () => void) => {
+    const at = { step, part: 0 };
     if (handle !== null) handle.step = at.step;
     scope(() => {
       optimizer.zeroGrad();
@@ -150,15 +199,26 @@ function createTraining({ precision, ...workload }: NetworkWorkload) {
         return methods.loss(lossAgainst(batch.labels), { ...batch, ...at, logits, lossAgainst });
       });
       lap("forward");
+      beforeBackward?.();
       backward(loss);
       methods.afterBackward();
       lap("backward");
-      optimizer.step();
-      methods.afterStep(at.step);
-      lap("optimizer");
     });
   };
-  return { train, facts: { parameters: count(parameters) } };
+  const update = (lap: Lap) => {
+    scope(() => {
+      optimizer.step();
+      methods.afterStep(step++);
+    });
+    lap("optimizer");
+  };
+  const train = (images: Tensor, labels: Tensor, lap: Lap) => {
+    scope(() => {
+      pass(images, labels, lap);
+      update(lap);
+    });
+  };
+  return { train, pass, update, model, facts: { parameters: count(parameters) } };
 }
 
 function prepareInference({ precision, ...workload }: NetworkWorkload): Prepared {
