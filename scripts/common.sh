@@ -68,14 +68,13 @@ install_python() {
 }
 
 # install_libtorch2: brings libtorch 2.x, as it lies in PyPI's torch wheel, into a virtual environment of its own and sets
-# LIBTORCH to it.
+# LIBTORCH to it, and PEA_TORCHRUN to its launcher.
 install_libtorch2() {
   local folders
-  # --no-deps: the rest of what the wheel asks for is gigabytes of CUDA libraries and Python packages that only
-  # `import torch` needs.
-  install_python libtorch2 "installing PyPI's torch (about 550 MB)" --no-deps
+  # --no-deps: a compiler for GPUs and Python packages that torchrun does without stay away.
+  install_python libtorch2 "installing PyPI's torch (about 2.7 GB)" --no-deps
   folders=("$ROOT"/.venv/libtorch2/lib/python3.*/site-packages/torch)
-  export LIBTORCH=${folders[0]}
+  export LIBTORCH=${folders[0]} PEA_TORCHRUN=$ROOT/.venv/libtorch2/bin/torchrun
 }
 
 # install_embedded: brings LiteRT, LiteRT for Microcontrollers and Vela into a virtual environment of their own and sets

@@ -1,7 +1,7 @@
 // Several processes on one machine: how they are started, and what becomes of them where one fails or all are stopped.
 import assert from "node:assert/strict";
 import type { ChildProcess } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -12,7 +12,7 @@ import { type Launched, launchedAs } from "../../src/distributed/launched.ts";
 import type { TrainResult } from "../../src/run/result.ts";
 import { train } from "../../src/train/train.ts";
 import { type Outcome, outcomeOf, said, startPea, startPeaIn } from "../support/pea-process.ts";
-import { fingerprint } from "../support/run-in-parts.ts";
+import { processesOf, sharedWeightsOf } from "../support/shared-run.ts";
 import { temporaryFolder, writeTinyData } from "../support/tiny-data.ts";
 import { usage } from "../support/usage-error.ts";
 
@@ -39,18 +39,6 @@ const start = (more: readonly string[], variables: NodeJS.ProcessEnv = {}): Chil
 const kills = Number(process.env.PEA_KILLS ?? 1);
 /** Longest time from the first step to a kill, in milliseconds. */
 const LONGEST = 400;
-
-/** The processes of a launcher, by rank. */
-function processesOf({ pid }: ChildProcess): number[] {
-  const pids = readFileSync(`/proc/${pid}/task/${pid}/children`, "latin1").trim().split(" ").map(Number);
-  const rankOf = (child: number) =>
-    Number(/\0RANK=(\d+)\0/.exec(readFileSync(`/proc/${child}/environ`, "latin1"))?.[1] ?? Number.NaN);
-  const ranks = pids.map((child) => [rankOf(child), child] as const);
-  return ranks
-    .filter(([rank]) => rank >= 0)
-    .sort(([a], [b]) => a - b)
-    .map(([, child]) => child);
-}
 
 const isAlive = (pid: number): boolean => existsSync(`/proc/${pid}`);
 
@@ -102,27 +90,21 @@ async function trainAgain(path: string): Promise<void> {
   assert.deepEqual(second, { code: 0, stdout: "", stderr: "" });
 }
 
-/** But for the running statistics, the mean of the processes'. */
-function weightsOf(path: string): Record<string, string> {
-  const { "rng/cpu": _, ...tensors } = fingerprint(path).last;
-  return Object.fromEntries(Object.entries(tensors).filter(([key]) => !/running_|tracked/.test(key)));
-}
-
 describe("two processes", () => {
   it(`of which one is killed, ${kills} times, end with an error that names it, and come to the weights of a run never disturbed`, async (t) => {
     const folder = temporaryFolder();
     const whole = await train({ ...recipe, microBatch: 6 }, { runDirectory: join(folder, "whole") });
-    const expected = weightsOf(whole.runDirectory);
+    const expected = sharedWeightsOf(whole.runDirectory);
     let run = join(folder, "0");
     for (let killed = 0, runs = 1; killed < kills; ) {
       if (await trainUntilOneIsKilled(run, (line) => t.diagnostic(line))) killed++;
       else {
-        assert.deepEqual(weightsOf(run), expected);
+        assert.deepEqual(sharedWeightsOf(run), expected);
         run = join(folder, `${runs++}`);
       }
     }
     await trainAgain(run);
-    assert.deepEqual(weightsOf(run), expected);
+    assert.deepEqual(sharedWeightsOf(run), expected);
   });
 
   it("stop with a checkpoint where their launcher is told to, and none stays behind", async () => {

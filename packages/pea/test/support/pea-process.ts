@@ -7,10 +7,10 @@ import { fileURLToPath } from "node:url";
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
 /** From the sources, so that one test file needs no build; compiled where all have just been (`npm test`). */
-const node =
+export const peaCommand =
   process.env.PEA_TEST_COMPILED === undefined
-    ? ["--conditions=pea-source", "--import", "tsx", here("pea-entry.ts")]
-    : [here("../../bin/pea.js")];
+    ? [process.execPath, "--conditions=pea-source", "--import", "tsx", here("pea-entry.ts")]
+    : [process.execPath, here("../../bin/pea.js")];
 
 /** Starts `pea`. */
 export function startPea(...words: string[]): ChildProcess {
@@ -19,7 +19,8 @@ export function startPea(...words: string[]): ChildProcess {
 
 /** The same, in an environment that has some variables more. */
 export function startPeaIn(variables: NodeJS.ProcessEnv, ...words: string[]): ChildProcess {
-  return spawn(process.execPath, [...node, ...words], {
+  const [program, ...first] = peaCommand;
+  return spawn(program as string, [...first, ...words], {
     stdio: ["ignore", "pipe", "pipe"],
     env: { ...process.env, ...variables },
   });
