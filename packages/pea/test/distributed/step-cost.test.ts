@@ -56,6 +56,30 @@ describe("summing gradients", () => {
     }
   });
 
+  it("took two ranks on one machine about as long as it gives by what one number and many take", () => {
+    // Numbers, and milliseconds: the least of nine medians of five (ProcessGroup.allReduce, Gloo, loopback, two cores).
+    const [least, ...others] = [
+      [1, 0.17],
+      [100_000, 0.53],
+      [475_544, 1.47],
+      [1_048_576, 3.52],
+      [4_000_000, 13.2],
+      [25_557_032, 81.7],
+      [11_689_512, 41.9],
+    ].map(([numbers = 0, milliseconds = 0]) => ({ numbers, seconds: milliseconds / 1000 }));
+    const [most] = others.splice(-1);
+    assert.ok(least && most);
+    const link = {
+      ranks: 2,
+      latency: least.seconds / 2,
+      bitsPerSecond: (32 * most.numbers) / (most.seconds - least.seconds),
+    };
+    for (const { numbers, seconds } of others) {
+      const ratio = allReduceCost(numbers, link) / seconds;
+      assert.ok(ratio > 0.75 && ratio < 1.3, `${numbers} numbers: ${ratio}`);
+    }
+  });
+
   // 2^20 numbers are a bucket; two ranks sum one in two seconds.
   const [bucket, link] = [2 ** 20, { ranks: 2, bitsPerSecond: 16 * 2 ** 20, latency: 0 }];
 
