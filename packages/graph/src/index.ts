@@ -70,6 +70,7 @@ export {
 export { areSame, QuantizedSite } from "./quantized/quantized-site.ts";
 export {
   type ActivationType,
+  activationTypes,
   requireScheme,
   type Scheme,
   type SchemeWishes,

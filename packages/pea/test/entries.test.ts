@@ -68,6 +68,12 @@ test("pea --help loads the commands' descriptions alone: no recipe, no checks, n
   );
 });
 
+test("pea export --help loads what names targets, and no engine", () => {
+  const loaded = loadedBy(command, "export", "--help");
+  assert.ok(loaded.some((url) => url.includes("packages/pea/src/export/built-in-targets.ts")));
+  assert.ok(!loaded.some((url) => heavy.test(url) || url.includes("packages/torch/")));
+});
+
 test("pea train --help loads what reads recipes, so the rooms are seen, and no engine", () => {
   const loaded = loadedBy(command, "train", "--help");
   assert.ok(loaded.some((url) => url.includes("packages/pea/src/recipe/")));

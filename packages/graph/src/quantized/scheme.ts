@@ -6,7 +6,8 @@
 import { PeaError } from "@pea/core";
 
 /** What computed values are kept as. */
-export type ActivationType = "int8" | "uint8" | "int16";
+export const activationTypes = ["int8", "uint8", "int16"] as const;
+export type ActivationType = (typeof activationTypes)[number];
 
 /** What is the same for all values of a network. */
 export interface Scheme {

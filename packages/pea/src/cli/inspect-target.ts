@@ -1,21 +1,16 @@
 /** What `pea inspect --target` says of a network on a target. */
 import { type Graph, smoothObstacles, smoothToRelu } from "@pea/graph";
-import { type Finding, inspectForTarget, type TargetInspection } from "../export/inspect-target.ts";
+import {
+  type Finding,
+  type InspectionSettings,
+  inspectForTarget,
+  type TargetInspection,
+} from "../export/inspect-target.ts";
 import { loadTarget } from "../export/load-target.ts";
 import type { OperatorForm } from "../export/operator-forms.ts";
-import {
-  type ActivationEstimate,
-  type Estimates,
-  type IntegerSettings,
-  isIntegerTarget,
-  type Target,
-} from "../export/target.ts";
-import { targetNamed } from "../export/targets.ts";
+import type { ActivationEstimate, Estimates } from "../export/target.ts";
 import { activationTitles } from "../export/tflite/with-activation.ts";
 import { formatTable } from "../terminal/output.ts";
-
-/** The command of Vela that is taken where none is named, if it is there. */
-const usualVela = "vela";
 
 /**
  * Asks a target about a network with ReLU in the place of smooth activations.
@@ -25,21 +20,16 @@ const usualVela = "vela";
 export async function askTarget(
   graph: Graph,
   word: string,
-  settings: IntegerSettings,
+  settings: InspectionSettings,
 ): Promise<TargetInspection> {
-  const target = targetNamed(await loadTarget(word));
+  const name = await loadTarget(word);
   const deployed = smoothToRelu(graph);
   const swapped = smoothObstacles(graph).length - smoothObstacles(deployed).length;
-  // Nobody asked for the usual Vela: where it is not there, or fails, that costs its cycles alone.
-  const usual = isVelaToBeFound(target, settings) ? { vela: usualVela, mayFail: true } : {};
-  const inspection = await inspectForTarget(deployed, target.name, { ...settings, ...usual });
+  const inspection = await inspectForTarget(deployed, name, settings);
   const activations = swapped === 1 ? "smooth activation" : `${swapped} smooth activations`;
   const remark = `with ReLU in the place of its ${activations}, as PEA deploys it (e.g. --pea WO75%)`;
   return swapped === 0 ? inspection : { ...inspection, remarks: [remark, ...inspection.remarks] };
 }
-
-const isVelaToBeFound = (target: Target, { vela }: IntegerSettings): boolean =>
-  vela === undefined && isIntegerTarget(target) && (target.takes ?? []).includes("vela");
 
 /** In lines for people. */
 export function describeInspection(inspection: TargetInspection): string[] {

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { PeaError } from "@pea/core";
+import type { ActivationType } from "@pea/graph";
 import { type Module, TorchError } from "@pea/torch";
 import { isModelFile } from "../common/model-file-name.ts";
 import { exportObstacleOf } from "../export/export-obstacle.ts";
@@ -35,6 +36,7 @@ interface InspectOptions extends CommonOptions {
   import?: Imports;
   /** Of a target, or a module that registers one. */
   target?: string;
+  activations?: ActivationType;
   macs?: number;
   vela?: string;
 }
@@ -55,9 +57,11 @@ interface Subject {
  * @returns exit code 0; 1 where the target does not take the network
  */
 export async function runInspect(source: string, options: InspectOptions): Promise<number> {
-  const { target: word, macs, vela } = options;
-  if (word === undefined && (macs ?? vela) !== undefined)
-    throw usage(`--${macs === undefined ? "vela" : "macs"} is of a target: name one with --target`);
+  const { target: word, activations: type, macs, vela } = options;
+  const settings = { activations: type, macs, vela };
+  const [idle] = Object.entries(settings).find(([, value]) => value !== undefined) ?? [];
+  if (word === undefined && idle !== undefined)
+    throw usage(`--${idle} is of a target: name one with --target`);
   const { model, ...subject } = await openSubject(source, options);
   try {
     const { name, inputShape, classes, whyNoClasses: whyNot = null } = subject;
@@ -65,7 +69,7 @@ export async function runInspect(source: string, options: InspectOptions): Promi
     const { parameters, ...info } = inspection.info;
     const { graph, layers, sites: activations } = inspection;
     const remarks = model instanceof FileNetwork ? model.remarks : [];
-    const target = word === undefined ? undefined : await askTarget(graph, word, { macs, vela });
+    const target = word === undefined ? undefined : await askTarget(graph, word, settings);
     const document = {
       network: name,
       input: inputShape,

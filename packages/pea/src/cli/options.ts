@@ -35,14 +35,6 @@ export const badSampleOption = (): Option =>
 export const dataOption = (): Option =>
   new Option("--data-dir <DIR>", "folder of the data set, if it has moved");
 
-export const macsOption = (): Option =>
-  new Option(
-    "--macs <N>",
-    "multiply-accumulates of an Ethos-U in a cycle (default: 128 of U55, 256 of U65 and U85)",
-  ).argParser(positiveNumber);
-
-export const velaOption = (help: string): Option => new Option("--vela <PATH>", help);
-
 /** @throws InvalidArgumentError, which commander words as the option's */
 export function wholeNumber(word: string): number {
   if (!/^\d+$/.test(word)) throw new InvalidArgumentError("It must be a whole number.");

@@ -10,14 +10,11 @@ import {
   checkpointOption,
   common,
   dataOption,
-  decimal,
   duration,
   example,
   importOption,
-  macsOption,
   movedImportOption,
   positiveNumber,
-  velaOption,
   wholeNumber,
 } from "./options.ts";
 
@@ -30,18 +27,22 @@ interface Outcome {
 
 type FromRecipe = typeof import("./recipe-options.ts");
 
-/** Commands with options made of a recipe's keys. */
+type OfTargets = typeof import("./target-options.ts");
+
+/** Commands with options made of a recipe's keys, and of what targets there are. */
 const takeRecipeOptions = ["train", "init"];
+const takeTargetOptions = ["export", "inspect"];
 
 /**
  * The program for a command line. What reads a recipe's keys is loaded only for commands with options of them: it takes
- * longer than all else that help needs.
+ * longer than all else that help needs. So is what names targets.
  *
  * @param words the words after `pea`
  */
 export async function createProgram(words: readonly string[], outcome: Outcome): Promise<Command> {
-  const isAsked = words.some((word) => takeRecipeOptions.includes(word));
-  const fromRecipe = isAsked ? await import("./recipe-options.ts") : undefined;
+  const isAsked = (commands: readonly string[]) => words.some((word) => commands.includes(word));
+  const fromRecipe = isAsked(takeRecipeOptions) ? await import("./recipe-options.ts") : undefined;
+  const ofTargets = isAsked(takeTargetOptions) ? await import("./target-options.ts") : undefined;
   const program = new Command("pea")
     .description("Trains ReLU networks with Progressive Ensemble Activations.")
     .version(version)
@@ -55,9 +56,9 @@ export async function createProgram(words: readonly string[], outcome: Outcome):
   addTrain(program, outcome, words, fromRecipe);
   addInit(program, fromRecipe);
   addEval(program);
-  addExport(program, outcome);
+  addExport(program, outcome, ofTargets);
   addPredict(program);
-  addInspect(program, outcome);
+  addInspect(program, outcome, ofTargets);
   addModels(program);
   addStudy(program, outcome);
   addAdvise(program, outcome);
@@ -98,7 +99,7 @@ function addTrain(
     .option("--dry-run", "print the plan and train nothing")
     .option(
       "--target <NAME>",
-      "the form of pea export that the run is for (or a module that registers one): a network that it does not take is refused before training",
+      "the form of pea export that the run is for (or a module that registers one): a network that it does not take is refused before training, and the method quantize rounds as it does",
     )
     .addHelpText(
       "after",
@@ -160,8 +161,8 @@ function addEval(program: Command): void {
     .action(async (run, options) => (await import("./eval.ts")).runEval(run, options));
 }
 
-function addExport(program: Command, outcome: Outcome): void {
-  common(program.command("export"))
+function addExport(program: Command, outcome: Outcome, ofTargets?: OfTargets): void {
+  const command = common(program.command("export"))
     .description("write the ReLU network of a run as an ONNX file, or in another form, and verify it")
     .argument("<run>", "folder of the run")
     .addOption(checkpointOption())
@@ -171,82 +172,6 @@ function addExport(program: Command, outcome: Outcome): void {
     .option(
       "-o, --output <FILE>",
       "the file or folder to write (default: the target's usual one, model.onnx of ONNX, in the run)",
-    )
-    .option(
-      "--target <NAME>",
-      "form of the file: onnx, onnx-int8, tflite, tflm, ethos-u55, ethos-u65, ethos-u85, esp32, stm32, openvino, ncnn, rknn, tvm, iree, or a module that registers another (default: that of pea train --target, else onnx)",
-    )
-    .addOption(
-      new Option("--batch <N>", "images the file takes at a time (default: any number)").argParser(
-        positiveNumber,
-      ),
-    )
-    .addOption(
-      new Option(
-        "--opset <N>",
-        "version of ONNX's operators, 11 to 21, of onnx-int8 13 to 21 (default: 17)",
-      ).argParser(wholeNumber),
-    )
-    .addOption(
-      new Option(
-        "--layout <LAYOUT>",
-        "order of the axes of images that an ONNX file takes (default: nchw)",
-      ).choices(["nchw", "nhwc"]),
-    )
-    .option("--fold-batch-norms", "make batch normalization a part of the weights before it")
-    .optionsGroup("Options of targets in integers:")
-    .addOption(
-      new Option(
-        "--activations <TYPE>",
-        "integers of what layers compute (default: what the target is best at)",
-      ).choices(["int8", "uint8", "int16"]),
-    )
-    .option("--per-tensor", "one scale for a layer's weights (default: one for each of its outputs)")
-    .addOption(
-      new Option(
-        "--calibration <METHOD>",
-        "ranges from all values, from their 0.01th to 99.99th percentile, or of the least error (default: minmax)",
-      ).choices(["minmax", "percentile", "mse"]),
-    )
-    .addOption(
-      new Option(
-        "--calibration-images <N>",
-        "training images that ranges are taken from (default: 1000)",
-      ).argParser(positiveNumber),
-    )
-    .addOption(
-      new Option(
-        "--images <N>",
-        "test images that floats and integers are scored on (default: all)",
-      ).argParser(positiveNumber),
-    )
-    .addOption(
-      new Option(
-        "--max-loss <POINTS>",
-        "percentage points of the score that may be lost; beyond, nothing is written (default: 0.5)",
-      ).argParser(decimal),
-    )
-    .addOption(
-      new Option("--input-type <TYPE>", "what a TensorFlow Lite file's input is (default: int8)").choices([
-        "int8",
-        "uint8",
-        "float32",
-      ]),
-    )
-    .addOption(
-      new Option("--output-type <TYPE>", "what its output is (default: int8)").choices([
-        "int8",
-        "uint8",
-        "float32",
-      ]),
-    )
-    .addOption(macsOption())
-    .addOption(velaOption("command of Vela, which compiles for an Ethos-U (pip install ethos-u-vela)"))
-    .addOption(
-      new Option(
-        "--litert <PATH>",
-        "Python that runs a TensorFlow Lite file, to compare it (pip install ai-edge-litert)",
-      ),
     )
     .addHelpText(
       "after",
@@ -262,6 +187,10 @@ function addExport(program: Command, outcome: Outcome): void {
     .action(async (run, options) => {
       outcome.code = await (await import("./export.ts")).runExport(run, options);
     });
+  if (ofTargets === undefined) return;
+  for (const option of ofTargets.formOptions()) command.addOption(option);
+  command.optionsGroup("Options of targets in integers:");
+  for (const option of ofTargets.integerOptions()) command.addOption(option);
 }
 
 function addPredict(program: Command): void {
@@ -293,8 +222,8 @@ function addPredict(program: Command): void {
     );
 }
 
-function addInspect(program: Command, outcome: Outcome): void {
-  common(program.command("inspect"))
+function addInspect(program: Command, outcome: Outcome, ofTargets?: OfTargets): void {
+  const command = common(program.command("inspect"))
     .description("show the layers of a network, its size and its activation sites")
     .argument("<network>", "a name that pea models lists, an ONNX file, or the folder of a run")
     .option(
@@ -308,13 +237,6 @@ function addInspect(program: Command, outcome: Outcome): void {
     )
     .option("--output <NAME>", "which output of an ONNX file is meant, where it has several")
     .addOption(importOption())
-    .optionsGroup("Options that ask a target about it:")
-    .option(
-      "--target <NAME>",
-      "what a form of pea export, or a module that registers one, makes of the network",
-    )
-    .addOption(macsOption())
-    .addOption(velaOption("what it costs by Vela's command (default: vela, where it is installed)"))
     .addHelpText(
       "after",
       example(
@@ -328,6 +250,9 @@ function addInspect(program: Command, outcome: Outcome): void {
     .action(async (network, options) => {
       outcome.code = await (await import("./inspect.ts")).runInspect(network, options);
     });
+  if (ofTargets === undefined) return;
+  command.optionsGroup("Options that ask a target about it:");
+  for (const option of ofTargets.inspectionOptions()) command.addOption(option);
 }
 
 function addModels(program: Command): void {

@@ -12,6 +12,8 @@ import {
   planIntegers,
   prepare,
   quantize,
+  type Scheme,
+  type SchemeWishes,
   smoothObstacles,
   smoothToRelu,
 } from "@pea/graph";
@@ -21,6 +23,7 @@ import { onnxTarget } from "./onnx/onnx-target.ts";
 import { type OperatorForm, operatorForms } from "./operator-forms.ts";
 import {
   type Estimates,
+  type FloatTarget,
   type IntegerSettings,
   type IntegerTarget,
   isIntegerTarget,
@@ -60,27 +63,25 @@ export interface TargetInspection {
 }
 
 /** What a target may be told beside the network. */
-export interface InspectionSettings extends IntegerSettings {
-  /** Whether a compiler that is not there, or fails, costs the estimates alone: a remark says why. */
-  readonly mayFail?: boolean;
-}
+export interface InspectionSettings extends SchemeWishes, IntegerSettings {}
 
 /**
  * Asks a target about a network, whatever its weights: ranges are assumed (`assumedRanges`).
  *
  * @param graph of the network as it will be deployed, e.g. `inspectNetwork(model, [3, 224, 224]).graph`
  * @param name of the target, e.g. `ethos-u55`
- * @param options `macs` of the chip; `vela`, the command that tells what it costs
- * @throws PeaError of kind usage where there is no such target, and for settings that it has not; as its compiler
+ * @param settings `activations` that it is to compute in; `macs` of the chip; `vela`, the command that tells what it costs: where
+ *   none is named, the usual one that is not there, or fails, costs the estimates alone, and a remark says why
+ * @throws PeaError of kind usage where there is no such target, and for settings that it has not; as a compiler that is named
  */
 export async function inspectForTarget(
   graph: Graph,
   name: string,
-  { mayFail = false, ...settings }: InspectionSettings = {},
+  settings: InspectionSettings = {},
 ): Promise<TargetInspection> {
   const target = targetOf({ target: name, ...settings });
   const { title } = target;
-  const { refused, remarks: unasked } = refusals(graph, target);
+  const { refused, remarks: unasked } = refusals(graph, target, settings);
   const about = { target: name, title, refused };
   if (!isIntegerTarget(target))
     return { ...about, operators: operatorForms(graph), remarks: [...unasked, ...foldRemark(graph, target)] };
@@ -92,7 +93,7 @@ export async function inspectForTarget(
   ];
   if (refused.length > 0) return { ...about, operators: operatorForms(prepared), remarks };
   const plan = planIntegers(prepared);
-  const quantized = quantize(plan, assumedRanges(plan), target.scheme({}));
+  const quantized = quantize(plan, assumedRanges(plan), target.scheme(settings));
   const inspection = { ...about, operators: operatorForms(prepared, plan.nodes), remarks };
   const placed = target.place?.(quantized, settings);
   if (placed === undefined) return inspection;
@@ -101,7 +102,7 @@ export async function inspectForTarget(
     const estimates = await target.estimate?.(quantized, settings);
     return { ...inspection, placement: { ...placement, ...(estimates && { estimates }) } };
   } catch (error) {
-    if (!mayFail || !(error instanceof PeaError)) throw error;
+    if (settings.vela !== undefined || !(error instanceof PeaError)) throw error;
     const remark = `no cycles: ${error.message}`;
     return { ...inspection, placement: { ...placement, remarks: [...placement.remarks, remark] } };
   }
@@ -136,23 +137,23 @@ interface Refusals {
 }
 
 /** What a target does not take of a network: smooth activations, and with ReLU in their place what else stands in its way. */
-function refusals(graph: Graph, target: Target): Refusals {
+function refusals(graph: Graph, target: Target, wishes: SchemeWishes = {}): Refusals {
   const smooth = smoothObstacles(graph).map(refusalOfSmooth);
-  if (smooth.length === 0) return straightRefusals(graph, target);
+  if (smooth.length === 0) return straightRefusals(graph, target, wishes);
   const straight = smoothToRelu(graph);
   if (smoothObstacles(straight).length > 0) return askedNoFurther(smooth, target);
-  const { refused, remarks } = straightRefusals(straight, target);
+  const { refused, remarks } = straightRefusals(straight, target, wishes);
   return { refused: [...smooth, ...refused], remarks };
 }
 
 /** Of a network without smooth activations: what has no integer form, else what the target itself refuses. */
-function straightRefusals(graph: Graph, target: Target): Refusals {
+function straightRefusals(graph: Graph, target: Target, wishes: SchemeWishes): Refusals {
   if (!isIntegerTarget(target)) return { refused: floatRefusals(graph, target), remarks: [] };
   const prepared = prepare(graph).graph;
   const without = integerObstacles(prepared);
   return without.length > 0
     ? askedNoFurther(without.map(findingOf), target)
-    : { refused: integerRefusals(prepared, target), remarks: [] };
+    : { refused: integerRefusals(prepared, target, target.scheme(wishes)), remarks: [] };
 }
 
 const askedNoFurther = (refused: readonly Finding[], { title }: Target): Refusals => ({
@@ -160,9 +161,9 @@ const askedNoFurther = (refused: readonly Finding[], { title }: Target): Refusal
   remarks: [`what else ${title} does not take is told once these are gone`],
 });
 
-function integerRefusals(prepared: Graph, target: IntegerTarget): Finding[] {
+function integerRefusals(prepared: Graph, target: IntegerTarget, scheme: Scheme): Finding[] {
   try {
-    return ownRefusals(prepared, target);
+    return findingsOf(target.obstacles?.(prepared, scheme), () => target.obstacle(prepared, scheme));
   } catch (error) {
     // Scales that cannot be joined, and sums that are too large, are of the network rather than of one node.
     if (!(error instanceof PeaError)) throw error;
@@ -171,14 +172,18 @@ function integerRefusals(prepared: Graph, target: IntegerTarget): Finding[] {
 }
 
 /** Batch norms are folded where that is what stands in the way. */
-function floatRefusals(graph: Graph, target: Target): Finding[] {
+function floatRefusals(graph: Graph, target: FloatTarget): Finding[] {
   const refused = ownRefusals(graph, target);
   return refused.length > 0 && ownRefusals(foldBatchNorms(graph), target).length === 0 ? [] : refused;
 }
 
-function ownRefusals(graph: Graph, target: Target): Finding[] {
-  if (target.obstacles !== undefined) return target.obstacles(graph).map(findingOf);
-  const reason = target.obstacle(graph);
+const ownRefusals = (graph: Graph, target: FloatTarget): Finding[] =>
+  findingsOf(target.obstacles?.(graph), () => target.obstacle(graph));
+
+/** @param first asked where a target does not tell them all */
+function findingsOf(obstacles: readonly Obstacle[] | undefined, first: () => string | null): Finding[] {
+  if (obstacles !== undefined) return obstacles.map(findingOf);
+  const reason = first();
   return reason === null ? [] : [{ path: "", operator: "", reason }];
 }
 
@@ -197,7 +202,7 @@ function refusalOfSmooth(obstacle: Obstacle): Finding {
   return isCurve ? { ...finding, reason: `${reason}; put ReLU in its place` } : finding;
 }
 
-function foldRemark(graph: Graph, target: Target): string[] {
+function foldRemark(graph: Graph, target: FloatTarget): string[] {
   const isNeeded = ownRefusals(graph, target).length > 0 && floatRefusals(graph, target).length === 0;
   return isNeeded
     ? ["with batch norms as a part of the weights before them: pea export --fold-batch-norms"]

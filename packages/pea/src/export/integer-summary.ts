@@ -5,7 +5,7 @@
  */
 import { PeaError } from "@pea/core";
 import type { Scheme, SchemeWishes } from "@pea/graph";
-import type { CalibrationMethod } from "../quantize/calibrate.ts";
+import type { CalibrationMethod } from "../quantize/calibration-methods.ts";
 import type { LayerNoise } from "../quantize/layer-noise.ts";
 import { describeMainScore, mainScore, scoreLabel } from "../tasks/task.ts";
 import type { ScoreComparison } from "./compare-scores.ts";

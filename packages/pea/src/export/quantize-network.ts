@@ -14,13 +14,14 @@ import {
   quantize,
   type Ranges,
   type Scheme,
+  whySmooth,
 } from "@pea/graph";
 import { clone, keep, type Module, narrow, scope, type Tensor } from "@pea/torch";
-import { type CalibrationMethod, calibrate } from "../quantize/calibrate.ts";
+import { calibrate } from "../quantize/calibrate.ts";
+import type { CalibrationMethod } from "../quantize/calibration-methods.ts";
 import { equalizeWhereItPays } from "../quantize/equalize-where-it-pays.ts";
 import { areSameSteps, type TrainedIntegers } from "../quantize/trained-integers.ts";
 import { traceNetwork } from "../trace/trace.ts";
-import { exportObstacleOf } from "./export-obstacle.ts";
 import type { Calibration, IntegerForm } from "./integer-summary.ts";
 import type { IntegerTarget } from "./target.ts";
 
@@ -67,7 +68,7 @@ export async function quantizeNetwork(
 ): Promise<QuantizedNetwork> {
   const scheme = target.scheme({ activations, perTensor });
   const { graph: prepared, answer } = prepare(traceNetwork(model, inputShape).graph);
-  const obstacle = exportObstacleOf(prepared, target);
+  const obstacle = whySmooth(prepared) ?? target.obstacle(prepared, scheme);
   if (obstacle !== null) throw new PeaError(obstacle);
   const { plan, ranges, calibration } =
     trained !== undefined && areSameSteps(trained.scheme, scheme)

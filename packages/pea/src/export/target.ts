@@ -28,7 +28,7 @@ export interface IntegerSettings {
   readonly outputType?: EndType;
   /** Multiply-accumulates that an NPU does in a cycle. */
   readonly macs?: number;
-  /** The command of Vela, the compiler for Arm's Ethos-U. */
+  /** The command of Vela, the compiler for Arm's Ethos-U; `vela` by default, where there is such a command. */
   readonly vela?: string;
   /** The command of a Python that has LiteRT, to run the file in. */
   readonly litert?: string;
@@ -117,11 +117,6 @@ interface Form<G extends Graph, A extends About, Proof extends object> {
    * @throws PeaError of kind usage for what it has not, and tools that are not there
    */
   check?(asked: Asked): void | Promise<void>;
-  /**
-   * All nodes that it does not take, of a graph as `obstacle` gets it; where left out, `obstacle` alone is asked. Smooth
-   * activations, and what has no integer form in a target of integers, are found before.
-   */
-  obstacles?(graph: Graph): readonly Obstacle[];
   /** What the file holds, or the folder. */
   write(graph: G, about: A): Content | Promise<Content>;
   /**
@@ -141,6 +136,10 @@ export interface FloatTarget<Proof extends object = object> extends Form<Graph, 
   readonly scheme?: undefined;
   /** Why it does not take a network, in a sentence that names operator and module; null where it does. */
   obstacle(graph: Graph): string | null;
+  /** All nodes that it does not take; where left out, `obstacle` alone is asked. Smooth activations are found before. */
+  obstacles?(graph: Graph): readonly Obstacle[];
+  /** How what takes the file quantizes it: a network is trained so with rounded numbers. Where left out, as is usual. */
+  readonly trainingScheme?: Scheme;
 }
 
 /** A form that computes in integers. */
@@ -159,18 +158,20 @@ export interface IntegerTarget<Proof extends object = object>
    *
    * @param graph as it will be quantized (`prepare`), still of floats
    */
-  obstacle(graph: Graph): string | null;
+  obstacle(graph: Graph, scheme: Scheme): string | null;
+  /** All nodes that it does not take, as above; what has no integer form is found before. */
+  obstacles?(graph: Graph, scheme: Scheme): readonly Obstacle[];
   /**
    * Where a chip runs a network, told before it is trained. Ranges of the graph's values are assumed ones; weights may be those
    * that training begins with.
    */
   place?(graph: QuantizedGraph, settings: IntegerSettings): Placement;
   /**
-   * What a network that `place` was asked about costs, by the compiler that `settings` name; undefined where they name none.
+   * What a network that `place` was asked about costs, by the compiler that `settings` name, or the usual one.
    *
-   * @throws PeaError where the compiler fails
+   * @throws PeaError where it is not there, or fails
    */
-  estimate?(graph: QuantizedGraph, settings: IntegerSettings): Promise<Estimates | undefined>;
+  estimate?(graph: QuantizedGraph, settings: IntegerSettings): Promise<Estimates>;
   /** What was written, as it computes: images of floats in, logits of floats out. It is scored so. */
   open(path: string, graph: QuantizedGraph, settings: IntegerSettings): Promise<DeployedSession>;
 }

@@ -9,7 +9,8 @@ import type { PixelStatistics } from "./pixel-statistics.ts";
 import { type EvaluationCrop, evaluationCropNames } from "./transforms/crop.ts";
 
 /** In which order a file takes an image's axes: channels first, as networks here have them, or last, as cameras give them. */
-export type Layout = "nchw" | "nhwc";
+export const layouts = ["nchw", "nhwc"] as const;
+export type Layout = (typeof layouts)[number];
 
 /** The input of a network. */
 export interface NetworkInput extends PixelStatistics, Reading {

@@ -7,26 +7,17 @@ import { PeaError } from "@pea/core";
 import { type IntegerPlan, type Ranges, rangedValues, type Scheme, usualScheme } from "@pea/graph";
 import { noGrad, scope, type Tensor } from "@pea/torch";
 import { GraphNetwork } from "../import/network/graph-network.ts";
+import { type CalibrationMethod, calibrationMethods } from "./calibration-methods.ts";
 import { leastErrorRange, percentileRange } from "./ranges/choose-range.ts";
 import { Extremes } from "./ranges/extremes.ts";
 import { HistogramObserver } from "./ranges/histogram.ts";
 import type { RangeObserver } from "./ranges/range-observer.ts";
-
-/**
- * How a range is made of the numbers that were seen:
- * - `minmax`: the least to the greatest
- * - `percentile`: the 0.01th to the 99.99th percentile
- * - `mse`: the one with the least mean squared error of rounding, in the scheme's steps, and of what it cuts off
- */
-export type CalibrationMethod = "minmax" | "percentile" | "mse";
 
 const observers: Readonly<Record<CalibrationMethod, (scheme: Scheme) => RangeObserver>> = {
   minmax: () => new Extremes(),
   percentile: () => new HistogramObserver(percentileRange),
   mse: (scheme) => new HistogramObserver((histogram) => leastErrorRange(histogram, scheme)),
 };
-
-export const calibrationMethods = Object.keys(observers) as readonly CalibrationMethod[];
 
 export interface CalibrateOptions {
   /** `minmax` by default. */

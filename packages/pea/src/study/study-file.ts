@@ -39,7 +39,7 @@ import type { TargetScore } from "../compare/results.ts";
 import { targetOf } from "../export/export-form.ts";
 import { isIntegerTarget, type Target } from "../export/target.ts";
 import { digestOfAll, readModelFile } from "../import/onnx/read-file.ts";
-import { calibrationMethods } from "../quantize/calibrate.ts";
+import { calibrationMethods } from "../quantize/calibration-methods.ts";
 import { importedFiles, importFile } from "../recipe/import-file.ts";
 import { namedVariant } from "../recipe/method-keys.ts";
 import { mergeSettings } from "../recipe/recipe.ts";

@@ -3,17 +3,22 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import {
+  AdaptiveAvgPool2d,
   BatchNorm2d,
   Conv2d,
   Hardswish,
   LayerNorm,
   MaxPool2d,
-  type Module,
+  Module,
   manualSeed,
+  mul,
   ReLU,
   Sequential,
+  Sigmoid,
   setNumThreads,
   Tanh,
+  type Tensor,
+  Upsample,
 } from "@pea/torch";
 import { inspectForTarget, requireTaken } from "../../src/export/inspect-target.ts";
 import { registerTarget, targetNamed } from "../../src/export/targets.ts";
@@ -24,6 +29,8 @@ import { temporaryFolder } from "../support/tiny-data.ts";
 
 setNumThreads(1);
 manualSeed(1);
+// Where commands are, but no Vela that somebody has installed.
+process.env.PATH = "/usr/bin:/bin";
 
 const graphOf = (model: Module, shape: readonly number[]) => inspectNetwork(model, shape).graph;
 const dilatedPool = () => new MaxPool2d(2, { stride: 1, dilation: 2 });
@@ -40,6 +47,20 @@ const withDilatedPools = graphOf(
   ),
   [3, 16, 16],
 );
+
+/** An image of twice the size, of whose channels a gate lets through as much as their means say. */
+class Gated extends Module {
+  readonly conv = new Conv2d(3, 4, 3);
+  readonly scale = new Upsample({ scaleFactor: 2, mode: "bilinear" });
+  readonly squeeze = new AdaptiveAvgPool2d(1);
+  readonly excite = new Conv2d(4, 4, 1);
+  readonly gate = new Sigmoid();
+
+  override forward(x: Tensor): Tensor {
+    const large = this.scale.forward(this.conv.forward(x));
+    return mul(large, this.gate.forward(this.excite.forward(this.squeeze.forward(large))));
+  }
+}
 
 /** A stride of 4 in two groups, which is not rewritten, and one that is. */
 const withLongStrides = graphOf(
@@ -142,6 +163,19 @@ describe("a target that does not take a network", () => {
     );
   });
 
+  test("in 16 bits names what its runtime has no kernel for, which it has in 8", async () => {
+    const graph = graphOf(new Gated(), [3, 8, 8]);
+    const refused = async (name: string, activations?: "int16") =>
+      (await inspectForTarget(graph, name, { activations })).refused.map(({ reason }) => reason);
+    const sigmoid = "Sigmoid in gate: there is no Sigmoid of int16 here; take activations of int8";
+    assert.deepEqual(await refused("tflm"), []);
+    assert.deepEqual(await refused("tflite", "int16"), [sigmoid]);
+    assert.deepEqual(await refused("tflm", "int16"), [
+      "Resize in scale: LiteRT for Microcontrollers has no kernel for RESIZE_BILINEAR of int16; take activations of int8, or scale by nearest pixels",
+      sigmoid,
+    ]);
+  });
+
   test("is an error before training, with the modules and the way out", () => {
     assert.throws(() => requireTaken(withDilatedPools, targetNamed("tflite")), {
       kind: "usage",
@@ -176,6 +210,7 @@ describe("a target that takes it", () => {
       /to the same bytes: 1 layer of long strides over blocks of pixels/,
     );
     assert.equal(placement.estimates, undefined);
+    assert.match(placement.remarks.at(-1) ?? "", /^no cycles: there is no command vela; install it/);
   });
 
   test("may be one's own: what stands in its way is asked, with batch norms folded where that is all", async () => {

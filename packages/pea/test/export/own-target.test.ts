@@ -5,8 +5,9 @@ import { join } from "node:path";
 import { before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { randn, readSafetensors, setNumThreads, type Tensor } from "@pea/torch";
+import { builtInTargets } from "../../src/export/built-in-targets.ts";
 import { exportNetwork } from "../../src/export/export.ts";
-import { registerTarget } from "../../src/export/targets.ts";
+import { registerTarget, targetNames } from "../../src/export/targets.ts";
 import { createModel } from "../../src/models/index.ts";
 import { train } from "../../src/train/train.ts";
 import { peaHere } from "../support/pea-main.ts";
@@ -115,6 +116,11 @@ describe("registerTarget", () => {
       kind: "usage",
       message: "write of target half is missing, but must be a function",
     });
+  });
+
+  test("has the built-in ones before it, by the names that help has of them", () => {
+    assert.deepEqual(targetNames().slice(0, builtInTargets.length), builtInTargets);
+    assert.equal(new Set(builtInTargets).size, 14);
   });
 
   test("refuses a name that is taken, or none", () => {

@@ -13,11 +13,12 @@ import { tfliteObstacle, tfliteObstaclesOf } from "../tflite/obstacle.ts";
 import { checkTflite, tfliteScheme } from "../tflite/tflite-target.ts";
 import { describeTflite, openTflite, type TfliteProof, verifyTflite } from "../tflite/verify-tflite.ts";
 import { lowerToTflite, writeTflite } from "../tflite/write-tflite.ts";
+import { chips } from "./chips.ts";
 import { velaEstimates } from "./estimates.ts";
-import { type EthosU, notPlaced } from "./limits.ts";
+import { notPlaced } from "./limits.ts";
 import { undilate } from "./undilate.ts";
 import { unstride } from "./unstride.ts";
-import { compileWithVela, type VelaReport, velaVersion } from "./vela.ts";
+import { compiledIfPossible, usualVela, type VelaReport, velaVersion } from "./vela.ts";
 
 /** What is known of the network on the chip. */
 export interface NpuProof extends TfliteProof {
@@ -32,14 +33,14 @@ interface NpuSummary {
   readonly unstrided: number;
   /** Operators that the chip leaves to the processor, as our table has it. */
   readonly notPlaced: readonly string[];
-  /** What Vela says, where it compiled. */
+  /** What Vela says, where it compiled; else why it did not. */
   readonly vela?: VelaReport;
+  readonly whyNotCompiled?: string;
 }
 
 const summaryFile = "npu.json";
 
-/** A chip that does so many multiply-accumulates in a cycle, the usual number first. */
-function ethosU(chip: EthosU, title: string, known: readonly number[]): IntegerTarget<NpuProof> {
+function ethosU({ name: chip, title, macs: known }: (typeof chips)[number]): IntegerTarget<NpuProof> {
   return {
     name: chip,
     title,
@@ -59,16 +60,17 @@ function ethosU(chip: EthosU, title: string, known: readonly number[]): IntegerT
       const { graph: rewritten, ...counts } = forNpu(graph);
       const form = { inputType, outputType, metadata, description: `pea ${producerVersion}` };
       const model = writeTflite(rewritten, form);
-      const compiled = vela === undefined ? undefined : await compileWithVela(vela, model, accelerator);
+      const compiled = await compiledIfPossible(vela, model, accelerator);
+      const isCompiled = "model" in compiled;
       const summary: NpuSummary = {
         accelerator,
         ...counts,
         notPlaced: notPlaced(rewritten, chip).map(({ reason }) => reason),
-        ...(compiled && { vela: compiled.report }),
+        ...(isCompiled ? { vela: compiled.report } : { whyNotCompiled: compiled.whyNot }),
       };
       return {
         "model.tflite": model,
-        "model_vela.tflite": compiled?.model,
+        "model_vela.tflite": isCompiled ? compiled.model : undefined,
         [summaryFile]: `${JSON.stringify(summary, null, 2)}\n`,
         ...goldenFiles(graph, samples),
       };
@@ -81,8 +83,7 @@ function ethosU(chip: EthosU, title: string, known: readonly number[]): IntegerT
         remarks: describeRewrites(counts),
       };
     },
-    async estimate(graph, { macs, vela }) {
-      if (vela === undefined) return undefined;
+    estimate(graph, { macs, vela = usualVela }) {
       const model = lowerToTflite(forNpu(graph).graph);
       return velaEstimates(vela, model, `${chip}-${macsOf(macs, known, title)}`);
     },
@@ -124,19 +125,20 @@ function describeRewrites({ undilated, unstrided }: Pick<NpuSummary, "undilated"
   return rewrites.length > 0 ? [`written for the NPU, to the same bytes: ${rewrites.join(", ")}`] : [];
 }
 
-function describeNpu({ accelerator, notPlaced, vela, ...rewrites }: NpuSummary): string[] {
+function describeNpu(summary: NpuSummary): string[] {
+  const { vela } = summary;
   return [
-    ...describeRewrites(rewrites),
-    ...(vela === undefined ? describeTable(accelerator, notPlaced) : describeVela(vela)),
+    ...describeRewrites(summary),
+    ...(vela === undefined ? describeTable(summary) : describeVela(vela)),
   ];
 }
 
-function describeTable(accelerator: string, notPlaced: readonly string[]): string[] {
+function describeTable({ accelerator, notPlaced, whyNotCompiled }: NpuSummary): string[] {
   const placed =
     notPlaced.length === 0
       ? `${accelerator} takes every operator, as far as our table tells`
       : `${accelerator} leaves to the processor, as far as our table tells: ${notPlaced.join("; ")}`;
-  return [placed, `not compiled: --vela PATH compiles it for the chip and tells the cycles`];
+  return [placed, `not compiled for the chip, and no cycles told: ${whyNotCompiled}`];
 }
 
 function describeVela(report: VelaReport): string[] {
@@ -149,8 +151,4 @@ function describeVela(report: VelaReport): string[] {
   ];
 }
 
-export const ethosUTargets: readonly IntegerTarget<NpuProof>[] = [
-  ethosU("ethos-u55", "the Ethos-U55", [128, 32, 64, 256]),
-  ethosU("ethos-u65", "the Ethos-U65", [256, 512]),
-  ethosU("ethos-u85", "the Ethos-U85", [256, 128, 512, 1024, 2048]),
-];
+export const ethosUTargets: readonly IntegerTarget<NpuProof>[] = chips.map(ethosU);

@@ -1,21 +1,15 @@
 /**
- * What an Ethos-U leaves to the processor of what our files may hold, as tests with Vela found it. All else is placed on it.
+ * What an Ethos-U leaves to the processor of what our files may hold, as tests with Vela found it. All else is placed on it, in
+ * int8 and in int16.
  *
  * @module
  */
-import {
-  at,
-  inferShapes,
-  type Obstacle,
-  type QuantizedGraph,
-  type QuantizedNode,
-  type Shape,
-} from "@pea/graph";
-import { convSettings } from "./rewrite.ts";
+import type { Obstacle, QuantizedGraph } from "@pea/graph";
+import type { TfliteOperator, TfliteTensor } from "../tflite/model.ts";
+import { type Builtin, paddings } from "../tflite/schema.ts";
+import { tfliteObstacles } from "../tflite/write-tflite.ts";
+import type { EthosU } from "./chips.ts";
 import { longestStride } from "./unstride.ts";
-
-/** The chips. */
-export type EthosU = "ethos-u55" | "ethos-u65" | "ethos-u85";
 
 /**
  * The nodes that are not placed, and why.
@@ -23,40 +17,111 @@ export type EthosU = "ethos-u55" | "ethos-u65" | "ethos-u85";
  * @param graph as it is written, rewrites done
  */
 export function notPlaced(graph: QuantizedGraph, chip: EthosU): Obstacle[] {
-  const shapes = inferShapes(graph);
-  return graph.nodes.flatMap((node) => {
-    const reason = whyNotPlaced(node, shapes, chip);
-    return reason === undefined ? [] : [{ node, reason: `${node.operator}${at(node.path)}: ${reason}` }];
-  });
+  return tfliteObstacles(graph, (operator, tensors) =>
+    limits[operator.builtin]?.(new Sizes(operator, tensors), chip),
+  );
 }
 
-function whyNotPlaced(
-  node: QuantizedNode,
-  shapes: ReadonlyMap<string, Shape>,
-  chip: EthosU,
-): string | undefined {
-  const strides = convSettings(node, shapes)?.strides ?? [];
-  if (strides.some((stride) => stride > longestStride))
-    return `its strides of ${strides.join("×")} are above ${longestStride}`;
-  if (node.operator === "Resize") return whyNotResized(node, shapes, chip);
-  return undefined;
-}
+/** Rows and columns. */
+type Pair = readonly [rows: number, columns: number];
 
-/** Twice the size, on a U85 any power of two; corners that are aligned with those of the input on none. */
-function whyNotResized(
-  { inputs, outputs, attributes }: QuantizedNode,
-  shapes: ReadonlyMap<string, Shape>,
-  chip: EthosU,
-): string | undefined {
-  const [from, to] = [shapes.get(inputs[0] ?? ""), shapes.get(outputs[0] ?? "")];
-  const factors = [2, 3].map((axis) => Number(to?.[axis]) / Number(from?.[axis]));
-  const told = factors.map((factor) => Number(factor.toFixed(3))).join("×");
-  if (attributes.coordinate_transformation_mode === "align_corners") return "its corners are aligned";
-  const [rows, columns] = factors as [number, number];
-  if (chip === "ethos-u85") {
-    const isPower = (factor: number) => Number.isInteger(Math.log2(factor)) && factor >= 1;
-    const isNearest = (attributes.mode ?? "nearest") === "nearest";
-    return isNearest || (isPower(rows) && isPower(columns)) ? undefined : `it resizes by ${told}`;
+/** Sizes that limits are about. */
+class Sizes {
+  constructor(
+    private readonly operator: TfliteOperator,
+    private readonly tensors: readonly TfliteTensor[],
+  ) {}
+
+  pair(rows: string, columns: string): Pair {
+    return [this.option(rows), this.option(columns)];
   }
-  return rows === columns && rows === 2 ? undefined : `it resizes by ${told}, not by 2`;
+
+  option(name: string): number {
+    return Number(this.operator.options[name] ?? 0);
+  }
+
+  get strides(): Pair {
+    return this.pair("stride_h", "stride_w");
+  }
+
+  get isSame(): boolean {
+    return this.option("padding") === paddings.SAME;
+  }
+
+  /** Of an image [N, rows, columns, C], or of a weight [out, rows, columns, in]. */
+  input(index: number): Pair {
+    return this.of(this.operator.inputs[index]);
+  }
+
+  get output(): Pair {
+    return this.of(this.operator.outputs[0]);
+  }
+
+  private of(place = -1): Pair {
+    const [, rows = 1, columns = 1] = this.tensors[place]?.shape ?? [];
+    return [rows, columns];
+  }
 }
+
+/** Why an operator is left to the processor; undefined where it is placed. */
+type Limit = (sizes: Sizes, chip: EthosU) => string | undefined;
+
+const told = (pair: Pair): string => pair.map((size) => Number(size.toFixed(3))).join("×");
+const product = ([rows, columns]: Pair): number => rows * columns;
+const isU85 = (chip: EthosU): boolean => chip === "ethos-u85";
+
+const whyNotStrided = ({ strides }: Sizes, chip: EthosU): string | undefined =>
+  !isU85(chip) && strides.some((stride) => stride > longestStride)
+    ? `its strides of ${told(strides)} are above ${longestStride}`
+    : undefined;
+
+/** Rows of a pool, pixels of one, and rows and columns of averages that reach beyond the image. */
+const largest = { rows: 256, pixels: 65536, average: 8 } as const;
+
+const whyNotPooled = (sizes: Sizes, chip: EthosU, isAverage: boolean): string | undefined => {
+  const window = sizes.pair("filter_height", "filter_width");
+  if (window[0] > largest.rows || product(window) > largest.pixels)
+    return `its window of ${told(window)} is above ${largest.rows} rows or ${largest.pixels} pixels`;
+  if (!sizes.isSame) return undefined;
+  if (isAverage && Math.max(...window) > largest.average)
+    return `its padded window of ${told(window)} is above ${largest.average}×${largest.average}`;
+  return whyNotStrided(sizes, chip);
+};
+
+/** Whether all images of a size can be made of one by doubling. */
+const isPower = (factor: number): boolean => factor >= 1 && Number.isInteger(Math.log2(factor));
+
+/**
+ * By 2, 4 or 8, both axes alike, between half pixels by 2 alone; on a U85 linearly by powers of two. From the first to the last pixel
+ * where corners are aligned. Of one pixel all sizes.
+ */
+const whyNotResized = (sizes: Sizes, chip: EthosU, isLinear: boolean): string | undefined => {
+  const [from, to] = [sizes.input(0), sizes.output];
+  const less = sizes.option("align_corners");
+  const factors: Pair = [(to[0] - less) / (from[0] - less), (to[1] - less) / (from[1] - less)];
+  if (product(from) === 1) return undefined;
+  const reason = `it resizes by ${told(factors)}${less === 1 ? " from corner to corner" : ""}`;
+  if (isU85(chip)) return !isLinear || factors.every(isPower) ? undefined : reason;
+  const isEven = factors[0] === factors[1] && isPower(factors[0]);
+  const isBetween = isLinear && sizes.option("half_pixel_centers") === 1;
+  const isPlaced = isEven && (isBetween ? factors[0] === 2 : factors[0] <= 8);
+  return isPlaced ? undefined : `${reason}, not by ${isBetween ? "2" : "2, 4 or 8"}`;
+};
+
+/** By the operators of a file. */
+const limits: Readonly<Partial<Record<Builtin, Limit>>> = {
+  CONV_2D: whyNotStrided,
+  DEPTHWISE_CONV_2D: whyNotStrided,
+  TRANSPOSE_CONV(sizes, chip) {
+    const { strides } = sizes;
+    const kernel = sizes.input(1);
+    if (kernel.some((size, axis) => size < (strides[axis] as number)))
+      return `its kernel of ${told(kernel)} is below its strides of ${told(strides)}`;
+    const isPlaced = isU85(chip) || (strides[0] === strides[1] && strides[0] <= 2);
+    return isPlaced ? undefined : `its strides are ${told(strides)}, not 1×1 or 2×2`;
+  },
+  AVERAGE_POOL_2D: (sizes, chip) => whyNotPooled(sizes, chip, true),
+  MAX_POOL_2D: (sizes, chip) => whyNotPooled(sizes, chip, false),
+  RESIZE_BILINEAR: (sizes, chip) => whyNotResized(sizes, chip, true),
+  RESIZE_NEAREST_NEIGHBOR: (sizes, chip) => whyNotResized(sizes, chip, false),
+};

@@ -35,6 +35,28 @@ export interface CompiledByVela {
   readonly report: VelaReport;
 }
 
+/** The command that is taken where none is named. */
+export const usualVela = "vela";
+
+/**
+ * Compiles as `compileWithVela` by the command that is named, or by the usual one: that there is none, or that it fails, is
+ * no error then, and the reason is told.
+ *
+ * @throws PeaError as `compileWithVela`, where a command is named
+ */
+export async function compiledIfPossible(
+  vela: string | undefined,
+  model: Uint8Array,
+  accelerator: string,
+): Promise<CompiledByVela | { readonly whyNot: string }> {
+  try {
+    return await compileWithVela(vela ?? usualVela, model, accelerator);
+  } catch (error) {
+    if (vela !== undefined || !(error instanceof PeaError)) throw error;
+    return { whyNot: error.message };
+  }
+}
+
 /**
  * Compiles a TensorFlow Lite file with Vela's own system configuration and memory mode for a device.
  *

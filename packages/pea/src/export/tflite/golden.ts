@@ -3,9 +3,16 @@
  *
  * @module
  */
-import { elementsOf, type Integers, interpreterOf, type QuantizedGraph } from "@pea/graph";
+import {
+  elementsOf,
+  type Integers,
+  interpreterOf,
+  numbersOf,
+  type Quantization,
+  type QuantizedGraph,
+} from "@pea/graph";
 import { channelsLast, turned } from "../axis-order.ts";
-import type { IntegerAbout } from "../target.ts";
+import type { EndType, IntegerAbout } from "../target.ts";
 import { bytesOf } from "./bytes.ts";
 
 /** Integers as the file has them: images with channels last. */
@@ -37,7 +44,32 @@ export function goldenVectors(
   });
 }
 
-/** The same as files, `golden/0.input` and so on, by their names. */
+/** What a file is given, and what it gives, whatever its ends are. */
+export interface EndVector {
+  readonly input: Integers | Float32Array;
+  readonly output: Integers | Float32Array;
+}
+
+/** The same as a file has them at its ends. */
+export function vectorsAtEnds(
+  graph: QuantizedGraph,
+  samples: IntegerAbout["samples"],
+  { inputType = "int8", outputType = "int8" }: Pick<IntegerAbout, "inputType" | "outputType">,
+): EndVector[] {
+  const quantization = (name = "") => graph.quantizations.get(name) as Quantization;
+  const [input, output] = [quantization(graph.inputs[0]?.name), quantization(graph.outputs[0])];
+  return goldenVectors(graph, samples).map((vector) => ({
+    input: atEnd(vector.input, inputType, input),
+    output: atEnd(vector.output, outputType, output),
+  }));
+}
+
+function atEnd(integers: Integers, type: EndType, quantization: Quantization): Integers | Float32Array {
+  if (type === "float32") return numbersOf(integers, quantization);
+  return type === "uint8" ? Uint8Array.from(integers as Int8Array, (integer) => integer + 128) : integers;
+}
+
+/** The same within its ends as files, `golden/0.input` and so on, by their names. */
 export function goldenFiles(
   graph: QuantizedGraph,
   samples: IntegerAbout["samples"],

@@ -20,7 +20,7 @@ import type { EndType } from "../target.ts";
 import { encodeTflite } from "./encode.ts";
 import { lowers } from "./lower/index.ts";
 import { Lowering } from "./lower/lowering.ts";
-import type { TfliteModel } from "./model.ts";
+import type { TfliteModel, TfliteOperator, TfliteTensor } from "./model.ts";
 
 /** How a file is written. */
 export interface TfliteForm {
@@ -49,14 +49,17 @@ export function lowerToTflite(graph: QuantizedGraph, form: TfliteForm = {}): Tfl
   });
 }
 
+/** What a runtime has against an operator of a file; undefined where it has nothing. */
+export type WhyNotTaken = (operator: TfliteOperator, tensors: readonly TfliteTensor[]) => string | undefined;
+
 /**
- * The nodes that have no form in such a file, each with a sentence that names operator and module.
+ * The nodes that have no form in such a file, or none that a runtime takes, each with a sentence that names operator and module.
  *
  * @throws PeaError where it is not of one node that the network has none
  */
-export function tfliteObstacles(graph: QuantizedGraph): Obstacle[] {
+export function tfliteObstacles(graph: QuantizedGraph, whyNotTaken?: WhyNotTaken): Obstacle[] {
   const obstacles: Obstacle[] = [];
-  lowered(graph, {}, (node, { message: reason }) => obstacles.push({ node, reason }));
+  lowered(graph, {}, (node, { message: reason }) => obstacles.push({ node, reason }), whyNotTaken);
   return obstacles;
 }
 
@@ -65,6 +68,7 @@ function lowered(
   graph: QuantizedGraph,
   { inputType = "int8", outputType = "int8", description = "", metadata = {} }: TfliteForm,
   refuse: (node: QuantizedNode, error: PeaError) => void,
+  whyNotTaken: WhyNotTaken = () => undefined,
 ): TfliteModel {
   const single: QuantizedGraph = { ...graph, ...fixBatch(graph, 1) };
   const shapes = inferShapes(single) as ReadonlyMap<string, readonly number[]>;
@@ -74,7 +78,12 @@ function lowered(
   const inputs = single.inputs.map(({ name }) => addInput(lowering, name, inputType));
   for (const node of single.nodes)
     try {
+      const before = lowering.operators.length;
       lowerNode(node, single, shapes, lowering);
+      for (const operator of lowering.operators.slice(before)) {
+        const reason = whyNotTaken(operator, lowering.tensors);
+        if (reason !== undefined) throw new PeaError(`${node.operator}${at(node.path)}: ${reason}`);
+      }
     } catch (error) {
       if (!(error instanceof PeaError)) throw error;
       refuse(node, error);

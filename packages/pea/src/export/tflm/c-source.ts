@@ -3,6 +3,13 @@
 /** Values of a line. */
 const perLine = 16;
 
+/** What C++ calls the elements of an array. */
+export function cType(values: ArrayBufferView): string {
+  if (values instanceof Float32Array) return "float";
+  if (values instanceof Uint8Array) return "uint8_t";
+  return values instanceof Int16Array ? "int16_t" : "int8_t";
+}
+
 /** The initializer of an array, a few values a line. */
 export function initializer(values: ArrayLike<number | bigint>): string {
   const words = Array.from(values as ArrayLike<number>, String);

@@ -2,6 +2,7 @@
 import { PeaError } from "@pea/core";
 import type { TfliteModel } from "../tflite/model.ts";
 import type { Builtin } from "../tflite/schema.ts";
+import type { WhyNotTaken } from "../tflite/write-tflite.ts";
 
 /** The resolver's functions, by the schema's names; null where there is no kernel. */
 const functions: Readonly<Record<Builtin, string | null>> = {
@@ -35,6 +36,16 @@ const functions: Readonly<Record<Builtin, string | null>> = {
   TRANSPOSE_CONV: "AddTransposeConv",
 };
 
+const runtime = "LiteRT for Microcontrollers";
+
+/** What it has against an operator. */
+export const whyNoKernel: WhyNotTaken = ({ builtin, outputs: [output = -1] }, tensors) => {
+  if (functions[builtin] === null) return `${runtime} has no kernel for ${builtin}`;
+  if (builtin === "RESIZE_BILINEAR" && tensors[output]?.type === "int16")
+    return `${runtime} has no kernel for ${builtin} of int16; take activations of int8, or scale by nearest pixels`;
+  return undefined;
+};
+
 /**
  * Those that a file needs, each once.
  *
@@ -44,16 +55,10 @@ export function resolverFunctions({
   operators,
   tensors,
 }: Pick<TfliteModel, "operators" | "tensors">): string[] {
-  const names = operators.map(({ builtin, outputs: [output = -1] }) => {
-    const name = functions[builtin];
-    if (name === null) throw new PeaError(`${runtime} has no kernel for ${builtin}`);
-    if (builtin === "RESIZE_BILINEAR" && tensors[output]?.type === "int16")
-      throw new PeaError(
-        `${runtime} has no kernel for ${builtin} of int16; take activations of int8, or scale by nearest pixels`,
-      );
-    return name;
+  const names = operators.map((operator) => {
+    const reason = whyNoKernel(operator, tensors);
+    if (reason !== undefined) throw new PeaError(reason);
+    return functions[operator.builtin] as string;
   });
   return [...new Set(names)].sort();
 }
-
-const runtime = "LiteRT for Microcontrollers";

@@ -1,30 +1,31 @@
 /** Networks for microcontrollers: the TensorFlow Lite file as C++, and all that a program needs beside it. */
 import type { IntegerTarget } from "../target.ts";
 import { encodeTflite } from "../tflite/encode.ts";
-import { type GoldenVector, goldenVectors } from "../tflite/golden.ts";
+import { type EndVector, vectorsAtEnds } from "../tflite/golden.ts";
 import { tfliteObstacle, tfliteObstaclesOf } from "../tflite/obstacle.ts";
 import { checkTflite, tfliteScheme } from "../tflite/tflite-target.ts";
 import { describeTflite, openTflite, type TfliteProof, verifyTflite } from "../tflite/verify-tflite.ts";
 import { lowerToTflite } from "../tflite/write-tflite.ts";
 import { arenaBytes } from "./arena.ts";
-import { header, initializer } from "./c-source.ts";
+import { cType, header, initializer } from "./c-source.ts";
 import { readme } from "./readme.ts";
-import { resolverFunctions } from "./resolver.ts";
+import { resolverFunctions, whyNoKernel } from "./resolver.ts";
 
-/** Its ends are the network's integers: golden vectors are of these. */
+/** Its golden vectors are what programs give and get, at the ends of the file. */
 export const tflmTarget: IntegerTarget<TfliteProof> = {
   name: "tflm",
   title: "LiteRT for Microcontrollers",
   file: "tflm",
-  takes: ["litert"],
+  takes: ["inputType", "outputType", "litert"],
   scheme: tfliteScheme,
   check: checkTflite,
-  obstacle: tfliteObstacle,
-  obstacles: tfliteObstaclesOf,
-  write(graph, { metadata, producerVersion, samples }) {
-    const model = lowerToTflite(graph, { metadata, description: `pea ${producerVersion}` });
+  obstacle: (graph, scheme) => tfliteObstacle(graph, scheme, whyNoKernel),
+  obstacles: (graph, scheme) => tfliteObstaclesOf(graph, scheme, whyNoKernel),
+  write(graph, { metadata, producerVersion, samples, inputType, outputType }) {
+    const ends = { inputType, outputType };
+    const model = lowerToTflite(graph, { ...ends, metadata, description: `pea ${producerVersion}` });
     const bytes = encodeTflite(model);
-    const golden = goldenVectors(graph, samples);
+    const golden = vectorsAtEnds(graph, samples, ends);
     const arena = arenaBytes(model);
     return {
       "model.tflite": bytes,
@@ -75,11 +76,10 @@ function modelOps(functions: readonly string[], arena: number): string {
   );
 }
 
-function goldenData(golden: readonly GoldenVector[]): Record<string, string> {
+function goldenData(golden: readonly EndVector[]): Record<string, string> {
   const [{ input, output } = { input: new Int8Array(), output: new Int8Array() }] = golden;
-  const type = input instanceof Int16Array ? "int16_t" : "int8_t";
-  const array = (name: string, length: number) =>
-    `const ${type} pea_golden_${name}[kPeaGoldenCount][${length}]`;
+  const array = (name: string, values: EndVector["input"]) =>
+    `const ${cType(values)} pea_golden_${name}[kPeaGoldenCount][${values.length}]`;
   const values = (which: "input" | "output") => golden.map((vector) => initializer(vector[which])).join(", ");
   return {
     "golden_vectors.h": header(
@@ -87,15 +87,15 @@ function goldenData(golden: readonly GoldenVector[]): Record<string, string> {
       "#include <stdint.h>",
       "",
       `constexpr int kPeaGoldenCount = ${golden.length};`,
-      `extern ${array("inputs", input.length)};`,
-      `extern ${array("outputs", output.length)};`,
+      `extern ${array("inputs", input)};`,
+      `extern ${array("outputs", output)};`,
     ),
     "golden_vectors.cc": [
       '#include "golden_vectors.h"',
       "",
-      `${array("inputs", input.length)} = {${values("input")}};`,
+      `${array("inputs", input)} = {${values("input")}};`,
       "",
-      `${array("outputs", output.length)} = {${values("output")}};`,
+      `${array("outputs", output)} = {${values("output")}};`,
       "",
     ].join("\n"),
   };

@@ -1,7 +1,7 @@
 /** What the pipeline of targets finds out, as lines of results/targets/results.jsonl. */
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import type { EthosU } from "../../../src/export/ethos-u/limits.ts";
+import type { EthosU } from "../../../src/export/ethos-u/chips.ts";
 import type { ActivationEstimate } from "../../../src/export/target.ts";
 
 /** The folder that they lie in. */

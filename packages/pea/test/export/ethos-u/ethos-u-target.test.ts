@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, test } from "node:test";
+import { after, describe, test } from "node:test";
 import { Conv2d, manualSeed, ReLU, randn, Sequential, setNumThreads } from "@pea/torch";
 import { exportNetwork, type NetworkOptions } from "../../../src/export/export.ts";
 import { readTflite } from "../../support/tflite-reader.ts";
@@ -9,6 +9,9 @@ import { temporaryFolder } from "../../support/tiny-data.ts";
 
 setNumThreads(1);
 const folder = temporaryFolder();
+/** Where commands are, but no Vela that somebody has installed. */
+const withoutVela = "/usr/bin:/bin";
+process.env.PATH = withoutVela;
 
 /** A long stride, and a dilated column. */
 const network = () =>
@@ -46,7 +49,10 @@ describe("without Vela", () => {
       /to the same bytes: 1 dilated layer as a reshape, 1 layer of long strides over blocks of pixels/,
     );
     assert.match(lines, /ethos-u55-128 takes every operator, as far as our table tells/);
-    assert.match(lines, /--vela PATH compiles it/);
+    assert.match(
+      lines,
+      /not compiled for the chip, and no cycles told: there is no command vela; install it .*, and name it with --vela PATH/,
+    );
   });
 
   test("a number of multiply-accumulates that the chip has not, and a command that is not there, are usage errors", async () => {
@@ -72,12 +78,15 @@ describe("with Vela", () => {
     return path;
   }
 
-  test("its file and what it says are kept and told", async () => {
-    const vela = velaThat(`
-[[ $2 == --accelerator-config && $3 == ethos-u55-256 && $4 == --output-dir ]] || exit 3
+  /** For one accelerator. */
+  const answering = (accelerator: string) => `
+[[ $2 == --accelerator-config && $3 == ${accelerator} && $4 == --output-dir ]] || exit 3
 mkdir -p "$5"; cp "$1" "$5/model_vela.tflite"
 echo "CPU operators = 1 (10.0%)"; echo "NPU operators = 9 (90.0%)"
-printf 'accelerator_configuration,system_config,memory_mode,inference_time,sram_memory_used,off_chip_flash_memory_used,cycles_npu,cycles_total\\nEthos_U55_256,Some_System,Shared_Sram,0.00125,2.5,10,1000,1234\\n' > "$5/model_summary.csv"`);
+printf 'accelerator_configuration,system_config,memory_mode,inference_time,sram_memory_used,off_chip_flash_memory_used,cycles_npu,cycles_total\\nEthos_U55_256,Some_System,Shared_Sram,0.00125,2.5,10,1000,1234\\n' > "$5/model_summary.csv"`;
+
+  test("its file and what it says are kept and told", async () => {
+    const vela = velaThat(answering("ethos-u55-256"));
     const path = join(folder, "compiled");
     const { verified, ...proof } = await exported(path, { macs: 256, vela });
     assert.deepEqual(readdirSync(path).sort(), ["golden", "model.tflite", "model_vela.tflite", "npu.json"]);
@@ -90,6 +99,37 @@ printf 'accelerator_configuration,system_config,memory_mode,inference_time,sram_
     assert.equal((proof as unknown as { npu: { vela: { sramBytes: number } } }).npu.vela.sramBytes, 2560);
     await exported(path, {});
     assert.ok(!existsSync(join(path, "model_vela.tflite")), "what was compiled of another file stays");
+  });
+
+  describe("that nobody named, but is there", () => {
+    const has = (script: string) => {
+      const bin = join(folder, "bin");
+      mkdirSync(bin, { recursive: true });
+      writeFileSync(join(bin, "vela"), `#!/bin/bash\n${script}\n`, { mode: 0o755 });
+      process.env.PATH = `${bin}:${withoutVela}`;
+    };
+    after(() => {
+      process.env.PATH = withoutVela;
+    });
+
+    test("compiles the file", async () => {
+      has(answering("ethos-u55-128"));
+      const path = join(folder, "found");
+      const { verified } = await exported(path, {});
+      assert.ok(existsSync(join(path, "model_vela.tflite")));
+      assert.match(verified.join("\n"), /Vela places 9 of 10 operators/);
+    });
+
+    test("and fails, costs the compiled file alone: its last words are told", async () => {
+      has("echo 'Error: Stride is not supported' >&2; exit 1");
+      const path = join(folder, "not-compiled");
+      const { verified } = await exported(path, {});
+      assert.deepEqual(readdirSync(path).sort(), ["golden", "model.tflite", "npu.json"]);
+      assert.match(
+        verified.join("\n"),
+        /not compiled for the chip, and no cycles told: Vela does not compile the network for ethos-u55-128: Error: Stride is not supported/,
+      );
+    });
   });
 
   test("where it fails, nothing is written, and its last words are told", async () => {

@@ -4,7 +4,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, describe, test } from "node:test";
 import { manualSeed, randn, setNumThreads } from "@pea/torch";
-import { exportNetwork } from "../../../src/export/export.ts";
+import { exportNetwork, type NetworkOptions } from "../../../src/export/export.ts";
 import type { Builtin, ElementType } from "../../../src/export/tflite/schema.ts";
 import { resolverFunctions } from "../../../src/export/tflm/resolver.ts";
 import { createModel } from "../../../src/models/index.ts";
@@ -17,16 +17,31 @@ const path = join(folder, "tflm");
 const textOf = (name: string) => readFileSync(join(path, name), "utf8");
 const numbersIn = (text: string) => [...text.matchAll(/-?\d+(?=,)/g)].map(([number]) => Number(number));
 
-before(async () => {
+async function exportSmall(out: string, ends: Pick<NetworkOptions, "inputType" | "outputType"> = {}) {
   manualSeed(1);
   const model = createModel("mobilenet-0.1-small", { inputChannels: 1, classes: 10 });
-  await exportNetwork(model, path, {
+  await exportNetwork(model, out, {
     target: "tflm",
     inputs: randn([4, 1, 28, 28]),
     trainingImages: randn([20, 1, 28, 28]),
     metadata: { preprocessing: '{"mean":[0.5]}' },
+    ...ends,
   });
-});
+}
+
+before(() => exportSmall(path));
+
+/** All numbers of the golden inputs, and of the outputs; what C++ calls them. */
+function golden(folder: string) {
+  const text = readFileSync(join(folder, "golden_vectors.cc"), "utf8");
+  const [inputs = "", outputs = ""] = text.split("pea_golden_outputs");
+  const numbers = (part: string) =>
+    [...part.slice(part.indexOf("{")).matchAll(/-?\d[\d.e-]*(?=,)/g)].map(([number]) => Number(number));
+  return {
+    vectors: [numbers(inputs), numbers(outputs)],
+    declared: [...text.matchAll(/const (\w+) pea_golden_/g)].map(([, type]) => type),
+  };
+}
 
 describe("the target tflm", () => {
   test("writes the file, the same bytes in C++, and what a program needs beside them", () => {
@@ -58,6 +73,45 @@ describe("the target tflm", () => {
       "LiteRT for Microcontrollers has no kernel for RESIZE_BILINEAR of int16; take activations of int8, or scale by nearest pixels",
     );
   });
+
+  for (const [inputType, outputType, types] of [
+    ["uint8", "float32", ["uint8_t", "float"]],
+    ["float32", "uint8", ["float", "uint8_t"]],
+  ] as const)
+    test(`has ${inputType} in and ${outputType} out where that is asked, in golden vectors, operators and arena, too`, async () => {
+      const [usual, out] = [golden(path), join(folder, `${inputType}-${outputType}`)];
+      await exportSmall(out, { inputType, outputType });
+      const { vectors, declared } = golden(out);
+      assert.deepEqual(declared, types);
+      const { tensors, inputs, outputs, operators } = readTflite(readFileSync(join(out, "model.tflite")));
+      const ends = [tensors[inputs[0] as number], tensors[outputs[0] as number]];
+      assert.deepEqual(
+        ends.map((end) => end?.type),
+        [inputType, outputType].map((type) => type.toUpperCase()),
+      );
+      // The same images, and the same answers.
+      const inner = [operators[0]?.outputs[0], operators.at(-1)?.inputs[0]].map(
+        (place) => tensors[place as number],
+      );
+      vectors.forEach((numbers, which) => {
+        const { scales: [scale = 0] = [], zeroPoints: [zero = 0] = [] } = inner[which] ?? {};
+        const wanted =
+          [inputType, outputType][which] === "uint8"
+            ? (i: number) => i + 128
+            : (i: number) => Math.fround(scale * (i - zero));
+        assert.deepEqual(numbers, usual.vectors[which]?.map(wanted));
+      });
+      const text = readFileSync(join(out, "model_ops.h"), "utf8");
+      assert.match(text, /AddQuantize\(\)/);
+      assert.equal(/AddDequantize\(\)/.test(text), outputType === "float32");
+      const size = (folder: string) =>
+        Number(/kPeaArenaSize = (\d+)/.exec(readFileSync(join(folder, "model_ops.h"), "utf8"))?.[1]);
+      assert.ok(size(out) > size(path), `${size(out)} of ${size(path)} bytes`);
+      assert.match(
+        readFileSync(join(out, "README.md"), "utf8"),
+        inputType === "uint8" ? /Input: uint8 of 1×28×28×1, number = / : /Input: float32 of 1×28×28×1\. /,
+      );
+    });
 
   test("names each operator of the file once", () => {
     const used = new Set(

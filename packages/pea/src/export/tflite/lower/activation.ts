@@ -8,6 +8,8 @@ const unary =
     const [input = ""] = site.node.inputs;
     const order = lowering.orderOf(input);
     const tensor = lowering.read(input, order);
+    if (builtin === "LOGISTIC" && site.quantization(0).type === "int16")
+      site.refuse("there is no Sigmoid of int16 here; take activations of int8");
     const { alpha = 0.01 } = site.node.attributes;
     lowering.emit(
       builtin,
