@@ -181,7 +181,7 @@ function addExport(program: Command, outcome: Outcome, ofTargets?: OfTargets): v
         "pea export runs/<run> --batch 1 --opset 11 --fold-batch-norms     for compilers of fixed shapes",
         "pea export runs/<run> --target onnx-int8                         in integers of 8 bits",
         "pea export runs/<run> --target tflm                              for microcontrollers",
-        "pea export runs/<run> --target ethos-u55 --macs 128 --vela vela  for an NPU, with its cycles",
+        "pea export runs/<run> --target ethos-u55 --macs 128              for an NPU, with its cycles by Vela",
       ),
     )
     .action(async (run, options) => {

@@ -13,6 +13,7 @@ import { alone, type Ranks } from "../distributed/ranks.ts";
 import { exportObstacleOf } from "../export/export-obstacle.ts";
 import { requireTaken } from "../export/inspect-target.ts";
 import { lastingWord, loadTarget } from "../export/load-target.ts";
+import type { Target } from "../export/target.ts";
 import { targetNamed } from "../export/targets.ts";
 import { loadRecipe } from "../recipe/load-recipe.ts";
 import { mergeSettings, type Recipe, settledSettings, show } from "../recipe/recipe.ts";
@@ -109,7 +110,8 @@ async function trainAs(ranks: Ranks, flags: TrainFlags, goesOn = false): Promise
     const today = await circumstancesOf(resume, flags, settings);
     const { allowChangedData } = flags;
     const { target } = readRunConfig(openRunDirectory(resume));
-    const onNetwork = target === undefined || ranks.rank > 0 ? undefined : await checkFor(target);
+    const onNetwork =
+      target === undefined || ranks.rank > 0 ? undefined : checkFor(targetNamed(await loadTarget(target)));
     return trainUntilStopped(flags, ranks, (options) =>
       resumeTraining(resume, {
         ...options,
@@ -126,10 +128,11 @@ async function trainAs(ranks: Ranks, flags: TrainFlags, goesOn = false): Promise
     ...(flags.config === undefined ? [] : readRecipeFile(flags.config)),
     { source: "the flags", settings },
   ]);
-  const onNetwork = ranks.rank > 0 ? undefined : await checkFor(flags.target);
+  // A module of the recipe's may register it.
+  const form = flags.target === undefined ? undefined : targetNamed(await loadTarget(flags.target));
+  const onNetwork = ranks.rank > 0 ? undefined : checkFor(form);
   if (flags.dryRun) {
-    const known = flags.target === undefined ? undefined : targetNamed(await loadTarget(flags.target));
-    await printPlan(flags, known === undefined ? recipe : recipeForTarget(recipe, known), onNetwork);
+    await printPlan(flags, form === undefined ? recipe : recipeForTarget(recipe, form), onNetwork);
     return 0;
   }
   const { run: runDirectory, overwrite } = flags;
@@ -192,12 +195,9 @@ async function trainUntilStopped(
 /**
  * What is asked of the network before it is trained: hours of training might end in one that cannot be deployed. For a target
  * it is refused then, else a note says so.
- *
- * @param word of the target, or a module that registers one
  */
-async function checkFor(word: string | undefined): Promise<NonNullable<BuildOptions["onNetwork"]>> {
-  if (word === undefined) return tellObstacle;
-  const target = targetNamed(await loadTarget(word));
+function checkFor(target: Target | undefined): NonNullable<BuildOptions["onNetwork"]> {
+  if (target === undefined) return tellObstacle;
   return (graph, upperLimit) => {
     if (upperLimit !== null)
       throw new PeaError(

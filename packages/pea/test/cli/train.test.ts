@@ -156,6 +156,41 @@ describe("pea train --target", () => {
     assert.match(resumed.stderr, /Mine does not take this network.*\n- it has changed its mind/);
   });
 
+  it("rounds as the tool that takes the file does: for ESP-PPQ in powers of two, with one scale for a layer's weights", async () => {
+    const planned = (methods: string) =>
+      peaHere(
+        ...[
+          "train",
+          ...small,
+          "--pea",
+          "none",
+          "--methods",
+          methods,
+          "--target",
+          "esp32",
+          "--dry-run",
+          "--json",
+        ],
+      );
+    for (const [methods, start] of [
+      ["quantize", undefined],
+      ["quantize: 50%, ema", "50%"],
+    ] as const) {
+      const { stdout } = await planned(methods);
+      const [{ quantize }] = JSON.parse(stdout).recipe.methods;
+      assert.deepEqual(
+        [quantize.activations, quantize.scales, quantize.weights, quantize.start],
+        ["int8", "powers of two", "per tensor", start],
+      );
+    }
+    const { code, stderr } = await planned("{quantize: {activations: int16}}");
+    assert.deepEqual(
+      [code, /quantize has activations int16, but the run's target has int8/.test(stderr)],
+      [2, true],
+      stderr,
+    );
+  });
+
   it("says what a target in floats takes with batch norms folded alone", async () => {
     registerTarget({
       name: "without-norms",

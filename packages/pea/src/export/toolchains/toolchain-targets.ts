@@ -30,6 +30,7 @@ function ofFloats(toolchain: Toolchain): FloatTarget<Verification> {
     title,
     file: name,
     hasLayouts: false,
+    ...(toolchain.quantizesTo && { trainingScheme: toolchain.quantizesTo }),
     check: (asked) => checkBatch(toolchain, asked),
     write: async (graph, about) =>
       inFolder(

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Scheme } from "@pea/graph";
 
 /** A compiler or runtime. */
 export interface Toolchain {
@@ -20,6 +21,8 @@ export interface Toolchain {
    * has the numbers); none where it was not tried.
    */
   readonly apart?: string;
+  /** How it quantizes what it takes in floats; none where it computes in floats, or takes integers. */
+  readonly quantizesTo?: Scheme;
   /** What to know of it. */
   readonly notes: readonly string[];
   /** How to go on, in the file's folder. */
@@ -46,13 +49,15 @@ export const toolchains: readonly Toolchain[] = [
     form: "onnx",
     oneImage: true,
     packages: ["esp-ppq==1.3.12", "torch==2.4.0"],
+    // Of ESP32-S3; ESP32-P4 has a scale for each channel.
+    quantizesTo: { activations: "int8", scales: "powers of two", weights: "per tensor" },
     apart: "its own scales, up to half of what images are apart",
     notes: [
       "ESP-PPQ quantizes by itself, to scales that are powers of two. `images` are here some of the training images, which it takes ranges from; `logits` are what the chip will answer.",
       "`minmax` and `equalization` are not its defaults: a MobileNet that named the class of each of 32 images with them named that of 4 without.",
       "It writes over the file that it is given: hand it a copy.",
       '`target="esp32p4"` and `target="c"` (other chips) are written in the same way.',
-      'Where too much is lost, train with `--methods "quantize: {scales: powers of two}"`.',
+      "Where too much is lost, train with `--methods quantize --target esp32`: it rounds as ESP-PPQ does.",
     ],
     steps: [
       python(
