@@ -5,8 +5,26 @@
  */
 import { PeaError } from "@pea/core";
 
-/** Length of an axis: a number, or the batch where its size is left open. */
-export type Size = number | "batch";
+/** Length of an axis: a number, or one that is left open with the batch. */
+export type Size = number | OpenSize;
+
+/** As many as there are samples in the batch, or several for each, as windows of an image: `4·batch`. */
+export type OpenSize = "batch" | `${number}·batch`;
+
+/** `count` for each sample. */
+export function perSample(count: number): OpenSize {
+  return count === 1 ? "batch" : `${count}·batch`;
+}
+
+export function isOpen(size: Size | undefined): size is OpenSize {
+  return typeof size === "string";
+}
+
+/** A size in a batch of this many samples. */
+export function sizeFor(size: Size, samples: number): number {
+  if (!isOpen(size)) return size;
+  return size === "batch" ? samples : samples * Number.parseInt(size, 10);
+}
 
 /** Axes from the outermost on, e.g. ["batch", 3, 224, 224]; [] for a single number. */
 export type Shape = readonly Size[];
@@ -63,7 +81,7 @@ export interface Graph {
 
 /** Elements of a shape; of one sample where the batch is open. */
 export function elementsOf(shape: Shape): number {
-  return shape.reduce<number>((product, size) => product * (size === "batch" ? 1 : size), 1);
+  return shape.reduce<number>((product, size) => product * sizeFor(size, 1), 1);
 }
 
 /** As `batch×3×224×224`. */

@@ -20,12 +20,16 @@ export {
   type Graph,
   type GraphInput,
   type GraphNode,
+  isOpen,
   type Obstacle,
   type Opaque,
+  type OpenSize,
+  perSample,
   producersOf,
   readersOf,
   type Shape,
   type Size,
+  sizeFor,
   type TensorData,
 } from "./graph.ts";
 export { inferShapes, outputShapes } from "./infer-shapes.ts";

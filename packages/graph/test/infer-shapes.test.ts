@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { type Attributes, inferShapes, type Shape } from "@pea/graph";
+import { type Attributes, fixBatch, inferShapes, measure, type Shape } from "@pea/graph";
 import { constant, graphOf, node } from "./make-graph.ts";
 
 const image: Shape = ["batch", 4, 10, 12];
@@ -174,6 +174,24 @@ describe("the shape of", () => {
   });
 });
 
+test("windows of images are several for each image, and images again", () => {
+  const graph = graphOf(image, [
+    node("Reshape", ["x"], "cut", { shape: [0, 4, 2, 5, 2, 6] }),
+    node("Transpose", ["cut"], "turned", { perm: [0, 2, 4, 1, 3, 5] }),
+    node("Reshape", ["turned"], "windows", { shape: [-1, 4, 5, 6] }),
+    node("Relu", ["windows"], "r"),
+    node("Reshape", ["r"], "flat", { shape: [0, -1] }),
+    node("Reshape", ["flat"], "y", { shape: [-1, 4, 10, 12] }),
+  ]);
+  const shapes = inferShapes(graph);
+  assert.deepEqual(
+    ["windows", "r", "flat", "y"].map((name) => shapes.get(name)),
+    [["4·batch", 4, 5, 6], ["4·batch", 4, 5, 6], ["4·batch", 120], image],
+  );
+  assert.equal(measure(graph).find(({ node: { operator } }) => operator === "Relu")?.activations, 480);
+  assert.deepEqual(inferShapes(fixBatch(graph, 3)).get("windows"), [12, 4, 5, 6]);
+});
+
 test("a shuffle of channels leaves the batch open", () => {
   const shuffle = (shape: number[]) =>
     inferShapes(
@@ -206,9 +224,20 @@ describe("what does not fit is refused:", () => {
     ["a number in the batch's place", () => shapeOf("Add", {}, image, [3, 4, 10, 12]), /do not fit/],
     ["other elements", () => shapeOf("Reshape", { shape: [0, 479] }), /^Reshape in y: .* does not become/],
     [
-      "a batch merged with an axis",
-      () => shapeOf("Flatten", { axis: 2 }),
-      /^Flatten in y: it merges the batch/,
+      "images that their parts do not fill",
+      () => shapeOf("Reshape", { shape: [-1, 4, 7] }),
+      /^Reshape in y: .* does not become/,
+    ],
+    [
+      "other numbers for each image",
+      () =>
+        inferShapes(
+          graphOf(image, [
+            node("Reshape", ["x"], "columns", { shape: [-1, 4, 10, 1] }),
+            node("Add", ["columns", "x"], "y"),
+          ]),
+        ),
+      /12·batch×4×10×1 and batch×4×10×12 do not fit/,
     ],
     [
       "an axis that is not there",

@@ -1,5 +1,5 @@
 /** The same elements in another shape or order, some of them, or several tensors as one. */
-import { elementsOf, formatShape, type Shape, type Size } from "../graph.ts";
+import { elementsOf, formatShape, isOpen, perSample, type Shape, type Size } from "../graph.ts";
 import { broadcastShapes } from "./arithmetic.ts";
 import type { NodeReader, Operator } from "./operator.ts";
 
@@ -11,12 +11,12 @@ const Reshape: Operator = {
     const from = node.input(0);
     const wanted = node.ints("shape").map((size, axis) => (size === 0 ? (from[axis] ?? 1) : size));
     const rest = wanted.filter((size) => size !== -1);
-    const isOpen = (shape: readonly Size[]) => shape.includes("batch");
     const left = elementsOf(from) / elementsOf(rest);
-    // Where only the batch is unaccounted for, it is what is left.
-    const takes: Size = isOpen(from) && !isOpen(rest) ? "batch" : left;
+    // Where the batch is unaccounted for, it is part of what is left.
+    const takes: Size = from.some(isOpen) && !rest.some(isOpen) ? perSample(left) : left;
     const to = wanted.map((size) => (size === -1 ? takes : size));
-    if (isOpen(from) !== isOpen(to) || elementsOf(from) !== elementsOf(to))
+    const isWhole = !wanted.includes(-1) || Number.isInteger(left);
+    if (!isWhole || from.some(isOpen) !== to.some(isOpen) || elementsOf(from) !== elementsOf(to))
       node.refuse(`${formatShape(from)} does not become ${formatShape(wanted)}`);
     return [to];
   },
@@ -29,14 +29,12 @@ const Flatten: Operator = {
   shapes(node) {
     const from = node.input(0);
     const axis = node.int("axis", 1);
-    return [[merged(node, from.slice(0, axis)), merged(node, from.slice(axis))]];
+    return [[merged(from.slice(0, axis)), merged(from.slice(axis))]];
   },
 };
 
-function merged(node: NodeReader, shape: Shape): Size {
-  if (!shape.includes("batch")) return elementsOf(shape);
-  return elementsOf(shape) === 1 ? "batch" : node.refuse("it merges the batch with another axis");
-}
+const merged = (shape: Shape): Size =>
+  shape.some(isOpen) ? perSample(elementsOf(shape)) : elementsOf(shape);
 
 /** Axis i of the result is axis perm[i]. */
 const Transpose: Operator = {
@@ -123,7 +121,7 @@ const Slice: Operator = {
     node.axes("axes", [...starts.keys()]).forEach((axis, i) => {
       const [start = 0, end = 0, step = 1] = [starts[i], node.ints("ends")[i], steps[i]];
       const takesAll = start === 0 && end >= unbounded && step === 1;
-      if (to[axis] !== "batch" || !takesAll) to[axis] = sliced(node.size(0, axis), start, end, step);
+      if (!isOpen(to[axis]) || !takesAll) to[axis] = sliced(node.size(0, axis), start, end, step);
     });
     return [to];
   },

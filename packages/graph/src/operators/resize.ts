@@ -1,4 +1,5 @@
 /** Images of another size. */
+import { isOpen, type Size } from "../graph.ts";
 import type { Operator } from "./operator.ts";
 
 /**
@@ -25,7 +26,7 @@ const Resize: Operator = {
 };
 
 /** As runtimes compute it, in float32. */
-const scaled = <S extends number | "batch">(size: S, scale: number): S | number =>
-  typeof size === "number" ? Math.floor(Math.fround(size * Math.fround(scale))) : size;
+const scaled = (size: Size, scale: number): Size =>
+  isOpen(size) ? size : Math.floor(Math.fround(size * Math.fround(scale)));
 
 export const resizing = { Resize };

@@ -1,5 +1,5 @@
 import { PeaError } from "@pea/core";
-import type { Graph } from "../graph.ts";
+import { type Graph, sizeFor } from "../graph.ts";
 import { inferShapes } from "../infer-shapes.ts";
 
 /**
@@ -13,7 +13,7 @@ export function fixBatch(graph: Graph, batch: number): Graph {
     throw new PeaError(`a batch has 1 image or more, not ${batch}`, { kind: "usage" });
   const inputs = graph.inputs.map(({ name, shape }) => ({
     name,
-    shape: shape.map((size) => (size === "batch" ? batch : size)),
+    shape: shape.map((size) => sizeFor(size, batch)),
   }));
   const fixed = { ...graph, inputs };
   inferShapes(fixed);

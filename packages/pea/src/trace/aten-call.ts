@@ -4,7 +4,16 @@
  * @module
  */
 import { PeaError } from "@pea/core";
-import { type Attributes, at, type Constant, elementsOf, type GraphNode, type Shape } from "@pea/graph";
+import {
+  type Attributes,
+  at,
+  type Constant,
+  elementsOf,
+  type GraphNode,
+  type OpenSize,
+  type Shape,
+  sizeFor,
+} from "@pea/graph";
 import { type Call, Tensor } from "@pea/torch";
 import { signatureOf } from "./signature.ts";
 import { traceBatch } from "./trace-batch.ts";
@@ -43,9 +52,9 @@ export class AtenCall {
     return withoutOverload(this.call.name);
   }
 
-  /** Whether a recorded size may be the batch's. */
-  isBatch(size: number | undefined): boolean {
-    return size === traceBatch;
+  /** Whether a recorded size is what the trace's batch makes of one that is left open. */
+  isRecordedFor(open: OpenSize, recorded: number | undefined): boolean {
+    return recorded === sizeFor(open, traceBatch);
   }
 
   /** Shapes of the results as they were recorded, with a batch of the trace's size. */

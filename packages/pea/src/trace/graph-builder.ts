@@ -13,6 +13,7 @@ import {
   outputShapes,
   removeDeadNodes,
   type Shape,
+  sizeFor,
 } from "@pea/graph";
 import { type Call, Tensor } from "@pea/torch";
 import { AtenCall, type KnownValues, withoutOverload } from "./aten-call.ts";
@@ -150,7 +151,7 @@ export class GraphBuilder implements KnownValues {
   /** Takes `name` for a result, whose shape must be the one that libtorch gave it. */
   #name(result: Tensor, name: string, call: Call, path: string): void {
     const shape = this.shapeOf(name);
-    const concrete = shape.map((size) => (size === "batch" ? traceBatch : size));
+    const concrete = shape.map((size) => sizeFor(size, traceBatch));
     if (formatShape(concrete) !== formatShape(result.shape))
       throw new PeaError(
         `${withoutOverload(call.name)}${at(path)} cannot be written in ONNX: its result would be ` +

@@ -246,6 +246,8 @@ const networks: Record<string, Compute | { compute: Compute; shape: number[] } |
   "view with an axis left to find": (x) => view(x, [x.shape[0] as number, -1, 12]),
   permute: (x) => permute(x, [0, 2, 3, 1]),
   "transpose from the end": (x) => transpose(x, -1, 1),
+  "parts of each image as images, and back": (x) =>
+    reshape(softmax(reshape(x, [-1, 2, 6]), 1), [-1, ...x.shape.slice(1)]),
   "the batch moved and moved back": (x) => transpose(relu(transpose(x, 0, 1)), 0, 1),
   "unsqueeze and squeeze": (x) => squeeze(unsqueeze(unsqueeze(x, -1), 1), { dim: 1 }),
   "narrow and select": (x) => add(narrow(x, 1, 1, 2), unsqueeze(select(x, 1, -1), 1)),
@@ -439,7 +441,16 @@ describe("a case with no words is opaque, and says why:", () => {
       (x) => call("aten::atan", x),
       /^aten::atan has no mapping to ONNX; the mapped operators are aten::relu, /,
     ],
-    ["the batch moved", (x) => reshape(x, [-1, 8]), /^aten::reshape .* moves the batch dimension/],
+    [
+      "the batch moved",
+      (x) => reshape(transpose(x, 0, 1), [-1, 8]),
+      /^aten::\w+ .* moves the batch dimension/,
+    ],
+    [
+      "several of each sample, counted by hand",
+      (x) => reshape(x, [4 * (x.shape[0] as number), -1]),
+      /^aten::reshape .* moves the batch dimension/,
+    ],
     [
       "the batch flattened",
       (x) => flatten(x, { startDim: 0, endDim: 1 }),

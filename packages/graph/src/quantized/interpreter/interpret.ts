@@ -5,7 +5,7 @@
  * @module
  */
 import { PeaError } from "@pea/core";
-import { at, elementsOf, formatShape, type Shape, type TensorData } from "../../graph.ts";
+import { at, elementsOf, formatShape, type Shape, sizeFor, type TensorData } from "../../graph.ts";
 import { inferShapes } from "../../infer-shapes.ts";
 import { fixBatch } from "../../passes/fix-batch.ts";
 import {
@@ -119,7 +119,7 @@ export function interpret(
 
 /** One after the other where the batch is open; else they are the same for each. */
 function together(parts: readonly Integers[], shape: Shape, type: Quantization["type"]): IntegerTensor {
-  const sizes = shape.map((size) => (size === "batch" ? parts.length : size));
+  const sizes = shape.map((size) => sizeFor(size, parts.length));
   const [first] = parts;
   if (parts.length === 1 && first !== undefined) return { shape: sizes, data: first };
   const data = integersOf(type, elementsOf(sizes));

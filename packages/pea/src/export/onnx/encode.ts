@@ -9,6 +9,7 @@ import {
   type Graph,
   type GraphNode,
   inferShapes,
+  isOpen,
   operators,
   type Shape,
 } from "@pea/graph";
@@ -142,6 +143,6 @@ function tensorProto(name: string, { shape, data }: Constant): Onnx.ITensorProto
 }
 
 function valueInfoProto(name: string, shape: Shape): Onnx.IValueInfoProto {
-  const dim = shape.map((size) => (size === "batch" ? { dimParam: size } : { dimValue: size }));
+  const dim = shape.map((size) => (isOpen(size) ? { dimParam: size } : { dimValue: size }));
   return { name, type: { tensorType: { elemType: DataType.FLOAT, shape: { dim } } } };
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import { PeaError } from "@pea/core";
-import { at, type Graph, type GraphNode, inferShapes, type Shape } from "@pea/graph";
+import { at, type Graph, type GraphNode, inferShapes, isOpen, type Shape } from "@pea/graph";
 import { layerNormByInstances } from "./lower-layer-norm.ts";
 
 /**
@@ -41,7 +41,7 @@ function byScales(node: GraphNode, from: Shape, shapes: ReadonlyMap<string, Shap
   const { axes: _axes, sizes: _sizes, ...attributes } = node.attributes;
   const scales = from.map((size, axis) => {
     const wanted = Number(to[axis]);
-    if (size === "batch" || size === wanted) return 1;
+    if (isOpen(size) || size === wanted) return 1;
     if (attributes.mode !== "nearest") return scaleFor(size, wanted);
     const scale = nearestScaleFor(size, wanted);
     if (scale !== undefined) return scale;

@@ -1,10 +1,10 @@
-import type { Graph } from "@pea/graph";
+import { type Graph, sizeFor } from "@pea/graph";
 import type { Step, Toolchain } from "./toolchains.ts";
 
 /** What stands beside the file: what it is, what to know, how to go on. */
 export function readme(toolchain: Toolchain, file: string, graph: Graph): string {
   const { title, form, notes, packages, steps } = toolchain;
-  const shape = (graph.inputs[0]?.shape ?? []).map((size) => (size === "batch" ? 1 : size));
+  const shape = (graph.inputs[0]?.shape ?? []).map((size) => sizeFor(size, 1));
   const python = steps.some(({ language }) => language === "python");
   return [
     `# ${file} for ${title}`,

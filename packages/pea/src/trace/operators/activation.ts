@@ -1,3 +1,4 @@
+import { isOpen } from "@pea/graph";
 import type { AtenCall } from "../aten-call.ts";
 import type { Converter } from "./converter.ts";
 
@@ -51,7 +52,7 @@ export const activation: Record<string, Converter> = {
 function softmax(op: AtenCall, operator: string): string {
   const input = op.tensor("self");
   const axis = op.axis("dim", input);
-  if (op.shape(input)[axis] === "batch") op.refuse("it runs over the batch, whose size must stay open");
+  if (isOpen(op.shape(input)[axis])) op.refuse("it runs over the batch, whose size must stay open");
   return op.node(operator, [input], { axis });
 }
 

@@ -1,3 +1,4 @@
+import { isOpen } from "@pea/graph";
 import type { AtenCall } from "../aten-call.ts";
 import type { Converter } from "./converter.ts";
 
@@ -10,8 +11,8 @@ export const layout: Record<string, Converter> = {
       ? op.node("Flatten", [input], { axis: 1 })
       : reshape(op, input);
   },
-  "aten::reshape": (op) => reshape(op, op.tensor("self")),
-  "aten::view": (op) => reshape(op, op.tensor("self")),
+  "aten::reshape": (op) => reshape(op, op.tensor("self"), op.numbers("shape")),
+  "aten::view": (op) => reshape(op, op.tensor("self"), op.numbers("size")),
   "aten::permute": (op) => {
     const input = op.tensor("self");
     return op.node("Transpose", [input], { perm: op.numbers("dims").map((axis) => op.axisOf(axis, input)) });
@@ -37,7 +38,7 @@ export const layout: Record<string, Converter> = {
   "aten::cat": (op) => {
     const inputs = op.tensors("tensors");
     const axis = op.axis("dim", inputs[0] as string);
-    if (op.shape(inputs[0] as string)[axis] === "batch")
+    if (isOpen(op.shape(inputs[0] as string)[axis]))
       op.refuse("it joins batches, whose size must stay dynamic");
     return op.node("Concat", inputs, { axis });
   },
@@ -92,7 +93,7 @@ export const layout: Record<string, Converter> = {
     const input = op.tensor("self");
     const to = op.recorded[0] as number[];
     const from = op.shape(input);
-    const shape = to.map((size, axis) => (from[axis - (to.length - from.length)] === "batch" ? 1 : size));
+    const shape = to.map((size, axis) => (isOpen(from[axis - (to.length - from.length)]) ? 1 : size));
     return op.node("Expand", [input], { shape });
   },
   // Only the place or the order in memory changes: a network in channels_last asks for it.
@@ -106,18 +107,21 @@ export const layout: Record<string, Converter> = {
   },
 };
 
-/** 0 copies the axis of the input: the batch size of the trace does not enter the graph. */
-function reshape(op: AtenCall, input: string): string {
+/** 0 copies the axis of the input, −1 takes what is left: the batch size of the trace does not enter the graph. */
+function reshape(op: AtenCall, input: string, [asked]: readonly number[] = []): string {
   const [batch, ...rest] = op.recorded[0] as number[];
-  if (op.shape(input)[0] !== "batch" || !op.isBatch(batch))
-    op.refuse("it moves the batch dimension, which must stay dynamic");
-  return op.node("Reshape", [input], { shape: [0, ...rest] });
+  const [open] = op.shape(input);
+  if (!isOpen(open)) return op.refuse("it moves the batch dimension, which must stay dynamic");
+  if (op.isRecordedFor(open, batch)) return op.node("Reshape", [input], { shape: [0, ...rest] });
+  // Several for each sample, or one again, are told from other lengths where the call asks for what is left.
+  if (asked !== -1) op.refuse("it moves the batch dimension, which must stay dynamic");
+  return op.node("Reshape", [input], { shape: [-1, ...rest] });
 }
 
 function split(op: AtenCall): string[] {
   const input = op.tensor("self");
   const axis = op.axis("dim", input);
-  if (op.shape(input)[axis] === "batch") op.refuse("it cuts the batch, whose size must stay open");
+  if (isOpen(op.shape(input)[axis])) op.refuse("it cuts the batch, whose size must stay open");
   const lengths = op.recorded.map((shape) => shape[axis] as number);
   return op.nodeOf(lengths.length, "Split", [input], { axis, split: lengths });
 }

@@ -1,3 +1,4 @@
+import { isOpen } from "@pea/graph";
 import type { AtenCall } from "../aten-call.ts";
 import type { Converter } from "./converter.ts";
 
@@ -13,7 +14,7 @@ function reduce(op: AtenCall, operator: string): string {
   if (op.isGiven("dtype")) op.refuse("it changes the type of its input");
   const given = op.isGiven("dim") ? op.numbers("dim") : [];
   const axes = given.length === 0 ? [...shape.keys()] : given.map((axis) => op.axisOf(axis, input));
-  if (axes.some((axis) => shape[axis] === "batch"))
+  if (axes.some((axis) => isOpen(shape[axis])))
     op.refuse("it runs over the batch, whose size must stay open");
   return op.node(operator, [input], { axes, keepdims: op.flag("keepdim") ? 1 : 0 });
 }

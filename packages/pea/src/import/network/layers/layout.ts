@@ -1,3 +1,4 @@
+import { isOpen } from "@pea/graph";
 import {
   cat,
   expand,
@@ -17,7 +18,7 @@ import { type Layer, lastAxisFirst } from "./layer.ts";
 const toShape =
   (apply: (x: Tensor, shape: readonly number[]) => Tensor): Layer =>
   (node) => {
-    const shape = node.output.map((size) => (size === "batch" ? -1 : size));
+    const shape = node.output.map((size) => (isOpen(size) ? -1 : size));
     return (x) => apply(x, shape);
   };
 

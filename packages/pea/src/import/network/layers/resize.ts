@@ -1,10 +1,11 @@
+import { isOpen } from "@pea/graph";
 import { interpolate } from "@pea/torch";
 import type { Layer } from "./layer.ts";
 
 /** Between pixel centres or corners, or element ⌊i · in / out⌋; by a scale where the file has one, else by the sizes. */
 const Resize: Layer = (node) => {
-  const [, , ...lengths] = node.output.map((size) => (size === "batch" ? 0 : size));
-  const [, , ...from] = node.input(0).map((size) => (size === "batch" ? 0 : size));
+  const [, , ...lengths] = node.output.map((size) => (isOpen(size) ? 0 : size));
+  const [, , ...from] = node.input(0).map((size) => (isOpen(size) ? 0 : size));
   const [kind, place, nearest] = [
     node.text("mode", "nearest"),
     node.text("coordinate_transformation_mode", "half_pixel"),
