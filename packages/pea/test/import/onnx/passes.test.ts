@@ -342,6 +342,24 @@ test("a bias of zeros that a Gemm lacks is there again", async () => {
   assert.equal(findings.restoredBiases, 1);
 });
 
+test("a bias of zeros that a file makes is none, one that it holds is the layer's", async () => {
+  const graph = await importOf({
+    nodes: [
+      ["Expand", ["zero", "length"], ["made"]],
+      ["Conv", ["x", "a.weight", "made"], ["m"]],
+      ["Conv", ["m", "b.weight", "b.bias"], ["y"]],
+    ],
+    tensors: [
+      floats("zero", [1], [0]),
+      integers("length", [3]),
+      floats("a.weight", [3, 3, 1, 1]),
+      floats("b.weight", [2, 3, 1, 1]),
+      floats("b.bias", [2], [0, 0]),
+    ],
+  });
+  assert.deepEqual([...graph.constants.keys()].sort(), ["a.weight", "b.bias", "b.weight"]);
+});
+
 test("a key that another constant has already is not given twice", async () => {
   const contents: Contents = {
     nodes: [["Mul", ["x", "stem.bias"], ["m"]], conv("c", "m", "stem.weight"), ["Add", ["c", "b"], ["y"]]],

@@ -154,8 +154,9 @@ const Split: Folder = (node, [x]) => {
 
 const Expand: Folder = (node, [x]) => {
   const shape = stretchedShape([x.shape, node.integers("shape") ?? []]);
-  node.bounded(shape);
-  return [gathered(x, shape, placesOf(shape, stretchedStrides(x.shape, shape)))];
+  // What is repeated is no longer the file's tensor.
+  const key = node.bounded(shape) === x.values.length ? x.key : undefined;
+  return [{ ...gathered(x, shape, placesOf(shape, stretchedStrides(x.shape, shape))), key }];
 };
 
 const Tile: Folder = (node, [x, repeats]) => {

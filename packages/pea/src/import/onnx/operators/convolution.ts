@@ -4,10 +4,19 @@ import type { FileNode } from "../file-node.ts";
 import type { Converter } from "./converter.ts";
 import { windowAttributes } from "./windows.ts";
 
+/** The bias; none where the file makes zeros in the place of one, as PyTorch's default exporter does until it optimizes. */
+function biasOf(node: FileNode): string {
+  const bias = node.known(2);
+  const isMade = bias !== undefined && bias.key === undefined;
+  return isMade && Array.from<unknown>(bias.values).every((value) => value === 0)
+    ? ""
+    : node.optionalInput(2);
+}
+
 const Conv: Converter = (node) => {
   const [, , ...kernel] = node.shape(1);
   const attributes = { ...windowAttributes(node, kernel.map(Number)), group: node.number("group") ?? 1 };
-  node.result("Conv", [node.input(0), node.input(1), node.optionalInput(2)], attributes);
+  node.result("Conv", [node.input(0), node.input(1), biasOf(node)], attributes);
 };
 
 const ConvTranspose: Converter = (node) => {
@@ -16,7 +25,7 @@ const ConvTranspose: Converter = (node) => {
   if (node.integers("output_shape") !== undefined)
     node.refuse("it is told the size of its result: export it with pads instead");
   const output = node.integers("output_padding") ?? kernel.map(() => 0);
-  node.result("ConvTranspose", [node.input(0), node.input(1), node.optionalInput(2)], {
+  node.result("ConvTranspose", [node.input(0), node.input(1), biasOf(node)], {
     ...attributes,
     output_padding: output,
     group: node.number("group") ?? 1,
@@ -27,7 +36,7 @@ const ConvTranspose: Converter = (node) => {
 const FusedConv: Converter = (node) => {
   const [, , ...kernel] = node.shape(1);
   const attributes = { ...windowAttributes(node, kernel.map(Number)), group: node.number("group") ?? 1 };
-  let value = node.step("Conv", [node.input(0), node.input(1), node.optionalInput(2)], attributes);
+  let value = node.step("Conv", [node.input(0), node.input(1), biasOf(node)], attributes);
   if (node.has(3)) value = node.step("Add", [value, node.input(3)]);
   const activation = node.text("activation") ?? "";
   const [first, second] = node.floats("activation_params") ?? [];
