@@ -1,6 +1,6 @@
-"""Student's t and the power of its test in 25 digits, for statistics-distributions.test.ts.
+"""Student's t and the power of its test in 25 digits, for compare/statistics/distributions.test.ts.
 
-Usage: statistics.py CASES
+Usage: distributions.py CASES
 
 CASES is JSON: {p: [[t, degrees], ...], quantile: [[confidence, degrees], ...], power: [[shift, degrees], ...]}; stdout
 gets JSON of the same form with a number for each case. Everything is integrated from the densities, so that no formula

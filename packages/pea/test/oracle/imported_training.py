@@ -2,8 +2,9 @@
 
 Usage: imported_training.py NETWORKS FOLDER
 
-NETWORKS is JSON: a list of names of scripts/onnx-corpus. For each, FOLDER gets NAME.onnx, as it is before training, and for
-each type of floats NAME.TYPE.safetensors with the losses of three steps of SGD and the state dict after them.
+NETWORKS is JSON: a list of names of scripts/onnx-corpus. For each, FOLDER gets NAME.WAY.onnx, as it is before training, for
+each way of this PyTorch that keeps batch norms, and for each type of floats NAME.TYPE.safetensors with the losses of three
+steps of SGD and the state dict after them.
 """
 
 import copy
@@ -21,16 +22,30 @@ from images import some_images  # noqa: E402
 from torch_networks import make  # noqa: E402
 
 
+is_old = torch.__version__.startswith("1.")
+
+
 def export(network, images, path):
+    """Writes `path` with each way's name: `keep`, and of PyTorch 2 `unoptimized` and, where there is none to fold, `new`."""
     torch.onnx.export(
         network,
         (images,),
-        path,
+        f"{path}.keep.onnx",
         opset_version=17,
         training=torch.onnx.TrainingMode.PRESERVE,
         input_names=["input"],
         dynamic_axes={"input": {0: "batch"}},
+        **({} if is_old else {"dynamo": False}),
     )
+    if is_old:
+        return
+    norms = torch.nn.modules.batchnorm._BatchNorm
+    has_norms = any(isinstance(module, norms) for module in network.modules())
+    ways = {"unoptimized": False} if has_norms else {"unoptimized": False, "new": True}
+    batch = ({0: torch.export.Dim("batch")},)
+    for way, optimize in ways.items():
+        options = dict(dynamic_shapes=batch, optimize=optimize, verbose=False, external_data=False)
+        torch.onnx.export(network, (images,), f"{path}.{way}.onnx", input_names=["input"], **options)
 
 
 def train(network, images):
@@ -59,7 +74,7 @@ def main():
     images = torch.from_numpy(some_images((8, 3, 32, 32)))
     for name in names:
         network = make(name)
-        export(network, images, f"{folder}/{name}.onnx")
+        export(network, images, f"{folder}/{name}")
         for dtype in ("float32", "float64"):
             trained = copy.deepcopy(network).to(getattr(torch, dtype))
             losses = train(trained, images.to(getattr(torch, dtype)))

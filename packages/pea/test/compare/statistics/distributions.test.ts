@@ -34,7 +34,7 @@ function assertClose(actual: number, expected: number, tolerance: number, what: 
 describe("against integrals of the densities in 25 digits", () => {
   let expected: Record<keyof typeof cases, number[]>;
   before(() => {
-    const script = fileURLToPath(new URL("../../oracle/statistics.py", import.meta.url));
+    const script = fileURLToPath(new URL("../../oracle/distributions.py", import.meta.url));
     expected = JSON.parse(execFileSync("/usr/bin/python3", [script, JSON.stringify(cases)]).toString());
   });
 
