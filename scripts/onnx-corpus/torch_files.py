@@ -94,6 +94,7 @@ if is_old:
 else:
     write("resnet", "folded", lambda network, images, path: by_tracing(network, images, path, 13, False))
     write("resnet", "single", lambda network, images, path: by_graph(network, images[:1], path))
+    write("windows", "single", lambda network, images, path: by_graph(network, images[:1], path))
     write("shuffle", "single", lambda network, images, path: by_graph(network, images[:1], path))
     write("resnet", "external", lambda network, images, path: by_graph(network, images, path, dynamic_shapes=batch))
     for opset in (7, 10, 18):

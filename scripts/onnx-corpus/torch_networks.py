@@ -300,6 +300,35 @@ class Attention(nn.Module):
         return self.head(x[:, 1:5] * 2 - x[:, -4:] / 3)
 
 
+class Windows(nn.Module):
+    """Attention over windows of an image, as EfficientViT's; a pool behind ConvNeXt's turned norm."""
+
+    def __init__(self):
+        super().__init__()
+        self.stem = conv_bn(3, 8, 3, 4, act=nn.ReLU())
+        self.mix = conv_bn(8, 24, 1)
+        self.depth = nn.Conv2d(8, 8, 3, padding=1, groups=8)
+        self.norm1, self.norm2 = nn.LayerNorm(8), nn.LayerNorm(8)
+        self.pool = nn.AdaptiveAvgPool2d(1)
+        self.fc = nn.Linear(8, 5)
+
+    def attended(self, x):
+        q, k, v = self.mix(x).flatten(2).chunk(3, dim=1)
+        weights = ((q * 0.25).transpose(1, 2) @ k).softmax(dim=-1)
+        return (v @ weights.transpose(1, 2)).view(-1, 8, 4, 4)
+
+    def forward(self, x):
+        x = self.stem(x)
+        n, c, h, w = x.shape
+        rows, columns = h // 4, w // 4
+        y = x.permute(0, 2, 3, 1).view(n, rows, 4, columns, 4, c).transpose(2, 3)
+        y = self.attended(y.reshape(n * rows * columns, 4, 4, c).permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+        y = y.view(n, rows, columns, 4, 4, c).transpose(2, 3).reshape(n, h, w, c)
+        x = x + self.depth(self.norm1(y).permute(0, 3, 1, 2))
+        x = self.norm2(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+        return self.fc(torch.flatten(self.pool(x), 1))
+
+
 networks = {
     "resnet": ResNet,
     "mobilenet": lambda: MobileNet(nn.ReLU6),
@@ -317,6 +346,7 @@ networks = {
     "heads": Heads,
     "shared": Shared,
     "attention": Attention,
+    "windows": Windows,
 }
 
 

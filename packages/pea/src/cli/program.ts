@@ -235,7 +235,10 @@ function addInspect(program: Command, outcome: Outcome, ofTargets?: OfTargets): 
         wholeNumber,
       ),
     )
-    .option("--output <NAME>", "which output of an ONNX file is meant, where it has several")
+    .option(
+      "--output <NAME>",
+      "which output of an ONNX file is meant, where it has several, or the value behind which it is cut off",
+    )
     .addOption(importOption())
     .addHelpText(
       "after",

@@ -173,8 +173,8 @@ export const recipeSchema = z.strictObject({
     allowed: "true or false",
   }),
   modelOutput: described(z.string().min(1).optional(), {
-    help: "which output of an ONNX file is meant, where it has several",
-    allowed: "the name of an output",
+    help: "which output of an ONNX file is meant, where it has several, or the value behind which it is cut off",
+    allowed: "the name of an output or of another value that a node computes",
     value: "NAME",
   }),
   modelDigest: described(

@@ -6,6 +6,7 @@
 import { PeaError } from "@pea/core";
 import type { Graph, GraphInput } from "@pea/graph";
 import type { GraphProto, ModelProto, NodeProto, TensorProto } from "../../onnx-file/model.ts";
+import { fixedBatchOf } from "./file-inputs.ts";
 import { FileNode } from "./file-node.ts";
 import { fold } from "./folding/index.ts";
 import { GraphMaker } from "./graph-maker.ts";
@@ -45,7 +46,7 @@ export function convertNodes(
   if (sparseInitializer.length > 0)
     throw new PeaError("it has sparse weights: export it with dense ones", { kind: "usage" });
   requireNamedOnce(initializer);
-  const maker = new GraphMaker(namesOf(file as GraphProto), budget);
+  const maker = new GraphMaker(namesOf(file as GraphProto), budget, fixedBatchOf(file as GraphProto, input));
   const opset = Number(opsets.find(({ domain }) => !domain || domain === "ai.onnx")?.version);
   maker.addInput(input);
   for (const tensor of initializer) maker.define(tensor.name ?? "", knownTensorOf(tensor));

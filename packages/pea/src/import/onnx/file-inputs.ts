@@ -40,6 +40,13 @@ export function imageInputOf(
   return { name: image.name ?? "", shape: shapeOf(image, imageSize) };
 }
 
+/** The number of images that the file was made for; undefined where it is left open. */
+export function fixedBatchOf({ input }: GraphProto, { name }: GraphInput): number | undefined {
+  const image = input.find((each) => each.name === name);
+  const batch = image && dimsOf(image)[0]?.value;
+  return batch !== undefined && batch > 0 ? batch : undefined;
+}
+
 const dimsOf = ({ type }: ValueInfoProto) => type?.tensorType?.shape?.dim ?? [];
 
 function shapeOf(image: ValueInfoProto, imageSize: readonly [number, number] | undefined): Size[] {
@@ -68,14 +75,18 @@ function filledIn(
 }
 
 /**
- * The output that is meant.
+ * The output that is meant: one of the file's, or any other value that a node computes, behind which the network is cut off.
  *
- * @throws PeaError of kind usage where there are several and none is chosen, or there is none of this name
+ * @throws PeaError of kind usage where there are several and none is chosen, or nothing computes one of this name
  */
-export function outputOf({ output }: GraphProto, wanted: string | undefined): string {
+export function outputOf({ output, node }: GraphProto, wanted: string | undefined): string {
   const names = output.map(({ name }) => name ?? "");
-  if (wanted !== undefined && !names.includes(wanted))
-    throw refuse(`has no output ${wanted}; it has ${names.join(", ")}`);
+  const isComputed = (name: string) =>
+    names.includes(name) || node.some((each) => each.output.includes(name));
+  if (wanted !== undefined && !isComputed(wanted))
+    throw refuse(
+      `has no output ${wanted}, and no node that computes it; its outputs are ${names.join(", ")}`,
+    );
   if (wanted === undefined && names.length !== 1)
     throw refuse(
       `has ${names.length} outputs: ${names.join(", ")}; say which one is meant (--output in pea inspect, modelOutput in a recipe, output from TypeScript)`,

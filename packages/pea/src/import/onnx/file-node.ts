@@ -26,6 +26,11 @@ export class FileNode {
     this.#attributes = new Map(proto.attribute.map((each) => [each.name ?? "", each]));
   }
 
+  /** The number of images that the file was made for; undefined where it is left open. */
+  get fixedBatch(): number | undefined {
+    return this.maker.fixedBatch;
+  }
+
   get operator(): string {
     return this.proto.opType ?? "";
   }
@@ -70,13 +75,21 @@ export class FileNode {
 
   /** The numbers of an input; undefined where it is left out or computed by the network. */
   known(place: number): KnownTensor | undefined {
+    const known = this.knownPlaces(place);
+    return known?.perImage === undefined
+      ? known
+      : this.refuse("it reads a number for each image of the batch, which is not followed");
+  }
+
+  /** The same, which may be places of images, too. */
+  knownPlaces(place: number): KnownTensor | undefined {
     return this.has(place) ? this.maker.known(this.#name(place)) : undefined;
   }
 
   /** All inputs that are given, where all of them are known. */
   get allKnown(): readonly KnownTensor[] | undefined {
     const given = this.proto.input.flatMap((name, place) => (name === "" ? [] : [place]));
-    const known = given.flatMap((place) => this.known(place) ?? []);
+    const known = given.flatMap((place) => this.knownPlaces(place) ?? []);
     return known.length === given.length && given.length > 0 ? known : undefined;
   }
 

@@ -6,9 +6,11 @@
 import { PeaError } from "@pea/core";
 import {
   type Constant,
+  formatShape,
   type Graph,
   type GraphInput,
   type GraphNode,
+  isOpen,
   outputShapes,
   removeDeadNodes,
   type Shape,
@@ -39,10 +41,12 @@ export class GraphMaker {
   /**
    * @param names all names of the file, which no value made here may take
    * @param budget elements that may be computed of known ones, altogether
+   * @param fixedBatch the number of images that the file was made for; undefined where it is left open
    */
   constructor(
     private readonly names: Set<string>,
     budget: number,
+    readonly fixedBatch?: number | undefined,
   ) {
     this.#budget = budget;
   }
@@ -132,6 +136,12 @@ export class GraphMaker {
       throw new PeaError(`the output ${output} does not hang on what a network computes of its input`, {
         kind: "usage",
       });
+    const [first] = this.shape(value);
+    if (isOpen(first) && first !== "batch")
+      throw new PeaError(
+        `the output ${output} has several rows for each image, ${formatShape(this.shape(value))}: a network here gives one answer to each`,
+        { kind: "usage" },
+      );
     const renamed = (names: readonly string[]) => names.map((name) => (name === value ? output : name));
     const nodes = this.#nodes.map((node) => {
       return { ...node, inputs: renamed(node.inputs), outputs: renamed(node.outputs) };

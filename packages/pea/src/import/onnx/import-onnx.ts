@@ -24,7 +24,7 @@ import { type FileFacts, type ReadFile, readModelFile } from "./read-file.ts";
 export interface ImportOptions {
   /** Height and width of the images, where the file leaves them open. */
   readonly imageSize?: readonly [number, number];
-  /** Which output is meant, where the file has several. */
+  /** Which output is meant, where the file has several, or the value behind which the network is cut off. */
   readonly output?: string;
 }
 

@@ -14,6 +14,11 @@ export interface KnownTensor {
   readonly values: Float32Array | readonly Length[];
   /** The file's name for the tensor of which this one is made by moving elements alone. */
   readonly key?: string | undefined;
+  /**
+   * Of places of images in a row of all: how much larger they are for each further image. Shape and values are those of the
+   * first one, and the first axis, of length 1, stands for the batch.
+   */
+  readonly perImage?: number;
 }
 
 /** A list of integers. */
@@ -22,7 +27,9 @@ export function integersKnown(values: readonly Length[]): KnownTensor {
 }
 
 /** As the graph holds it. */
-export function constantOf({ kind, shape, values }: KnownTensor): Constant {
+export function constantOf({ kind, shape, values, perImage }: KnownTensor): Constant {
+  if (perImage !== undefined)
+    throw new PeaError("a number for each image of the batch is no weight", { kind: "usage" });
   if (values instanceof Float32Array) return { shape, data: values };
   const numbers = values.map(fixed);
   if (kind === "float") return { shape, data: Float32Array.from(numbers) };

@@ -4,17 +4,19 @@
  * @module
  */
 import { PeaError } from "@pea/core";
-import type { Size } from "@pea/graph";
+import { isOpen as isOpenSize, perSample, type Size, sizeFor } from "@pea/graph";
 
 /** A number, or one that grows with the batch, which has 1 image or more. */
 export type Length = number | { readonly times: number; readonly plus: number };
 
-export const lengthOf = (size: Size): Length => (size === "batch" ? { times: 1, plus: 0 } : size);
+export const lengthOf = (size: Size): Length =>
+  isOpenSize(size) ? { times: sizeFor(size, 1), plus: 0 } : size;
 
-/** As a size of a shape; undefined where it is neither a number nor the batch itself. */
+/** As a size of a shape; undefined where it is neither a number nor so many for each image. */
 export function sizeOf(length: Length): Size | undefined {
   if (typeof length === "number") return length;
-  return length.times === 1 && length.plus === 0 ? "batch" : undefined;
+  const isWhole = Number.isInteger(length.times) && length.times >= 1;
+  return isWhole && length.plus === 0 ? perSample(length.times) : undefined;
 }
 
 export const isOpen = (length: Length): boolean => typeof length !== "number";

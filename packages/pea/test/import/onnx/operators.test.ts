@@ -330,6 +330,53 @@ const files: Record<string, Contents> = {
       ],
     },
   ),
+  "windows of images as images, and back": nodes(
+    [
+      ["Reshape", ["x", "cut"], ["a"]],
+      ["Transpose", ["a"], ["b"], { perm: [0, 2, 4, 1, 3, 5] }],
+      ["Reshape", ["b", "windows"], ["c"]],
+      ["Softmax", ["c"], ["d"], { axis: 1 }],
+      ["Reshape", ["d", "beside"], ["e"]],
+      ["Transpose", ["e"], ["f"], { perm: [0, 3, 1, 4, 2, 5] }],
+      ["Reshape", ["f", "whole"], ["y"]],
+    ],
+    {
+      tensors: [
+        integers("cut", [-1, 3, 2, 4, 2, 4]),
+        integers("windows", [-1, 3, 4, 4]),
+        integers("beside", [-1, 2, 2, 3, 4, 4]),
+        integers("whole", [-1, 3, 8, 8]),
+      ],
+    },
+  ),
+  "a row of all images, and images again by their places in it": nodes(
+    [
+      ["Shape", ["x"], ["n"], { start: 0, end: 1 }],
+      ["Squeeze", ["n"], ["count"]],
+      ["Range", ["zero", "count", "one"], ["i"]],
+      ["Mul", ["i", "elements"], ["first"]],
+      ["Unsqueeze", ["first", "axes"], ["column"]],
+      ["Add", ["column", "each"], ["places"]],
+      ["Reshape", ["x", "row"], ["r"]],
+      ["Gather", ["r", "places"], ["y"], { axis: 0 }],
+    ],
+    {
+      tensors: [
+        scalarInteger("zero", 0),
+        scalarInteger("one", 1),
+        scalarInteger("elements", 192),
+        integers("axes", [1]),
+        {
+          ...integers(
+            "each",
+            Array.from({ length: 192 }, (_, i) => i),
+          ),
+          dims: [1, 192],
+        },
+        integers("row", [-1]),
+      ],
+    },
+  ),
 };
 
 function scalarInteger(name: string, value: number) {
@@ -376,6 +423,20 @@ test("a file for one image is opened for any number", async () => {
   assert.deepEqual((await runGraph(graph, someImages([5, 3, 8, 8]))).shape, [5, 192]);
 });
 
+test("so is one for two images that are cut into windows", async () => {
+  const contents: Contents = {
+    nodes: [
+      ["Reshape", ["x", "windows"], ["w"]],
+      ["Relu", ["w"], ["r"]],
+      ["Reshape", ["r", "shape"], ["y"]],
+    ],
+    tensors: [integers("windows", [8, 3, 4, -1]), integers("shape", [2, 192])],
+    inputs: [["x", [2, 3, 8, 8]]],
+  };
+  const { graph } = await importOnnx(fileOf(contents));
+  assert.deepEqual((await runGraph(graph, someImages([5, 3, 8, 8]))).shape, [5, 192]);
+});
+
 test("an open image size is the one that is told", async () => {
   const contents = one("Relu", {}, { inputs: [["x", ["N", 3, "H", "W"]]] });
   const { graph } = await importOnnx(fileOf(contents), { imageSize: [6, 4] });
@@ -407,6 +468,22 @@ test("of several outputs the one that is chosen is followed, and nothing else is
     graph.nodes.map(({ operator }) => operator),
     ["Relu"],
   );
+});
+
+test("any value that a node computes may be the output: what lies behind it is cut off", async () => {
+  const path = fileOf({
+    nodes: [
+      ["Relu", ["x"], ["y"]],
+      ["Abs", ["y"], ["z"]],
+      ["NonMaxSuppression", ["z"], ["boxes"]],
+    ],
+  });
+  const { graph } = await importOnnx(path, { output: "z" });
+  assert.deepEqual(
+    graph.nodes.map(({ operator }) => operator),
+    ["Relu", "Abs"],
+  );
+  assert.deepEqual(graph.outputs, ["z"]);
 });
 
 test("float16, bfloat16 and double weights become float32, from either field", async () => {

@@ -59,7 +59,11 @@ const refusals: Record<string, [Contents, RegExp, ImportOptions?]> = {
     /Magic .*domain some.where/,
   ],
   "several outputs": [{ ...relu, outputs: ["y", "x"] }, /has 2 outputs: y, x; say which one is meant/],
-  "an output that there is none of": [relu, /has no output z; it has y/, { output: "z" }],
+  "an output that there is none of": [
+    relu,
+    /has no output z, and no node that computes it; its outputs are y/,
+    { output: "z" },
+  ],
   "another input without a value": [
     {
       nodes: [["Sub", ["x", "mean"], ["y"]]],
@@ -104,13 +108,42 @@ const refusals: Record<string, [Contents, RegExp, ImportOptions?]> = {
     },
     /MaxPool MaxPool_node: it gives the places of the largest elements, which are not followed/,
   ],
-  "windows of an image beside its images": [
+  "windows of an image as answers": [
     { nodes: [["Reshape", ["x", "s"], ["y"]]], tensors: [integers("s", [-1, 3, 4, 4])] },
+    /the output y has several rows for each image, 4·batch×3×4×4: a network here gives one answer to each/,
+  ],
+  "images that do not fill their windows": [
+    { nodes: [["Reshape", ["x", "s"], ["y"]]], tensors: [integers("s", [-1, 3, 5, 5])] },
+    /Reshape Reshape_node: it puts several images on one axis .* earlier exporter \(dynamo=False\) may write/,
+  ],
+  "a number of rows where that of images is open": [
+    { nodes: [["Reshape", ["x", "s"], ["y"]]], tensors: [integers("s", [1, -1])] },
     /Reshape Reshape_node: it puts several images on one axis with something else/,
   ],
-  "all images in one row": [
-    { nodes: [["Reshape", ["x", "s"], ["y"]]], tensors: [integers("s", [-1])] },
-    /Reshape Reshape_node: .* may be written otherwise by PyTorch's earlier exporter \(dynamo=False\)/,
+  "elements of several images in another order": [
+    {
+      nodes: [
+        ["Reshape", ["x", "row"], ["r"]],
+        ["Gather", ["r", "places"], ["y"]],
+      ],
+      tensors: [integers("row", [-1]), integers("places", [1, 0])],
+    },
+    /Gather Gather_node: it takes other elements of several images in a row than all of them in their order/,
+  ],
+  "the numbers of images as numbers": [
+    {
+      nodes: [
+        ["Shape", ["x"], ["n"], { start: 0, end: 1 }],
+        ["Squeeze", ["n"], ["count"]],
+        ["Range", ["zero", "count", "one"], ["i"]],
+        ["Mul", ["i", "i"], ["y"]],
+      ],
+      tensors: [
+        { ...integers("zero", [0]), dims: [] },
+        { ...integers("one", [1]), dims: [] },
+      ],
+    },
+    /Mul Mul_node: it computes with the number of each image in a way that is not followed/,
   ],
   "a value that nothing computes": [
     { nodes: [["Add", ["x", "z"], ["y"]]] },

@@ -3,12 +3,13 @@
  *
  * @module
  */
-import { elementsOf } from "@pea/graph";
+import { elementsOf, isOpen } from "@pea/graph";
 import type { FileNode } from "../file-node.ts";
 import type { KnownTensor } from "../known-tensor.ts";
 import { lengthOf, times } from "../length.ts";
 import { castLikeComputed, elementwise } from "./elementwise.ts";
 import { type Folder, made } from "./folder.ts";
+import { countedImages, foldPlaces, isOfImages } from "./image-places.ts";
 import { layout, shapeOf } from "./layout.ts";
 import { normalization } from "./normalization.ts";
 import { reduction } from "./reduction.ts";
@@ -25,7 +26,12 @@ export function fold(node: FileNode): readonly KnownTensor[] | undefined {
   if (node.operator === "Constant") return [constant(node)];
   const known = node.allKnown;
   const folder = folders.get(node.operator);
-  if (known !== undefined && folder !== undefined) return folder(node, known as [KnownTensor]);
+  if (known !== undefined && folder !== undefined) {
+    const images = countedImages(node, known);
+    if (images !== undefined) return [images];
+    const inputs = known as [KnownTensor];
+    return known.some(isOfImages) ? [foldPlaces(node, inputs, folder)] : folder(node, inputs);
+  }
   return ofShapes.get(node.operator)?.(node);
 }
 
@@ -36,9 +42,7 @@ const ofShapes: ReadonlyMap<string, (node: FileNode) => readonly KnownTensor[] |
     "Size",
     (node: FileNode) => {
       const count = elementsOf(node.shape(0));
-      return [
-        made("integer", [], [node.shape(0).includes("batch") ? times(lengthOf("batch"), count) : count]),
-      ];
+      return [made("integer", [], [node.shape(0).some(isOpen) ? times(lengthOf("batch"), count) : count])];
     },
   ],
   [

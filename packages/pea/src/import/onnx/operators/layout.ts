@@ -1,12 +1,12 @@
 /** The same elements in another shape or order, some of them, or several tensors as one. */
-import { elementsOf, type Shape, type Size } from "@pea/graph";
+import { elementsOf, isOpen, perSample, type Shape, type Size } from "@pea/graph";
 import type { FileNode } from "../file-node.ts";
 import { type Length, sizeOf } from "../length.ts";
 import type { Converter } from "./converter.ts";
 
 /**
- * To sizes of which at most one may be unknown: in the graph 0 keeps an axis and −1 is what is left. A file made for one
- * image alone says 1 where the batch is.
+ * To sizes of which at most one may be unknown: in the graph 0 keeps an axis and −1 is what is left. A file made for a fixed
+ * number of images says that number where the batch is.
  */
 const Reshape: Converter = (node) => {
   const from = node.shape(0);
@@ -16,35 +16,35 @@ const Reshape: Converter = (node) => {
     const isKept = length === 0 && keepsZeros;
     return isKept ? (from[axis] ?? 1) : (sizeOf(length) ?? node.refuse(mergesImages));
   });
-  reshaped(node, from, withBatch(from, sizes));
+  reshaped(node, from, withBatch(node, from, sizes));
 };
 
 const mergesImages =
-  "it puts several images on one axis with something else, as attention over windows of an image does, which is not " +
-  "followed; a network without that may be written otherwise by PyTorch's earlier exporter (dynamo=False)";
+  "it puts several images on one axis with something else in a way that is not followed; PyTorch's earlier exporter " +
+  "(dynamo=False) may write the network otherwise";
 
-/** The first size as the batch, where it is what is left for it, or 1 in a file that is made for one image alone. */
-function withBatch(from: Shape, sizes: readonly Size[]): readonly Size[] {
-  const [first] = sizes;
-  const rest = sizes.slice(1);
-  if (from[0] !== "batch" || sizes.includes("batch") || (first !== 1 && first !== -1)) return sizes;
+/** The first size as so many for each image, where it is what is left, or that number in a file for a fixed number of images. */
+function withBatch(node: FileNode, from: Shape, sizes: readonly Size[]): readonly Size[] {
+  const [first, ...rest] = sizes;
+  if (!isOpen(from[0]) || sizes.some(isOpen)) return sizes;
   const elements = elementsOf(from);
+  const each = Math.abs(elementsOf(rest));
+  const count = first === -1 ? elements / each : Number(first) / (node.fixedBatch ?? NaN);
+  const left = elements / (count * each);
   const fits =
-    first === 1 && rest.includes(-1)
-      ? elements % Math.abs(elementsOf(rest)) === 0
-      : elementsOf(rest) === elements;
-  return fits ? ["batch", ...rest] : sizes;
+    count > 0 && Number.isInteger(count) && (rest.includes(-1) ? Number.isInteger(left) : left === 1);
+  return fits ? [perSample(count), ...rest] : sizes;
 }
 
 function reshaped(node: FileNode, from: Shape, sizes: readonly Size[]) {
-  const place = sizes.indexOf("batch");
-  const isSame = sizes.length === from.length && sizes.every((size, axis) => size === from[axis]);
-  if (isSame) return node.same(node.nameOf(0));
   const left = elementsOf(from) / Math.abs(elementsOf(sizes));
-  if (from.includes("batch") && !sizes.includes("batch") && !(sizes.includes(-1) && left === 1))
-    node.refuse(mergesImages);
+  const place = sizes.findIndex(isOpen);
+  if (from.some(isOpen) && place === -1 && !(sizes.includes(-1) && left === 1)) node.refuse(mergesImages);
+  const to = place === -1 ? sizes : sizes.map((size) => (size === -1 ? left : size));
+  const isSame = to.length === from.length && to.every((size, axis) => size === from[axis]);
+  if (isSame) return node.same(node.nameOf(0));
   // The batch stays where it is, or is what is left.
-  const shape = sizes.map((size) => (size === "batch" ? (from[place] === "batch" ? 0 : -1) : size));
+  const shape = to.map((size) => (isOpen(size) ? (from[place] === size ? 0 : -1) : size));
   node.result("Reshape", [node.input(0)], { shape });
 }
 
@@ -134,7 +134,7 @@ const Slice: Converter = (node) => {
   const kept = all.filter(({ axis, start, end, step }) => {
     const isAll =
       start === 0 && step === 1 && (Number(end) >= 2 ** 31 - 1 || sizeOf(end as Length) === from[axis]);
-    if (from[axis] === "batch" && !isAll) node.refuse("it takes some images of the batch");
+    if (isOpen(from[axis]) && !isAll) node.refuse("it takes some images of the batch");
     return !isAll;
   });
   if (kept.length === 0) return node.same(node.nameOf(0));
@@ -147,8 +147,9 @@ const Slice: Converter = (node) => {
   });
 };
 
-/** One place of an axis, or several that follow each other. */
+/** One place of an axis, or several that follow each other; of a row of all images each one's elements again. */
 const Gather: Converter = (node) => {
+  if (node.shape(0).length === 1 && isOpen(node.shape(0)[0])) return images(node);
   const axis = node.axis(node.number("axis") ?? 0);
   const size = Number(node.shape(0)[axis]);
   const indices = node.known(1) ?? node.refuse("which elements it takes is computed");
@@ -169,6 +170,23 @@ const Gather: Converter = (node) => {
   if (indices.shape.length === 1) return node.result("Slice", [node.input(0)], slice);
   node.result("Squeeze", [node.step("Slice", [node.input(0)], slice)], { axes: [axis] });
 };
+
+/** All elements of a row of images, in their order, as images again. */
+function images(node: FileNode): void {
+  const { shape, values, perImage } =
+    node.knownPlaces(1) ?? node.refuse("which elements it takes is computed");
+  const each = elementsOf(node.shape(0));
+  // In a file for a fixed number of images their places are written out.
+  const count = perImage === undefined ? (node.fixedBatch ?? NaN) : 1;
+  const isAll =
+    (perImage ?? each) === each &&
+    values.length === count * each &&
+    (shape[0] ?? 0) % count === 0 &&
+    Array.from(values as ArrayLike<Length>).every((place, i) => place === i);
+  if (!isAll)
+    node.refuse("it takes other elements of several images in a row than all of them in their order");
+  node.result("Reshape", [node.input(0)], { shape: [-1, ...shape.slice(1)] });
+}
 
 const Pad: Converter = (node) => {
   const rank = node.shape(0).length;
@@ -207,14 +225,14 @@ const Expand: Converter = (node) => {
   const from = node.shape(0);
   const wanted = node.lengths("shape") ?? node.refuse("it does not say to which shape");
   const sizes = wanted.map(
-    (length) => sizeOf(length) ?? node.refuse("it merges the batch with another axis"),
+    (length) => sizeOf(length) ?? node.refuse("it repeats something for each image, which is not followed"),
   );
   const missing = sizes.length - from.length;
   const isSame = missing <= 0 && sizes.every((size, i) => size === 1 || size === from[i - missing]);
   if (isSame) return node.same(node.nameOf(0));
-  if (sizes.some((size, i) => size === "batch" && from[i - missing] !== "batch"))
+  if (sizes.some((size, i) => isOpen(size) && from[i - missing] !== size))
     return node.refuse("it repeats something for each image, which is not followed");
-  node.result("Expand", [node.input(0)], { shape: sizes.map((size) => (size === "batch" ? 1 : size)) });
+  node.result("Expand", [node.input(0)], { shape: sizes.map((size) => (isOpen(size) ? 1 : size)) });
 };
 
 const DepthToSpace: Converter = (node) =>

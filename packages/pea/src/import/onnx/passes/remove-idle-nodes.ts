@@ -4,6 +4,7 @@ import {
   type Graph,
   type GraphNode,
   inferShapes,
+  isOpen,
   producersOf,
   removeDeadNodes,
   type Shape,
@@ -44,8 +45,9 @@ function joined(
   if (reshapes.includes(node.operator) && reshapes.includes(before.operator)) {
     const from = shapes.get(before.inputs[0] ?? "") ?? [];
     const to = shapes.get(node.outputs[0] ?? "") ?? [];
-    if (from[0] !== "batch" || to[0] !== "batch") return node;
-    const shape = to.map((size, axis) => (axis === 0 ? 0 : Number(size)));
+    const [batch] = from;
+    if (!isOpen(batch) || !isOpen(to[0])) return node;
+    const shape = to.map((size) => (isOpen(size) ? (size === batch ? 0 : -1) : size));
     return { ...node, operator: "Reshape", inputs: before.inputs, attributes: { shape } };
   }
   return node;
