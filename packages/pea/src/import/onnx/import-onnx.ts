@@ -5,7 +5,7 @@
  */
 import { PeaError } from "@pea/core";
 import { type Graph, inferShapes, mergePads } from "@pea/graph";
-import { elementTypes, type GraphProto, type ModelProto } from "../../onnx-file/model.ts";
+import { elementTypes, type GraphProto, type ModelProto, type TensorProto } from "../../onnx-file/model.ts";
 import { convertNodes } from "./convert.ts";
 import { imageInputOf, outputOf } from "./file-inputs.ts";
 import { type Findings, findingsOf, unseenBatchNorms } from "./findings.ts";
@@ -18,7 +18,7 @@ import { recognizeActivations } from "./passes/recognize-activations.ts";
 import { recognizeLayerNorms } from "./passes/recognize-layer-norms.ts";
 import { removeIdleNodes } from "./passes/remove-idle-nodes.ts";
 import { restoreBiases } from "./passes/restore-biases.ts";
-import { separateWeights } from "./passes/separate-weights.ts";
+import { mostMerged, separateWeights } from "./passes/separate-weights.ts";
 import { type FileFacts, type ReadFile, readModelFile } from "./read-file.ts";
 
 export interface ImportOptions {
@@ -60,7 +60,8 @@ function importModel(model: ModelProto, file: FileFacts, { imageSize, output }: 
   const input = imageInputOf(fileGraph, imageSize);
   const budget = spareElements + 4 * bytesOfWeights(fileGraph);
   const converted = convertNodes(model, input, outputOf(fileGraph, output), budget);
-  const separated = separateWeights(converted.graph, { namesEqualTensors: isTraced(fileGraph.node) });
+  const namesEqualTensors = isTraced(fileGraph.node) || hasEqualTensors(fileGraph.initializer);
+  const separated = separateWeights(converted.graph, { namesEqualTensors });
   const turned = channelsFirst(separated);
   const spelledOut = removeIdleNodes(turned ?? separated);
   const recognized = recognizeLayerNorms(recognizeActivations(spelledOut));
@@ -81,6 +82,16 @@ function importModel(model: ModelProto, file: FileFacts, { imageSize, output }: 
     isChannelsLast: turned !== undefined,
   });
   return { graph, findings };
+}
+
+/** Whether a file names small tensors of equal values apart, as PyTorch's default exporter does until it optimizes. */
+function hasEqualTensors(tensors: readonly TensorProto[]): boolean {
+  const contents = tensors.flatMap(({ dims, dataType = 0, rawData }) => {
+    const count = dims.reduce((product, size) => product * size, 1);
+    if (rawData === undefined || kindOf(dataType) !== "float" || count < 2 || count > mostMerged) return [];
+    return `${dataType} ${dims} ${Buffer.from(rawData).toString("latin1")}`;
+  });
+  return new Set(contents).size < contents.length;
 }
 
 /** Whether a type is one of floats other than float32. */

@@ -62,12 +62,15 @@ export function isFoldedBatchNorm(node: NodeProto): boolean {
 }
 
 /**
- * Whether the exporter has dropped a bias because it was zero: a layer without one would be a product of matrices, not a
- * `Gemm`; and a convolution had one at least when a batch norm had been folded into it.
+ * Whether the exporter has dropped a bias because it was zero. Of a `Gemm` it says so; one without a word of where it comes
+ * from had a bias, too, since others make products of matrices of layers without one. A convolution had one at least when a
+ * batch norm had been folded into it.
  */
 export function hasLostBias(node: NodeProto): boolean {
-  if (node.opType === "Gemm") return (node.input[2] ?? "") === "";
-  return /FuseBatchNorm.*RemoveOptionalBias/.test(rulesOf(node));
+  const rules = rulesOf(node);
+  if (node.opType !== "Gemm") return /FuseBatchNorm.*RemoveOptionalBias/.test(rules);
+  const isSaid = rules.includes("RemoveOptionalBias") || pathByScopes(node) === undefined;
+  return (node.input[2] ?? "") === "" && isSaid;
 }
 
 /** Names of the rules by which the exporter has rewritten a node. */

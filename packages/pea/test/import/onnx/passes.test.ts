@@ -1,8 +1,10 @@
 /** Passes of the import, one at a time. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
 import type { Graph, GraphNode } from "@pea/graph";
 import { importOnnx } from "../../../src/import/onnx/import-onnx.ts";
+import { hasLostBias } from "../../../src/import/onnx/node-path.ts";
 import { addBatchNorms } from "../../../src/import/onnx/passes/add-batch-norms.ts";
 import { separateRelus } from "../../../src/import/onnx/passes/separate-relus.ts";
 import { separateWeights } from "../../../src/import/onnx/passes/separate-weights.ts";
@@ -222,6 +224,25 @@ describe("merged weights", () => {
     });
   });
 
+  test("take no name that there is", () => {
+    const graph = graphOf([layer("a", "x", "p"), layer("b", "p", "w/1"), layer("c", "w/1", "q")]);
+    const { nodes, constants } = separateWeights(graph);
+    const names = nodes.map(({ inputs }) => inputs[1] as string);
+    assert.equal(new Set([...names, ...nodes.flatMap(({ outputs }) => outputs)]).size, 6);
+    assert.deepEqual([...constants.keys()].sort(), names.sort());
+  });
+
+  test("of two modules stay one where PyTorch's default exporter has merged no others", async () => {
+    const weightsIn = async (file: string) => {
+      const { graph } = await importOnnx(fileURLToPath(new URL(`files/${file}`, import.meta.url)));
+      const convolutions = graph.nodes.filter(({ operator }) => operator === "Conv");
+      return [convolutions.length, new Set(convolutions.map(({ inputs }) => inputs[1])).size];
+    };
+    assert.deepEqual(await weightsIn("shared.unoptimized.onnx"), [4, 2]);
+    // Of what it optimizes it is not to be told; equal calls are one there.
+    assert.deepEqual(await weightsIn("shared.new.onnx"), [3, 3]);
+  });
+
   test("of a batch norm are four, whatever their values", async () => {
     const graph = await importOf({
       nodes: [["BatchNormalization", ["x", "ones", "zeros", "zeros", "ones"], ["y"]]],
@@ -340,6 +361,19 @@ test("a bias of zeros that a Gemm lacks is there again", async () => {
   );
   assert.deepEqual(graph.constants.get("fc.bias"), { shape: [5], data: new Float32Array(5) });
   assert.equal(findings.restoredBiases, 1);
+});
+
+test("a Gemm without a bias has lost it where its exporter says so, or nothing", () => {
+  const gemm = (metadata: Record<string, string>) => ({
+    ...{ input: ["x", "w"], output: ["y"], name: "", opType: "Gemm", domain: "", attribute: [] },
+    metadata: Object.entries(metadata).map(([key, value]) => ({ key, value })),
+  });
+  const scopes = { "pkg.torch.onnx.name_scopes": "['', 'fc', 'linear']" };
+  const rule = { "pkg.onnxscript.rewriter.rule_name": "RemoveOptionalBiasFromGemm" };
+  assert.deepEqual(
+    [{}, scopes, { ...scopes, ...rule }].map((each) => hasLostBias(gemm(each))),
+    [true, false, true],
+  );
 });
 
 test("a bias of zeros that a file makes is none, one that it holds is the layer's", async () => {

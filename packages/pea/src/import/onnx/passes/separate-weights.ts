@@ -5,6 +5,7 @@
  * @module
  */
 import type { Constant, Graph, GraphNode } from "@pea/graph";
+import { freeName } from "./free-name.ts";
 
 /** A place where a constant is read. */
 interface Reading {
@@ -21,22 +22,23 @@ interface Origin {
 /** With a constant for each place that reads one of more than one element, but for those that a module shares. */
 export function separateWeights(graph: Graph, origin: Origin = {}): Graph {
   const constants = new Map(graph.constants);
-  const renamed = new Map<GraphNode, string[]>();
+  const names = new Set([
+    ...constants.keys(),
+    ...graph.nodes.flatMap(({ inputs, outputs }) => [...inputs, ...outputs]),
+  ]);
+  const renamed = new Map<GraphNode, readonly string[]>();
   for (const [name, readings] of readingsOf(graph)) {
     const constant = graph.constants.get(name) as Constant;
     if (constant.data.length === 1) continue;
-    const seen: Reading[] = [];
+    const seen: { reading: Reading; own: string }[] = [];
     for (const reading of readings) {
-      const sharer = seen.findIndex((other) => isOneModule(graph, origin, reading, other));
-      const { node, place } = reading;
-      const own = sharer === -1 ? seen.length : sharer;
-      if (sharer === -1) seen.push(reading);
-      if (own === 0) continue;
+      const sharer = seen.find((other) => isOneModule(graph, origin, reading, other.reading));
+      const own = sharer?.own ?? (seen.length === 0 ? name : freeName(`${name}/${seen.length}`, names));
+      if (sharer === undefined) seen.push({ reading, own });
       // Data is copied where a pass changes it, and only there.
-      constants.set(`${name}/${own}`, constant);
-      const inputs = renamed.get(node) ?? [...node.inputs];
-      inputs[place] = `${name}/${own}`;
-      renamed.set(node, inputs);
+      constants.set(own, constant);
+      const { node, place } = reading;
+      renamed.set(node, (renamed.get(node) ?? node.inputs).with(place, own));
     }
   }
   const nodes = graph.nodes.map((node) => ({ ...node, inputs: renamed.get(node) ?? node.inputs }));
@@ -53,7 +55,7 @@ function readingsOf({ nodes, constants }: Graph): Map<string, Reading[]> {
 }
 
 /** PyTorch's later exporter merges tensors by value up to this many elements; a larger one is shared because the network shares it. */
-const mostMerged = 1024;
+export const mostMerged = 1024;
 
 /** Whether two readings are the same module's, called twice, on the same weights, or those of layers that share a large one. */
 function isOneModule({ constants }: Graph, { namesEqualTensors }: Origin, a: Reading, b: Reading): boolean {
