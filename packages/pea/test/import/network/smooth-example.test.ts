@@ -1,4 +1,4 @@
-/** The example of docs/import.md, on a few images: a network of Swish from PyTorch becomes one of ReLU. */
+/** The examples of docs/import.md, on a few images: a network, and a body without its head, becomes one of ReLU. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
@@ -54,4 +54,19 @@ test("the commands of docs/import.md end in a file without Swish", async () => {
   assert.doesNotMatch(deployed as string, /SiLU|Swish/);
   assert.equal(deployed?.match(/ ReLU /g)?.length, 4);
   assert.match(deployed as string, /export to ONNX +possible/);
+});
+
+test("examples/smooth-to-relu/distill-features.ts brings a body's features nearer, and exports ReLU and gates", () => {
+  const words = [
+    ...["--conditions=pea-source", "--import", import.meta.resolve("tsx")],
+    join(root, "examples/smooth-to-relu/distill-features.ts"),
+    fileURLToPath(new URL("../onnx/files/efficientnet.keep.onnx", import.meta.url)),
+    ...["/features/features.2/squeeze/Mul_output_0", "100", writeTinyData()],
+  ];
+  const printed = execFileSync(process.execPath, words, { cwd: temporaryFolder(), encoding: "utf8" });
+  const [before = 0, after = 0] = [...printed.matchAll(/features differ by (\S+) of/g)].map(([, loss]) =>
+    Number(loss),
+  );
+  assert.ok(after > 0 && after < 0.7 * before, printed);
+  assert.match(printed, /^features\.onnx: 7 Relu, 2 others$/m);
 });
