@@ -13,13 +13,13 @@ import {
   operators,
   type Shape,
 } from "@pea/graph";
-import { BatchNormAct2d, keepsIntermediates, Module, scope, type Tensor } from "@pea/torch";
+import { BatchNormAct2d, keepsIntermediates, Module, scope, type Tensor, tensor } from "@pea/torch";
 import { activationModules } from "./layers/activation.ts";
 import { layers } from "./layers/index.ts";
 import { type LayerHost, LayerNode, type Run } from "./layers/layer.ts";
 import { batchNormOptions, loadBatchNorm } from "./layers/normalization.ts";
 import { ModulePaths } from "./module-paths.ts";
-import { type Place, placeModule } from "./module-tree.ts";
+import { type Place, placeModule, placeNumbers } from "./module-tree.ts";
 import { isNormalizedActivation, type NormalizedActivation, type Step, stepsOf } from "./steps.ts";
 
 /** A step, with the places of the values that it reads and computes. */
@@ -134,6 +134,8 @@ class Builder implements LayerHost {
   /** The modules that hold each weight. */
   readonly #holders = new Map<string, string>();
   readonly #afterWeights = new Set<string>();
+  /** Numbers that are no layer's weights, by their key. */
+  readonly #numbers = new Map<string, Tensor>();
 
   constructor(
     private readonly network: Module,
@@ -177,6 +179,16 @@ class Builder implements LayerHost {
     for (const name of weights) this.#holders.set(name, place.path);
     this.#places.set(key, place);
     return place;
+  }
+
+  hold(name: string, trains: boolean): Tensor | undefined {
+    if (!this.#paths.isKeyOfNumbers(name)) return undefined;
+    const { shape, data } = this.graph.constants.get(name) as Constant;
+    const held =
+      this.#numbers.get(name) ??
+      placeNumbers(this.network, name, tensor(Float32Array.from(data as Float32Array), { shape }), trains);
+    this.#numbers.set(name, held);
+    return held;
   }
 
   #single(node: GraphNode) {

@@ -14,6 +14,9 @@ const weightNames: Readonly<Record<string, readonly string[]>> = {
 };
 const usualNames = ["", "weight", "bias"];
 
+/** Operators whose constants are no layer's weights. */
+const arithmetic = new Set(["Add", "Sub", "Mul", "Div"]);
+
 /** Names of modules without a known path, by operator; any other is its operator's, in small letters. */
 const shortNames: Readonly<Record<string, string>> = {
   BatchNormalization: "bn",
@@ -31,6 +34,8 @@ export class ModulePaths {
   readonly #used = new Set<string>();
   /** Paths that have something below them. */
   readonly #containers = new Set<string>();
+  /** Keys of numbers that are no layer's weights. */
+  readonly #keysOfNumbers: ReadonlySet<string>;
 
   constructor(private readonly graph: Graph) {
     const nodes = new Map<string, number>();
@@ -42,6 +47,13 @@ export class ModulePaths {
     }
     // What several nodes come from is a module of several.
     for (const [path, count] of nodes) if (count > 1 && !this.#isOfKeys(path)) this.#containers.add(path);
+    this.#keysOfNumbers = this.#findKeysOfNumbers();
+    for (const key of this.#keysOfNumbers) this.#reserveContainers(key);
+  }
+
+  /** Whether numbers that are no layer's weights stand under a name of the file, as `features.1.0.layer_scale`. */
+  isKeyOfNumbers(name: string): boolean {
+    return this.#keysOfNumbers.has(name);
   }
 
   /** A path of its own for a node's module. */
@@ -50,6 +62,20 @@ export class ModulePaths {
     this.#used.add(path);
     this.#reserveContainers(path);
     return path;
+  }
+
+  /** What arithmetic alone reads, under keys below no layer. */
+  #findKeysOfNumbers(): Set<string> {
+    const layers = new Set(this.graph.nodes.flatMap((node) => this.#pathOfKeys(node) ?? []));
+    const isBelowLayer = (key: string) => parentsOf(key).some((parent) => layers.has(parent));
+    const others = this.graph.nodes.filter(({ operator }) => !arithmetic.has(operator));
+    const read = new Set(others.flatMap(({ inputs }) => inputs));
+    const keys = [...this.graph.constants.keys()].filter((name) => name.includes(".") && isPath(name));
+    const isFree = (key: string) =>
+      !parentOf(key)
+        .split(".")
+        .some((part) => taken.has(part));
+    return new Set(keys.filter((key) => !read.has(key) && isFree(key) && !isBelowLayer(key)));
   }
 
   /** The module whose weights a node's constants are by their names, all of them. */

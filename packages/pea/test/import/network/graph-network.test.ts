@@ -237,6 +237,47 @@ describe("numbers that are no layer's weights:", () => {
   });
 });
 
+describe("numbers that the file has under a key", () => {
+  const weight = constant([1, 0, 0, 1], [2, 2, 1, 1]);
+  const perChannel = constant([2, 3], [2, 1, 1]);
+
+  test("stand under it, once, and train where others do", () => {
+    const graph = graphOf(
+      [
+        node("Sub", ["images", "stem.mean"], "a", {}, "stem"),
+        node("Conv", ["a", "block.conv.weight"], "b", {}, "block.conv"),
+        node("Mul", ["b", "block.layer_scale"], "c", {}, "block"),
+        node("Mul", ["block.layer_scale", "c"], "d", {}, "block"),
+        node("Relu", ["d"], "e", {}, "block"),
+      ],
+      { "stem.mean": perChannel, "block.conv.weight": weight, "block.layer_scale": perChannel },
+    );
+    const network = new GraphNetwork(graph);
+    assert.deepEqual([...network.namedParameters().keys()], ["block.layer_scale", "block.conv.weight"]);
+    assert.deepEqual([...network.namedBuffers().keys()], ["stem.mean"]);
+    assert.deepEqual([...network.namedModules().keys()].slice(1), [
+      "stem",
+      "block",
+      "block.conv",
+      "block.relu",
+    ]);
+    const images = randn([1, 2, 4, 4]);
+    const factor = tensor([2, 3], { dtype: "float32", shape: [2, 1, 1] });
+    assertSame(network.forward(images), relu(mul(factor, mul(sub(images, factor), factor))));
+  });
+
+  test("give way to a layer that is called as they are", () => {
+    const graph = graphOf(
+      [
+        node("Conv", ["images", "conv.weight"], "a", {}, "conv"),
+        node("Mul", ["a", "conv.scale"], "b", {}, "conv"),
+      ],
+      { "conv.weight": weight, "conv.scale": perChannel },
+    );
+    assert.deepEqual([...new GraphNetwork(graph).namedParameters().keys()], ["conv.weight", "mul.weight"]);
+  });
+});
+
 test("a batch normalization that something else reads too stays apart from its activation", () => {
   class Net extends Module {
     readonly bn = new BatchNorm2d(3);
@@ -319,7 +360,7 @@ describe("a matrix of weights that is read twice", () => {
     "with two biases is one layer, and the sums are apart": [
       "fc.bias",
       "other.bias",
-      ["a.bias", "b.bias", "fc.weight"],
+      ["a.bias", "fc.weight", "other.bias"],
     ],
     "with a bias once is one layer, and the sum is apart": ["fc.bias", null, ["a.bias", "fc.weight"]],
     "with a bias at its second reading is the same": [null, "fc.bias", ["b.bias", "fc.weight"]],

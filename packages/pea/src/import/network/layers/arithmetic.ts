@@ -36,16 +36,23 @@ function elementByElement(apply: Operator, name: "weight" | "bias"): Layer {
       const [value = 0] = data as Float32Array;
       return (a) => apply(a, value);
     }
-    const place = node.place(
-      () =>
-        new Numbers(Float32Array.from(data as Float32Array), {
-          shape,
-          name,
-          trains: isTrained(node, computed),
-        }),
-    );
-    return known === 1 ? (a) => apply(a, place.module.values) : (b) => apply(place.module.values, b);
+    const numbers = numbersOf(node, known, { name, trains: isTrained(node, computed) });
+    return known === 1 ? (a) => apply(a, numbers()) : (b) => apply(numbers(), b);
   };
+}
+
+/** Under their key in the file, where they have one, else in a module of their own. */
+function numbersOf(
+  node: LayerNode,
+  index: number,
+  { name, trains }: { name: "weight" | "bias"; trains: boolean },
+): () => Tensor {
+  const held = node.hold(index, trains);
+  if (held !== undefined) return () => held;
+  const { shape, data } = node.weight(index);
+  const values = Float32Array.from(data as Float32Array);
+  const place = node.place(() => new Numbers(values, { shape, name, trains }));
+  return () => place.module.values;
 }
 
 /** A factor or shift for each channel learns, once weights lie before it; a number alone and whole maps do not. */

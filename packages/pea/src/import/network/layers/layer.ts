@@ -18,6 +18,12 @@ export interface LayerHost {
   constant(name: string): Constant | undefined;
   /** Puts a module in its place; the one that is there already where another node reads the same weights. */
   place<M extends Module>(node: GraphNode, create: () => M): Place<M>;
+  /**
+   * Puts numbers that are no layer's weights under their own key in the file; undefined where they have none.
+   *
+   * @param trains else they are kept as they are
+   */
+  hold(name: string, trains: boolean): Tensor | undefined;
   /** Whether weights lie before a value: what is done to images before all weights is not trained. */
   isAfterWeights(name: string): boolean;
 }
@@ -52,6 +58,11 @@ export class LayerNode extends NodeReader {
 
   isAfterWeights(index: number): boolean {
     return this.host.isAfterWeights(this.node.inputs[index] ?? "");
+  }
+
+  /** An input's known numbers under their own key in the file; undefined where they have none. */
+  hold(index: number, trains: boolean): Tensor | undefined {
+    return this.host.hold(this.node.inputs[index] ?? "", trains);
   }
 
   /** @param create makes the module, its tensors set to the file's values */
