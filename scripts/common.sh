@@ -68,13 +68,27 @@ install_python() {
 }
 
 # install_libtorch2: brings libtorch 2.x, as it lies in PyPI's torch wheel, into a virtual environment of its own and sets
-# LIBTORCH to it, and PEA_TORCHRUN to its launcher.
+# LIBTORCH to it.
 install_libtorch2() {
-  local folders
+  # --no-deps: the rest of what the wheel asks for is gigabytes of CUDA libraries and Python packages that only
+  # `import torch` needs.
+  install_python libtorch2 "installing PyPI's torch (about 550 MB)" --no-deps
+  LIBTORCH=$(torch_in libtorch2)
+  export LIBTORCH
+}
+
+# install_torchrun: the same with what torchrun needs besides, and sets PEA_TORCHRUN to it.
+install_torchrun() {
   # --no-deps: a compiler for GPUs and Python packages that torchrun does without stay away.
-  install_python libtorch2 "installing PyPI's torch (about 2.7 GB)" --no-deps
-  folders=("$ROOT"/.venv/libtorch2/lib/python3.*/site-packages/torch)
-  export LIBTORCH=${folders[0]} PEA_TORCHRUN=$ROOT/.venv/libtorch2/bin/torchrun
+  install_python torchrun "installing PyPI's torch and what it links to (about 2.7 GB)" --no-deps
+  LIBTORCH=$(torch_in torchrun)
+  export LIBTORCH PEA_TORCHRUN=$ROOT/.venv/torchrun/bin/torchrun
+}
+
+# torch_in NAME: the folder of torch in the virtual environment .venv/NAME.
+torch_in() {
+  local folders=("$ROOT/.venv/$1"/lib/python3.*/site-packages/torch)
+  printf '%s' "${folders[0]}"
 }
 
 # install_embedded: brings LiteRT, LiteRT for Microcontrollers and Vela into a virtual environment of their own and sets
