@@ -1,7 +1,7 @@
 /** The same elements in another shape or order, some of them, or several tensors as one. */
-import { elementsOf, type QuantizedSite } from "@pea/graph";
+import { elementsOf, type QuantizedSite, readersOf } from "@pea/graph";
 import { channelsLast, inOrder, regrouped, turned } from "../../axis-order.ts";
-import { type Lower, type Lowering, readersIn } from "./lowering.ts";
+import type { Lower, Lowering } from "./lowering.ts";
 
 /** Nothing moves where axes are regrouped that lie beside each other; a flattened image that only matrices read stays as it lies. */
 export const reshaped: Lower = (site, lowering) => {
@@ -27,7 +27,7 @@ export const reshaped: Lower = (site, lowering) => {
 };
 
 function onlyMatricesRead(lowering: Lowering, name: string): boolean {
-  const readers = readersIn(lowering.graph, name);
+  const readers = readersOf(lowering.graph).get(name) ?? [];
   return (
     !lowering.graph.outputs.includes(name) &&
     readers.length > 0 &&

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Graph, Quantization, QuantizedGraph, QuantizedSite } from "@pea/graph";
+import type { Quantization, QuantizedGraph, QuantizedSite } from "@pea/graph";
 import { type AxisOrder, channelsLast, inOrder, isSameOrder, permutation, turned } from "../../axis-order.ts";
 import type { OperatorOptions, TfliteOperator, TfliteTensor } from "../model.ts";
 import type { Builtin } from "../schema.ts";
@@ -118,7 +118,3 @@ export class Lowering {
 
 /** Writes one node. */
 export type Lower = (site: QuantizedSite, lowering: Lowering) => void;
-
-/** The nodes that read a value. */
-export const readersIn = ({ nodes }: Graph, name: string) =>
-  nodes.filter(({ inputs }) => inputs.includes(name));
