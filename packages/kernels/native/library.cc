@@ -31,15 +31,18 @@ TORCH_LIBRARY(pea, m) {
       "float alpha=0., int seed=0, int site=0, int step=0) -> Tensor");
   m.def(
       "defer_batch_norm_act(Tensor x, Tensor weight, Tensor bias, Tensor(a!)? running_mean, Tensor(b!)? running_var, "
-      "bool training, float momentum, float eps, str activation) -> (Tensor x, Tensor normalization)");
-  m.def("apply_deferred(Tensor x, Tensor normalization, str activation) -> Tensor");
+      "bool training, float momentum, float eps, str activation, str mode='weighted', float alpha=0., int seed=0, "
+      "int site=0, int step=0) -> (Tensor x, Tensor normalization)");
+  m.def(
+      "apply_deferred(Tensor x, Tensor normalization, str activation, str mode='weighted', float alpha=0., int seed=0, "
+      "int site=0, int step=0) -> Tensor");
   m.def("conv3x3(Tensor x, Tensor weight, Tensor? bias=None) -> Tensor");
   m.def(
       "depthwise3x3(Tensor x, Tensor weight, Tensor? bias=None, int stride=1, Tensor? normalization=None, "
-      "str activation='identity') -> Tensor");
+      "str activation='identity', str mode='weighted', float alpha=0., int seed=0, int site=0, int step=0) -> Tensor");
   m.def(
-      "pointwise(Tensor x, Tensor weight, Tensor? bias=None, Tensor? normalization=None, str activation='identity') -> "
-      "Tensor");
+      "pointwise(Tensor x, Tensor weight, Tensor? bias=None, Tensor? normalization=None, str activation='identity', "
+      "str mode='weighted', float alpha=0., int seed=0, int site=0, int step=0) -> Tensor");
   m.def(
       "max_pool2d(Tensor x, int[2] kernel_size, int[2] stride=[], int[2] padding=0, int[2] dilation=1) -> Tensor");
   m.def(
@@ -76,12 +79,12 @@ at::Tensor with_settings(const at::Tensor& x, const OptionalTensor& residual, co
                          bool training, double momentum, double eps, std::string activation, std::string mode,
                          double alpha, int64_t seed, int64_t site, int64_t step) {
   return kFunction({x, or_undefined(residual), weight, bias}, or_undefined(running_mean), or_undefined(running_var),
-                   batch_norm_settings(x, training, momentum, eps, activation, mode, alpha, seed, site, step));
+                   {training, momentum, eps, activation_options(x, activation, mode, alpha, seed, site, step)});
 }
 
 at::Tensor convolution_cpu(const ConvolutionOperator& convolution, const ConvolutionInput& input,
                            const at::Tensor& weight, const at::Tensor& bias, int64_t stride) {
-  return convolution.forward(input, weight, bias, stride);
+  return convolution.forward(input, weight, bias, stride, /*moments=*/nullptr);
 }
 
 // Autocast casts what libtorch's own convolution takes.
@@ -101,30 +104,35 @@ at::Tensor as_conv3x3(const at::Tensor& x, const at::Tensor& weight, const Optio
 
 template <auto kFunction>
 at::Tensor as_depthwise3x3(const at::Tensor& x, const at::Tensor& weight, const OptionalTensor& bias, int64_t stride,
-                           const OptionalTensor& normalization, std::string activation) {
-  return kFunction(depthwise3x3, {x, or_undefined(normalization), deferred_activation_kind(activation)}, weight,
-                   or_undefined(bias), stride);
+                           const OptionalTensor& normalization, std::string activation, std::string mode, double alpha,
+                           int64_t seed, int64_t site, int64_t step) {
+  const ActivationOptions options = activation_options(x, activation, mode, alpha, seed, site, step);
+  return kFunction(depthwise3x3, {x, or_undefined(normalization), options}, weight, or_undefined(bias), stride);
 }
 
 template <auto kFunction>
 at::Tensor as_pointwise(const at::Tensor& x, const at::Tensor& weight, const OptionalTensor& bias,
-                        const OptionalTensor& normalization, std::string activation) {
-  return kFunction(pointwise, {x, or_undefined(normalization), deferred_activation_kind(activation)}, weight,
-                   or_undefined(bias), /*stride=*/1);
+                        const OptionalTensor& normalization, std::string activation, std::string mode, double alpha,
+                        int64_t seed, int64_t site, int64_t step) {
+  const ActivationOptions options = activation_options(x, activation, mode, alpha, seed, site, step);
+  return kFunction(pointwise, {x, or_undefined(normalization), options}, weight, or_undefined(bias), /*stride=*/1);
 }
 
 std::tuple<at::Tensor, at::Tensor> defer_with_settings(const at::Tensor& x, const at::Tensor& weight,
                                                        const at::Tensor& bias, const OptionalTensor& running_mean,
                                                        const OptionalTensor& running_var, bool training,
-                                                       double momentum, double eps, std::string activation) {
-  return batch_norm_act_deferred_autograd({x, at::Tensor(), weight, bias}, or_undefined(running_mean),
-                                          or_undefined(running_var),
-                                          {training, momentum, eps, {deferred_activation_kind(activation), {}}});
+                                                       double momentum, double eps, std::string activation,
+                                                       std::string mode, double alpha, int64_t seed, int64_t site,
+                                                       int64_t step) {
+  return batch_norm_act_deferred_autograd(
+      {x, at::Tensor(), weight, bias}, or_undefined(running_mean), or_undefined(running_var),
+      {training, momentum, eps, activation_options(x, activation, mode, alpha, seed, site, step)});
 }
 
 template <auto kFunction>
-at::Tensor with_deferred(const at::Tensor& x, const at::Tensor& normalization, std::string activation) {
-  return kFunction({x, normalization, deferred_activation_kind(activation)});
+at::Tensor with_deferred(const at::Tensor& x, const at::Tensor& normalization, std::string activation, std::string mode,
+                         double alpha, int64_t seed, int64_t site, int64_t step) {
+  return kFunction({x, normalization, activation_options(x, activation, mode, alpha, seed, site, step)});
 }
 
 at::Tensor max_pool_cpu(const at::Tensor& x, const MaxPoolWindow& window) {

@@ -12,9 +12,8 @@ import {
   type DType,
   type Module,
   type Tensor,
-  type Value,
 } from "@pea/torch";
-import { deferBatchNormAct } from "./deferred-activation.ts";
+import { type ActivationArguments, deferBatchNormAct } from "./deferred-activation.ts";
 import type { EnsembleActOptions } from "./ensemble-act-options.ts";
 import { hasKernel } from "./kernel-activations.ts";
 
@@ -51,13 +50,13 @@ export function batchNormAct(
   if (!isOnCpu(input, input.dtype)) return undefined;
   if (residual !== undefined && !(isOnCpu(residual, input.dtype) && sameShape(residual, input)))
     return undefined;
-  const deferred = residual === undefined ? deferBatchNormAct(input, state, settings[0]) : undefined;
+  const deferred = residual === undefined ? deferBatchNormAct(input, state, settings) : undefined;
   if (deferred !== undefined) return deferred;
   return call("pea::batch_norm_act", input, residual, ...perChannel, training, momentum, eps, ...settings);
 }
 
 /** The operator's arguments for an activation, or undefined when it has no kernel. */
-function activationArguments(activation: Module | undefined): [name: string, ...Value[]] | undefined {
+function activationArguments(activation: Module | undefined): ActivationArguments | undefined {
   if (activation === undefined) return ["identity"];
   if (isEnsembleActModule(activation)) {
     const { smooth, ensemble, alpha, relu, seed = 0, site = 0, step = 0 } = activation.ensembleActOptions;

@@ -13,10 +13,12 @@ import {
   isGradEnabled,
   keep,
   type Tensor,
+  type Value,
 } from "@pea/torch";
 
-/** What is deferred. To compute an ensemble again in the backward pass would cost more than to read it. */
-const cheap = ["identity", "relu"];
+/** An activation as operators take it: its name and, for an ensemble, what `pea::ensemble_act` takes after its own. */
+export type ActivationArguments = readonly [name: string, ...Value[]];
+
 /** What the number of channels must be a multiple of for there to be operators that read it. */
 const CHANNEL_BLOCK = 8;
 
@@ -33,7 +35,7 @@ export class DeferredActivation implements Deferral {
   constructor(
     readonly like: Tensor,
     readonly normalization: Tensor,
-    readonly activation: string,
+    readonly activation: ActivationArguments,
     readonly state: BatchNormState,
   ) {
     keep(like);
@@ -42,7 +44,7 @@ export class DeferredActivation implements Deferral {
 
   compute(): Tensor {
     readAsWhole.add(layerOf(this.state));
-    return enableGrad(() => call("pea::apply_deferred", this.like, this.normalization, this.activation));
+    return enableGrad(() => call("pea::apply_deferred", this.like, this.normalization, ...this.activation));
   }
 
   release(): void {
@@ -58,23 +60,17 @@ export function deferredActivationOf(tensor: Tensor): DeferredActivation | undef
 }
 
 /**
- * A batch norm and ReLU, or nothing (`identity`), whose result is deferred; undefined, having done nothing, for another
- * activation, without gradients, in another memory format than channels_last, for a number of channels that is no multiple
- * of 8, for bfloat16, and where somebody needed the layer's result as a whole before.
+ * A batch norm and an activation, or none (`identity`), whose result is deferred; undefined, having done nothing, without
+ * gradients, in another memory format than channels_last, for a number of channels that is no multiple of 8, for bfloat16, and
+ * where somebody needed the layer's result as a whole before.
  */
 export function deferBatchNormAct(
   input: Tensor,
   state: BatchNormState,
-  activation: string,
+  activation: ActivationArguments,
 ): Tensor | undefined {
   const { weight, bias, runningMean, runningVar, training, momentum, eps } = state;
-  if (
-    !cheap.includes(activation) ||
-    readAsWhole.has(layerOf(state)) ||
-    !isGradEnabled() ||
-    !input.requiresGrad
-  )
-    return undefined;
+  if (readAsWhole.has(layerOf(state)) || !isGradEnabled() || !input.requiresGrad) return undefined;
   if (input.ndim !== 4 || input.numel === 0 || input.dtype === "bfloat16") return undefined;
   if (weight.numel % CHANNEL_BLOCK !== 0 || !input.isContiguous("channels_last")) return undefined;
   const vectors = [weight, bias, runningMean, runningVar];
@@ -85,7 +81,7 @@ export function deferBatchNormAct(
     training,
     momentum,
     eps,
-    activation,
+    ...activation,
   ) as [Tensor, Tensor];
   return deferred(new DeferredActivation(like, normalization, activation, state));
 }

@@ -32,5 +32,5 @@ export function depthwise3x3(
   const deferred = deferredActivationOf(input);
   if (deferred === undefined) return call("pea::depthwise3x3", input, weight, bias, step);
   const { like, normalization, activation } = deferred;
-  return call("pea::depthwise3x3", like, weight, bias, step, normalization, activation);
+  return call("pea::depthwise3x3", like, weight, bias, step, normalization, ...activation);
 }

@@ -33,5 +33,5 @@ export function pointwise(
   const deferred = deferredActivationOf(input);
   if (deferred === undefined) return call("pea::pointwise", input, weight, bias);
   const { like, normalization, activation } = deferred;
-  return call("pea::pointwise", like, weight, bias, normalization, activation);
+  return call("pea::pointwise", like, weight, bias, normalization, ...activation);
 }

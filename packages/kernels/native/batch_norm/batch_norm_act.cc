@@ -20,8 +20,6 @@ constexpr char kName[] = "batch_norm_act";
 // As many rows as give a center near the mean.
 constexpr int64_t kCenterRows = 32;
 
-using Doubles = std::vector<double>;
-
 template <typename Body>
 void parallel_parts(const ChannelPartition& partition, const Body& body) {
   at::parallel_for(0, partition.parts(), 1, [&](int64_t first, int64_t last) {
@@ -181,10 +179,6 @@ void for_each_span(const ChannelPartition& partition, int64_t part, const Body& 
   for (int64_t i = 0; i < partition.spans(); ++i) body(partition.span(part, i));
 }
 
-struct Moments {
-  Doubles mean, squares;  // squares: Σ (x - mean)²
-};
-
 // One value for each column of each part.
 struct PartMoments {
   Doubles centers, sums, squares;  // of x - center
@@ -216,26 +210,17 @@ void add_part(PartMoments& moments, const ChannelPartition& partition, int64_t p
   });
 }
 
-// Each column of each part has a mean and a Σ (x - its mean)²; they are pooled in two rounds, without the cancellation
-// of Σ x² - n mean².
-Moments batch_moments(const ChannelPartition& partition, const void* x, ElementType type, int64_t per_channel) {
+// Of what lies in memory as a whole.
+Moments batch_moments(const ChannelPartition& partition, const void* x, ElementType type) {
   const int64_t columns = partition.parts() * partition.width();
   PartMoments parts{Doubles(columns), Doubles(columns), Doubles(columns)};
   parallel_parts(partition, [&](int64_t part) { add_part(parts, partition, part, x, type); });
-
-  Moments pooled{Doubles(partition.channels()), Doubles(partition.channels())};
-  partition.for_each_column([&](int64_t part, int64_t column, int64_t c, int64_t rows) {
-    const int64_t at = part * partition.width() + column;
-    pooled.mean[c] += rows * parts.centers[at] + parts.sums[at];
+  return pooled_moments(partition.channels(), [&](const auto& body) {
+    partition.for_each_column([&](int64_t part, int64_t column, int64_t c, int64_t rows) {
+      const int64_t at = part * partition.width() + column;
+      body(c, {static_cast<double>(rows), parts.centers[at], parts.sums[at], parts.squares[at]});
+    });
   });
-  for (double& value : pooled.mean) value /= static_cast<double>(per_channel);
-  partition.for_each_column([&](int64_t part, int64_t column, int64_t c, int64_t rows) {
-    const int64_t at = part * partition.width() + column;
-    const double from_center = parts.sums[at] / rows;
-    const double distance = parts.centers[at] + from_center - pooled.mean[c];
-    pooled.squares[c] += parts.squares[at] - parts.sums[at] * from_center + rows * distance * distance;
-  });
-  return pooled;
 }
 
 // running = (1 - momentum) running + momentum batch
@@ -250,12 +235,13 @@ void update_running(const at::Tensor& running, const Doubles& batch, double mome
 }
 
 // Mean and inverse deviation: of the batch, which the running statistics then follow, or the running ones.
-void set_statistics(Channels& channels, const ChannelPartition& partition, const void* x, ElementType type,
-                    int64_t per_channel, const at::Tensor& running_mean, const at::Tensor& running_var,
-                    const BatchNormSettings& settings) {
+void set_statistics(Channels& channels, const ChannelPartition& partition, const void* x, const BatchNormInputs& inputs,
+                    const at::Tensor& running_mean, const at::Tensor& running_var, const BatchNormSettings& settings) {
+  const int64_t per_channel = inputs.x.numel() / inputs.x.size(1);
   Doubles variance;
   if (settings.training) {
-    Moments moments = batch_moments(partition, x, type, per_channel);
+    Moments moments = inputs.moments != nullptr ? *inputs.moments
+                                                : batch_moments(partition, x, element_type(inputs.x, kName));
     channels.mean = std::move(moments.mean);
     variance = std::move(moments.squares);
     if (running_mean.defined()) {
@@ -280,9 +266,25 @@ Channels forward_channels(const BatchNormInputs& inputs, const ChannelPartition&
   Channels channels;
   channels.weight = to_doubles(inputs.weight);
   channels.bias = to_doubles(inputs.bias);
-  set_statistics(channels, partition, x, element_type(inputs.x, kName), inputs.x.numel() / inputs.x.size(1),
-                 running_mean, running_var, settings);
+  set_statistics(channels, partition, x, inputs, running_mean, running_var, settings);
   return channels;
+}
+
+// [3, C], or [5, C] where there are slopes: see ChannelColumns.
+at::Tensor rows_of(const Channels& channels, ElementType type) {
+  const auto count = static_cast<int64_t>(channels.mean.size());
+  const at::Tensor tensor = at::zeros({channels.slope.empty() ? 3 : 5, count}, at::kDouble);
+  auto rows = tensor.accessor<double, 2>();
+  for (int64_t c = 0; c < count; ++c) {
+    const Normalization of = channels.normalization(c, type);
+    rows[0][c] = of.center;
+    rows[1][c] = of.scale;
+    rows[2][c] = of.shift;
+    if (channels.slope.empty()) continue;
+    rows[3][c] = channels.slope[c];
+    rows[4][c] = channels.offset[c];
+  }
+  return tensor;
 }
 
 BatchNormStatistics statistics_of(const Channels& channels) {
@@ -291,9 +293,8 @@ BatchNormStatistics statistics_of(const Channels& channels) {
 
 }  // namespace
 
-BatchNormSettings batch_norm_settings(const at::Tensor& x, bool training, double momentum, double eps,
-                                      const std::string& activation, const std::string& mode, double alpha,
-                                      int64_t seed, int64_t site, int64_t step) {
+ActivationOptions activation_options(const at::Tensor& x, const std::string& activation, const std::string& mode,
+                                     double alpha, int64_t seed, int64_t site, int64_t step) {
   element_type(x, kName);
   ActivationOptions options{ActivationKind::kEnsemble, {}};
   if (activation == "identity") {
@@ -304,7 +305,7 @@ BatchNormSettings batch_norm_settings(const at::Tensor& x, bool training, double
     options.ensemble = ensemble_options(x, activation, mode, alpha, seed, site, step);
     if (alpha == 1) options.kind = ActivationKind::kRelu;
   }
-  return {training, momentum, eps, options};
+  return options;
 }
 
 BatchNormOutput batch_norm_act_forward(const BatchNormInputs& inputs, const at::Tensor& running_mean,
@@ -331,23 +332,15 @@ BatchNormOutput batch_norm_act_forward(const BatchNormInputs& inputs, const at::
   return {y, statistics_of(channels)};
 }
 
-DeferredBatchNormAct batch_norm_act_deferred(const BatchNormInputs& inputs, const at::Tensor& running_mean,
-                                             const at::Tensor& running_var, const BatchNormSettings& settings) {
+DeferredStatistics batch_norm_act_deferred(const BatchNormInputs& inputs, const at::Tensor& running_mean,
+                                           const at::Tensor& running_var, const BatchNormSettings& settings) {
   check(inputs, running_mean, running_var, settings);
   const at::Tensor& x = inputs.x;
   TORCH_CHECK_VALUE(x.dim() == 4 && x.numel() > 0 && x.is_contiguous(at::MemoryFormat::ChannelsLast), kName,
                     ": what is deferred must have elements and lie in channels_last");
   const Channels channels =
       forward_channels(inputs, ChannelPartition(x), x.data_ptr(), running_mean, running_var, settings);
-  const at::Tensor normalization = at::empty({3, x.size(1)}, at::kDouble);
-  auto rows = normalization.accessor<double, 2>();
-  for (int64_t c = 0; c < x.size(1); ++c) {
-    const Normalization of = channels.normalization(c, element_type(x, kName));
-    rows[0][c] = of.center;
-    rows[1][c] = of.scale;
-    rows[2][c] = of.shift;
-  }
-  return {normalization, statistics_of(channels)};
+  return {rows_of(channels, element_type(x, kName)), statistics_of(channels)};
 }
 
 at::Tensor apply_deferred(const DeferredActivation& deferred) {
@@ -360,6 +353,35 @@ at::Tensor apply_deferred(const DeferredActivation& deferred) {
   });
   return y;
 }
+
+namespace {
+
+Channels backward_channels(const BatchNormInputs& inputs, const BatchNormStatistics& statistics) {
+  return {to_doubles(statistics.mean), to_doubles(statistics.inverse_deviation), to_doubles(inputs.weight),
+          to_doubles(inputs.bias), {}, {}};
+}
+
+// Sets slope and offset by Σ dz and Σ dz · d of each channel, and makes the dots the weight's gradient; the sums are the bias'.
+void set_slopes(Channels& channels, const BatchNormInputs& inputs, const BatchNormSettings& settings,
+                const Doubles& sums, Doubles& dots) {
+  const ElementType type = element_type(inputs.x, kName);
+  const double per_channel = static_cast<double>(inputs.x.numel()) / static_cast<double>(inputs.x.size(1));
+  if (settings.training) {
+    channels.slope.resize(sums.size());
+    channels.offset.resize(sums.size());
+  }
+  for (size_t c = 0; c < sums.size(); ++c) {
+    const double shortfall = channels.center(c, type) - channels.mean[c];
+    const double inverse = channels.inverse_deviation[c];
+    dots[c] = (dots[c] + shortfall * sums[c]) * inverse;
+    if (!settings.training) continue;
+    // dx = weight / σ · (dz - mean of dz - normalized x · mean of (dz · normalized x))
+    channels.slope[c] = channels.weight[c] * inverse * inverse * dots[c] / per_channel;
+    channels.offset[c] = channels.weight[c] * inverse * sums[c] / per_channel + channels.slope[c] * shortfall;
+  }
+}
+
+}  // namespace
 
 BatchNormGradients batch_norm_act_backward(const at::Tensor& grad, const BatchNormInputs& inputs,
                                            const BatchNormStatistics& statistics, const BatchNormSettings& settings) {
@@ -377,8 +399,7 @@ BatchNormGradients batch_norm_act_backward(const at::Tensor& grad, const BatchNo
 
   const ChannelPartition partition(x);
   const int64_t width = partition.width();
-  Channels channels{to_doubles(statistics.mean), to_doubles(statistics.inverse_deviation), to_doubles(inputs.weight),
-                    to_doubles(inputs.bias), {}, {}};
+  Channels channels = backward_channels(inputs, statistics);
 
   // The first pass keeps dz where it is the residual's gradient, and where computing it again costs more than memory:
   // in dx then, which the second pass overwrites in place.
@@ -402,34 +423,33 @@ BatchNormGradients batch_norm_act_backward(const at::Tensor& grad, const BatchNo
     dbias[c] += sums[part * width + column];
     dweight[c] += dots[part * width + column];
   });
-  const double per_channel = static_cast<double>(x.numel()) / static_cast<double>(x.size(1));
-  if (settings.training) {
-    channels.slope.resize(partition.channels());
-    channels.offset.resize(partition.channels());
-  }
-  for (int64_t c = 0; c < partition.channels(); ++c) {
-    const double shortfall = channels.center(c, type) - channels.mean[c];
-    const double inverse = channels.inverse_deviation[c];
-    dweight[c] = (dweight[c] + shortfall * dbias[c]) * inverse;
-    if (!settings.training) continue;
-    // dx = weight / σ · (dz - mean of dz - normalized x · mean of (dz · normalized x))
-    channels.slope[c] = channels.weight[c] * inverse * inverse * dweight[c] / per_channel;
-    channels.offset[c] = channels.weight[c] * inverse * dbias[c] / per_channel + channels.slope[c] * shortfall;
-  }
+  set_slopes(channels, inputs, settings, dbias, dweight);
 
   ActivationOptions remaining = settings.activation;
   if (dz.defined()) {
     from_grad = to_dz;
     remaining.kind = ActivationKind::kIdentity;
   }
-  void* to_dx = dx.data_ptr();
+  auto* const to_dx = static_cast<char*>(dx.data_ptr());
   parallel_columns(partition, type, channels, [&](int64_t part, Columns columns) {
     if (!settings.training) columns.slope = columns.offset = nullptr;
     for_each_span(partition, part, [&](Span span) {
-      batch_norm_kernels().gradient(type, from_grad, from_x, to_dx, span, columns, remaining);
+      batch_norm_kernels().gradient(type, from_grad, from_x, to_dx + span.first * dx.element_size(), span, columns,
+                                    remaining);
     });
   });
-  return {dx, residual.defined() ? dz : at::Tensor(), to_tensor(dweight, inputs.weight.scalar_type()), to_tensor(dbias, inputs.bias.scalar_type())};
+  return {dx, residual.defined() ? dz : at::Tensor(), to_tensor(dweight, inputs.weight.scalar_type()),
+          to_tensor(dbias, inputs.bias.scalar_type())};
+}
+
+BatchNormReduced batch_norm_act_reduced(const at::Tensor& sums, const BatchNormInputs& inputs,
+                                        const BatchNormStatistics& statistics, const BatchNormSettings& settings) {
+  Channels channels = backward_channels(inputs, statistics);
+  Doubles dweight = to_doubles(sums[1]);
+  const Doubles dbias = to_doubles(sums[0]);
+  set_slopes(channels, inputs, settings, dbias, dweight);
+  return {rows_of(channels, element_type(inputs.x, kName)), to_tensor(dweight, inputs.weight.scalar_type()),
+          to_tensor(dbias, inputs.bias.scalar_type())};
 }
 
 }  // namespace pea

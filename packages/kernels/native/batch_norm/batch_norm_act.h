@@ -10,6 +10,7 @@
 
 #include "batch_norm/activation_on_load.h"
 #include "batch_norm/batch_norm_kernel.h"
+#include "batch_norm/moments.h"
 
 namespace pea {
 
@@ -21,15 +22,15 @@ struct BatchNormSettings {
 
 // activation: identity, relu, or the smooth activation of an ensemble, whose mode and alpha are as ensemble_act's; they
 // are ignored for the first two. Throws for unknown names and an alpha outside [0, 1].
-BatchNormSettings batch_norm_settings(const at::Tensor& x, bool training, double momentum, double eps,
-                                      const std::string& activation, const std::string& mode, double alpha,
-                                      int64_t seed, int64_t site, int64_t step);
+ActivationOptions activation_options(const at::Tensor& x, const std::string& activation, const std::string& mode,
+                                     double alpha, int64_t seed, int64_t site, int64_t step);
 
 // Tensors that may be absent are undefined ones.
 struct BatchNormInputs {
   at::Tensor x;         // [N, C, …]; float32, bfloat16 or float64
   at::Tensor residual;  // as x, or absent
   at::Tensor weight, bias;  // [C]; float64 for x of float64, else float32
+  const Moments* moments = nullptr;  // of x, where they are known
 };
 
 struct BatchNormStatistics {
@@ -54,14 +55,24 @@ BatchNormOutput batch_norm_act_forward(const BatchNormInputs& inputs, const at::
 BatchNormGradients batch_norm_act_backward(const at::Tensor& grad, const BatchNormInputs& inputs,
                                            const BatchNormStatistics& statistics, const BatchNormSettings& settings);
 
+// What follows of the sums that a reader of the deferred result took (gradient_on_store.h).
+struct BatchNormReduced {
+  at::Tensor channels;  // of x's gradient: see DeferredGradient
+  at::Tensor weight, bias;
+};
+
+// sums: [2, C], float64
+BatchNormReduced batch_norm_act_reduced(const at::Tensor& sums, const BatchNormInputs& inputs,
+                                        const BatchNormStatistics& statistics, const BatchNormSettings& settings);
+
 // The statistics alone: what follows from them is left to whoever reads the result (activation_on_load.h).
-struct DeferredBatchNormAct {
+struct DeferredStatistics {
   at::Tensor normalization;  // [3, C], float64: center, scale and shift as in batch_norm_kernel.h
   BatchNormStatistics statistics;
 };
 
 // As batch_norm_act_forward for an x in channels_last that has elements, and no residual.
-DeferredBatchNormAct batch_norm_act_deferred(const BatchNormInputs& inputs, const at::Tensor& running_mean,
+DeferredStatistics batch_norm_act_deferred(const BatchNormInputs& inputs, const at::Tensor& running_mean,
                                              const at::Tensor& running_var, const BatchNormSettings& settings);
 
 // The result, for readers that cannot compute it while they load: bit for bit that of batch_norm_act_forward.

@@ -3,6 +3,11 @@
 #include <ATen/ATen.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include <type_traits>
+#include <utility>
+
+#include "batch_norm/links.h"
+
 namespace pea {
 namespace {
 
@@ -78,12 +83,27 @@ variable_list gradients_of_arguments(AutogradContext* context, const at::Tensor&
   return result;
 }
 
+// Those of a convolution's result that has not been changed since; empty where they are not known.
+Moments moments_of(const at::Tensor& x) {
+  const auto link = convolution_behind(x);
+  return link && x._version() == 0 ? link->moments : Moments();
+}
+
+const Moments* given(const Moments& moments) { return moments.mean.empty() ? nullptr : &moments; }
+
+// a + b, either of which may be undefined.
+at::Tensor sum_of(const at::Tensor& a, const at::Tensor& b) {
+  if (!a.defined() || !b.defined()) return a.defined() ? a : b;
+  return a + b;
+}
+
 struct BatchNormAct : torch::autograd::Function<BatchNormAct> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const OptionalTensor& residual,
                             const at::Tensor& weight, const at::Tensor& bias, const OptionalTensor& running_mean,
                             const OptionalTensor& running_var, const BatchNormSettings& settings) {
     context->set_materialize_grads(false);
-    const BatchNormInputs inputs{x, or_undefined(residual), weight, bias};
+    const Moments moments = moments_of(x);
+    const BatchNormInputs inputs{x, or_undefined(residual), weight, bias, given(moments)};
     const BatchNormOutput output =
         batch_norm_act_forward(inputs, or_undefined(running_mean), or_undefined(running_var), settings);
     save(context, inputs, output.statistics, settings);
@@ -95,30 +115,71 @@ struct BatchNormAct : torch::autograd::Function<BatchNormAct> {
   }
 };
 
-// Gives x itself and the normalization: who reads the result computes it of these (see activation_on_load.h). What flows
-// back is the gradient of the result.
-struct DeferredBatchNormActFunction : torch::autograd::Function<DeferredBatchNormActFunction> {
+}  // namespace
+
+// Gives x itself and the normalization: who reads the result computes it of these (activation_on_load.h). What flows back is
+// the gradient of the result, or that of the normalized values (links.h).
+struct DeferredBatchNormAct : torch::autograd::Function<DeferredBatchNormAct> {
   static variable_list forward(AutogradContext* context, const at::Tensor& x, const OptionalTensor&,
                                const at::Tensor& weight, const at::Tensor& bias, const OptionalTensor& running_mean,
                                const OptionalTensor& running_var, const BatchNormSettings& settings) {
     context->set_materialize_grads(false);
-    const BatchNormInputs inputs{x, at::Tensor(), weight, bias};
-    const DeferredBatchNormAct deferred =
+    const Moments moments = moments_of(x);
+    const BatchNormInputs inputs{x, at::Tensor(), weight, bias, given(moments)};
+    const DeferredStatistics deferred =
         batch_norm_act_deferred(inputs, or_undefined(running_mean), or_undefined(running_var), settings);
     save(context, inputs, deferred.statistics, settings);
+    context->saved_data["link"] = c10::IValue::make_capsule(c10::make_intrusive<ActivationLink>());
+    if (convolution_behind(x)) {
+      context->saved_data["convolution"] = c10::IValue::make_capsule(c10::make_intrusive<Producer>(x));
+    }
     context->mark_non_differentiable({deferred.normalization});
     // The same memory, and no view: it has a history of its own.
     return {x.variable_data(), deferred.normalization};
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& grads) {
-    return gradients_of_arguments(context, grads[0]);
+    variable_list result = gradients_of_arguments(context, grads[0]);
+    const auto link = c10::static_intrusive_pointer_cast<ActivationLink>(context->saved_data.at("link").toCapsule());
+    for (const ActivationLink::Gradient& gradient : std::exchange(link->gradients, {})) {
+      const variable_list saved = context->get_saved_variables();
+      const BatchNormReduced reduced =
+          batch_norm_act_reduced(gradient.sums, {saved[0], at::Tensor(), saved[2], saved[3]},
+                                 BatchNormStatistics{saved[4], saved[5]}, saved_settings(context));
+      result[2] = sum_of(result[2], reduced.weight);
+      result[3] = sum_of(result[3], reduced.bias);
+      if (!context->needs_input_grad(0)) continue;
+      const DeferredGradient dx{gradient.g, saved[0].variable_data(), reduced.channels};
+      if (const auto convolution = taking_convolution(context)) convolution->gradients.push_back(dx);
+      else result[0] = sum_of(result[0], apply_deferred_gradient(dx));
+    }
+    return result;
+  }
+
+ private:
+  // The convolution that made x.
+  struct Producer : torch::CustomClassHolder {
+    explicit Producer(const at::Tensor& x) : link(convolution_behind(x)), node(x.grad_fn()) {}
+
+    const c10::intrusive_ptr<ConvolutionLink> link;
+    // The pointer that the engine's version counts nodes by.
+    const std::decay_t<decltype(std::declval<const at::Tensor&>().grad_fn())> node;
+  };
+
+  // Null where x's gradient is to go the usual way.
+  static c10::intrusive_ptr<ConvolutionLink> taking_convolution(const AutogradContext* context) {
+    const auto found = context->saved_data.find("convolution");
+    if (found == context->saved_data.end()) return {};
+    const auto producer = c10::static_intrusive_pointer_cast<Producer>(found->second.toCapsule());
+    return sees_gradient(*producer->node) ? c10::intrusive_ptr<ConvolutionLink>() : producer->link;
   }
 };
 
+namespace {
+
 struct ApplyDeferred : torch::autograd::Function<ApplyDeferred> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& normalization,
-                            ActivationKind activation) {
+                            const ActivationOptions& activation) {
     context->set_materialize_grads(false);
     return apply_deferred({x, normalization, activation});
   }
@@ -149,7 +210,7 @@ std::tuple<at::Tensor, at::Tensor> batch_norm_act_deferred_autograd(const BatchN
                                                                     const at::Tensor& running_var,
                                                                     const BatchNormSettings& settings) {
   const variable_list result =
-      DeferredBatchNormActFunction::apply(inputs.x, OptionalTensor(), inputs.weight, inputs.bias, optional(running_mean),
+      DeferredBatchNormAct::apply(inputs.x, OptionalTensor(), inputs.weight, inputs.bias, optional(running_mean),
                                           optional(running_var), settings);
   return {result[0], result[1]};
 }

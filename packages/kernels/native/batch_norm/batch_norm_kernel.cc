@@ -1,5 +1,7 @@
 #include "batch_norm/batch_norm_kernel.h"
 
+#include <cstring>
+
 #include "ensemble/ensembles.h"
 #include "ensemble/mask_generator.h"
 #include "simd/elements.h"
@@ -261,6 +263,17 @@ struct TypedColumns {
         offset(static_cast<const F*>(columns.offset)) {}
 };
 
+// y = z, or ReLU of it, in one loop.
+template <bool kRelu, typename F>
+PEA_INLINE void normalize_segment(const F* __restrict x, const F* __restrict center, const F* __restrict scale,
+                                  const F* __restrict shift, F* __restrict y, int64_t count) {
+#pragma omp simd
+  for (int64_t i = 0; i < count; ++i) {
+    const F z = (x[i] - center[i]) * scale[i] + shift[i];
+    y[i] = kRelu ? relu(z) : z;
+  }
+}
+
 template <typename T>
 void normalize_span(const T* x, const T* residual, T* y, const Span& span, const Columns& columns,
                     const ActivationOptions& activation) {
@@ -274,6 +287,14 @@ void normalize_span(const T* x, const T* residual, T* y, const Span& span, const
     prefetch_to_read(x, index + count, count);
     if (residual != nullptr) prefetch_to_read(residual, index + count, count);
     prefetch_to_write(y, at + count, count);
+    const bool is_plain = residual == nullptr && activation.kind != ActivationKind::kEnsemble;
+    if (is_plain) {
+      const auto run = activation.kind == ActivationKind::kRelu ? normalize_segment<true, F> : normalize_segment<false, F>;
+      run(x_buffer.read(x + index, count), of.center + column, of.scale + column, of.shift + column,
+          y_buffer.place(y + at), count);
+      y_buffer.write(y + at, count);
+      return;
+    }
     pre.compute(x_buffer.read(x + index, count),
                 residual == nullptr ? nullptr : residual_buffer.read(residual + index, count), of.center + column,
                 of.scale + column, of.shift + column, count);
@@ -282,14 +303,35 @@ void normalize_span(const T* x, const T* residual, T* y, const Span& span, const
   });
 }
 
+PEA_INLINE void keep(const float* from, BFloat16* to, int64_t count) { narrow(from, to, static_cast<uint32_t>(count)); }
+template <typename F>
+PEA_INLINE void keep(const F* from, F* to, int64_t count) {
+  std::memcpy(to, from, static_cast<size_t>(count) * sizeof(F));
+}
+
+// dz of ReLU with its sums, in one loop.
+template <typename F>
+PEA_INLINE void reduce_rectified(const F* __restrict grad, const F* __restrict x, const F* __restrict center,
+                                 const F* __restrict scale, const F* __restrict shift, F* __restrict dz,
+                                 F* __restrict sum, F* __restrict dot, int64_t count) {
+#pragma omp simd
+  for (int64_t i = 0; i < count; ++i) {
+    const F d = x[i] - center[i];
+    const F z = d * scale[i] + shift[i];
+    dz[i] = z <= 0 ? F(0) : grad[i];
+    sum[i] += dz[i];
+    dot[i] += dz[i] * d;
+  }
+}
+
 template <typename T>
 void reduce_span(const T* grad, const T* x, const T* residual, T* dz, const Span& span, const Columns& columns,
                  const ActivationOptions& activation, double* sums, double* dots) {
   using F = Arithmetic<T>;
   const TypedColumns<F> of(columns);
   ActivationLoops<F> loops(activation);
-  Buffer<T> grad_buffer, x_buffer, residual_buffer, dz_buffer;
-  alignas(64) F unkept_dz[kSegment];
+  Buffer<T> grad_buffer, x_buffer, residual_buffer;
+  alignas(64) F gradients[kSegment];
   Preactivation<F> pre;
   sum_columns<F>(span, columns.width, sums, dots,
                  [&](int64_t at, int64_t column, int64_t count, F* __restrict sum, F* __restrict dot) {
@@ -299,13 +341,18 @@ void reduce_span(const T* grad, const T* x, const T* residual, T* dz, const Span
                    prefetch_to_read(grad, below, count);
                    if (residual != nullptr) prefetch_to_read(residual, below, count);
                    if (dz != nullptr) prefetch_to_write(dz, below, count);
+                   if (residual == nullptr && activation.kind == ActivationKind::kRelu) {
+                     reduce_rectified(grad_buffer.read(grad + index, count), x_buffer.read(x + index, count),
+                                      of.center + column, of.scale + column, of.shift + column, gradients, sum, dot,
+                                      count);
+                     if (dz != nullptr) keep(gradients, dz + index, count);
+                     return;
+                   }
                    pre.compute(x_buffer.read(x + index, count),
                                residual == nullptr ? nullptr : residual_buffer.read(residual + index, count),
                                of.center + column, of.scale + column, of.shift + column, count);
-                   F* const slopes = dz == nullptr ? unkept_dz : dz_buffer.place(dz + index);
-                   loops.backward(grad_buffer.read(grad + index, count), pre.z, slopes, count, index);
-                   if (dz != nullptr) dz_buffer.write(dz + index, count);
-                   const F* __restrict gradients = slopes;
+                   loops.backward(grad_buffer.read(grad + index, count), pre.z, gradients, count, index);
+                   if (dz != nullptr) keep(gradients, dz + index, count);
 #pragma omp simd
                    for (int64_t i = 0; i < count; ++i) {
                      sum[i] += gradients[i];
@@ -321,27 +368,33 @@ void gradient_span(const T* grad, const T* x, T* dx, const Span& span, const Col
   const TypedColumns<F> of(columns);
   ActivationLoops<F> loops(activation);
   Buffer<T> grad_buffer, x_buffer, dx_buffer;
-  alignas(64) F dz[kSegment];
+  alignas(64) F activated[kSegment];
   Preactivation<F> pre;
   for_each_segment(span, columns.width, [&](int64_t at, int64_t column, int64_t count) {
     const int64_t index = span.first + at;
     prefetch_to_read(x, index + count, count);
     prefetch_to_read(grad, index + count, count);
-    prefetch_to_write(dx, index + count, count);
-    pre.compute(x_buffer.read(x + index, count), nullptr, of.center + column, of.scale + column, of.shift + column,
-                count);
-    loops.backward(grad_buffer.read(grad + index, count), pre.z, dz, count, index);
-    F* __restrict result = dx_buffer.place(dx + index);
-    const F* __restrict scale = of.scale + column;
+    prefetch_to_write(dx, at + count, count);
+    const F* const values = x_buffer.read(x + index, count);
+    const F* dz = grad_buffer.read(grad + index, count);
+    if (activation.kind != ActivationKind::kIdentity) {
+      pre.compute(values, nullptr, of.center + column, of.scale + column, of.shift + column, count);
+      loops.backward(dz, pre.z, activated, count, index);
+      dz = activated;
+    }
+    F* const result = dx_buffer.place(dx + at);
+    const F *__restrict scale = of.scale + column, *__restrict center = of.center + column;
     if (of.slope == nullptr) {
 #pragma omp simd
       for (int64_t i = 0; i < count; ++i) result[i] = dz[i] * scale[i];
     } else {
       const F *__restrict slope = of.slope + column, *__restrict offset = of.offset + column;
 #pragma omp simd
-      for (int64_t i = 0; i < count; ++i) result[i] = dz[i] * scale[i] - (pre.d[i] * slope[i] + offset[i]);
+      for (int64_t i = 0; i < count; ++i) {
+        result[i] = dz[i] * scale[i] - ((values[i] - center[i]) * slope[i] + offset[i]);
+      }
     }
-    dx_buffer.write(dx + index, count);
+    dx_buffer.write(dx + at, count);
   });
 }
 

@@ -48,11 +48,12 @@ struct BatchNormKernels {
   void (*normalize)(ElementType type, const void* x, const void* residual, void* y, Span span, const Columns& columns,
                     const ActivationOptions& activation);
 
-  // With dz = grad · act'(z): sums[j] += Σ dz, dots[j] += Σ dz · d. dz is stored unless it is null.
+  // With dz = grad · act'(z): sums[j] += Σ dz, dots[j] += Σ dz · d. dz is stored unless it is null; it may be grad.
   void (*reduce)(ElementType type, const void* grad, const void* x, const void* residual, void* dz, Span span,
                  const Columns& columns, const ActivationOptions& activation, double* sums, double* dots);
 
-  // dx from grad and x, without residual. A kept dz takes grad's place with the identity as activation; it may be dx.
+  // dx from grad and x, without residual. A kept dz takes grad's place with the identity as activation; it may be dx. dx points
+  // to where the span's first element goes.
   void (*gradient)(ElementType type, const void* grad, const void* x, void* dx, Span span, const Columns& columns,
                    const ActivationOptions& activation);
 };

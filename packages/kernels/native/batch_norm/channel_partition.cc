@@ -14,15 +14,14 @@ constexpr int64_t kWidth = 512;
 constexpr int64_t kPlaneWidth = 64;
 constexpr int64_t kVector = 16;
 
-// Pixels in a row, if possible so many that each row begins at a multiple of the vectors' length.
+}  // namespace
+
 int64_t pixels_in_row(int64_t channels) {
   const int64_t aligned = kVector / std::gcd(channels, kVector);
   const int64_t pixels = std::max<int64_t>(kWidth / channels, 1);
   if (pixels >= aligned) return pixels / aligned * aligned;
   return channels * aligned <= 2 * kWidth ? aligned : pixels;
 }
-
-}  // namespace
 
 ChannelPartition::ChannelPartition(const at::Tensor& x) : channels_(x.size(1)), elements_(x.numel()) {
   const int64_t plane = elements_ / (x.size(0) * channels_);

@@ -10,6 +10,10 @@
 
 namespace pea {
 
+// How many pixels of so many channels make a row in channels_last; if possible so many that each row begins at a multiple of the
+// vectors' length.
+int64_t pixels_in_row(int64_t channels);
+
 class ChannelPartition {
  public:
   // x is contiguous in channels_last or in the usual order.

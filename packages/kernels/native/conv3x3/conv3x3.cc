@@ -156,7 +156,8 @@ void check(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias
                     "], not ", bias.sizes());
 }
 
-at::Tensor forward(const ConvolutionInput& input, const at::Tensor& weight, const at::Tensor& bias, int64_t stride) {
+at::Tensor forward(const ConvolutionInput& input, const at::Tensor& weight, const at::Tensor& bias, int64_t stride,
+                   Moments*) {
   const at::Tensor& x = input.x;
   check(x, weight, bias, stride);
   TORCH_CHECK_VALUE(!input.normalization.defined(), kName, ": x must be there as a whole");
@@ -208,14 +209,14 @@ at::Tensor weight_gradient(const at::Tensor& grad, const at::Tensor& x) {
   return dw;
 }
 
-ConvolutionGradients backward(const at::Tensor& grad, const ConvolutionInput& input, const at::Tensor& weight, int64_t,
-                              bool wants_images, bool wants_weight) {
-  return {wants_images ? input_gradient(grad, weight) : at::Tensor(),
-          wants_weight ? weight_gradient(grad, input.x) : at::Tensor()};
+ConvolutionGradients backward(const ResultGradient& grad, const ConvolutionInput& input, const at::Tensor& weight,
+                              int64_t, const WantedGradients& wanted) {
+  return {wanted.images ? input_gradient(grad.dy, weight) : at::Tensor(),
+          wanted.weight ? weight_gradient(grad.dy, input.x) : at::Tensor(), at::Tensor()};
 }
 
 }  // namespace
 
-const ConvolutionOperator conv3x3 = {kName, forward, backward};
+const ConvolutionOperator conv3x3 = {kName, /*works_with_batch_norm=*/false, forward, backward};
 
 }  // namespace pea

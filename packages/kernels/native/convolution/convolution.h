@@ -4,6 +4,8 @@
 #include <ATen/core/Tensor.h>
 
 #include "batch_norm/activation_on_load.h"
+#include "batch_norm/gradient_on_load.h"
+#include "batch_norm/moments.h"
 
 namespace pea {
 
@@ -11,24 +13,40 @@ namespace pea {
 struct ConvolutionInput {
   at::Tensor x;              // [N, C, H, W]
   at::Tensor normalization;  // undefined: x as it is
-  ActivationKind activation = ActivationKind::kIdentity;
+  ActivationOptions activation = {ActivationKind::kIdentity, {}};
+};
+
+// The gradient of a result: dy, or one that is computed while it is loaded.
+struct ResultGradient {
+  at::Tensor dy;
+  DeferredGradient deferred;  // where dy is undefined
+};
+
+struct WantedGradients {
+  bool images, weight;
+  // The images' gradient is to be taken on to the normalized values (gradient_on_store.h).
+  bool normalized = false;
 };
 
 struct ConvolutionGradients {
   at::Tensor images;  // in channels_last
   at::Tensor weight;  // in the shape of the weight
+  at::Tensor sums;    // of the normalized values' gradients
 };
 
 // One kind of convolution; its weight and stride are as its own header says.
 struct ConvolutionOperator {
   const char* name;
+  // Whether it takes deferred inputs and gradients, and gives moments and gradients of normalized values.
+  bool works_with_batch_norm;
 
-  // bias may be undefined. The result is in channels_last.
-  at::Tensor (*forward)(const ConvolutionInput& input, const at::Tensor& weight, const at::Tensor& bias, int64_t stride);
+  // bias may be undefined. The result is in channels_last. moments: null, or where to put those of the result.
+  at::Tensor (*forward)(const ConvolutionInput& input, const at::Tensor& weight, const at::Tensor& bias, int64_t stride,
+                        Moments* moments);
 
-  // For `grad` of the result; the gradients that are not wanted are undefined.
-  ConvolutionGradients (*backward)(const at::Tensor& grad, const ConvolutionInput& input, const at::Tensor& weight,
-                                   int64_t stride, bool wants_images, bool wants_weight);
+  // The gradients that are not wanted are undefined.
+  ConvolutionGradients (*backward)(const ResultGradient& grad, const ConvolutionInput& input, const at::Tensor& weight,
+                                   int64_t stride, const WantedGradients& wanted);
 };
 
 }  // namespace pea

@@ -3,6 +3,10 @@
 #include <ATen/ATen.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include <utility>
+
+#include "batch_norm/links.h"
+
 namespace pea {
 namespace {
 
@@ -14,35 +18,30 @@ using OptionalTensor = c10::optional<at::Tensor>;
 
 OptionalTensor optional(const at::Tensor& tensor) { return tensor.defined() ? OptionalTensor(tensor) : c10::nullopt; }
 
-// Which gradients are asked for.
-struct Wanted {
-  bool x, weight, bias;
-};
+at::Tensor or_undefined(const OptionalTensor& tensor) { return tensor.value_or(at::Tensor()); }
 
 // What is computed, besides the tensors.
 struct Settings : torch::CustomClassHolder {
-  Settings(const ConvolutionOperator& convolution, ActivationKind activation, int64_t stride, bool has_bias)
+  Settings(const ConvolutionOperator& convolution, const ActivationOptions& activation, int64_t stride, bool has_bias)
       : convolution(convolution), activation(activation), stride(stride), has_bias(has_bias) {}
 
   const ConvolutionOperator& convolution;
-  const ActivationKind activation;
+  const ActivationOptions activation;
   const int64_t stride;
   const bool has_bias;
 };
 
 // A node of its own, so that `create_graph` works as far as first derivatives go. Gives the wanted gradients alone.
 struct ConvolutionBackward : torch::autograd::Function<ConvolutionBackward> {
-  static variable_list forward(AutogradContext* context, const at::Tensor& grad, const at::Tensor& x,
+  static variable_list forward(AutogradContext* context, const at::Tensor& dy, const at::Tensor& x,
                                const OptionalTensor& normalization, const at::Tensor& weight, const Settings* settings,
-                               const Wanted& wanted) {
+                               const WantedGradients& wanted) {
     context->saved_data["name"] = std::string(settings->convolution.name);
-    const at::Tensor dy = grad.contiguous(at::MemoryFormat::ChannelsLast);
     const ConvolutionGradients own = settings->convolution.backward(
-        dy, {x, normalization.value_or(at::Tensor()), settings->activation}, weight, settings->stride, wanted.x, wanted.weight);
+        {dy, {}}, {x, or_undefined(normalization), settings->activation}, weight, settings->stride, wanted);
     variable_list gradients;
-    if (wanted.x) gradients.push_back(own.images);
+    if (wanted.images) gradients.push_back(own.images);
     if (wanted.weight) gradients.push_back(own.weight);
-    if (wanted.bias) gradients.push_back(dy.sum({0, 2, 3}));
     return gradients;
   }
 
@@ -53,35 +52,79 @@ struct ConvolutionBackward : torch::autograd::Function<ConvolutionBackward> {
   }
 };
 
+template <typename T>
+c10::intrusive_ptr<T> held(const AutogradContext* context, const char* name) {
+  const auto found = context->saved_data.find(name);
+  if (found == context->saved_data.end()) return {};
+  return c10::static_intrusive_pointer_cast<T>(found->second.toCapsule());
+}
+
+// dy, which may be undefined, and what batch norms have left: deferred where it is one alone that the operator can take.
+ResultGradient sum_of(const at::Tensor& dy, const std::vector<DeferredGradient>& deferred, bool takes_deferred) {
+  if (!dy.defined() && deferred.size() == 1 && takes_deferred) return {at::Tensor(), deferred[0]};
+  at::Tensor sum = dy;
+  for (const DeferredGradient& one : deferred) {
+    const at::Tensor gradient = apply_deferred_gradient(one);
+    sum = sum.defined() ? sum + gradient : gradient;
+  }
+  return {sum, {}};
+}
+
+}  // namespace
+
 struct Convolution : torch::autograd::Function<Convolution> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& weight,
                             const OptionalTensor& bias, const OptionalTensor& normalization,
                             const c10::intrusive_ptr<Settings>& settings) {
-    const ConvolutionInput input{x, normalization.value_or(at::Tensor()), settings->activation};
+    const ConvolutionInput input{x, or_undefined(normalization), settings->activation};
     context->set_materialize_grads(false);
     context->save_for_backward({x, weight, input.normalization});
     context->saved_data["settings"] = c10::IValue::make_capsule(settings);
-    return settings->convolution.forward(input, weight, bias.value_or(at::Tensor()), settings->stride);
+    Moments* moments = nullptr;
+    if (settings->convolution.works_with_batch_norm) {
+      const auto link = c10::make_intrusive<ConvolutionLink>();
+      context->saved_data["link"] = c10::IValue::make_capsule(link);
+      moments = &link->moments;
+    }
+    if (const auto activation = activation_behind(x)) {
+      context->saved_data["activation"] = c10::IValue::make_capsule(activation);
+    }
+    return settings->convolution.forward(input, weight, or_undefined(bias), settings->stride, moments);
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& grads) {
     variable_list result(5);  // one for each argument of forward
-    if (!grads[0].defined()) return result;
+    const auto link = held<ConvolutionLink>(context, "link");
+    const std::vector<DeferredGradient> deferred =
+        link ? std::exchange(link->gradients, {}) : std::vector<DeferredGradient>();
+    if (!grads[0].defined() && deferred.empty()) return result;
     const variable_list saved = context->get_saved_variables();
-    const auto capsule = context->saved_data.at("settings").toCapsule();
-    const auto* const settings = static_cast<const Settings*>(capsule.get());
+    const auto settings = held<Settings>(context, "settings");
     // Without a bias there is no third edge to ask about.
-    const Wanted wanted{context->needs_input_grad(0), context->needs_input_grad(1),
-                        settings->has_bias && context->needs_input_grad(2)};
-    const variable_list gradients =
-        ConvolutionBackward::apply(grads[0], saved[0], optional(saved[2]), saved[1], settings, wanted);
-    auto next = gradients.begin();
-    if (wanted.x) result[0] = *next++;
-    if (wanted.weight) result[1] = *next++;
-    if (wanted.bias) result[2] = *next++;
+    const bool wants_bias = settings->has_bias && context->needs_input_grad(2);
+    WantedGradients wanted{context->needs_input_grad(0), context->needs_input_grad(1)};
+    const ResultGradient grad = sum_of(grads[0], deferred, settings->convolution.works_with_batch_norm && !wants_bias);
+    if (wants_bias) result[2] = grad.dy.sum({0, 2, 3});
+
+    if (at::GradMode::is_enabled()) {
+      const variable_list gradients =
+          ConvolutionBackward::apply(grad.dy, saved[0], optional(saved[2]), saved[1], settings.get(), wanted);
+      if (wanted.images) result[0] = gradients.front();
+      if (wanted.weight) result[1] = gradients.back();
+      return result;
+    }
+    const auto activation = held<ActivationLink>(context, "activation");
+    wanted.normalized = wanted.images && activation;
+    const ConvolutionGradients gradients = settings->convolution.backward(
+        grad, {saved[0], saved[2], settings->activation}, saved[1], settings->stride, wanted);
+    if (wanted.normalized) activation->gradients.push_back({gradients.images, gradients.sums});
+    else result[0] = gradients.images;
+    result[1] = gradients.weight;
     return result;
   }
 };
+
+namespace {
 
 bool requires_grad(const at::Tensor& tensor) { return tensor.defined() && tensor.requires_grad(); }
 
@@ -94,7 +137,7 @@ at::Tensor convolution_autograd(const ConvolutionOperator& convolution, const Co
                               c10::make_intrusive<Settings>(convolution, input.activation, stride, bias.defined()));
   }
   at::AutoDispatchBelowADInplaceOrView below;
-  return convolution.forward(input, weight, bias, stride);
+  return convolution.forward(input, weight, bias, stride, /*moments=*/nullptr);
 }
 
 }  // namespace pea

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "batch_norm/gradient_on_store.h"
+#include "convolution/images.h"
 #include "depthwise/depthwise_kernel.h"
 #include "tensor/dtype.h"
 
@@ -17,8 +19,6 @@ constexpr char kName[] = "depthwise3x3";
 // number of threads.
 constexpr int64_t kPartElements = 65536, kMostParts = 64;
 
-at::Tensor channels_last(const at::Tensor& x) { return x.contiguous(at::MemoryFormat::ChannelsLast); }
-
 // [C, 1, 3, 3] to [3, 3, C].
 at::Tensor taps_first(const at::Tensor& weight) { return weight.reshape({weight.size(0), 9}).t().contiguous(); }
 
@@ -27,34 +27,39 @@ DepthwiseShape shape_of(const at::Tensor& x, int64_t stride) { return {x.size(2)
 // Images in channels_last, row by row.
 class Rows {
  public:
-  Rows(const at::Tensor& images)
+  explicit Rows(const at::Tensor& images)
       : data_(static_cast<char*>(images.data_ptr())),
         height_(images.size(2)),
         row_bytes_(images.size(3) * images.size(1) * images.element_size()) {}
 
   // Null outside of the image.
   void* at(int64_t image, int64_t row) const {
-    return row >= 0 && row < height_ ? data_ + (image * height_ + row) * row_bytes_ : nullptr;
+    return row >= 0 && row < height_ ? counted(image * height_ + row) : nullptr;
   }
+
+  // A row counted over all images.
+  void* counted(int64_t row) const { return data_ + row * row_bytes_; }
 
  private:
   char* data_;
   int64_t height_, row_bytes_;
 };
 
-// The rows of the images, as they lie or, where they are to be computed of x, computed when the first of their strip is asked
-// for. Each thread has its own.
-class InputRows {
+// So many elements are computed at a time that the call counts for little and the caches hold them.
+constexpr int64_t kStripElements = 4096;
+
+// The rows of images, as they lie or, where they are to be computed, computed when the first of their strip is asked for. Each
+// thread has its own.
+class LoadedRows {
  public:
-  // activation: null for the rows of x as they lie.
-  InputRows(const at::Tensor& x, const ActivationOnLoad* activation)
-      : x_(x),
-        activation_(activation),
-        height_(x.size(2)),
-        row_elements_(x.size(3) * x.size(1)),
-        row_bytes_(row_elements_ * x.element_size()),
+  explicit LoadedRows(const Images& images)
+      : rows_(images.tensor()),
+        images_(images),
+        height_(images.tensor().size(2)),
+        row_elements_(images.tensor().size(3) * images.tensor().size(1)),
+        row_bytes_(row_elements_ * images.tensor().element_size()),
         strip_rows_(std::max(kStripElements / row_elements_, kLeastStripRows)),
-        memory_(activation == nullptr ? 0 : kStrips * strip_rows_ * row_bytes_) {}
+        memory_(images.are_computed() ? kStrips * strip_rows_ * row_bytes_ : 0) {}
 
   // The three rows that an output row is computed of.
   DepthwiseRows window(int64_t image, int64_t output_row, int64_t stride) {
@@ -62,40 +67,40 @@ class InputRows {
     return {{at(image, first), at(image, first + 1), at(image, first + 2)}};
   }
 
- private:
-  // So many elements that the call counts for little and the caches hold them; and so many rows that three neighbours lie in
-  // no more than two strips, which is what is kept.
-  static constexpr int64_t kStripElements = 4096, kLeastStripRows = 2, kStrips = 2;
+  // The rows of a result, of which these are the gradients, that a row of x contributed to.
+  DepthwiseRows reached(int64_t image, int64_t row, int64_t stride) {
+    DepthwiseRows rows{};
+    for (int64_t k = 0; k < 3; ++k) {
+      const int64_t stepped = row + 1 - k;
+      if (stepped % stride == 0) rows.of[k] = at(image, stepped / stride);
+    }
+    return rows;
+  }
 
+  // Null outside of the image.
   const void* at(int64_t image, int64_t row) {
-    const void* const plain = x_.at(image, row);
-    if (plain == nullptr || activation_ == nullptr) return plain;
+    const void* const plain = rows_.at(image, row);
+    if (plain == nullptr || !images_.are_computed()) return plain;
     const int64_t strip = row / strip_rows_, index = image * at::divup(height_, strip_rows_) + strip;
     char* const kept = memory_.data() + index % kStrips * strip_rows_ * row_bytes_;
     if (held_[index % kStrips] != index) {
       const int64_t first = strip * strip_rows_, rows = std::min(strip_rows_, height_ - first);
-      activation_->apply({(image * height_ + first) * row_elements_, rows * row_elements_}, kept);
+      images_.compute({(image * height_ + first) * row_elements_, rows * row_elements_}, kept);
       held_[index % kStrips] = index;
     }
     return kept + row % strip_rows_ * row_bytes_;
   }
 
-  Rows x_;
-  const ActivationOnLoad* activation_;
+ private:
+  // So many rows that three neighbours lie in no more than two strips, which is what is kept.
+  static constexpr int64_t kLeastStripRows = 2, kStrips = 2;
+
+  Rows rows_;
+  const Images& images_;
   int64_t height_, row_elements_, row_bytes_, strip_rows_;
   std::vector<char> memory_;
   int64_t held_[kStrips] = {-1, -1};
 };
-
-// The rows of the result's gradient that a row of x contributed to.
-DepthwiseRows reached_rows(const Rows& dy, int64_t image, int64_t row, int64_t stride) {
-  DepthwiseRows rows{};
-  for (int64_t k = 0; k < 3; ++k) {
-    const int64_t stepped = row + 1 - k;
-    if (stepped % stride == 0) rows.of[k] = dy.at(image, stepped / stride);
-  }
-  return rows;
-}
 
 // The rows of all images' results, in parts.
 class OutputRows {
@@ -108,18 +113,31 @@ class OutputRows {
 
   int64_t parts() const { return at::divup(rows_, part_rows_); }
 
-  // Calls body(rows of the input, part, image, row) for all rows, part after part in parallel.
+  // Calls body(part, first row, row behind the last one) for all parts, in parallel. Rows are counted over all images.
   template <typename Body>
-  void parallel(const ConvolutionInput& input, const Body& body) const {
-    const at::Tensor x = channels_last(input.x);
-    c10::optional<ActivationOnLoad> activation;
-    if (input.normalization.defined()) activation.emplace(DeferredActivation{x, input.normalization, input.activation});
+  void parallel(const Body& body) const {
     at::parallel_for(0, parts(), 1, [&](int64_t first, int64_t last) {
-      InputRows from(x, activation ? &*activation : nullptr);
-      for (int64_t row = first * part_rows_; row < std::min(last * part_rows_, rows_); ++row) {
-        body(from, row / part_rows_, row / height_, row % height_);
+      for (int64_t part = first; part < last; ++part) {
+        body(part, part * part_rows_, std::min((part + 1) * part_rows_, rows_));
       }
     });
+  }
+
+  // Where the rows of x that are taken with a row begin, counted over all images.
+  int64_t first_input_row(int64_t row, const DepthwiseShape& shape) const {
+    return row / height_ * shape.height + row % height_ * shape.stride;
+  }
+
+  // Calls body(image, row of the image) for rows [first, last), and after each strip of rows stored(first, last).
+  template <typename Body, typename Stored>
+  void for_each_row(int64_t first, int64_t last, int64_t row_elements, const Body& body, const Stored& stored) const {
+    int64_t begin = first;
+    for (int64_t row = first; row < last; ++row) {
+      body(row / height_, row % height_);
+      if ((row + 1 - begin) * row_elements < kStripElements && row + 1 < last) continue;
+      stored(begin, row + 1);
+      begin = row + 1;
+    }
   }
 
  private:
@@ -144,7 +162,8 @@ void check(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias
                     bias.sizes());
 }
 
-at::Tensor forward(const ConvolutionInput& input, const at::Tensor& weight, const at::Tensor& bias, int64_t stride) {
+at::Tensor forward(const ConvolutionInput& input, const at::Tensor& weight, const at::Tensor& bias, int64_t stride,
+                   Moments* moments) {
   const at::Tensor& x = input.x;
   check(x, weight, bias, stride);
   const at::Tensor w = taps_first(weight), b = bias.defined() ? bias.contiguous() : at::Tensor();
@@ -155,49 +174,76 @@ at::Tensor forward(const ConvolutionInput& input, const at::Tensor& weight, cons
   const Rows to(y);
   const void* const taps = w.data_ptr();
   const void* const offset = b.defined() ? b.data_ptr() : nullptr;
-  OutputRows(x.size(0), shape).parallel(input, [&](InputRows& from, int64_t, int64_t image, int64_t row) {
-    depthwise_kernels().forward(type, shape, from.window(image, row, stride), taps, offset, to.at(image, row));
+  const Images images(input);
+  const OutputRows rows(x.size(0), shape);
+  const int64_t row_pixels = shape.output_width();
+  GatheredMoments gathered(rows.parts(), shape.channels, type);
+  rows.parallel([&](int64_t part, int64_t first, int64_t last) {
+    LoadedRows from(images);
+    rows.for_each_row(
+        first, last, row_pixels * shape.channels,
+        [&](int64_t image, int64_t row) {
+          depthwise_kernels().forward(type, shape, from.window(image, row, stride), taps, offset, to.at(image, row));
+        },
+        [&](int64_t begin, int64_t end) {
+          if (moments != nullptr) gathered.add(part, to.counted(begin), (end - begin) * row_pixels);
+        });
   });
+  if (moments != nullptr) *moments = gathered.pooled();
   return y;
 }
 
-ConvolutionGradients backward(const at::Tensor& grad, const ConvolutionInput& input, const at::Tensor& weight,
-                              int64_t stride, bool wants_images, bool wants_weight) {
+ConvolutionGradients backward(const ResultGradient& grad, const ConvolutionInput& input, const at::Tensor& weight,
+                              int64_t stride, const WantedGradients& wanted) {
   const at::Tensor& x = input.x;
-  const at::Tensor gradient = channels_last(grad), w = taps_first(weight);
+  const at::Tensor w = taps_first(weight);
   const int64_t channels = x.size(1);
   const DepthwiseShape shape = shape_of(x, stride);
-  const OutputRows output_rows(x.size(0), shape);
-  const at::Tensor dx =
-      wants_images ? at::empty_like(x, x.options(), at::MemoryFormat::ChannelsLast) : at::Tensor();
+  const OutputRows rows(x.size(0), shape);
+  const Images images(input), gradients(grad);
+  const at::Tensor dx = wanted.images ? at::empty_like(images.tensor()) : at::Tensor();
   // Each part sums for itself in the element's arithmetic, all of them together in double.
-  const at::Tensor sums =
-      wants_weight ? at::zeros({output_rows.parts(), 9, channels}, x.options()) : at::Tensor();
+  const at::Tensor sums = wanted.weight ? at::zeros({rows.parts(), 9, channels}, x.options()) : at::Tensor();
+  c10::optional<GradientOnStore> normalized;
+  if (wanted.normalized) normalized.emplace(Images::deferred(input), rows.parts());
 
   const ElementType type = element_type(x, kName);
-  const Rows of_gradient(gradient);
   const void* const taps = w.data_ptr();
-  output_rows.parallel(input, [&](InputRows& from, int64_t part, int64_t image, int64_t row) {
-    if (wants_weight) {
-      auto* const part_sums = static_cast<char*>(sums.data_ptr()) + part * 9 * channels * sums.element_size();
-      depthwise_kernels().weight_gradient(type, shape, from.window(image, row, stride), of_gradient.at(image, row),
-                                          part_sums);
-    }
-    if (!wants_images) return;
-    const Rows to(dx);
-    // The rows of x from the middle of this row's window to the next one's.
-    for (int64_t own = row * stride; own < std::min((row + 1) * stride, shape.height); ++own) {
-      depthwise_kernels().input_gradient(type, shape, reached_rows(of_gradient, image, own, stride), taps,
-                                         to.at(image, own));
-    }
+  const int64_t row_elements = shape.width * channels;
+  rows.parallel([&](int64_t part, int64_t first, int64_t last) {
+    LoadedRows from(images), of_gradient(gradients);
+    rows.for_each_row(
+        first, last, row_elements * stride,
+        [&](int64_t image, int64_t row) {
+          if (wanted.weight) {
+            auto* const part_sums = static_cast<char*>(sums.data_ptr()) + part * 9 * channels * sums.element_size();
+            depthwise_kernels().weight_gradient(type, shape, from.window(image, row, stride),
+                                                of_gradient.at(image, row), part_sums);
+          }
+          if (!wanted.images) return;
+          const Rows to(dx);
+          // The rows of x from the middle of this row's window to the next one's.
+          for (int64_t own = row * stride; own < std::min((row + 1) * stride, shape.height); ++own) {
+            depthwise_kernels().input_gradient(type, shape, of_gradient.reached(image, own, stride), taps,
+                                               to.at(image, own));
+          }
+        },
+        [&](int64_t begin, int64_t end) {
+          if (!normalized) return;
+          const int64_t from_row = rows.first_input_row(begin, shape), to_row = rows.first_input_row(end, shape);
+          normalized->apply(part, {from_row * row_elements, (to_row - from_row) * row_elements}, dx.data_ptr());
+        });
   });
-  if (!wants_weight) return {dx, at::Tensor()};
-  const at::Tensor dw = sums.sum(0, /*keepdim=*/false, at::kDouble).to(x.scalar_type());
-  return {dx, dw.t().reshape({channels, 1, 3, 3})};
+  ConvolutionGradients result{dx, at::Tensor(), normalized ? normalized->sums() : at::Tensor()};
+  if (wanted.weight) {
+    const at::Tensor dw = sums.sum(0, /*keepdim=*/false, at::kDouble).to(x.scalar_type());
+    result.weight = dw.t().reshape({channels, 1, 3, 3});
+  }
+  return result;
 }
 
 }  // namespace
 
-const ConvolutionOperator depthwise3x3 = {kName, forward, backward};
+const ConvolutionOperator depthwise3x3 = {kName, /*works_with_batch_norm=*/true, forward, backward};
 
 }  // namespace pea

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "batch_norm/gradient_on_store.h"
+#include "convolution/images.h"
 #include "pointwise/pointwise_kernel.h"
 #include "tensor/dtype.h"
 
@@ -17,8 +19,6 @@ constexpr char kName[] = "pointwise";
 constexpr int64_t kPartElements = 65536, kMostParts = 64, kSumBytes = 16 << 20;
 // Elements of the wider side that are worked on at a time: the caches hold them.
 constexpr int64_t kTileElements = 8192, kLeastTilePixels = 24;
-
-at::Tensor channels_last(const at::Tensor& x) { return x.contiguous(at::MemoryFormat::ChannelsLast); }
 
 struct Channels {
   int64_t inputs, outputs;
@@ -66,31 +66,30 @@ class Matrix {
   int64_t row_bytes_;
 };
 
-// The images of an input: as they lie or, tile by tile, computed of x into memory of the thread's own.
-class InputTiles {
+// The pixels of images: as they lie or, tile by tile, computed into memory of the thread's own.
+class Tiles {
  public:
-  InputTiles(const ConvolutionInput& input, int64_t most_pixels)
-      : x_(channels_last(input.x)), channels_(x_.size(1)), plain_(x_, channels_) {
-    if (!input.normalization.defined()) return;
-    activation_.emplace(DeferredActivation{x_, input.normalization, input.activation});
+  Tiles(const Images& images, int64_t most_pixels)
+      : images_(images), channels_(images.tensor().size(1)), plain_(images.tensor(), channels_) {
+    if (!images.are_computed()) return;
     tile_elements_ = most_pixels * channels_;
-    tiles_ = at::empty({at::get_num_threads(), tile_elements_}, x_.options().memory_format(c10::nullopt));
+    memory_ = at::empty({at::get_num_threads(), tile_elements_},
+                        images.tensor().options().memory_format(c10::nullopt));
   }
 
-  const void* tile(int64_t first, int64_t pixels) const {
-    if (!activation_.has_value()) return plain_.row(first);
-    void* const to = Matrix(tiles_, tile_elements_).row(at::get_thread_num());
-    activation_->apply({first * channels_, pixels * channels_}, to);
+  const void* at(int64_t first, int64_t pixels) const {
+    if (!images_.are_computed()) return plain_.row(first);
+    void* const to = Matrix(memory_, tile_elements_).row(at::get_thread_num());
+    images_.compute({first * channels_, pixels * channels_}, to);
     return to;
   }
 
  private:
-  at::Tensor x_;
+  const Images& images_;
   int64_t channels_;
   Matrix plain_;
-  c10::optional<ActivationOnLoad> activation_;
   int64_t tile_elements_ = 0;
-  at::Tensor tiles_;
+  at::Tensor memory_;
 };
 
 // A matrix [depth, columns] as pointwise_kernel.h has it.
@@ -128,7 +127,8 @@ void check(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias
 
 int64_t pixels_of(const at::Tensor& x) { return x.size(0) * x.size(2) * x.size(3); }
 
-at::Tensor forward(const ConvolutionInput& input, const at::Tensor& weight, const at::Tensor& bias, int64_t stride) {
+at::Tensor forward(const ConvolutionInput& input, const at::Tensor& weight, const at::Tensor& bias, int64_t stride,
+                   Moments* moments) {
   const at::Tensor& x = input.x;
   check(x, weight, bias, stride);
   const Channels channels{weight.size(1), weight.size(0)};
@@ -136,54 +136,65 @@ at::Tensor forward(const ConvolutionInput& input, const at::Tensor& weight, cons
   const at::Tensor y = at::empty({x.size(0), channels.outputs, x.size(2), x.size(3)},
                                  x.options().memory_format(at::MemoryFormat::ChannelsLast));
   const Pixels pixels(pixels_of(x), channels, kMostParts);
-  const InputTiles from(input, pixels.in_tile());
+  const Images images(input);
+  const Tiles from(images, pixels.in_tile());
   const Matrix to(y, channels.outputs);
   const ElementType type = element_type(x, kName);
   const void* const factors = panels.data_ptr();
   const void* const offset = b.defined() ? b.data_ptr() : nullptr;
-  pixels.parallel([&](int64_t, int64_t first, int64_t count) {
-    pointwise_kernels().multiply(type, from.tile(first, count), factors, offset, to.row(first), count, channels.inputs,
+  GatheredMoments gathered(pixels.parts(), channels.outputs, type);
+  pixels.parallel([&](int64_t part, int64_t first, int64_t count) {
+    pointwise_kernels().multiply(type, from.at(first, count), factors, offset, to.row(first), count, channels.inputs,
                                  channels.outputs);
+    if (moments != nullptr) gathered.add(part, to.row(first), count);
   });
+  if (moments != nullptr) *moments = gathered.pooled();
   return y;
 }
 
-ConvolutionGradients backward(const at::Tensor& grad, const ConvolutionInput& input, const at::Tensor& weight,
-                              int64_t, bool wants_images, bool wants_weight) {
+ConvolutionGradients backward(const ResultGradient& grad, const ConvolutionInput& input, const at::Tensor& weight,
+                              int64_t, const WantedGradients& wanted) {
   const at::Tensor& x = input.x;
   const Channels channels{weight.size(1), weight.size(0)};
   const int64_t sum_bytes = weight.numel() * weight.element_size();
   const Pixels pixels(pixels_of(x), channels, std::clamp<int64_t>(kSumBytes / sum_bytes, 1, kMostParts));
-  const at::Tensor gradient = channels_last(grad), panels = packed(matrix_of(weight));
-  const at::Tensor dx =
-      wants_images ? at::empty_like(x, x.options(), at::MemoryFormat::ChannelsLast) : at::Tensor();
+  const Images images(input), gradients(grad);
+  const at::Tensor panels = packed(matrix_of(weight));
+  const at::TensorOptions options = x.options().memory_format(c10::nullopt);
+  const at::Tensor dx = wanted.images ? at::empty_like(images.tensor()) : at::Tensor();
   // Of the weight's gradient, inputs × outputs: each tile sums in the element's arithmetic, as do the tiles of a part, all
   // parts together in double.
   const at::Tensor sums =
-      wants_weight ? at::zeros({pixels.parts(), channels.inputs, channels.outputs}, weight.options().memory_format(c10::nullopt)) : at::Tensor();
+      wanted.weight ? at::zeros({pixels.parts(), channels.inputs, channels.outputs}, options) : at::Tensor();
+  c10::optional<GradientOnStore> normalized;
+  if (wanted.normalized) normalized.emplace(Images::deferred(input), pixels.parts());
 
-  const InputTiles from(input, pixels.in_tile());
-  const Matrix of_gradient(gradient, channels.outputs);
+  const Tiles from(images, pixels.in_tile()), of_gradient(gradients, pixels.in_tile());
   const ElementType type = element_type(x, kName);
   const void* const factors = panels.data_ptr();
   pixels.parallel([&](int64_t part, int64_t first, int64_t count) {
-    if (wants_images) {
-      pointwise_kernels().multiply(type, of_gradient.row(first), factors, nullptr,
-                                   Matrix(dx, channels.inputs).row(first), count, channels.outputs, channels.inputs);
+    const void* const dy = of_gradient.at(first, count);
+    if (wanted.images) {
+      pointwise_kernels().multiply(type, dy, factors, nullptr, Matrix(dx, channels.inputs).row(first), count,
+                                   channels.outputs, channels.inputs);
+      if (normalized) normalized->apply(part, {first * channels.inputs, count * channels.inputs}, dx.data_ptr());
     }
-    if (wants_weight) {
-      pointwise_kernels().multiply_transposed(type, from.tile(first, count), of_gradient.row(first),
+    if (wanted.weight) {
+      pointwise_kernels().multiply_transposed(type, from.at(first, count), dy,
                                               Matrix(sums, weight.numel()).row(part), channels.inputs, count,
                                               channels.outputs);
     }
   });
-  if (!wants_weight) return {dx, at::Tensor()};
-  const at::Tensor dw = sums.sum(0, /*keepdim=*/false, at::kDouble).to(x.scalar_type());
-  return {dx, dw.t().contiguous().view(weight.sizes())};
+  ConvolutionGradients result{dx, at::Tensor(), normalized ? normalized->sums() : at::Tensor()};
+  if (wanted.weight) {
+    const at::Tensor dw = sums.sum(0, /*keepdim=*/false, at::kDouble).to(x.scalar_type());
+    result.weight = dw.t().contiguous().view(weight.sizes());
+  }
+  return result;
 }
 
 }  // namespace
 
-const ConvolutionOperator pointwise = {kName, forward, backward};
+const ConvolutionOperator pointwise = {kName, /*works_with_batch_norm=*/true, forward, backward};
 
 }  // namespace pea

@@ -80,8 +80,11 @@ class SpanTest {
     moments();
     normalize();
     const Memory<T> dz(end_);
-    reduce(&dz);
-    reduce(nullptr);
+    reduce(grad_, &dz);
+    reduce(grad_, nullptr);
+    const Memory<T> in_place(end_);
+    std::copy(grad_.data() + span_.first, grad_.data() + end_, in_place.data() + span_.first);
+    reduce(in_place, &in_place);
     for (const bool with_slopes : {true, false}) {
       gradient_from_kept(dz, with_slopes);
       if (!with_residual_) gradient_from_grad(with_slopes);
@@ -119,9 +122,9 @@ class SpanTest {
   }
 
   // dz is null where it is not to be kept.
-  void reduce(const Memory<T>* dz) const {
+  void reduce(const Memory<T>& grad, const Memory<T>* dz) const {
     std::vector<double> sums(width_), dots(width_), expected_sums(width_), expected_dots(width_);
-    kernels_.reduce(kType, grad_.data(), x_.data(), residual_or_null(), dz == nullptr ? nullptr : dz->data(), span_,
+    kernels_.reduce(kType, grad.data(), x_.data(), residual_or_null(), dz == nullptr ? nullptr : dz->data(), span_,
                     arrays_.columns(false), activation_, sums.data(), dots.data());
     for (int64_t i = span_.first; i < end_; ++i) {
       const double expected = dz_of(i);
@@ -142,13 +145,13 @@ class SpanTest {
       std::copy(dz.data() + span_.first, dz.data() + end_, dx.data() + span_.first);
       from = dx.data();
     }
-    kernels_.gradient(kType, from, x_.data(), dx.data(), span_, arrays_.columns(with_slopes), kIdentity);
+    kernels_.gradient(kType, from, x_.data(), dx.data() + span_.first, span_, arrays_.columns(with_slopes), kIdentity);
     expect_gradient(dx, with_slopes, [&](int64_t i) { return decode(dz[i]); }, "dx from dz");
   }
 
   void gradient_from_grad(bool with_slopes) const {
     const Memory<T> dx(end_);
-    kernels_.gradient(kType, grad_.data(), x_.data(), dx.data(), span_, arrays_.columns(with_slopes), activation_);
+    kernels_.gradient(kType, grad_.data(), x_.data(), dx.data() + span_.first, span_, arrays_.columns(with_slopes), activation_);
     expect_gradient(dx, with_slopes, [&](int64_t i) { return dz_of(i); }, "dx from grad");
   }
 

@@ -1,0 +1,27 @@
+#include "batch_norm/channel_columns.h"
+
+#include <ATen/ATen.h>
+
+#include "batch_norm/channel_partition.h"
+
+namespace pea {
+
+ChannelColumns::ChannelColumns(const at::Tensor& channels, const at::Tensor& x) {
+  TORCH_CHECK_VALUE(x.dim() == 4 && x.is_contiguous(at::MemoryFormat::ChannelsLast),
+                    "deferred activation: x must be [N, C, H, W] in channels_last");
+  TORCH_CHECK_VALUE(channels.dim() == 2 && channels.size(1) == x.size(1) && channels.scalar_type() == at::kDouble,
+                    "deferred activation: normalization must be float64 [3, ", x.size(1), "], not ",
+                    channels.scalar_type(), " ", channels.sizes());
+  const at::ScalarType dtype = x.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
+  columns_ = channels.to(dtype).repeat({1, pixels_in_row(x.size(1))});
+}
+
+Columns ChannelColumns::columns() const {
+  const int64_t width = columns_.size(1), row_bytes = width * columns_.element_size();
+  const auto* const center = static_cast<const char*>(columns_.data_ptr());
+  const bool has_slopes = columns_.size(0) == 5;
+  return {width, center, center + row_bytes, center + 2 * row_bytes, has_slopes ? center + 3 * row_bytes : nullptr,
+          has_slopes ? center + 4 * row_bytes : nullptr};
+}
+
+}  // namespace pea
