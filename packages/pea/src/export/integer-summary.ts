@@ -22,6 +22,8 @@ export interface Calibration {
   /** The training images that they are of; none where they are those that the network trained with. */
   readonly images: number;
   readonly method: CalibrationMethod | "trained";
+  /** Whether channels were equalized between layers; left out where they were not. */
+  readonly isEqualized?: boolean;
   /** What it trained with, where that was rounded with other steps. */
   readonly trainedFor?: Scheme;
 }
@@ -58,14 +60,15 @@ const describeNoise = (layer: LayerNoise) => `${layer.decibels?.toFixed(1)} dB i
 /** `uint8 activations, asymmetric; weights per channel; ranges of 1000 training images (minmax)`. */
 export function describeQuantization({
   scheme,
-  calibration: { images, method, trainedFor },
+  calibration: { images, method, isEqualized, trainedFor },
 }: IntegerSummary): string {
   const ranges =
     method === "trained"
       ? "ranges that it trained with"
       : `ranges of ${images} training image${images === 1 ? "" : "s"} (${method})`;
   const other = trainedFor === undefined ? "" : `, since it trained with ${describeScheme(trainedFor)}`;
-  return `${describeScheme(scheme)}; ${ranges}${other}`;
+  const equalized = isEqualized ? "; channels equalized between layers" : "";
+  return `${describeScheme(scheme)}; ${ranges}${other}${equalized}`;
 }
 
 const describeScheme = ({ activations, scales, weights }: Scheme) =>

@@ -19,7 +19,7 @@ import {
 import { clone, keep, type Module, narrow, scope, type Tensor } from "@pea/torch";
 import { calibrate } from "../quantize/calibrate.ts";
 import type { CalibrationMethod } from "../quantize/calibration-methods.ts";
-import { equalizeWhereItPays } from "../quantize/equalize-where-it-pays.ts";
+import { type Equalized, equalizeWhereItPays } from "../quantize/equalize-where-it-pays.ts";
 import { areSameSteps, type TrainedIntegers } from "../quantize/trained-integers.ts";
 import { traceNetwork } from "../trace/trace.ts";
 import type { Calibration, IntegerForm } from "./integer-summary.ts";
@@ -109,19 +109,29 @@ async function calibrated(
     method: CalibrationMethod;
   },
 ): Promise<Ranged> {
-  const plan = planIntegers(await equalized(prepared, images, scheme));
+  const { graph, isEqualized } = await equalized(prepared, images, scheme);
+  const plan = planIntegers(graph);
   const { ranges, images: count } = await calibrate(plan, images(), { method, scheme, onProgress });
-  const calibration = { images: count, method, ...(trained && { trainedFor: trained.scheme }) };
+  const calibration = {
+    images: count,
+    method,
+    ...(isEqualized && { isEqualized }),
+    ...(trained && { trainedFor: trained.scheme }),
+  };
   return { plan, ranges, calibration };
 }
 
 /** Images that tell whether channels should be equalized: a small part of what calibration looks at. */
 const fewImages = 16;
 
-async function equalized(prepared: Graph, images: QuantizeOptions["images"], scheme: Scheme): Promise<Graph> {
+async function equalized(
+  prepared: Graph,
+  images: QuantizeOptions["images"],
+  scheme: Scheme,
+): Promise<Equalized> {
   for await (const batch of images()) {
     using few = scope(() => keep(clone(narrow(batch, 0, 0, Math.min(fewImages, batch.shape[0] as number)))));
     return await equalizeWhereItPays(prepared, few, scheme);
   }
-  return prepared;
+  return { graph: prepared, isEqualized: false };
 }

@@ -70,21 +70,21 @@ export async function writeIntegers<Proof extends object>(
     samples: { values: inputs.toTypedArray() as Float32Array, shape: inputs.shape },
     ...settings,
   });
+  const some = Math.min(noiseImages, inputs.shape[0] as number);
   const { bytes, verification } = await writeVerified(file, content, async (path) => {
     const proof = await target.verify(path, { graph, model, inputs, settings });
-    if (score === undefined) return { proof };
+    const layers = scope(() => layerNoise(plan, graph, narrow(inputs, 0, 0, some)));
+    if (score === undefined) return { proof, layers };
     const session = await target.open(path, graph, settings);
     try {
       const scores = await score(session);
       requireSmallLoss(scores, maxLoss, how);
-      return { proof, scores };
+      return { proof, scores, layers };
     } finally {
       await session.release();
     }
   });
-  const { proof, scores } = verification;
-  const some = Math.min(noiseImages, inputs.shape[0] as number);
-  const layers = scope(() => layerNoise(plan, graph, narrow(inputs, 0, 0, some)));
+  const { proof, scores, layers } = verification;
   const integers: IntegerSummary = { ...how, ...(scores && { scores }), layers };
   return {
     target: target.name,

@@ -10,6 +10,12 @@ import { SimulatedNetwork } from "./simulated-network.ts";
  */
 const worthwhile = 1 / 4;
 
+/** A network, and whether its channels were equalized between layers. */
+export interface Equalized {
+  readonly graph: Graph;
+  readonly isEqualized: boolean;
+}
+
 /**
  * A network with its channels equalized between layers, or as they are, whichever serves its integers. Usual is to equalize
  * for one scale for all weights of a layer, and to leave channels that have a scale each; the other is done where its
@@ -19,10 +25,15 @@ const worthwhile = 1 / 4;
  * @param images a few training images [B, C, H, W], standardized, float32, on the CPU
  * @throws PeaError as `planIntegers`
  */
-export async function equalizeWhereItPays(prepared: Graph, images: Tensor, scheme: Scheme): Promise<Graph> {
-  const equalized = equalize(prepared);
-  const [usual, other] = scheme.weights === "per tensor" ? [equalized, prepared] : [prepared, equalized];
-  const [usualPlan, otherPlan] = [planIntegers(usual), planIntegers(other)];
+export async function equalizeWhereItPays(
+  prepared: Graph,
+  images: Tensor,
+  scheme: Scheme,
+): Promise<Equalized> {
+  const asItIs = { graph: prepared, isEqualized: false };
+  const equalized = { graph: equalize(prepared), isEqualized: true };
+  const [usual, other] = scheme.weights === "per tensor" ? [equalized, asItIs] : [asItIs, equalized];
+  const [usualPlan, otherPlan] = [planIntegers(usual.graph), planIntegers(other.graph)];
   using exact = answersOf(new GraphNetwork(prepared), images);
   const usualNoise = await noiseOf(usualPlan, { images, exact, scheme });
   const otherNoise = await noiseOf(otherPlan, { images, exact, scheme });

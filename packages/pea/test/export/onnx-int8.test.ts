@@ -230,9 +230,12 @@ describe("a file is told from one that rounds otherwise", () => {
   };
   const layerOf = (place: number) => graph.nodes.filter(({ operator }) => operator === "Conv")[place];
 
-  test("where all is as it should be", async () => {
-    const { quanta } = await verified(toQdq(graph));
+  test("where all is as it should be, and pads are part of the layers behind", async () => {
+    const samples = { values: new Float32Array(), shape: [0] };
+    writeFileSync(path, (await onnxInt8Target.write(graph, { ...about, samples })) as Uint8Array);
+    const { quanta, runtime } = await onnxInt8Target.verify(path, { graph, model, inputs });
     assert.ok(quanta.mean < 2, `${quanta.mean}`);
+    assert.deepEqual(runtime.floats, {});
   });
   for (const [what, wrong] of [
     ["weights of another scale", () => changed(layerOf(4)?.inputs[1] ?? "", 1, (scale) => scale * 1.1)],

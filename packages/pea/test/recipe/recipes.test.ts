@@ -177,7 +177,10 @@ describe("the twin of each recipe", () => {
       const { stdout, stderr } = await peaHere("eval", parted.runDirectory, "--checkpoint", "last", "--json");
       assert.notEqual(stdout, "", stderr);
       const { scores } = JSON.parse(stdout);
-      assert.deepEqual(scores.current, whole.last.test);
+      const trained = whole.last.test;
+      assert.deepEqual({ ...scores.current, loss: trained.loss }, trained);
+      // Alone and in a batch an image may pass through other kernels.
+      assert.ok(Math.abs(scores.current.loss - trained.loss) < 1e-6 * trained.loss);
       // Throws where ONNX Runtime computes something else, or another activation than ReLU is left.
       assert.ok((await exportRun(parted.runDirectory)).bytes > 0);
     });

@@ -1,6 +1,6 @@
 /** ONNX files of integers, proven by ONNX Runtime. */
 import { PeaError } from "@pea/core";
-import { prepare, type QuantizedGraph, usualScheme } from "@pea/graph";
+import { mergePads, prepare, type QuantizedGraph, usualScheme } from "@pea/graph";
 import { type Module, noGrad, type Tensor, tensor } from "@pea/torch";
 import { GraphNetwork } from "../../import/network/graph-network.ts";
 import { traceNetwork } from "../../trace/trace.ts";
@@ -47,7 +47,7 @@ export const onnxInt8Target: IntegerTarget<IntegerProof> = {
       );
   },
   write: (graph, { opset = Math.max(usualOpset, leastOpset(graph)), ...about }) =>
-    encodeOnnx(toQdq(graph), { ...about, opset }),
+    encodeOnnx(toQdq(mergePads(graph)), { ...about, opset }),
   open: (path) => openSession(path),
   async verify(path, { graph, inputs, model }) {
     const exact = exactAnswers(graph, inputs);

@@ -97,7 +97,7 @@ export const toolchains: readonly Toolchain[] = [
     form: "onnx-int8",
     oneImage: false,
     packages: ["openvino==2026.4.1"],
-    apart: "a step or so",
+    apart: "a step or so on average",
     notes: ["Answers are up to a step or two from ONNX Runtime's on average."],
     steps: [
       python(
@@ -139,7 +139,7 @@ export const toolchains: readonly Toolchain[] = [
     form: "onnx-int8",
     oneImage: true,
     packages: ["rknn-toolkit2==2.5.0", "torch==2.4.0"],
-    apart: "a step or so",
+    apart: "a step or so on average",
     notes: [
       "The file has its integers already: `do_quantization=False`.",
       "Tried in its simulator, which is what `init_runtime()` without a device starts.",
@@ -165,7 +165,7 @@ export const toolchains: readonly Toolchain[] = [
     form: "onnx-int8",
     oneImage: false,
     packages: ["apache-tvm==0.27.0.post1", "onnx==1.23.2"],
-    apart: "a tenth of a step",
+    apart: "a tenth of a step on average",
     notes: ["It computes in floats between the pairs, as they stand."],
     steps: [
       python(
@@ -184,7 +184,7 @@ export const toolchains: readonly Toolchain[] = [
     form: "onnx-int8",
     oneImage: false,
     packages: ["iree-base-compiler==3.13.0", "iree-base-runtime==3.13.0", "onnx==1.23.2"],
-    apart: "a tenth of a step",
+    apart: "a tenth of a step on average",
     notes: ["It computes in floats between the pairs, as they stand."],
     steps: [
       sh(
