@@ -88,7 +88,7 @@ const bounds: Readonly<Record<string, Bounds>> = {
   },
   rknn: {
     unit: "step",
-    images: { mean: 1.4, largest: 6 },
+    images: { mean: 2, largest: 16 },
     pixels: { mean: 1.8, largest: 58, sameClass: 0.952 },
   },
 };
