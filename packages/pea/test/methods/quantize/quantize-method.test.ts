@@ -199,10 +199,10 @@ describe("a run of PEA that ends in rounded numbers", () => {
       maxLoss: 100,
     });
     const trainedFor = { activations: "int8", scales: "asymmetric", weights: "per channel" };
-    assert.deepEqual(integers?.calibration, { images: 64, method: "minmax", trainedFor });
+    assert.deepEqual(integers?.calibration, { images: 64, method: "minmax", isEqualized: true, trainedFor });
     assert.match(
       verified.join("\n"),
-      /weights per tensor; ranges of 64 training images \(minmax\), since it trained with int8 activations, asymmetric; weights per channel/,
+      /weights per tensor; ranges of 64 training images \(minmax\), since it trained with int8 activations, asymmetric; weights per channel; channels equalized between layers/,
     );
   });
 });
