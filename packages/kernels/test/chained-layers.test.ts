@@ -160,7 +160,15 @@ const chains: readonly (readonly Kind[])[] = [
 ];
 const [mixed] = chains as [readonly Kind[]];
 const weighted = () => new Ensemble({ ensemble: "weighted", smooth: "gelu", alpha: 0.3 });
-const activations = { none: undefined, ReLU: () => new ReLU(), Swish: () => new SiLU(), ensemble: weighted };
+const stochastic = () =>
+  new Ensemble({ ensemble: "stochastic", smooth: "mish", alpha: 0.3, seed: 1, site: 2, step: 3 });
+const activations = {
+  none: undefined,
+  ReLU: () => new ReLU(),
+  Swish: () => new SiLU(),
+  weighted,
+  stochastic,
+};
 
 describe("convolutions and batch norms in a chain", { skip }, () => {
   afterEach(() => {

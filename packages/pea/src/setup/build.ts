@@ -20,6 +20,7 @@ import {
   checkoutFolder,
   type Engine,
   type Home,
+  hasEnded,
   isCheckout,
   type NativePackage,
   nativeFiles,
@@ -71,12 +72,7 @@ function removeAbandoned(folder: string): void {
   for (const name of readdirSync(parent)) {
     const [target, owner] = name.split(workInfix);
     if (target !== basename(folder) || owner === undefined) continue;
-    try {
-      process.kill(Number(owner), 0);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "ESRCH") continue;
-      rmSync(join(parent, name), { recursive: true, force: true });
-    }
+    if (hasEnded(Number(owner))) rmSync(join(parent, name), { recursive: true, force: true });
   }
 }
 

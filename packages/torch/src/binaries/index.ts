@@ -6,6 +6,7 @@
 import { type Binaries, type Home, homeOf, type Search, searchBinaries } from "./binaries.ts";
 import { doesNotLoad, noBinaries, readSystem } from "./remedies.ts";
 
+export { hasEnded } from "../processes.ts";
 export {
   type Binaries,
   builtFolder,
