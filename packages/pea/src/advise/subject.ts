@@ -30,7 +30,7 @@ export async function recipeFileFor(path: string, output: string): Promise<strin
   if (!found.isDirectory()) return path;
   const file = join(output, "data.yaml");
   if (existsSync(file)) return file;
-  const text = recipeText(await findData(resolve(path))).replaceAll("THIS_FILE", file);
+  const text = recipeText(await findData(resolve(path)), file);
   makeDirectory(output);
   writeFileAtomically(file, [Buffer.from(text)]);
   return file;

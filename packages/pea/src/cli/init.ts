@@ -37,10 +37,7 @@ export async function runInit(
     ...(labelBase && { labelBase: Number(labelBase) as LabelBase }),
     ...(onMissingShard && { onMissingShard }),
   });
-  const text = recipeText({ ...facts, ...(imported && { import: resolveImports(imported) }) }).replaceAll(
-    "THIS_FILE",
-    output,
-  );
+  const text = recipeText({ ...facts, ...(imported && { import: resolveImports(imported) }) }, output);
   const { dataset, ...found } = facts;
   const recipe = resolveRecipe({ source: output, settings: parse(text) });
   try {

@@ -3,8 +3,8 @@ import { enumerate } from "../data/sources/list-folder.ts";
 import type { DataFacts } from "../recipe/data-facts.ts";
 import { suggestRecipe } from "../tasks/registry.ts";
 
-/** The recipe as YAML with comments. */
-export function recipeText(facts: DataFacts): string {
+/** The recipe as YAML with comments, for a file of this path. */
+export function recipeText(facts: DataFacts, file: string): string {
   const { parts, size, sizesDiffer } = facts;
   const images = sizesDiffer
     ? `of different sizes, most about ${size.width}×${size.height}`
@@ -13,7 +13,7 @@ export function recipeText(facts: DataFacts): string {
   return [
     `# ${parts.images.train} training and ${parts.images.test} test images of ${parts.classes.length} classes, ${images}.`,
     `# Classes: ${enumerate(parts.classes, 10).replaceAll(/\s+/g, " ")}.`,
-    "# Check it with:  pea train -c THIS_FILE --dry-run     and train with:  pea train -c THIS_FILE",
+    `# Check it with:  pea train -c ${file} --dry-run     and train with:  pea train -c ${file}`,
     "# All keys: pea help train",
     "",
     ...lines.flatMap(([key, value, comment]) => [`# ${comment}`, `${key}: ${value}`, ""]),
