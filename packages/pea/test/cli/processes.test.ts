@@ -117,9 +117,11 @@ describe("two processes", () => {
   });
 
   it("that synchronize batch norm train as one does with whole batches, to the rounding of their sums", async () => {
-    // Statistics are computed anew, and the first of them looks into the network while the other trains.
+    // Statistics are computed anew, and the first of them looks into the network while the other trains. Four steps: after
+    // more, rounding has put some value on the other side of a ReLU's zero, as two threads do with one process, too.
+    const few = writeTinyData({ train: 30, test: 20 });
     const own = {
-      ...{ ...recipe, pea: "WG50%", lr: 0.05, syncBatchNorm: true },
+      ...{ ...recipe, dataDir: few, batchSize: 10, pea: "WG50%", lr: 0.05, syncBatchNorm: true },
       ...{ valFraction: 0.2, methods: [{ swa: { reestimate: 4 } }], diagnose: true },
     };
     const folder = temporaryFolder();
@@ -130,7 +132,19 @@ describe("two processes", () => {
       MASTER_PORT: `${31_000 + (process.pid % 1000)}`,
     };
     const more = [
-      ...["--pea", "WG50%", "--lr", "0.05", "--sync-batch-norm", "--val-fraction", "0.2"],
+      ...[
+        "--data-dir",
+        few,
+        "--batch-size",
+        "10",
+        "--pea",
+        "WG50%",
+        "--lr",
+        "0.05",
+        "--sync-batch-norm",
+        "--val-fraction",
+        "0.2",
+      ],
       ...["--methods", '[{"swa":{"reestimate":4}}]', "--diagnose", "--run", join(folder, "shared")],
     ];
     const other = outcomeOf(start(more, { ...variables, RANK: "1" }));
