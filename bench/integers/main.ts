@@ -20,8 +20,8 @@ import { median } from "../statistics.ts";
 const IMAGES = 1000;
 const TURN = 50;
 /** As many as an export looks at to decide on its channels. */
-const FEW = 16;
-/** Calibration ÷ evaluation, at most; the interpreter's images a second, at least. */
+const FEW = 8;
+/** Calibration, the decision on channels included, ÷ evaluation, at most; the interpreter's images a second, at least. */
 const GOALS = { calibration: 1.5, interpreter: 20 };
 
 const seconds = async (work: () => unknown): Promise<number> => {
@@ -85,11 +85,12 @@ async function measureInterpreter(): Promise<number> {
 
 const { ratios, channels } = await measureCalibration();
 const interpreter = await measureInterpreter();
+const together = (ratios.minmax ?? Number.NaN) + channels;
 for (const [method, ratio] of Object.entries(ratios))
-  console.log(
-    `calibration, ${method}: ${ratio.toFixed(2)} of an evaluation (goal: at most ${GOALS.calibration})`,
-  );
+  console.log(`calibration, ${method}: ${ratio.toFixed(2)} of an evaluation`);
 console.log(`channels equalized or not, found on ${FEW} images: ${channels.toFixed(2)} of an evaluation`);
+console.log(
+  `minmax and channels: ${together.toFixed(2)} of an evaluation (goal: at most ${GOALS.calibration})`,
+);
 console.log(`interpreter: ${interpreter.toFixed(1)} images a second (goal: at least ${GOALS.interpreter})`);
-const missed = (ratios.minmax ?? Number.NaN) > GOALS.calibration || interpreter < GOALS.interpreter;
-process.exitCode = missed ? 1 : 0;
+process.exitCode = together <= GOALS.calibration && interpreter >= GOALS.interpreter ? 0 : 1;

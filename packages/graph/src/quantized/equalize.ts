@@ -101,20 +101,23 @@ class ScaledLayer {
     const places = first * second;
     this.#inner = data.length / places;
     this.#greatest = new Float64Array(places);
-    for (let i = 0; i < data.length; i++) {
-      const place = Math.floor(i / this.#inner);
-      this.#greatest[place] = Math.max(this.#greatest[place] as number, Math.abs(data[i] as number));
+    for (let place = 0, i = 0; place < places; place++) {
+      let most = 0;
+      for (const end = i + this.#inner; i < end; i++) most = Math.max(most, Math.abs(data[i] as number));
+      this.#greatest[place] = most;
     }
-    this.#givenOf = Int32Array.from({ length: places }, (_, place) =>
-      isFirst ? Math.floor(place / second) : place % second,
-    );
-    this.#takenOf = Int32Array.from({ length: places }, (_, place) =>
-      takenOf([Math.floor(place / second), place % second]),
-    );
+    this.#givenOf = new Int32Array(places);
+    this.#takenOf = new Int32Array(places);
+    let taken = 0;
+    for (let row = 0, place = 0; row < first; row++)
+      for (let column = 0; column < second; column++, place++) {
+        const channel = takenOf(row, column);
+        this.#givenOf[place] = isFirst ? row : column;
+        this.#takenOf[place] = channel;
+        taken = Math.max(taken, channel + 1);
+      }
     this.given = new Float64Array(isFirst ? first : second).fill(1);
-    this.taken = new Float64Array(
-      1 + this.#takenOf.reduce((most, channel) => Math.max(most, channel), 0),
-    ).fill(1);
+    this.taken = new Float64Array(taken).fill(1);
   }
 
   /** The greatest |w| of each channel that it gives. */
@@ -129,25 +132,33 @@ class ScaledLayer {
 
   #greatestBy(channelOf: Int32Array, count: number): Float64Array {
     const greatest = new Float64Array(count);
+    const [weights, factorOf] = [this.#greatest, this.#factors()];
     for (let place = 0; place < channelOf.length; place++) {
-      const weight = (this.#greatest[place] as number) * this.#factor(place);
+      const weight = (weights[place] as number) * factorOf(place);
       const channel = channelOf[place] as number;
       if (weight > (greatest[channel] as number)) greatest[channel] = weight;
     }
     return greatest;
   }
 
-  #factor(place: number): number {
-    const given = this.given[this.#givenOf[place] as number] as number;
-    return given * (this.taken[this.#takenOf[place] as number] as number);
+  /** What the weights of a place are multiplied by. */
+  #factors(): (place: number) => number {
+    const { given, taken } = this;
+    const [givenOf, takenOf] = [this.#givenOf, this.#takenOf];
+    return (place) =>
+      (given[givenOf[place] as number] as number) * (taken[takenOf[place] as number] as number);
   }
 
   /** Its weight and its bias, multiplied. */
   constants(): [name: string, Constant][] {
     const [, weight = "", bias = ""] = this.#node.inputs;
     const { shape, data } = constantOf(this.#graph, weight);
-    const factors = Float64Array.from(this.#greatest, (_, place) => this.#factor(place));
-    const scaled = data.map((value, i) => value * (factors[Math.floor(i / this.#inner)] as number));
+    const [inner, factorOf] = [this.#inner, this.#factors()];
+    const scaled = new Float32Array(data.length);
+    for (let place = 0, i = 0; i < data.length; place++) {
+      const factor = factorOf(place);
+      for (const end = i + inner; i < end; i++) scaled[i] = (data[i] as number) * factor;
+    }
     return [
       [weight, { shape, data: scaled }],
       [bias, scaledAlong(constantOf(this.#graph, bias), 0, this.given)],
@@ -163,8 +174,8 @@ function constantOf(graph: Graph, name: string): Constant & { data: Float32Array
 function inputChannelOf(
   { operator, attributes }: GraphNode,
   [outputs = 1, inputs = 1]: readonly number[],
-): (place: readonly [first: number, second: number]) => number {
-  if (operator === "ConvTranspose") return ([channel]) => channel;
+): (first: number, second: number) => number {
+  if (operator === "ConvTranspose") return (channel) => channel;
   const perGroup = outputs / Number(attributes.group ?? 1);
-  return ([output, channel]) => Math.floor(output / perGroup) * inputs + channel;
+  return (output, channel) => Math.floor(output / perGroup) * inputs + channel;
 }

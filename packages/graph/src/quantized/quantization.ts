@@ -54,12 +54,17 @@ export function powerOfTwoAbove(scale: number): number {
 }
 
 /** The integer for a number: rounded, halves away from zero, within the type. */
-export function toInteger(
-  value: number,
-  { scale, zeroPoint, type }: { scale: number; zeroPoint: number; type: IntegerType },
-): number {
+export function toInteger({
+  scale,
+  zeroPoint,
+  type,
+}: {
+  scale: number;
+  zeroPoint: number;
+  type: IntegerType;
+}): (value: number) => number {
   const [least, greatest] = boundsOf(type);
-  return clamp(roundAway(value / scale) + zeroPoint, least, greatest);
+  return (value) => clamp(roundAway(value / scale) + zeroPoint, least, greatest);
 }
 
 /** To the nearest whole number, halves away from 0, as C rounds. */

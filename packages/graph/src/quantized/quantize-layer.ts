@@ -52,9 +52,7 @@ export function quantizeLayer(
   const scales = Float32Array.from(groups, (places) => {
     const weights = places.map((place) => magnitudes[place] as Float32Array);
     const scale = Math.max(greatestOf(weights) / greatestWeight, (sy / sx) * leastMultiplier);
-    const products = Math.max(
-      ...weights.map((each) => each.reduce((sum, w) => sum + Math.round(w / scale), 0)),
-    );
+    const products = Math.max(...weights.map((each) => sumOfSteps(each, scale)));
     const room = sums.greatest - spanOf(input) * products;
     if (room <= 0)
       throw new PeaError(
@@ -88,20 +86,24 @@ const leastMultiplier = 2 ** -31;
 function magnitudesOf({ shape, data }: Constant & { data: Float32Array }, axis: number): Float32Array[] {
   const count = shape[axis] ?? 0;
   const inner = shape.slice(axis + 1).reduce((a, b) => a * b, 1);
-  const filled = new Array<number>(count).fill(0);
-  const all = filled.map(() => new Float32Array(data.length / count));
-  data.forEach((value, i) => {
-    const place = Math.floor(i / inner) % count;
-    (all[place] as Float32Array)[filled[place] as number] = Math.abs(value);
-    filled[place] = (filled[place] as number) + 1;
-  });
+  const all = Array.from({ length: count }, () => new Float32Array(data.length / count));
+  for (let from = 0, to = 0; from < data.length; to += inner)
+    for (const magnitudes of all)
+      for (let i = 0; i < inner; i++) magnitudes[to + i] = Math.abs(data[from++] as number);
   return all;
 }
 
 function greatestOf(values: readonly Float32Array[]): number {
-  return values
-    .flatMap((each) => [each.reduce((most, value) => Math.max(most, Math.abs(value)), 0)])
-    .reduce((a, b) => Math.max(a, b), 0);
+  let most = 0;
+  for (const each of values) for (const value of each) most = Math.max(most, Math.abs(value));
+  return most;
+}
+
+/** Σ |w| of one output, in steps of a scale. */
+function sumOfSteps(magnitudes: Float32Array, scale: number): number {
+  let sum = 0;
+  for (const magnitude of magnitudes) sum += Math.round(magnitude / scale);
+  return sum;
 }
 
 /** How far an integer can be from the zero point. */

@@ -3,31 +3,30 @@ import type { Constant } from "../graph.ts";
 import { toInteger } from "./quantization.ts";
 import { type Integers, type IntegerType, integersOf, type Quantization } from "./quantized-graph.ts";
 
-/** A constant of floats as integers. */
+/** A constant of floats as integers of at most 32 bits. */
 export function quantizedConstant({ shape, data }: Constant, quantization: Quantization): Constant {
-  const placeOf = places(shape, quantization);
   const { type, scales, zeroPoints } = quantization;
-  return {
-    shape,
-    data: integers(type, data.length, (i) => {
-      const place = placeOf(i);
-      const [scale, zeroPoint] = [scales[place] as number, zeroPoints[place] as number];
-      return toInteger(Number(data[i]), { type, scale, zeroPoint });
-    }),
-  };
+  const integers = integersOf(type, data.length) as Exclude<Integers, BigInt64Array>;
+  eachRun(shape, quantization, (place, from, to) => {
+    const integerOf = toInteger({
+      type,
+      scale: scales[place] as number,
+      zeroPoint: zeroPoints[place] as number,
+    });
+    for (let i = from; i < to; i++) integers[i] = integerOf(Number(data[i]));
+  });
+  return { shape, data: integers };
 }
 
 /** The floats that a constant of integers stands for: each the product in float32. */
 export function dequantizedConstant({ shape, data }: Constant, quantization: Quantization): Constant {
-  const placeOf = places(shape, quantization);
   const { scales, zeroPoints } = quantization;
-  return {
-    shape,
-    data: Float32Array.from({ length: data.length }, (_, i) => {
-      const place = placeOf(i);
-      return (Number(data[i]) - (zeroPoints[place] as number)) * (scales[place] as number);
-    }),
-  };
+  const floats = new Float32Array(data.length);
+  eachRun(shape, quantization, (place, from, to) => {
+    const [scale, zeroPoint] = [scales[place] as number, zeroPoints[place] as number];
+    for (let i = from; i < to; i++) floats[i] = (Number(data[i]) - zeroPoint) * scale;
+  });
+  return { shape, data: floats };
 }
 
 /** Integers of a type, one by one. */
@@ -38,9 +37,14 @@ export function integers(type: IntegerType, length: number, value: (i: number) =
   return data;
 }
 
-/** Which of the scales an element has. */
-function places(shape: readonly number[], { axis, scales }: Quantization): (i: number) => number {
-  if (axis === undefined || scales.length === 1) return () => 0;
-  const inner = shape.slice(axis + 1).reduce((a, b) => a * b, 1);
-  return (i) => Math.floor(i / inner) % scales.length;
+/** Tells of elements that follow each other and have one scale: its place, and the elements' from and to. */
+function eachRun(
+  shape: readonly number[],
+  { axis, scales }: Quantization,
+  tell: (place: number, from: number, to: number) => void,
+): void {
+  const count = (sizes: readonly number[]) => sizes.reduce((a, b) => a * b, 1);
+  const length = count(shape);
+  const run = axis === undefined || scales.length === 1 ? length : count(shape.slice(axis + 1));
+  for (let from = 0; from < length; from += run) tell((from / run) % scales.length, from, from + run);
 }

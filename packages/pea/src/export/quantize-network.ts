@@ -122,7 +122,7 @@ async function calibrated(
 }
 
 /** Images that tell whether channels should be equalized: a small part of what calibration looks at. */
-const fewImages = 16;
+const fewImages = 8;
 
 async function equalized(
   prepared: Graph,

@@ -56,6 +56,7 @@ async function noiseOf(
 
 /** What a network, which is then let go, says to images. */
 function answersOf(network: GraphNetwork | SimulatedNetwork, images: Tensor): Tensor {
+  network.to({ memoryFormat: "channels_last" });
   network.eval();
   try {
     return scope(() => noGrad(() => keep(network.forward(images))));

@@ -1,5 +1,5 @@
 import { boundsOf, dequantize, type Quantization, type QuantizedGraph } from "@pea/graph";
-import { call, clone, copyInPlace, Module, type Tensor } from "@pea/torch";
+import { call, clone, Module, type Tensor } from "@pea/torch";
 import { GraphNetwork, type ValueObserver } from "../import/network/graph-network.ts";
 
 /**
@@ -27,15 +27,21 @@ export class SimulatedNetwork extends Module {
       const quantization = this.#quantizations.get(name);
       // What a layer computes before its activation is not rounded.
       if (quantization === undefined) return;
-      copyInPlace(values, rounded(values, quantization));
+      round(values, quantization);
       observe?.(name, values);
     });
   }
 }
 
-/** Each number as the one that its integer stands for. */
-function rounded(values: Tensor, { type, scales, zeroPoints }: Quantization): Tensor {
+/**
+ * Each number becomes the one that its integer stands for, halves rounded to the even one: what
+ * `aten::fake_quantize_per_tensor_affine` gives, in a fraction of its time.
+ */
+function round(values: Tensor, { type, scales, zeroPoints }: Quantization): void {
   const [least, greatest] = boundsOf(type);
   const [scale, zeroPoint] = [scales[0] as number, zeroPoints[0] as number];
-  return call("aten::fake_quantize_per_tensor_affine", values, scale, zeroPoint, least, greatest);
+  call("aten::mul_.Scalar", values, Math.fround(1 / scale));
+  call("aten::round_", values);
+  call("aten::clamp_", values, least - zeroPoint, greatest - zeroPoint);
+  call("aten::mul_.Scalar", values, scale);
 }

@@ -8,7 +8,8 @@ import { notPlaced } from "../../src/export/ethos-u/limits.ts";
 import { compileWithVela } from "../../src/export/ethos-u/vela.ts";
 import { writeTflite } from "../../src/export/tflite/write-tflite.ts";
 import { generatedNetworks } from "../support/generated-networks.ts";
-import { QuantizedBuilder, scaled, singleOperators } from "../support/quantized-cases.ts";
+import { npuCases } from "../support/npu-cases.ts";
+import { QuantizedBuilder, scaled, singleOperators, wideOperators } from "../support/quantized-cases.ts";
 import { knownNetworks, quantizedNetwork, rangedNetwork } from "../support/quantized-networks.ts";
 import { type ReadModel, type ReadTensor, readTflite } from "../support/tflite-reader.ts";
 
@@ -20,8 +21,13 @@ const compile = (graph: QuantizedGraph, chip: EthosU, form = {}) =>
   compileWithVela(vela, writeTflite(graph, form), `${chip}-${accelerators[chip]}`);
 
 describe("what Vela leaves to the processor is what the table has", () => {
+  const cases = [
+    ...Object.entries(singleOperators),
+    ...Object.entries(wideOperators).map(([name, make]) => [`${name} in int16`, make] as const),
+    ...npuCases.map(({ name, create }) => [name, create] as const),
+  ];
   for (const chip of chips)
-    for (const [name, make] of Object.entries(singleOperators))
+    for (const [name, make] of cases)
       test(`${name}, ${chip}`, async () => {
         const graph = make();
         const { report } = await compile(graph, chip);

@@ -94,7 +94,7 @@ export const Pad: KernelOf = (site) => {
   const places = placesOf(sizes, steps, offset);
   const { type, scales, zeroPoints } = site.outputQuantization();
   const [scale, zeroPoint] = [scales[0] as number, zeroPoints[0] as number];
-  const filling = toInteger(Number(site.node.attributes.value ?? 0), { scale, zeroPoint, type });
+  const filling = toInteger({ scale, zeroPoint, type })(Number(site.node.attributes.value ?? 0));
   return ([input], [output]) => {
     const [from, to] = [input, output] as [Int8Array, Int8Array];
     to.fill(filling);
