@@ -8,7 +8,7 @@ import { notPlaced } from "../../src/export/ethos-u/limits.ts";
 import { compileWithVela } from "../../src/export/ethos-u/vela.ts";
 import { writeTflite } from "../../src/export/tflite/write-tflite.ts";
 import { generatedNetworks } from "../support/generated-networks.ts";
-import { npuCases } from "../support/npu-cases.ts";
+import { notCompiledCases, npuCases } from "../support/npu-cases.ts";
 import { QuantizedBuilder, scaled, singleOperators, wideOperators } from "../support/quantized-cases.ts";
 import { knownNetworks, quantizedNetwork, rangedNetwork } from "../support/quantized-networks.ts";
 import { type ReadModel, type ReadTensor, readTflite } from "../support/tflite-reader.ts";
@@ -37,6 +37,16 @@ describe("what Vela leaves to the processor is what the table has", () => {
           JSON.stringify(notPlaced(graph, chip)),
         );
       });
+});
+
+describe("what Vela fails on is what the table refuses", () => {
+  for (const { name, create } of notCompiledCases)
+    test(name, async () => {
+      const graph = create();
+      for (const chip of ["ethos-u55", "ethos-u65"] as const)
+        await assert.rejects(compile(graph, chip), /Vela does not compile the network/);
+      assert.equal((await compile(graph, "ethos-u85")).report.cpuOperators, 0);
+    });
 });
 
 /** What some of a file's tensors are, whatever it calls them. */

@@ -62,12 +62,12 @@ class Gated extends Module {
   }
 }
 
-/** A stride of 4 in two groups, which is not rewritten, and one that is. */
+/** A stride of 4 of each channel by itself, which is not rewritten, and one that is. */
 const withLongStrides = graphOf(
   new Sequential(
     new Conv2d(3, 8, 8, { stride: 4, padding: 2 }),
     new ReLU(),
-    new Conv2d(8, 8, 5, { stride: 4, groups: 2 }),
+    new Conv2d(8, 8, 5, { stride: 4, groups: 8 }),
     new ReLU(),
   ),
   [3, 64, 64],
@@ -176,6 +176,21 @@ describe("a target that does not take a network", () => {
     ]);
   });
 
+  test("is an Ethos-U whose compiler fails on a layer", async () => {
+    const graph = graphOf(
+      new Sequential(new Conv2d(8, 8, 5, { stride: 4, groups: 2 }), new ReLU()),
+      [8, 32, 32],
+    );
+    const reasons = async (name: string) =>
+      (await inspectForTarget(graph, name)).refused.map(({ reason }) => reason);
+    assert.match(
+      (await reasons("ethos-u65")).join(),
+      /^Conv in 0: Vela does not compile its strides of 4×4, above 3/,
+    );
+    assert.deepEqual(await reasons("ethos-u85"), []);
+    assert.throws(() => requireTaken(graph, targetNamed("ethos-u55")), /- Conv in 0: Vela does not compile/);
+  });
+
   test("is an error before training, with the modules and the way out", () => {
     assert.throws(() => requireTaken(withDilatedPools, targetNamed("tflite")), {
       kind: "usage",
@@ -194,7 +209,7 @@ describe("a target that takes it", () => {
     assert.deepEqual(refused, []);
     assert.deepEqual(operators, [
       { ...form, kernel: square(8), paths: ["0"] },
-      { ...form, kernel: square(5), groups: 2, paths: ["2"] },
+      { ...form, kernel: square(5), groups: "each channel", paths: ["2"] },
     ]);
     assert.equal(placement, undefined);
   });

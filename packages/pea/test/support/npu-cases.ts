@@ -72,6 +72,20 @@ const resize = (
     nearest_mode: coordinates === "half_pixel" ? "round_prefer_floor" : "floor",
   });
 
+/** Layers that Vela compiles no network with, on U55 and U65. */
+export const notCompiledCases: readonly NpuCase[] = [
+  layer("padded strides of 4 and 2", "u85", [4, 32, 32], "Conv", [4, 4, 5, 5], window(5, 5, [4, 2], [2, 2])),
+  layer("a padded stride of 4 in one direction", "u85", [4, 32, 32], "Conv", [4, 4, 5, 5], {
+    kernel_shape: [5, 5],
+    strides: [1, 4],
+    pads: [0, 3, 0, 3],
+  }),
+  layer("a stride of 4 in two groups", "u85", [8, 32, 32], "Conv", [8, 4, 5, 5], {
+    ...window(5, 5, [4, 4]),
+    group: 2,
+  }),
+];
+
 export const npuCases: readonly NpuCase[] = [
   node("a pool of 256 rows", "all", [8, 256, 4], "MaxPool", window(256, 1)),
   node("a pool of 257 rows", "none", [8, 257, 4], "MaxPool", window(257, 1)),
@@ -106,6 +120,11 @@ export const npuCases: readonly NpuCase[] = [
   layer("a stride of 4 of each channel", "u85", [8, 30, 30], "Conv", [8, 1, 3, 3], {
     ...window(3, 3, [4, 4]),
     group: 8,
+  }),
+  layer("strides of 4 and 2 in one group", "all", [4, 30, 30], "Conv", [4, 4, 3, 3], window(3, 3, [4, 2])),
+  layer("a dilated stride of 4", "u85", [4, 30, 30], "Conv", [4, 4, 3, 3], {
+    ...window(3, 3, [4, 4]),
+    dilations: [2, 2],
   }),
   layer("transposed, stride 1", "all", [4, 9, 9], "ConvTranspose", [4, 4, 3, 3], window(3, 3)),
   layer("transposed, stride 2", "all", [4, 9, 9], "ConvTranspose", [4, 4, 2, 2], window(2, 2, [2, 2])),

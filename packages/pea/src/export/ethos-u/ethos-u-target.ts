@@ -6,16 +6,16 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { PeaError } from "@pea/core";
-import { fixBatch, type QuantizedGraph } from "@pea/graph";
+import { fixBatch, type Graph, type Obstacle, type QuantizedGraph, type Scheme } from "@pea/graph";
 import type { IntegerTarget } from "../target.ts";
 import { goldenFiles } from "../tflite/golden.ts";
-import { tfliteObstacle, tfliteObstaclesOf } from "../tflite/obstacle.ts";
+import { assumedIntegers, firstReason, tfliteObstaclesOf } from "../tflite/obstacle.ts";
 import { checkTflite, tfliteScheme } from "../tflite/tflite-target.ts";
 import { describeTflite, openTflite, type TfliteProof, verifyTflite } from "../tflite/verify-tflite.ts";
 import { lowerToTflite, writeTflite } from "../tflite/write-tflite.ts";
-import { chips } from "./chips.ts";
+import { chips, type EthosU } from "./chips.ts";
 import { velaEstimates } from "./estimates.ts";
-import { notPlaced } from "./limits.ts";
+import { notCompiled, notPlaced } from "./limits.ts";
 import { undilate } from "./undilate.ts";
 import { unstride } from "./unstride.ts";
 import { compiledIfPossible, usualVela, type VelaReport, velaVersion } from "./vela.ts";
@@ -52,8 +52,8 @@ function ethosU({ name: chip, title, macs: known }: (typeof chips)[number]): Int
       macsOf(asked.macs, known, title);
       if (asked.vela !== undefined) await velaVersion(asked.vela);
     },
-    obstacle: tfliteObstacle,
-    obstacles: tfliteObstaclesOf,
+    obstacle: (graph, scheme) => firstReason(() => npuObstacles(graph, scheme, chip)),
+    obstacles: (graph, scheme) => npuObstacles(graph, scheme, chip),
     async write(graph, about) {
       const { metadata, producerVersion, samples, inputType, outputType, vela } = about;
       const accelerator = `${chip}-${macsOf(about.macs, known, title)}`;
@@ -106,6 +106,12 @@ export function forNpu(graph: QuantizedGraph): {
   const { graph: flat, count: undilated } = undilate(single);
   const { graph: plain, count: unstrided } = unstride(flat);
   return { graph: plain, undilated, unstrided };
+}
+
+/** What has no form in TensorFlow Lite, or where all has one, what Vela does not compile. */
+function npuObstacles(graph: Graph, scheme: Scheme, chip: EthosU): Obstacle[] {
+  const formless = tfliteObstaclesOf(graph, scheme);
+  return formless.length > 0 ? formless : notCompiled(forNpu(assumedIntegers(graph, scheme)).graph, chip);
 }
 
 function macsOf(wanted: number | undefined, known: readonly number[], title: string): number {

@@ -4,11 +4,12 @@
  *
  * @module
  */
-import type { Obstacle, QuantizedGraph } from "@pea/graph";
+import { inferShapes, type Obstacle, type QuantizedGraph, type QuantizedNode } from "@pea/graph";
 import type { TfliteOperator, TfliteTensor } from "../tflite/model.ts";
 import { type Builtin, paddings } from "../tflite/schema.ts";
 import { tfliteObstacles } from "../tflite/write-tflite.ts";
 import type { EthosU } from "./chips.ts";
+import { convSettings } from "./rewrite.ts";
 import { longestStride } from "./unstride.ts";
 
 /**
@@ -20,6 +21,27 @@ export function notPlaced(graph: QuantizedGraph, chip: EthosU): Obstacle[] {
   return tfliteObstacles(graph, (operator, tensors) =>
     limits[operator.builtin]?.(new Sizes(operator, tensors), chip),
   );
+}
+
+/**
+ * The nodes that Vela fails on, and with them on the whole network, instead of leaving them to the processor: convolutions of
+ * long strides that it would compute one window at a time, were they not padded or grouped.
+ *
+ * @param graph as it is written, rewrites done
+ */
+export function notCompiled(graph: QuantizedGraph, chip: EthosU): Obstacle[] {
+  if (isU85(chip)) return [];
+  const shapes = inferShapes(graph);
+  const isApart = (node: QuantizedNode): boolean => {
+    const { pads = [], group = 1 } = convSettings(node, shapes) ?? {};
+    return group > 1 || pads.some((pad) => pad > 0);
+  };
+  return tfliteObstacles(graph, (operator, tensors) => {
+    const sizes = new Sizes(operator, tensors);
+    return operator.builtin === "CONV_2D" && isByWindow(sizes)
+      ? `Vela does not compile its strides of ${told(sizes.strides)}, above ${longestStride}, with pads or groups; make them equal in one group, or shorter`
+      : undefined;
+  }).filter(({ node }) => isApart(node));
 }
 
 /** Rows and columns. */
@@ -42,6 +64,10 @@ class Sizes {
 
   get strides(): Pair {
     return this.pair("stride_h", "stride_w");
+  }
+
+  get dilations(): Pair {
+    return this.pair("dilation_h_factor", "dilation_w_factor");
   }
 
   get isSame(): boolean {
@@ -70,9 +96,15 @@ const told = (pair: Pair): string => pair.map((size) => Number(size.toFixed(3)))
 const product = ([rows, columns]: Pair): number => rows * columns;
 const isU85 = (chip: EthosU): boolean => chip === "ethos-u85";
 
-const whyNotStrided = ({ strides }: Sizes, chip: EthosU): string | undefined =>
-  !isU85(chip) && strides.some((stride) => stride > longestStride)
-    ? `its strides of ${told(strides)} are above ${longestStride}`
+const isLong = ({ strides }: Sizes): boolean => strides.some((stride) => stride > longestStride);
+
+/** Whether U55 and U65 compute a convolution one window at a time. */
+const isByWindow = (sizes: Sizes): boolean =>
+  isLong(sizes) && !sizes.isSame && product(sizes.dilations) === 1;
+
+const whyNotStrided = (sizes: Sizes, chip: EthosU): string | undefined =>
+  !isU85(chip) && isLong(sizes)
+    ? `its strides of ${told(sizes.strides)} are above ${longestStride}`
     : undefined;
 
 /** Rows of a pool, pixels of one, and rows and columns of averages that reach beyond the image. */
@@ -110,7 +142,7 @@ const whyNotResized = (sizes: Sizes, chip: EthosU, isLinear: boolean): string | 
 
 /** By the operators of a file. */
 const limits: Readonly<Partial<Record<Builtin, Limit>>> = {
-  CONV_2D: whyNotStrided,
+  CONV_2D: (sizes, chip) => (isByWindow(sizes) ? undefined : whyNotStrided(sizes, chip)),
   DEPTHWISE_CONV_2D: whyNotStrided,
   TRANSPOSE_CONV(sizes, chip) {
     const { strides } = sizes;

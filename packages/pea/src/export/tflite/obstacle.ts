@@ -5,28 +5,43 @@
  * @module
  */
 import { PeaError } from "@pea/core";
-import { type Graph, type Obstacle, planIntegers, quantize, type Scheme } from "@pea/graph";
+import {
+  type Graph,
+  type Obstacle,
+  planIntegers,
+  type QuantizedGraph,
+  quantize,
+  type Scheme,
+} from "@pea/graph";
 import { assumedRanges } from "../../quantize/assumed-ranges.ts";
 import { tfliteObstacles, type WhyNotTaken } from "./write-tflite.ts";
 
 /**
- * Why a network has no such form.
+ * The nodes of a network that have no such form.
  *
- * @param graph of floats, as `prepare` makes it
+ * @param graph of floats, as `prepare` makes it, that has an integer form
  * @param whyNotTaken what a runtime has against operators that it could be written with
- * @returns a sentence that names operator and module; null where it has one
  */
-export function tfliteObstacle(graph: Graph, scheme: Scheme, whyNotTaken?: WhyNotTaken): string | null {
+export function tfliteObstaclesOf(graph: Graph, scheme: Scheme, whyNotTaken?: WhyNotTaken): Obstacle[] {
+  return tfliteObstacles(assumedIntegers(graph, scheme), whyNotTaken);
+}
+
+/** A network as integers that no image has been seen for. */
+export function assumedIntegers(graph: Graph, scheme: Scheme): QuantizedGraph {
+  const plan = planIntegers(graph);
+  return quantize(plan, assumedRanges(plan), scheme);
+}
+
+/**
+ * The first of a network's obstacles.
+ *
+ * @returns a sentence that names operator and module, or says what is wrong with the network as a whole; null where nothing is
+ */
+export function firstReason(obstacles: () => readonly Obstacle[]): string | null {
   try {
-    return tfliteObstaclesOf(graph, scheme, whyNotTaken)[0]?.reason ?? null;
+    return obstacles()[0]?.reason ?? null;
   } catch (error) {
     if (!(error instanceof PeaError)) throw error;
     return error.message;
   }
-}
-
-/** All nodes that have none, of a graph that has an integer form. */
-export function tfliteObstaclesOf(graph: Graph, scheme: Scheme, whyNotTaken?: WhyNotTaken): Obstacle[] {
-  const plan = planIntegers(graph);
-  return tfliteObstacles(quantize(plan, assumedRanges(plan), scheme), whyNotTaken);
 }

@@ -5,7 +5,7 @@ import { oneImageAlone } from "../one-image-alone.ts";
 import type { Asked, IntegerTarget } from "../target.ts";
 import { goldenFiles } from "./golden.ts";
 import { requireLiteRt } from "./litert.ts";
-import { tfliteObstacle, tfliteObstaclesOf } from "./obstacle.ts";
+import { firstReason, tfliteObstaclesOf } from "./obstacle.ts";
 import { describeTflite, openTflite, type TfliteProof, verifyTflite } from "./verify-tflite.ts";
 import { writeTflite } from "./write-tflite.ts";
 
@@ -41,7 +41,7 @@ export const tfliteTarget: IntegerTarget<TfliteProof> = {
   takes: ["inputType", "outputType", "litert"],
   scheme: tfliteScheme,
   check: checkTflite,
-  obstacle: tfliteObstacle,
+  obstacle: (graph, scheme) => firstReason(() => tfliteObstaclesOf(graph, scheme)),
   obstacles: tfliteObstaclesOf,
   write(graph, { metadata, producerVersion, samples, inputType, outputType }) {
     const form = { inputType, outputType, metadata, description: `pea ${producerVersion}` };

@@ -2,7 +2,7 @@
 import type { IntegerTarget } from "../target.ts";
 import { encodeTflite } from "../tflite/encode.ts";
 import { type EndVector, vectorsAtEnds } from "../tflite/golden.ts";
-import { tfliteObstacle, tfliteObstaclesOf } from "../tflite/obstacle.ts";
+import { firstReason, tfliteObstaclesOf } from "../tflite/obstacle.ts";
 import { checkTflite, tfliteScheme } from "../tflite/tflite-target.ts";
 import { describeTflite, openTflite, type TfliteProof, verifyTflite } from "../tflite/verify-tflite.ts";
 import { lowerToTflite } from "../tflite/write-tflite.ts";
@@ -19,7 +19,7 @@ export const tflmTarget: IntegerTarget<TfliteProof> = {
   takes: ["inputType", "outputType", "litert"],
   scheme: tfliteScheme,
   check: checkTflite,
-  obstacle: (graph, scheme) => tfliteObstacle(graph, scheme, whyNoKernel),
+  obstacle: (graph, scheme) => firstReason(() => tfliteObstaclesOf(graph, scheme, whyNoKernel)),
   obstacles: (graph, scheme) => tfliteObstaclesOf(graph, scheme, whyNoKernel),
   write(graph, { metadata, producerVersion, samples, inputType, outputType }) {
     const ends = { inputType, outputType };

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { chips } from "../../../src/export/ethos-u/chips.ts";
-import { notPlaced } from "../../../src/export/ethos-u/limits.ts";
-import { npuCases } from "../../support/npu-cases.ts";
+import { notCompiled, notPlaced } from "../../../src/export/ethos-u/limits.ts";
+import { notCompiledCases, npuCases } from "../../support/npu-cases.ts";
 import { QuantizedBuilder, scaled, wideOperators } from "../../support/quantized-cases.ts";
 
 describe("the table of an Ethos-U places what Vela places", () => {
@@ -13,6 +13,7 @@ describe("the table of an Ethos-U places what Vela places", () => {
         const isPlaced = on === "all" || (on === "u85" && chip.name === "ethos-u85");
         const left = notPlaced(graph, chip.name);
         assert.equal(left.length, isPlaced ? 0 : 1, `${chip.name}: ${left[0]?.reason}`);
+        assert.deepEqual(notCompiled(graph, chip.name), []);
       }
     });
 
@@ -22,6 +23,21 @@ describe("the table of an Ethos-U places what Vela places", () => {
     );
     assert.deepEqual(left, ["Resize, linear, aligned corners"]);
   });
+});
+
+describe("the table refuses what Vela fails on", () => {
+  for (const { name, create } of notCompiledCases)
+    test(name, () => {
+      const [u55, u65, u85] = chips.map((chip) =>
+        notCompiled(create(), chip.name).map(({ reason }) => reason),
+      );
+      assert.match(
+        u55?.join() ?? "",
+        /^Conv in Conv: Vela does not compile its strides of \d×\d, above 3, with pads or groups;/,
+      );
+      assert.deepEqual(u65, u55);
+      assert.deepEqual(u85, []);
+    });
 });
 
 test("what is left is told with module and reason", () => {
