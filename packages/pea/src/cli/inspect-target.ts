@@ -76,7 +76,8 @@ function operatorTable(
 
 const times = (sizes: readonly number[] = []): string => sizes.join("×");
 
-function describePlacement({
+/** Where a chip runs a network, and what that costs. */
+export function describePlacement({
   device,
   onProcessor,
   remarks,
@@ -96,8 +97,9 @@ function describeEstimates({ by, activations }: Estimates): string[] {
   const relu = activations.find(({ activation }) => activation === activationTitles.relu);
   return [
     "",
-    `estimated by ${by},`,
-    "with other activations in ReLU's place for comparison:",
+    activations.length > 1
+      ? `estimated by ${by},\nwith other activations in ReLU's place for comparison:`
+      : `estimated by ${by}:`,
     "",
     formatTable(
       ["activation", "NPU cycles", "of ReLU's", "with memory", "ms", "operators on the NPU"],

@@ -11,11 +11,12 @@ import { endWithLauncher, launch } from "../distributed/launch.ts";
 import { isLaunched, isRestarted, type Launched, launchedAs } from "../distributed/launched.ts";
 import { alone, type Ranks } from "../distributed/ranks.ts";
 import { exportObstacleOf } from "../export/export-obstacle.ts";
-import { requireTaken } from "../export/inspect-target.ts";
+import { inspectForTarget, requireTaken } from "../export/inspect-target.ts";
 import { lastingWord, loadTarget } from "../export/load-target.ts";
 import type { Target } from "../export/target.ts";
 import { targetNamed } from "../export/targets.ts";
 import { loadRecipe } from "../recipe/load-recipe.ts";
+import { smoothIn } from "../recipe/method-keys.ts";
 import { mergeSettings, type Recipe, settledSettings, show } from "../recipe/recipe.ts";
 import { readRecipeFile } from "../recipe/recipe-file.ts";
 import { recipeFlags, settingAt } from "../recipe/recipe-flags.ts";
@@ -35,6 +36,7 @@ import { formatSeconds } from "../terminal/time-left.ts";
 import { recipeForTarget } from "../train/recipe-for-target.ts";
 import { resumeTraining, train, type Watch } from "../train/train.ts";
 import { TrainingDiverged, TrainingInterrupted } from "../train/trainer.ts";
+import { describePlacement } from "./inspect-target.ts";
 
 /** What commander hands over: the command's own flags, and those of the recipe by camelCase of the flag. */
 interface TrainFlags extends CommonOptions, Record<string, unknown> {
@@ -109,9 +111,11 @@ async function trainAs(ranks: Ranks, flags: TrainFlags, goesOn = false): Promise
   if (resume !== undefined) {
     const today = await circumstancesOf(resume, flags, settings);
     const { allowChangedData } = flags;
-    const { target } = readRunConfig(openRunDirectory(resume));
+    const { target, config } = readRunConfig(openRunDirectory(resume));
     const onNetwork =
-      target === undefined || ranks.rank > 0 ? undefined : checkFor(targetNamed(await loadTarget(target)));
+      target === undefined || ranks.rank > 0
+        ? undefined
+        : checkFor(targetNamed(await loadTarget(target)), smoothIn(config));
     return trainUntilStopped(flags, ranks, (options) =>
       resumeTraining(resume, {
         ...options,
@@ -130,7 +134,7 @@ async function trainAs(ranks: Ranks, flags: TrainFlags, goesOn = false): Promise
   ]);
   // A module of the recipe's may register it.
   const form = flags.target === undefined ? undefined : targetNamed(await loadTarget(flags.target));
-  const onNetwork = ranks.rank > 0 ? undefined : checkFor(form);
+  const onNetwork = ranks.rank > 0 ? undefined : checkFor(form, smoothIn(recipe));
   if (flags.dryRun) {
     await printPlan(flags, form === undefined ? recipe : recipeForTarget(recipe, form), onNetwork);
     return 0;
@@ -194,11 +198,16 @@ async function trainUntilStopped(
 
 /**
  * What is asked of the network before it is trained: hours of training might end in one that cannot be deployed. For a target
- * it is refused then, else a note says so.
+ * it is refused then, else a note says so. Of a chip it is told what falls to its processor, and what the network costs there.
+ *
+ * @param smooth the activation that ReLU is compared with; null for none
  */
-function checkFor(target: Target | undefined): NonNullable<BuildOptions["onNetwork"]> {
+function checkFor(
+  target: Target | undefined,
+  smooth: string | null = null,
+): NonNullable<BuildOptions["onNetwork"]> {
   if (target === undefined) return tellObstacle;
-  return (graph, upperLimit) => {
+  return async (graph, upperLimit) => {
     if (upperLimit !== null)
       throw new PeaError(
         `nothing would be left for ${target.title}: ${upperLimit}; leave --target out, or the activation`,
@@ -209,6 +218,9 @@ function checkFor(target: Target | undefined): NonNullable<BuildOptions["onNetwo
     const remarks = requireTaken(graph, target);
     log(`${target.title} takes this network`);
     remarks.forEach(log);
+    const compared = smooth === null ? [] : [smooth];
+    const { placement } = await inspectForTarget(graph, target.name, { compared });
+    if (placement !== undefined) describePlacement(placement).forEach(log);
   };
 }
 

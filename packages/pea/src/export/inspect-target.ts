@@ -63,7 +63,10 @@ export interface TargetInspection {
 }
 
 /** What a target may be told beside the network. */
-export interface InspectionSettings extends SchemeWishes, IntegerSettings {}
+export interface InspectionSettings extends SchemeWishes, IntegerSettings {
+  /** Activations, by @pea/core's names, to be compared with ReLU where it is told what that costs; by default all that are known. */
+  readonly compared?: readonly string[];
+}
 
 /**
  * Asks a target about a network, whatever its weights: ranges are assumed (`assumedRanges`).
@@ -71,13 +74,14 @@ export interface InspectionSettings extends SchemeWishes, IntegerSettings {}
  * @param graph of the network as it will be deployed, e.g. `inspectNetwork(model, [3, 224, 224]).graph`
  * @param name of the target, e.g. `ethos-u55`
  * @param settings `activations` that it is to compute in; `macs` of the chip; `vela`, the command that tells what it costs: where
- *   none is named, the usual one that is not there, or fails, costs the estimates alone, and a remark says why
+ *   none is named, the usual one that is not there, or fails, costs the estimates alone, and a remark says why;
+ *   `compared`, the activations beside ReLU
  * @throws PeaError of kind usage where there is no such target, and for settings that it has not; as a compiler that is named
  */
 export async function inspectForTarget(
   graph: Graph,
   name: string,
-  settings: InspectionSettings = {},
+  { compared, ...settings }: InspectionSettings = {},
 ): Promise<TargetInspection> {
   const target = targetOf({ target: name, ...settings });
   const { title } = target;
@@ -99,7 +103,7 @@ export async function inspectForTarget(
   if (placed === undefined) return inspection;
   const placement = { ...placed, onProcessor: placed.onProcessor.map(findingOf) };
   try {
-    const estimates = await target.estimate?.(quantized, settings);
+    const estimates = await target.estimate?.(quantized, settings, compared);
     return { ...inspection, placement: { ...placement, ...(estimates && { estimates }) } };
   } catch (error) {
     if (settings.vela !== undefined || !(error instanceof PeaError)) throw error;

@@ -169,9 +169,15 @@ export interface IntegerTarget<Proof extends object = object>
   /**
    * What a network that `place` was asked about costs, by the compiler that `settings` name, or the usual one.
    *
+   * @param compared names of activations, as @pea/core has them, that stand in ReLU's place for comparison, where the target knows
+   *   them; all that it knows where left out
    * @throws PeaError where it is not there, or fails
    */
-  estimate?(graph: QuantizedGraph, settings: IntegerSettings): Promise<Estimates>;
+  estimate?(
+    graph: QuantizedGraph,
+    settings: IntegerSettings,
+    compared?: readonly string[],
+  ): Promise<Estimates>;
   /** What was written, as it computes: images of floats in, logits of floats out. It is scored so. */
   open(path: string, graph: QuantizedGraph, settings: IntegerSettings): Promise<DeployedSession>;
 }

@@ -214,6 +214,13 @@ export function activationIn({ pea, activation, swapToRelu }: Readonly<Record<st
   };
 }
 
+/** The smooth activation that recorded settings train with; null where there is none, or it is the network's own. */
+export function smoothIn(settings: Readonly<Record<string, unknown>>): string | null {
+  const { code = "none", activation } = activationIn(settings);
+  const smooth = code === "none" ? activation : parseVariant(code).smooth;
+  return smoothActivations().find(({ name }) => name === smooth)?.name ?? null;
+}
+
 /** Whether all methods and activations are known that settings name; those that are missing are at their defaults. */
 export function areMethodsKnown(settings: Readonly<Record<string, unknown>>): boolean {
   const { pea, activation, methods } = settings;

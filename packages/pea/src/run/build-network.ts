@@ -31,7 +31,7 @@ export interface BuildOptions {
    * Shown the network as it will be deployed, as a graph; and, where the methods leave none to deploy whatever is trained,
    * why.
    */
-  onNetwork?: (graph: Graph, upperLimit: string | null) => void;
+  onNetwork?: (graph: Graph, upperLimit: string | null) => void | Promise<void>;
   /** Gives the plain network the weights that it begins with, before the methods meet it. */
   beginWith?: (model: Module, data: Pick<DataShape, "inputShape" | "classes">) => void;
 }
@@ -42,12 +42,12 @@ export interface BuildOptions {
  * @param methods not fitted yet
  * @throws PeaError of kind usage when the parts do not fit together
  */
-export function buildNetwork(
+export async function buildNetwork(
   recipe: Recipe,
   methods: Methods,
   { trainImages, stepsPerEpoch, ...data }: DataShape,
   { onNetwork, beginWith }: BuildOptions = {},
-): BuiltNetwork {
+): Promise<BuiltNetwork> {
   const { device, seed } = recipe;
   const plan = planTraining(recipe, trainImages, stepsPerEpoch);
   const model = createNetwork(recipe, { inputShape: data.inputShape, classes: data.classes.length });
@@ -67,7 +67,7 @@ export function buildNetwork(
       peakLearningRate: recipe.lr,
       graph,
     });
-    onNetwork?.(methods.asDeployed(graph), upperLimitOf(methods));
+    await onNetwork?.(methods.asDeployed(graph), upperLimitOf(methods));
     return { info, plan, model, methods };
   } catch (error) {
     methods.dispose();

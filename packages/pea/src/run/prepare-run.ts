@@ -66,7 +66,7 @@ export async function openRun(recipe: Recipe, options: PrepareOptions = {}): Pro
       trainImages: countSamples(data.train),
       stepsPerEpoch: options.record?.facts?.stepsPerEpoch,
     };
-    return { data, ...buildNetwork(recipe, methods, shape, options) };
+    return { data, ...(await buildNetwork(recipe, methods, shape, options)) };
   } catch (error) {
     disposeData(data);
     throw error;
@@ -113,7 +113,7 @@ export async function prepareWithoutData(
   const validation = validateOn === "test" ? test : limitTrain === 1 ? split : Math.min(split, train);
   return {
     images: { train, validation, test },
-    ...buildNetwork(recipe, await createMethods(methodsOf(recipe)), shape, options),
+    ...(await buildNetwork(recipe, await createMethods(methodsOf(recipe)), shape, options)),
   };
 }
 

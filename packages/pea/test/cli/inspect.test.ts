@@ -211,7 +211,7 @@ describe("pea inspect NETWORK --target NAME", () => {
       const { stdout } = await peaHere("inspect", "resnet8", "--target", "ethos-u85");
       assert.match(
         stdout,
-        /\nno cycles: there is no command vela; install it with pip install ethos-u-vela, and name it with --vela PATH\n$/,
+        /\nno cycles: there is no command vela; install it with pip install ethos-u-vela, on the PATH or named to pea inspect and pea export with --vela PATH\n$/,
       );
       const { target } = await inspect("resnet8", "--target", "ethos-u85");
       assert.equal(target?.placement?.device, "ethos-u85-256");

@@ -6,6 +6,7 @@ import { Conv2d, Flatten, Linear, MaxPool2d, ReLU, Sequential, type Tensor } fro
 import { registerTarget } from "../../src/export/targets.ts";
 import { registerModel } from "../../src/models/index.ts";
 import { DropoutNetwork } from "../support/dropout-network.ts";
+import { fakeVela } from "../support/fake-vela.ts";
 import { peaHere } from "../support/pea-main.ts";
 import { outcomeOf, pea, startPea } from "../support/pea-process.ts";
 import { temporaryFolder, writeTinyData } from "../support/tiny-data.ts";
@@ -129,6 +130,41 @@ describe("pea train --target", () => {
       weights.push(readFileSync(join(run, "checkpoints", "best.safetensors")));
     }
     assert.deepEqual(weights[0], weights[1]);
+  });
+
+  it("tells of a chip what it runs, and its cycles with ReLU and with the activation that is trained with", async () => {
+    const { PATH } = process.env;
+    const folder = temporaryFolder();
+    fakeVela(folder);
+    process.env.PATH = `${folder}:/usr/bin:/bin`;
+    try {
+      for (const [words, rows] of [
+        [
+          ["--pea", "WM75%"],
+          ["ReLU ", "Mish \\(EXP, ADD, LOG, TANH, MUL\\) "],
+        ],
+        [["--pea", "none"], ["ReLU "]],
+      ] as const) {
+        const { code, stderr } = await peaHere(
+          "train",
+          ...small,
+          ...words,
+          "--dry-run",
+          "--target",
+          "ethos-u65",
+        );
+        assert.equal(code, 0, stderr);
+        const before = [
+          "the Ethos-U65 takes this network",
+          "ethos-u65-256 runs every operator, as far as our table tells",
+        ];
+        const table = `estimated by Vela 9\\.8\\.7 for ethos-u65-256, Some_System, Shared_Sram(?:.|\\n)*${rows.join("(?:.|\\n)*")}`;
+        assert.match(stderr, new RegExp(`${before.join("\\n")}\\n(?:.|\\n)*${table}`));
+        assert.equal(/HardSwish|GELU/.test(stderr), false, stderr);
+      }
+    } finally {
+      process.env.PATH = PATH;
+    }
   });
 
   it("is kept with the run: pea export takes it, and a resumed run asks it again", async () => {

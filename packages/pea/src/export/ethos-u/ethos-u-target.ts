@@ -12,6 +12,7 @@ import { goldenFiles } from "../tflite/golden.ts";
 import { assumedIntegers, firstReason, tfliteObstaclesOf } from "../tflite/obstacle.ts";
 import { checkTflite, tfliteScheme } from "../tflite/tflite-target.ts";
 import { describeTflite, openTflite, type TfliteProof, verifyTflite } from "../tflite/verify-tflite.ts";
+import { comparedActivations } from "../tflite/with-activation.ts";
 import { lowerToTflite, writeTflite } from "../tflite/write-tflite.ts";
 import { chips, type EthosU } from "./chips.ts";
 import { velaEstimates } from "./estimates.ts";
@@ -83,9 +84,11 @@ function ethosU({ name: chip, title, macs: known }: (typeof chips)[number]): Int
         remarks: describeRewrites(counts),
       };
     },
-    estimate(graph, { macs, vela = usualVela }) {
+    estimate(graph, { macs, vela = usualVela }, compared = comparedActivations) {
       const model = lowerToTflite(forNpu(graph).graph);
-      return velaEstimates(vela, model, `${chip}-${macsOf(macs, known, title)}`);
+      const accelerator = `${chip}-${macsOf(macs, known, title)}`;
+      const others = comparedActivations.filter((name) => compared.includes(name));
+      return velaEstimates(vela, model, { accelerator, compared: others });
     },
     open: (path, _, settings) => openTflite(path, settings),
     async verify(path, original) {

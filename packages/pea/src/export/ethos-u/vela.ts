@@ -115,7 +115,7 @@ async function run(vela: string, words: readonly string[], complaint: string): P
     } = error as Error & { code?: unknown; stdout?: string; stderr?: string };
     if (code === "ENOENT")
       throw new PeaError(
-        `there is no command ${vela}; install it with pip install ethos-u-vela, and name it with --vela PATH`,
+        `there is no command ${vela}; install it with pip install ethos-u-vela, on the PATH or named to pea inspect and pea export with --vela PATH`,
         { kind: "usage", cause: error },
       );
     throw new PeaError(`Vela ${complaint}: ${endOf(`${stdout}\n${stderr}`) || message}`, { cause: error });

@@ -51,7 +51,7 @@ describe("without Vela", () => {
     assert.match(lines, /ethos-u55-128 takes every operator, as far as our table tells/);
     assert.match(
       lines,
-      /not compiled for the chip, and no cycles told: there is no command vela; install it .*, and name it with --vela PATH/,
+      /not compiled for the chip, and no cycles told: there is no command vela; install it .* with --vela PATH/,
     );
   });
 
