@@ -6,6 +6,7 @@ import { loadTarget } from "../export/load-target.ts";
 import { describeActivations } from "../export/other-activations.ts";
 import { isIntegerTarget } from "../export/target.ts";
 import { targetNamed } from "../export/targets.ts";
+import { findLiteRt } from "../export/tflite/litert.ts";
 import { openRunDirectory, readRunConfig } from "../run/run-directory.ts";
 import { type Counter, createCounter } from "../terminal/counter.ts";
 import { type CommonOptions, log, printResult } from "../terminal/output.ts";
@@ -23,7 +24,7 @@ interface ExportOptions extends CommonOptions, Omit<Options, "out" | "onProgress
 export async function runExport(path: string, { json, debug, ...options }: ExportOptions): Promise<number> {
   const { output: out, target: word = trainedFor(path), ...others } = options;
   const target = await loadTarget(word);
-  const progress = new ExportProgress(waysToScoreSooner(target, options));
+  const progress = new ExportProgress(await waysToScoreSooner(target, options));
   const stop = stopSignals((name) => log(`\n${name}: ending with this image; once more ends at once`));
   try {
     const summary = await exportRun(path, {
@@ -65,10 +66,10 @@ function trainedFor(path: string): string {
 }
 
 /** What is said where scoring takes long. */
-function waysToScoreSooner(name: string, { litert }: Pick<Options, "litert">): string {
+async function waysToScoreSooner(name: string, { litert }: Pick<Options, "litert">): Promise<string> {
   const target = targetNamed(name);
-  const isInterpreted = isIntegerTarget(target) && target.takes?.includes("litert") && litert === undefined;
-  return isInterpreted
+  const takesLiteRt = isIntegerTarget(target) && target.takes?.includes("litert");
+  return takesLiteRt && litert === undefined && (await findLiteRt()) === undefined
     ? "--images N scores fewer, --litert PATH runs the file in LiteRT instead of the interpreter"
     : "--images N scores fewer";
 }

@@ -39,6 +39,8 @@ interface InspectOptions extends CommonOptions {
   activations?: ActivationType;
   macs?: number;
   vela?: string;
+  systemConfig?: string;
+  memoryMode?: string;
 }
 
 /** A network to look at. */
@@ -57,11 +59,13 @@ interface Subject {
  * @returns exit code 0; 1 where the target does not take the network
  */
 export async function runInspect(source: string, options: InspectOptions): Promise<number> {
-  const { target: word, activations: type, macs, vela } = options;
-  const settings = { activations: type, macs, vela };
+  const { target: word, activations: type, macs, vela, systemConfig, memoryMode } = options;
+  const settings = { activations: type, macs, vela, systemConfig, memoryMode };
   const [idle] = Object.entries(settings).find(([, value]) => value !== undefined) ?? [];
   if (word === undefined && idle !== undefined)
-    throw usage(`--${idle} is of a target: name one with --target`);
+    throw usage(
+      `--${idle.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)} is of a target: name one with --target`,
+    );
   const { model, ...subject } = await openSubject(source, options);
   try {
     const { name, inputShape, classes, whyNoClasses: whyNot = null } = subject;

@@ -57,7 +57,7 @@ export const integerOptions = (): Option[] => [
   ...chipOptions(),
   new Option(
     "--litert <PATH>",
-    "Python that runs a TensorFlow Lite file, to compare and score it (pip install ai-edge-litert)",
+    "Python that runs a TensorFlow Lite file, to compare and score it (default: python3, where it has ai-edge-litert)",
   ),
 ];
 
@@ -86,5 +86,13 @@ const chipOptions = (): Option[] => [
   new Option(
     "--vela <PATH>",
     "command of Vela, which compiles for an Ethos-U and tells its cycles (default: vela, where it is installed)",
+  ),
+  new Option(
+    "--system-config <NAME>",
+    "system configuration in Vela's Arm/vela.ini, such as Ethos_U55_Deep_Embedded (default: Vela's choice for the chip)",
+  ),
+  new Option(
+    "--memory-mode <NAME>",
+    "memory mode there, such as Sram_Only (default: Vela's choice for the chip)",
   ),
 ];

@@ -8,7 +8,7 @@ import type { Layout } from "../images/network-input.ts";
 import type { IntegerForm, IntegerSummary } from "./integer-summary.ts";
 import { onnxTarget } from "./onnx/onnx-target.ts";
 import type { OtherActivation } from "./other-activations.ts";
-import { isIntegerTarget, type Target } from "./target.ts";
+import { integerSettings, isIntegerTarget, type Target } from "./target.ts";
 import { targetNamed } from "./targets.ts";
 
 /** In which form a network is written; what concerns integers is for targets that compute in them. */
@@ -43,11 +43,8 @@ export interface ExportedFile {
   verified: readonly string[];
 }
 
-/** Options that concern integers alone. */
-const integerOptions = ["activations", "perTensor", "calibration", "calibrationImages", "images", "maxLoss"];
-
-/** Settings that some targets in integers have. */
-const integerSettings = ["inputType", "outputType", "macs", "vela", "litert"] as const;
+/** What concerns integers, whichever the target. */
+const integerKeys = ["activations", "perTensor", "calibration", "calibrationImages", "images", "maxLoss"];
 
 /**
  * The target of a form.
@@ -59,7 +56,7 @@ export function targetOf(form: ExportForm): Target {
   const { target: name = onnxTarget.name, opset } = form;
   const target = targetNamed(name);
   const { title, opsets } = target;
-  const idle = integerOptions.find((key) => form[key as keyof ExportForm] !== undefined);
+  const idle = integerKeys.find((key) => form[key as keyof ExportForm] !== undefined);
   if (idle !== undefined && !isIntegerTarget(target))
     throw usage(
       `${optionNamed(idle)} is of targets that compute in integers, and ${title} computes in floats; leave it out`,

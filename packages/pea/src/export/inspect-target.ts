@@ -18,6 +18,7 @@ import {
   smoothToRelu,
 } from "@pea/graph";
 import { assumedRanges } from "../quantize/assumed-ranges.ts";
+import { isVelaAsked } from "./ethos-u/vela.ts";
 import { targetOf } from "./export-form.ts";
 import { onnxTarget } from "./onnx/onnx-target.ts";
 import { type OperatorForm, operatorForms } from "./operator-forms.ts";
@@ -73,8 +74,9 @@ export interface InspectionSettings extends SchemeWishes, IntegerSettings {
  *
  * @param graph of the network as it will be deployed, e.g. `inspectNetwork(model, [3, 224, 224]).graph`
  * @param name of the target, e.g. `ethos-u55`
- * @param settings `activations` that it is to compute in; `macs` of the chip; `vela`, the command that tells what it costs: where
- *   none is named, the usual one that is not there, or fails, costs the estimates alone, and a remark says why;
+ * @param settings `activations` that it is to compute in; `macs` of the chip; `vela`, the command that tells what it costs,
+ *   `systemConfig` and `memoryMode` for which: where none of these is named, a Vela that is not there, or fails, costs the estimates
+ *   alone, and a remark says why;
  *   `compared`, the activations beside ReLU
  * @throws PeaError of kind usage where there is no such target, and for settings that it has not; as a compiler that is named
  */
@@ -106,7 +108,7 @@ export async function inspectForTarget(
     const estimates = await target.estimate?.(quantized, settings, compared);
     return { ...inspection, placement: { ...placement, ...(estimates && { estimates }) } };
   } catch (error) {
-    if (settings.vela !== undefined || !(error instanceof PeaError)) throw error;
+    if (isVelaAsked(settings) || !(error instanceof PeaError)) throw error;
     const remark = `no cycles: ${error.message}`;
     return { ...inspection, placement: { ...placement, remarks: [...placement.remarks, remark] } };
   }

@@ -21,6 +21,22 @@ export interface About {
 export const endTypes = ["int8", "uint8", "float32"] as const;
 export type EndType = (typeof endTypes)[number];
 
+/** Names of what a user may ask of a target in integers. */
+export const integerSettings = [
+  "inputType",
+  "outputType",
+  "litert",
+  "macs",
+  "vela",
+  "systemConfig",
+  "memoryMode",
+] as const satisfies readonly (keyof IntegerSettings)[];
+
+/** Those of a form. */
+export function settingsOf(form: IntegerSettings): IntegerSettings {
+  return Object.fromEntries(integerSettings.map((name) => [name, form[name]]));
+}
+
 /** What a user may ask of a target in integers; each has what it names in `takes`. */
 export interface IntegerSettings {
   /** `int8` by default, which stands for int16 in a network that computes in 16 bits. */
@@ -30,7 +46,10 @@ export interface IntegerSettings {
   readonly macs?: number;
   /** The command of Vela, the compiler for Arm's Ethos-U; `vela` by default, where there is such a command. */
   readonly vela?: string;
-  /** The command of a Python that has LiteRT, to run the file in. */
+  /** Names of a system configuration and a memory mode in Vela's own `Arm/vela.ini`; Vela's choice for the chip by default. */
+  readonly systemConfig?: string;
+  readonly memoryMode?: string;
+  /** The command of a Python that has LiteRT, to run the file in; by default one that is found to have it. */
   readonly litert?: string;
 }
 

@@ -10,7 +10,7 @@ import { countOperators } from "./onnx/decode.ts";
 import { otherActivationsOf } from "./other-activations.ts";
 import { quantizeNetwork } from "./quantize-network.ts";
 import { requireFolder, requireNoSmoothModule } from "./require-deployable.ts";
-import type { IntegerTarget } from "./target.ts";
+import { type IntegerTarget, settingsOf } from "./target.ts";
 import type { WriteOptions } from "./write-floats.ts";
 import { writeVerified } from "./write-verified.ts";
 
@@ -61,8 +61,7 @@ export async function writeIntegers<Proof extends object>(
     onProgress: onCalibration,
   });
   const facts = { ...metadata, quantization: JSON.stringify(how) };
-  const { inputType, outputType, macs, vela, litert } = form;
-  const settings = { inputType, outputType, macs, vela, litert };
+  const settings = settingsOf(form);
   const content = await target.write(graph, {
     producerVersion: currentEnvironment().pea,
     metadata: facts,

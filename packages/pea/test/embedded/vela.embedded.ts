@@ -18,7 +18,7 @@ const vela = process.env.PEA_VELA ?? "vela";
 const accelerators = { "ethos-u55": 128, "ethos-u65": 256, "ethos-u85": 256 } as const;
 const chips = Object.keys(accelerators) as EthosU[];
 const compile = (graph: QuantizedGraph, chip: EthosU, form = {}) =>
-  compileWithVela(vela, writeTflite(graph, form), `${chip}-${accelerators[chip]}`);
+  compileWithVela(writeTflite(graph, form), `${chip}-${accelerators[chip]}`, { vela });
 
 describe("what Vela leaves to the processor is what the table has", () => {
   const cases = [

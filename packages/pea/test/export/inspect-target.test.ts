@@ -303,6 +303,32 @@ describe("what Vela is asked", () => {
     });
   });
 
+  test("of a network in 16 bits is one in 16 bits with others in ReLU's place, too", async () => {
+    const folder = temporaryFolder();
+    await inspectForTarget(graph, "ethos-u55", { vela: fakeVela(folder), activations: "int16" });
+    for (let place = 0; place < 6; place++) {
+      const { tensors, operators } = readTflite(readFileSync(join(folder, `${place}.tflite`)));
+      const added = operators.filter(({ name }) => name !== "CONV_2D");
+      const read = added
+        .flatMap(({ inputs, outputs }) => [...inputs, ...outputs])
+        .map((each) => tensors[each]);
+      assert.deepEqual(new Set(read.map((tensor) => tensor?.type)), new Set(place === 0 ? [] : ["INT16"]));
+      for (const tensor of read) assert.deepEqual([tensor?.zeroPoints], [[0]]);
+    }
+  });
+
+  test("is the activation that is named, and others that are known", async () => {
+    const folder = temporaryFolder();
+    const { placement } = await inspectForTarget(graph, "ethos-u55", {
+      vela: fakeVela(folder),
+      compared: ["gelu", "elu"],
+    });
+    assert.deepEqual(
+      placement?.estimates?.activations.map(({ activation }) => activation),
+      ["ReLU", "GELU"],
+    );
+  });
+
   test("of a file that it refuses, its words stand in the place of cycles", async () => {
     const vela = fakeVela(temporaryFolder(), {
       first: '[[ $count == 3 ]] && { echo "Error: no GELU" >&2; exit 1; }',

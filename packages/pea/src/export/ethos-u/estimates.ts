@@ -3,24 +3,23 @@ import type { ActivationEstimate, Estimates } from "../target.ts";
 import { encodeTflite } from "../tflite/encode.ts";
 import type { TfliteModel } from "../tflite/model.ts";
 import { activationTitles, type ComparedActivation, withActivation } from "../tflite/with-activation.ts";
-import { compileWithVela, type VelaReport, velaVersion } from "./vela.ts";
+import { compileWithVela, type VelaReport, type VelaSettings, velaVersion } from "./vela.ts";
 
 /**
  * What Vela says a file costs, and what it would with other activations in ReLU's place.
  *
- * @param vela its command
- * @param options.accelerator as Vela names it
- * @param options.compared the others
+ * @param accelerator as Vela names it
+ * @param settings.compared the others
  * @throws PeaError as `compileWithVela`, for the file as it is, and as `velaVersion`
  */
 export async function velaEstimates(
-  vela: string,
   model: TfliteModel,
-  { accelerator, compared }: { accelerator: string; compared: readonly ComparedActivation[] },
+  accelerator: string,
+  { compared, ...settings }: VelaSettings & { compared: readonly ComparedActivation[] },
 ): Promise<Estimates> {
-  const version = await velaVersion(vela);
+  const version = await velaVersion(settings);
   const compile = async (file: TfliteModel) =>
-    (await compileWithVela(vela, encodeTflite(file), accelerator)).report;
+    (await compileWithVela(encodeTflite(file), accelerator, settings)).report;
   const relu = await compile(model);
   const activations: ActivationEstimate[] = [{ activation: activationTitles.relu, cost: costOf(relu) }];
   for (const name of compared) {

@@ -7,7 +7,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { PeaError } from "@pea/core";
 import { fixBatch, type Graph, type Obstacle, type QuantizedGraph, type Scheme } from "@pea/graph";
-import type { IntegerTarget } from "../target.ts";
+import { type IntegerTarget, integerSettings } from "../target.ts";
 import { goldenFiles } from "../tflite/golden.ts";
 import { assumedIntegers, firstReason, tfliteObstaclesOf } from "../tflite/obstacle.ts";
 import { checkTflite, tfliteScheme } from "../tflite/tflite-target.ts";
@@ -19,7 +19,7 @@ import { velaEstimates } from "./estimates.ts";
 import { notCompiled, notPlaced } from "./limits.ts";
 import { undilate } from "./undilate.ts";
 import { unstride } from "./unstride.ts";
-import { compiledIfPossible, usualVela, type VelaReport, velaVersion } from "./vela.ts";
+import { compiledIfPossible, isVelaAsked, type VelaReport, velaVersion } from "./vela.ts";
 
 /** What is known of the network on the chip. */
 export interface NpuProof extends TfliteProof {
@@ -46,22 +46,22 @@ function ethosU({ name: chip, title, macs: known }: (typeof chips)[number]): Int
     name: chip,
     title,
     file: chip,
-    takes: ["inputType", "outputType", "macs", "vela", "litert"],
+    takes: integerSettings,
     scheme: tfliteScheme,
     async check(asked) {
       await checkTflite(asked);
       macsOf(asked.macs, known, title);
-      if (asked.vela !== undefined) await velaVersion(asked.vela);
+      if (isVelaAsked(asked)) await velaVersion(asked);
     },
     obstacle: (graph, scheme) => firstReason(() => npuObstacles(graph, scheme, chip)),
     obstacles: (graph, scheme) => npuObstacles(graph, scheme, chip),
     async write(graph, about) {
-      const { metadata, producerVersion, samples, inputType, outputType, vela } = about;
+      const { metadata, producerVersion, samples, inputType, outputType } = about;
       const accelerator = `${chip}-${macsOf(about.macs, known, title)}`;
       const { graph: rewritten, ...counts } = forNpu(graph);
       const form = { inputType, outputType, metadata, description: `pea ${producerVersion}` };
       const model = writeTflite(rewritten, form);
-      const compiled = await compiledIfPossible(vela, model, accelerator);
+      const compiled = await compiledIfPossible(model, accelerator, about);
       const isCompiled = "model" in compiled;
       const summary: NpuSummary = {
         accelerator,
@@ -84,11 +84,11 @@ function ethosU({ name: chip, title, macs: known }: (typeof chips)[number]): Int
         remarks: describeRewrites(counts),
       };
     },
-    estimate(graph, { macs, vela = usualVela }, compared = comparedActivations) {
+    estimate(graph, settings, compared = comparedActivations) {
       const model = lowerToTflite(forNpu(graph).graph);
-      const accelerator = `${chip}-${macsOf(macs, known, title)}`;
+      const accelerator = `${chip}-${macsOf(settings.macs, known, title)}`;
       const others = comparedActivations.filter((name) => compared.includes(name));
-      return velaEstimates(vela, model, { accelerator, compared: others });
+      return velaEstimates(model, accelerator, { ...settings, compared: others });
     },
     open: (path, _, settings) => openTflite(path, settings),
     async verify(path, original) {
@@ -138,7 +138,7 @@ function describeNpu(summary: NpuSummary): string[] {
   const { vela } = summary;
   return [
     ...describeRewrites(summary),
-    ...(vela === undefined ? describeTable(summary) : describeVela(vela)),
+    ...(vela === undefined ? describeTable(summary) : describeVela(vela, summary.notPlaced)),
   ];
 }
 
@@ -150,11 +150,12 @@ function describeTable({ accelerator, notPlaced, whyNotCompiled }: NpuSummary): 
   return [placed, `not compiled for the chip, and no cycles told: ${whyNotCompiled}`];
 }
 
-function describeVela(report: VelaReport): string[] {
+function describeVela(report: VelaReport, reasons: readonly string[]): string[] {
   const { npuOperators, cpuOperators, npuCycles, totalCycles, milliseconds } = report;
   const share = (100 * npuOperators) / (npuOperators + cpuOperators);
   return [
     `Vela places ${npuOperators} of ${npuOperators + cpuOperators} operators (${share.toFixed(1)} %) on the NPU`,
+    ...reasons.map((reason) => `on the processor: ${reason}`),
     `estimated for ${report.accelerator}, ${report.systemConfig}, ${report.memoryMode}: ` +
       `${Math.round(npuCycles)} cycles of the NPU, ${Math.round(totalCycles)} with memory, ${milliseconds.toFixed(3)} ms`,
   ];

@@ -10,6 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { PeaError } from "@pea/core";
+import type { IntegerSettings } from "../target.ts";
 
 /** What Vela says of a network, for the circumstances that it names. */
 export interface VelaReport {
@@ -35,40 +36,51 @@ export interface CompiledByVela {
   readonly report: VelaReport;
 }
 
+/** What compiles, and for which circumstances beside the chip. */
+export type VelaSettings = Pick<IntegerSettings, "vela" | "systemConfig" | "memoryMode">;
+
 /** The command that is taken where none is named. */
-export const usualVela = "vela";
+const usualVela = "vela";
+
+/** Whether something is asked of Vela, so that it must be there. */
+export const isVelaAsked = ({ vela, systemConfig, memoryMode }: VelaSettings): boolean =>
+  [vela, systemConfig, memoryMode].some((setting) => setting !== undefined);
 
 /**
- * Compiles as `compileWithVela` by the command that is named, or by the usual one: that there is none, or that it fails, is
- * no error then, and the reason is told.
+ * Compiles as `compileWithVela`. Where nothing is asked of Vela, it is no error that there is none, or that it fails: the reason
+ * is told.
  *
- * @throws PeaError as `compileWithVela`, where a command is named
+ * @throws PeaError as `compileWithVela`, where something is asked
  */
 export async function compiledIfPossible(
-  vela: string | undefined,
   model: Uint8Array,
   accelerator: string,
+  settings: VelaSettings,
 ): Promise<CompiledByVela | { readonly whyNot: string }> {
   try {
-    return await compileWithVela(vela ?? usualVela, model, accelerator);
+    return await compileWithVela(model, accelerator, settings);
   } catch (error) {
-    if (vela !== undefined || !(error instanceof PeaError)) throw error;
+    if (isVelaAsked(settings) || !(error instanceof PeaError)) throw error;
     return { whyNot: error.message };
   }
 }
 
 /**
- * Compiles a TensorFlow Lite file with Vela's own system configuration and memory mode for a device.
+ * Compiles a TensorFlow Lite file for a chip.
  *
- * @param vela the command, e.g. `vela`
  * @param accelerator as Vela names it, e.g. `ethos-u55-128`
  * @throws PeaError of kind usage where there is no such command; with what it says where it fails, writes no file or tells no cost
  */
 export async function compileWithVela(
-  vela: string,
   model: Uint8Array,
   accelerator: string,
+  { vela = usualVela, systemConfig, memoryMode }: VelaSettings = {},
 ): Promise<CompiledByVela> {
+  const circumstances = [
+    ...(systemConfig === undefined ? [] : ["--system-config", systemConfig]),
+    ...(memoryMode === undefined ? [] : ["--memory-mode", memoryMode]),
+  ];
+  if (circumstances.length > 0) circumstances.push("--config", ownConfigurations);
   const folder = await mkdtemp(join(tmpdir(), "pea-vela-"));
   try {
     const file = join(folder, "model.tflite");
@@ -76,7 +88,7 @@ export async function compileWithVela(
     await writeFile(file, model);
     const said = await run(
       vela,
-      [file, "--accelerator-config", accelerator, "--output-dir", out],
+      [file, "--accelerator-config", accelerator, "--output-dir", out, ...circumstances],
       `does not compile the network for ${accelerator}`,
     );
     const read = (end: string) => readWritten(out, end, said);
@@ -89,12 +101,15 @@ export async function compileWithVela(
   }
 }
 
+/** The file, of those that come with Vela, that has the system configurations and memory modes by their names. */
+const ownConfigurations = "Arm/vela.ini";
+
 /**
  * The version of Vela.
  *
  * @throws PeaError of kind usage where there is no such command; with what it says where it fails
  */
-export async function velaVersion(vela: string): Promise<string> {
+export async function velaVersion({ vela = usualVela }: VelaSettings = {}): Promise<string> {
   const complaint = "does not tell its version";
   const version = (await run(vela, ["--version"], complaint)).trim();
   if (version === "") throw new PeaError(`Vela ${complaint}: ${vela} --version prints nothing`);

@@ -5,6 +5,7 @@
  */
 import { type ChildProcessWithoutNullStreams, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { promisify } from "node:util";
 import { PeaError } from "@pea/core";
@@ -34,6 +35,28 @@ export async function requireLiteRt(python: string): Promise<void> {
   await promisify(execFile)(python, ["-c", "import ai_edge_litert.interpreter"]).catch((error) => {
     throw refusal(python, error, error.stderr);
   });
+}
+
+/**
+ * A Python that has LiteRT: that of the active virtual environment, or what `python3` starts.
+ *
+ * @returns its command; undefined where neither has it
+ */
+export async function findLiteRt(): Promise<string | undefined> {
+  const { VIRTUAL_ENV: environment } = process.env;
+  const known = [...(environment ? [join(environment, "bin", "python3")] : []), "python3"];
+  for (const python of known) {
+    const words = [
+      "-c",
+      "import importlib.util, sys; sys.exit(importlib.util.find_spec('ai_edge_litert') is None)",
+    ];
+    const has = await promisify(execFile)(python, words).then(
+      () => true,
+      () => false,
+    );
+    if (has) return python;
+  }
+  return undefined;
 }
 
 /**

@@ -11,7 +11,7 @@ import type { DeployedSession } from "../deployed-session.ts";
 import { type QuantaDifference, quantaDifference } from "../quanta.ts";
 import type { IntegerSettings, Original } from "../target.ts";
 import { openInterpreter } from "./interpreter-session.ts";
-import { openLiteRt } from "./litert.ts";
+import { findLiteRt, openLiteRt } from "./litert.ts";
 import { readTflite } from "./read-tflite.ts";
 import { describeLiteRt, type LiteRtProof, verifyByLiteRt } from "./verify-by-litert.ts";
 
@@ -24,14 +24,21 @@ export interface TfliteProof extends LiteRtProof {
 /** Where a folder has the file. */
 export const fileIn = (folder: string): string => join(folder, "model.tflite");
 
-/** `model.tflite` of a folder, as it computes: in LiteRT where that is named, else read back from its bytes. */
+/** `model.tflite` of a folder, as it computes: in LiteRT where that is named, or found and runs it, else read back from its bytes. */
 export async function openTflite(folder: string, { litert }: IntegerSettings): Promise<DeployedSession> {
   const file = fileIn(folder);
-  return litert === undefined ? openInterpreter(readTflite(await readFile(file))) : openLiteRt(litert, file);
+  if (litert !== undefined) return openLiteRt(litert, file);
+  const found = await findLiteRt();
+  const session = found === undefined ? undefined : await openLiteRt(found, file).catch(noneIfItFails);
+  return session ?? openInterpreter(readTflite(await readFile(file)));
+}
+
+function noneIfItFails(error: unknown): undefined {
+  if (!(error instanceof PeaError)) throw error;
 }
 
 /**
- * Reads `model.tflite` of a folder back, and runs it beside the network that was written; in LiteRT as well, where that is named.
+ * Reads `model.tflite` of a folder back, and runs it beside the network that was written; in LiteRT as well, where that is named or found.
  *
  * @throws PeaError where either gives other integers; as `readTflite` and `openLiteRt`
  */

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Quantization } from "@pea/graph";
+import type { IntegerType, Quantization } from "@pea/graph";
 import type { TfliteModel, TfliteOperator, TfliteTensor } from "./model.ts";
 import { type Builtin, fusedActivations } from "./schema.ts";
 
@@ -61,9 +61,18 @@ class Rewriting {
     });
   }
 
-  /** The number 1. */
-  one(): number {
-    return this.add({ name: "one", shape: [1], type: "int8", quantization: of(1, 0), data: Int8Array.of(1) });
+  /** The number 1, in the integers of a tensor. */
+  one(place: number): number {
+    const { type } = this.tensors[place] as TfliteTensor;
+    const isWide = type === "int16";
+    const data = isWide ? Int16Array.of(1) : Int8Array.of(1);
+    return this.add({
+      name: "one",
+      shape: [1],
+      type,
+      quantization: of(isWide ? "int16" : "int8", 1, 0),
+      data,
+    });
   }
 
   private add(tensor: TfliteTensor): number {
@@ -71,20 +80,27 @@ class Rewriting {
   }
 }
 
-const of = (scale: number, zeroPoint: number): Quantization => ({
-  type: "int8",
+const of = (type: IntegerType, scale: number, zeroPoint: number): Quantization => ({
+  type,
   scales: Float32Array.of(scale),
   zeroPoints: Int32Array.of(zeroPoint),
 });
 
 /** As many numbers below 0 as above, so that nothing is the same as behind ReLU. */
-const twice = ({ scales: [scale = 1] }: Quantization) => of(2 * scale, 0);
+const twice = ({ type, scales: [scale = 1] }: Quantization) => of(type, 2 * scale, 0);
+
+/** By the type: integers of 16 bits are symmetric. */
+const either =
+  (int8: readonly [scale: number, zeroPoint: number], int16: number) =>
+  ({ type }: Quantization): Quantization =>
+    type === "int16" ? of(type, int16, 0) : of(type, ...int8);
+
 /** From 0 to 1, as kernels of LOGISTIC want it. */
-const unit = () => of(1 / 256, -128);
+const unit = either([1 / 256, -128], 1 / 32768);
 /** From −1 to 1, as those of TANH. */
-const around = () => of(1 / 128, 0);
-/** From 0 to 255 steps, for eˣ and its like. */
-const positive = () => of(1 / 16, -128);
+const around = either([1 / 128, 0], 1 / 32768);
+/** From 0 to 16, for eˣ and its like. */
+const positive = either([1 / 16, -128], 1 / 2048);
 
 const plain = { fused_activation_function: fusedActivations.none };
 
@@ -116,7 +132,7 @@ const spell: Readonly<
     ) as [number, number, number, number];
     return [
       operator("EXP", [x], power),
-      operator("ADD", [power, file.one()], sum, { ...plain, pot_scale_int16: false }),
+      operator("ADD", [power, file.one(x)], sum, { ...plain, pot_scale_int16: false }),
       operator("LOG", [sum], logarithm),
       operator("TANH", [logarithm], gate),
       operator("MUL", [x, gate], y, plain),

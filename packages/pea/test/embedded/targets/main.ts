@@ -14,7 +14,7 @@ const python = process.env.PEA_EMBEDDED_PYTHON ?? "python3";
 const file = `${resultsFolder}/results.jsonl`;
 const say = (line: string) => process.stderr.write(`${line}\n`);
 
-const version = await velaVersion(vela);
+const version = await velaVersion({ vela });
 const known = existsSync(file) ? recordsOf(readRecords(), "network") : [];
 const fresh = known.filter(({ by }) => by.startsWith(`Vela ${version} `));
 

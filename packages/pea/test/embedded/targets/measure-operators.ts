@@ -106,7 +106,7 @@ function rewriteOf(graph: QuantizedGraph): string | null {
 async function placeOf(graph: QuantizedGraph, chip: EthosU, vela: string): Promise<string> {
   const { graph: written } = forNpu(graph);
   const left = notPlaced(written, chip);
-  const { report } = await compileWithVela(vela, writeTflite(written), accelerators[chip]);
+  const { report } = await compileWithVela(writeTflite(written), accelerators[chip], { vela });
   if (report.cpuOperators !== left.length)
     throw new Error(
       `Vela leaves ${report.cpuOperators} operators to the processor of a ${chip}, our table ${left.length}: ${JSON.stringify(left)}`,

@@ -65,6 +65,10 @@ describe("without Vela", () => {
       kind: "usage",
       message: /there is no command .*no-vela; install it/,
     });
+    await assert.rejects(exported(path, { memoryMode: "Sram_Only" }), {
+      kind: "usage",
+      message: /there is no command vela; install it/,
+    });
     assert.ok(!existsSync(path));
   });
 });
@@ -99,6 +103,33 @@ printf 'accelerator_configuration,system_config,memory_mode,inference_time,sram_
     assert.equal((proof as unknown as { npu: { vela: { sramBytes: number } } }).npu.vela.sramBytes, 2560);
     await exported(path, {});
     assert.ok(!existsSync(join(path, "model_vela.tflite")), "what was compiled of another file stays");
+  });
+
+  test("it is told the system configuration and the memory mode that are named, of its own file of these", async () => {
+    const vela = velaThat(
+      `[[ "\${@:6}" == "--system-config Some_System --memory-mode Shared_Sram --config Arm/vela.ini" ]] || exit 4${answering("ethos-u55-128")}`,
+    );
+    const { verified } = await exported(join(folder, "circumstances"), {
+      vela,
+      systemConfig: "Some_System",
+      memoryMode: "Shared_Sram",
+    });
+    assert.match(verified.join("\n"), /Vela places 9 of 10 operators/);
+  });
+
+  test("what is on the processor is told with the reason", async () => {
+    manualSeed(2);
+    const strided = new Sequential(new Conv2d(8, 8, 5, { stride: 4, groups: 8 }), new ReLU());
+    const { verified } = await exportNetwork(strided, join(folder, "beside"), {
+      target: "ethos-u55",
+      inputs: randn([4, 8, 32, 32]),
+      trainingImages: randn([4, 8, 32, 32]),
+      vela: velaThat(answering("ethos-u55-128")),
+    });
+    assert.match(
+      verified.join("\n"),
+      /90\.0 %\) on the NPU\non the processor: Conv in 0: its strides of 4×4 are above 3\nestimated for/,
+    );
   });
 
   describe("that nobody named, but is there", () => {

@@ -1,9 +1,9 @@
 /** How LiteRT is spoken to, with a package in its place that gives back what it is given. */
 import assert from "node:assert/strict";
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { test } from "node:test";
-import { openLiteRt, requireLiteRt } from "../../../src/export/tflite/litert.ts";
+import { afterEach, describe, test } from "node:test";
+import { findLiteRt, openLiteRt, requireLiteRt } from "../../../src/export/tflite/litert.ts";
 import { temporaryFolder } from "../../support/tiny-data.ts";
 
 const folder = temporaryFolder();
@@ -66,6 +66,32 @@ test("what it says where it fails is the error", async () => {
     message: `LiteRT in ${python} does not run the file: RuntimeError: 127 is too many`,
   });
   await session.release();
+});
+
+describe("a LiteRT that nobody names is found", () => {
+  const others = { PATH: process.env.PATH, VIRTUAL_ENV: process.env.VIRTUAL_ENV };
+  afterEach(() => {
+    Object.assign(process.env, others);
+    if (others.VIRTUAL_ENV === undefined) delete process.env.VIRTUAL_ENV;
+  });
+
+  test("in the active virtual environment, before what python3 starts", async () => {
+    const environment = temporaryFolder();
+    mkdirSync(join(environment, "bin"));
+    symlinkSync(python, join(environment, "bin", "python3"));
+    process.env.PATH = "/usr/bin:/bin";
+    process.env.VIRTUAL_ENV = environment;
+    assert.equal(await findLiteRt(), join(environment, "bin", "python3"));
+    delete process.env.VIRTUAL_ENV;
+    process.env.PATH = `${join(environment, "bin")}:/usr/bin:/bin`;
+    assert.equal(await findLiteRt(), "python3");
+  });
+
+  test("but not where neither has it, or there is none", async () => {
+    process.env.VIRTUAL_ENV = temporaryFolder();
+    process.env.PATH = "/usr/bin:/bin";
+    assert.equal(await findLiteRt(), undefined);
+  });
 });
 
 test("a Python without it is told with the way out, and so is a command that is none", async () => {

@@ -78,12 +78,15 @@ describe("pea export --target tflite", () => {
     assert.match(onnx.stderr, /ONNX in integers has no setting litert/);
   });
 
-  test("its bytes are read back, run and scored; LiteRT is not asked where it is not named", async () => {
+  test("its bytes are read back, run and scored; LiteRT is not asked where it is neither named nor found", async () => {
     const { verified, readBack, litert } = await exported("--target", "tflite", "--images", "10");
     assert.deepEqual(readBack, { images: 8, largest: 0, mean: 0 });
     assert.equal(litert, undefined);
     assert.ok(verified.includes("its bytes, read back, compute the exact integers (8 images)"));
-    assert.match(verified.at(-1), /^not run in LiteRT: --litert PATH does so/);
+    assert.match(
+      verified.at(-1),
+      /^not run in LiteRT \(none is found\): --litert PATH names a Python that has it/,
+    );
   });
 
   test("is stopped between two images, and leaves nothing", async () => {
