@@ -3,4 +3,4 @@
  *
  * @module
  */
-export { QuantizeMethod, type QuantizeOptions } from "./quantize-method.ts";
+export { QuantizeMethod, type QuantizeSettings } from "./quantize-method.ts";

@@ -14,7 +14,7 @@ import { refuseOtherState } from "../method-state.ts";
 import { QuantizedForward, requireRoundable } from "./quantized-forward.ts";
 
 /** Settings of quantization-aware training. */
-export interface QuantizeOptions {
+export interface QuantizeSettings {
   /** When rounding begins; by default with the last phase of the other methods, where they have several, else at 75%. */
   start?: string | number | undefined;
   weights: Scheme["weights"];
@@ -22,6 +22,8 @@ export interface QuantizeOptions {
   scales: Scheme["scales"];
   /** Where the ranges of values come from: what they hold, or the loss. */
   ranges: "tracked" | "learned";
+  /** What batch norm normalizes by while numbers are rounded: the batch, which running statistics follow, or those of before. */
+  batchNorm: "running" | "frozen";
   /** Share of each step's range in the range that is tracked, from 0 to 1. */
   momentum: number;
 }
@@ -30,7 +32,7 @@ const usualStart = "75%";
 
 /** Trains, from a step on, with weights and values rounded to those that integers will stand for (`QuantizedForward`). */
 export class QuantizeMethod implements Method {
-  readonly #options: QuantizeOptions;
+  readonly #options: QuantizeSettings;
   readonly #start: Duration | undefined;
   #fitted: { context: FitContext; startStep: number } | null = null;
   #quantized: QuantizedForward | null = null;
@@ -43,7 +45,7 @@ export class QuantizeMethod implements Method {
   #isDeployed = false;
 
   /** @throws PeaError of kind usage for a duration that does not parse, a scheme that no kernel computes, and scales that cannot be learned */
-  constructor(options: QuantizeOptions) {
+  constructor(options: QuantizeSettings) {
     requireScheme(options);
     if (options.ranges === "learned" && options.scales === "powers of two")
       throw usage(
@@ -145,11 +147,13 @@ export class QuantizeMethod implements Method {
   }
 
   get #plan(): MethodState {
-    const { start: _, ranges, ...settings } = this.#options;
+    const { start: _, ranges, batchNorm, ...settings } = this.#options;
     const { startStep, context } = this.#run;
-    // Checkpoints of earlier versions, whose ranges all were tracked, do not say so; `ranges` are the ranges themselves.
+    // Checkpoints of earlier versions, whose ranges all were tracked and norms running, do not say so; `ranges` are the ranges
+    // themselves.
     const learned = ranges === "learned" && { learned: true };
-    return { ...settings, ...learned, startStep, totalSteps: context.totalSteps };
+    const frozen = batchNorm === "frozen" && { batchNorm };
+    return { ...settings, ...learned, ...frozen, startStep, totalSteps: context.totalSteps };
   }
 
   get #isActive(): boolean {

@@ -31,6 +31,11 @@ const settings = z.strictObject({
     "tracked",
     "where the ranges of values come from, what they hold or the loss",
   ),
+  batchNorm: choice(
+    ["running", "frozen"],
+    "running",
+    "while numbers are rounded, statistics of the batch, or those that there were before",
+  ),
   momentum: share(0.01, "share of each step's range in the range that is tracked"),
 });
 

@@ -37,12 +37,14 @@ export interface Rounding extends Scheme {
   readonly ranges: "tracked" | "learned";
   /** Of those that are tracked. */
   readonly momentum: number;
+  /** What batch norms normalize training images by. */
+  readonly batchNorm: "running" | "frozen";
 }
 
 /**
  * The forward pass of a network whose numbers are those that integers will stand for: weights are rounded as they will be
  * with batch norm folded into them, values where the network of integers will have them, by tracked or learned ranges. Batch
- * norm runs as ever: in training by the statistics of the batch, which the running ones follow. Rounding has the gradient 1, and
+ * norm runs as ever, in training by the statistics of the batch, which the running ones follow; or these are frozen. Rounding has the gradient 1, and
  * 0 where a value is cut off.
  *
  * It runs on a copy of the network made of its graph: `takeGradients` brings gradients to where the optimizer looks.
@@ -90,7 +92,7 @@ export class QuantizedForward {
     images: Tensor,
     { training, observe }: { training: boolean; observe?: (name: string, value: Tensor) => void },
   ): Tensor {
-    this.#copyModes();
+    this.#copyModes(training);
     noGrad(() => scope(() => this.#copyWeights()));
     const round = (name: string, value: Tensor) => {
       const integer = this.#rounded.get(name);
@@ -138,12 +140,13 @@ export class QuantizedForward {
     }
   }
 
-  /** Batch norms run as the model's, which whoever estimates statistics sets. */
-  #copyModes(): void {
+  /** Batch norms run as the model's, which whoever estimates statistics sets, unless they are frozen. */
+  #copyModes(isTraining: boolean): void {
+    const isFrozen = isTraining && this.#rounding.batchNorm === "frozen";
     for (const [path, norm] of this.#network.namedModules()) {
       if (!isBatchNorm(norm)) continue;
       const { training, momentum, sumOverRanks } = this.#model.getModule(path) as typeof norm;
-      Object.assign(norm, { training, momentum, sumOverRanks });
+      Object.assign(norm, { training: training && !isFrozen, momentum, sumOverRanks });
     }
   }
 

@@ -17,7 +17,7 @@ import {
 import { exportRun } from "../../../src/export/export.ts";
 import { readOnnx } from "../../../src/export/onnx/decode.ts";
 import { targetNamed } from "../../../src/export/targets.ts";
-import { QuantizeMethod, type QuantizeOptions } from "../../../src/methods/index.ts";
+import { QuantizeMethod, type QuantizeSettings } from "../../../src/methods/index.ts";
 import { inspectNetwork } from "../../../src/models/index.ts";
 import type { Recipe, RecipeInput } from "../../../src/recipe/recipe.ts";
 import { readMetrics } from "../../../src/run/metrics.ts";
@@ -32,15 +32,16 @@ import { temporaryFolder, writeTinyData } from "../../support/tiny-data.ts";
 import { usage } from "../../support/usage-error.ts";
 
 setNumThreads(1);
-const settings: QuantizeOptions = {
+const settings: QuantizeSettings = {
   weights: "per channel",
   activations: "int8",
   scales: "asymmetric",
   ranges: "tracked",
+  batchNorm: "running",
   momentum: 0.01,
 };
 
-function fitted(options: Partial<QuantizeOptions> = {}, context: Parameters<typeof fitContext>[0] = {}) {
+function fitted(options: Partial<QuantizeSettings> = {}, context: Parameters<typeof fitContext>[0] = {}) {
   const method = new QuantizeMethod({ ...settings, ...options });
   method.fit(fitContext(context));
   return method;
@@ -129,6 +130,8 @@ describe("quantization-aware training begins", () => {
   test("and is not gone on with under other settings", () => {
     const saved = fitted({ activations: "uint8" }).state();
     assert.throws(() => fitted().load(saved), usage(/activations \(saved uint8, now int8\)/));
+    const frozen = fitted({ batchNorm: "frozen" }).state();
+    assert.throws(() => fitted().load(frozen), usage(/batchNorm \(saved frozen/));
   });
 });
 

@@ -42,7 +42,7 @@ const [usual, perTensor] = [usualScheme({}), usualScheme({ perTensor: true })];
 const int16 = usualScheme({ activations: "int16" });
 const powersOfTwo: Scheme = { activations: "int8", scales: "powers of two", weights: "per channel" };
 const schemes = [usual, perTensor, int16, powersOfTwo];
-const tracked = { ranges: "tracked", momentum: 0.01 } as const;
+const tracked = { ranges: "tracked", momentum: 0.01, batchNorm: "running" } as const;
 
 /** A network whose batch norms have statistics and weights of their own, its graph, and images. */
 function network(name: string, image: readonly number[]) {
@@ -153,6 +153,24 @@ describe("the forward pass with rounded numbers", () => {
       assert.ok(grad, key);
       const alike = cosine(grad, expected.get(key) as Tensor);
       assert.ok(alike > 0.9, `${key}: ${alike}`);
+    }
+  });
+
+  test("with batch norms frozen is that of evaluation while it trains, and statistics stay, where they run else", () => {
+    for (const batchNorm of ["frozen", "running"] as const) {
+      const { model, images, graph } = network("resnet18-0.25-small", [3, 16, 16]);
+      model.train();
+      const statistics = () =>
+        [...model.namedBuffers()].flatMap(([, buffer]) => [...(buffer.toTypedArray() as Float32Array)]);
+      const before = statistics();
+      const forward = new QuantizedForward(model, graph, { ...int16, ...tracked, batchNorm });
+      // Ranges are those of the first pass, whichever it is.
+      const first = noGrad(() => forward.forward(images, { training: true }));
+      model.eval();
+      const evaluated = noGrad(() => forward.forward(images, { training: false }));
+      const isFrozen = batchNorm === "frozen";
+      assert.equal(amax(abs(sub(first, evaluated))).item() === 0, isFrozen);
+      assert.equal(`${statistics()}` === `${before}`, isFrozen);
     }
   });
 
