@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
 import { type Graph, smoothToRelu } from "@pea/graph";
 import { useKernels } from "@pea/kernels";
 import {
@@ -24,8 +25,10 @@ import {
   type Tensor,
   tensor,
 } from "@pea/torch";
+import onnxProto from "onnx-proto";
 import { encodeOnnx } from "../../src/export/onnx/encode.ts";
 import { GraphNetwork } from "../../src/import/network/graph-network.ts";
+import { importOnnx } from "../../src/import/onnx/import-onnx.ts";
 import { applyPea, finalize } from "../../src/methods/pea/index.ts";
 import { traceNetwork } from "../../src/trace/trace.ts";
 import { largestDifference, runOnnx, someImages } from "../import/onnx/run-graph.ts";
@@ -121,6 +124,24 @@ describe("PEA with the network's own smooth activations:", () => {
     assert.ok(largestDifference(actual, expected) < 1e-5);
   });
 
+  for (const [name, count] of [
+    ["efficientnet.keep.onnx", 5],
+    ["mobilenet-gated.new.onnx", 5],
+    ["convnext.new.onnx", 1],
+  ] as const)
+    test(`so it is of ${name}, into whose own nodes Relu is written`, async () => {
+      const path = fileURLToPath(new URL(`../import/onnx/files/${name}`, import.meta.url));
+      const network = new GraphNetwork((await importOnnx(path)).graph).eval();
+      const handle = applyPea(network, settings);
+      assert.equal(handle.sites.length, count);
+      handle.alpha = 1;
+      const few = someImages([2, 3, 32, 32]);
+      const actual = noGrad(() => network.forward(tensor(few.data, { shape: few.shape })));
+      const values = { shape: actual.shape, data: actual.toTypedArray() as Float32Array };
+      assert.ok(largestDifference(values, await runOnnx(withRelu(path, count), few)) < 1e-5);
+      assert.ok(largestDifference(values, await runOnnx(path, few)) > 1e-3);
+    });
+
   test("a network without any is refused in a run, with the way out; one with no other is told of it", async () => {
     const [data, folder] = [writeTinyData(), temporaryFolder()];
     const common = ["--data-dir", data, "--epochs", "1", "--batch-size", "32", "--run", join(folder, "run")];
@@ -154,3 +175,25 @@ describe("PEA with the network's own smooth activations:", () => {
     );
   });
 });
+
+/** The bytes of a file with Relu in the place of x σ(x), HardSwish and Gelu; what multiplies another tensor stays. */
+function withRelu(path: string, count: number): Uint8Array {
+  const { ModelProto } = onnxProto.onnx;
+  const model = ModelProto.decode(readFileSync(path));
+  const nodes = model.graph?.node ?? [];
+  const sigmoids = new Map(
+    nodes.flatMap(({ opType, input, output }) =>
+      opType === "Sigmoid" ? [[output?.[0] as string, input?.[0] as string]] : [],
+    ),
+  );
+  let replaced = 0;
+  for (const node of nodes) {
+    const [a = "", b = ""] = node.input ?? [];
+    const own = ["HardSwish", "Gelu"].includes(node.opType ?? "") || sigmoids.get(b) === a;
+    if (!own) continue;
+    replaced += 1;
+    Object.assign(node, { opType: "Relu", input: [a], attribute: [] });
+  }
+  assert.equal(replaced, count);
+  return ModelProto.encode(model).finish();
+}
