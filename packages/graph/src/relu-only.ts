@@ -19,7 +19,7 @@ export function whyNotReluOnly(graph: Graph): string | null {
     whyUnknown(graph) ??
     (other === undefined
       ? null
-      : `${describeActivation(other.node)}: a deployed network has no activation but Relu`)
+      : `${describeActivation(graph, other.node)}: a deployed network has no activation but Relu`)
   );
 }
 
@@ -31,7 +31,7 @@ export function whyNotReluOnly(graph: Graph): string | null {
  */
 export function whySmooth(graph: Graph): string | null {
   const smooth = activationsOf(graph).find(({ kind }) => kind === "smooth");
-  return whyUnknown(graph) ?? (smooth === undefined ? null : smoothReason(smooth.node));
+  return whyUnknown(graph) ?? (smooth === undefined ? null : smoothReason(graph, smooth.node));
 }
 
 /**
@@ -46,11 +46,11 @@ export function smoothObstacles(graph: Graph): Obstacle[] {
   const smooth = activationsOf(graph).filter(
     ({ kind, node }) => kind === "smooth" && node.opaque === undefined,
   );
-  return [...unknown, ...smooth.map(({ node }) => ({ node, reason: smoothReason(node) }))];
+  return [...unknown, ...smooth.map(({ node }) => ({ node, reason: smoothReason(graph, node) }))];
 }
 
-const smoothReason = (node: GraphNode): string =>
-  `${describeActivation(node)}: a deployed network has no smooth activation`;
+const smoothReason = (graph: Graph, node: GraphNode): string =>
+  `${describeActivation(graph, node)}: a deployed network has no smooth activation`;
 
 function whyUnknown({ nodes }: Graph): string | null {
   return nodes.find(({ opaque }) => opaque !== undefined)?.opaque?.reason ?? null;

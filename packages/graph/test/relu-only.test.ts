@@ -39,6 +39,13 @@ describe("no activation is", () => {
   for (const [name, nodes] of linear) test(name, () => assert.equal(why(...nodes), null));
 });
 
+test("what stands in no module is named by the module that computes what it reads", () => {
+  const pathless = (...of: Parameters<typeof node>) => ({ ...node(...of), path: "" });
+  const product = pathless("MatMul", ["b", "x"], "y");
+  assert.match(why(node("Relu", ["x"], "a"), pathless("Transpose", ["a"], "b"), product) ?? "", /^MatMul behind a mul/);
+  assert.match(why(pathless("MatMul", ["x", "x"], "y")) ?? "", /^MatMul multiplies/);
+});
+
 describe("an activation other than Relu is", () => {
   const bent: [string, GraphNode[], RegExp][] = [
     [

@@ -8,14 +8,17 @@ setNumThreads(1);
 
 interface Size {
   parameters: number;
-  /** Of one image of the network's own size; as they are published, to the last digit. */
-  macs?: `${number} G` | `${number} M`;
+  /** Of one image; as they are published, to the last digit. */
+  macs: `${number} G` | `${number} M` | number;
+  /** Of which size, if not the network's own. */
+  image?: readonly [number, number, number];
+  options?: object;
 }
 
 /**
  * Of torchvision's documentation; of RegNetX-200MF and EfficientNet-Lite0 of timm's; of MLPerf Tiny's networks the
- * parameters that Keras trains in the reference, and the benchmark's MACs; of U-Net the reference's parameters for one
- * class and 65 more for each other one.
+ * parameters that Keras trains in the reference, and the benchmark's MACs; of U-Net the parameters of milesial's
+ * Pytorch-UNet, and half of the operations that PyTorch's FlopCounterMode counts of it.
  */
 const published: Readonly<Record<string, Size>> = {
   "mobilenet-v2": { parameters: 3_504_872, macs: "0.30 G" },
@@ -30,23 +33,30 @@ const published: Readonly<Record<string, Size>> = {
   "ds-cnn": { parameters: 23_756, macs: "2.7 M" },
   "mobilenet-vww": { parameters: 216_322, macs: "7.5 M" },
   autoencoder: { parameters: 267_928, macs: "0.26 M" },
-  unet: { parameters: 31_037_633 + 18 * 65 },
+  unet: { parameters: 31_037_633 + 18 * 65, macs: 3_015_180_288, image: [3, 64, 64] },
+  "unet bilinear": {
+    parameters: 17_262_977 + 18 * 65,
+    macs: 2_503_475_200,
+    image: [3, 64, 64],
+    options: { up: "bilinear" },
+  },
 };
 
 /** A number as it is published. */
-function rounded(value: number, like: string): string {
+function rounded(value: number, like: Size["macs"]): Size["macs"] {
+  if (typeof like === "number") return value;
   const [number = "", unit] = like.split(" ");
   const digits = number.split(".")[1]?.length ?? 0;
-  return `${(value / (unit === "G" ? 1e9 : 1e6)).toFixed(digits)} ${unit}`;
+  return `${(value / (unit === "G" ? 1e9 : 1e6)).toFixed(digits)} ${unit}` as Size["macs"];
 }
 
-for (const [name, { parameters, macs }] of Object.entries(published))
-  test(name, () => {
+for (const [title, { parameters, macs, image, options }] of Object.entries(published))
+  test(title, () => {
+    const [name = ""] = title.split(" ");
     const { inputShape, classes } = findModel(name);
-    const model = createModel(name, { inputChannels: inputShape[0], classes });
-    // Without figures to compare a small image will do.
-    const info = modelInfo(model, macs === undefined ? [3, 32, 32] : inputShape);
+    const model = createModel(name, { inputChannels: inputShape[0], classes, ...options });
+    const info = modelInfo(model, image ?? inputShape);
     model.dispose();
     assert.equal(info.parameters, parameters);
-    if (macs !== undefined) assert.equal(rounded(info.macs, macs), macs);
+    assert.equal(rounded(info.macs, macs), macs);
   });

@@ -14,11 +14,16 @@ import { before, describe, test } from "node:test";
 import {
   AdaptiveAvgPool2d,
   abs,
+  adaptiveAvgPool2d,
   Conv2d,
   Flatten,
+  flatten,
   Linear,
+  Module,
   manualSeed,
+  matmul,
   noGrad,
+  permute,
   ReLU,
   randn,
   Sequential,
@@ -224,6 +229,34 @@ describe("pea train --model network.onnx:", () => {
       /no layer was found at its end whose outputs are classes; its answers come out of Relu/,
     );
     assert.match(stdout, /activation sites {5}1 /);
+  });
+
+  test("attention, which multiplies what is computed, is trained; that it cannot be exported is told at once", async () => {
+    class Attention extends Module {
+      readonly mix = new Conv2d(1, 2, 3, { stride: 4 });
+      readonly relu = new ReLU();
+      readonly fc = new Linear(2, 10);
+      override forward(x: Tensor): Tensor {
+        const values = this.relu.forward(this.mix.forward(x));
+        const product = matmul(values, permute(values, [0, 1, 3, 2]));
+        return this.fc.forward(flatten(adaptiveAvgPool2d(product, 1), { startDim: 1 }));
+      }
+    }
+    manualSeed(1);
+    const attention = join(folder, "attention.onnx");
+    const { graph } = traceNetwork(new Attention(), [1, 28, 28]);
+    writeFileSync(attention, encodeOnnx(graph, { producerVersion: "1" }));
+    const reason = "MatMul behind relu multiplies or divides what was computed by what was computed";
+    const inspected = await peaHere("inspect", attention);
+    assert.match(inspected.stdout, new RegExp(`export to ONNX +not possible: ${reason}`));
+    const directory = join(folder, "attention");
+    const words = ["--model", attention, ...settings, "--epochs", "1", "--run", directory];
+    const { code, stderr } = await peaHere("train", ...words);
+    assert.equal(code, 0, stderr);
+    assert.match(stderr, new RegExp(`note: pea export cannot write this network: ${reason}.*epoch 1`, "s"));
+    const exported = await peaHere("export", directory);
+    assert.equal(exported.code, 1);
+    assert.match(exported.stderr, new RegExp(reason));
   });
 
   test("--fresh is for files", async () => {
