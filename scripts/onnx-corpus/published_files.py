@@ -5,46 +5,17 @@ import os
 import sys
 import warnings
 
-import timm
 import torch
-import torchvision
 
 from images import keep_answer, some_images
-from torch_networks import enliven
+from published_networks import image_of, make, of_timm, of_torchvision, small
 
 warnings.filterwarnings("ignore")
 folder = sys.argv[1]
-of_torchvision = """
-    alexnet convnext_tiny densenet121 efficientnet_b0 efficientnet_v2_s googlenet inception_v3 mnasnet0_5 mnasnet1_0
-    mobilenet_v2 mobilenet_v3_large mobilenet_v3_small regnet_x_400mf regnet_y_400mf resnet18 resnet50 resnext50_32x4d
-    shufflenet_v2_x0_5 shufflenet_v2_x1_0 squeezenet1_0 squeezenet1_1 vgg11_bn""".split()
-of_timm = """
-    cspresnet50 darknet53 dla34 dpn68 ecaresnet50t efficientvit_m0 fbnetc_100 ghostnet_050 hardcorenas_a hrnet_w18_small
-    lcnet_050 legacy_seresnet18 mobileone_s0 nfnet_f0 regnety_002 repvgg_a0 res2net50_26w_4s resnest14d resnet18d
-    rexnet_100 selecsls42 semnasnet_075 skresnet18 tf_efficientnet_lite0 tf_mobilenetv3_small_minimal_100 vovnet39a
-    xception41""".split()
-small = """
-    resnet18 mobilenet_v2 mobilenet_v3_small squeezenet1_1 shufflenet_v2_x0_5 mnasnet0_5 regnet_x_400mf
-    tf_efficientnet_lite0 ghostnet_050 resnest14d lcnet_050 rexnet_100""".split()
-# Those that pool to a size which others do not divide, or shrink images more than others.
-sizes = {"alexnet": 224, "vgg11_bn": 224, "efficientvit_m0": 224, "inception_v3": 160, "nfnet_f0": 160}
-
-
-def make(name):
-    torch.manual_seed(7)
-    if name in of_torchvision:
-        # Losses within the network are no part of it.
-        options = {"init_weights": False, "aux_logits": False} if name in ("googlenet", "inception_v3") else {}
-        network = torchvision.models.get_model(name, weights=None, num_classes=10, **options)
-    else:
-        network = timm.create_model(name, num_classes=10)
-    enliven(network)
-    return network.eval()
 
 
 def export(name):
-    size = sizes.get(name, 96)
-    network, images = make(name), torch.from_numpy(some_images((2, 3, size, size)))
+    network, images = make(name), torch.from_numpy(some_images((2, *image_of(name))))
     ways = {
         "keep": dict(
             dynamo=False,

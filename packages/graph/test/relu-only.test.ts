@@ -42,7 +42,10 @@ describe("no activation is", () => {
 test("what stands in no module is named by the module that computes what it reads", () => {
   const pathless = (...of: Parameters<typeof node>) => ({ ...node(...of), path: "" });
   const product = pathless("MatMul", ["b", "x"], "y");
-  assert.match(why(node("Relu", ["x"], "a"), pathless("Transpose", ["a"], "b"), product) ?? "", /^MatMul behind a mul/);
+  assert.match(
+    why(node("Relu", ["x"], "a"), pathless("Transpose", ["a"], "b"), product) ?? "",
+    /^MatMul behind a mul/,
+  );
   assert.match(why(pathless("MatMul", ["x", "x"], "y")) ?? "", /^MatMul multiplies/);
 });
 

@@ -91,7 +91,11 @@ const tensorType = message({
   elementType: integer(1),
   shape: inside(2, message({ dim: list(1, dimension) })),
 });
-const valueInfo = message({ name: text(1), type: inside(2, message({ tensorType: inside(1, tensorType) })) });
+const valueInfo = message({
+  name: text(1),
+  type: inside(2, message({ tensorType: inside(1, tensorType) })),
+  metadata: list(4, entry),
+});
 
 const graph = message({
   node: list(1, node),
@@ -99,6 +103,7 @@ const graph = message({
   initializer: list(5, tensor),
   input: list(11, valueInfo),
   output: list(12, valueInfo),
+  values: list(13, valueInfo),
   sparseInitializer: chunks(15),
 });
 

@@ -2,7 +2,7 @@
 
 Usage: imported_training.py NETWORKS FOLDER
 
-NETWORKS is JSON: a list of names of scripts/onnx-corpus. For each, FOLDER gets NAME.WAY.onnx, as it is before training, for
+NETWORKS is JSON: names of scripts/onnx-corpus, each with the size of its images. For each, FOLDER gets NAME.WAY.onnx, as it is before training, for
 each way of this PyTorch that keeps batch norms, and for each type of floats NAME.TYPE.safetensors with the losses of three
 steps of SGD and the state dict after them.
 """
@@ -19,10 +19,19 @@ import safetensors_file
 
 sys.path.append(str(pathlib.Path(__file__).parents[4] / "scripts" / "onnx-corpus"))
 from images import some_images  # noqa: E402
-from torch_networks import make  # noqa: E402
+import torch_networks  # noqa: E402
 
 
 is_old = torch.__version__.startswith("1.")
+
+
+def make(name):
+    if name in torch_networks.networks:
+        return torch_networks.make(name)
+    # PyTorch 2's, with torchvision and timm beside it.
+    import published_networks
+
+    return published_networks.make(name)
 
 
 def export(network, images, path):
@@ -54,6 +63,8 @@ def train(network, images):
     for module in network.modules():
         if isinstance(module, torch.nn.Dropout):
             module.p = 0.0
+        if hasattr(module, "drop_rate"):
+            module.drop_rate = 0.0
     optimizer = torch.optim.SGD(network.parameters(), lr=0.01, momentum=0.9)
     losses = []
     for _ in range(3):
@@ -70,9 +81,9 @@ def train(network, images):
 
 def main():
     torch.set_num_threads(1)
-    names, folder = json.loads(sys.argv[1]), sys.argv[2]
-    images = torch.from_numpy(some_images((8, 3, 32, 32)))
-    for name in names:
+    sizes, folder = json.loads(sys.argv[1]), sys.argv[2]
+    for name, size in sizes.items():
+        images = torch.from_numpy(some_images((8, 3, size, size)))
         network = make(name)
         export(network, images, f"{folder}/{name}")
         for dtype in ("float32", "float64"):

@@ -69,7 +69,9 @@ export class GraphNetwork extends Module {
       return slots.get(name) as number;
     };
     slot(input.name);
-    const builder = new Builder(this, graph);
+    const builder = new Builder(this, graph, (name, values, trains) =>
+      trains ? this.parameter(name, values) : this.buffer(name, values),
+    );
     const built = (apart ? graph.nodes : builder.steps()).map((step) => builder.build(step));
     const lastReader = new Map(built.flatMap(({ inputs }, i) => inputs.map((name) => [name, i] as const)));
     this.#work = built.map(({ run, inputs, outputs }, i) => ({
@@ -140,6 +142,7 @@ class Builder implements LayerHost {
   constructor(
     private readonly network: Module,
     private readonly graph: Graph,
+    private readonly holdAtRoot: (name: string, values: Tensor, trains: boolean) => Tensor,
   ) {
     this.#shapes = inferShapes(graph);
     this.#paths = new ModulePaths(graph);
@@ -184,9 +187,12 @@ class Builder implements LayerHost {
   hold(name: string, trains: boolean): Tensor | undefined {
     if (!this.#paths.isKeyOfNumbers(name)) return undefined;
     const { shape, data } = this.graph.constants.get(name) as Constant;
-    const held =
-      this.#numbers.get(name) ??
-      placeNumbers(this.network, name, tensor(Float32Array.from(data as Float32Array), { shape }), trains);
+    const known = this.#numbers.get(name);
+    if (known !== undefined) return known;
+    const values = tensor(Float32Array.from(data as Float32Array), { shape });
+    const held = name.includes(".")
+      ? placeNumbers(this.network, name, values, trains)
+      : this.holdAtRoot(name, values, trains);
     this.#numbers.set(name, held);
     return held;
   }

@@ -51,7 +51,7 @@ export class ModulePaths {
     for (const key of this.#keysOfNumbers) this.#reserveContainers(key);
   }
 
-  /** Whether numbers that are no layer's weights stand under a name of the file, as `features.1.0.layer_scale`. */
+  /** Whether numbers that are no layer's weights stand under a name of the file, as `features.1.0.layer_scale`, or `gamma`. */
   isKeyOfNumbers(name: string): boolean {
     return this.#keysOfNumbers.has(name);
   }
@@ -70,7 +70,7 @@ export class ModulePaths {
     const isBelowLayer = (key: string) => parentsOf(key).some((parent) => layers.has(parent));
     const others = this.graph.nodes.filter(({ operator }) => !arithmetic.has(operator));
     const read = new Set(others.flatMap(({ inputs }) => inputs));
-    const keys = [...this.graph.constants.keys()].filter((name) => name.includes(".") && isPath(name));
+    const keys = [...this.graph.constants.keys()].filter(isPath);
     const isFree = (key: string) =>
       !parentOf(key)
         .split(".")

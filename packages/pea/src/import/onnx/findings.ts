@@ -13,6 +13,8 @@ export interface Findings {
   readonly foldedBatchNorms: number;
   /** Biases of zeros that the exporter has left out, and that can be trained again. */
   readonly restoredBiases: number;
+  /** Layers that shared weights with one of another kind, stride or bias, and have their own now. */
+  readonly untiedWeights: number;
   /** Weights that the file has with more or fewer digits than float32. */
   readonly roundedWeights: number;
   /** Nodes of the file, and of the graph. */
@@ -28,6 +30,7 @@ export interface Steps {
   readonly file: FileFacts;
   readonly fileNodes: number;
   readonly roundedWeights: number;
+  readonly untiedWeights: number;
   readonly converted: Converted;
   /** Before and after activations were recognized. */
   readonly spelledOut: Graph;
@@ -63,6 +66,7 @@ export function findingsOf(steps: Steps): Findings {
     batchNorms: graph.nodes.filter(({ operator }) => operator === "BatchNormalization").length,
     foldedBatchNorms: converted.foldedBatchNorms + steps.unseenBatchNorms,
     restoredBiases: steps.restoredBiases,
+    untiedWeights: steps.untiedWeights,
     roundedWeights: steps.roundedWeights,
     nodes: { file: fileNodes, graph: graph.nodes.length },
     isChannelsLast: steps.isChannelsLast,
@@ -90,6 +94,11 @@ function sentencesOf(found: Omit<Findings, "sentences">, file: FileFacts): strin
     ...(restoredBiases > 0
       ? [
           `the export has left out ${several(restoredBiases, "bias", "biases")} of zeros, there again to be trained`,
+        ]
+      : []),
+    ...(found.untiedWeights > 0
+      ? [
+          `${several(found.untiedWeights, "layer")} that shared weights with one of another kind, stride or bias: each has its own`,
         ]
       : []),
     ...(found.roundedWeights > 0

@@ -10,7 +10,7 @@ import { convertNodes } from "./convert.ts";
 import { imageInputOf, outputOf } from "./file-inputs.ts";
 import { type Findings, findingsOf, unseenBatchNorms } from "./findings.ts";
 import { kindOf } from "./known-tensor.ts";
-import { isTraced } from "./node-path.ts";
+import { isTraced, rootKeys } from "./node-path.ts";
 import { channelsFirst } from "./passes/channels-first.ts";
 import { mergeLinear } from "./passes/merge-linear.ts";
 import { nameParameters } from "./passes/name-parameters.ts";
@@ -18,7 +18,7 @@ import { recognizeActivations } from "./passes/recognize-activations.ts";
 import { recognizeLayerNorms } from "./passes/recognize-layer-norms.ts";
 import { removeIdleNodes } from "./passes/remove-idle-nodes.ts";
 import { restoreBiases } from "./passes/restore-biases.ts";
-import { mostMerged, separateWeights } from "./passes/separate-weights.ts";
+import { countLarge, mostMerged, separateWeights } from "./passes/separate-weights.ts";
 import { type FileFacts, type ReadFile, readModelFile } from "./read-file.ts";
 
 export interface ImportOptions {
@@ -67,7 +67,7 @@ function importModel(model: ModelProto, file: FileFacts, { imageSize, output }: 
   const recognized = recognizeLayerNorms(recognizeActivations(spelledOut));
   const merged = mergePads(removeIdleNodes(mergeLinear(recognized)));
   const restored = restoreBiases(merged, converted.lostBiases);
-  const graph = nameParameters(restored, converted.origins);
+  const graph = nameParameters(restored, converted.origins, rootKeys(fileGraph, file.producer));
   refuseOpaque(graph);
   inferShapes(graph);
   const findings = findingsOf({
@@ -77,6 +77,7 @@ function importModel(model: ModelProto, file: FileFacts, { imageSize, output }: 
     converted,
     spelledOut,
     graph,
+    untiedWeights: countLarge(separated) - countLarge(converted.graph),
     restoredBiases: restored.constants.size - merged.constants.size,
     unseenBatchNorms: unseenBatchNorms(fileGraph.initializer.map(({ name }) => name ?? "")),
     isChannelsLast: turned !== undefined,

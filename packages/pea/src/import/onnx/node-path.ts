@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { NodeProto } from "../../onnx-file/model.ts";
+import type { GraphProto, NodeProto } from "../../onnx-file/model.ts";
 
 /** Endings of the names that frameworks without dots give to weights, e.g. `conv0_weight`. */
 const weightEnding = /_(weight|bias|gamma|beta|running_mean|running_var|moving_mean|moving_var)$/;
@@ -11,6 +11,24 @@ const weightEnding = /_(weight|bias|gamma|beta|running_mean|running_var|moving_m
 /** Whether a tensor's name is a key of the network that the file was made of, rather than one that an exporter made up. */
 export function isKey(name: string): boolean {
   return /^[A-Za-z_0-9.]+$/.test(name) && (/[^.]\.[^.]/.test(name) || weightEnding.test(name));
+}
+
+/** Of what kind PyTorch's later exporter says that a tensor is. */
+const kindKey = "pkg.torch.export.graph_signature.InputSpec.kind";
+
+/**
+ * Keys without a dot, of numbers that belong to the network as a whole, e.g. `gamma`. Other tensors have such names too: that
+ * it is a key the file has to say, or be of an exporter that gives its own tensors other names.
+ */
+export function rootKeys({ node, initializer, values }: GraphProto, producer: string): ReadonlySet<string> {
+  const isWord = (name: string) => /^[A-Za-z_]\w*$/.test(name);
+  const names = initializer.map(({ name = "" }) => name).filter(isWord);
+  const told = values.filter(({ metadata }) =>
+    metadata.some(({ key, value = "" }) => key === kindKey && /^(PARAMETER|BUFFER)$/.test(value)),
+  );
+  const toldNames = new Set(told.map(({ name }) => name));
+  const areAllKeys = producer.startsWith("pea ") || (producer.startsWith("pytorch ") && !isOfLater(node));
+  return new Set(areAllKeys ? names : names.filter((name) => toldNames.has(name)));
 }
 
 /** The module that a key belongs to, e.g. `layer1.0.conv1` of `layer1.0.conv1.weight`. */
@@ -51,9 +69,12 @@ export function pathOf(node: NodeProto, weights: readonly string[]): string {
  * says so by an `Identity` under each one's key: what reads one tensor directly shares it.
  */
 export function isTraced(nodes: readonly NodeProto[]): boolean {
-  const isOfLater = ({ metadata }: NodeProto) => metadata.some(({ key }) => key === scopesKey);
-  return nodes.some(({ name }) => name?.startsWith("/")) && !nodes.some(isOfLater);
+  return nodes.some(({ name }) => name?.startsWith("/")) && !isOfLater(nodes);
 }
+
+/** Whether PyTorch's later exporter wrote a file. */
+const isOfLater = (nodes: readonly NodeProto[]): boolean =>
+  nodes.some(({ metadata }) => metadata.some(({ key }) => key === scopesKey));
 
 /** Whether PyTorch's exporter has folded a batch norm into this layer: it says so, or, the earlier one, has renamed the weight. */
 export function isFoldedBatchNorm(node: NodeProto): boolean {

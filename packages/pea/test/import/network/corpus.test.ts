@@ -1,21 +1,15 @@
 /** Networks of files as exporters write them compute what their frameworks did, and all that they hold is trained. */
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { backward, mean, mul, noGrad, type Tensor, tensor } from "@pea/torch";
 import { GraphNetwork } from "../../../src/import/network/graph-network.ts";
 import { importOnnx } from "../../../src/import/onnx/import-onnx.ts";
+import { answerOf, files, folder, imagesFor, tolerance } from "../onnx/corpus-files.ts";
 import { largestDifference, someImages, type Values } from "../onnx/run-graph.ts";
 
-const folder = fileURLToPath(new URL("../onnx/files", import.meta.url));
-const answers: Record<string, { images: number[]; shape: number[]; values: number[] }> = JSON.parse(
-  readFileSync(join(folder, "answers.json"), "utf8"),
-);
-
 const imagesOf = (name: string, count: number): Tensor => {
-  const { shape, data } = someImages([count, ...(answers[name]?.images.slice(1) ?? [])]);
+  const { shape, data } = someImages(imagesFor(name, count));
   return tensor(data, { shape });
 };
 const valuesOf = (answer: Tensor): Values => ({
@@ -23,12 +17,11 @@ const valuesOf = (answer: Tensor): Values => ({
   data: answer.toTypedArray() as Float32Array,
 });
 
-for (const name of readdirSync(folder).filter((each) => each.endsWith(".onnx"))) {
+for (const name of files) {
   test(`${name}: the framework's answers, to 1, 2 and 7 images alike`, async () => {
     const network = new GraphNetwork((await importOnnx(join(folder, name))).graph).eval();
-    const { shape = [], values = [] } = answers[name] ?? {};
-    const expected: Values = { shape, data: Float32Array.from(values) };
-    const allowed = 1e-5 * values.reduce((most, each) => Math.max(most, Math.abs(each)), 1);
+    const expected = answerOf(name);
+    const allowed = tolerance(expected);
     const [one, two, seven] = [1, 2, 7].map((count) =>
       noGrad(() => valuesOf(network.forward(imagesOf(name, count)))),
     ) as [Values, Values, Values];

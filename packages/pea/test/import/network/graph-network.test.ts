@@ -220,12 +220,17 @@ describe("numbers that are no layer's weights:", () => {
   test("a factor for each channel learns once weights lie before it; one for the images does not", () => {
     const graph = graphOf(
       [
-        node("Sub", ["images", "mean"], "a"),
+        node("Sub", ["images", "onnx::Sub_0"], "a"),
         node("Conv", ["a", "conv.weight"], "b"),
-        node("Mul", ["b", "scale"], "c"),
+        node("Mul", ["b", "onnx::Mul_1"], "c"),
         node("Add", ["c", "half"], "d"),
       ],
-      { mean: perChannel, "conv.weight": weight, scale: perChannel, half: constant([0.5], []) },
+      {
+        "onnx::Sub_0": perChannel,
+        "conv.weight": weight,
+        "onnx::Mul_1": perChannel,
+        half: constant([0.5], []),
+      },
     );
     const network = new GraphNetwork(graph);
     assert.deepEqual([...network.namedParameters().keys()], ["conv.weight", "mul.weight"]);
@@ -264,6 +269,23 @@ describe("numbers that the file has under a key", () => {
     const images = randn([1, 2, 4, 4]);
     const factor = tensor([2, 3], { dtype: "float32", shape: [2, 1, 1] });
     assertSame(network.forward(images), relu(mul(factor, mul(sub(images, factor), factor))));
+  });
+
+  test("that has no dot stand at the root, beside what they are called as", () => {
+    const graph = graphOf(
+      [
+        node("Sub", ["images", "forward"], "a"),
+        node("Conv", ["a", "gamma.conv.weight"], "b", {}, "gamma.conv"),
+        node("Mul", ["b", "gamma"], "c"),
+      ],
+      { forward: perChannel, "gamma.conv.weight": weight, gamma: perChannel },
+    );
+    const network = new GraphNetwork(graph);
+    assert.deepEqual([...network.stateDict().keys()].sort(), ["forward", "gamma", "gamma.conv.weight"]);
+    assert.deepEqual([...network.namedParameters().keys()].sort(), ["gamma", "gamma.conv.weight"]);
+    const images = randn([1, 2, 4, 4]);
+    const factor = tensor([2, 3], { dtype: "float32", shape: [2, 1, 1] });
+    assertSame(network.forward(images), mul(sub(images, factor), factor));
   });
 
   test("give way to a layer that is called as they are", () => {

@@ -37,8 +37,7 @@ const networks: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   dense: {},
   decoder: {},
   scaling: {},
-  // What belongs to no layer.
-  convnext: { gamma: "mul.weight" },
+  convnext: {},
   heads: {},
   // Two modules that share their weights.
   shared: { "tied.weight": "again.weight" },
@@ -47,13 +46,25 @@ const networks: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   windows: {},
 };
 
+/** Networks of torchvision and timm, which are asked where PyTorch 2 is. */
+const published = [
+  ...["resnet18", "mobilenet_v2", "mobilenet_v3_small", "squeezenet1_1", "shufflenet_v2_x0_5", "mnasnet0_5"],
+  ...["regnet_x_400mf", "tf_efficientnet_lite0", "ghostnet_050", "resnest14d", "lcnet_050", "rexnet_100"],
+];
+
+/** Height and width of the images of each network. */
+const sizes: Readonly<Record<string, number>> = Object.fromEntries([
+  ...Object.keys(networks).map((name) => [name, 32]),
+  ...(process.env.PEA_TORCH_PYTHON === undefined ? [] : published.map((name) => [name, 64])),
+]);
+
 /** Of the norm of each tensor: single elements near zero carry the rounding of the large ones. */
 const tolerance = { float32: 1e-5, float64: 1e-9 };
 
 setNumThreads(1);
 const folder = temporaryFolder();
 const script = fileURLToPath(new URL("../../oracle/imported_training.py", import.meta.url));
-const words = ["-B", script, JSON.stringify(Object.keys(networks)), folder];
+const words = ["-B", script, JSON.stringify(sizes), folder];
 execFileSync(process.env.PEA_TORCH_PYTHON ?? "/usr/bin/python3", words, { stdio: "pipe" });
 const files = readdirSync(folder).filter((file) => file.endsWith(".onnx"));
 
@@ -63,7 +74,7 @@ for (const file of files) {
   for (const dtype of ["float32", "float64"] as const)
     test(`${file}, ${dtype}: three steps of SGD give PyTorch's losses and weights`, async () => {
       const network = new GraphNetwork((await importOnnx(join(folder, file))).graph);
-      const losses = trainedLosses(network, dtype);
+      const losses = trainedLosses(network, dtype, sizes[name] as number);
       const { tensors: expected } = readSafetensors(join(folder, `${name}.${dtype}.safetensors`));
       assertClose("losses", losses, valuesOf(expected.get("losses")), tolerance[dtype]);
       const state = network.stateDict();
@@ -83,9 +94,9 @@ for (const file of files) {
 }
 
 /** As in imported_training.py. */
-function trainedLosses(network: Module, dtype: "float32" | "float64"): Float64Array {
+function trainedLosses(network: Module, dtype: "float32" | "float64", size: number): Float64Array {
   network.train().to({ dtype });
-  const { data, shape } = someImages([8, 3, 32, 32]);
+  const { data, shape } = someImages([8, 3, size, size]);
   const images = tensor(data, { shape, dtype });
   const optimizer = new SGD(network.parameters(), { lr: 0.01, momentum: 0.9 });
   const losses = [0, 1, 2].map(() =>

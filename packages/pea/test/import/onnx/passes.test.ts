@@ -3,6 +3,8 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { Graph, GraphNode } from "@pea/graph";
+import { noGrad, tensor } from "@pea/torch";
+import { GraphNetwork } from "../../../src/import/network/graph-network.ts";
 import { importOnnx } from "../../../src/import/onnx/import-onnx.ts";
 import { hasLostBias } from "../../../src/import/onnx/node-path.ts";
 import { addBatchNorms } from "../../../src/import/onnx/passes/add-batch-norms.ts";
@@ -173,10 +175,42 @@ describe("merged weights", () => {
     assert.equal(weightsOf(separateWeights(graphOf([layer("a", "x", "p"), layer("a", "p", "q")]))), 1);
   });
 
-  test("stay shared where they are larger than what is merged by value", () => {
+  describe("that are larger than what is merged by value", () => {
     const large = { shape: [32, 33, 1, 1], data: new Float32Array(32 * 33) };
-    const nodes = [layer("a", "x", "p"), layer("b", "p", "q")];
-    assert.equal(weightsOf(separateWeights(graphOf(nodes, large))), 1);
+    const [one, other] = [layer("a", "x", "p"), layer("b", "p", "q")];
+    const counted = (nodes: GraphNode[]) => weightsOf(separateWeights(graphOf(nodes, large)));
+
+    test("stay shared, whatever the modules", () => assert.equal(counted([one, other]), 1));
+
+    test("are set apart where layers differ in stride, bias or kind, and it is told", async () => {
+      assert.equal(counted([one, { ...other, attributes: { strides: [2, 2] } }]), 2);
+      const contents = (second: Contents["nodes"][number]): Contents => ({
+        inputs: [["x", ["N", 11, 8, 8]]],
+        nodes: [conv("a", "x", "w", "b"), second],
+        tensors: [floats("w", [11, 11, 3, 3]), floats("b", [11]), floats("c", [11])],
+      });
+      const strided = ["Conv", ["a", "w", "b"], ["y"], { strides: [2, 2] }] as const;
+      for (const second of [
+        strided,
+        conv("y", "a", "w"),
+        conv("y", "a", "w", "c"),
+        ["ConvTranspose", ["a", "w", "b"], ["y"]],
+      ] as const) {
+        const file = contents(second);
+        const { graph, findings } = await importOnnx(fileOf(file));
+        assert.equal(weightsOf(graph), 2);
+        assert.match(
+          findings.sentences.join(),
+          /1 layer that shared weights with one of another kind, stride or bias: each has its own/,
+        );
+        const images = someImages([2, 11, 8, 8]);
+        const expected = await runOnnx(bytesOf(modelOf(file)), images);
+        const network = new GraphNetwork(graph).eval();
+        const actual = noGrad(() => network.forward(tensor(images.data, { shape: images.shape })));
+        const values = { shape: actual.shape, data: actual.toTypedArray() as Float32Array };
+        assert.ok(largestDifference(values, expected) <= 1e-5);
+      }
+    });
   });
 
   test("stay shared where the file names equal ones apart, but for those of one value", () => {

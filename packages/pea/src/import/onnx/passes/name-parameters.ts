@@ -33,11 +33,17 @@ const layerNames: Readonly<Record<string, string>> = {
 };
 
 /**
- * With each weight under a key `<path of its module>.<role>`, as in PyTorch: the file's own key, where it has one.
+ * With each weight under a key `<path of its module>.<role>`, as in PyTorch: the file's own key, where it has one. Other
+ * numbers stay under their keys; what is none does not look like one.
  *
  * @param origins the file's names of the tensors that constants were made of
+ * @param rootKeys keys that have no dot
  */
-export function nameParameters(graph: Graph, origins: ReadonlyMap<string, string>): Graph {
+export function nameParameters(
+  graph: Graph,
+  origins: ReadonlyMap<string, string>,
+  rootKeys: ReadonlySet<string>,
+): Graph {
   const names = new Map<string, string>();
   const taken = namesOfOthers(graph);
   const paths = new Set<string>();
@@ -56,6 +62,9 @@ export function nameParameters(graph: Graph, origins: ReadonlyMap<string, string
     });
     return { ...node, path };
   });
+  for (const name of graph.constants.keys())
+    if (!names.has(name) && /^\w+$/.test(name) && !rootKeys.has(name))
+      names.set(name, freeName(`${name}/number`, taken));
   return renamed({ ...graph, nodes: nameSites(nodes, paths) }, names);
 }
 

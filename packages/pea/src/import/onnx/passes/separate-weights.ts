@@ -57,16 +57,20 @@ function readingsOf({ nodes, constants }: Graph): Map<string, Reading[]> {
 /** PyTorch's later exporter merges tensors by value up to this many elements; a larger one is shared because the network shares it. */
 export const mostMerged = 1024;
 
-/** Whether two readings are the same module's, called twice, on the same weights, or those of layers that share a large one. */
+/** How many tensors are larger than those that are merged by value. */
+export function countLarge({ constants }: Graph): number {
+  return [...constants.values()].filter(({ data }) => data.length > mostMerged).length;
+}
+
+/** Whether two readings are the same module's, called twice, on the same weights, or those of equal layers that share a large one. */
 function isOneModule({ constants }: Graph, { namesEqualTensors }: Origin, a: Reading, b: Reading): boolean {
   if (a.place !== b.place || a.node === b.node || a.node.operator !== b.node.operator) return false;
   const dataOf = (name: string) => (constants.get(name) as Constant).data;
-  if (dataOf(a.node.inputs[a.place] as string).length > mostMerged) return true;
   const weights = ({ inputs }: GraphNode) => inputs.filter((name) => constants.has(name));
   const own = weights(a.node);
-  if (own.join() !== weights(b.node).join()) return false;
-  if (namesEqualTensors && hasSameAttributes(a.node, b.node) && !own.some((name) => isUniform(dataOf(name))))
-    return true;
+  if (own.join() !== weights(b.node).join() || !hasSameAttributes(a.node, b.node)) return false;
+  if (dataOf(a.node.inputs[a.place] as string).length > mostMerged) return true;
+  if (namesEqualTensors && !own.some((name) => isUniform(dataOf(name)))) return true;
   // A layer whose own weights were merged tells nothing.
   return a.node.path === b.node.path && new Set(own).size === own.length;
 }
