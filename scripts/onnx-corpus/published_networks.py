@@ -42,7 +42,9 @@ def image_of(name):
 
 
 def settle(network, images):
-    """Gives batch norms the statistics of some images, so that answers are neither all alike nor huge."""
+    """Gives batch norms the statistics of some images: by random ones all answers would be alike, whatever the image.
+
+    A channel that hardly varies is not blown up, since rounding would be, too."""
     norms = [module for module in network.modules() if isinstance(module, torch.nn.modules.batchnorm._BatchNorm)]
     momenta = [norm.momentum for norm in norms]
     for norm in norms:
@@ -51,3 +53,4 @@ def settle(network, images):
         network.train()(images)
     for norm, momentum in zip(norms, momenta):
         norm.momentum = momentum
+        norm.running_var.clamp_(min=float(norm.running_var.mean()))

@@ -45,22 +45,27 @@ def by_graph(network, images, path, **options):
 
 
 def without_local_paths(path):
-    """Metadata as far as it tells where a node comes from: the rest holds stack traces."""
+    """Metadata as far as it tells where a node comes from, and what is a parameter: the rest holds stack traces."""
     import onnx
 
-    kept = ("pkg.torch.onnx.name_scopes", "pkg.onnxscript.rewriter.rule_name")
+    kept = ("pkg.torch.onnx.name_scopes", "pkg.onnxscript.rewriter.rule_name", "pkg.torch.export.graph_signature.InputSpec.kind")
     model = onnx.load(path, load_external_data=False)
-    for node in model.graph.node:
-        entries = [(each.key, each.value) for each in node.metadata_props if each.key in kept]
-        del node.metadata_props[:]
+    weights = {each.name for each in model.graph.initializer}
+    values = [each for each in model.graph.value_info if each.name in weights and "." not in each.name]
+    for thing in (*model.graph.node, *values):
+        entries = [(each.key, each.value) for each in thing.metadata_props if each.key in kept]
+        del thing.metadata_props[:]
         for key, value in entries:
-            node.metadata_props.add(key=key, value=value)
-        node.doc_string = ""
-    for thing in (*model.graph.value_info, *model.graph.input, *model.graph.output, *model.graph.initializer):
+            thing.metadata_props.add(key=key, value=value)
+        thing.doc_string = ""
+    told = [each.SerializeToString() for each in values if each.metadata_props]
+    for thing in (*model.graph.input, *model.graph.output, *model.graph.initializer):
         del thing.metadata_props[:]
     del model.graph.metadata_props[:]
     del model.metadata_props[:]
     del model.graph.value_info[:]
+    for each in told:
+        model.graph.value_info.add().ParseFromString(each)
     with open(path, "wb") as file:
         file.write(model.SerializeToString())
 

@@ -329,6 +329,24 @@ class Windows(nn.Module):
         return self.fc(torch.flatten(self.pool(x), 1))
 
 
+class Taken(nn.Module):
+    """Elements of images taken by their places: pools to sizes that do not divide, scaling to the nearest element."""
+
+    def __init__(self):
+        super().__init__()
+        self.stem = conv_bn(3, 6, 3, 4, act=nn.ReLU())
+        self.gamma = nn.Parameter(torch.rand(6, 1, 1))
+        self.pool = nn.AdaptiveAvgPool2d((3, 5))
+        self.fc = nn.Linear(6 * 15, 5)
+        self.head = Head(6)
+
+    def forward(self, x):
+        x = self.stem(x) * self.gamma
+        y = F.interpolate(x, scale_factor=2, mode="nearest-exact")
+        z = F.interpolate(x, size=(5, 7), mode="nearest-exact")
+        return self.fc(torch.flatten(self.pool(x), 1)) + self.head(y) - self.head(z[:, :, 1:, 2:])
+
+
 networks = {
     "resnet": ResNet,
     "mobilenet": lambda: MobileNet(nn.ReLU6),
@@ -347,6 +365,7 @@ networks = {
     "shared": Shared,
     "attention": Attention,
     "windows": Windows,
+    "taken": Taken,
 }
 
 

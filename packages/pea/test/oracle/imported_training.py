@@ -36,16 +36,19 @@ def make(name):
 
 def export(network, images, path):
     """Writes `path` with each way's name: `keep`, and of PyTorch 2 `unoptimized` and, where there is none to fold, `new`."""
-    torch.onnx.export(
-        network,
-        (images,),
-        f"{path}.keep.onnx",
-        opset_version=17,
-        training=torch.onnx.TrainingMode.PRESERVE,
-        input_names=["input"],
-        dynamic_axes={"input": {0: "batch"}},
-        **({} if is_old else {"dynamo": False}),
-    )
+    try:
+        torch.onnx.export(
+            network,
+            (images,),
+            f"{path}.keep.onnx",
+            opset_version=17,
+            training=torch.onnx.TrainingMode.PRESERVE,
+            input_names=["input"],
+            dynamic_axes={"input": {0: "batch"}},
+            **({} if is_old else {"dynamo": False}),
+        )
+    except torch.onnx.errors.UnsupportedOperatorError:
+        pass  # the later exporter may have a form for it
     if is_old:
         return
     norms = torch.nn.modules.batchnorm._BatchNorm

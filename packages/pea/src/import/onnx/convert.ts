@@ -10,6 +10,7 @@ import { fixedBatchOf } from "./file-inputs.ts";
 import { FileNode } from "./file-node.ts";
 import { fold } from "./folding/index.ts";
 import { GraphMaker } from "./graph-maker.ts";
+import { followProbe } from "./image-windows.ts";
 import { knownTensorOf } from "./known-tensor.ts";
 import { nodesFor } from "./needed-nodes.ts";
 import { hasLostBias, isFoldedBatchNorm, pathOf } from "./node-path.ts";
@@ -61,6 +62,7 @@ function convertNode(proto: NodeProto, opset: number, maker: GraphMaker): void {
   const convert = converters.get(node.operator);
   try {
     const known = isForeign(proto) ? undefined : fold(node);
+    if (known === undefined && !isForeign(proto) && followProbe(node)) return;
     if (known !== undefined) for (const [place, each] of known.entries()) node.define(each, place);
     else if (convert === undefined || (isForeign(proto) && node.operator !== "FusedConv"))
       refuseOperator(proto, node);

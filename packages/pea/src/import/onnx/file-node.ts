@@ -3,7 +3,7 @@ import { PeaError } from "@pea/core";
 import { type Attributes, elementsOf, formatShape, type Shape } from "@pea/graph";
 import { inputForms } from "../../onnx-file/input-forms.ts";
 import type { AttributeProto, NodeProto } from "../../onnx-file/model.ts";
-import type { GraphMaker } from "./graph-maker.ts";
+import type { GraphMaker, Probe } from "./graph-maker.ts";
 import { type KnownTensor, knownTensorOf } from "./known-tensor.ts";
 import type { Length } from "./length.ts";
 
@@ -91,6 +91,11 @@ export class FileNode {
     const given = this.proto.input.flatMap((name, place) => (name === "" ? [] : [place]));
     const known = given.flatMap((place) => this.knownPlaces(place) ?? []);
     return known.length === given.length && given.length > 0 ? known : undefined;
+  }
+
+  /** What an input is made of an image's planes, where nothing has read it yet. */
+  probe(place: number): Probe | undefined {
+    return this.has(place) ? this.maker.probe(this.#name(place)) : undefined;
   }
 
   /** The tensors in a row that an input stands for. */
@@ -182,16 +187,21 @@ export class FileNode {
     return this.#name(place);
   }
 
-  /** Adds a split; the parts. */
-  split(axis: number, split: readonly number[]): string[] {
+  /** Adds a split of a value; the parts. */
+  split(axis: number, split: readonly number[], value = this.input(0)): string[] {
     const parts = split.map((_, i) => this.uniqueName(`part${i}`));
-    this.#add("Split", [this.input(0)], { axis, split }, parts);
+    this.#add("Split", [value], { axis, split }, parts);
     return parts;
   }
 
   /** Gives a result known values. */
   define(known: KnownTensor, place = 0): void {
     if (this.outputs[place]) this.maker.define(this.outputs[place], known);
+  }
+
+  /** Has the result computed only where something reads it. */
+  defineProbe(probe: Probe, compute: () => void): void {
+    this.maker.defineProbe(this.outputs[0] as string, probe, compute);
   }
 
   /** Leaves a result out, in the hope that nothing reads it. */

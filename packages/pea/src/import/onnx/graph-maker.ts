@@ -17,11 +17,24 @@ import {
 } from "@pea/graph";
 import { constantOf, type KnownTensor } from "./known-tensor.ts";
 
-/** What a name in the file stands for: known numbers, a value that the graph computes, or several tensors in a row. */
+/** What a chain of nodes makes of an image's planes, as image-windows.ts finds it out. */
+export interface Probe {
+  /** The graph's value for the image, [batch, channels, height, width]. */
+  readonly image: string;
+  readonly size: readonly [height: number, width: number];
+  /** What it makes of known planes, which are an image's channels. */
+  readonly answer: KnownTensor;
+}
+
+/**
+ * What a name in the file stands for: known numbers, a value that the graph computes, several tensors in a row, or what is
+ * computed only where something reads it.
+ */
 type Value =
   | { known: KnownTensor }
   | { computed: string }
   | { parts: readonly string[] }
+  | { probe: Probe; compute: () => void }
   | { lacking: string };
 
 export class GraphMaker {
@@ -81,6 +94,16 @@ export class GraphMaker {
     this.#values.set(name, { parts });
   }
 
+  /** @param compute adds the node that computes the name's value */
+  defineProbe(name: string, probe: Probe, compute: () => void): void {
+    this.#values.set(name, { probe, compute });
+  }
+
+  probe(name: string): Probe | undefined {
+    const value = this.#valueOf(name);
+    return "probe" in value ? value.probe : undefined;
+  }
+
   /** The numbers that a name stands for; undefined where the network computes them. */
   known(name: string): KnownTensor | undefined {
     const value = this.#valueOf(name);
@@ -96,6 +119,10 @@ export class GraphMaker {
   value(name: string): string {
     const value = this.#valueOf(name);
     if ("computed" in value) return value.computed;
+    if ("probe" in value) {
+      value.compute();
+      return this.value(name);
+    }
     if ("parts" in value) throw new PeaError(`${name} is several tensors where one is read`);
     if (!this.#constants.has(name)) {
       const constant = constantOf(value.known);

@@ -12,8 +12,6 @@ const hints: Readonly<Record<string, string>> = {
   GRU: "a recurrent network is not followed",
   RNN: "a recurrent network is not followed",
   NonMaxSuppression: "export a detector without what comes after its last layer",
-  GatherND:
-    "it is how adaptive pooling to sizes that do not divide, and `nearest-exact`, are written; take others",
   GroupNormalization: "it normalizes each image by itself; use batch normalization",
   InstanceNormalization: "it normalizes each image by itself; use batch normalization",
   ArgMax: "it chooses a class: export the network so that it ends with its logits",

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
 import type { Constant, Graph } from "@pea/graph";
 import {
   adaptiveAvgPool2d,
@@ -20,6 +21,7 @@ import {
 import { fitToData } from "../../../src/import/network/fit-to-data.ts";
 import { drawWeights } from "../../../src/import/network/fresh-weights.ts";
 import { GraphNetwork } from "../../../src/import/network/graph-network.ts";
+import { importOnnx } from "../../../src/import/onnx/import-onnx.ts";
 import { traceNetwork } from "../../../src/trace/trace.ts";
 import { usage } from "../../support/usage-error.ts";
 
@@ -136,6 +138,13 @@ describe("image sizes:", () => {
   test("a network that pools over the whole image takes another", () => {
     const { graph } = fitToData(graphOf(new Classifier()), { inputShape: [3, 20, 24], classes: 5 });
     assert.deepEqual(new GraphNetwork(graph).forward(randn([1, 3, 20, 24])).shape, [1, 5]);
+  });
+
+  test("one that takes pixels by their places is refused: of another size they would be others", async () => {
+    const path = fileURLToPath(new URL("../onnx/files/taken.new.onnx", import.meta.url));
+    const { graph } = await importOnnx(path);
+    const fit = () => fitToData(graph, { inputShape: [3, 40, 40], classes: 5 });
+    assert.throws(fit, usage(/does not take images of 3×40×40: Split.*; it was made for 3×32×32/));
   });
 
   test("one with a layer for one size is refused, with the size that it was made for", () => {

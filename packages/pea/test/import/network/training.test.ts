@@ -55,7 +55,9 @@ const published = [
 /** Height and width of the images of each network. */
 const sizes: Readonly<Record<string, number>> = Object.fromEntries([
   ...Object.keys(networks).map((name) => [name, 32]),
-  ...(process.env.PEA_TORCH_PYTHON === undefined ? [] : published.map((name) => [name, 64])),
+  ...(process.env.PEA_TORCH_PYTHON === undefined
+    ? []
+    : [["taken", 32], ...published.map((name) => [name, 64])]),
 ]);
 
 /** Of the norm of each tensor: single elements near zero carry the rounding of the large ones. */

@@ -33,6 +33,18 @@ test("a file that is not there, is none of ONNX, or is cut", async () => {
   await assertRefused(whole.subarray(0, whole.length - 3), /\d+ bytes are wanted where \d+ are left/);
 });
 
+/** A file that takes elements by these places, row and column of each, as a row of an image. */
+function takenFrom(places: readonly number[]): Contents {
+  return {
+    nodes: [
+      ["Transpose", ["x"], ["t"], { perm: [2, 3, 0, 1] }],
+      ["GatherND", ["t", "i"], ["g"]],
+      ["Transpose", ["g"], ["y"], { perm: [2, 3, 0, 1] }],
+    ],
+    tensors: [{ ...integers("i", places), dims: [1, places.length / 2, 2] }],
+  };
+}
+
 const refusals: Record<string, [Contents, RegExp, ImportOptions?]> = {
   "an operator that is not followed": [
     { nodes: [["GridSample", ["x", "x"], ["y"]]] },
@@ -144,6 +156,18 @@ const refusals: Record<string, [Contents, RegExp, ImportOptions?]> = {
       ],
     },
     /Mul Mul_node: it computes with the number of each image in a way that is not followed/,
+  ],
+  "elements by their places, of images that are not turned": [
+    { nodes: [["GatherND", ["x", "i"], ["y"]]], tensors: [{ ...integers("i", [0, 0]), dims: [1, 2] }] },
+    /GatherND GatherND_node: it takes elements of an image by their places in a way that is neither a pool nor scaling/,
+  ],
+  "elements by places beyond the image": [
+    takenFrom([0, 8]),
+    /GatherND GatherND_node: there is no element 0, 8 of 8×8/,
+  ],
+  "elements by their places that are no windows": [
+    takenFrom([1, 0, 0, 1]),
+    /Transpose Transpose_node2: it takes elements of an image by their places in a way that is neither/,
   ],
   "a value that nothing computes": [
     { nodes: [["Add", ["x", "z"], ["y"]]] },

@@ -116,6 +116,7 @@ export const elementwise: Readonly<Record<string, Folder>> = {
     ),
   ],
   Abs: unary(Math.abs),
+  Sign: unary(Math.sign),
   Sqrt: unary(Math.sqrt),
   Exp: unary(Math.exp),
   Log: unary(Math.log),

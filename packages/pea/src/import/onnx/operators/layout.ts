@@ -1,6 +1,7 @@
 /** The same elements in another shape or order, some of them, or several tensors as one. */
 import { elementsOf, isOpen, perSample, type Shape, type Size } from "@pea/graph";
 import type { FileNode } from "../file-node.ts";
+import { GatherND } from "../image-windows.ts";
 import { type Length, sizeOf } from "../length.ts";
 import type { Converter } from "./converter.ts";
 
@@ -258,6 +259,7 @@ export const layout: Readonly<Record<string, Converter>> = {
   SequenceAt,
   Slice,
   Gather,
+  GatherND,
   Pad,
   Expand,
   DepthToSpace,
