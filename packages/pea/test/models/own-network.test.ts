@@ -96,15 +96,18 @@ describe("a network of one's own, from the command", () => {
     const inspected = await peaHere("inspect", ...network);
     assert.match(
       inspected.stdout,
-      /export to ONNX +not possible: Sigmoid is an activation: .* no smooth activation$/m,
+      /export to ONNX +not possible: Sigmoid behind relu is an activation: .* no smooth activation$/m,
     );
     const { exportObstacle } = JSON.parse((await peaHere("inspect", ...network, "--json")).stdout);
-    assert.match(exportObstacle, /^Sigmoid is an activation/);
+    assert.match(exportObstacle, /^Sigmoid behind relu is an activation/);
     const possible = await peaHere("inspect", "mobilenet-0.25-small");
     assert.match(possible.stdout, /export to ONNX +possible$/m);
     const data = ["--data-dir", dataDir, "--epochs", "1", "--batch-size", "32", "--lr", "0.01"];
     const trained = await peaHere("train", "--model", ...network, ...data, "--run", join(folder, "gated"));
-    assert.match(trained.stderr, /note: pea export cannot write this network: Sigmoid is an activation/);
+    assert.match(
+      trained.stderr,
+      /note: pea export cannot write this network: Sigmoid behind relu is an activation/,
+    );
   });
 
   test("one with gates is exported, and inspect says which it has beside ReLU", async () => {
