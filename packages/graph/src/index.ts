@@ -58,6 +58,7 @@ export { type Coordinates, coordinatesOf, resizeModeOf } from "./quantized/inter
 export { type Window, windowsOf } from "./quantized/interpreter/windows.ts";
 export { type IntegerPlan, planIntegers, rangedValues, type ValueGroup } from "./quantized/plan.ts";
 export { type PreparedGraph, prepare } from "./quantized/prepare/prepare.ts";
+export { type NormPart, normParts } from "./quantized/prepare/split-norms.ts";
 export { isStill } from "./quantized/prepare/still-channels.ts";
 export { greatestWeight, powerOfTwoAbove, quantizationOf, type Range } from "./quantized/quantization.ts";
 export { quantize, type Ranges } from "./quantized/quantize.ts";

@@ -12,6 +12,7 @@ import { inspectNetwork } from "../../src/models/index.ts";
 import { knownNetworks, quantizedNetwork } from "../support/quantized-networks.ts";
 import { measureNetwork } from "./targets/measure-networks.ts";
 import { measureActivations, measureOperators } from "./targets/measure-operators.ts";
+import { measureUnwritten } from "./targets/measure-unwritten.ts";
 import { readRecords, recordsOf } from "./targets/records.ts";
 
 setNumThreads(1);
@@ -20,6 +21,7 @@ const vela = process.env.PEA_VELA ?? "vela";
 describe("the record of targets is what the tools say", () => {
   test("operators and activations", async () => {
     assert.deepEqual(recordsOf(readRecords(), "operator"), await measureOperators(vela));
+    assert.deepEqual(recordsOf(readRecords(), "unwritten"), measureUnwritten());
     assert.deepEqual(recordsOf(readRecords(), "activation"), measureActivations());
   });
 

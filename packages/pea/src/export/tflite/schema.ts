@@ -98,7 +98,9 @@ export const builtins = {
   LEAKY_RELU: { code: 98, options: options(75, ["alpha", "float"]) },
   QUANTIZE: { code: 114, options: options(89) },
   HARD_SWISH: { code: 117, options: options(91) },
-  // No network leaves with these: they stand in files that activations are compared by.
+  // No network leaves with these: they stand in files that activations are compared by, or, the first two, operators.
+  FULLY_CONNECTED: { code: 9, options: options(8, fused) },
+  MEAN: { code: 40, options: options(27, ["keep_dims", "bool"]) },
   TANH: { code: 28, options: { code: 0, fields: {} } },
   EXP: { code: 47, options: options(33) },
   LOG: { code: 73, options: { code: 0, fields: {} } },

@@ -9,10 +9,9 @@ import {
   greatestWeight,
   inferShapes,
   isStill,
+  normParts,
   outputAxis,
   powerOfTwoAbove,
-  producersOf,
-  readersOf,
   type Scheme,
 } from "@pea/graph";
 import { abs, amax, fakeQuantizePerChannel, type Tensor, tensor, zeros } from "@pea/torch";
@@ -47,51 +46,31 @@ export interface RoundedParameters {
 }
 
 /**
- * The parameters of a graph that become integers, batch norms where `splitNorms` and `foldNorms` of @pea/graph bring them: into the
- * layer before them, through a concatenation into each layer that it joins; the rest becomes a convolution of each channel by
- * itself. With a scale for each output that may be any number, these two change nothing: it is as many times as large as the
+ * The parameters of a graph that become integers, batch norms where `prepare` of @pea/graph brings them (`normParts`): into the layer
+ * before them, through a concatenation into each layer that it joins; the rest becomes a convolution of each channel by itself. With a scale for each output that may be any number, these two change nothing: it is as many times as large as the
  * factor.
  */
 export function roundedParameters(graph: Graph, { weights: scale, scales }: Scheme): RoundedParameters {
   const anyScale = scale === "per channel" && scales !== "powers of two";
-  const readers = readersOf(graph);
-  const producers = producersOf(graph);
   const shapes = inferShapes(graph);
-  const isReadOnce = (name = "") => readers.get(name)?.length === 1 && !graph.outputs.includes(name);
-  const isLayer = (node?: GraphNode): node is GraphNode =>
-    node !== undefined && outputAxis(node) !== undefined;
-  const channelsOf = (name: string) => Number(shapes.get(name)?.[1]);
-  const folded = new Map<string, NormChannels>();
+  const folded = new Map<GraphNode, NormChannels>();
   const norms: LoneNorm[] = [];
-  for (const norm of graph.nodes) {
-    if (norm.operator !== "BatchNormalization") continue;
-    const [input = "", weight = "", , , variance = ""] = norm.inputs;
-    const keys = { weight, variance, epsilon: Number(norm.attributes.epsilon ?? 1e-5) };
-    const concat = producers.get(input);
-    const isSplit = !anyScale && concat?.operator === "Concat" && isReadOnce(input) && isOfChannels(concat);
-    const parts = isSplit ? concat.inputs : [];
-    const foldsInto = (name: string) => isReadOnce(name) && isLayer(producers.get(name));
-    const halves = parts.some(foldsInto) ? parts : [input];
-    let from = 0;
-    for (const name of halves) {
-      const count = channelsOf(name);
-      if (foldsInto(name)) folded.set(name, { ...keys, from });
-      else if (!anyScale && (shapes.get(name)?.length ?? 0) > 2) norms.push({ ...keys, from, count });
-      from += count;
-    }
+  for (const { norm, concat, input, from, count, layer } of normParts(graph)) {
+    if (anyScale && (concat !== undefined || layer === undefined)) continue;
+    const [, weight = "", , , variance = ""] = norm.inputs;
+    const channels = { weight, variance, epsilon: Number(norm.attributes.epsilon ?? 1e-5), from };
+    if (layer !== undefined) folded.set(layer, channels);
+    else if ((shapes.get(input)?.length ?? 0) > 2) norms.push({ ...channels, count });
   }
   const weights = new Map<string, LayerWeight>();
-  for (const node of graph.nodes.filter(isLayer)) {
+  for (const node of graph.nodes) {
+    const axis = outputAxis(node);
+    if (axis === undefined) continue;
     const [, key = ""] = node.inputs;
-    const norm = folded.get(node.outputs[0] ?? "");
-    weights.set(key, { key, axis: outputAxis(node) ?? 0, ...(norm && { norm }) });
+    const norm = folded.get(node);
+    weights.set(key, { key, axis, ...(norm && { norm }) });
   }
   return { weights: [...weights.values()], norms };
-
-  function isOfChannels({ attributes, inputs }: GraphNode): boolean {
-    const axis = Number(attributes.axis);
-    return axis === 1 || axis + (shapes.get(inputs[0] ?? "")?.length ?? 0) === 1;
-  }
 }
 
 /**

@@ -5,6 +5,7 @@ import { setNumThreads } from "@pea/torch";
 import { velaVersion } from "../../../src/export/ethos-u/vela.ts";
 import { measureNetwork, networks } from "./measure-networks.ts";
 import { measureActivations, measureOperators } from "./measure-operators.ts";
+import { measureUnwritten } from "./measure-unwritten.ts";
 import { writePages } from "./pages.ts";
 import { type NetworkRecord, readRecords, recordsOf, resultsFolder, type TargetRecord } from "./records.ts";
 
@@ -22,6 +23,7 @@ say("operators and activations");
 const found: TargetRecord[] = [
   { kind: "versions", versions: versions() },
   ...(await measureOperators(vela)),
+  ...measureUnwritten(),
   ...measureActivations(),
 ];
 const measured: NetworkRecord[] = [];

@@ -91,9 +91,11 @@ export function measureActivations(): ActivationRecord[] {
 
 const same = "same bytes";
 
-function verdictOf(result: Uint8Array | string, expected: Uint8Array): string {
+/** What a runtime gave, beside the bytes that it should. */
+export function verdictOf(result: Uint8Array | string, expected: Uint8Array): string {
   if (typeof result === "string") return `refuses: ${lastLine(result)}`;
-  return Buffer.compare(result, expected) === 0 ? same : "other bytes";
+  const others = expected.filter((byte, place) => byte !== result[place]).length;
+  return others === 0 ? same : `${((100 * others) / expected.length).toFixed(2)} % other bytes`;
 }
 
 const lastLine = (text: string): string => text.trim().split("\n").at(-1) ?? "";

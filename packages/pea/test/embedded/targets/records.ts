@@ -30,6 +30,16 @@ export interface OperatorRecord {
   readonly onnxRuntime: string;
 }
 
+/** An operator that others stand in the place of: what runtimes would give of it, beside the interpreter's bytes. */
+export interface UnwrittenRecord {
+  readonly kind: "unwritten";
+  readonly name: string;
+  /** What stands in its place. */
+  readonly written: readonly string[];
+  readonly litert: string;
+  readonly micro: string;
+}
+
 /** A convolution with an activation behind it in a runtime: `runs`, or its words. */
 export interface ActivationRecord {
   readonly kind: "activation";
@@ -51,7 +61,12 @@ export interface NetworkRecord {
   readonly activations: readonly ActivationEstimate[];
 }
 
-export type TargetRecord = VersionsRecord | OperatorRecord | ActivationRecord | NetworkRecord;
+export type TargetRecord =
+  | VersionsRecord
+  | OperatorRecord
+  | UnwrittenRecord
+  | ActivationRecord
+  | NetworkRecord;
 
 /** All that was recorded. */
 export function readRecords(): TargetRecord[] {
