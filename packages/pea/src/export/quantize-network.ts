@@ -13,6 +13,7 @@ import {
   type QuantizedGraph,
   quantize,
   type Ranges,
+  rangedValues,
   type Scheme,
   whySmooth,
 } from "@pea/graph";
@@ -91,9 +92,20 @@ interface Ranged {
   readonly calibration: Calibration;
 }
 
-/** Its channels are as they were in training: the ranges are theirs. */
+/**
+ * Its channels are as they were in training: the ranges are theirs.
+ *
+ * @throws PeaError naming a value whose range is missing
+ */
 function withTrainedRanges(graph: Graph, { ranges }: TrainedIntegers): Ranged {
-  return { plan: planIntegers(graph), ranges, calibration: { images: 0, method: "trained" } };
+  const plan = planIntegers(graph);
+  const missing = rangedValues(plan).find((name) => !ranges.has(name));
+  if (missing !== undefined)
+    throw new PeaError(
+      `the run has no range of ${missing}: it was trained by a version that called values otherwise. Take ranges from training ` +
+        "images: --calibration minmax",
+    );
+  return { plan, ranges, calibration: { images: 0, method: "trained" } };
 }
 
 async function calibrated(

@@ -16,6 +16,8 @@ import {
 } from "@pea/torch";
 import { exportRun } from "../../../src/export/export.ts";
 import { readOnnx } from "../../../src/export/onnx/decode.ts";
+import { quantizeNetwork } from "../../../src/export/quantize-network.ts";
+import type { IntegerTarget } from "../../../src/export/target.ts";
 import { targetNamed } from "../../../src/export/targets.ts";
 import { QuantizeMethod, type QuantizeSettings } from "../../../src/methods/index.ts";
 import { inspectNetwork } from "../../../src/models/index.ts";
@@ -133,6 +135,17 @@ describe("quantization-aware training begins", () => {
     const frozen = fitted({ batchNorm: "frozen" }).state();
     assert.throws(() => fitted().load(frozen), usage(/batchNorm \(saved frozen/));
   });
+});
+
+test("ranges of a version that called values otherwise are refused, with the way out", async () => {
+  const model = new Sequential(new Conv2d(1, 2, 3), new ReLU());
+  const ranges = new Map([["input", { min: -1, max: 1 }]]);
+  const trained = { scheme: usualScheme({ activations: "uint8" }), ranges };
+  const how = { inputShape: [1, 8, 8], images: () => [], trained };
+  await assert.rejects(
+    quantizeNetwork(model, targetNamed("onnx-int8") as IntegerTarget, how),
+    /^PeaError: the run has no range of logits: .* Take ranges from training images: --calibration minmax$/,
+  );
 });
 
 describe("a run of PEA that ends in rounded numbers", () => {
