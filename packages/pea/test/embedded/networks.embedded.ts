@@ -17,7 +17,13 @@ import { unstride } from "../../src/export/ethos-u/unstride.ts";
 import { writeTflite } from "../../src/export/tflite/write-tflite.ts";
 import { generatedNetworks } from "../support/generated-networks.ts";
 import { networksOfToday } from "../support/networks-of-today.ts";
-import { knownNetworks, type NetworkCase, rangedNetwork } from "../support/quantized-networks.ts";
+import {
+  fullNetworks,
+  knownNetworks,
+  type NetworkCase,
+  quantizedNetwork,
+  rangedNetwork,
+} from "../support/quantized-networks.ts";
 import { fileInputs, interpretedBytes, runOf } from "../support/quantized-runs.ts";
 import { assertSameBytes, type Computed, runModels } from "./runtimes.ts";
 
@@ -89,5 +95,15 @@ describe("the interpreter, LiteRT's reference kernels and LiteRT for Microcontro
       runs.forEach(({ name, expected }, place) => {
         assertSameBytes(computed[place] as Computed, expected, name);
       });
+    });
+});
+
+describe("at full width they give the same bytes, too", () => {
+  for (const network of fullNetworks)
+    test(network.name, async () => {
+      const graph = await quantizedNetwork(network, 3);
+      const run = runOf(network.name, graph, 1, 5);
+      const [computed] = runModels([{ model: writeTflite(graph), inputs: fileInputs(run) }]);
+      assertSameBytes(computed as Computed, interpretedBytes(run));
     });
 });

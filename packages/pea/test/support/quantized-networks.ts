@@ -47,6 +47,15 @@ export const knownNetworks: readonly NetworkCase[] = [
   named("mobilenet-v2-0.25", [3, 96, 96], { classes: 10 }),
 ];
 
+/** Those of the paper as it has them, for which a run takes long. */
+export const fullNetworks: readonly NetworkCase[] = [
+  named("alexnet-bn", [3, 224, 224]),
+  named("resnet18", [3, 224, 224]),
+  named("resnet50", [3, 224, 224]),
+  named("erfnet", [3, 224, 224], { init: "torch-default" }),
+  named("erfnet-segmentation", [3, 256, 512], { init: "torch-default" }),
+];
+
 /** A network as integers will have it, and what its values hold; batch norms have the statistics of random images. */
 export async function rangedNetwork(
   { create, shape }: NetworkCase,
