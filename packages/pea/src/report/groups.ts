@@ -12,6 +12,7 @@ import { baselineName } from "../methods/variant-name.ts";
 import { activationIn, methodKeyNames } from "../recipe/method-keys.ts";
 import { circumstances } from "../recipe/recipe-identity.ts";
 import type { EpochPoint } from "../run/run-course.ts";
+import { type ComparedBeside, compareBeside } from "../study/compared-beside.ts";
 import { isFinished, type StudyPlan, type StudyTarget } from "../study/study-file.ts";
 import type { MetricName } from "../tasks/task.ts";
 import type { ReportRun } from "./run.ts";
@@ -30,6 +31,8 @@ export interface Group {
   targets: readonly StudyTarget[];
   /** What a study compares its variants with besides ReLU; null: nothing. */
   reference: string | null;
+  /** Its variants beside what it trains them beside. */
+  beside: readonly ComparedBeside[];
   /** The score that the verdict is on: `best` where every run that has ended has one, so that none has more to choose from. */
   score: Score;
   /** Baseline first, then PEA, upper limits and others, each from the highest score down. */
@@ -75,10 +78,9 @@ function toGroup(runs: ReportRun[], plan: StudyPlan | null): Group {
       ? null
       : { ended: ended.length, planned: plan.runsPerNetwork };
   const { against: reference = null, targets = [] } = plan ?? {};
-  const compared = compareRuns(ended, {
-    isFinished: unfinished === null,
-    reference: reference ?? undefined,
-  });
+  const options = { isFinished: unfinished === null, reference: reference ?? undefined };
+  const compared = compareRuns(ended, options);
+  const beside = plan === null ? [] : compareBeside(ended, plan.beside, options);
   const variants = [...groupBy(runs, ({ variant }) => variant)].map(
     ([variant, ofVariant]): VariantGroup => ({
       variant,
@@ -90,7 +92,7 @@ function toGroup(runs: ReportRun[], plan: StudyPlan | null): Group {
   );
   const height = ({ scores }: VariantGroup) => scores[score].sample?.mean ?? Number.NEGATIVE_INFINITY;
   variants.sort((a, b) => kinds.indexOf(a.kind) - kinds.indexOf(b.kind) || height(b) - height(a) || 0);
-  return { network, dataset, metric, runs, unfinished, targets, reference, score, variants };
+  return { network, dataset, metric, runs, unfinished, targets, reference, beside, score, variants };
 }
 
 /** Of a variant none of whose runs has ended. */

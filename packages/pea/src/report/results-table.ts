@@ -10,6 +10,7 @@ import type { Score } from "../compare/outcomes.ts";
 import { POWER, standardError } from "../compare/statistics/index.ts";
 import { conclusionOf, fixed, meanAndSpread, probability, signed } from "../compare/words.ts";
 import { baselineName } from "../methods/variant-name.ts";
+import { besideHead, besideNote, besideRows } from "../study/compared-beside.ts";
 import { scoreLabel } from "../tasks/task.ts";
 import type { Group, VariantGroup } from "./groups.ts";
 import { type Html, html } from "./html.ts";
@@ -46,7 +47,8 @@ ${scrollable(
 )}
 ${notes(group, isCompared)}
 ${shown.map((score) => tests(group, score))}
-${againstReference(group, shown)}`;
+${againstReference(group, shown)}
+${besideTable(group)}`;
 }
 
 interface Column {
@@ -162,6 +164,14 @@ function againstReference({ reference, variants }: Group, shown: readonly Score[
   return html`<h3>Against ${reference}</h3>
 <p class="note">The same comparison, with ${reference} in the place of ${baselineName} and a correction of its own.</p>
 ${tables}`;
+}
+
+/** The variants beside what the study trains them beside. */
+function besideTable({ beside }: Group): Html {
+  if (beside.length === 0) return html``;
+  return html`<h3>Does it add up?</h3>
+<p class="note">${besideNote}</p>
+${numbers("Does it add up?", besideHead(beside), besideRows(beside))}`;
 }
 
 /** The tests behind the table, in full; nothing where there is none. */

@@ -14,6 +14,7 @@ import { groupResults, type ResultGroup } from "../compare/table-figures.ts";
 import { markdownTable, withoutRounding } from "../compare/words.ts";
 import { baselineName } from "../methods/variant-name.ts";
 import { scoreLabel } from "../tasks/task.ts";
+import { besideSection, type ComparedBeside, compareBeside } from "./compared-beside.ts";
 import { type ComparedTarget, compareTarget, targetSection } from "./compared-targets.ts";
 import {
   againstReference,
@@ -42,6 +43,8 @@ export interface ComparedGroup extends Pick<ResultGroup, "network" | "dataset" |
   /** What the variants are compared with besides ReLU; null: nothing. */
   reference: string | null;
   variants: ComparedVariant[];
+  /** The variants beside what the study trains them beside. */
+  beside: ComparedBeside[];
   /** The same runs in each form in integers that the study exports them to. */
   targets: ComparedTarget[];
 }
@@ -61,6 +64,7 @@ export function compareGroups(results: readonly Result[], plan: StudyPlan): Comp
       isOfChangedData: new Set(results.flatMap(({ dataDigest }) => dataDigest ?? [])).size > 1,
       reference: plan.against,
       variants: variantsOf(results, options),
+      beside: compareBeside(results, plan.beside, options),
       targets: plan.targets.map((target) => compareTarget(target, results, options)),
     };
   });
@@ -85,6 +89,7 @@ function formatMarkdown({ name }: StudyPlan, groups: readonly ComparedGroup[]): 
       markdownTable(comparisonHead, comparisonRows(group)),
       ...detailsOf(group, "comparison"),
       ...(reference === null ? [] : againstReference(group, reference)),
+      ...besideSection(group.beside),
       ...group.targets.flatMap((target) => targetSection(target, reference)),
     ].join("\n\n");
   });
@@ -134,22 +139,30 @@ function notes(groups: readonly ComparedGroup[]): string {
 
 /** A row for each variant, kind of score (or target) and reference, in numbers to calculate with. */
 function formatCsv(groups: readonly ComparedGroup[]): string {
-  const rows = groups.flatMap(({ network, dataset, metric, reference, variants, targets }) => {
+  const rows = groups.flatMap(({ network, dataset, metric, reference, variants, beside, targets }) => {
+    const row = (name: string, score: string, other: string, sample: Sample, compared: Comparison | null) =>
+      csvLine([
+        ...[dataset, network, metric, name, score, other],
+        ...csvColumns.map(([, value]) => value(sample, compared) ?? ""),
+      ]);
     const rowsOf = (name: string, score: string, { sample, comparison, against }: ComparedScore) => {
       if (sample === null) return [];
-      const row = (other: string, compared: Comparison | null) =>
-        csvLine([
-          ...[dataset, network, metric, name, score, other],
-          ...csvColumns.map(([, value]) => value(sample, compared) ?? ""),
-        ]);
       return [
-        row(baselineName, comparison),
-        ...(reference !== null && against ? [row(reference, against)] : []),
+        row(name, score, baselineName, sample, comparison),
+        ...(reference !== null && against ? [row(name, score, reference, sample, against)] : []),
       ];
     };
+    const besideRow = (score: string, compared: Comparison | null) =>
+      compared === null ? [] : [row(compared.variant, score, compared.reference, compared.score, compared)];
     return [
       ...variants.flatMap(({ name, scores }) =>
         scoreNames.flatMap((score) => rowsOf(name, score, scores[score])),
+      ),
+      ...beside.flatMap(({ scores }) =>
+        scoreNames.flatMap((score) => [
+          ...besideRow(score, scores[score].gain),
+          ...besideRow(score, scores[score].interaction),
+        ]),
       ),
       ...targets.flatMap((target) =>
         target.variants.flatMap(({ name, scores }) => rowsOf(name, target.name, scores.last)),

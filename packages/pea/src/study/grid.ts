@@ -7,7 +7,7 @@
 import { PeaError } from "@pea/core";
 import { type Recipe, resolveRecipe } from "../recipe/recipe.ts";
 import { recipeHash } from "../recipe/recipe-identity.ts";
-import type { Study, StudyTarget } from "./study-file.ts";
+import { type Study, type StudyTarget, trainedVariants } from "./study-file.ts";
 
 /** One run of the grid. */
 export interface Cell {
@@ -36,7 +36,9 @@ const HASH_DIGITS = 12;
  *
  * @throws PeaError (usage) where recipe keys do not hold
  */
-export function gridOf({ settings, networks, variants, seeds, targets = [] }: Study): Cell[] {
+export function gridOf(study: Study): Cell[] {
+  const { settings, networks, seeds, targets = [] } = study;
+  const variants = trainedVariants(study);
   const cells = networks.flatMap((network) =>
     variants.flatMap((variant) =>
       seeds.map((seed): Cell => {

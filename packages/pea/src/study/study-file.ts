@@ -19,6 +19,9 @@
  *     pea: SM75%
  *     peaSchedule: cosine
  * seeds: [0, 1, 2]
+ * beside:                          # what each variant is trained beside, as well as alone; default: nothing
+ *   - name: mixup
+ *     methods: [mixup]
  * against: SM75%                   # a variant that the others are compared with besides ReLU; default: none
  * targets:                         # forms in integers that each run is exported to and scored in; default: none
  *   - onnx-int8                    # a target of `pea export`
@@ -39,6 +42,7 @@ import type { TargetScore } from "../compare/results.ts";
 import { targetOf } from "../export/export-form.ts";
 import { isIntegerTarget, type Target } from "../export/target.ts";
 import { digestOfAll, readModelFile } from "../import/onnx/read-file.ts";
+import { baselineName } from "../methods/variant-name.ts";
 import { calibrationMethods } from "../quantize/calibration-methods.ts";
 import { importedFiles, importFile } from "../recipe/import-file.ts";
 import { namedVariant } from "../recipe/method-keys.ts";
@@ -61,6 +65,8 @@ export interface Study {
   networks: readonly (NamedSettings & { dataset?: string })[];
   variants: readonly NamedSettings[];
   seeds: readonly number[];
+  /** What each variant is trained beside, as well as alone. */
+  beside?: readonly NamedSettings[];
   /** A variant that the others are compared with besides ReLU. */
   against?: string;
   /** What each run is exported to, and scored in. */
@@ -78,6 +84,8 @@ export interface StudyPlan {
   name: string;
   /** Null: with ReLU alone. */
   against: string | null;
+  /** Names of what each of these variants is trained beside; none: no such question. */
+  beside: { names: readonly string[]; variants: readonly string[] };
   /** Runs of a network when the study is finished. */
   runsPerNetwork: number;
   /** What each run is exported to, and scored in. */
@@ -85,9 +93,40 @@ export interface StudyPlan {
 }
 
 /** How the results of a study are to be compared. */
-export function planOf({ name, against, variants, seeds, targets = [] }: Study): StudyPlan {
-  return { name, against: against ?? null, runsPerNetwork: variants.length * seeds.length, targets };
+export function planOf(study: Study): StudyPlan {
+  const { name, against, variants, beside = [], seeds, targets = [] } = study;
+  return {
+    name,
+    against: against ?? null,
+    beside: { names: beside.map(({ name }) => name), variants: variants.map(({ name }) => name) },
+    runsPerNetwork: trainedVariants(study).length * seeds.length,
+    targets,
+  };
 }
+
+/** All ways of training of a study: its variants alone, then beside each of what they are to be trained beside. */
+export function trainedVariants({
+  variants,
+  beside = [],
+}: Pick<Study, "variants" | "beside">): NamedSettings[] {
+  const together = beside.flatMap((other) =>
+    variants.map((variant) => ({
+      name: besideName(variant.name, other.name),
+      settings: {
+        ...variant.settings,
+        ...other.settings,
+        ...(variant.settings.methods !== undefined &&
+          other.settings.methods !== undefined && {
+            methods: [variant.settings.methods, other.settings.methods].flat(),
+          }),
+      },
+    })),
+  );
+  return [...variants, ...together];
+}
+
+/** Name of a variant that is trained beside something. */
+export const besideName = (variant: string, other: string): string => `${variant}, ${other}`;
 
 /** Are all runs of a network there that were planned? Without a plan there is nothing to wait for. */
 export function isFinished(plan: StudyPlan | null, ended: number): boolean {
@@ -127,6 +166,7 @@ const schema = z.strictObject({
   networks: z.array(z.union([name, settings])).min(1),
   variants: z.array(z.union([name, settings])).min(1),
   seeds: z.array(z.int().min(0)).min(1),
+  beside: z.array(settings).min(1).optional(),
   against: name.optional(),
   targets: z
     .array(
@@ -144,6 +184,7 @@ const allowed: Readonly<Record<string, string>> = {
   networks: "a list of names of `pea models`, or of recipe keys with a model among them",
   variants: 'a list of "ReLU", variant codes such as "SM75%", smooth activations, or recipe keys with a name',
   seeds: "a list of whole numbers of at least 0, e.g. [0, 1, 2]",
+  beside: "a list of recipe keys with a name, which each variant is trained beside",
   against: "the name of one of the variants",
   targets: `a list of targets of \`pea export\` that compute in integers, or of ${Object.keys(targetForm.shape).join(", ")}, with a name`,
 };
@@ -161,12 +202,14 @@ export async function readStudy(
 ): Promise<Study> {
   const { data, error } = schema.safeParse(readYaml(path).settings);
   if (error) throw usage(describe(path, error.issues[0] as z.core.$ZodIssue));
-  const beside = (settings: Study["settings"]) => besideFile(path, settings) as Study["settings"];
-  const settings = beside(data.settings);
+  const inFolder = (settings: Study["settings"]) => besideFile(path, settings) as Study["settings"];
+  const settings = inFolder(data.settings);
   const networks = data.networks
     .map((entry, i) => networkOf(entry, `${path}: networks, entry ${i + 1}`, path))
-    .map((network) => ({ ...network, settings: beside(network.settings) }));
-  const ofVariants = data.variants.map((entry) => (typeof entry === "string" ? {} : beside(entry)));
+    .map((network) => ({ ...network, settings: inFolder(network.settings) }));
+  const ofVariants = [...data.variants, ...(data.beside ?? [])].map((entry) =>
+    typeof entry === "string" ? {} : inFolder(entry),
+  );
   for (const { import: imported } of [settings, ...networks.map(({ settings }) => settings), ...ofVariants])
     for (const file of importedFiles(imported)) await runModule(file);
   const study = {
@@ -175,8 +218,13 @@ export async function readStudy(
     networks: await Promise.all(networks.map(withFileDigest)),
     variants: data.variants
       .map((entry, i) => variantOf(entry, `${path}: variants, entry ${i + 1}`))
-      .map((variant) => ({ ...variant, settings: beside(variant.settings) })),
+      .map((variant) => ({ ...variant, settings: inFolder(variant.settings) })),
     seeds: data.seeds,
+    ...(data.beside !== undefined && {
+      beside: data.beside
+        .map((entry, i) => besideOf(entry, `${path}: beside, entry ${i + 1}`))
+        .map((other) => ({ ...other, settings: inFolder(other.settings) })),
+    }),
     ...(data.against !== undefined && { against: data.against }),
     ...(data.targets !== undefined && { targets: data.targets.map(targetEntry) }),
   };
@@ -184,14 +232,15 @@ export async function readStudy(
     study.networks.map(({ name }) => name),
     `${path}: networks`,
   );
-  refuseTwice(
-    study.variants.map(({ name }) => name),
-    `${path}: variants`,
-  );
+  const names = trainedVariants(study).map(({ name }) => name);
+  refuseTwice(names, `${path}: variants`);
   refuseTwice(study.seeds.map(String), `${path}: seeds`);
   refuseTwice((study.targets ?? []).map(targetFile), `${path}: targets`);
   for (const { name, form } of study.targets ?? []) requireIntegers(form, `${path}: targets, ${name}`);
-  const names = study.variants.map(({ name }) => name);
+  if (study.beside !== undefined && !study.variants.some(({ name }) => name === baselineName))
+    throw usage(
+      `${path}: beside asks for gains over ${baselineName}, which is not among the variants; add it`,
+    );
   if (study.against !== undefined && !names.includes(study.against))
     throw usage(
       `${path}: against is ${JSON.stringify(study.against)}, which is not among the variants ${names.join(", ")}`,
@@ -205,7 +254,7 @@ export const STUDY_FILE = "study.yaml";
 /** Writes a study down beside its results, complete in itself. */
 export function writeStudy(
   folder: string,
-  { name, settings, networks, variants, seeds, against, targets }: Study,
+  { name, settings, networks, variants, seeds, beside, against, targets }: Study,
 ): void {
   const content = {
     name,
@@ -217,6 +266,7 @@ export function writeStudy(
     })),
     variants: variants.map(({ name, settings }) => ({ name, ...settings })),
     seeds,
+    ...(beside !== undefined && { beside: beside.map(({ name, settings }) => ({ name, ...settings })) }),
     ...(against !== undefined && { against }),
     ...(targets !== undefined && { targets: targets.map(({ name, form }) => ({ name, ...form })) }),
   };
@@ -226,7 +276,7 @@ export function writeStudy(
 /** What a run of the study imports. */
 export function importOf(study: Study, run: { network: string; variant: string }): unknown {
   const network = study.networks.find(({ name }) => name === run.network);
-  const variant = study.variants.find(({ name }) => name === run.variant);
+  const variant = trainedVariants(study).find(({ name }) => name === run.variant);
   return variant?.settings.import ?? network?.settings.import ?? study.settings.import;
 }
 
@@ -275,6 +325,12 @@ function variantOf(entry: string | Record<string, unknown>, where: string): Name
   if (typeof name !== "string")
     throw usage(`${where} needs a name, beside its recipe keys ${Object.keys(settings).join(", ")}`);
   if (Object.keys(settings).length === 0) return ofName(name, where);
+  return { name, settings };
+}
+
+function besideOf({ name, ...settings }: Record<string, unknown>, where: string): NamedSettings {
+  if (typeof name !== "string" || Object.keys(settings).length === 0)
+    throw usage(`${where} needs a name and recipe keys`);
   return { name, settings };
 }
 

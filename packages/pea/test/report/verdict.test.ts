@@ -86,7 +86,14 @@ describe("the verdict on many variants", () => {
   });
 
   test("concludes nothing before the study is finished", () => {
-    const plan = { name: "trial", against: null, runsPerNetwork: 20, targets: [] };
+    const plan = {
+      name: "trial",
+      against: null,
+      beside: { names: [], variants: [] },
+      runsPerNetwork: 20,
+      targets: [],
+    };
+
     const [verdict] = verdictsOn([relu, better, level].flat(), plan);
     assert.match(verdict?.headline as string, /^Not finished: 15 of 20 runs\./);
     assert.ok(verdict?.comparisons.every(({ conclusion }) => conclusion === "undecided"));

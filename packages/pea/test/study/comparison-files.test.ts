@@ -12,7 +12,14 @@ function files(results: readonly Result[], plan: Partial<StudyPlan> = {}) {
   const folder = temporaryFolder();
   writeComparisons(
     folder,
-    { name: "trial", against: null, runsPerNetwork: 0, targets: [], ...plan },
+    {
+      name: "trial",
+      against: null,
+      beside: { names: [], variants: [] },
+      runsPerNetwork: 0,
+      targets: [],
+      ...plan,
+    },
     results,
   );
   const markdown = readFileSync(join(folder, "table.md"), "utf8");
@@ -228,5 +235,52 @@ describe("the comparisons of a study with targets", () => {
   it("leave out what has no form in integers", () => {
     assert.doesNotMatch(section, /Mish/);
     assert.equal(row("Mish", { score: "tflite" }), undefined);
+  });
+});
+
+describe("what a study trains its variants beside", () => {
+  // PEA is 0.8 above ReLU alone and 0.5 above it beside EMA, seed by seed within a few hundredths.
+  const ema = first.map((score) => score + 0.5);
+  const both = second.map((score, seed) => score + 0.2 + 0.01 * (seed % 2));
+  const runs = [
+    ...resultsOf("ReLU", first),
+    ...resultsOf("WG90", second),
+    ...resultsOf("ReLU, EMA", ema),
+    ...resultsOf("WG90, EMA", both),
+  ];
+  const beside = { names: ["EMA"], variants: ["ReLU", "WG90"] };
+  const { markdown, row } = files(runs, { beside });
+  const section = markdown.slice(markdown.indexOf("### Does it add up?"));
+  const same = { reference: "ReLU beside the same" };
+
+  it("is in the table with the gain over ReLU beside the same, and its difference from the gain alone", () => {
+    const [, , alone, together] = section.split("\n").filter((line) => line.startsWith("| "));
+    assert.match(
+      alone as string,
+      /^\| WG90 \| nothing \| \+0\.83 \[\+0\.78, \+0\.88\] \| – \| above ReLU beside the same \|/,
+    );
+    assert.match(
+      together as string,
+      /^\| WG90 \| EMA \| \+0\.53 \[.*\] \| −0\.30 \[−0\.30, −0\.29\] \| above ReLU beside the same, below the gain alone \|/,
+    );
+  });
+
+  it("is in the figures, gains and interactions corrected for as many as there are", () => {
+    const alone = row("WG90", same);
+    assert.equal(alone.tests, "2");
+    assert.ok(Number(alone.holmP) > 0 && Number(alone.holmP) < 1e-4);
+  });
+
+  it("concludes nothing before all runs are there", () => {
+    const { markdown } = files(runs, { beside, runsPerNetwork: 40 });
+    const rows = markdown.slice(markdown.indexOf("### Does it add up?")).split("\n");
+    assert.equal(
+      rows.filter((line) => /nothing can be concluded: the study is not finished/.test(line)).length,
+      2,
+    );
+  });
+
+  it("is left out where a study asks no such thing", () => {
+    assert.doesNotMatch(files(runs).markdown, /Does it add up/);
   });
 });

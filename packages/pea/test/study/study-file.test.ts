@@ -3,7 +3,14 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { PeaError } from "@pea/core";
-import { readStudy, type Study } from "../../src/study/study-file.ts";
+import {
+  planOf,
+  readStudy,
+  STUDY_FILE,
+  type Study,
+  trainedVariants,
+  writeStudy,
+} from "../../src/study/study-file.ts";
 import { temporaryFolder } from "../support/tiny-data.ts";
 
 function study(text: string, name = "trial.yaml"): Promise<Study> {
@@ -104,6 +111,48 @@ describe("the file of a study", () => {
       { name: "resnet18-small", settings: { model: "resnet18-small" } },
       { name: "subset", dataset: "mine", settings: { model: "resnet18-small", limitTrain: 100 } },
     ]);
+  });
+});
+
+describe("what a study trains its variants beside", () => {
+  const text = yaml({
+    variants: "[ReLU, { name: λ, methods: [lambda-gelu] }]",
+    beside: "[{ name: EMA, methods: [ema] }, { name: longer, epochs: 30 }]",
+  });
+
+  it("is trained with each of them, methods of both together, after those alone", async () => {
+    const ways = trainedVariants(await study(text));
+    assert.deepEqual(
+      ways.map(({ name }) => name),
+      ["ReLU", "λ", "ReLU, EMA", "λ, EMA", "ReLU, longer", "λ, longer"],
+    );
+    assert.deepEqual(ways[3]?.settings, { methods: ["lambda-gelu", "ema"] });
+    assert.deepEqual(ways[5]?.settings, { methods: ["lambda-gelu"], epochs: 30 });
+  });
+
+  it("counts among the runs of the plan, and is written down with the study", async () => {
+    const own = await study(text);
+    assert.equal(planOf(own).runsPerNetwork, 6);
+    const folder = temporaryFolder();
+    writeStudy(folder, own);
+    assert.deepEqual(await readStudy(join(folder, STUDY_FILE)), own);
+  });
+
+  it("needs a name, recipe keys, and ReLU among the variants", async () => {
+    await refuses(yaml({ beside: "[{ methods: [ema] }]" }), /beside, entry 1 needs a name and recipe keys/);
+    await refuses(yaml({ beside: "[{ name: EMA }]" }), /beside, entry 1 needs a name and recipe keys/);
+    await refuses(yaml({ beside: "[ema]" }), /beside must be a list of recipe keys with a name/);
+    await refuses(
+      yaml({ variants: "[SM75%]", beside: "[{ name: EMA, methods: [ema] }]" }),
+      /gains over ReLU, which is not among the variants/,
+    );
+    await refuses(
+      yaml({
+        variants: '[ReLU, { name: "ReLU, EMA", epochs: 2 }]',
+        beside: "[{ name: EMA, methods: [ema] }]",
+      }),
+      /ReLU, EMA stands there twice/,
+    );
   });
 });
 
