@@ -466,6 +466,11 @@ describe("a case with no words is opaque, and says why:", () => {
       /has no padding circular/,
     ],
     [
+      "nearest pixels at a scale that doubles the size without being 2",
+      (x) => interpolate(x, { scaleFactor: [2.01, 1] }),
+      /^aten::upsample_nearest2d .* at its scale 2\.01×1 of \d+×\d+ runtimes round to other pixels/,
+    ],
+    [
       "a shape with the trace's batch in it",
       (x) => add(x, call("aten::expand", mean(x, { dim: [0], keepdim: true }), x.shape)),
       /aten::mean/,

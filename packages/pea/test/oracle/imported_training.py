@@ -8,6 +8,7 @@ steps of SGD and the state dict after them.
 """
 
 import copy
+import importlib.util
 import json
 import pathlib
 import sys
@@ -23,6 +24,8 @@ import torch_networks  # noqa: E402
 
 
 is_old = torch.__version__.startswith("1.")
+# What PyTorch 2's new exporter is made of; Debian's PyTorch is without it.
+has_new_exporter = not is_old and importlib.util.find_spec("onnxscript") is not None
 
 
 def make(name):
@@ -35,7 +38,7 @@ def make(name):
 
 
 def export(network, images, path):
-    """Writes `path` with each way's name: `keep`, and of PyTorch 2 `unoptimized` and, where there is none to fold, `new`."""
+    """Writes `path` with each way's name: `keep`, and of the new exporter `unoptimized` and, where there is none to fold, `new`."""
     try:
         torch.onnx.export(
             network,
@@ -49,14 +52,14 @@ def export(network, images, path):
         )
     except torch.onnx.errors.UnsupportedOperatorError:
         pass  # the later exporter may have a form for it
-    if is_old:
+    if not has_new_exporter:
         return
     norms = torch.nn.modules.batchnorm._BatchNorm
     has_norms = any(isinstance(module, norms) for module in network.modules())
     ways = {"unoptimized": False} if has_norms else {"unoptimized": False, "new": True}
     batch = ({0: torch.export.Dim("batch")},)
     for way, optimize in ways.items():
-        options = dict(dynamic_shapes=batch, optimize=optimize, verbose=False, external_data=False)
+        options = dict(dynamo=True, dynamic_shapes=batch, optimize=optimize, verbose=False, external_data=False)
         torch.onnx.export(network, (images,), f"{path}.{way}.onnx", input_names=["input"], **options)
 
 

@@ -28,7 +28,7 @@ function enlarge(op: AtenCall, attributes: Attributes): string {
     return op.node("Resize", [input], { ...attributes, axes: sizes.map((_, axis) => axis + 2), sizes });
   // Where the size stays, libtorch's bilinear scaling and runtimes copy, whatever the scale.
   const written = scales.map((scale, axis) => (from[axis] === sizes[axis] ? 1 : scale));
-  if (attributes.mode === "nearest" && !takesSamePixels(scales, written, sizes))
+  if (attributes.mode === "nearest" && !takesSamePixels({ scales, written }, from, sizes))
     op.refuse(
       `at its scale ${scales.join("×")} of ${from.join("×")} runtimes round to other pixels; give the size in place of it`,
     );
@@ -42,16 +42,21 @@ function givenScales(op: AtenCall): number[] {
   return op.isGiven("scales_h") ? [op.number("scales_h"), op.number("scales_w")] : [];
 }
 
-/** Whether ⌊i · (1 / scale)⌋, as libtorch computes in float32, is ⌊i / written⌋, as runtimes do. */
+/**
+ * Whether ⌊i · (1 / scale)⌋, as libtorch computes in float32, is ⌊i / written⌋, as runtimes do. Where the size doubles,
+ * libtorch 2 takes ⌊i / 2⌋ whatever the scale, and libtorch 1.13 one or the other by the number of images.
+ */
 function takesSamePixels(
-  scales: readonly number[],
-  written: readonly number[],
-  sizes: readonly number[],
+  { scales, written }: Record<"scales" | "written", readonly number[]>,
+  from: readonly number[],
+  to: readonly number[],
 ): boolean {
   return scales.every((scale, axis) => {
     const [step, divisor] = [Math.fround(1 / scale), Math.fround(written[axis] as number)];
-    return Array.from({ length: sizes[axis] as number }, (_, i) => i).every(
-      (i) => Math.floor(Math.fround(i * step)) === Math.floor(Math.fround(i / divisor)),
-    );
+    const isDoubled = to[axis] === 2 * (from[axis] as number);
+    return Array.from({ length: to[axis] as number }, (_, i) => i).every((i) => {
+      const pixel = Math.floor(Math.fround(i / divisor));
+      return Math.floor(Math.fround(i * step)) === pixel && (!isDoubled || i >> 1 === pixel);
+    });
   });
 }
