@@ -14,7 +14,8 @@ import {
   Sequential,
   setNumThreads,
 } from "@pea/torch";
-import { exportRun } from "../../../src/export/export.ts";
+import { type ExportOptions, exportRun } from "../../../src/export/export.ts";
+
 import { readOnnx } from "../../../src/export/onnx/decode.ts";
 import { quantizeNetwork } from "../../../src/export/quantize-network.ts";
 import type { IntegerTarget } from "../../../src/export/target.ts";
@@ -164,6 +165,8 @@ describe("a run of PEA that ends in rounded numbers", () => {
   before(async () => {
     result = await train(recipe, { runDirectory });
   });
+  const exported = (form: ExportOptions) =>
+    exportRun(runDirectory, { target: "onnx-int8", maxLoss: 100, ...form });
 
   test("says its phases, and chooses its best model among the rounded", () => {
     const epochs = readMetrics(join(runDirectory, "metrics.jsonl")).filter(({ kind }) => kind === "epoch");
@@ -180,11 +183,7 @@ describe("a run of PEA that ends in rounded numbers", () => {
   });
 
   test("is exported with the ranges that it trained with", async () => {
-    const { integers } = await exportRun(runDirectory, {
-      target: "onnx-int8",
-      activations: "int8",
-      maxLoss: 100,
-    });
+    const { integers } = await exported({ activations: "int8" });
     assert.deepEqual(integers?.calibration, { images: 0, method: "trained" });
     const { float, deployed, sameClass } = integers?.scores ?? assert.fail("no scores");
     assert.ok(Number(float.top1) > 50 && sameClass > 90, JSON.stringify([float, deployed, sameClass]));
@@ -198,22 +197,12 @@ describe("a run of PEA that ends in rounded numbers", () => {
   });
 
   test("is calibrated all the same where that is asked for", async () => {
-    const { integers } = await exportRun(runDirectory, {
-      target: "onnx-int8",
-      calibration: "minmax",
-      calibrationImages: 64,
-      maxLoss: 100,
-    });
+    const { integers } = await exported({ calibration: "minmax", calibrationImages: 64 });
     assert.equal(integers?.calibration.method, "minmax");
   });
 
   test("is calibrated for other steps than it trained with, which is said", async () => {
-    const { integers, verified } = await exportRun(runDirectory, {
-      target: "onnx-int8",
-      perTensor: true,
-      calibrationImages: 64,
-      maxLoss: 100,
-    });
+    const { integers, verified } = await exported({ perTensor: true, calibrationImages: 64 });
     const trainedFor = { activations: "int8", scales: "asymmetric", weights: "per channel" };
     assert.deepEqual(integers?.calibration, { images: 64, method: "minmax", isEqualized: true, trainedFor });
     assert.match(
