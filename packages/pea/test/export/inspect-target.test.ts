@@ -331,12 +331,12 @@ describe("what Vela is asked", () => {
 
   test("of a file that it refuses, its words stand in the place of cycles", async () => {
     const vela = fakeVela(temporaryFolder(), {
-      first: '[[ $count == 3 ]] && { echo "Error: no GELU" >&2; exit 1; }',
+      first: '[[ $count == 3 ]] && { echo -e "  line 8\\nError: no GELU\\n  here" >&2; exit 1; }',
     });
     const { placement } = await inspectForTarget(graph, "ethos-u55", { vela });
     const costs = placement?.estimates?.activations.map(({ cost }) => cost) ?? [];
     assert.deepEqual(costs[3], {
-      refused: "Vela does not compile the network for ethos-u55-128: Error: no GELU",
+      refused: "Vela does not compile the network for ethos-u55-128: Error: no GELU; here",
     });
     assert.deepEqual(
       costs.map((cost) => "npuCycles" in cost),

@@ -43,5 +43,5 @@ const costOf = ({ npuCycles, totalCycles, milliseconds, npuOperators, cpuOperato
 
 function refusalOf(error: unknown): { refused: string } {
   if (!(error instanceof PeaError)) throw error;
-  return { refused: error.message };
+  return { refused: error.message.replaceAll(/\s*\n\s*/g, "; ") };
 }

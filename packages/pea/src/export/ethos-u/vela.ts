@@ -80,7 +80,6 @@ export async function compileWithVela(
     ...(systemConfig === undefined ? [] : ["--system-config", systemConfig]),
     ...(memoryMode === undefined ? [] : ["--memory-mode", memoryMode]),
   ];
-  if (circumstances.length > 0) circumstances.push("--config", ownConfigurations);
   const folder = await mkdtemp(join(tmpdir(), "pea-vela-"));
   try {
     const file = join(folder, "model.tflite");
@@ -100,9 +99,6 @@ export async function compileWithVela(
     await rm(folder, { recursive: true });
   }
 }
-
-/** The file, of those that come with Vela, that has the system configurations and memory modes by their names. */
-const ownConfigurations = "Arm/vela.ini";
 
 /**
  * The version of Vela.
@@ -146,7 +142,12 @@ async function readWritten(folder: string, end: string, said: string): Promise<B
   return readFile(join(folder, name));
 }
 
-const endOf = (said: string): string => said.trim().split("\n").slice(-3).join("\n");
+/** What it says last: of a program that fails its error, without the way there. */
+function endOf(said: string): string {
+  const lines = said.trim().split("\n").slice(-3);
+  const error = lines.findLastIndex((line) => /^\S*Error\b/.test(line));
+  return lines.slice(Math.max(0, error)).join("\n");
+}
 
 /** What it prints has the operators, its table the rest. Its exit status is 0 where nothing is placed, too. */
 function readReport(said: string, csv: string): VelaReport {
