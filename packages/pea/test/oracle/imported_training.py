@@ -4,7 +4,8 @@ Usage: imported_training.py NETWORKS FOLDER
 
 NETWORKS is JSON: names of scripts/onnx-corpus, each with the size of its images. For each, FOLDER gets NAME.WAY.onnx, as it is before training, for
 each way of this PyTorch that keeps batch norms, and for each type of floats NAME.TYPE.safetensors with the losses of three
-steps of SGD and the state dict after them.
+steps of SGD and the state dict after them. Networks of torchvision and timm are trained in float64 alone: they are deep, and
+with random weights rounding grows from layer to layer.
 """
 
 import copy
@@ -92,7 +93,7 @@ def main():
         images = torch.from_numpy(some_images((8, 3, size, size)))
         network = make(name)
         export(network, images, f"{folder}/{name}")
-        for dtype in ("float32", "float64"):
+        for dtype in ("float32", "float64") if name in torch_networks.networks else ("float64",):
             trained = copy.deepcopy(network).to(getattr(torch, dtype))
             losses = train(trained, images.to(getattr(torch, dtype)))
             path = f"{folder}/{name}.{dtype}.safetensors"

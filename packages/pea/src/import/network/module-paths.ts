@@ -32,18 +32,21 @@ const taken = new Set([...Object.getOwnPropertyNames(Module.prototype), "trainin
 /** Gives out paths, each once, such that no module stands where another's children do. */
 export class ModulePaths {
   readonly #used = new Set<string>();
+  /** Modules that keys ask for: nothing else stands there, or below. */
+  readonly #ofKeys: ReadonlySet<string>;
   /** Paths that have something below them. */
   readonly #containers = new Set<string>();
   /** Keys of numbers that are no layer's weights. */
   readonly #keysOfNumbers: ReadonlySet<string>;
 
   constructor(private readonly graph: Graph) {
+    this.#ofKeys = new Set(graph.nodes.flatMap((node) => this.#pathOfKeys(node) ?? []));
+    for (const path of this.#ofKeys) this.#reserveContainers(path);
     const nodes = new Map<string, number>();
-    // What keys ask for comes first: a name by structure gives way.
     for (const node of graph.nodes) {
       const path = this.#pathOfKeys(node) ?? cleaned(node.path);
       nodes.set(path, (nodes.get(path) ?? 0) + 1);
-      this.#reserveContainers(path);
+      if (!this.#belongsToKeys(path)) this.#reserveContainers(path);
     }
     // What several nodes come from is a module of several.
     for (const [path, count] of nodes) if (count > 1 && !this.#isOfKeys(path)) this.#containers.add(path);
@@ -58,7 +61,11 @@ export class ModulePaths {
 
   /** A path of its own for a node's module. */
   take(node: GraphNode): string {
-    const path = this.#free(this.#pathOfKeys(node)) ?? this.#free(cleaned(node.path)) ?? this.#named(node);
+    const told = cleaned(node.path);
+    const path =
+      this.#free(this.#pathOfKeys(node)) ??
+      (this.#belongsToKeys(told) ? null : this.#free(told)) ??
+      this.#named(node);
     this.#used.add(path);
     this.#reserveContainers(path);
     return path;
@@ -66,8 +73,7 @@ export class ModulePaths {
 
   /** What arithmetic alone reads, under keys below no layer. */
   #findKeysOfNumbers(): Set<string> {
-    const layers = new Set(this.graph.nodes.flatMap((node) => this.#pathOfKeys(node) ?? []));
-    const isBelowLayer = (key: string) => parentsOf(key).some((parent) => layers.has(parent));
+    const isBelowLayer = (key: string) => parentsOf(key).some((parent) => this.#ofKeys.has(parent));
     const others = this.graph.nodes.filter(({ operator }) => !arithmetic.has(operator));
     const read = new Set(others.flatMap(({ inputs }) => inputs));
     const keys = [...this.graph.constants.keys()].filter(isPath);
@@ -104,8 +110,15 @@ export class ModulePaths {
 
   /** A path, or the nearest above it, that is no module with weights of its own. */
   #groupAround(path: string): string {
-    const isModule = [...parentsOf(path), path].find((each) => this.#used.has(each));
+    const isModule = [...parentsOf(path), path].find(
+      (each) => this.#used.has(each) || this.#ofKeys.has(each),
+    );
     return isModule === undefined ? path : parentOf(isModule);
+  }
+
+  /** Whether a path is that of a module of keys, or lies below one. */
+  #belongsToKeys(path: string): boolean {
+    return [...parentsOf(path), path].some((each) => this.#ofKeys.has(each));
   }
 
   #isOfKeys(path: string): boolean {

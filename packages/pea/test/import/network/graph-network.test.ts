@@ -201,6 +201,31 @@ describe("names where a file has none:", () => {
     );
   });
 
+  test("none within a module of keys, which stand as they are", () => {
+    const norm = Object.fromEntries(
+      ["weight", "bias", "running_mean", "running_var"].map((name) => [
+        `block.bn.${name}`,
+        constant([1, 2], [2]),
+      ]),
+    );
+    const graph = graphOf(
+      [
+        node("Relu", ["images"], "a", {}, "block.conv.act"),
+        node("Conv", ["a", "block.conv.weight"], "b", {}, "block.conv"),
+        node("BatchNormalization", ["b", ...Object.keys(norm)], "c", {}, "block.bn"),
+        node("Relu", ["c"], "d", {}, "block.bn.act"),
+      ],
+      { "block.conv.weight": weight, ...norm },
+    );
+    const network = new GraphNetwork(graph);
+    const keys = [...network.stateDict().keys()].filter((key) => !key.endsWith("num_batches_tracked"));
+    assert.deepEqual(keys.sort(), [...graph.constants.keys()].sort());
+    assert.deepEqual(
+      [...network.namedModules()].flatMap(([path, module]) => (module instanceof ReLU ? [path] : [])),
+      ["block.relu", "block.relu_1"],
+    );
+  });
+
   test("none that a module has for itself", () => {
     const graph = graphOf(
       [node("Conv", ["images", "train.weight"], "a"), node("Relu", ["a"], "b", {}, "eval")],

@@ -377,6 +377,27 @@ const files: Record<string, Contents> = {
       ],
     },
   ),
+  "elements in the place of all images', as x += y is written of a part": nodes(
+    [
+      ["Shape", ["x"], ["n"], { start: 0, end: 1 }],
+      ["Squeeze", ["n"], ["count"]],
+      ["Range", ["zero", "count", "one"], ["i"]],
+      ["Slice", ["i", "from", "to", "from", "step"], ["all"]],
+      ["Unsqueeze", ["all", "axis"], ["places"]],
+      ["Relu", ["x"], ["r"]],
+      ["ScatterND", ["x", "places", "r"], ["y"]],
+    ],
+    {
+      tensors: [
+        scalarInteger("zero", 0),
+        scalarInteger("one", 1),
+        integers("from", [0]),
+        integers("to", [2 ** 40]),
+        integers("step", [1]),
+        integers("axis", [-1]),
+      ],
+    },
+  ),
 };
 
 function scalarInteger(name: string, value: number) {

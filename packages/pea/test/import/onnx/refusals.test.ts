@@ -161,6 +161,13 @@ const refusals: Record<string, [Contents, RegExp, ImportOptions?]> = {
     { nodes: [["GatherND", ["x", "i"], ["y"]]], tensors: [{ ...integers("i", [0, 0]), dims: [1, 2] }] },
     /GatherND GatherND_node: it takes elements of an image by their places in a way that is neither a pool nor scaling/,
   ],
+  "elements in the place of some others": [
+    {
+      nodes: [["ScatterND", ["x", "i", "x"], ["y"]]],
+      tensors: [{ ...integers("i", [0]), dims: [1, 1] }],
+    },
+    /ScatterND ScatterND_node: it puts elements in the place of some others, which is not followed/,
+  ],
   "elements by places beyond the image": [
     takenFrom([0, 8]),
     /GatherND GatherND_node: there is no element 0, 8 of 8×8/,

@@ -3,10 +3,13 @@ import { type Layer, type LayerNode, setValues } from "./layer.ts";
 
 /** ONNX's momentum is the share of the old statistics, PyTorch's that of the new ones. */
 export function batchNormOptions(node: LayerNode): { eps: number; momentum: number } {
-  const kept = node.float("momentum", 0.9);
-  // What a file has of it is of float32.
-  return { eps: node.float("epsilon", 1e-5), momentum: Number((1 - kept).toPrecision(6)) };
+  return { eps: epsilonOf(node), momentum: asWritten(1 - node.float("momentum", 0.9)) };
 }
+
+const epsilonOf = (node: LayerNode): number => asWritten(node.float("epsilon", 1e-5));
+
+/** A file has float32 of what was written in decimals: 0.00001 rather than 0.0000099999997. */
+const asWritten = (value: number): number => Number(value.toPrecision(6));
 
 /** Gives a batch normalization the file's numbers. */
 export function loadBatchNorm<M extends BatchNorm1d | BatchNorm2d>(node: LayerNode, layer: M): M {
@@ -32,7 +35,7 @@ const LayerNormalization: Layer = (node) => {
     .slice(node.axis(node.int("axis", -1)))
     .map((size) => node.fixed(size));
   const place = node.place(() => {
-    const layer = new LayerNorm(shape, { eps: node.float("epsilon", 1e-5) });
+    const layer = new LayerNorm(shape, { eps: epsilonOf(node) });
     setValues(layer.weight, node.weight(1));
     if (node.hasInput(2)) setValues(layer.bias, node.weight(2));
     return layer;

@@ -42,6 +42,12 @@ export const isOfImages = ({ perImage }: KnownTensor): boolean => perImage !== u
 
 const otherUse = "it computes with the number of each image in a way that is not followed";
 
+/** Whether a slice leaves nothing out. */
+function isWhole(node: FileNode): boolean {
+  const [start, end, step] = ["starts", "ends", "steps"].map((name) => node.integers(name)?.[0]);
+  return start === 0 && (end ?? 0) >= 2 ** 31 - 1 && (step ?? 1) === 1;
+}
+
 /** By what the growth is multiplied; undefined where there is none after it. */
 const growth: Readonly<
   Record<string, (node: FileNode, others: readonly KnownTensor[]) => number | undefined>
@@ -49,6 +55,7 @@ const growth: Readonly<
   Add: () => 1,
   Mul: (_, [factor]) => (factor?.values.length === 1 ? Number(factor.values[0]) : undefined),
   Unsqueeze: (node) => (node.integers("axes")?.includes(0) ? undefined : 1),
+  Slice: (node) => (isWhole(node) ? 1 : undefined),
   Cast: () => 1,
   Identity: () => 1,
 };

@@ -189,6 +189,22 @@ function images(node: FileNode): void {
   node.result("Reshape", [node.input(0)], { shape: [-1, ...shape.slice(1)] });
 }
 
+/** Other elements in the place of those of all images, of which nothing is left: how `x += y` is written where x is a part. */
+const ScatterND: Converter = (node) => {
+  const {
+    shape,
+    values,
+    perImage = 1,
+  } = node.knownPlaces(1) ?? node.refuse("where it puts them is computed");
+  const count = node.knownPlaces(1)?.perImage === undefined ? node.fixedBatch : 1;
+  const isOfImages = isOpen(node.shape(0)[0]) && shape.join() === `${count},1` && perImage === 1;
+  const isAll = isOfImages && Array.from(values as ArrayLike<Length>).every((place, i) => place === i);
+  const isSame = node.shape(0).join() === node.shape(2).join();
+  if (!isAll || !isSame || (node.text("reduction") ?? "none") !== "none")
+    node.refuse("it puts elements in the place of some others, which is not followed");
+  node.same(node.nameOf(2));
+};
+
 const Pad: Converter = (node) => {
   const rank = node.shape(0).length;
   const mode = node.text("mode") ?? "constant";
@@ -260,6 +276,7 @@ export const layout: Readonly<Record<string, Converter>> = {
   Slice,
   Gather,
   GatherND,
+  ScatterND,
   Pad,
   Expand,
   DepthToSpace,
