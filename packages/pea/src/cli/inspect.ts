@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { PeaError } from "@pea/core";
-import type { ActivationType } from "@pea/graph";
+import { type ActivationType, type Graph, smoothToRelu } from "@pea/graph";
 import { type Module, TorchError } from "@pea/torch";
 import { isModelFile } from "../common/model-file-name.ts";
 import { exportObstacleOf } from "../export/export-obstacle.ts";
@@ -106,7 +106,7 @@ export async function runInspect(source: string, options: InspectOptions): Promi
 }
 
 function describeLayers(
-  { info, layers, sites }: Inspection,
+  { graph, info, layers, sites }: Inspection,
   {
     keys,
     exportObstacle,
@@ -122,10 +122,10 @@ function describeLayers(
     "",
     `parameters           ${grouped(info.parameters)}`,
     `MACs                 ${grouped(info.macs)}`,
-    `activation sites     ${info.sites}  (${describeKinds(sites)})`,
+    `activation sites     ${info.sites === 0 ? "none" : `${info.sites}  (${describeKinds(sites)})`}`,
     `activation elements  ${grouped(info.activationElements)}`,
     `state-dict keys      ${keys.length}`,
-    `export to ONNX       ${describeExport(exportObstacle, otherActivations)}`,
+    `export to ONNX       ${describeExport(graph, exportObstacle, otherActivations)}`,
   ];
 }
 
@@ -224,8 +224,12 @@ function layerTable(layers: readonly Layer[], sites: readonly Site[]): string {
   );
 }
 
-function describeExport(obstacle: string | null, others: readonly OtherActivation[]): string {
-  if (obstacle !== null) return `not possible: ${obstacle}`;
+function describeExport(graph: Graph, obstacle: string | null, others: readonly OtherActivation[]): string {
+  if (obstacle !== null) {
+    // Where nothing but smooth sites is in the way.
+    const isSmooth = exportObstacleOf(smoothToRelu(graph)) === null;
+    return `not possible: ${obstacle}${isSmooth ? "; it has ReLU in the end with PEA, as --pea WO75%" : ""}`;
+  }
   return others.length === 0 ? "possible" : `possible; ${describeActivations(others)}`;
 }
 

@@ -138,15 +138,15 @@ export class ModulePaths {
 
 const parentOf = (path: string): string => path.slice(0, Math.max(0, path.lastIndexOf(".")));
 
-/** Whether a name consists of words and numbers joined by points. */
-const isPath = (name: string): boolean => /^[A-Za-z_0-9]\w*(\.\w+)*$/.test(name);
+/** Whether a name consists of words and numbers joined by points; torchvision has hyphens in them, too (`block1-0`). */
+const isPath = (name: string): boolean => /^\w[\w-]*(\.[\w-]+)*$/.test(name);
 
 /** A path in which no part is called as what every module has. */
 function cleaned(path: string): string {
   return path
     .split(/[./]/)
     .filter((part) => part !== "")
-    .map((part) => part.replaceAll(/\W/g, "_"))
+    .map((part) => part.replaceAll(/[^\w-]/g, "_"))
     .map((part) => (taken.has(part) ? `${part}_` : part))
     .join(".");
 }

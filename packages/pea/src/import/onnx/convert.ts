@@ -8,7 +8,7 @@ import type { Graph, GraphInput } from "@pea/graph";
 import type { GraphProto, ModelProto, NodeProto, TensorProto } from "../../onnx-file/model.ts";
 import { fixedBatchOf } from "./file-inputs.ts";
 import { FileNode } from "./file-node.ts";
-import { fold } from "./folding/index.ts";
+import { fold, foldedOperators } from "./folding/index.ts";
 import { GraphMaker } from "./graph-maker.ts";
 import { followProbe } from "./image-windows.ts";
 import { knownTensorOf } from "./known-tensor.ts";
@@ -52,7 +52,11 @@ export function convertNodes(
   maker.addInput(input);
   for (const tensor of initializer) maker.define(tensor.name ?? "", knownTensorOf(tensor));
   const given = new Set([input.name, ...initializer.map(({ name }) => name ?? "")]);
-  for (const each of nodesFor(node, output, given)) convertNode(each, opset, maker);
+  const needed = nodesFor(node, output, given);
+  // What is not followed at all comes first: what is computed for it may fail with less of a reason.
+  for (const each of needed)
+    if (!isFollowed(each)) refuseOperator(each, new FileNode(each, "", opset, maker));
+  for (const each of needed) convertNode(each, opset, maker);
   const { origins, foldedBatchNorms, lostBiases } = maker;
   return { graph: maker.build(output), origins, foldedBatchNorms, lostBiases };
 }
@@ -64,8 +68,7 @@ function convertNode(proto: NodeProto, opset: number, maker: GraphMaker): void {
     const known = isForeign(proto) ? undefined : fold(node);
     if (known === undefined && !isForeign(proto) && followProbe(node)) return;
     if (known !== undefined) for (const [place, each] of known.entries()) node.define(each, place);
-    else if (convert === undefined || (isForeign(proto) && node.operator !== "FusedConv"))
-      refuseOperator(proto, node);
+    else if (convert === undefined) refuseOperator(proto, node);
     else convert(node);
     if (isFoldedBatchNorm(proto)) maker.foldedBatchNorms += 1;
     if (hasLostBias(proto)) maker.lostBiases.add(node.outputs[0] ?? "");
@@ -74,6 +77,13 @@ function convertNode(proto: NodeProto, opset: number, maker: GraphMaker): void {
     // Where it was noticed by the graph, the node of the file is not named yet.
     throw new PeaError(node.messageOf(error.message), { kind: "usage", cause: error });
   }
+}
+
+/** Whether there is a function for a node's operator: to put it in the graph's words, or to compute it. */
+function isFollowed(proto: NodeProto): boolean {
+  const { opType = "" } = proto;
+  if (isForeign(proto)) return opType === "FusedConv";
+  return converters.has(opType) || foldedOperators.includes(opType) || opType === "Constant";
 }
 
 /** The file's names of the weights, which are no single numbers, that a node reads after its first input. */

@@ -10,7 +10,7 @@ const weightEnding = /_(weight|bias|gamma|beta|running_mean|running_var|moving_m
 
 /** Whether a tensor's name is a key of the network that the file was made of, rather than one that an exporter made up. */
 export function isKey(name: string): boolean {
-  return /^[A-Za-z_0-9.]+$/.test(name) && (/[^.]\.[^.]/.test(name) || weightEnding.test(name));
+  return /^[\w.-]+$/.test(name) && (/[^.]\.[^.]/.test(name) || weightEnding.test(name));
 }
 
 /** Of what kind PyTorch's later exporter says that a tensor is. */

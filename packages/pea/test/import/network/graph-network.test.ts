@@ -325,6 +325,17 @@ describe("numbers that the file has under a key", () => {
   });
 });
 
+test("momentum and epsilon of a norm are what was written in decimals, of which a file has float32", () => {
+  const [momentum, epsilon] = [Math.fround(0.9997), Math.fround(1e-3)];
+  const values = ["weight", "bias", "running_mean", "running_var"].map((name) => `bn.${name}`);
+  const graph = graphOf(
+    [node("BatchNormalization", ["images", ...values], "a", { momentum, epsilon }, "bn")],
+    Object.fromEntries(values.map((name) => [name, constant([1, 2], [2])])),
+  );
+  const norm = new GraphNetwork(graph).getModule("bn") as BatchNorm2d;
+  assert.deepEqual([norm.momentum, norm.eps], [0.0003, 0.001]);
+});
+
 test("a batch normalization that something else reads too stays apart from its activation", () => {
   class Net extends Module {
     readonly bn = new BatchNorm2d(3);

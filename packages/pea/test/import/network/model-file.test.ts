@@ -23,6 +23,7 @@ import {
   manualSeed,
   matmul,
   noGrad,
+  PReLU,
   permute,
   ReLU,
   randn,
@@ -248,7 +249,10 @@ describe("pea train --model network.onnx:", () => {
     writeFileSync(attention, encodeOnnx(graph, { producerVersion: "1" }));
     const reason = "MatMul behind relu multiplies or divides what was computed by what was computed";
     const inspected = await peaHere("inspect", attention);
-    assert.match(inspected.stdout, new RegExp(`export to ONNX +not possible: ${reason}`));
+    assert.match(
+      inspected.stdout,
+      new RegExp(`export to ONNX +not possible: ${reason}.*smooth activation$`, "m"),
+    );
     const directory = join(folder, "attention");
     const words = ["--model", attention, ...settings, "--epochs", "1", "--run", directory];
     const { code, stderr } = await peaHere("train", ...words);
@@ -257,6 +261,19 @@ describe("pea train --model network.onnx:", () => {
     const exported = await peaHere("export", directory);
     assert.equal(exported.code, 1);
     assert.match(exported.stderr, new RegExp(reason));
+  });
+
+  test("a file whose activations are no sites has none", async () => {
+    const path = join(folder, "clipped.onnx");
+    const body = new Sequential(
+      new Conv2d(1, 8, 3),
+      new PReLU({ numParameters: 8 }),
+      new AdaptiveAvgPool2d(1),
+      new Flatten(),
+    );
+    writeFileSync(path, encodeOnnx(traceNetwork(body, [1, 9, 9]).graph, { producerVersion: "1" }));
+    const { stdout } = await peaHere("inspect", path);
+    assert.match(stdout, /activation sites {5}none$/m);
   });
 
   test("--fresh is for files", async () => {

@@ -50,7 +50,10 @@ test("the commands of docs/import.md end in a file without Swish", async () => {
   );
   assert.match(made as string, /^with Swish: /);
   assert.equal(smooth?.match(/ SiLU /g)?.length, 4);
-  assert.match(smooth as string, /export to ONNX +not possible: Swish in 0\.2 /);
+  assert.match(
+    smooth as string,
+    /export to ONNX +not possible: Swish in 0\.2 .*; it has ReLU in the end with PEA/,
+  );
   assert.doesNotMatch(deployed as string, /SiLU|Swish/);
   assert.equal(deployed?.match(/ ReLU /g)?.length, 4);
   assert.match(deployed as string, /export to ONNX +possible/);

@@ -62,6 +62,8 @@ const sizes: Readonly<Record<string, number>> = Object.fromEntries([
 
 /** Of the norm of each tensor: single elements near zero carry the rounding of the large ones. */
 const tolerance = { float32: 1e-5, float64: 1e-9 };
+/** Of the published ones, in whose depth it grows that a file has 1/6 in float32. */
+const publishedTolerance = 1e-7;
 
 setNumThreads(1);
 const folder = temporaryFolder();
@@ -76,9 +78,10 @@ for (const file of files) {
   for (const dtype of published.includes(name) ? (["float64"] as const) : (["float32", "float64"] as const))
     test(`${file}, ${dtype}: three steps of SGD give PyTorch's losses and weights`, async () => {
       const network = new GraphNetwork((await importOnnx(join(folder, file))).graph);
+      const allowed = published.includes(name) ? publishedTolerance : tolerance[dtype];
       const losses = trainedLosses(network, dtype, sizes[name] as number);
       const { tensors: expected } = readSafetensors(join(folder, `${name}.${dtype}.safetensors`));
-      assertClose("losses", losses, valuesOf(expected.get("losses")), tolerance[dtype]);
+      assertClose("losses", losses, valuesOf(expected.get("losses")), allowed);
       const state = network.stateDict();
       // What a file does not hold.
       const keys = [...expected.keys()].filter((key) => !/^losses$|num_batches_tracked$/.test(key));
@@ -86,12 +89,7 @@ for (const file of files) {
       const own = [...state.keys()].filter((key) => !key.endsWith("num_batches_tracked"));
       assert.deepEqual(own.sort(), [...keysHere].sort());
       for (const key of keys)
-        assertClose(
-          key,
-          valuesOf(state.get(renamed[key] ?? key)),
-          valuesOf(expected.get(key)),
-          tolerance[dtype],
-        );
+        assertClose(key, valuesOf(state.get(renamed[key] ?? key)), valuesOf(expected.get(key)), allowed);
     });
 }
 

@@ -440,6 +440,14 @@ test("a key that another constant has already is not given twice", async () => {
   assert.ok(largestDifference(await runGraph(graph, images), expected) <= 1e-6);
 });
 
+test("keys may have hyphens, as torchvision's RegNet", async () => {
+  const graph = await importOf({
+    nodes: [conv("y", "x", "block1.block1-0.weight")],
+    tensors: [floats("block1.block1-0.weight", [2, 3, 1, 1])],
+  });
+  assert.deepEqual([...new GraphNetwork(graph).stateDict().keys()], ["block1.block1-0.weight"]);
+});
+
 test("keys that torch.compile has wrapped are those of the network", async () => {
   const graph = await importOf({
     nodes: [conv("y", "x", "_orig_mod.stem.weight")],

@@ -50,6 +50,16 @@ const refusals: Record<string, [Contents, RegExp, ImportOptions?]> = {
     { nodes: [["GridSample", ["x", "x"], ["y"]]] },
     /GridSample GridSample_node: an operator that is not followed; docs\/import.md lists/,
   ],
+  "an operator that is not followed, whatever is computed for it": [
+    {
+      nodes: [
+        ["Shape", ["x"], ["n"]],
+        ["Mul", ["n", "n"], ["square"]],
+        ["LSTM", ["x", "square"], ["y"]],
+      ],
+    },
+    /LSTM LSTM_node: a recurrent network is not followed/,
+  ],
   "a list of weights where a shape is meant": [
     { nodes: [["Reshape", ["x", "w"], ["y"]]], tensors: [floats("w", [400])] },
     /Reshape .*: its shape is of 400 axes$/,

@@ -3,13 +3,14 @@ import { type Layer, type LayerNode, setValues } from "./layer.ts";
 
 /** ONNX's momentum is the share of the old statistics, PyTorch's that of the new ones. */
 export function batchNormOptions(node: LayerNode): { eps: number; momentum: number } {
-  return { eps: epsilonOf(node), momentum: asWritten(1 - node.float("momentum", 0.9)) };
+  const kept = asWritten(node.float("momentum", 0.9));
+  return { eps: epsilonOf(node), momentum: Number((1 - kept).toPrecision(9)) };
 }
 
 const epsilonOf = (node: LayerNode): number => asWritten(node.float("epsilon", 1e-5));
 
 /** A file has float32 of what was written in decimals: 0.00001 rather than 0.0000099999997. */
-const asWritten = (value: number): number => Number(value.toPrecision(6));
+const asWritten = (value: number): number => Number(value.toPrecision(7));
 
 /** Gives a batch normalization the file's numbers. */
 export function loadBatchNorm<M extends BatchNorm1d | BatchNorm2d>(node: LayerNode, layer: M): M {
