@@ -84,14 +84,24 @@ export function isFoldedBatchNorm(node: NodeProto): boolean {
 
 /**
  * Whether the exporter has dropped a bias because it was zero. Of a `Gemm` it says so; one without a word of where it comes
- * from had a bias, too, since others make products of matrices of layers without one. A convolution had one at least when a
- * batch norm had been folded into it.
+ * from had a bias, too, since others make products of matrices of layers without one. To a convolution without one it gives
+ * zeros before it drops them: it had one when a batch norm had been folded into it, or where it was called with one.
  */
 export function hasLostBias(node: NodeProto): boolean {
   const rules = rulesOf(node);
-  if (node.opType !== "Gemm") return /FuseBatchNorm.*RemoveOptionalBias/.test(rules);
+  if (node.opType !== "Gemm")
+    return (
+      /FuseBatchNorm.*RemoveOptionalBias/.test(rules) ||
+      (rules.includes("RemoveOptionalBias") && isCalledWithBias(node))
+    );
   const isSaid = rules.includes("RemoveOptionalBias") || pathByScopes(node) === undefined;
   return (node.input[2] ?? "") === "" && isSaid;
+}
+
+/** Whether the third argument of the convolution that a node was is a tensor: `aten.conv2d.default](args = (%x, %weight, %bias, …`. */
+function isCalledWithBias({ metadata }: NodeProto): boolean {
+  const call = metadata.find(({ key }) => key === "pkg.torch.onnx.fx_node")?.value ?? "";
+  return /aten\.conv\w*\.\w+\]\(args = \(%\w+, %\w+, %\w+/.test(call);
 }
 
 /** Names of the rules by which the exporter has rewritten a node. */

@@ -129,5 +129,7 @@ function assertClose(name: string, actual: Float64Array, expected: Float64Array,
   assert.equal(actual.length, expected.length, name);
   const norm = (values: Float64Array) => Math.sqrt(values.reduce((sum, value) => sum + value ** 2, 0));
   const difference = norm(actual.map((value, i) => value - (expected[i] as number)));
-  assert.ok(difference <= allowed * norm(expected), `${name} differs by ${difference / norm(expected)}`);
+  // What a batch norm takes back, as the bias before one, is nothing but rounding.
+  const size = Math.max(norm(expected), 1e-2);
+  assert.ok(difference <= allowed * size, `${name} differs by ${difference / size}`);
 }

@@ -397,17 +397,33 @@ test("a bias of zeros that a Gemm lacks is there again", async () => {
   assert.equal(findings.restoredBiases, 1);
 });
 
-test("a Gemm without a bias has lost it where its exporter says so, or nothing", () => {
-  const gemm = (metadata: Record<string, string>) => ({
-    ...{ input: ["x", "w"], output: ["y"], name: "", opType: "Gemm", domain: "", attribute: [] },
+describe("a layer without a bias has lost it", () => {
+  const node = (opType: string) => (metadata: Record<string, string>) => ({
+    ...{ input: ["x", "w"], output: ["y"], name: "", opType, domain: "", attribute: [] },
     metadata: Object.entries(metadata).map(([key, value]) => ({ key, value })),
   });
   const scopes = { "pkg.torch.onnx.name_scopes": "['', 'fc', 'linear']" };
-  const rule = { "pkg.onnxscript.rewriter.rule_name": "RemoveOptionalBiasFromGemm" };
-  assert.deepEqual(
-    [{}, scopes, { ...scopes, ...rule }].map((each) => hasLostBias(gemm(each))),
-    [true, false, true],
-  );
+  const rule = (name: string) => ({ ...scopes, "pkg.onnxscript.rewriter.rule_name": name });
+
+  test("where the exporter of a Gemm says so, or nothing", () => {
+    const lost = [{}, scopes, rule("RemoveOptionalBiasFromGemm")].map(node("Gemm")).map(hasLostBias);
+    assert.deepEqual(lost, [true, false, true]);
+  });
+
+  test("where a convolution was called with one, or a batch norm was folded into it", () => {
+    const call = (more: string) => ({
+      ...rule("RemoveOptionalBiasFromConv"),
+      "pkg.torch.onnx.fx_node": `%conv2d : [num_users=1] = call_function[target=torch.ops.aten.conv2d.default](args = (%x, %p_weight${more}), kwargs = {})`,
+    });
+    const cases = [
+      call(", %p_bias, [2, 2]"),
+      call(", None, [2, 2]"),
+      call(""),
+      rule("RemoveOptionalBiasFromConv"),
+      rule("FuseBatchNormIntoConv, RemoveOptionalBiasFromConv"),
+    ];
+    assert.deepEqual(cases.map(node("Conv")).map(hasLostBias), [true, false, false, false, true]);
+  });
 });
 
 test("a bias of zeros that a file makes is none, one that it holds is the layer's", async () => {
