@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { type EnsembleActOptions, ensembleAct, type KernelActivation } from "@pea/kernels";
+import type { Ensemble } from "@pea/core";
+import { ensembleAct, type KernelActivation } from "@pea/kernels";
 import {
   add,
   autocast,
@@ -363,9 +364,9 @@ async function prepareLoader({ folder, batch, side, step }: LoaderWorkload): Pro
 
 function parseEnsemble(
   activation: ActivationVariant,
-): (Pick<EnsembleActOptions, "ensemble"> & { smooth: KernelActivation }) | null {
+): { ensemble: Ensemble; smooth: KernelActivation } | null {
   if (activation === "relu") return null;
-  const [ensemble, smooth] = activation.split("-") as [EnsembleActOptions["ensemble"], KernelActivation];
+  const [ensemble, smooth] = activation.split("-") as [Ensemble, KernelActivation];
   return { ensemble, smooth };
 }
 

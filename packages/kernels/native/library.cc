@@ -21,28 +21,30 @@ namespace {
 
 TORCH_LIBRARY(pea, m) {
   m.def(
-      "ensemble_act(Tensor x, str smooth, str mode, float alpha, int seed=0, int site=0, int step=0) -> Tensor");
+      "ensemble_act(Tensor x, str smooth, str mode, float alpha, int seed=0, int site=0, int step=0, "
+      "float beta=1.) -> Tensor");
   m.def(
       "ensemble_act_backward(Tensor grad, Tensor x, str smooth, str mode, float alpha, int seed=0, int site=0, "
-      "int step=0) -> Tensor");
+      "int step=0, float beta=1.) -> Tensor");
   m.def(
       "batch_norm_act(Tensor x, Tensor? residual, Tensor weight, Tensor bias, Tensor(a!)? running_mean, "
       "Tensor(b!)? running_var, bool training, float momentum, float eps, str activation, str mode='weighted', "
-      "float alpha=0., int seed=0, int site=0, int step=0) -> Tensor");
+      "float alpha=0., int seed=0, int site=0, int step=0, float beta=1.) -> Tensor");
   m.def(
       "defer_batch_norm_act(Tensor x, Tensor weight, Tensor bias, Tensor(a!)? running_mean, Tensor(b!)? running_var, "
       "bool training, float momentum, float eps, str activation, str mode='weighted', float alpha=0., int seed=0, "
-      "int site=0, int step=0) -> (Tensor x, Tensor normalization)");
+      "int site=0, int step=0, float beta=1.) -> (Tensor x, Tensor normalization)");
   m.def(
       "apply_deferred(Tensor x, Tensor normalization, str activation, str mode='weighted', float alpha=0., int seed=0, "
-      "int site=0, int step=0) -> Tensor");
+      "int site=0, int step=0, float beta=1.) -> Tensor");
   m.def("conv3x3(Tensor x, Tensor weight, Tensor? bias=None) -> Tensor");
   m.def(
       "depthwise3x3(Tensor x, Tensor weight, Tensor? bias=None, int stride=1, Tensor? normalization=None, "
-      "str activation='identity', str mode='weighted', float alpha=0., int seed=0, int site=0, int step=0) -> Tensor");
+      "str activation='identity', str mode='weighted', float alpha=0., int seed=0, int site=0, int step=0, "
+      "float beta=1.) -> Tensor");
   m.def(
       "pointwise(Tensor x, Tensor weight, Tensor? bias=None, Tensor? normalization=None, str activation='identity', "
-      "str mode='weighted', float alpha=0., int seed=0, int site=0, int step=0) -> Tensor");
+      "str mode='weighted', float alpha=0., int seed=0, int site=0, int step=0, float beta=1.) -> Tensor");
   m.def(
       "max_pool2d(Tensor x, int[2] kernel_size, int[2] stride=[], int[2] padding=0, int[2] dilation=1) -> Tensor");
   m.def(
@@ -54,14 +56,14 @@ TORCH_LIBRARY(pea, m) {
 // The dispatcher infers the schema's types from functions that take strings by value.
 template <auto kFunction>
 at::Tensor with_strings(const at::Tensor& x, std::string smooth, std::string mode, double alpha, int64_t seed,
-                        int64_t site, int64_t step) {
-  return kFunction(x, smooth, mode, alpha, seed, site, step);
+                        int64_t site, int64_t step, double beta) {
+  return kFunction(x, smooth, mode, alpha, seed, site, step, beta);
 }
 
 template <auto kFunction>
 at::Tensor with_strings_backward(const at::Tensor& grad, const at::Tensor& x, std::string smooth, std::string mode,
-                                 double alpha, int64_t seed, int64_t site, int64_t step) {
-  return kFunction(grad, x, smooth, mode, alpha, seed, site, step);
+                                 double alpha, int64_t seed, int64_t site, int64_t step, double beta) {
+  return kFunction(grad, x, smooth, mode, alpha, seed, site, step, beta);
 }
 
 using OptionalTensor = c10::optional<at::Tensor>;
@@ -77,9 +79,9 @@ template <auto kFunction>
 at::Tensor with_settings(const at::Tensor& x, const OptionalTensor& residual, const at::Tensor& weight,
                          const at::Tensor& bias, const OptionalTensor& running_mean, const OptionalTensor& running_var,
                          bool training, double momentum, double eps, std::string activation, std::string mode,
-                         double alpha, int64_t seed, int64_t site, int64_t step) {
+                         double alpha, int64_t seed, int64_t site, int64_t step, double beta) {
   return kFunction({x, or_undefined(residual), weight, bias}, or_undefined(running_mean), or_undefined(running_var),
-                   {training, momentum, eps, activation_options(x, activation, mode, alpha, seed, site, step)});
+                   {training, momentum, eps, activation_options(x, activation, mode, alpha, seed, site, step, beta)});
 }
 
 at::Tensor convolution_cpu(const ConvolutionOperator& convolution, const ConvolutionInput& input,
@@ -105,16 +107,16 @@ at::Tensor as_conv3x3(const at::Tensor& x, const at::Tensor& weight, const Optio
 template <auto kFunction>
 at::Tensor as_depthwise3x3(const at::Tensor& x, const at::Tensor& weight, const OptionalTensor& bias, int64_t stride,
                            const OptionalTensor& normalization, std::string activation, std::string mode, double alpha,
-                           int64_t seed, int64_t site, int64_t step) {
-  const ActivationOptions options = activation_options(x, activation, mode, alpha, seed, site, step);
+                           int64_t seed, int64_t site, int64_t step, double beta) {
+  const ActivationOptions options = activation_options(x, activation, mode, alpha, seed, site, step, beta);
   return kFunction(depthwise3x3, {x, or_undefined(normalization), options}, weight, or_undefined(bias), stride);
 }
 
 template <auto kFunction>
 at::Tensor as_pointwise(const at::Tensor& x, const at::Tensor& weight, const OptionalTensor& bias,
                         const OptionalTensor& normalization, std::string activation, std::string mode, double alpha,
-                        int64_t seed, int64_t site, int64_t step) {
-  const ActivationOptions options = activation_options(x, activation, mode, alpha, seed, site, step);
+                        int64_t seed, int64_t site, int64_t step, double beta) {
+  const ActivationOptions options = activation_options(x, activation, mode, alpha, seed, site, step, beta);
   return kFunction(pointwise, {x, or_undefined(normalization), options}, weight, or_undefined(bias), /*stride=*/1);
 }
 
@@ -123,16 +125,16 @@ std::tuple<at::Tensor, at::Tensor> defer_with_settings(const at::Tensor& x, cons
                                                        const OptionalTensor& running_var, bool training,
                                                        double momentum, double eps, std::string activation,
                                                        std::string mode, double alpha, int64_t seed, int64_t site,
-                                                       int64_t step) {
+                                                       int64_t step, double beta) {
   return batch_norm_act_deferred_autograd(
       {x, at::Tensor(), weight, bias}, or_undefined(running_mean), or_undefined(running_var),
-      {training, momentum, eps, activation_options(x, activation, mode, alpha, seed, site, step)});
+      {training, momentum, eps, activation_options(x, activation, mode, alpha, seed, site, step, beta)});
 }
 
 template <auto kFunction>
 at::Tensor with_deferred(const at::Tensor& x, const at::Tensor& normalization, std::string activation, std::string mode,
-                         double alpha, int64_t seed, int64_t site, int64_t step) {
-  return kFunction({x, normalization, activation_options(x, activation, mode, alpha, seed, site, step)});
+                         double alpha, int64_t seed, int64_t site, int64_t step, double beta) {
+  return kFunction({x, normalization, activation_options(x, activation, mode, alpha, seed, site, step, beta)});
 }
 
 at::Tensor max_pool_cpu(const at::Tensor& x, const MaxPoolWindow& window) {

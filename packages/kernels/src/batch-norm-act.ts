@@ -59,12 +59,13 @@ export function batchNormAct(
 function activationArguments(activation: Module | undefined): ActivationArguments | undefined {
   if (activation === undefined) return ["identity"];
   if (isEnsembleActModule(activation)) {
-    const { smooth, ensemble, alpha, relu, seed = 0, site = 0, step = 0 } = activation.ensembleActOptions;
+    const options = activation.ensembleActOptions;
+    const { smooth, ensemble, alpha, beta = 1, relu, seed = 0, site = 0, step = 0 } = options;
     if (relu !== undefined) return undefined;
     // Bit for bit what runs in a ReLU network, whatever the smooth activation is.
     if (alpha === 1) return ["relu"];
     if (typeof smooth === "function") return undefined;
-    return [smooth, ensemble, alpha, seed, site, step];
+    return [smooth, ensemble, alpha, seed, site, step, beta];
   }
   const plain = activationNameOf(activation);
   return plain !== undefined && (plain === "relu" || hasKernel(plain)) ? [plain] : undefined;

@@ -1,6 +1,18 @@
-import { add, cast, contiguous, mul, relu as plainRelu, scope, type Tensor, where } from "@pea/torch";
+import {
+  add,
+  cast,
+  contiguous,
+  detach,
+  div,
+  mul,
+  relu as plainRelu,
+  scope,
+  sub,
+  type Tensor,
+  where,
+} from "@pea/torch";
 import type { EnsembleActOptions } from "./ensemble-act-options.ts";
-import { kernelActivations, type PlainForm } from "./kernel-activations.ts";
+import { type ElementFunction, kernelActivations, type PlainForm } from "./kernel-activations.ts";
 import { type MaskOptions, maskLike } from "./mask.ts";
 
 /**
@@ -18,22 +30,36 @@ export function composeEnsemble(
   options: EnsembleActOptions,
   drawMask: (x: Tensor, options: MaskOptions) => Tensor,
 ): Tensor {
-  const { ensemble, smooth, alpha, relu = plainRelu } = options;
+  const { ensemble, smooth, alpha, beta = 1, relu = plainRelu } = options;
   return scope(() => {
     if (alpha === 1) return relu(x);
     const form: PlainForm = typeof smooth === "function" ? { alone: smooth } : kernelActivations[smooth];
-    const { alone, beside: act = alone } = form;
-    if (alpha === 0) return alone(x);
+    const { alone, beside = alone } = form;
+    if (alpha === 0 && ensemble !== "surrogate") return sharpened(alone, beta)(x);
+    const act = sharpened(beside, beta);
     const isHalf = x.dtype === "bfloat16" || x.dtype === "float16";
     // Halves are computed in float32 and rounded once, as the kernels do. Casting what has gaps might choose an order.
     const ordered = dense(x);
     const input = isHalf ? cast(ordered, { dtype: "float32" }) : ordered;
     const mixed =
-      ensemble === "weighted"
-        ? add(mul(relu(input), alpha), mul(act(input), 1 - alpha))
-        : where(drawMask(input, options), relu(input), act(input));
-    return isHalf ? cast(mixed, { dtype: x.dtype }) : mixed;
+      ensemble === "stochastic"
+        ? where(drawMask(input, options), relu(input), act(input))
+        : alpha === 0
+          ? act(input)
+          : add(mul(relu(input), alpha), mul(act(input), 1 - alpha));
+    const y = ensemble === "surrogate" ? withValuesOf(relu(input), mixed) : mixed;
+    return isHalf ? cast(y, { dtype: x.dtype }) : y;
   });
+}
+
+/** Act(βx)/β. */
+function sharpened(act: ElementFunction, beta: number): ElementFunction {
+  return beta === 1 ? act : (x) => div(act(mul(x, beta)), beta);
+}
+
+/** The values of one tensor with the gradient of another: y − sg(y) + sg(values), where sg stops gradients. */
+function withValuesOf(values: Tensor, y: Tensor): Tensor {
+  return add(sub(y, detach(y)), detach(values));
 }
 
 function dense(x: Tensor): Tensor {

@@ -2,14 +2,19 @@ import type { ElementFunction, KernelActivation } from "./kernel-activations.ts"
 
 /** What an ensemble activation computes. */
 export interface EnsembleActOptions {
-  /** `weighted`: α ReLU + (1 − α) Act (paper Eq. 1). `stochastic`: per element ReLU with probability α, else Act (Eq. 3). */
-  ensemble: "weighted" | "stochastic";
+  /**
+   * `weighted`: α ReLU + (1 − α) Act (paper Eq. 1). `stochastic`: per element ReLU with probability α, else Act (Eq. 3).
+   * `surrogate`: ReLU, with the slope of the weighted one.
+   */
+  ensemble: "weighted" | "stochastic" | "surrogate";
   /** Act: the name of one that has a kernel, or a function of plain operators, which has none. */
   smooth: KernelActivation | ElementFunction;
   /** A function of plain operators in ReLU's place, such as ReLU cut off at a bound; it has no kernel. Default: ReLU. */
   relu?: ElementFunction;
   /** ReLU's coefficient or probability, 0 to 1. */
   alpha: number;
+  /** Act(βx)/β takes Act's place, which is the nearer to ReLU the larger β is: x σ(βx) of Swish; above 0, default 1. */
+  beta?: number;
   /** With `site` and `step` the key of the stochastic masks; default 0, as theirs. */
   seed?: number | bigint;
   /** Index of the activation in the network. */

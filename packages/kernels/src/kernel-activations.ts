@@ -3,7 +3,20 @@
  *
  * @module
  */
-import { add, call, elu, gelu, hardswish, hardtanh, mish, mul, silu, type Tensor } from "@pea/torch";
+import {
+  add,
+  call,
+  elu,
+  gelu,
+  hardswish,
+  hardtanh,
+  mish,
+  mul,
+  sigmoid,
+  silu,
+  sub,
+  type Tensor,
+} from "@pea/torch";
 
 /** A function of each element alone, differentiable: floating-point tensors of any shape to the same shape. */
 export type ElementFunction = (x: Tensor) => Tensor;
@@ -25,9 +38,10 @@ export const kernelActivations = {
   // The slope of libtorch 1.13's own at −3 is −1/2.
   hardswish: { alone: hardswish, beside: (x) => mul(x, mul(hardtanh(add(x, 3), { min: 0, max: 6 }), 1 / 6)) },
   "gelu-tanh": { alone: (x) => gelu(x, { approximate: "tanh" }) },
+  "b-silu": { alone: (x) => sub(mul(add(x, 1.67), sigmoid(x)), 1.67 / 2) },
 } as const satisfies Record<string, PlainForm>;
 
-/** Name of an activation that has a kernel: `swish` is x σ(x), `gelu` the erf form, `elu` has the scale 1. */
+/** Name of an activation that has a kernel: `swish` is x σ(x), `gelu` the erf form, `elu` has the scale 1; `b-silu` is (x + 1.67) σ(x) − 0.835. */
 export type KernelActivation = keyof typeof kernelActivations;
 
 /** Whether an activation has a kernel. */

@@ -69,7 +69,13 @@ function fused(inputs: Inputs, activation: Activation, training: boolean, eps = 
   const settings =
     typeof activation === "string"
       ? [activation]
-      : [activation.smooth, activation.ensemble, activation.alpha, ...maskKey(activation)];
+      : [
+          activation.smooth,
+          activation.ensemble,
+          activation.alpha,
+          ...maskKey(activation),
+          activation.beta ?? 1,
+        ];
   return call(
     "pea::batch_norm_act",
     ...[x, residual, weight, bias, runningMean, runningVar, training, momentum, eps, ...settings],
@@ -199,6 +205,8 @@ const activations: Record<string, Activation> = {
   "weighted GELU": { ensemble: "weighted", smooth: "gelu", alpha: 0.3 },
   "stochastic Mish": { ensemble: "stochastic", smooth: "mish", alpha: 0.5, ...key },
   "stochastic ELU": { ensemble: "stochastic", smooth: "elu", alpha: 0.25, ...key },
+  "GELU nearer to ReLU": { ensemble: "weighted", smooth: "gelu", alpha: 0, beta: 3 },
+  "ReLU with B-SiLU's slope": { ensemble: "surrogate", smooth: "b-silu", alpha: 0 },
   "Swish alone": { ensemble: "stochastic", smooth: "swish", alpha: 0, ...key },
   "ensemble at alpha 1": { ensemble: "weighted", smooth: "mish", alpha: 1 },
 };
@@ -282,7 +290,13 @@ test("the number of threads changes no bit", { skip }, () => {
   const threads = getNumThreads();
   const shape: Shape = [5, 24, 61, 67]; // several parts for threads in either order
   const activation = activations["stochastic Mish"] as Activation;
-  const cases = [{ activation: "relu" as const }, { activation }, { activation, residual: true }];
+  const surrogate = activations["ReLU with B-SiLU's slope"] as Activation;
+  const cases = [
+    { activation: "relu" as const },
+    { activation: surrogate },
+    { activation },
+    { activation, residual: true },
+  ];
   const withThreads = (count: number, given: Case) => {
     setNumThreads(count);
     return results(fused, given, draw(given, given.dtype), "float32");

@@ -76,6 +76,8 @@ const activations = {
   ReLU: () => new ReLU(),
   "an ensemble": () => ensemble(0.5),
   "an ensemble that is ReLU alone": () => ensemble(1),
+  "GELU nearer to ReLU": () => new Ensemble({ ensemble: "weighted", smooth: "gelu", alpha: 0, beta: 3 }),
+  "ReLU with another slope": () => new Ensemble({ ensemble: "surrogate", smooth: "b-silu", alpha: 0 }),
   "a stochastic ensemble": () =>
     new Ensemble({ ensemble: "stochastic", smooth: "mish", alpha: 0.5, seed: 1, site: 2, step: 3 }),
 };

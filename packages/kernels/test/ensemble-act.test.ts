@@ -6,7 +6,6 @@ import {
   ensembleAct,
   ensembleActComposite,
   ensembleMask,
-  type KernelActivation,
   loadKernels,
 } from "@pea/kernels";
 import {
@@ -33,7 +32,7 @@ import {
 import fc from "fast-check";
 import { layoutNames, layouts } from "./layouts.ts";
 
-const smooths: KernelActivation[] = ["gelu", "swish", "mish", "elu", "hardswish", "gelu-tanh"];
+const smooths = ["gelu", "swish", "mish", "elu", "hardswish", "gelu-tanh"] as const;
 const ensembles = ["weighted", "stochastic"] as const;
 const key = { seed: 7, site: 1, step: 42 };
 const paths = { composite: ensembleActComposite, ...(loadKernels() ? { fused: ensembleAct } : {}) };
@@ -156,6 +155,85 @@ for (const [name, path] of Object.entries(paths)) {
 
 const fused = { skip: !loadKernels() && "the kernels are not built, or PEA_KERNELS=off" };
 
+/** B-SiLU, and its slope. */
+const bSilu = {
+  f: (x: number) => (x + 1.67) / (1 + Math.exp(-x)) - 0.835,
+  df: (x: number) => {
+    const s = 1 / (1 + Math.exp(-x));
+    return s * (1 + (x + 1.67) * (1 - s));
+  },
+};
+
+for (const [name, path] of Object.entries(paths)) {
+  test(`${name}: Act(βx)/β takes Act's place, its slope is Act′(βx)`, () => {
+    for (const smooth of smooths)
+      for (const ensemble of ensembles)
+        for (const beta of [0.5, 4])
+          scope(() => {
+            const x = tensor(grid, { dtype: "float64" });
+            const options = { ensemble, smooth, alpha: 0.3, ...key };
+            const { y, gradient } = run(path, x, { ...options, beta });
+            const scaled = run(path, mul(x, beta), options);
+            const expected = {
+              y: numbers(scaled.y).map((v) => v / beta),
+              gradient: numbers(scaled.gradient),
+            };
+            for (const [part, actual] of Object.entries({ y, gradient }))
+              assert.ok(
+                largest(numbers(actual).map((v, i) => Math.abs(v - (expected[part as "y"][i] as number)))) <
+                  1e-13,
+                `${part} of ${ensemble} ${smooth}`,
+              );
+          });
+  });
+
+  test(`${name}: β = 1 changes no bit`, () => {
+    for (const dtype of ["float32", "bfloat16"] as const)
+      for (const ensemble of ensembles)
+        scope(() => {
+          const x = cast(randn([500]), { dtype });
+          const options = { ensemble, smooth: "mish", alpha: 0.3, ...key } as const;
+          const [plain, scaled] = [run(path, x, options), run(path, x, { ...options, beta: 1 })];
+          assert.deepEqual(scaled.y.toTypedArray(), plain.y.toTypedArray());
+          assert.deepEqual(scaled.gradient.toTypedArray(), plain.gradient.toTypedArray());
+        });
+  });
+
+  test(`${name}: a surrogate has ReLU's values to the bit and the slope of the weighted ensemble`, () => {
+    // libtorch's own activations, which run alone at α = 0, round their slopes otherwise.
+    for (const dtype of ["float32", "float64", "bfloat16"] as const)
+      for (const smooth of [...smooths, "b-silu"] as const)
+        for (const alpha of name === "fused" ? [0, 0.3] : [0.3])
+          scope(() => {
+            const x = cast(tensor(grid), { dtype });
+            const surrogate = run(path, x, { ensemble: "surrogate", smooth, alpha });
+            assert.deepEqual(surrogate.y.toTypedArray(), relu(x).toTypedArray());
+            const weighted = run(path, x, { ensemble: "weighted", smooth, alpha });
+            const slopes = numbers(weighted.gradient);
+            const errors = numbers(surrogate.gradient).map((v, i) => Math.abs(v - (slopes[i] as number)));
+            const limit = name === "fused" ? 0 : { float32: 1e-6, float64: 1e-14, bfloat16: 2 ** -5 }[dtype];
+            assert.ok(largest(errors) <= limit, `${smooth} in ${dtype}: ${largest(errors)}`);
+          });
+  });
+
+  test(`${name}: B-SiLU's values and slope are those of float64`, () => {
+    for (const [dtype, limit] of [
+      ["float32", name === "fused" ? 4 * 2 ** -24 : 1e-6],
+      ["float64", 1e-14],
+    ] as const)
+      scope(() => {
+        const x = tensor(grid, { dtype });
+        const { y, gradient } = run(path, x, { ensemble: "weighted", smooth: "b-silu", alpha: 0 });
+        const [values, slopes] = [numbers(y), numbers(gradient)];
+        numbers(x).forEach((v, i) => {
+          const scale = Math.max(1, Math.abs(v));
+          assert.ok(Math.abs((values[i] as number) - bSilu.f(v)) <= limit * scale, `f(${v}) in ${dtype}`);
+          assert.ok(Math.abs((slopes[i] as number) - bSilu.df(v)) <= 1.1 * limit, `f′(${v}) in ${dtype}`);
+        });
+      });
+  });
+}
+
 test("infinities and the largest numbers give limits, never NaN", fused, () => {
   for (const smooth of smooths) {
     for (const ensemble of ensembles) {
@@ -184,16 +262,17 @@ test("any shape, strides, dtype, options: the fused operator agrees with the com
       fc.constantFrom(...layoutNames),
       fc.constantFrom(...layoutNames),
       fc.constantFrom("float32", "float64", "bfloat16"),
-      fc.constantFrom(...ensembles),
+      fc.constantFrom(...ensembles, "surrogate" as const),
       fc.constantFrom(...smooths),
       fc.double({ min: 1e-9, max: 1 - 1e-9, noNaN: true }),
+      fc.constantFrom(1, 0.5, 2),
       fc.integer(),
-      (shape, layout, gradientLayout, dtype, ensemble, smooth, alpha, seed) => {
+      (shape, layout, gradientLayout, dtype, ensemble, smooth, alpha, beta, seed) => {
         scope(() => {
           const random = (of: readonly number[]) => cast(randn(of), { dtype });
           const x = layouts[layout](shape, random);
           const weight = layouts[gradientLayout](shape, random);
-          const options = { ensemble, smooth, alpha, seed, site: 3, step: 9 };
+          const options = { ensemble, smooth, alpha, beta, seed, site: 3, step: 9 };
           const ours = run(ensembleAct, x, options, weight);
           const reference = run(ensembleActComposite, x, options, weight);
           assert.deepEqual(ours.y.shape, shape);
@@ -244,12 +323,16 @@ test("dense tensors keep their strides, others become contiguous", fused, () => 
 test("the number of threads changes no bit", fused, () => {
   const threads = getNumThreads();
   try {
-    for (const dtype of ["float32", "bfloat16"] as const) {
+    for (const [dtype, options] of [
+      ["float32", { ensemble: "stochastic", smooth: "mish", alpha: 0.4, ...key }],
+      ["bfloat16", { ensemble: "stochastic", smooth: "mish", alpha: 0.4, beta: 2, ...key }],
+      ["float32", { ensemble: "surrogate", smooth: "b-silu", alpha: 0 }],
+    ] as [DType, EnsembleActOptions][]) {
       scope(() => {
         const x = cast(randn([300_001]), { dtype });
         const [one, two] = [1, 2].map((count) => {
           setNumThreads(count);
-          return run(ensembleAct, x, { ensemble: "stochastic", smooth: "mish", alpha: 0.4, ...key });
+          return run(ensembleAct, x, options);
         });
         assert.deepEqual(one?.y.toTypedArray(), two?.y.toTypedArray());
         assert.deepEqual(one?.gradient.toTypedArray(), two?.gradient.toTypedArray());
@@ -325,11 +408,13 @@ test("errors name the argument, the value given and what is allowed", () => {
     };
     refuses(
       { smooth: "relu" },
-      /smooth must be one of gelu, swish, mish, elu, hardswish, gelu-tanh, not relu/,
+      /smooth must be one of gelu, swish, mish, elu, hardswish, gelu-tanh, b-silu, not relu/,
     );
-    refuses({ ensemble: "mean" }, /ensemble must be one of weighted, stochastic, not mean/);
+    refuses({ ensemble: "mean" }, /ensemble must be one of weighted, stochastic, surrogate, not mean/);
     for (const alpha of [-0.1, 1.1, Number.NaN])
       refuses({ alpha }, /alpha must be a number from 0 to 1, not/);
+    for (const beta of [0, -1, Number.NaN, 1e300, 1e-300])
+      refuses({ beta }, /beta must be a number above 0 that float32 can hold, not/);
     refuses({ step: 0.5 }, /step must be an integer, not 0.5/);
     refuses({}, /dtype of x must be one of .*, not int64/, tensor([1n], { dtype: "int64" } as object));
   });
@@ -343,6 +428,10 @@ test("the operator itself refuses the same", fused, () => {
     assert.throws(
       () => call("pea::ensemble_act", x, "gelu", "weighted", 1.5),
       /alpha must be in \[0, 1\], not 1.5/,
+    );
+    assert.throws(
+      () => call("pea::ensemble_act", x, "gelu", "weighted", 0.5, 0, 0, 0, -1),
+      /beta must be a number above 0 that float32 can hold, not -1/,
     );
     assert.throws(
       () => call("pea::ensemble_act", cast(x, { dtype: "int64" }), "gelu", "weighted", 0.5),
@@ -364,8 +453,8 @@ test("an element's value does not depend on where it lies, the last ones of a te
           const x = cast(randn([count]), { dtype });
           const weight = cast(randn([count]), { dtype });
           const first = (of: Tensor, length: number) => slice(of, { start: 0, end: length });
-          for (const ensemble of ensembles) {
-            const options: EnsembleActOptions = { ensemble, smooth, alpha: 0.4, ...key };
+          for (const ensemble of [...ensembles, "surrogate"] as const) {
+            const options: EnsembleActOptions = { ensemble, smooth, alpha: 0.4, beta: 1.5, ...key };
             const whole = run(ensembleAct, x, options, weight);
             for (let length = 1; length < count; length += 3) {
               const part = run(ensembleAct, first(x, length), options, first(weight, length));

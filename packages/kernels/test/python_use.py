@@ -7,7 +7,7 @@ import torch
 
 torch.ops.load_library(sys.argv[1])
 ensemble_act = torch.ops.pea.ensemble_act
-SMOOTH = ["gelu", "swish", "mish", "elu", "hardswish", "gelu-tanh"]
+SMOOTH = ["gelu", "swish", "mish", "elu", "hardswish", "gelu-tanh", "b-silu"]
 
 torch.manual_seed(0)
 for smooth in SMOOTH:
@@ -16,6 +16,7 @@ for smooth in SMOOTH:
             x = torch.randn(2, 3, 5, 7, dtype=torch.float64)
             x = (x + 0.01 * x.sign()).contiguous(memory_format=torch.channels_last).requires_grad_()
             assert torch.autograd.gradcheck(lambda v: ensemble_act(v, smooth, mode, alpha, 1, 2, 3), (x,))
+    assert torch.autograd.gradcheck(lambda v: ensemble_act(v, smooth, "weighted", 0.0, beta=2.5), (x,))
 print("gradcheck")
 
 x = torch.randn(4, 8, requires_grad=True)

@@ -294,7 +294,7 @@ BatchNormStatistics statistics_of(const Channels& channels) {
 }  // namespace
 
 ActivationOptions activation_options(const at::Tensor& x, const std::string& activation, const std::string& mode,
-                                     double alpha, int64_t seed, int64_t site, int64_t step) {
+                                     double alpha, int64_t seed, int64_t site, int64_t step, double beta) {
   element_type(x, kName);
   ActivationOptions options{ActivationKind::kEnsemble, {}};
   if (activation == "identity") {
@@ -302,7 +302,7 @@ ActivationOptions activation_options(const at::Tensor& x, const std::string& act
   } else if (activation == "relu") {
     options.kind = ActivationKind::kRelu;
   } else {
-    options.ensemble = ensemble_options(x, activation, mode, alpha, seed, site, step);
+    options.ensemble = ensemble_options(x, activation, mode, alpha, seed, site, step, beta);
     if (alpha == 1) options.kind = ActivationKind::kRelu;
   }
   return options;

@@ -21,9 +21,10 @@ struct BatchNormSettings {
 };
 
 // activation: identity, relu, or the smooth activation of an ensemble, whose mode and alpha are as ensemble_act's; they
-// are ignored for the first two. Throws for unknown names and an alpha outside [0, 1].
+// are ignored for the first two. Throws for unknown names, an alpha outside [0, 1] and
+// a beta that is not above 0.
 ActivationOptions activation_options(const at::Tensor& x, const std::string& activation, const std::string& mode,
-                                     double alpha, int64_t seed, int64_t site, int64_t step);
+                                     double alpha, int64_t seed, int64_t site, int64_t step, double beta);
 
 // Tensors that may be absent are undefined ones.
 struct BatchNormInputs {

@@ -35,6 +35,7 @@ void save(AutogradContext* context, const BatchNormInputs& inputs, const BatchNo
   saved["seed"] = ensemble.seed;
   saved["site"] = ensemble.site;
   saved["step"] = ensemble.step;
+  saved["beta"] = ensemble.beta;
 }
 
 // Momentum and eps have done their part.
@@ -45,7 +46,8 @@ BatchNormSettings saved_settings(const AutogradContext* context) {
                                  saved.at("alpha").toDouble(),
                                  saved.at("seed").toInt(),
                                  saved.at("site").toInt(),
-                                 saved.at("step").toInt()};
+                                 saved.at("step").toInt(),
+                                 saved.at("beta").toDouble()};
   return {saved.at("training").toBool(), 0, 0, {static_cast<ActivationKind>(saved.at("activation").toInt()), ensemble}};
 }
 

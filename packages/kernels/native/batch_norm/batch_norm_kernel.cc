@@ -79,13 +79,13 @@ class ActivationLoops {
     for (uint32_t i = 0; i < count; ++i) dz[i] = z[i] <= 0 ? F(0) : grad[i];
   }
 
-  template <typename Smooth>
-  void choose(Weighted) {
+  template <typename Smooth, typename Ensemble>
+  void choose(Ensemble) {
     forward_ = [](const ActivationLoops& self, const F* z, F* y, uint32_t count, uint32_t index_low) {
-      forward_loop<Smooth>(z, y, count, index_low, self.key_, Weighted(self.options_));
+      forward_loop<Smooth>(z, y, count, index_low, self.key_, Ensemble(self.options_));
     };
     backward_ = [](const ActivationLoops& self, const F* grad, const F* z, F* dz, uint32_t count, uint32_t index_low) {
-      backward_loop<Smooth>(grad, z, dz, count, index_low, self.key_, Weighted(self.options_));
+      backward_loop<Smooth>(grad, z, dz, count, index_low, self.key_, Ensemble(self.options_));
     };
   }
 
@@ -93,10 +93,10 @@ class ActivationLoops {
   void choose(Stochastic ensemble) {
     limit_ = ensemble.limit;
     forward_ = [](const ActivationLoops& self, const F* z, F* y, uint32_t count, uint32_t index_low) {
-      forward_loop<Smooth>(z, y, count, index_low, self.key_, Stochastic(self.limit_));
+      forward_loop<Smooth>(z, y, count, index_low, self.key_, Stochastic(self.options_, self.limit_));
     };
     backward_ = [](const ActivationLoops& self, const F* grad, const F* z, F* dz, uint32_t count, uint32_t index_low) {
-      backward_loop<Smooth>(grad, z, dz, count, index_low, self.key_, Stochastic(self.limit_));
+      backward_loop<Smooth>(grad, z, dz, count, index_low, self.key_, Stochastic(self.options_, self.limit_));
     };
   }
 
@@ -274,12 +274,19 @@ PEA_INLINE void normalize_segment(const F* __restrict x, const F* __restrict cen
   }
 }
 
+// What the values are: a surrogate has ReLU's, and its own slope alone.
+ActivationKind forward_kind(const ActivationOptions& activation) {
+  const bool is_surrogate = activation.kind == ActivationKind::kEnsemble && activation.ensemble.mode == Mode::kSurrogate;
+  return is_surrogate ? ActivationKind::kRelu : activation.kind;
+}
+
 template <typename T>
 void normalize_span(const T* x, const T* residual, T* y, const Span& span, const Columns& columns,
                     const ActivationOptions& activation) {
   using F = Arithmetic<T>;
   const TypedColumns<F> of(columns);
-  ActivationLoops<F> loops(activation);
+  const ActivationKind kind = forward_kind(activation);
+  ActivationLoops<F> loops({kind, activation.ensemble});
   Buffer<T> x_buffer, residual_buffer, y_buffer;
   Preactivation<F> pre;
   for_each_segment(span, columns.width, [&](int64_t at, int64_t column, int64_t count) {
@@ -287,9 +294,9 @@ void normalize_span(const T* x, const T* residual, T* y, const Span& span, const
     prefetch_to_read(x, index + count, count);
     if (residual != nullptr) prefetch_to_read(residual, index + count, count);
     prefetch_to_write(y, at + count, count);
-    const bool is_plain = residual == nullptr && activation.kind != ActivationKind::kEnsemble;
+    const bool is_plain = residual == nullptr && kind != ActivationKind::kEnsemble;
     if (is_plain) {
-      const auto run = activation.kind == ActivationKind::kRelu ? normalize_segment<true, F> : normalize_segment<false, F>;
+      const auto run = kind == ActivationKind::kRelu ? normalize_segment<true, F> : normalize_segment<false, F>;
       run(x_buffer.read(x + index, count), of.center + column, of.scale + column, of.shift + column,
           y_buffer.place(y + at), count);
       y_buffer.write(y + at, count);

@@ -1,12 +1,13 @@
 // The smooth activations, each written as its gap to ReLU:  act(x) = ReLU(x) - gap(x).
 //
 // Then both ensembles have one form. Weighted: α ReLU + (1 - α) act = ReLU - (1 - α) gap. Stochastic: ReLU - gap where
-// the smooth branch is drawn, ReLU elsewhere. The gap vanishes far from 0 (ELU's tends to 1 for x → -∞), so that |x|
+// the smooth branch is drawn, ReLU elsewhere. The gap vanishes far from 0 (ELU's tends to 1 for x → -∞, B-SiLU's to ∓0.835 for x → ±∞), so that |x|
 // can be bounded before any exponential: ±∞ need no case of their own. NaN stays NaN, by ReLU's part at least. Exponents
 // lose nothing in the tails.
 //
 // GELU(x) = x Φ(x), Swish(x) = x σ(x), Mish(x) = x tanh(ln(1 + e^x)), ELU(x) = x for x > 0, e^x - 1 else;
-// Hardswish(x) = x min(max(x + 3, 0), 6) / 6, and GELU by tanh is x σ(2u) with u = √(2/π) (x + 0.044715 x³).
+// Hardswish(x) = x min(max(x + 3, 0), 6) / 6, and GELU by tanh is x σ(2u) with u = √(2/π) (x + 0.044715 x³);
+// B-SiLU(x) = (x + 1.67) σ(x) - 0.835.
 #pragma once
 
 #include "simd/elementary.h"
@@ -159,6 +160,29 @@ struct GeluTanh {
   static PEA_INLINE F exponent(F a) {
     const F z = kFactor<F> * a * (1 + kCubic<F> * a * a);
     return z > kMaxExponent<F> ? kMaxExponent<F> : z;
+  }
+};
+
+// Swish, moved to the left and down again (Horuz et al. 2025, arXiv 2505.22074).
+struct BSilu {
+  template <typename F>
+  static constexpr F kMove = F(1.67);
+
+  template <typename F>
+  static PEA_INLINE F gap(F x) {
+    const F a = bounded_magnitude(x);
+    const F e = exp_neg(a);
+    const F tail = e / (1 + e);  // σ(-a)
+    return a * tail + negate_if(!(x > 0), kMove<F> * (tail - F(0.5)));
+  }
+
+  template <typename F>
+  static PEA_INLINE F gap_slope(F x) {
+    const F a = bounded_magnitude(x);
+    const F e = exp_neg(a);
+    const F tail = e / (1 + e);
+    const F tail_slope = tail * (1 - tail);
+    return negate_if(!(x > 0), tail - a * tail_slope) - kMove<F> * tail_slope;
   }
 };
 

@@ -4,6 +4,7 @@
 #include <ATen/Parallel.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "ensemble/ensemble_kernel.h"
 #include "tensor/dtype.h"
@@ -42,6 +43,8 @@ void check_gradient(const at::Tensor& grad, const at::Tensor& x) {
                     x.device(), "; they must be on one device");
 }
 
+bool is_float(double value) { return std::isfinite(static_cast<float>(value)); }
+
 Smooth smooth_of(const std::string& name) {
 #define PEA_NAMED(word, Activation) \
   if (name == #word) return Smooth::k##Activation;
@@ -55,21 +58,24 @@ Smooth smooth_of(const std::string& name) {
 }  // namespace
 
 EnsembleOptions ensemble_options(const at::Tensor& x, const std::string& smooth, const std::string& mode, double alpha,
-                                 int64_t seed, int64_t site, int64_t step) {
-  EnsembleOptions options{smooth_of(smooth), Mode::kWeighted, alpha, seed, site, step};
+                                 int64_t seed, int64_t site, int64_t step, double beta) {
+  EnsembleOptions options{smooth_of(smooth), Mode::kWeighted, alpha, seed, site, step, beta};
 
   if (mode == "weighted") options.mode = Mode::kWeighted;
   else if (mode == "stochastic") options.mode = Mode::kStochastic;
-  else TORCH_CHECK_VALUE(false, "ensemble_act: mode must be weighted or stochastic, not '", mode, "'");
+  else if (mode == "surrogate") options.mode = Mode::kSurrogate;
+  else TORCH_CHECK_VALUE(false, "ensemble_act: mode must be weighted, stochastic or surrogate, not '", mode, "'");
 
   TORCH_CHECK_VALUE(alpha >= 0 && alpha <= 1, "ensemble_act: alpha must be in [0, 1], not ", alpha);
+  TORCH_CHECK_VALUE(beta > 0 && is_float(beta) && is_float(1 / beta),
+                    "ensemble_act: beta must be a number above 0 that float32 can hold, not ", beta);
   element_type(x, "ensemble_act");
   return options;
 }
 
 at::Tensor ensemble_act_cpu(const at::Tensor& x, const std::string& smooth, const std::string& mode, double alpha,
-                            int64_t seed, int64_t site, int64_t step) {
-  const EnsembleOptions options = ensemble_options(x, smooth, mode, alpha, seed, site, step);
+                            int64_t seed, int64_t site, int64_t step, double beta) {
+  const EnsembleOptions options = ensemble_options(x, smooth, mode, alpha, seed, site, step, beta);
   if (alpha == 1) return at::relu(x);  // bit-equal to the plain network
   const at::Tensor input = dense(x);
   at::Tensor output = at::empty_like(input);
@@ -84,8 +90,9 @@ at::Tensor ensemble_act_cpu(const at::Tensor& x, const std::string& smooth, cons
 }
 
 at::Tensor ensemble_act_backward_cpu(const at::Tensor& grad, const at::Tensor& x, const std::string& smooth,
-                                     const std::string& mode, double alpha, int64_t seed, int64_t site, int64_t step) {
-  const EnsembleOptions options = ensemble_options(x, smooth, mode, alpha, seed, site, step);
+                                     const std::string& mode, double alpha, int64_t seed,
+                                     int64_t site, int64_t step, double beta) {
+  const EnsembleOptions options = ensemble_options(x, smooth, mode, alpha, seed, site, step, beta);
   check_gradient(grad, x);
   if (alpha == 1) return at::threshold_backward(grad, x, 0);
   const at::Tensor input = dense(x);
@@ -103,15 +110,15 @@ at::Tensor ensemble_act_backward_cpu(const at::Tensor& grad, const at::Tensor& x
 }
 
 at::Tensor ensemble_act_meta(const at::Tensor& x, const std::string& smooth, const std::string& mode, double alpha,
-                             int64_t seed, int64_t site, int64_t step) {
-  ensemble_options(x, smooth, mode, alpha, seed, site, step);
+                             int64_t seed, int64_t site, int64_t step, double beta) {
+  ensemble_options(x, smooth, mode, alpha, seed, site, step, beta);
   return at::empty_like(x);
 }
 
 at::Tensor ensemble_act_backward_meta(const at::Tensor& grad, const at::Tensor& x, const std::string& smooth,
                                       const std::string& mode, double alpha, int64_t seed, int64_t site,
-                                      int64_t step) {
-  ensemble_options(x, smooth, mode, alpha, seed, site, step);
+                                      int64_t step, double beta) {
+  ensemble_options(x, smooth, mode, alpha, seed, site, step, beta);
   check_gradient(grad, x);
   return at::empty_like(x);
 }

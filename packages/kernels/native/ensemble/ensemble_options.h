@@ -12,19 +12,22 @@ namespace pea {
   X(mish, Mish)                   \
   X(elu, Elu)                     \
   X(hardswish, Hardswish)         \
-  X(gelu-tanh, GeluTanh)
+  X(gelu-tanh, GeluTanh)         \
+  X(b-silu, BSilu)
 
 #define PEA_ENUMERATOR(word, Activation) k##Activation,
 enum class Smooth { PEA_SMOOTH_ACTIVATIONS(PEA_ENUMERATOR) };
 #undef PEA_ENUMERATOR
 
-enum class Mode { kWeighted, kStochastic };
+// kSurrogate: ReLU forward, with the slope of the weighted ensemble backward.
+enum class Mode { kWeighted, kStochastic, kSurrogate };
 
 struct EnsembleOptions {
   Smooth smooth;
   Mode mode;
   double alpha;  // ReLU's coefficient (weighted) or probability (stochastic), in [0, 1)
-  int64_t seed, site, step;  // the masks' key; unused by the weighted mode
+  int64_t seed, site, step;  // the masks' key; used by the stochastic mode alone
+  double beta = 1;  // the smooth activation is act(beta x) / beta, nearer to ReLU the larger beta is
 };
 
 }  // namespace pea

@@ -208,13 +208,15 @@ void test_types(const Capability& capability, Span span, int64_t width, const Ac
 }
 
 constexpr EnsembleOptions kWeighted{Smooth::kMish, Mode::kWeighted, 0.3, 0, 0, 0};
+constexpr EnsembleOptions kSurrogate{Smooth::kBSilu, Mode::kSurrogate, 0, 0, 0, 0, 2};
 constexpr EnsembleOptions kStochastic{Smooth::kElu, Mode::kStochastic, 0.5, -5, 3, 1'000'000'007};
 
 void test_shapes(const Capability& capability) {
   const ActivationOptions activations[] = {kIdentity,
                                            {ActivationKind::kRelu, {}},
                                            {ActivationKind::kEnsemble, kWeighted},
-                                           {ActivationKind::kEnsemble, kStochastic}};
+                                           {ActivationKind::kEnsemble, kStochastic},
+                                           {ActivationKind::kEnsemble, kSurrogate}};
   for (const ActivationOptions& activation : activations) {
     for (const bool with_residual : {false, true}) {
       // Rows shorter and longer than a segment and a vector, whole and cut; more than a block of rows.

@@ -121,16 +121,22 @@ inline Value smooth_value(Smooth smooth, double x) {
       const double k = std::sqrt(2 / M_PI), t = std::tanh(k * (x + 0.044715 * x * x * x));
       return {x * (1 + t) / 2, (1 + t) / 2 + x * (1 - t * t) * k * (1 + 0.134145 * x * x) / 2};
     }
+    case Smooth::kBSilu: {
+      const double s = 1 / (1 + std::exp(-x));
+      return {(x + 1.67) * s - 0.835, s * (1 + (x + 1.67) * (1 - s))};
+    }
   }
   std::abort();
 }
 
 inline Value ensemble_value(const EnsembleOptions& options, double x, uint64_t index) {
   const Value relu = x > 0 ? Value{x, 1} : Value{0, 0};
-  const Value smooth = smooth_value(options.smooth, x);
-  if (options.mode == Mode::kWeighted) {
+  const Value sharp = smooth_value(options.smooth, options.beta * x);
+  const Value smooth{sharp.f / options.beta, sharp.slope};
+  if (options.mode != Mode::kStochastic) {
     const double a = options.alpha;
-    return {a * relu.f + (1 - a) * smooth.f, a * relu.slope + (1 - a) * smooth.slope};
+    const Value weighted{a * relu.f + (1 - a) * smooth.f, a * relu.slope + (1 - a) * smooth.slope};
+    return options.mode == Mode::kWeighted ? weighted : Value{relu.f, weighted.slope};
   }
   if (options.alpha == 0) return smooth;
   const MaskKey key = mask_key(options.seed, options.site, options.step, static_cast<uint32_t>(index >> 32));

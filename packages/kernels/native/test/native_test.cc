@@ -37,7 +37,7 @@ void test_type(const Capability& capability, const EnsembleOptions& options, con
       for (int64_t i = begin; i < count; ++i) {
         const double value = decode(x[i]);
         const Value expected = ensemble_value(options, value, static_cast<uint64_t>(i));
-        const double scale = std::max(1.0, std::fabs(value));
+        const double scale = std::max({1.0, std::fabs(value), std::fabs(expected.f)});
         expect(std::fabs(decode(y[i]) - expected.f) <= tolerance<T> * scale, name + " forward");
         expect(std::fabs(decode(dx[i]) - decode(grad[i]) * expected.slope) <= 1.3 * tolerance<T>, name + " backward");
       }
@@ -47,13 +47,16 @@ void test_type(const Capability& capability, const EnsembleOptions& options, con
 }
 
 void test_values(const Capability& capability) {
-  const char* smooths[] = {"gelu", "swish", "mish", "elu", "hardswish", "gelu-tanh"};
-  for (int smooth = 0; smooth < 6; ++smooth) {
-    for (const Mode mode : {Mode::kWeighted, Mode::kStochastic}) {
+  const char* smooths[] = {"gelu", "swish", "mish", "elu", "hardswish", "gelu-tanh", "b-silu"};
+  const char* modes[] = {" weighted ", " stochastic ", " surrogate "};
+  for (int smooth = 0; smooth < 7; ++smooth) {
+    for (const Mode mode : {Mode::kWeighted, Mode::kStochastic, Mode::kSurrogate}) {
       for (const double alpha : {0.0, 0.3, 0.999}) {
-        const EnsembleOptions options{static_cast<Smooth>(smooth), mode, alpha, -5, 3, 1'000'000'007};
+        // Slopes are steep where the smooth activation is near to ReLU: rounding of beta x would be seen there.
+        const double beta = alpha == 0.3 ? 2 : 1;
+        const EnsembleOptions options{static_cast<Smooth>(smooth), mode, alpha, -5, 3, 1'000'000'007, beta};
         const std::string name = std::string(capability.name) + " " + smooths[smooth] +
-                                 (mode == Mode::kWeighted ? " weighted " : " stochastic ") + std::to_string(alpha);
+                                 modes[static_cast<int>(mode)] + std::to_string(alpha);
         test_type<float>(capability, options, name + " float32");
         test_type<double>(capability, options, name + " float64");
         test_type<uint16_t>(capability, options, name + " bfloat16");

@@ -3,16 +3,12 @@
  *
  * @module
  */
-import { div, gelu, Module, mul, ReLU, type Tensor } from "@pea/torch";
+import { type EnsembleActModule, type EnsembleActOptions, ensembleAct } from "@pea/kernels";
+import { Module, ReLU, type Tensor } from "@pea/torch";
 import type { PassingActivation } from "../../activations/passing-activation.ts";
 
-/** x · Φ(λx) = GELU(λx) / λ; at λ = 1 GELU itself, at λ = ∞ ReLU. */
-export function lambdaGeluOf(x: Tensor, lambda: number): Tensor {
-  return lambda === 1 ? gelu(x) : div(gelu(mul(x, lambda)), lambda);
-}
-
-/** `lambdaGeluOf` of a λ that all sites of a network share, and ReLU itself at λ = ∞. */
-export class HardeningActivation extends Module implements PassingActivation {
+/** x · Φ(λx) = GELU(λx) / λ, of a λ that all sites of a network share: at λ = 1 GELU itself, at λ = ∞ ReLU. */
+export class HardeningActivation extends Module implements EnsembleActModule, PassingActivation {
   readonly #control: { readonly lambda: number };
   readonly #relu = new ReLU();
 
@@ -22,12 +18,20 @@ export class HardeningActivation extends Module implements PassingActivation {
   }
 
   get unfinished(): string | null {
-    const { lambda } = this.#control;
-    return lambda === Number.POSITIVE_INFINITY ? null : `GELU of hardness ${lambda}`;
+    return this.#isHard ? null : `GELU of hardness ${this.#control.lambda}`;
+  }
+
+  /** What the next forward pass computes; lets batch norm be fused with it. */
+  get ensembleActOptions(): EnsembleActOptions {
+    const common = { ensemble: "weighted", smooth: "gelu" } as const;
+    return this.#isHard ? { ...common, alpha: 1 } : { ...common, alpha: 0, beta: this.#control.lambda };
   }
 
   override forward(x: Tensor): Tensor {
-    const { lambda } = this.#control;
-    return lambda === Number.POSITIVE_INFINITY ? this.#relu.forward(x) : lambdaGeluOf(x, lambda);
+    return this.#isHard ? this.#relu.forward(x) : ensembleAct(x, this.ensembleActOptions);
+  }
+
+  get #isHard(): boolean {
+    return this.#control.lambda === Number.POSITIVE_INFINITY;
   }
 }

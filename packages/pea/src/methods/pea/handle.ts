@@ -4,10 +4,10 @@
  * @module
  */
 import { checkAlpha, type Ensemble, ownSmooth, PeaError, type SmoothName, smoothNamed } from "@pea/core";
-import { hasKernel } from "@pea/kernels";
 import { ClippedReLU, type Module, ReLU } from "@pea/torch";
-import { createActivation, smoothNameOf } from "../../activations/index.ts";
+import { createActivation } from "../../activations/index.ts";
 import { isReLU } from "../activation-modules.ts";
+import { kernelFormOf } from "../kernel-form.ts";
 import { findPlaces, type Place, replaceModules } from "../replace-modules.ts";
 import {
   EnsembleActivation,
@@ -156,8 +156,7 @@ export class PeaHandle implements EnsembleControl {
 
 /** @param module of a smooth activation */
 function siteSmooth(module: Module): Pick<SiteActivations, "smooth" | "ofKernels"> {
-  const name = smoothNameOf(module);
-  return { smooth: module, ofKernels: name !== null && hasKernel(name) ? name : (x) => module.forward(x) };
+  return { smooth: module, ofKernels: kernelFormOf(module) };
 }
 
 function oneOf<Name extends string>(name: string, value: Name, choices: readonly Name[]): Name {

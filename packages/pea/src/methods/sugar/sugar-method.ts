@@ -4,14 +4,16 @@
  * @module
  */
 import type { SmoothName } from "@pea/core";
+import type { EnsembleActOptions } from "@pea/kernels";
 import type { Module } from "@pea/torch";
 import { createActivation } from "../../activations/index.ts";
 import { isReLU, requireReLU } from "../activation-modules.ts";
+import { kernelFormOf } from "../kernel-form.ts";
 import type { FitContext, Method, MethodState } from "../method.ts";
 import { refuseOtherState } from "../method-state.ts";
 import { findPlaces, type Place, replaceModules } from "../replace-modules.ts";
 import { bSilu } from "./b-silu.ts";
-import { bSiluOf, SurrogateActivation } from "./surrogate-activation.ts";
+import { SurrogateActivation } from "./surrogate-activation.ts";
 
 /**
  * Puts ReLU with the slope of a smooth function at every site, so that units that are off learn, too (Horuz et al., "The
@@ -28,11 +30,10 @@ export class SugarMethod implements Method {
   /** @throws PeaError of kind usage where the network has no ReLU. */
   fit({ model }: FitContext): void {
     requireReLU(model, "sugar");
-    const f = this.#function();
     const places = replaceModules(
       model,
       findPlaces(model, isReLU),
-      ({ module }) => new SurrogateActivation(f, module),
+      ({ module }) => new SurrogateActivation(this.#surrogateForm(), module),
     );
     this.#fitted = { model, places };
   }
@@ -52,9 +53,7 @@ export class SugarMethod implements Method {
     refuseOtherState(this.state(), state);
   }
 
-  #function() {
-    if (this.#surrogate === bSilu) return bSiluOf;
-    const module = createActivation(this.#surrogate as SmoothName);
-    return (x: Parameters<typeof bSiluOf>[0]) => module.forward(x);
+  #surrogateForm(): EnsembleActOptions["smooth"] {
+    return this.#surrogate === bSilu ? bSilu : kernelFormOf(createActivation(this.#surrogate as SmoothName));
   }
 }

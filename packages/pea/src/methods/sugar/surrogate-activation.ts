@@ -3,28 +3,24 @@
  *
  * @module
  */
-import { add, detach, Module, mul, ReLU, sigmoid, sub, type Tensor } from "@pea/torch";
+import { type EnsembleActModule, type EnsembleActOptions, ensembleAct } from "@pea/kernels";
+import { Module, ReLU, type Tensor } from "@pea/torch";
 import type { PassingActivation } from "../../activations/passing-activation.ts";
-
-/** B-SiLU: (x + 1.67) · σ(x) − 1.67 / 2, the bounded SiLU of the paper. */
-export function bSiluOf(x: Tensor): Tensor {
-  return sub(mul(add(x, 1.67), sigmoid(x)), 1.67 / 2);
-}
 
 /**
  * ReLU(x), and in training the gradient f′(x) of a smooth f: f(x) − sg(f(x)) + sg(ReLU(x)), where sg stops gradients ("forward
  * gradient injection"). The values are ReLU's to the bit.
  */
-export class SurrogateActivation extends Module implements PassingActivation {
+export class SurrogateActivation extends Module implements EnsembleActModule, PassingActivation {
   readonly unfinished = null;
-  readonly #f: (x: Tensor) => Tensor;
+  readonly #f: EnsembleActOptions["smooth"];
   readonly #relu: Module;
 
   /**
-   * @param f differentiable, from a tensor to one of its shape
+   * @param f as kernels take it
    * @param relu whose values it has: ReLU, or one cut off
    */
-  constructor(f: (x: Tensor) => Tensor, relu: Module = new ReLU()) {
+  constructor(f: EnsembleActOptions["smooth"], relu: Module = new ReLU()) {
     super();
     this.#f = f;
     this.#relu = relu;
@@ -35,9 +31,17 @@ export class SurrogateActivation extends Module implements PassingActivation {
     return this.#relu;
   }
 
+  /** What the next forward pass computes; lets batch norm be fused with it. */
+  get ensembleActOptions(): EnsembleActOptions {
+    return {
+      ensemble: "surrogate",
+      smooth: this.#f,
+      ...(!(this.relu instanceof ReLU) && { relu: (x: Tensor) => this.relu.forward(x) }),
+      alpha: this.training ? 0 : 1,
+    };
+  }
+
   override forward(x: Tensor): Tensor {
-    if (!this.training) return this.#relu.forward(x);
-    const y = this.#f(x);
-    return add(sub(y, detach(y)), detach(this.#relu.forward(x)));
+    return this.training ? ensembleAct(x, this.ensembleActOptions) : this.relu.forward(x);
   }
 }

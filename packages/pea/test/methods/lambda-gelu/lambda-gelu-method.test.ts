@@ -1,14 +1,16 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { ReLU, setNumThreads, tensor } from "@pea/torch";
+import { ReLU, setNumThreads, type Tensor, tensor } from "@pea/torch";
 import { oracleCase, testAgainstPython } from "../../../../torch/test/oracle.ts";
 import { LambdaGeluMethod } from "../../../src/methods/index.ts";
-import { lambdaGeluOf } from "../../../src/methods/lambda-gelu/hardening-activation.ts";
+import { HardeningActivation } from "../../../src/methods/lambda-gelu/hardening-activation.ts";
 import { lambdaOf } from "../../../src/methods/lambda-gelu/lambda-gelu-method.ts";
 import { fitContext } from "../../support/fit-context.ts";
 import { usage } from "../../support/usage-error.ts";
 
 setNumThreads(1);
+
+const lambdaGeluOf = (x: Tensor, lambda: number) => new HardeningActivation({ lambda }).forward(x);
 
 testAgainstPython(
   [1, 7.5].map((lambda) =>

@@ -1,17 +1,17 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { ReLU, setNumThreads, type Tensor, tensor } from "@pea/torch";
+import type { EnsembleActOptions } from "@pea/kernels";
+import { ReLU, setNumThreads, softplus, tensor } from "@pea/torch";
 import { oracleCase, testAgainstPython } from "../../../../torch/test/oracle.ts";
-import { createActivation } from "../../../src/activations/index.ts";
 import { chooseMethod } from "../../../src/methods/chosen-method.ts";
 import { SugarMethod } from "../../../src/methods/index.ts";
-import { bSiluOf, SurrogateActivation } from "../../../src/methods/sugar/surrogate-activation.ts";
+import { SurrogateActivation } from "../../../src/methods/sugar/surrogate-activation.ts";
 import { fitContext } from "../../support/fit-context.ts";
 import { usage } from "../../support/usage-error.ts";
 
 setNumThreads(1);
 
-const module = (f: (x: Tensor) => Tensor) => {
+const module = (f: EnsembleActOptions["smooth"]) => {
   const made = new SurrogateActivation(f);
   made.train();
   return made;
@@ -24,13 +24,19 @@ testAgainstPython([
     name: "the gradient of SUGAR is B-SiLU's, the value ReLU's",
     inputs: { x: [4, 7] },
     python: injected("(x + 1.67) * torch.sigmoid(x) - 1.67 / 2"),
-    run: ({ x }) => module(bSiluOf).forward(x),
+    run: ({ x }) => module("b-silu").forward(x),
   }),
   oracleCase({
     name: "or another function's",
     inputs: { x: [4, 7] },
     python: injected("F.mish(x)"),
-    run: ({ x }) => module((one) => createActivation("mish").forward(one)).forward(x),
+    run: ({ x }) => module("mish").forward(x),
+  }),
+  oracleCase({
+    name: "or that of a function without kernel",
+    inputs: { x: [4, 7] },
+    python: injected("F.softplus(x)"),
+    run: ({ x }) => module(softplus).forward(x),
   }),
 ]);
 
@@ -38,7 +44,7 @@ describe("SUGAR in a network", () => {
   test("computes ReLU to the bit, in training too", () => {
     const x = tensor(Float32Array.from({ length: 1000 }, (_, i) => 4 * Math.sin(i)));
     const expected = new ReLU().forward(x).toTypedArray();
-    const sugar = module(bSiluOf);
+    const sugar = module("b-silu");
     assert.deepEqual(sugar.forward(x).toTypedArray(), expected);
     sugar.eval();
     assert.deepEqual(sugar.forward(x).toTypedArray(), expected);
