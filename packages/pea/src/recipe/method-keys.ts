@@ -22,7 +22,7 @@ import { isVariant, peaSettings, variantHelp, variantLetters } from "../methods/
 import { methodNames } from "../methods/registry.ts";
 import { baselineName, nameOfMethods } from "../methods/variant-name.ts";
 
-const { initial, schedule, granularity, sites, masks, lrSmooth, indexing, lag } = peaSettings.shape;
+const { initial, schedule, granularity, beta, sites, masks, lrSmooth, indexing, lag } = peaSettings.shape;
 
 /** In the order of the recipe. */
 export const methodKeys = {
@@ -42,6 +42,7 @@ export const methodKeys = {
   peaInitial: initial,
   peaSchedule: schedule,
   peaGranularity: granularity,
+  peaBeta: beta,
   peaSites: sites,
   peaMasks: masks,
   peaLrSmooth: lrSmooth,
@@ -93,6 +94,7 @@ const ownKeys = {
     peaInitial: "initial",
     peaSchedule: "schedule",
     peaGranularity: "granularity",
+    peaBeta: "beta",
     peaSites: "sites",
     peaMasks: "masks",
     peaLrSmooth: "lrSmooth",

@@ -7,6 +7,7 @@ import { type Ensemble, stochasticMask } from "@pea/core";
 import { type EnsembleActModule, type EnsembleActOptions, ensembleAct } from "@pea/kernels";
 import { cast, Module, ReLU, type Tensor, tensor, where } from "@pea/torch";
 import type { PassingActivation } from "../../activations/passing-activation.ts";
+import { LearnedBeta } from "./learned-beta.ts";
 
 /** What one draw of the stochastic ensemble decides for: an element, a channel of an image, an image, or a site's whole batch. */
 export const maskKinds = ["element", "channel", "sample", "layer"] as const;
@@ -35,6 +36,8 @@ export interface SiteActivations {
   readonly smooth: Module;
   /** As it runs beside ReLU: the name of its kernel, or `smooth` where it has none. */
   readonly ofKernels: EnsembleActOptions["smooth"];
+  /** β: Act(βx)/β is the smooth activation. */
+  readonly beta: number | LearnedBeta;
   /** That which runs alone at α = 1, and is left in the end: ReLU, or one cut off. */
   readonly relu: Module;
 }
@@ -76,10 +79,13 @@ export class EnsembleActivation extends Module implements EnsembleActModule, Pas
     const { seed, step, part } = this.control;
     const { ensemble } = this.#own;
     const alpha = this.control.effectiveAlpha(this.site);
+    // Kernels draw for elements, and have no gradient of β.
+    const isPlain = this.#drawsForMore(alpha) || this.#learns(alpha);
     return {
       ensemble: this.training ? ensemble : "weighted",
-      // Kernels draw for elements.
-      smooth: this.#drawsForMore(alpha) ? (x) => this.#own.smooth.forward(x) : this.#own.ofKernels,
+      ...(isPlain
+        ? { smooth: (x) => this.#smooth(x, alpha) }
+        : { smooth: this.#own.ofKernels, beta: this.beta }),
       ...(!(this.relu instanceof ReLU) && { relu: (x: Tensor) => this.relu.forward(x) }),
       alpha,
       seed,
@@ -91,9 +97,34 @@ export class EnsembleActivation extends Module implements EnsembleActModule, Pas
 
   override forward(x: Tensor): Tensor {
     const options = this.ensembleActOptions;
-    if (options.alpha === 0) return this.#own.smooth.forward(x);
+    if (options.alpha === 0) return this.#smooth(x, 0);
     if (options.alpha === 1) return this.relu.forward(x);
     return this.#drawsForMore(options.alpha) ? this.#choose(x, options) : ensembleAct(x, options);
+  }
+
+  /** β of this moment. */
+  get beta(): number {
+    const { beta } = this.#own;
+    return typeof beta === "number" ? beta : beta.value;
+  }
+
+  /** Where β is learned. */
+  get learnedBeta(): LearnedBeta | null {
+    return this.#own.beta instanceof LearnedBeta ? this.#own.beta : null;
+  }
+
+  /** Whether β is learned in a training pass of this α. */
+  #learns(alpha: number): boolean {
+    return this.training && alpha === 0 && this.learnedBeta !== null;
+  }
+
+  /** The smooth activation alone. */
+  #smooth(x: Tensor, alpha: number): Tensor {
+    const { smooth, ofKernels } = this.#own;
+    if (this.#learns(alpha))
+      return (this.learnedBeta as LearnedBeta).sharpen((one) => smooth.forward(one), x);
+    if (this.beta === 1) return smooth.forward(x);
+    return ensembleAct(x, { ensemble: "weighted", smooth: ofKernels, alpha: 0, beta: this.beta });
   }
 
   /** Whether a draw decides for more than an element. */
@@ -110,10 +141,10 @@ export class EnsembleActivation extends Module implements EnsembleActModule, Pas
     const shape = x.shape.map((size, axis) => (axis < kept ? size : 1));
     const count = shape.reduce((product, size) => product * size, 1);
     const mask = stochasticMask(count, alpha, { seed, site: Number(site), step: Number(step) });
-    const { relu, smooth } = this.#own;
-    if (count === 1) return (mask[0] === 1 ? relu : smooth).forward(x);
+    const smooth = () => this.#smooth(x, alpha);
+    if (count === 1) return mask[0] === 1 ? this.relu.forward(x) : smooth();
     const takesRelu = cast(tensor(mask, { shape }), { dtype: "bool", device: x.device });
-    return where(takesRelu, relu.forward(x), smooth.forward(x));
+    return where(takesRelu, this.relu.forward(x), smooth());
   }
 }
 

@@ -16,13 +16,16 @@ import {
   maskKinds,
   type SiteActivations,
 } from "./ensemble-activation.ts";
-import { type SitePatterns, siteChoices } from "./site-choices.ts";
+import { LearnedBeta } from "./learned-beta.ts";
+import { type BetaChoice, type SitePatterns, siteChoices } from "./site-choices.ts";
 
 /** Settings of the ensembles of one network. */
 export interface EnsembleSettings {
   ensemble: Ensemble;
   /** Or `own`: the smooth activation that stands at each site already. */
   smooth: SmoothName | typeof ownSmooth;
+  /** Act(βx)/β is the smooth activation, x·σ(βx) of Swish: a number above 0, or `learned` by site; default 1. */
+  beta?: BetaChoice;
   /** What sites have in their place, by patterns of paths. */
   sites?: SitePatterns | undefined;
   /** What a draw of the stochastic ensemble decides for; default `element`, as in the paper. */
@@ -54,13 +57,13 @@ export class PeaHandle implements EnsembleControl {
   /**
    * Puts an ensemble activation at each of `places` in `model`; use `applyPea`, which finds them.
    *
-   * @throws PeaError of kind usage for an unknown ensemble or smooth activation, or a seed that is no whole number of
-   * at least 0; the model is then as it was.
+   * @throws PeaError of kind usage for an unknown ensemble or smooth activation, a beta that is not above 0, or a seed that is
+   * no whole number of at least 0; the model is then as it was.
    */
   constructor(
     model: Module,
     places: readonly Place[],
-    { ensemble, smooth, sites = {}, masks = "element", seed = 0 }: EnsembleSettings,
+    { ensemble, smooth, beta = 1, sites = {}, masks = "element", seed = 0 }: EnsembleSettings,
   ) {
     this.ensemble = oneOf("ensemble", ensemble, ensembles);
     this.masks = oneOf("masks", masks, maskKinds);
@@ -69,15 +72,16 @@ export class PeaHandle implements EnsembleControl {
     const choices = siteChoices(
       places.map(({ path }) => path),
       sites,
-      { ensemble: this.ensemble, smooth: this.smooth },
+      { ensemble: this.ensemble, smooth: this.smooth, beta },
     );
     if (masks !== "element" && choices.length > 0 && choices.every(({ ensemble }) => ensemble === "weighted"))
       throw new PeaError(
         `masks is ${masks}, but the weighted ensemble draws none; leave masks out, or take the stochastic ensemble`,
         { kind: "usage" },
       );
-    const activations = choices.map(({ ensemble, smooth }, i) => ({
+    const activations = choices.map(({ ensemble, smooth, beta }, i) => ({
       ensemble: oneOf("ensemble", ensemble, ensembles),
+      beta: siteBeta(beta),
       ...siteSmooth(smooth === ownSmooth ? (places[i] as Place).module : createActivation(smooth)),
     }));
     this.sites = replaceModules(
@@ -147,6 +151,16 @@ export class PeaHandle implements EnsembleControl {
     this.#part = count("part", part, 2 ** 20);
   }
 
+  /** β of the smooth activation of each site, in the order of their index. */
+  get betas(): readonly number[] {
+    return this.sites.map(({ module }) => module.beta);
+  }
+
+  /** Those of the sites whose β is learned, to be updated after each step that trains with α = 0 (`update`). */
+  get learnedBetas(): readonly LearnedBeta[] {
+    return this.sites.flatMap(({ module }) => module.learnedBeta ?? []);
+  }
+
   /** The α a site runs with: 1 in the view `deployed`, else its own. */
   effectiveAlpha(site: number): number {
     if (this.view === "deployed") return 1;
@@ -157,6 +171,12 @@ export class PeaHandle implements EnsembleControl {
 /** @param module of a smooth activation */
 function siteSmooth(module: Module): Pick<SiteActivations, "smooth" | "ofKernels"> {
   return { smooth: module, ofKernels: kernelFormOf(module) };
+}
+
+function siteBeta(beta: BetaChoice): SiteActivations["beta"] {
+  if (beta === "learned") return new LearnedBeta();
+  if (beta > 0 && [beta, 1 / beta].every((factor) => Number.isFinite(Math.fround(factor)))) return beta;
+  throw new PeaError(`beta must be a number above 0, or learned, not ${beta}`, { kind: "usage" });
 }
 
 function oneOf<Name extends string>(name: string, value: Name, choices: readonly Name[]): Name {

@@ -8,4 +8,4 @@ export { EnsembleActivation, type MaskKind } from "./ensemble-activation.ts";
 export { finalize } from "./finalize.ts";
 export { type EnsembleSettings, PeaHandle } from "./handle.ts";
 export { PeaMethod, type PeaMethodOptions } from "./pea-method.ts";
-export type { SitePatterns } from "./site-choices.ts";
+export type { BetaChoice, SitePatterns } from "./site-choices.ts";

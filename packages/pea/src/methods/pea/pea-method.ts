@@ -18,6 +18,7 @@ import {
   type Variant,
 } from "@pea/core";
 import { type Graph, smoothToRelu } from "@pea/graph";
+import type { Ranks } from "../../distributed/ranks.ts";
 import { requireReLU, requireSmooth } from "../activation-modules.ts";
 import type { FitContext, Method, MethodState, Obstacle, Phase, StepSpan } from "../method.ts";
 import { refuseOtherState } from "../method-state.ts";
@@ -26,7 +27,7 @@ import type { MaskKind } from "./ensemble-activation.ts";
 import { finalize } from "./finalize.ts";
 import type { PeaHandle } from "./handle.ts";
 import { obstacleOfAlpha } from "./obstacle.ts";
-import type { SitePatterns } from "./site-choices.ts";
+import type { BetaChoice, SitePatterns } from "./site-choices.ts";
 
 /** Settings of PEA training; the shape of the schedule and its details are those of `alphaAt` in @pea/core. */
 export interface PeaMethodOptions extends Pick<ScheduleOptions, "shape" | "indexing" | "granularity"> {
@@ -36,6 +37,8 @@ export interface PeaMethodOptions extends Pick<ScheduleOptions, "shape" | "index
   initial?: string | number;
   /** Share of the transition by which the last site begins after the first, see `planOfSite`; default 0: one α for all. */
   lag?: number;
+  /** β of the smooth activations, Act(βx)/β, or that it is learned in the initial phase, by site; default 1. */
+  beta?: BetaChoice;
   /** Ensembles and smooth activations of sites that have others than the variant's, by patterns of their paths. */
   sites?: SitePatterns | undefined;
   /** What a draw of the stochastic ensemble decides for; default: an element. */
@@ -63,12 +66,15 @@ export class PeaMethod implements Method {
   readonly #initial: Duration | undefined;
   readonly #schedule: Required<Pick<ScheduleOptions, "shape" | "indexing" | "granularity">>;
   readonly #lag: number;
+  readonly #beta: BetaChoice;
   readonly #sites: SitePatterns | undefined;
   readonly #masks: MaskKind;
   readonly #lrSmooth: number | undefined;
   #fitted: Fitted | null = null;
   /** Steps begun so far. */
   #steps = 0;
+  /** Of the step that was asked for last: β is learned by it. */
+  #learningRate: { step: number; rate: number } | null = null;
 
   /** @throws PeaError of kind usage for a code or duration that does not parse. */
   constructor(options: PeaMethodOptions) {
@@ -79,6 +85,7 @@ export class PeaMethod implements Method {
       indexing = "zero-based",
       granularity = "step",
       lag = 0,
+      beta = 1,
       sites,
       masks = "element",
       lrSmooth,
@@ -87,6 +94,7 @@ export class PeaMethod implements Method {
     this.#variant = parseVariant(variant);
     this.#initial = initial === undefined ? undefined : parseDuration(initial);
     this.#lag = lag;
+    this.#beta = beta;
     this.#sites = sites;
     this.#masks = masks;
     this.#lrSmooth = lrSmooth;
@@ -114,11 +122,19 @@ export class PeaMethod implements Method {
    */
   fit(context: FitContext): void {
     const { ensemble, smooth } = this.#variant;
-    const plan = this.#plan(context);
+    const plan = this.#phasesOf(context);
     const requireSites = smooth === ownSmooth ? requireSmooth : requireReLU;
     requireSites(context.model, `pea ${this.#code}`);
     const { seed, model } = context;
-    const handle = applyPea(model, { ensemble, smooth, sites: this.#sites, masks: this.#masks, seed });
+    const handle = applyPea(model, {
+      ...{ ensemble, smooth, seed },
+      ...{ beta: this.#beta, sites: this.#sites, masks: this.#masks },
+    });
+    if (handle.learnedBetas.length > 0 && plan.initialSteps === 0)
+      throw new PeaError(
+        `pea ${this.#code} learns beta in the initial phase, which has no step; give it a length (initial), or a number for beta`,
+        { kind: "usage" },
+      );
     const count = this.#lag > 0 ? handle.sites.length : 0;
     const sitePlans = Array.from({ length: count }, (_, site) => planOfSite(plan, this.#lag, site, count));
     this.#fitted = { handle, context, plan, sitePlans };
@@ -137,9 +153,28 @@ export class PeaMethod implements Method {
   /** rate · (α · lr + (1 − α) · lrSmooth) / lr: what the smooth activation trains best with at first, ReLU's rate in the end. */
   learningRate(rate: number, step: number): number {
     const { peakLearningRate: peak = 0 } = this.#run.context;
-    if (this.#lrSmooth === undefined || peak === 0) return rate;
     const alpha = this.#alphaAt(step);
-    return alpha === 1 ? rate : (rate * (alpha * peak + (1 - alpha) * this.#lrSmooth)) / peak;
+    const isOwn = this.#lrSmooth === undefined || peak === 0 || alpha === 1;
+    const own = isOwn ? rate : (rate * (alpha * peak + (1 - alpha) * this.#lrSmooth)) / peak;
+    this.#learningRate = { step, rate: own };
+    return own;
+  }
+
+  async share(ranks: Ranks): Promise<void> {
+    const gradients = this.#run.handle.learnedBetas.flatMap(({ gradient }) => gradient ?? []);
+    if (gradients.length > 0) await ranks.sum(gradients);
+    for (const gradient of gradients) gradient.dispose();
+  }
+
+  /** @throws PeaError where a β is learned and nobody has told the learning rate of the step */
+  afterStep(step: number): void {
+    const learned = this.#run.handle.learnedBetas;
+    if (learned.length === 0) return;
+    if (this.#learningRate?.step !== step)
+      throw new PeaError(
+        `pea learns beta by the learning rate of each step: call learningRate(rate, ${step}) before the step`,
+      );
+    for (const beta of learned) beta.update(this.#learningRate.rate);
   }
 
   show(deployed: boolean): void {
@@ -161,7 +196,8 @@ export class PeaMethod implements Method {
   }
 
   scalars(): Record<string, number> {
-    return { alpha: this.#run.handle.alpha };
+    const { alpha, betas, learnedBetas } = this.#run.handle;
+    return { alpha, ...(learnedBetas.length > 0 && { beta: mean(betas) }) };
   }
 
   isCandidate({ firstStep }: StepSpan): boolean {
@@ -169,6 +205,31 @@ export class PeaMethod implements Method {
   }
 
   state(): MethodState {
+    const learned = this.#run.handle.learnedBetas.map(({ value, velocity }) => [value, velocity]);
+    return {
+      ...this.#plan,
+      ...(learned.length > 0 && { betas: JSON.stringify(learned) }),
+      steps: this.#steps,
+    };
+  }
+
+  load({ betas = "[]", ...state }: MethodState): void {
+    refuseOtherState(this.#plan, state);
+    const learned = JSON.parse(String(betas)) as [number, number][];
+    this.#run.handle.learnedBetas.forEach((beta, i) => {
+      const [value, velocity] = learned[i] ?? [1, 0];
+      beta.set(value, velocity);
+    });
+    const steps = Number(state.steps);
+    if (steps > 0) this.beforePass(steps - 1);
+  }
+
+  dispose(): void {
+    for (const beta of this.#fitted?.handle.learnedBetas ?? []) beta.dispose();
+  }
+
+  /** What a checkpoint goes on with. */
+  get #plan(): MethodState {
     const { handle, context, plan } = this.#run;
     return {
       ensemble: handle.ensemble,
@@ -180,17 +241,11 @@ export class PeaMethod implements Method {
       stepsPerEpoch: context.stepsPerEpoch,
       ...this.#schedule,
       ...(this.#lag > 0 && { lag: this.#lag }),
+      ...(this.#beta !== 1 && { beta: this.#beta }),
       ...(this.#sites !== undefined && { sites: JSON.stringify(this.#sites) }),
       ...(this.#masks !== "element" && { masks: this.#masks }),
       ...(this.#lrSmooth !== undefined && { lrSmooth: this.#lrSmooth }),
-      steps: this.#steps,
     };
-  }
-
-  load(state: MethodState): void {
-    refuseOtherState(this.state(), state);
-    const steps = Number(state.steps);
-    if (steps > 0) this.beforePass(steps - 1);
   }
 
   get #run(): Fitted {
@@ -203,10 +258,13 @@ export class PeaMethod implements Method {
     return alphaAt(step, plan, { ...this.#schedule, stepsPerEpoch: context.stepsPerEpoch });
   }
 
-  #plan(context: FitContext): PhasePlan {
+  #phasesOf(context: FitContext): PhasePlan {
     return planPhases(context, durationOf(this.#variant.end), this.#initial, this.#code);
   }
 }
+
+const mean = (values: readonly number[]): number =>
+  values.reduce((sum, value) => sum + value, 0) / values.length;
 
 function durationOf(end: TransitionEnd): Duration {
   return "epochs" in end ? { unit: "epochs", value: end.epochs } : { unit: "share", value: end.share };

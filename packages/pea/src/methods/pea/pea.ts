@@ -35,6 +35,8 @@ const smoothSchema = z.string().transform((name, context): SmoothName => {
   }
 });
 
+const betaSchema = z.union([z.number().positive(), z.literal("learned")]);
+
 /** What a variant code says, for `--help`. */
 export const variantHelp =
   `variant code: W or S (weighted, stochastic), ${smooth.map(({ letter }) => letter).join(" ")} ` +
@@ -65,6 +67,11 @@ export const peaSettings = z.strictObject({
     "shape of alpha during the transition",
   ),
   granularity: choice(["step", "epoch"], "step", "how often alpha moves during the transition"),
+  beta: described(betaSchema.default(1), {
+    help: "β of the smooth activation, Act(βx)/β, which is x·σ(βx) of Swish: a number, or learned in the initial phase for each site",
+    allowed: "a number above 0, or learned",
+    value: "X",
+  }),
   sites: described(
     z
       .record(
@@ -72,13 +79,14 @@ export const peaSettings = z.strictObject({
         z.strictObject({
           ensemble: z.enum(["weighted", "stochastic"]).optional(),
           smooth: smoothSchema.optional(),
+          beta: betaSchema.optional(),
         }),
       )
       .optional(),
     {
-      help: 'ensemble and smooth activation of single sites, by patterns of their paths, e.g. {"features.*.dw": {smooth: mish}}',
+      help: 'ensemble, smooth activation and beta of single sites, by patterns of their paths, e.g. {"features.*.dw": {smooth: mish}}',
       get allowed() {
-        return `patterns of paths, each with ensemble (weighted, stochastic), smooth (${smoothNames()}) or both, e.g. {"features.*.dw": {smooth: mish}}`;
+        return `patterns of paths, each with ensemble (weighted, stochastic), smooth (${smoothNames()}), beta (a number above 0, or learned) or several, e.g. {"features.*.dw": {smooth: mish}}`;
       },
       value: "SITES",
     },

@@ -5,10 +5,14 @@
  */
 import { type Ensemble, type ownSmooth, PeaError, type SmoothName } from "@pea/core";
 
+/** β of a smooth activation, Act(βx)/β, or that it is learned. */
+export type BetaChoice = number | "learned";
+
 /** What a site has. */
 export interface SiteChoice {
   readonly ensemble: Ensemble;
   readonly smooth: SmoothName | typeof ownSmooth;
+  readonly beta: BetaChoice;
 }
 
 /**
@@ -17,7 +21,14 @@ export interface SiteChoice {
  * one with fewer `*`; their order is none.
  */
 export type SitePatterns = Readonly<
-  Record<string, { readonly ensemble?: Ensemble | undefined; readonly smooth?: SmoothName | undefined }>
+  Record<
+    string,
+    {
+      readonly ensemble?: Ensemble | undefined;
+      readonly smooth?: SmoothName | undefined;
+      readonly beta?: BetaChoice | undefined;
+    }
+  >
 >;
 
 /**
@@ -33,7 +44,7 @@ export function siteChoices(
 ): SiteChoice[] {
   const own = Object.entries(patterns)
     .toSorted(bySpecificity)
-    .map(([pattern, { ensemble, smooth }]) => {
+    .map(([pattern, { ensemble, smooth, beta }]) => {
       const isMeant = matcher(pattern);
       if (!paths.some(isMeant))
         throw new PeaError(
@@ -41,7 +52,8 @@ export function siteChoices(
             "path, or that of a module around sites, with * for any name between two dots",
           { kind: "usage" },
         );
-      return { pattern, isMeant, choice: { ...(ensemble && { ensemble }), ...(smooth && { smooth }) } };
+      const choice = { ...(ensemble && { ensemble }), ...(smooth && { smooth }), ...(beta && { beta }) };
+      return { pattern, isMeant, choice };
     });
   return paths.map((path) => {
     const meant = own.filter(({ isMeant }) => isMeant(path));
@@ -76,7 +88,7 @@ const isEven = (one: string, other: string): boolean => bySpecificity([one, null
 
 /** Whether two choices say of one thing something else. */
 function differ(one: Partial<SiteChoice>, other: Partial<SiteChoice>): boolean {
-  return (["ensemble", "smooth"] as const).some(
+  return (["ensemble", "smooth", "beta"] as const).some(
     (key) => one[key] !== undefined && other[key] !== undefined && one[key] !== other[key],
   );
 }

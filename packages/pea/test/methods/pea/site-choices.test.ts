@@ -25,7 +25,7 @@ import { usage } from "../../support/usage-error.ts";
 setNumThreads(1);
 
 const numbers = (one: Tensor) => Array.from(one.toTypedArray(), Number);
-const common = { ensemble: "stochastic", smooth: "gelu" } as const;
+const common = { ensemble: "stochastic", smooth: "gelu", beta: 1 } as const;
 
 test("a pattern is a site's path or that of a module around it, of several the most exact counts", () => {
   const paths = ["act", "blocks.1.dw.act", "blocks.1.pw.act", "blocks.10.dw.act", "blocks10.dw"];
@@ -47,8 +47,8 @@ test("a pattern is a site's path or that of a module around it, of several the m
     { blocks: { smooth: "elu", ensemble: "weighted" }, "blocks.*.dw": { smooth: "mish" } },
     common,
   );
-  assert.deepEqual(first, { ensemble: "weighted", smooth: "mish" });
-  assert.deepEqual(second, { ensemble: "weighted", smooth: "elu" });
+  assert.deepEqual(first, { ensemble: "weighted", smooth: "mish", beta: 1 });
+  assert.deepEqual(second, { ensemble: "weighted", smooth: "elu", beta: 1 });
 });
 
 test("in which order patterns stand is nothing; two that are as exact and differ are refused", () => {
@@ -62,7 +62,7 @@ test("in which order patterns stand is nothing; two that are as exact and differ
     usage(/sites has "a\.\*" and "\*\.b" for a\.b, which differ and of which none is more exact; name one/),
   );
   const apart = { "a.*": { smooth: "elu" }, "*.b": { ensemble: "weighted" } } as const;
-  assert.deepEqual(siteChoices(["a.b"], apart, common), [{ ensemble: "weighted", smooth: "elu" }]);
+  assert.deepEqual(siteChoices(["a.b"], apart, common), [{ ensemble: "weighted", smooth: "elu", beta: 1 }]);
 });
 
 test("each site runs what is chosen for it", () => {
