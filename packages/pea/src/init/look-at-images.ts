@@ -14,6 +14,8 @@ import type { Size } from "../images/transforms/crop.ts";
 export interface ImagesSeen {
   /** Of each image that could be read. */
   readonly sizes: readonly Size[];
+  /** The others, with the reasons. */
+  readonly unreadable: readonly { readonly name: string; readonly reason: string }[];
   /** Images that carry an EXIF orientation by which they are turned. */
   readonly turned: number;
   /** Images of 16 bits, and the greatest byte that is left of any of their samples. */
@@ -23,19 +25,22 @@ export interface ImagesSeen {
 /** Images that are looked at. */
 const PROBES = 50;
 
-/** Looks at images spread over a part. One that cannot be read is the training's concern. */
+/** Looks at images spread over a part. */
 export async function lookAtImages(source: SampleSource): Promise<ImagesSeen> {
   const count = source.labels.length;
   const probes = Math.min(PROBES, count);
   const reader = new SampleReader();
   const sizes: Size[] = [];
+  const unreadable: { name: string; reason: string }[] = [];
   let turned = 0;
   const deep = { count: 0, greatest: 0 };
   try {
     for (let i = 0; i < probes; i++) {
-      const found = await look(() => reader.read(source.locate(Math.floor((i * count) / probes)))).catch(
-        () => null,
-      );
+      const location = source.locate(Math.floor((i * count) / probes));
+      const found = await look(() => reader.read(location)).catch(({ message }: Error) => {
+        unreadable.push({ name: location.name, reason: message });
+        return null;
+      });
       if (found === null) continue;
       sizes.push(found.size);
       if (found.isTurned) turned++;
@@ -46,7 +51,7 @@ export async function lookAtImages(source: SampleSource): Promise<ImagesSeen> {
   } finally {
     reader.close();
   }
-  return { sizes, turned, deep };
+  return { sizes, unreadable, turned, deep };
 }
 
 interface Look {
@@ -77,8 +82,14 @@ function isDeep(bytes: Uint8Array): boolean {
 }
 
 /** What a user should know of the images; nothing of ordinary ones. */
-export function remarksOn({ sizes, turned, deep }: ImagesSeen): string[] {
+export function remarksOn({ sizes, unreadable, turned, deep }: ImagesSeen): string[] {
   const remarks: string[] = [];
+  const [first] = unreadable;
+  if (first)
+    remarks.push(
+      `${unreadable.length} of ${unreadable.length + sizes.length} images looked at cannot be read (onBadSample), ` +
+        `as ${first.name}: ${first.reason}`,
+    );
   if (turned > 0)
     remarks.push(
       `${turned} of ${sizes.length} images looked at carry an EXIF orientation, by which they are turned (exifOrientation)`,

@@ -1,7 +1,8 @@
 /** The weights that a run begins with, from a file. */
 import { statSync } from "node:fs";
 import { PeaError } from "@pea/core";
-import { type Module, type Tensor, withoutWrapperPrefixes } from "@pea/torch";
+import { type Module, scope, sub, sum, type Tensor, withoutWrapperPrefixes } from "@pea/torch";
+import { enumerate } from "../data/sources/list-folder.ts";
 import { type BuildVariant, type DependentWeight, dependentWeights } from "../models/data-dependent.ts";
 import { type KeyLayout, keyLayouts, translateKeys } from "../models/key-layouts.ts";
 import { readModelWeights } from "./checkpoint.ts";
@@ -16,8 +17,8 @@ type Shape = readonly number[];
  *
  * @param build builds the network for other data, to find out what depends on them
  * @returns what is to be told of it, line by line
- * @throws PeaError of kind usage naming the file, and keys that are missing, unknown or of another shape; the model is
- * then as it was
+ * @throws PeaError of kind usage naming the file, and keys that are missing, unknown, of another shape or not finite; the
+ * model is then as it was
  */
 export function loadInitialWeights(path: string, model: Module, build: BuildVariant): string[] {
   let file: State = new Map();
@@ -30,6 +31,7 @@ export function loadInitialWeights(path: string, model: Module, build: BuildVari
     const heads = newHeads(state, own, build);
     for (const key of heads.flatMap(({ keys }) => keys)) state.set(key, own.get(key) as Tensor);
     requireChannels(state, own, build);
+    requireFinite(state);
     model.loadStateDict(state);
     return [
       `weights of ${path}${layout === undefined ? "" : `, under the keys of ${layout.name}`}`,
@@ -103,6 +105,19 @@ function requireChannels(state: State, own: State, build: BuildVariant): void {
     );
   }
 }
+
+/** @throws PeaError of kind usage naming weights that a run would come to NaN with */
+function requireFinite(state: State): void {
+  const bad = [...state].filter(([, tensor]) => /float/.test(tensor.dtype) && !allFinite(tensor));
+  if (bad.length === 0) return;
+  const names = enumerate(bad.map(([key]) => key));
+  throw new PeaError(`weights that are infinite or no numbers: ${names}; take another file`, {
+    kind: "usage",
+  });
+}
+
+/** x − x is 0 of a number and NaN of all else. */
+const allFinite = (tensor: Tensor): boolean => scope(() => Number(sum(sub(tensor, tensor)).item()) === 0);
 
 /** Where a file has all that the network has and more, as the checkpoint of a run with layers that only training has. */
 function wayOutOfMore(file: State, model: Module): string {

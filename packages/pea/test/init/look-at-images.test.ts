@@ -27,7 +27,7 @@ async function seenOf(files: Readonly<Record<string, Uint8Array | string>>) {
 }
 
 describe("a look at some images", () => {
-  it("tells sizes as they are shown, and how many are turned", async () => {
+  it("tells sizes as they are shown, how many are turned, and how many cannot be read", async () => {
     const seen = await seenOf({
       "1.jpg": await photo.clone().jpeg().toBuffer(),
       "2.jpg": await photo.clone().withMetadata({ orientation: 6 }).jpeg().toBuffer(),
@@ -39,7 +39,9 @@ describe("a look at some images", () => {
       { width: 20, height: 30 },
       { width: 30, height: 20 },
     ]);
-    assert.deepEqual(remarksOn(seen), [
+    const [unreadable, ...others] = remarksOn(seen);
+    assert.match(unreadable ?? "", /^1 of 4 images looked at cannot be read \(onBadSample\), as .*4\.jpg: ./);
+    assert.deepEqual(others, [
       "2 of 3 images looked at carry an EXIF orientation, by which they are turned (exifOrientation)",
     ]);
   });

@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import {
   adaptiveAvgPool2d,
   Conv2d,
+  fillInPlace,
   flatten,
   getRngState,
   Linear,
@@ -131,6 +132,23 @@ describe("a file for another number of classes", () => {
         /shapes that differ \(\d+\): features\.0\.conv\.weight: expected \[8,3,3,3\], got \[16,3,3,3\].* and \d+ more$/,
     });
   });
+
+  for (const [value, key] of [
+    [Number.NaN, "features.0.conv.weight"],
+    [Number.POSITIVE_INFINITY, "features.12.pw.bn.running_var"],
+  ] as const)
+    it(`is refused with ${value} in what is loaded, not in the head that is drawn anew`, async () => {
+      const holding = (...keys: string[]) =>
+        fileOf({ ...small, classes: 10 }, (state) => {
+          for (const key of keys) noGrad(() => fillInPlace(state.get(key) as Tensor, value));
+          return state;
+        });
+      await begun(holding("fc.weight"), small);
+      await assert.rejects(begun(holding("fc.weight", key), small), {
+        kind: "usage",
+        message: new RegExp(`: weights that are infinite or no numbers: ${key}; take another file$`),
+      });
+    });
 
   it("is refused where the head's own tensors are of different ones", async () => {
     const path = fileOf(small, (state) => state.set("fc.bias", zeros([7])));

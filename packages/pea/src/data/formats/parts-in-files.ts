@@ -61,9 +61,7 @@ export async function openParts<Files>(
     notes: [
       ...notes,
       ...(passedOver === undefined ? [] : [passedOver]),
-      ...(last === undefined
-        ? ["there is no test part: about a tenth of the images of each class is kept for it"]
-        : []),
+      ...(test === undefined ? [`there is no test part: ${standIn(validation)}`] : []),
     ],
   };
 }
@@ -75,6 +73,13 @@ export async function openTestPart<Files>(
 ): Promise<SampleSource | null> {
   const files = testFiles(parts);
   return files === undefined ? null : open(files, { classes, labelBase, onOpening });
+}
+
+/** What stands in for a test part that is not there. */
+function standIn(validation: unknown): string {
+  return validation === undefined
+    ? "about a tenth of the images of each class is kept for it"
+    : "the validation part is taken for it";
 }
 
 function testFiles<Files>(parts: PartsInFolder<Files>["parts"]): Files | undefined {

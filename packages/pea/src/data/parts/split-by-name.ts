@@ -63,11 +63,11 @@ export function splitByName(
 }
 
 /**
- * Keeps some of the samples by their names. Of a class that would keep none, the sample with the highest number is kept
- * besides.
+ * Keeps some of the samples by their names, of each class at least that with the highest number.
  *
- * @param options.limit up to 1: a share, of those whose numbers are that near to 1; above 1: how many, those with the
- *   highest numbers, so that another one takes the place of at most one
+ * @param options.limit up to 1: a share, of those whose numbers are that near to 1; above 1: how many, one of each class and
+ *   those with the highest numbers of the others, so that another one takes the place of at most one; where there are
+ *   more classes, as many as these
  */
 export function keepByName(
   { labels, nameOf }: Pick<SampleSource, "labels" | "nameOf">,
@@ -78,12 +78,14 @@ export function keepByName(
     (a, b) => (numbers[b] as number) - (numbers[a] as number),
   );
   const isDrawn = new Uint8Array(labels.length).fill(1);
+  let left = limit - new Set(labels).size;
   const met = new Set<number>();
-  for (const [rank, index] of order.entries()) {
+  for (const index of order) {
     const label = labels[index] as number;
-    const isWithin = limit > 1 ? rank < limit : (numbers[index] as number) >= 1 - limit;
-    if (isWithin || !met.has(label)) isDrawn[index] = 0;
+    const isFirst = !met.has(label);
     met.add(label);
+    const isWithin = limit > 1 ? !isFirst && left-- > 0 : (numbers[index] as number) >= 1 - limit;
+    if (isWithin || isFirst) isDrawn[index] = 0;
   }
   return toSplit(isDrawn);
 }

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { after, describe, it } from "node:test";
 import { openImageFolder } from "../../../src/data/formats/image-folder.ts";
+import { SampleReader } from "../../../src/data/loading/sample-reader.ts";
 import { splitDataset } from "../../../src/data/parts/cut-parts.ts";
 import { selectSamples } from "../../../src/data/sources/sample-source.ts";
 import { describePassedOver, type PassedOver } from "../../../src/images/image-names.ts";
@@ -88,6 +89,16 @@ describe("an image folder", () => {
     symlinkSync(join(real, "some/1.jpg"), join(root, "b/2.jpg"));
     assert.deepEqual(Array.from((await openImageFolder(root)).labels), [0, 1, 1]);
   });
+  it("has links to nothing among its images, which are to be skipped as others that cannot be read", async () => {
+    const root = folder("a/1.jpg", "b/1.jpg");
+    symlinkSync(join(directory, "none.jpg"), join(root, "a/2.jpg"));
+    const source = await openImageFolder(root);
+    assert.deepEqual(Array.from(source.labels), [0, 0, 1]);
+    assert.throws(() => new SampleReader().read(source.locate(1)), {
+      name: "BadSampleError",
+      message: /ENOENT.*a\/2\.jpg/,
+    });
+  });
   it("of another part has the labels of the training part", async () => {
     const { labels, classes } = await openImageFolder(folder("c/1.jpg", "a/1.jpg"), {
       classes: ["a", "b", "c"],
@@ -134,6 +145,14 @@ describe("opening an image folder refuses", () => {
     it(what, async () => {
       await assert.rejects(openImageFolder(root), { name: "PeaError", kind: "usage", message });
     });
+  it("a link to nothing that may be a class, and names it", async () => {
+    const root = folder("a/1.jpg", "b/1.jpg");
+    symlinkSync(join(directory, "none"), join(root, "c"));
+    await assert.rejects(openImageFolder(root), {
+      kind: "usage",
+      message: `cannot read ${root}: ${join(root, "c")} is a link to nothing; bring back what it leads to, or remove it`,
+    });
+  });
   it("classes that the training part does not know", async () => {
     const names = Array.from({ length: 7 }, (_, i) => `new${i}/1.jpg`);
     await assert.rejects(openImageFolder(folder("a/1.jpg", ...names), { classes: ["a"] }), {

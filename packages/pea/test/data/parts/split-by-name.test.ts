@@ -158,4 +158,12 @@ describe("samples kept by name", () => {
       assert.deepEqual([...classes], ["cat", "dog", "owl"]);
     }
   });
+  it("are no more than asked for where small classes have to give one, unless there are more classes", () => {
+    const names = [...numbered("cat", 500), ...Array.from({ length: 15 }, (_, i) => `rare${i}/1`)];
+    const kept = keptOf(names);
+    const cats = kept.filter((name) => classOf(name) === "cat");
+    assert.deepEqual([kept.length, cats.length], [20, 5]);
+    assert.deepEqual(cats, keptOf(numbered("cat", 500), 5));
+    assert.equal(keptOf(names, 2).length, 16);
+  });
 });

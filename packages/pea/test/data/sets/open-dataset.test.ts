@@ -101,6 +101,15 @@ describe("a folder of streamed data is opened", () => {
       ["train/a/1.jpg", "val/a/2.jpg", "test/a/3.jpg"],
     );
   });
+  it("with a validation part for the test part where there is no other, and that is told", async () => {
+    const root = folder({ "train/a/1.jpg": "", "dev/a/2.jpg": "" });
+    const { validation, test, notes } = await openDataset("imagefolder", root);
+    assert.deepEqual([validation, relative(root, test?.locate(0).path ?? "")], [null, "dev/a/2.jpg"]);
+    assert.deepEqual(notes, [
+      "dev is taken for the validation part",
+      "there is no test part: the validation part is taken for it",
+    ]);
+  });
   it("with the classes that classes.txt lists", async () => {
     const root = folder({ "classes.txt": "a\nb\nc\n", "train-0.tar": tar(2), "val-0.tar": tar(0) });
     const { train, test } = await openDataset("webdataset", root);
@@ -130,18 +139,18 @@ describe("shards", () => {
     const root = folder({
       "train-00001-of-00004": records(1),
       "train-00003-of-00004": records(2),
-      "validation-00000-of-00001": records(1),
+      "test-00000-of-00001": records(1),
     });
     const { train, notes } = await openDataset("tfrecord", root, { onMissingShard: "skip" });
     assert.deepEqual(labels(train), [0, 1]);
     assert.deepEqual(notes, ["of the 4 shards of the training part 2 are there"]);
-    const gap = folder({ "train-07.tar": tar(0), "train-10.tar": tar(0), "val-0.tar": tar(0) });
+    const gap = folder({ "train-07.tar": tar(0), "train-10.tar": tar(0), "test-0.tar": tar(0) });
     assert.deepEqual((await openDataset("webdataset", gap, { onMissingShard: "skip" })).notes, [
       "of the 4 shards of the training part 2 are there",
     ]);
   });
   it("whose names speak of no part, beside those that do, are passed over, and that is told", async () => {
-    const root = folder({ "train-0.tar": tar(0), "val-0.tar": tar(0), "extra-0.tar": tar(0) });
+    const root = folder({ "train-0.tar": tar(0), "test-0.tar": tar(0), "extra-0.tar": tar(0) });
     const { train, notes } = await openDataset("webdataset", root);
     assert.deepEqual(labels(train), [0]);
     assert.deepEqual(notes, ["files whose names speak of no part are passed over: extra-0.tar"]);
