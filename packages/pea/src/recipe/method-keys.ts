@@ -22,7 +22,8 @@ import { isVariant, peaSettings, variantHelp, variantLetters } from "../methods/
 import { methodNames } from "../methods/registry.ts";
 import { baselineName, nameOfMethods } from "../methods/variant-name.ts";
 
-const { initial, schedule, granularity, beta, sites, masks, lrSmooth, indexing, lag } = peaSettings.shape;
+const { initial, schedule, granularity, siteAlpha, beta, sites, masks, lrSmooth, indexing, lag } =
+  peaSettings.shape;
 
 /** In the order of the recipe. */
 export const methodKeys = {
@@ -42,6 +43,7 @@ export const methodKeys = {
   peaInitial: initial,
   peaSchedule: schedule,
   peaGranularity: granularity,
+  peaSiteAlpha: siteAlpha,
   peaBeta: beta,
   peaSites: sites,
   peaMasks: masks,
@@ -94,6 +96,7 @@ const ownKeys = {
     peaInitial: "initial",
     peaSchedule: "schedule",
     peaGranularity: "granularity",
+    peaSiteAlpha: "siteAlpha",
     peaBeta: "beta",
     peaSites: "sites",
     peaMasks: "masks",

@@ -8,6 +8,7 @@ import { type EnsembleActModule, type EnsembleActOptions, ensembleAct } from "@p
 import { cast, Module, ReLU, type Tensor, tensor, where } from "@pea/torch";
 import type { PassingActivation } from "../../activations/passing-activation.ts";
 import { LearnedBeta } from "./learned-beta.ts";
+import type { Probe } from "./probe.ts";
 
 /** What one draw of the stochastic ensemble decides for: an element, a channel of an image, an image, or a site's whole batch. */
 export const maskKinds = ["element", "channel", "sample", "layer"] as const;
@@ -27,6 +28,8 @@ export interface EnsembleControl {
   readonly alpha: number;
   /** The α a site runs with: its own, or 1 while the network is evaluated as deployed. */
   effectiveAlpha(site: number): number;
+  /** What measures gradients of a site in a training pass of this moment. */
+  probes(site: number): readonly Probe[];
 }
 
 /** The two activations of a site, and how they run beside one another. */
@@ -76,16 +79,25 @@ export class EnsembleActivation extends Module implements EnsembleActModule, Pas
 
   /** What the next forward pass computes; lets batch norm be fused with it. */
   get ensembleActOptions(): EnsembleActOptions {
+    const options = this.#options;
+    const { alpha } = options;
+    // Kernels draw for elements, and have no gradients of α and β.
+    if (!this.#drawsForMore(alpha) && !this.#learns(alpha) && this.#probes.length === 0) return options;
+    const plain = {
+      smooth: (x: Tensor) => this.#smooth(x, alpha),
+      relu: (x: Tensor) => this.relu.forward(x),
+    };
+    return { ...options, ...plain, beta: 1 };
+  }
+
+  get #options(): EnsembleActOptions {
     const { seed, step, part } = this.control;
     const { ensemble } = this.#own;
     const alpha = this.control.effectiveAlpha(this.site);
-    // Kernels draw for elements, and have no gradient of β.
-    const isPlain = this.#drawsForMore(alpha) || this.#learns(alpha);
     return {
       ensemble: this.training ? ensemble : "weighted",
-      ...(isPlain
-        ? { smooth: (x) => this.#smooth(x, alpha) }
-        : { smooth: this.#own.ofKernels, beta: this.beta }),
+      smooth: this.#own.ofKernels,
+      beta: this.beta,
       ...(!(this.relu instanceof ReLU) && { relu: (x: Tensor) => this.relu.forward(x) }),
       alpha,
       seed,
@@ -96,10 +108,20 @@ export class EnsembleActivation extends Module implements EnsembleActModule, Pas
   }
 
   override forward(x: Tensor): Tensor {
-    const options = this.ensembleActOptions;
+    const { alpha } = this.#options;
+    const own = { relu: (x: Tensor) => this.relu.forward(x), smooth: (x: Tensor) => this.#smooth(x, alpha) };
+    return this.#probes.reduce((y, probe) => probe.add(y, x, own), this.#ensemble(x));
+  }
+
+  #ensemble(x: Tensor): Tensor {
+    const options = this.#options;
     if (options.alpha === 0) return this.#smooth(x, 0);
     if (options.alpha === 1) return this.relu.forward(x);
     return this.#drawsForMore(options.alpha) ? this.#choose(x, options) : ensembleAct(x, options);
+  }
+
+  get #probes(): readonly Probe[] {
+    return this.training ? this.control.probes(this.site) : [];
   }
 
   /** β of this moment. */

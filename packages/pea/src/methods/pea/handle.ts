@@ -16,7 +16,9 @@ import {
   maskKinds,
   type SiteActivations,
 } from "./ensemble-activation.ts";
+import { LearnedAlphas, MEASURED_EVERY } from "./learned-alphas.ts";
 import { LearnedBeta } from "./learned-beta.ts";
+import type { Probe } from "./probe.ts";
 import { type BetaChoice, type SitePatterns, siteChoices } from "./site-choices.ts";
 
 /** Settings of the ensembles of one network. */
@@ -28,6 +30,8 @@ export interface EnsembleSettings {
   beta?: BetaChoice;
   /** What sites have in their place, by patterns of paths. */
   sites?: SitePatterns | undefined;
+  /** Whether all sites share one α, or each learns its own with that as their mean; default `shared`. */
+  siteAlpha?: "shared" | "learned";
   /** What a draw of the stochastic ensemble decides for; default `element`, as in the paper. */
   masks?: MaskKind;
   /** Seed of the stochastic masks, a whole number of at least 0; default 0. */
@@ -46,6 +50,9 @@ export class PeaHandle implements EnsembleControl {
   /** The activation sites, in the order of definition, which is their index. */
   readonly sites: readonly Place<EnsembleActivation>[];
 
+  /** The α of the sites, where they are learned: to be updated after each step (`update`). */
+  readonly learnedAlphas: LearnedAlphas | null;
+
   /** `deployed` lets ReLU alone run, whatever α is; for evaluation. */
   view: "current" | "deployed" = "current";
 
@@ -63,12 +70,22 @@ export class PeaHandle implements EnsembleControl {
   constructor(
     model: Module,
     places: readonly Place[],
-    { ensemble, smooth, beta = 1, sites = {}, masks = "element", seed = 0 }: EnsembleSettings,
+    {
+      ensemble,
+      smooth,
+      beta = 1,
+      sites = {},
+      siteAlpha = "shared",
+      masks = "element",
+      seed = 0,
+    }: EnsembleSettings,
   ) {
     this.ensemble = oneOf("ensemble", ensemble, ensembles);
     this.masks = oneOf("masks", masks, maskKinds);
     this.smooth = smooth === ownSmooth ? ownSmooth : smoothNamed(smooth).name;
     this.seed = count("seed", seed);
+    const isLearned = oneOf("siteAlpha", siteAlpha, ["shared", "learned"]) === "learned";
+    this.learnedAlphas = isLearned ? new LearnedAlphas(places.length) : null;
     const choices = siteChoices(
       places.map(({ path }) => path),
       sites,
@@ -97,7 +114,7 @@ export class PeaHandle implements EnsembleControl {
 
   /**
    * ReLU's coefficient (weighted) or probability (stochastic), the same for all sites; 0 at first. Where sites have an α
-   * each, their mean.
+   * each, their mean; where these are learned, setting it lays the budget that they share.
    */
   get alpha(): number {
     return this.#alpha;
@@ -107,7 +124,7 @@ export class PeaHandle implements EnsembleControl {
   set alpha(alpha: number) {
     checkAlpha(alpha);
     this.#alpha = alpha;
-    this.#siteAlphas = null;
+    this.#siteAlphas = this.learnedAlphas?.at(alpha) ?? null;
   }
 
   /** An α for each site, in the order of their index. */
@@ -159,6 +176,12 @@ export class PeaHandle implements EnsembleControl {
   /** Those of the sites whose β is learned, to be updated after each step that trains with α = 0 (`update`). */
   get learnedBetas(): readonly LearnedBeta[] {
     return this.sites.flatMap(({ module }) => module.learnedBeta ?? []);
+  }
+
+  /** In every tenth step of a transition in which the sites' α are learned. */
+  probes(site: number): readonly Probe[] {
+    const isMeasured = this.#step % MEASURED_EVERY === 0 && this.#alpha > 0 && this.#alpha < 1;
+    return this.learnedAlphas !== null && isMeasured ? [this.learnedAlphas.probe(site)] : [];
   }
 
   /** The α a site runs with: 1 in the view `deployed`, else its own. */

@@ -26,6 +26,7 @@ import { applyPea } from "./apply.ts";
 import type { MaskKind } from "./ensemble-activation.ts";
 import { finalize } from "./finalize.ts";
 import type { PeaHandle } from "./handle.ts";
+import { MEASURED_EVERY } from "./learned-alphas.ts";
 import { obstacleOfAlpha } from "./obstacle.ts";
 import type { BetaChoice, SitePatterns } from "./site-choices.ts";
 
@@ -37,6 +38,8 @@ export interface PeaMethodOptions extends Pick<ScheduleOptions, "shape" | "index
   initial?: string | number;
   /** Share of the transition by which the last site begins after the first, see `planOfSite`; default 0: one α for all. */
   lag?: number;
+  /** Whether all sites share one α, or each learns its own with the schedule's as their mean; default `shared`. */
+  siteAlpha?: "shared" | "learned";
   /** β of the smooth activations, Act(βx)/β, or that it is learned in the initial phase, by site; default 1. */
   beta?: BetaChoice;
   /** Ensembles and smooth activations of sites that have others than the variant's, by patterns of their paths. */
@@ -66,6 +69,7 @@ export class PeaMethod implements Method {
   readonly #initial: Duration | undefined;
   readonly #schedule: Required<Pick<ScheduleOptions, "shape" | "indexing" | "granularity">>;
   readonly #lag: number;
+  readonly #siteAlpha: "shared" | "learned";
   readonly #beta: BetaChoice;
   readonly #sites: SitePatterns | undefined;
   readonly #masks: MaskKind;
@@ -85,6 +89,7 @@ export class PeaMethod implements Method {
       indexing = "zero-based",
       granularity = "step",
       lag = 0,
+      siteAlpha = "shared",
       beta = 1,
       sites,
       masks = "element",
@@ -94,6 +99,12 @@ export class PeaMethod implements Method {
     this.#variant = parseVariant(variant);
     this.#initial = initial === undefined ? undefined : parseDuration(initial);
     this.#lag = lag;
+    this.#siteAlpha = siteAlpha;
+    if (lag > 0 && siteAlpha === "learned")
+      throw new PeaError(
+        `pea ${variant} has lag ${lag} and siteAlpha learned, which both say how far each site is; leave one out`,
+        { kind: "usage" },
+      );
     this.#beta = beta;
     this.#sites = sites;
     this.#masks = masks;
@@ -128,7 +139,7 @@ export class PeaMethod implements Method {
     const { seed, model } = context;
     const handle = applyPea(model, {
       ...{ ensemble, smooth, seed },
-      ...{ beta: this.#beta, sites: this.#sites, masks: this.#masks },
+      ...{ beta: this.#beta, sites: this.#sites, siteAlpha: this.#siteAlpha, masks: this.#masks },
     });
     if (handle.learnedBetas.length > 0 && plan.initialSteps === 0)
       throw new PeaError(
@@ -161,14 +172,18 @@ export class PeaMethod implements Method {
   }
 
   async share(ranks: Ranks): Promise<void> {
-    const gradients = this.#run.handle.learnedBetas.flatMap(({ gradient }) => gradient ?? []);
+    const { learnedAlphas, learnedBetas } = this.#run.handle;
+    const ofBetas = learnedBetas.flatMap(({ gradient }) => gradient ?? []);
+    const gradients = [...ofBetas, ...(learnedAlphas?.gradients ?? [])];
     if (gradients.length > 0) await ranks.sum(gradients);
     for (const gradient of gradients) gradient.dispose();
   }
 
   /** @throws PeaError where a β is learned and nobody has told the learning rate of the step */
   afterStep(step: number): void {
-    const learned = this.#run.handle.learnedBetas;
+    const { handle, plan } = this.#run;
+    handle.learnedAlphas?.update(Math.min(0.1, (2 * MEASURED_EVERY) / plan.transitionSteps));
+    const learned = handle.learnedBetas;
     if (learned.length === 0) return;
     if (this.#learningRate?.step !== step)
       throw new PeaError(
@@ -196,8 +211,13 @@ export class PeaMethod implements Method {
   }
 
   scalars(): Record<string, number> {
-    const { alpha, betas, learnedBetas } = this.#run.handle;
-    return { alpha, ...(learnedBetas.length > 0 && { beta: mean(betas) }) };
+    const { alpha, siteAlphas, learnedAlphas, betas, learnedBetas } = this.#run.handle;
+    const spread = Math.max(...siteAlphas) - Math.min(...siteAlphas);
+    return {
+      alpha,
+      ...(learnedAlphas !== null && { alphaSpread: spread }),
+      ...(learnedBetas.length > 0 && { beta: mean(betas) }),
+    };
   }
 
   isCandidate({ firstStep }: StepSpan): boolean {
@@ -205,16 +225,20 @@ export class PeaMethod implements Method {
   }
 
   state(): MethodState {
-    const learned = this.#run.handle.learnedBetas.map(({ value, velocity }) => [value, velocity]);
+    const { learnedAlphas, learnedBetas } = this.#run.handle;
+    const betas = learnedBetas.map(({ value, velocity }) => [value, velocity]);
     return {
       ...this.#plan,
-      ...(learned.length > 0 && { betas: JSON.stringify(learned) }),
+      ...(learnedAlphas !== null && { offsets: JSON.stringify(learnedAlphas.offsets) }),
+      ...(betas.length > 0 && { betas: JSON.stringify(betas) }),
       steps: this.#steps,
     };
   }
 
-  load({ betas = "[]", ...state }: MethodState): void {
+  load({ offsets, betas = "[]", ...state }: MethodState): void {
     refuseOtherState(this.#plan, state);
+    const { learnedAlphas } = this.#run.handle;
+    if (learnedAlphas !== null && offsets !== undefined) learnedAlphas.offsets = JSON.parse(String(offsets));
     const learned = JSON.parse(String(betas)) as [number, number][];
     this.#run.handle.learnedBetas.forEach((beta, i) => {
       const [value, velocity] = learned[i] ?? [1, 0];
@@ -225,6 +249,7 @@ export class PeaMethod implements Method {
   }
 
   dispose(): void {
+    this.#fitted?.handle.learnedAlphas?.dispose();
     for (const beta of this.#fitted?.handle.learnedBetas ?? []) beta.dispose();
   }
 
@@ -241,6 +266,7 @@ export class PeaMethod implements Method {
       stepsPerEpoch: context.stepsPerEpoch,
       ...this.#schedule,
       ...(this.#lag > 0 && { lag: this.#lag }),
+      ...(this.#siteAlpha !== "shared" && { siteAlpha: this.#siteAlpha }),
       ...(this.#beta !== 1 && { beta: this.#beta }),
       ...(this.#sites !== undefined && { sites: JSON.stringify(this.#sites) }),
       ...(this.#masks !== "element" && { masks: this.#masks }),

@@ -67,6 +67,11 @@ export const peaSettings = z.strictObject({
     "shape of alpha during the transition",
   ),
   granularity: choice(["step", "epoch"], "step", "how often alpha moves during the transition"),
+  siteAlpha: choice(
+    ["shared", "learned"],
+    "shared",
+    "one alpha for all sites, or one that each learns, with the schedule's as their mean",
+  ),
   beta: described(betaSchema.default(1), {
     help: "β of the smooth activation, Act(βx)/β, which is x·σ(βx) of Swish: a number, or learned in the initial phase for each site",
     allowed: "a number above 0, or learned",
