@@ -3,7 +3,14 @@ import assert from "node:assert/strict";
 import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, test } from "node:test";
+import type { QuantizedGraph } from "@pea/graph";
+import { ones } from "@pea/torch";
+import { openInterpreter } from "../../../src/export/tflite/interpreter-session.ts";
 import { findLiteRt, openLiteRt, requireLiteRt } from "../../../src/export/tflite/litert.ts";
+import { verifyByLiteRt } from "../../../src/export/tflite/verify-by-litert.ts";
+import { openTflite } from "../../../src/export/tflite/verify-tflite.ts";
+import { writeTflite } from "../../../src/export/tflite/write-tflite.ts";
+import { singleOperators } from "../../support/quantized-cases.ts";
 import { temporaryFolder } from "../../support/tiny-data.ts";
 
 const folder = temporaryFolder();
@@ -85,6 +92,35 @@ describe("a LiteRT that nobody names is found", () => {
     delete process.env.VIRTUAL_ENV;
     process.env.PATH = `${join(environment, "bin")}:/usr/bin:/bin`;
     assert.equal(await findLiteRt(), "python3");
+  });
+
+  test("and where it does not run the file, that is told, and the interpreter stands in its place", async () => {
+    const environment = temporaryFolder();
+    mkdirSync(join(environment, "bin"));
+    mkdirSync(join(environment, "ai_edge_litert"));
+    writeFileSync(join(environment, "ai_edge_litert", "__init__.py"), "");
+    writeFileSync(
+      join(environment, "ai_edge_litert", "interpreter.py"),
+      "raise RuntimeError('it is of another age')",
+    );
+    writeFileSync(
+      join(environment, "bin", "python3"),
+      `#!/usr/bin/env bash\nPYTHONPATH="${environment}" exec /usr/bin/python3 -B "$@"\n`,
+      { mode: 0o755 },
+    );
+    process.env.VIRTUAL_ENV = environment;
+    const graph = (singleOperators.Gemm as () => QuantizedGraph)();
+    const file = join(environment, "model.tflite");
+    writeFileSync(file, writeTflite(graph));
+    const [{ shape = [] } = {}] = graph.inputs;
+    const inputs = ones([1, ...(shape.slice(1) as number[])]);
+    const { whyNoLitert } = await verifyByLiteRt(file, { graph, inputs });
+    assert.match(whyNoLitert ?? "", /does not run the file: RuntimeError: it is of another age/);
+    const session = await openTflite(environment, {});
+    const image = inputs.toTypedArray() as Float32Array;
+    const { values } = await openInterpreter(graph).run(image, inputs.shape);
+    assert.deepEqual((await session.run(image, inputs.shape)).values, values);
+    await assert.rejects(openTflite(environment, { litert: "python3-of-another-age" }), { kind: "usage" });
   });
 
   test("but not where neither has it, or there is none", async () => {
