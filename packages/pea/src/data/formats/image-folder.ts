@@ -26,8 +26,9 @@ export async function openImageFolder(
   const { folders, files: loose } = await listFolder(root);
   if (folders.length === 0) {
     const found = loose.some(isImageName) ? "only images" : "nothing";
+    const other = classes === undefined ? "" : ", or move it elsewhere where classes are not known";
     throw usage(
-      `${root} holds no class folders but ${found}: sort the images into one folder per class, named after it`,
+      `${root} holds no class folders but ${found}: sort the images into one folder per class, named after it${other}`,
     );
   }
   const known = classes ?? folders;
@@ -72,6 +73,18 @@ export async function openImageFolder(
     // Without its ending: an image that is converted to another format stays what it was.
     nameOf: (index) => (names[index] as string).replace(/\.[^./]*$/, ""),
   };
+}
+
+/**
+ * What to tell of images beside the class folders, which belong to no class.
+ *
+ * @throws PeaError (usage) for a folder that cannot be read
+ */
+export async function describeLooseImages(root: string): Promise<string[]> {
+  const { folders, files } = await listFolder(root);
+  const images = files.filter(isImageName);
+  if (folders.length === 0 || images.length === 0) return [];
+  return [`passed over beside the class folders in ${root}: ${enumerate(images)}`];
 }
 
 /**

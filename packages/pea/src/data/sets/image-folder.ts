@@ -1,4 +1,4 @@
-import { openImageFolder } from "../formats/image-folder.ts";
+import { describeLooseImages, openImageFolder } from "../formats/image-folder.ts";
 import { type FoundInFolder, openParts, openTestPart } from "../formats/parts-in-files.ts";
 import { findPartFolders } from "../sources/part-folders.ts";
 import type { PartName } from "../sources/part-names.ts";
@@ -13,7 +13,11 @@ export const imageFolder: DatasetDescriptor = {
   layout: "folders named train and val, with a folder of images for each class, or such class folders alone",
   // Any folders will do: what they lack is told when they are opened.
   isIn: ({ folders }) => folders.length > 0,
-  open: async (folder, options) => openParts(await find(folder), options),
+  open: async (folder, options) => {
+    const found = await find(folder);
+    const remarks = await Promise.all([...found.parts.values()].map(describeLooseImages));
+    return openParts({ ...found, notes: [...found.notes, ...remarks.flat()] }, options);
+  },
   openTest: async (folder, options) => openTestPart(await find(folder), options),
 };
 

@@ -145,6 +145,12 @@ describe("opening an image folder refuses", () => {
     it(what, async () => {
       await assert.rejects(openImageFolder(root), { name: "PeaError", kind: "usage", message });
     });
+  it("images of another part without class folders, which may have no labels", async () => {
+    await assert.rejects(openImageFolder(folder("1.jpg"), { classes: ["a"] }), {
+      kind: "usage",
+      message: /only images: sort .* after it, or move it elsewhere where classes are not known$/,
+    });
+  });
   it("a link to nothing that may be a class, and names it", async () => {
     const root = folder("a/1.jpg", "b/1.jpg");
     symlinkSync(join(directory, "none"), join(root, "c"));

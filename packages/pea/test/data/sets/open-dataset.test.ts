@@ -110,6 +110,13 @@ describe("a folder of streamed data is opened", () => {
       "there is no test part: the validation part is taken for it",
     ]);
   });
+  it("without images beside the class folders, which are told", async () => {
+    const files = { "train/a/1.jpg": "", "train/2.jpg": "", "test/a/3.jpg": "", "test/readme.txt": "" };
+    const root = folder(files);
+    const { train, notes } = await openDataset("imagefolder", root);
+    assert.deepEqual(labels(train), [0]);
+    assert.deepEqual(notes, [`passed over beside the class folders in ${join(root, "train")}: 2.jpg`]);
+  });
   it("with the classes that classes.txt lists", async () => {
     const root = folder({ "classes.txt": "a\nb\nc\n", "train-0.tar": tar(2), "val-0.tar": tar(0) });
     const { train, test } = await openDataset("webdataset", root);
