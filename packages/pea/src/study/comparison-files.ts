@@ -116,6 +116,9 @@ function notes(groups: readonly ComparedGroup[]): string {
   const comparisons = groups.flatMap(({ variants }) =>
     variants.flatMap(({ scores }) => scoreNames.flatMap((score) => scores[score].comparison ?? [])),
   );
+  const lacking = comparisons.some(({ seeds }) => seeds.length > 1)
+    ? "differences from ReLU that vary over seeds"
+    : "two seeds in common with ReLU";
   return [
     "Best: the model with the highest validation score of the final phase, a dash where no whole epoch lies in it. The " +
       "partner it is compared with is chosen from the same epochs; last: the model after the last step.",
@@ -133,7 +136,7 @@ function notes(groups: readonly ComparedGroup[]): string {
           "Welch's test leaves the pairing out: it finds less where paired runs resemble each other (correlation above 0), and too much " +
             "where they do the opposite.",
         ]
-      : ["No variant has two seeds in common with ReLU: nothing can be concluded."]),
+      : [`No variant has ${lacking}: nothing can be concluded.`]),
   ].join("\n\n");
 }
 

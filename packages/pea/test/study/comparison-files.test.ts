@@ -105,8 +105,9 @@ describe("a difference that the data do not carry is told as such", () => {
   });
 
   it("where the difference is the same on every seed", () => {
-    const { line } = files([...resultsOf("ReLU", [90, 91]), ...resultsOf("SM75%", [90.5, 91.5])]);
+    const { markdown, line } = files([...resultsOf("ReLU", [90, 91]), ...resultsOf("SM75%", [90.5, 91.5])]);
     assert.match(line("SM75% | 2") ?? "", /nothing can be concluded: no spread/);
+    assert.match(markdown, /No variant has differences from ReLU that vary over seeds: nothing can be/);
   });
 
   it("with two seeds, whose spread may be small by chance", () => {
