@@ -241,6 +241,11 @@ export class Methods {
     return this.#hooks.map((hooks) => hooks.trainedIntegers?.()).find((trained) => trained !== undefined);
   }
 
+  /** What the methods found out in the run, by the keys of recipes. */
+  found(): Record<string, unknown> {
+    return Object.assign({}, ...this.#hooks.map((hooks) => hooks.found?.() ?? {}));
+  }
+
   scalars(): Record<string, number> {
     return Object.assign({}, ...this.#hooks.map((hooks) => hooks.scalars?.() ?? {}));
   }

@@ -22,7 +22,7 @@ import { isVariant, peaSettings, variantHelp, variantLetters } from "../methods/
 import { methodNames } from "../methods/registry.ts";
 import { baselineName, nameOfMethods } from "../methods/variant-name.ts";
 
-const { initial, schedule, granularity, siteAlpha, beta, sites, masks, lrSmooth, indexing, lag } =
+const { initial, schedule, granularity, siteAlpha, beta, sites, search, masks, lrSmooth, indexing, lag } =
   peaSettings.shape;
 
 /** In the order of the recipe. */
@@ -46,6 +46,7 @@ export const methodKeys = {
   peaSiteAlpha: siteAlpha,
   peaBeta: beta,
   peaSites: sites,
+  peaSearch: search,
   peaMasks: masks,
   peaLrSmooth: lrSmooth,
   peaIndexing: indexing,
@@ -99,6 +100,7 @@ const ownKeys = {
     peaSiteAlpha: "siteAlpha",
     peaBeta: "beta",
     peaSites: "sites",
+    peaSearch: "search",
     peaMasks: "masks",
     peaLrSmooth: "lrSmooth",
     peaIndexing: "indexing",

@@ -40,6 +40,8 @@ export interface TrainResult {
   best: { epoch: number; validationScore: number; validationLoss: number | null; test: Scores } | null;
   /** Where there is no best model: why. */
   whyNoBest?: string;
+  /** What methods found out, by the keys of a recipe that takes it; where they did. */
+  found?: Readonly<Record<string, unknown>>;
   /** Test scores of the best model, or of the last where there is none, broken down. */
   breakdown?: Breakdown;
 }

@@ -422,6 +422,7 @@ async function resultOf(
     validation: await joined(ranks, validation?.skipped ?? new Map()),
     test: await joined(ranks, test.skipped),
   };
+  const found = methods.found();
   return {
     runDirectory: run.path,
     recipe,
@@ -440,6 +441,7 @@ async function resultOf(
     }),
     metric: data.task.metric,
     ...scores,
+    ...(Object.keys(found).length > 0 && { found }),
     ...(best === null && {
       whyNoBest: whyNoBest({ plan, methods, hasValidation: data.validation !== null }),
     }),

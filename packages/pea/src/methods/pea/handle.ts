@@ -16,10 +16,11 @@ import {
   maskKinds,
   type SiteActivations,
 } from "./ensemble-activation.ts";
-import { LearnedAlphas, MEASURED_EVERY } from "./learned-alphas.ts";
+import { LearnedAlphas } from "./learned-alphas.ts";
 import { LearnedBeta } from "./learned-beta.ts";
-import type { Probe } from "./probe.ts";
+import { MEASURED_EVERY, type Probe } from "./probe.ts";
 import { type BetaChoice, type SitePatterns, siteChoices } from "./site-choices.ts";
+import { SmoothSearch } from "./smooth-search.ts";
 
 /** Settings of the ensembles of one network. */
 export interface EnsembleSettings {
@@ -32,6 +33,8 @@ export interface EnsembleSettings {
   sites?: SitePatterns | undefined;
   /** Whether all sites share one α, or each learns its own with that as their mean; default `shared`. */
   siteAlpha?: "shared" | "learned";
+  /** Whether to find out, on the way, which smooth activation each site would rather have (`SmoothSearch`); default false. */
+  search?: boolean;
   /** What a draw of the stochastic ensemble decides for; default `element`, as in the paper. */
   masks?: MaskKind;
   /** Seed of the stochastic masks, a whole number of at least 0; default 0. */
@@ -52,6 +55,9 @@ export class PeaHandle implements EnsembleControl {
 
   /** The α of the sites, where they are learned: to be updated after each step (`update`). */
   readonly learnedAlphas: LearnedAlphas | null;
+
+  /** What is found out about smooth activations; to be updated after each step (`update`). */
+  readonly search: SmoothSearch | null;
 
   /** `deployed` lets ReLU alone run, whatever α is; for evaluation. */
   view: "current" | "deployed" = "current";
@@ -76,6 +82,7 @@ export class PeaHandle implements EnsembleControl {
       beta = 1,
       sites = {},
       siteAlpha = "shared",
+      search = false,
       masks = "element",
       seed = 0,
     }: EnsembleSettings,
@@ -86,6 +93,7 @@ export class PeaHandle implements EnsembleControl {
     this.seed = count("seed", seed);
     const isLearned = oneOf("siteAlpha", siteAlpha, ["shared", "learned"]) === "learned";
     this.learnedAlphas = isLearned ? new LearnedAlphas(places.length) : null;
+    this.search = search ? new SmoothSearch(places.map(({ path }) => path)) : null;
     const choices = siteChoices(
       places.map(({ path }) => path),
       sites,
@@ -178,10 +186,11 @@ export class PeaHandle implements EnsembleControl {
     return this.sites.flatMap(({ module }) => module.learnedBeta ?? []);
   }
 
-  /** In every tenth step of a transition in which the sites' α are learned. */
+  /** In every tenth step until ReLU runs alone: of α, where it is learned and ReLU has begun to run, and of the search. */
   probes(site: number): readonly Probe[] {
-    const isMeasured = this.#step % MEASURED_EVERY === 0 && this.#alpha > 0 && this.#alpha < 1;
-    return this.learnedAlphas !== null && isMeasured ? [this.learnedAlphas.probe(site)] : [];
+    if (this.#step % MEASURED_EVERY !== 0 || this.#alpha === 1) return [];
+    const ofAlpha = this.#alpha > 0 ? this.learnedAlphas?.probe(site) : undefined;
+    return [...(ofAlpha ? [ofAlpha] : []), ...(this.search?.probes(site) ?? [])];
   }
 
   /** The α a site runs with: 1 in the view `deployed`, else its own. */

@@ -6,9 +6,6 @@
 import { sub, type Tensor } from "@pea/torch";
 import { Probe } from "./probe.ts";
 
-/** Steps from one measurement to the next. */
-export const MEASURED_EVERY = 10;
-
 /**
  * The point of [0, 1]ⁿ of a mean that is nearest to `values`: all moved by one number and cut off (Wang and Lu, "Projection onto the
  * capped simplex", 2015). Its mean is exact but for rounding.

@@ -26,8 +26,8 @@ import { applyPea } from "./apply.ts";
 import type { MaskKind } from "./ensemble-activation.ts";
 import { finalize } from "./finalize.ts";
 import type { PeaHandle } from "./handle.ts";
-import { MEASURED_EVERY } from "./learned-alphas.ts";
 import { obstacleOfAlpha } from "./obstacle.ts";
+import { MEASURED_EVERY } from "./probe.ts";
 import type { BetaChoice, SitePatterns } from "./site-choices.ts";
 
 /** Settings of PEA training; the shape of the schedule and its details are those of `alphaAt` in @pea/core. */
@@ -44,6 +44,8 @@ export interface PeaMethodOptions extends Pick<ScheduleOptions, "shape" | "index
   beta?: BetaChoice;
   /** Ensembles and smooth activations of sites that have others than the variant's, by patterns of their paths. */
   sites?: SitePatterns | undefined;
+  /** Whether to find out which smooth activation each site would rather have; default false. */
+  search?: boolean;
   /** What a draw of the stochastic ensemble decides for; default: an element. */
   masks?: MaskKind;
   /** Peak learning rate of the smooth activation, which the rate follows α from; left out: the run's own all along. */
@@ -72,6 +74,7 @@ export class PeaMethod implements Method {
   readonly #siteAlpha: "shared" | "learned";
   readonly #beta: BetaChoice;
   readonly #sites: SitePatterns | undefined;
+  readonly #search: boolean;
   readonly #masks: MaskKind;
   readonly #lrSmooth: number | undefined;
   #fitted: Fitted | null = null;
@@ -92,6 +95,7 @@ export class PeaMethod implements Method {
       siteAlpha = "shared",
       beta = 1,
       sites,
+      search = false,
       masks = "element",
       lrSmooth,
     } = options;
@@ -107,6 +111,7 @@ export class PeaMethod implements Method {
       );
     this.#beta = beta;
     this.#sites = sites;
+    this.#search = search;
     this.#masks = masks;
     this.#lrSmooth = lrSmooth;
     this.#schedule = { shape, indexing, granularity };
@@ -139,7 +144,8 @@ export class PeaMethod implements Method {
     const { seed, model } = context;
     const handle = applyPea(model, {
       ...{ ensemble, smooth, seed },
-      ...{ beta: this.#beta, sites: this.#sites, siteAlpha: this.#siteAlpha, masks: this.#masks },
+      ...{ beta: this.#beta, sites: this.#sites, siteAlpha: this.#siteAlpha },
+      ...{ search: this.#search, masks: this.#masks },
     });
     if (handle.learnedBetas.length > 0 && plan.initialSteps === 0)
       throw new PeaError(
@@ -172,9 +178,9 @@ export class PeaMethod implements Method {
   }
 
   async share(ranks: Ranks): Promise<void> {
-    const { learnedAlphas, learnedBetas } = this.#run.handle;
+    const { learnedAlphas, learnedBetas, search } = this.#run.handle;
     const ofBetas = learnedBetas.flatMap(({ gradient }) => gradient ?? []);
-    const gradients = [...ofBetas, ...(learnedAlphas?.gradients ?? [])];
+    const gradients = [...ofBetas, ...(learnedAlphas?.gradients ?? []), ...(search?.gradients ?? [])];
     if (gradients.length > 0) await ranks.sum(gradients);
     for (const gradient of gradients) gradient.dispose();
   }
@@ -182,6 +188,7 @@ export class PeaMethod implements Method {
   /** @throws PeaError where a β is learned and nobody has told the learning rate of the step */
   afterStep(step: number): void {
     const { handle, plan } = this.#run;
+    handle.search?.update();
     handle.learnedAlphas?.update(Math.min(0.1, (2 * MEASURED_EVERY) / plan.transitionSteps));
     const learned = handle.learnedBetas;
     if (learned.length === 0) return;
@@ -224,20 +231,33 @@ export class PeaMethod implements Method {
     return this.#alphaAt(firstStep) === 1;
   }
 
+  /** Where it searched: the sites that a next run begins with, by the recipe's key. */
+  found(): Record<string, unknown> {
+    const { search } = this.#run.handle;
+    if (search === null) return {};
+    const found = Object.entries(search.found).map(([path, choice]) => [
+      path,
+      { ...this.#sites?.[path], ...choice },
+    ]);
+    return { peaSites: { ...this.#sites, ...Object.fromEntries(found) } };
+  }
+
   state(): MethodState {
-    const { learnedAlphas, learnedBetas } = this.#run.handle;
+    const { learnedAlphas, learnedBetas, search } = this.#run.handle;
     const betas = learnedBetas.map(({ value, velocity }) => [value, velocity]);
     return {
       ...this.#plan,
       ...(learnedAlphas !== null && { offsets: JSON.stringify(learnedAlphas.offsets) }),
+      ...(search !== null && { searched: search.state }),
       ...(betas.length > 0 && { betas: JSON.stringify(betas) }),
       steps: this.#steps,
     };
   }
 
-  load({ offsets, betas = "[]", ...state }: MethodState): void {
+  load({ offsets, searched, betas = "[]", ...state }: MethodState): void {
     refuseOtherState(this.#plan, state);
-    const { learnedAlphas } = this.#run.handle;
+    const { learnedAlphas, search } = this.#run.handle;
+    if (search !== null && searched !== undefined) search.state = String(searched);
     if (learnedAlphas !== null && offsets !== undefined) learnedAlphas.offsets = JSON.parse(String(offsets));
     const learned = JSON.parse(String(betas)) as [number, number][];
     this.#run.handle.learnedBetas.forEach((beta, i) => {
@@ -249,6 +269,7 @@ export class PeaMethod implements Method {
   }
 
   dispose(): void {
+    this.#fitted?.handle.search?.dispose();
     this.#fitted?.handle.learnedAlphas?.dispose();
     for (const beta of this.#fitted?.handle.learnedBetas ?? []) beta.dispose();
   }
@@ -267,6 +288,7 @@ export class PeaMethod implements Method {
       ...this.#schedule,
       ...(this.#lag > 0 && { lag: this.#lag }),
       ...(this.#siteAlpha !== "shared" && { siteAlpha: this.#siteAlpha }),
+      ...(this.#search && { search: true }),
       ...(this.#beta !== 1 && { beta: this.#beta }),
       ...(this.#sites !== undefined && { sites: JSON.stringify(this.#sites) }),
       ...(this.#masks !== "element" && { masks: this.#masks }),

@@ -5,7 +5,15 @@
  */
 import { parseVariant, type SmoothName, smoothActivations, smoothNamed } from "@pea/core";
 import { z } from "zod";
-import { choice, DURATION, described, durationSchema, share, toTheLetter } from "../../common/settings.ts";
+import {
+  choice,
+  DURATION,
+  described,
+  durationSchema,
+  share,
+  toggle,
+  toTheLetter,
+} from "../../common/settings.ts";
 import type { MethodDescriptor } from "../descriptor.ts";
 
 /** Whether a text is a variant code, of the activations known by now. */
@@ -95,6 +103,10 @@ export const peaSettings = z.strictObject({
       },
       value: "SITES",
     },
+  ),
+  search: toggle(
+    false,
+    "find out which smooth activation each site would rather have (result.json: found.peaSites)",
   ),
   masks: choice(
     ["element", "channel", "sample", "layer"],

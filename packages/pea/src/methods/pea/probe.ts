@@ -1,5 +1,8 @@
 import { add, full, keep, mul, noGrad, type Tensor } from "@pea/torch";
 
+/** Steps from one that is measured to the next. */
+export const MEASURED_EVERY = 10;
+
 /** The two activations of a site. */
 export interface OwnActivations {
   relu(x: Tensor): Tensor;
