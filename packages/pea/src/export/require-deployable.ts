@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { existsSync } from "node:fs";
+import { statSync } from "node:fs";
 import { dirname } from "node:path";
 import { PeaError } from "@pea/core";
 import { ClippedReLU, type Module, ReLU, ReLU6 } from "@pea/torch";
@@ -29,6 +29,6 @@ const isStraight = (module: Module): boolean =>
 
 /** Before the network is traced and data are opened: both take a while. */
 export function requireFolder(file: string): void {
-  if (!existsSync(dirname(file)))
+  if (!statSync(dirname(file), { throwIfNoEntry: false })?.isDirectory())
     throw new PeaError(`cannot write ${file}: there is no folder ${dirname(file)}`, { kind: "usage" });
 }

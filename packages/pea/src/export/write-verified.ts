@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { readdirSync, statSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, extname, join } from "node:path";
 import { PeaError } from "@pea/core";
@@ -17,14 +17,14 @@ import type { Content, FileContent } from "./target.ts";
  * @param verify takes the path of what was written
  * @returns the bytes that were written, and what `verify` gives
  * @throws PeaError naming `path` where it cannot be written, or fails its verification; of kind usage as `verify` does, and for a
- *   folder that is named like one of its files: nothing is left of it
+ *   folder that is named like one of its files, or a file like a folder that is there: nothing is left of it
  */
 export async function writeVerified<T>(
   path: string,
   content: Content,
   verify: (written: string) => Promise<T>,
 ): Promise<{ bytes: number; verification: T }> {
-  requireFolderName(path, content);
+  requireFittingName(path, content);
   const unverified = `${path}.${process.pid}.unverified`;
   const cannotWrite = (error: Error) => {
     throw new PeaError(`cannot write ${path}: ${error.message}`, { cause: error });
@@ -46,8 +46,10 @@ export async function writeVerified<T>(
   }
 }
 
-/** Whoever names a folder like one of the files in it takes it for that file. */
-function requireFolderName(path: string, content: Content): void {
+/** A file needs a name that no folder has. Whoever names a folder like one of the files in it takes it for that file. */
+function requireFittingName(path: string, content: Content): void {
+  if (isFile(content) && isFolder(path))
+    throw new PeaError(`${path} is a folder; name a file in it`, { kind: "usage" });
   if (isFile(content) || extname(path) === "") return;
   const names = Object.keys(content);
   const like = names.find((name) => extname(name) === extname(path));
@@ -95,4 +97,4 @@ async function replace(from: string, to: string, content: Content): Promise<void
   await rm(before, { recursive: true, force: true });
 }
 
-const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+const isFolder = (path: string): boolean => existsSync(path) && statSync(path).isDirectory();

@@ -101,8 +101,8 @@ function describeEpoch(metrics: EpochMetrics, plan: TrainingPlan): string {
   if (deployed) facts.push(`deployed ${mainScore(deployed).toFixed(2)} %`);
   if (metrics.best?.step === metrics.step) facts.push("best so far");
   const { train, validation } = metrics.skipped;
-  if (train > 0) facts.push(`${train} training images skipped`);
-  if (validation > 0) facts.push(`${validation} validation images skipped`);
+  for (const [part, count] of Object.entries({ training: train, validation }))
+    if (count > 0) facts.push(`${count} ${part} image${count === 1 ? "" : "s"} skipped`);
   return facts.join("  ");
 }
 

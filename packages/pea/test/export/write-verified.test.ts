@@ -47,6 +47,17 @@ describe("writeVerified", () => {
     await writeVerified(path.replace("network.tflite", "network.v2"), content, passes);
   });
 
+  test("puts no file in the place of a folder", async () => {
+    const folder = temporaryFolder();
+    const path = join(folder, "exports");
+    mkdirSync(path);
+    await assert.rejects(writeVerified(path, "1", passes), {
+      kind: "usage",
+      message: `${path} is a folder; name a file in it`,
+    });
+    assert.deepEqual(readdirSync(folder), ["exports"]);
+  });
+
   test("leaves what was there, and nothing else, where the new one does not pass", async () => {
     const folder = temporaryFolder();
     const path = join(folder, "model");
@@ -86,10 +97,7 @@ describe("writeVerified", () => {
   });
 
   test("says where it cannot write", async () => {
-    const folder = temporaryFolder();
-    const path = join(folder, "taken");
-    mkdirSync(path);
-    await assert.rejects(writeVerified(path, "file", passes), { message: /^cannot write .*taken: / });
-    assert.ok(existsSync(path));
+    const path = join(temporaryFolder(), "none/model");
+    await assert.rejects(writeVerified(path, "file", passes), { message: /^cannot write .*none\/model: / });
   });
 });

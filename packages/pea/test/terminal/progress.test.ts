@@ -32,7 +32,7 @@ const epoch: EpochMetrics = {
   candidate: true,
   test: null,
   best: { epoch: 2, step: 20, score: 85.25, loss: 0.4 },
-  skipped: { train: 3, validation: 0, test: 0 },
+  skipped: { train: 3, validation: 1, test: 0 },
   seconds: 1,
 };
 
@@ -103,7 +103,7 @@ describe("on a terminal", () => {
     const text = written();
     assert.match(
       text,
-      /^epoch 2\/4 .*validation 85\.25 % {2}deployed 70\.50 % {2}best so far {2}3 training images skipped/m,
+      /^epoch 2\/4 .*validation 85\.25 % {2}deployed 70\.50 % {2}best so far {2}3 training images skipped {2}1 validation image skipped/m,
     );
     assert.match(text, /^skipped a\.jpg: it is empty/m);
   });
@@ -120,7 +120,7 @@ describe("in a pipe", () => {
     progress.stop();
     assert.match(
       written(),
-      /^epoch 2\/4 {2}loss 0\.5124 {2}top-1 81\.50 % {2}alpha 0\.250 {2}transition {2}1234 images\/s {2}validation 85\.25 % {2}deployed 70\.50 % {2}best so far {2}3 training images skipped {2}\d+ s left\n$/,
+      /^epoch 2\/4 {2}loss 0\.5124 {2}top-1 81\.50 % {2}alpha 0\.250 {2}transition {2}1234 images\/s {2}validation 85\.25 % {2}deployed 70\.50 % {2}best so far {2}3 training images skipped {2}1 validation image skipped {2}\d+ s left\n$/,
     );
   });
 });
