@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import sharp from "sharp";
 import { DecodePool } from "../../src/data/loading/decode-pool.ts";
 import { exportRun } from "../../src/export/export.ts";
 import { findImages } from "../../src/predict/image-files.ts";
@@ -61,6 +62,41 @@ describe("evalCrop", () => {
       [{ data: "webdataset", evalCrop: 223 }, /evalCrop is 223, .*: imageSize is 224/],
     ] as [RecipeInput, RegExp][])
       assert.throws(() => resolve(settings), { kind: "usage", message });
+  });
+});
+
+/** Noise in a frame of one pixel, which alone tells its class. */
+async function framedImage(seed: number, frame: number): Promise<Buffer> {
+  const inner = sharp(await noiseImage(seed, 14, 14));
+  const sides = { top: 1, bottom: 1, left: 1, right: 1 };
+  return inner
+    .extend({ ...sides, background: { r: frame, g: frame, b: frame } })
+    .png()
+    .toBuffer();
+}
+
+describe("classes that the outermost pixels alone tell apart", () => {
+  const frames = join(folder, "frames");
+  before(async () => {
+    for (let i = 0; i < 48; i++) {
+      const name = `${i < 32 ? "train" : "test"}/${i % 2 ? "bright" : "dark"}/${i}.png`;
+      writeFiles(frames, { [name]: await framedImage(i, i % 2 ? 255 : 0) });
+    }
+  });
+  const scored = async (settings: RecipeInput) => {
+    const framed = { dataDir: frames, imageSize: 16, model: "resnet8", batchSize: 8, epochs: 8, lr: 0.05 };
+    const { last } = await train(
+      { ...recipe, ...framed, trainCrop: "whole", ...settings },
+      { runDirectory: temporaryFolder() },
+    );
+    return last.test.top1 as number;
+  };
+
+  it("are told apart in the evaluation of a run that trains on whole images", async () => {
+    assert.equal(await scored({}), 100);
+  });
+  it("are not where the evaluation cuts these off", async () => {
+    assert.ok((await scored({ evalCrop: "central" })) <= 75);
   });
 });
 
