@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { PeaError } from "@pea/core";
 import { type ActivationType, type Graph, smoothToRelu } from "@pea/graph";
 import { type Module, TorchError } from "@pea/torch";
+import { counted } from "../common/counted.ts";
 import { isModelFile } from "../common/model-file-name.ts";
 import { exportObstacleOf } from "../export/export-obstacle.ts";
 import {
@@ -89,7 +90,8 @@ export async function runInspect(source: string, options: InspectOptions): Promi
       activations,
       keys: [...model.stateDict().keys()],
     };
-    const answer = whyNot === null ? `${classes} classes` : `answers ${info.outputShape.join("×")}`;
+    const answer =
+      whyNot === null ? counted(classes, "class", "classes") : `answers ${info.outputShape.join("×")}`;
     printResult(options, document, () =>
       [
         `${name}: input ${inputShape.join("×")}, ${answer}`,
@@ -161,7 +163,7 @@ async function openSubject(
   if (!isModelFile(source)) {
     if (existsSync(source) || /[/\\]/.test(source))
       throw usage(
-        `${source} is no run (it has no config.yaml); give the folder of a run, an ONNX file or a name pea models lists`,
+        `${source} is no run (it has no config.yaml); give the folder of a run, an ONNX file, whose name ends in .onnx, or a name pea models lists`,
       );
     if (output !== undefined)
       throw usage(`${source} is no ONNX file, of whose outputs one is chosen; leave --output out`);

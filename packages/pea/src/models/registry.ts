@@ -113,7 +113,9 @@ function knownName(name: string): ParsedName {
   const parsed = parseName(name);
   if (parsed !== null) return parsed;
   const known = [...new Set([...listModels().map((entry) => entry.name), ...families.keys()])];
-  throw new PeaError(`unknown model ${name}; ${hint(name, known)}`, { kind: "usage" });
+  throw new PeaError(`unknown model ${name}; ${hint(name, known)}; the name of an ONNX file ends in .onnx`, {
+    kind: "usage",
+  });
 }
 
 /** The parts of a built-in name; null when it is none. */

@@ -96,7 +96,7 @@ describe("pea inspect NETWORK", () => {
       [["resnet19"], /^pea: unknown model resnet19; did you mean resnet18\?/],
       [
         ["./nowhere"],
-        /^pea: \.\/nowhere is no run \(it has no config\.yaml\); give the folder of a run, an ONNX file or a name/,
+        /^pea: \.\/nowhere is no run \(it has no config\.yaml\); give the folder of a run, an ONNX file, whose name ends in .onnx, or a name/,
       ],
       [
         ["resnet18", "--input", "224"],

@@ -48,7 +48,9 @@ export async function readOnnx(path: string): Promise<OnnxFile> {
   const foreign = new Set(node.map(({ opType }) => opType ?? "").filter((opType) => !operators.has(opType)));
   if (foreign.size > 0)
     throw new PeaError(
-      `${path} holds ${[...foreign].join(", ")}: a deployed network has no operator but ${[...operators.keys()].join(", ")}.`,
+      `${path} holds ${[...foreign].join(", ")}, which pea export does not write: its own files alone are read here; ` +
+        "pea inspect and pea train --model read those of other tools",
+      { kind: "usage" },
     );
   const opset = opsets[0]?.version ?? 0;
   const constants = new Map(initializer.map((tensor) => [tensor.name ?? "", constantOf(tensor)]));

@@ -17,6 +17,7 @@ import {
   producersOf,
 } from "@pea/graph";
 import { init } from "@pea/torch";
+import { counted } from "../../common/counted.ts";
 import { drawn } from "./fresh-weights.ts";
 
 /** What a network is to be trained on. */
@@ -143,7 +144,9 @@ function fitClasses(graph: Graph, classes: number, tell: Tell): Graph {
   const draw = (of: readonly number[]) => drawn(of, (tensor) => init.layerDefault(tensor, { fanIn }));
   constants.set(weightName, draw(shape));
   if (biasName !== "") constants.set(biasName, draw([classes]));
-  tell(`head ${weightName}: ${own} classes in the file, ${classes} in the data: drawn anew`);
+  tell(
+    `head ${weightName}: ${counted(own, "class", "classes")} in the file, ${classes} in the data: drawn anew`,
+  );
   return { ...graph, constants };
 }
 

@@ -7,6 +7,7 @@ import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
 import { PeaError } from "@pea/core";
 import type { Graph, GraphInput } from "@pea/graph";
+import { counted } from "../../common/counted.ts";
 import type { CreateModelOptions } from "../../models/network-family.ts";
 import { registerModel } from "../../models/registry.ts";
 import { type ImportedGraph, type ImportOptions, importFile } from "../onnx/import-onnx.ts";
@@ -138,9 +139,11 @@ function createNetwork(name: string, options: CreateModelOptions): FileNetwork {
   const fitted = fitToData(sites, { inputShape: [inputChannels, ...imageSize], classes });
   const normalized = addBatchNorm ? addBatchNorms(fitted.graph) : fitted.graph;
   const drawn = fresh ? drawWeights(normalized) : normalized;
+  const added = normalized.nodes.length - fitted.graph.nodes.length;
   const remarks = [
     ...findings.sentences,
     ...fitted.remarks,
+    ...(addBatchNorm ? [`batch norm is put behind ${counted(added, "convolution")} that had none`] : []),
     ...(fresh ? ["all weights are drawn anew"] : []),
   ];
   return new FileNetwork(drawn, remarks, file.digests);

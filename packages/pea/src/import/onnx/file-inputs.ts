@@ -89,7 +89,7 @@ export function outputOf({ output, node }: GraphProto, wanted: string | undefine
     );
   if (wanted === undefined && names.length !== 1)
     throw refuse(
-      `has ${names.length} outputs: ${names.join(", ")}; say which one is meant (--output in pea inspect, modelOutput in a recipe, output from TypeScript)`,
+      `has ${names.length} outputs: ${names.join(", ")}; say which one is meant (--model-output of pea train, modelOutput in a recipe, --output of pea inspect, output from TypeScript)`,
     );
   return wanted ?? (names[0] as string);
 }

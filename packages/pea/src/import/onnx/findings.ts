@@ -1,5 +1,6 @@
 /** What was found in a file, and what was done to it. */
 import { type Graph, type GraphNode, operators } from "@pea/graph";
+import { counted } from "../../common/counted.ts";
 import type { Converted } from "./convert.ts";
 import type { FileFacts } from "./read-file.ts";
 
@@ -53,8 +54,8 @@ export function unseenBatchNorms(names: Iterable<string>): number {
 
 export function findingsOf(steps: Steps): Findings {
   const { converted, spelledOut, graph, fileNodes } = steps;
-  const activations = counted(graph);
-  const before = counted(spelledOut);
+  const activations = countedActivations(graph);
+  const before = countedActivations(spelledOut);
   const recognized = Object.fromEntries(
     Object.entries(activations)
       .map(([operator, count]) => [operator, count - (before[operator] ?? 0)] as const)
@@ -74,7 +75,7 @@ export function findingsOf(steps: Steps): Findings {
   return { ...numbers, sentences: sentencesOf(numbers, steps.file) };
 }
 
-function counted({ nodes }: Graph): Record<string, number> {
+function countedActivations({ nodes }: Graph): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const { operator } of nodes.filter(isActivation)) counts[operator] = (counts[operator] ?? 0) + 1;
   return counts;
@@ -89,29 +90,26 @@ function sentencesOf(found: Omit<Findings, "sentences">, file: FileFacts): strin
     `${nodes.file} nodes of opset ${file.opset}${file.producer && ` by ${file.producer}`} are ${nodes.graph} of the network`,
     ...(kinds.length > 0 ? [`recognized by their formulas: ${kinds.join(", ")}`] : []),
     ...(folded > 0
-      ? [`the export has dissolved ${several(folded, "batch normalization")}: ${wayOut(file)}`]
+      ? [`the export has dissolved ${counted(folded, "batch normalization")}: ${wayOut(file)}`]
       : []),
     ...(restoredBiases > 0
       ? [
-          `the export has left out ${several(restoredBiases, "bias", "biases")} of zeros, there again to be trained`,
+          `the export has left out ${counted(restoredBiases, "bias", "biases")} of zeros, there again to be trained`,
         ]
       : []),
     ...(found.untiedWeights > 0
       ? [
-          `${several(found.untiedWeights, "layer")} that shared weights with one of another kind, stride or bias: each has its own`,
+          `${counted(found.untiedWeights, "layer")} that shared weights with one of another kind, stride or bias: each has its own`,
         ]
       : []),
     ...(found.roundedWeights > 0
-      ? [`${several(found.roundedWeights, "weight")} of another type than float32 became that`]
+      ? [`${counted(found.roundedWeights, "weight")} of another type than float32 became that`]
       : []),
     ...(found.isChannelsLast
       ? ["the file has the channels of its images last; the network has them first"]
       : []),
   ];
 }
-
-const several = (count: number, one: string, more = `${one}s`): string =>
-  `${count} ${count === 1 ? one : more}`;
 
 /** What keeps batch norms at the export. */
 function wayOut({ producer }: FileFacts): string {

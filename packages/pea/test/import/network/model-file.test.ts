@@ -156,6 +156,7 @@ describe("pea train --model network.onnx:", () => {
     const words = ["--model", bare, ...settings, "--epochs", "1", "--run", join(folder, "normalized")];
     const { code, stderr } = await peaHere("train", "--add-batch-norm", ...words);
     assert.equal(code, 0, stderr);
+    assert.match(stderr, /batch norm is put behind 2 convolutions that had none/);
     const { stdout } = await peaHere("inspect", join(folder, "normalized"), "--json");
     assert.match(JSON.parse(stdout).keys.join(), /running_mean.*running_mean/);
   });
@@ -200,7 +201,7 @@ describe("pea train --model network.onnx:", () => {
     assert.equal(unsaid.code, 2);
     assert.match(
       unsaid.stderr,
-      /has 2 outputs: .*; say which one is meant \(--output in pea inspect, modelOutput/,
+      /has 2 outputs: .*; say which one is meant \(--model-output of pea train, modelOutput/,
     );
     const inspected = await peaHere("inspect", several, "--output", scores, "--json");
     assert.equal(JSON.parse(inspected.stdout).classes, 5);
@@ -274,6 +275,30 @@ describe("pea train --model network.onnx:", () => {
     writeFileSync(path, encodeOnnx(traceNetwork(body, [1, 9, 9]).graph, { producerVersion: "1" }));
     const { stdout } = await peaHere("inspect", path);
     assert.match(stdout, /activation sites {5}none$/m);
+  });
+
+  test("its name may end in capitals; a file of another name is told how files are named", async () => {
+    const [capitals, other] = [join(folder, "CAPITALS.ONNX"), join(folder, "other.bin")];
+    for (const path of [capitals, other]) copyFileSync(file, path);
+    assert.equal((await peaHere("inspect", capitals)).code, 0);
+    for (const words of [
+      ["inspect", other],
+      ["train", "--model", other, "--dry-run"],
+    ]) {
+      const { code, stderr } = await peaHere(...words);
+      assert.equal(code, 2);
+      assert.match(stderr, /an? ONNX file.* ends in \.onnx/);
+    }
+  });
+
+  test("pea predict, which reads what pea export wrote, says so of another tool's file", async () => {
+    const path = join(import.meta.dirname, "../onnx/files/pads.keep.onnx");
+    const { code, stderr } = await peaHere("predict", path, "none.png");
+    assert.equal(code, 2);
+    assert.match(
+      stderr,
+      /pads\.keep\.onnx holds .*, which pea export does not write: its own files alone are read here/,
+    );
   });
 
   test("--fresh is for files", async () => {
