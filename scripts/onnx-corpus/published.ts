@@ -135,7 +135,7 @@ function cellOf(outcome: Outcome | undefined, notes: string[]): string {
 function kindOf(reason: string): string {
   if (/^ONNX Runtime and libtorch differ by/.test(reason))
     return "the answers differ by more than a millionth of the largest one, which random weights make large";
-  return reason.replace(/^(\w+) \S+: /, "a $1: ");
+  return reason.replace(/^(\w+) (in|behind) \S+ /, "$1 ").replace(/^(\w+) \S+: /, "a $1: ");
 }
 
 const files = readdirSync(folder).filter((name) => name.endsWith(".onnx"));
