@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { PeaError } from "@pea/core";
-import { type ActivationType, type Graph, smoothToRelu } from "@pea/graph";
+import { type ActivationType, type Graph, smoothToRelu, whySmooth } from "@pea/graph";
 import { type Module, TorchError } from "@pea/torch";
 import { counted } from "../common/counted.ts";
 import { isModelFile } from "../common/model-file-name.ts";
@@ -13,6 +13,7 @@ import {
 } from "../export/other-activations.ts";
 import { whyNoClasses } from "../import/network/fit-to-data.ts";
 import { FileNetwork, openModelFile } from "../import/network/model-file.ts";
+import { recognizeActivations } from "../import/onnx/passes/recognize-activations.ts";
 import {
   createModel,
   findModel,
@@ -83,7 +84,8 @@ export async function runInspect(source: string, options: InspectOptions): Promi
       params: parameters,
       ...info,
       remarks,
-      exportObstacle: exportObstacleOf(graph),
+      // What libtorch computes in steps, as GELU, is named as what it is.
+      exportObstacle: whySmooth(recognizeActivations(graph)) ?? exportObstacleOf(graph),
       otherActivations: otherActivationsOf(graph),
       ...(target && { target }),
       layers,
@@ -216,7 +218,7 @@ function layerTable(layers: readonly Layer[], sites: readonly Site[]): string {
   return formatTable(
     ["layer", "type", "output", "params", "MACs", "site"],
     layers.map(({ path, type, outputShape, parameters, macs }) => [
-      path.length > PATH_WIDTH ? `…${path.slice(1 - PATH_WIDTH)}` : path,
+      path.length > PATH_WIDTH ? `…${path.slice(1 - PATH_WIDTH)}` : path || "(network)",
       type,
       outputShape?.join("×") ?? "not called",
       parameters,
@@ -229,7 +231,7 @@ function layerTable(layers: readonly Layer[], sites: readonly Site[]): string {
 function describeExport(graph: Graph, obstacle: string | null, others: readonly OtherActivation[]): string {
   if (obstacle !== null) {
     // Where nothing but smooth sites is in the way.
-    const isSmooth = exportObstacleOf(smoothToRelu(graph)) === null;
+    const isSmooth = exportObstacleOf(smoothToRelu(recognizeActivations(graph))) === null;
     return `not possible: ${obstacle}${isSmooth ? "; it has ReLU in the end with PEA, as --pea WO75%" : ""}`;
   }
   return others.length === 0 ? "possible" : `possible; ${describeActivations(others)}`;

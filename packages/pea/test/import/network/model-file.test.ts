@@ -277,6 +277,37 @@ describe("pea train --model network.onnx:", () => {
     assert.match(stdout, /activation sites {5}none$/m);
   });
 
+  test("GELU is named as what it is, and numbers of the network itself stand in its row", async () => {
+    const path = join(folder, "gelu.onnx");
+    const gamma = { shape: [8, 1, 1], data: new Float32Array(8).fill(2) };
+    const { graph } = traceNetwork(new Sequential(new Conv2d(1, 8, 3), new ReLU()), [1, 9, 9]);
+    const [relu] = graph.outputs;
+    const more = [
+      { operator: "Mul", inputs: [relu as string, "half"], outputs: ["h"], attributes: {}, path: "" },
+      { operator: "Div", inputs: [relu as string, "root"], outputs: ["d"], attributes: {}, path: "" },
+      { operator: "Erf", inputs: ["d"], outputs: ["e"], attributes: {}, path: "" },
+      { operator: "Add", inputs: ["e", "one"], outputs: ["s"], attributes: {}, path: "" },
+      { operator: "Mul", inputs: ["h", "s"], outputs: ["g"], attributes: {}, path: "" },
+      { operator: "Mul", inputs: ["g", "gamma"], outputs: ["y"], attributes: {}, path: "" },
+    ];
+    const number = (value: number) => ({ shape: [], data: Float32Array.of(value) });
+    const constants = new Map([
+      ...graph.constants,
+      ["half", number(0.5)] as const,
+      ["root", number(Math.SQRT2)] as const,
+      ["one", number(1)] as const,
+      ["gamma", gamma] as const,
+    ]);
+    const whole = { ...graph, nodes: [...graph.nodes, ...more], outputs: ["y"], constants };
+    writeFileSync(path, encodeOnnx(whole, { producerVersion: "1" }));
+    const { stdout } = await peaHere("inspect", path);
+    assert.match(
+      stdout,
+      /export to ONNX +not possible: Gelu in gelu is an activation: .*; it has ReLU in the end with PEA/,
+    );
+    assert.match(stdout, /^\(network\) +FileNetwork +\S+ +8 /m);
+  });
+
   test("its name may end in capitals; a file of another name is told how files are named", async () => {
     const [capitals, other] = [join(folder, "CAPITALS.ONNX"), join(folder, "other.bin")];
     for (const path of [capitals, other]) copyFileSync(file, path);
