@@ -40,10 +40,10 @@ test("each has a title, and the smooth ones a letter: those of the paper's varia
   ]);
 });
 
-test("an activation is found by its name, and Swish as SiLU too", () => {
+test("an activation is found by its name in letters of either size, and Swish as SiLU too", () => {
   assert.equal(activationNamed("relu"), relu);
-  assert.equal(activationNamed("silu"), swish);
-  for (const name of ["softsign", "GELU", "constructor", ""]) assert.equal(activationNamed(name), null);
+  for (const name of ["silu", "SiLU", "Swish"]) assert.equal(activationNamed(name), swish);
+  for (const name of ["softsign", "constructor", ""]) assert.equal(activationNamed(name), null);
 });
 
 test("values and derivatives (spec recipes 5.2, ten digits)", () => {

@@ -25,10 +25,11 @@ const registry: Record<string, Activation> = { ...builtIn };
  */
 export const activations = registry as Readonly<typeof builtIn & Record<string, Activation>>;
 
-/** The activation of a name or alias; null where there is none. */
+/** The activation of a name or alias, in small letters or as papers write it (`SiLU`); null where there is none. */
 export function activationNamed(name: string): Activation | null {
-  if (Object.hasOwn(registry, name)) return registry[name];
-  return Object.values(registry).find(({ aliases }) => aliases?.includes(name)) ?? null;
+  const known = name.toLowerCase();
+  if (Object.hasOwn(registry, known)) return registry[known] as Activation;
+  return Object.values(registry).find(({ aliases }) => aliases?.includes(known)) ?? null;
 }
 
 /** The activations that an ensemble may start with. */

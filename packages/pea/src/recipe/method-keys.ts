@@ -252,7 +252,7 @@ export function namedVariant(name: string): {
 } {
   if (name.toLowerCase() === baselineName.toLowerCase())
     return { name: baselineName, settings: { pea: "none", activation: "relu" } };
-  const activation = activationNamed(name.toLowerCase())?.name;
+  const activation = activationNamed(name)?.name;
   if (activation !== undefined) return { name: activation, settings: { pea: "none", activation } };
   try {
     parseVariant(name);

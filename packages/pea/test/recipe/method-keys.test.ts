@@ -90,6 +90,7 @@ describe("the list of methods", () => {
         { pea: "WG90", peaSchedule: "cosine", peaInitial: 5 },
       ],
       [[{ activation: "silu" }], { activation: "swish" }],
+      [[{ activation: "SiLU" }], { activation: "swish" }],
       [[{ swap: { activation: "mish", at: "90%" } }], { activation: "mish", swapToRelu: "90%" }],
       [[], {}],
     ] as [RecipeInput["methods"], RecipeInput][]) {

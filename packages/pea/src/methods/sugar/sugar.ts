@@ -18,7 +18,7 @@ const settings = z.strictObject({
       .transform((name, context) => {
         if (name.toLowerCase() === bSilu) return bSilu;
         try {
-          return smoothNamed(name.toLowerCase()).name;
+          return smoothNamed(name).name;
         } catch {
           context.addIssue({ code: "custom" });
           return z.NEVER;
