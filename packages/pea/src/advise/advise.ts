@@ -7,6 +7,7 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { PeaError } from "@pea/core";
+import { meanOf } from "../common/mean.ts";
 import type { Comparison } from "../compare/compare.ts";
 import type { Timing } from "../compare/timings.ts";
 import { countSamples } from "../data/parts/part.ts";
@@ -218,7 +219,7 @@ class Pilot {
   secondsOfRun(): number {
     const whole = this.#timings.flatMap(({ wallSeconds }) => wallSeconds ?? []);
     const seconds = whole.length > 0 ? whole : this.#timings.map(({ seconds }) => seconds);
-    return seconds.reduce((a, b) => a + b, 0) / seconds.length;
+    return meanOf(seconds);
   }
 
   /** The second variant with the first, ReLU, by the models after the last step. */

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { meanOf } from "../common/mean.ts";
 import type { Result } from "../compare/results.ts";
 import { baselineName } from "../methods/variant-name.ts";
 
@@ -50,7 +51,7 @@ export function standings(results: readonly Result[], candidates: readonly strin
       const scores = results.flatMap(({ variant, selected }) =>
         variant === name && selected ? [selected.validation] : [],
       );
-      return { name, seeds: scores.length, validation: scores.reduce((a, b) => a + b, 0) / scores.length };
+      return { name, seeds: scores.length, validation: meanOf(scores) };
     })
     .toSorted((a, b) => b.validation - a.validation);
 }

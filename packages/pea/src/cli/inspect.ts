@@ -4,6 +4,7 @@ import { PeaError } from "@pea/core";
 import { type ActivationType, type Graph, smoothToRelu, whySmooth } from "@pea/graph";
 import { type Module, TorchError } from "@pea/torch";
 import { counted } from "../common/counted.ts";
+import { kebab } from "../common/kebab.ts";
 import { isModelFile } from "../common/model-file-name.ts";
 import { exportObstacleOf } from "../export/export-obstacle.ts";
 import {
@@ -65,9 +66,7 @@ export async function runInspect(source: string, options: InspectOptions): Promi
   const settings = { activations: type, macs, vela, systemConfig, memoryMode };
   const [idle] = Object.entries(settings).find(([, value]) => value !== undefined) ?? [];
   if (word === undefined && idle !== undefined)
-    throw usage(
-      `--${idle.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)} is of a target: name one with --target`,
-    );
+    throw usage(`--${kebab(idle)} is of a target: name one with --target`);
   const { model, ...subject } = await openSubject(source, options);
   try {
     const { name, inputShape, classes, whyNoClasses: whyNot = null } = subject;

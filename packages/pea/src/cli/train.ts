@@ -13,7 +13,7 @@ import { alone, type Ranks } from "../distributed/ranks.ts";
 import { exportObstacleOf } from "../export/export-obstacle.ts";
 import { inspectForTarget, requireTaken } from "../export/inspect-target.ts";
 import { lastingWord, loadTarget } from "../export/load-target.ts";
-import type { Target } from "../export/target.ts";
+import { isIntegerTarget, type Target } from "../export/target.ts";
 import { targetNamed } from "../export/targets.ts";
 import { loadRecipe } from "../recipe/load-recipe.ts";
 import { smoothIn } from "../recipe/method-keys.ts";
@@ -218,6 +218,7 @@ function checkFor(
     const remarks = requireTaken(graph, target);
     log(`${target.title} takes this network`);
     remarks.forEach(log);
+    if (!isIntegerTarget(target) || target.place === undefined) return;
     const compared = smooth === null ? [] : [smooth];
     const { placement } = await inspectForTarget(graph, target.name, { compared });
     if (placement !== undefined) describePlacement(placement).forEach(log);

@@ -4,6 +4,7 @@
  * @module
  */
 import { PeaError } from "@pea/core";
+import { kebab } from "../common/kebab.ts";
 import type { Layout } from "../images/network-input.ts";
 import type { IntegerForm, IntegerSummary } from "./integer-summary.ts";
 import { onnxTarget } from "./onnx/onnx-target.ts";
@@ -86,7 +87,7 @@ export async function checkedTarget(form: ExportForm): Promise<Target> {
 
 /** `maxLoss (--max-loss)`: as programs have it, and as the command line has, where that is another word. */
 function optionNamed(key: string): string {
-  const flag = key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  const flag = kebab(key);
   return flag === key ? key : `${key} (--${flag})`;
 }
 

@@ -5,6 +5,7 @@
  */
 import { PeaError } from "@pea/core";
 import type { Scheme, SchemeWishes } from "@pea/graph";
+import { counted } from "../common/counted.ts";
 import type { CalibrationMethod } from "../quantize/calibration-methods.ts";
 import type { LayerNoise } from "../quantize/layer-noise.ts";
 import { describeMainScore, mainScore, scoreLabel } from "../tasks/task.ts";
@@ -65,7 +66,7 @@ export function describeQuantization({
   const ranges =
     method === "trained"
       ? "ranges that it trained with"
-      : `ranges of ${images} training image${images === 1 ? "" : "s"} (${method})`;
+      : `ranges of ${counted(images, "training image")} (${method})`;
   const other = trainedFor === undefined ? "" : `, since it trained with ${describeScheme(trainedFor)}`;
   const equalized = isEqualized ? "; channels equalized between layers" : "";
   return `${describeScheme(scheme)}; ${ranges}${other}${equalized}`;

@@ -4,6 +4,7 @@
  * @module
  */
 import { type ActivationKind, activationsOf, at, type Graph } from "@pea/graph";
+import { counted } from "../common/counted.ts";
 
 /** An activation that is not ReLU. */
 export interface OtherActivation {
@@ -31,7 +32,7 @@ export function describeActivations(others: readonly OtherActivation[]): string 
     const all = others.filter((other) => other.kind === kind);
     const first = all.slice(0, named).map(({ operator, path }) => `${operator}${at(path)}`);
     const more = all.length > named ? [`… and ${all.length - named} more`] : [];
-    return `${all.length} ${kind}${all.length === 1 ? "" : "s"} (${[...first, ...more].join(", ")})`;
+    return `${counted(all.length, kind)} (${[...first, ...more].join(", ")})`;
   });
   return `Relu is not the only activation: beside it ${kinds.join("; ")}`;
 }

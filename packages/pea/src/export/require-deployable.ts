@@ -3,12 +3,12 @@
  *
  * @module
  */
-import { statSync } from "node:fs";
 import { dirname } from "node:path";
 import { PeaError } from "@pea/core";
 import { ClippedReLU, type Module, ReLU, ReLU6 } from "@pea/torch";
 import { isActivation } from "../activations/activation-modules.ts";
 import { isPassing } from "../activations/passing-activation.ts";
+import { isFolder } from "../common/is-folder.ts";
 
 /** Sites have ReLU, or stay straight pieces as ReLU6; what else a network computes, its graph shows. */
 export function requireNoSmoothModule(model: Module): void {
@@ -29,6 +29,6 @@ const isStraight = (module: Module): boolean =>
 
 /** Before the network is traced and data are opened: both take a while. */
 export function requireFolder(file: string): void {
-  if (!statSync(dirname(file), { throwIfNoEntry: false })?.isDirectory())
+  if (!isFolder(dirname(file)))
     throw new PeaError(`cannot write ${file}: there is no folder ${dirname(file)}`, { kind: "usage" });
 }

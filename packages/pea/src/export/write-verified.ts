@@ -3,10 +3,11 @@
  *
  * @module
  */
-import { existsSync, readdirSync, statSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, extname, join } from "node:path";
 import { PeaError } from "@pea/core";
+import { isFolder } from "../common/is-folder.ts";
 import { ExportInterrupted } from "./export-interrupted.ts";
 import type { Content, FileContent } from "./target.ts";
 
@@ -96,5 +97,3 @@ async function replace(from: string, to: string, content: Content): Promise<void
   for (const name of foreign) await rename(join(before, name), join(to, name));
   await rm(before, { recursive: true, force: true });
 }
-
-const isFolder = (path: string): boolean => existsSync(path) && statSync(path).isDirectory();

@@ -5,6 +5,7 @@
  */
 import { parse as parseYaml } from "yaml";
 import type { z } from "zod";
+import { kebab } from "../common/kebab.ts";
 import type { KeyDescription } from "../common/settings.ts";
 import { groupShape, recipeSchema } from "./recipe-schema.ts";
 
@@ -79,5 +80,3 @@ function parseAsYaml(text: string, word: string): unknown {
     return word;
   }
 }
-
-const kebab = (key: string): string => key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);

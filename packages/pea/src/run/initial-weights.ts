@@ -2,6 +2,7 @@
 import { statSync } from "node:fs";
 import { PeaError } from "@pea/core";
 import { type Module, scope, sub, sum, type Tensor, withoutWrapperPrefixes } from "@pea/torch";
+import { counted } from "../common/counted.ts";
 import { enumerate } from "../data/sources/list-folder.ts";
 import { type BuildVariant, type DependentWeight, dependentWeights } from "../models/data-dependent.ts";
 import { type KeyLayout, keyLayouts, translateKeys } from "../models/key-layouts.ts";
@@ -139,7 +140,7 @@ function wayOut(key: string, channels: number, expected: number): string {
   return "";
 }
 
-const inWords = (channels: number) => (channels === 1 ? "1 channel" : `${channels} channels`);
+const inWords = (channels: number) => counted(channels, "channel");
 
 function byModule(weights: readonly DependentWeight[]): Map<string, [DependentWeight, ...DependentWeight[]]> {
   const modules = new Map<string, [DependentWeight, ...DependentWeight[]]>();

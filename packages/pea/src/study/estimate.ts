@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { meanOf } from "../common/mean.ts";
 import type { Cell } from "./grid.ts";
 import type { Ledger } from "./ledger.ts";
 
@@ -20,7 +21,7 @@ export function secondsOf(
       const timing = ledger.timingOf(other);
       return timing ? [(timing.wallSeconds ?? timing.seconds) / other.recipe.epochs] : [];
     });
-    return values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length;
+    return values.length === 0 ? null : meanOf(values);
   };
   const seconds = perEpoch(grid.filter(({ network }) => network === cell.network)) ?? perEpoch(grid);
   return seconds === null ? null : seconds * cell.recipe.epochs;

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { meanOf } from "../common/mean.ts";
 import { formatSeconds } from "../terminal/time-left.ts";
 import { secondsOf } from "./estimate.ts";
 import type { Cell } from "./grid.ts";
@@ -90,5 +91,4 @@ export class TimeLeft {
   }
 }
 
-const mean = (values: readonly number[]): number | null =>
-  values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length;
+const mean = (values: readonly number[]): number | null => (values.length === 0 ? null : meanOf(values));

@@ -1,6 +1,7 @@
 /** What a run shows on the terminal: a bar where there is one, plain lines where the output is piped. */
 import type { WriteStream } from "node:tty";
 import { MultiBar } from "cli-progress";
+import { counted } from "../common/counted.ts";
 import type { SkippedSample } from "../data/loading/unreadable-images.ts";
 import type { TrainingPlan } from "../run/plan.ts";
 import type { EpochMetrics, StepMetrics, TrainingObserver } from "../run/training-observer.ts";
@@ -102,7 +103,7 @@ function describeEpoch(metrics: EpochMetrics, plan: TrainingPlan): string {
   if (metrics.best?.step === metrics.step) facts.push("best so far");
   const { train, validation } = metrics.skipped;
   for (const [part, count] of Object.entries({ training: train, validation }))
-    if (count > 0) facts.push(`${count} ${part} image${count === 1 ? "" : "s"} skipped`);
+    if (count > 0) facts.push(`${counted(count, `${part} image`)} skipped`);
   return facts.join("  ");
 }
 

@@ -30,6 +30,7 @@ import {
 import { createActivation, registerActivation } from "../../src/activations/index.ts";
 import { applyPea, replaceActivation } from "../../src/methods/index.ts";
 import { listSites } from "../../src/models/index.ts";
+import { numbers } from "../support/numbers.ts";
 import { usage } from "../support/usage-error.ts";
 import "../../../../examples/own-activation/squareplus.ts";
 
@@ -40,8 +41,6 @@ const squareplus = (x: number) => (x + Math.sqrt(x * x + 4)) / 2;
 const slope = (x: number) => (1 + x / Math.sqrt(x * x + 4)) / 2;
 
 const points = [-80, -6, -1, -0.3, 0, 0.2, 1, 7, 80];
-const numbers = (x: Tensor) => Array.from(x.toTypedArray(), Number);
-
 function assertClose(actual: readonly number[], expected: readonly number[], tolerance: number): void {
   assert.equal(actual.length, expected.length);
   for (const [i, value] of actual.entries())

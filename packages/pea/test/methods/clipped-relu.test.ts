@@ -13,6 +13,7 @@ import { type RecipeInput, resolveRecipe } from "../../src/recipe/recipe.ts";
 import { train } from "../../src/train/train.ts";
 import { fitContext } from "../support/fit-context.ts";
 import { FunctionNetwork } from "../support/function-network.ts";
+import { numbers } from "../support/numbers.ts";
 import "../support/pair-network.ts";
 import { fingerprint, trainInParts } from "../support/run-in-parts.ts";
 import { smallRecipe } from "../support/small-recipe.ts";
@@ -40,7 +41,6 @@ function site(ensemble: Ensemble, alpha: number, bound = 6, act: Module = new Re
   return { model, handle };
 }
 
-const numbers = (one: Tensor) => Array.from(one.toTypedArray(), Number);
 const x = tensor(Float64Array.from({ length: 400 }, (_, i) => (i - 100) / 20));
 
 testAgainstPython(

@@ -9,7 +9,6 @@ import {
   onForward,
   readSafetensors,
   setNumThreads,
-  type Tensor,
   variance,
 } from "@pea/torch";
 import { exportRun } from "../../src/export/export.ts";
@@ -23,6 +22,7 @@ import type { TrainResult } from "../../src/run/result.ts";
 import { openTrainedRun } from "../../src/run/trained-run.ts";
 import { evaluate } from "../../src/tasks/evaluate.ts";
 import { resumeTraining, train } from "../../src/train/train.ts";
+import { numbers } from "../support/numbers.ts";
 import { fingerprint, trainInParts } from "../support/run-in-parts.ts";
 import { smallRecipe } from "../support/small-recipe.ts";
 import { temporaryFolder } from "../support/tiny-data.ts";
@@ -31,8 +31,6 @@ setNumThreads(1);
 
 const recipe: RecipeInput = { ...smallRecipe, cropPadding: 2 };
 const reestimated: RecipeInput = { ...recipe, batchNormReestimate: 3 };
-
-const numbers = (values: Tensor) => Array.from(values.toTypedArray(), Number);
 
 describe("statistics computed anew", () => {
   it("are the mean over the first batches of an epoch of their mean and variance, and nothing else changes", async () => {

@@ -47,3 +47,21 @@ export async function trainInParts(
   }
   return resumeTraining(runDirectory);
 }
+
+/**
+ * Trains a recipe whole, and in parts as `trainInParts`, which must give the same bit for bit.
+ *
+ * @returns the whole run, the one in parts, and what both gave
+ */
+export async function trainBothWays(recipe: RecipeInput, steps: readonly number[]) {
+  const whole = await train(recipe, { runDirectory: join(temporaryFolder(), "run") });
+  const parted = await trainInParts(recipe, steps);
+  const given = fingerprint(whole.runDirectory);
+  assert.deepEqual(fingerprint(parted.runDirectory), given);
+  return { whole, parted, given };
+}
+
+/** The keys of a run's last checkpoint. */
+export const lastKeys = ({ runDirectory }: Pick<TrainResult, "runDirectory">): string[] => [
+  ...readSafetensors(join(runDirectory, "checkpoints", "last.safetensors")).tensors.keys(),
+];

@@ -4,6 +4,7 @@
  * @module
  */
 import { PeaError } from "@pea/core";
+import { counted } from "../../common/counted.ts";
 import type { Ranks } from "../../distributed/ranks.ts";
 import { enumerate } from "../sources/list-folder.ts";
 
@@ -99,10 +100,10 @@ const partInWords = (part: string): string => (part === "train" ? "training" : p
 /** What was left out, in a line for each part. */
 export function listSkippedParts(parts: SkippedParts = {}): string[] {
   return Object.entries(parts).map(([part, { count, images }]) => {
-    const what = `${partInWords(part)} image${count === 1 ? "" : "s"}`;
+    const what = counted(count, `${partInWords(part)} image`);
     const names = images.slice(0, FEW).map(({ name }) => name);
     const others = count > names.length ? ` and ${count - names.length} more` : "";
-    return `left out, for they cannot be read: ${count} ${what}: ${names.join(", ")}${others}`;
+    return `left out, for they cannot be read: ${what}: ${names.join(", ")}${others}`;
   });
 }
 

@@ -7,6 +7,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { PeaError } from "@pea/core";
 import { fixBatch, type Graph, type Obstacle, type QuantizedGraph, type Scheme } from "@pea/graph";
+import { counted } from "../../common/counted.ts";
 import { type IntegerTarget, integerSettings } from "../target.ts";
 import { goldenFiles } from "../tflite/golden.ts";
 import { assumedIntegers, firstReason, tfliteObstaclesOf } from "../tflite/obstacle.ts";
@@ -126,10 +127,8 @@ function macsOf(wanted: number | undefined, known: readonly number[], title: str
 
 function describeRewrites({ undilated, unstrided }: Pick<NpuSummary, "undilated" | "unstrided">): string[] {
   const rewrites = [
-    ...(undilated > 0 ? [`${undilated} dilated layer${undilated === 1 ? "" : "s"} as a reshape`] : []),
-    ...(unstrided > 0
-      ? [`${unstrided} layer${unstrided === 1 ? "" : "s"} of long strides over blocks of pixels`]
-      : []),
+    ...(undilated > 0 ? [`${counted(undilated, "dilated layer")} as a reshape`] : []),
+    ...(unstrided > 0 ? [`${counted(unstrided, "layer")} of long strides over blocks of pixels`] : []),
   ];
   return rewrites.length > 0 ? [`written for the NPU, to the same bytes: ${rewrites.join(", ")}`] : [];
 }

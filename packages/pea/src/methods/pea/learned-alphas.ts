@@ -4,6 +4,7 @@
  * @module
  */
 import { sub, type Tensor } from "@pea/torch";
+import { meanOf } from "../../common/mean.ts";
 import { Probe } from "./probe.ts";
 
 /**
@@ -83,6 +84,3 @@ export class LearnedAlphas {
     for (const probe of this.#probes) probe.dispose();
   }
 }
-
-const meanOf = (values: readonly number[]): number =>
-  values.reduce((sum, value) => sum + value, 0) / values.length;

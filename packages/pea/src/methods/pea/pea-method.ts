@@ -18,6 +18,7 @@ import {
   type Variant,
 } from "@pea/core";
 import { type Graph, smoothToRelu } from "@pea/graph";
+import { meanOf } from "../../common/mean.ts";
 import type { Ranks } from "../../distributed/ranks.ts";
 import { requireReLU, requireSmooth } from "../activation-modules.ts";
 import type { FitContext, Method, MethodState, Obstacle, Phase, StepSpan } from "../method.ts";
@@ -223,7 +224,7 @@ export class PeaMethod implements Method {
     return {
       alpha,
       ...(learnedAlphas !== null && { alphaSpread: spread }),
-      ...(learnedBetas.length > 0 && { beta: mean(betas) }),
+      ...(learnedBetas.length > 0 && { beta: meanOf(betas) }),
     };
   }
 
@@ -310,9 +311,6 @@ export class PeaMethod implements Method {
     return planPhases(context, durationOf(this.#variant.end), this.#initial, this.#code);
   }
 }
-
-const mean = (values: readonly number[]): number =>
-  values.reduce((sum, value) => sum + value, 0) / values.length;
 
 function durationOf(end: TransitionEnd): Duration {
   return "epochs" in end ? { unit: "epochs", value: end.epochs } : { unit: "share", value: end.share };

@@ -44,7 +44,7 @@ export class SmoothSearch {
         return new Probe((x, { smooth }) => sub(module.forward(x), smooth(x)));
       }),
     );
-    this.#sums = this.#none();
+    this.#sums = paths.map(() => this.#candidates.map(() => ({ sum: 0, squares: 0 })));
   }
 
   probes(site: number): readonly Probe[] {
@@ -108,9 +108,5 @@ export class SmoothSearch {
 
   dispose(): void {
     for (const probe of this.#probes.flat()) probe.dispose();
-  }
-
-  #none(): Sums[][] {
-    return this.#paths.map(() => this.#candidates.map(() => ({ sum: 0, squares: 0 })));
   }
 }

@@ -1,4 +1,5 @@
 /** Confusion matrices and what is read from them (spec recipes 3.4, the official evaluation of Cityscapes). */
+import { meanOf } from "../../common/mean.ts";
 
 /**
  * How many pixels of each class were taken for which: rows are labels, columns answers. Behind the K classes that are
@@ -30,8 +31,7 @@ export function intersectionOverUnion(matrix: ConfusionMatrix, classes: number):
 
 /** Mean over the classes that are not NaN; NaN where none is. */
 export function meanIou(ious: readonly number[]): number {
-  const counted = ious.filter((iou) => !Number.isNaN(iou));
-  return counted.reduce((sum, iou) => sum + iou, 0) / counted.length;
+  return meanOf(ious.filter((iou) => !Number.isNaN(iou)));
 }
 
 /** Pixels with an evaluated label, and those of them that were taken for what they are. */

@@ -22,6 +22,7 @@ import { createModel } from "../../../src/models/index.ts";
 import { train } from "../../../src/train/train.ts";
 import { fitContext } from "../../support/fit-context.ts";
 import { FunctionNetwork } from "../../support/function-network.ts";
+import { numbers } from "../../support/numbers.ts";
 import "../../support/pair-network.ts";
 import { smallRecipe } from "../../support/small-recipe.ts";
 import { temporaryFolder } from "../../support/tiny-data.ts";
@@ -46,8 +47,6 @@ class Net extends Module {
 
 const inputShape = [3, 9, 8];
 const x = randn([3, ...inputShape]);
-const numbers = (one: Tensor) => Array.from(one.toTypedArray(), Number);
-
 /** λ goes from 0 to 1 in the first 90 of 120 steps. Batch norms are as after training. */
 function fitted() {
   const model = new Net();

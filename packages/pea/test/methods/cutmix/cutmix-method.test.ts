@@ -5,11 +5,10 @@ import { cutBox, cutOf } from "../../../src/methods/cutmix/cutmix-method.ts";
 import type { Draws } from "../../../src/methods/draws.ts";
 import { CutMixMethod } from "../../../src/methods/index.ts";
 import { fitContext } from "../../support/fit-context.ts";
+import { numbers } from "../../support/numbers.ts";
 import { usage } from "../../support/usage-error.ts";
 
 setNumThreads(1);
-
-const numbers = (one: Tensor) => Array.from(one.toTypedArray(), Number);
 
 /** Uniform numbers that were drawn beforehand. */
 const uniforms = (...values: number[]): Draws => ({

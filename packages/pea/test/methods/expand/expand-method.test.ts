@@ -7,11 +7,11 @@ import { Methods } from "../../../src/methods/methods.ts";
 import { createModel } from "../../../src/models/index.ts";
 import { fitContext } from "../../support/fit-context.ts";
 import { FunctionNetwork } from "../../support/function-network.ts";
+import { numbers } from "../../support/numbers.ts";
 import { usage } from "../../support/usage-error.ts";
 
 setNumThreads(1);
 
-const numbers = (one: Tensor) => Array.from(one.toTypedArray(), Number);
 const close = (actual: Tensor, expected: Tensor, tolerance = 1e-5) => {
   const [is, should] = [numbers(actual), numbers(expected)];
   const scale = Math.max(...should.map(Math.abs));

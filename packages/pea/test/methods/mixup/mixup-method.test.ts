@@ -6,11 +6,10 @@ import { drawsOf } from "../../../src/methods/draws.ts";
 import { MixupMethod } from "../../../src/methods/index.ts";
 import { mixtureOf } from "../../../src/methods/mixup/mixup-method.ts";
 import { fitContext } from "../../support/fit-context.ts";
+import { numbers } from "../../support/numbers.ts";
 import { usage } from "../../support/usage-error.ts";
 
 setNumThreads(1);
-
-const numbers = (one: Tensor) => Array.from(one.toTypedArray(), Number);
 
 describe("the draws of a method", () => {
   const take = (method: string, seed: number, step: number) => {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { backward, mul, readSafetensors, setNumThreads, sum, type Tensor, tensor } from "@pea/torch";
+import { backward, mul, setNumThreads, sum, tensor } from "@pea/torch";
 import { oracleCase, testAgainstPython } from "../../../../torch/test/oracle.ts";
 import {
   applyPea,
@@ -13,18 +13,17 @@ import {
 import { LearnedBeta } from "../../../src/methods/pea/learned-beta.ts";
 import { createModel } from "../../../src/models/index.ts";
 import type { RecipeInput } from "../../../src/recipe/recipe.ts";
-import type { TrainResult } from "../../../src/run/result.ts";
 import { train } from "../../../src/train/train.ts";
 import { fitContext } from "../../support/fit-context.ts";
+import { numbers } from "../../support/numbers.ts";
 import { pairRecipe } from "../../support/pair-network.ts";
 import { lossesOf, trainAlone, trainTogether, weightsOf } from "../../support/ranks-of.ts";
-import { fingerprint, trainInParts } from "../../support/run-in-parts.ts";
+import { lastKeys, trainBothWays } from "../../support/run-in-parts.ts";
 import { temporaryFolder } from "../../support/tiny-data.ts";
 import { usage } from "../../support/usage-error.ts";
 
 setNumThreads(1);
 
-const numbers = (one: Tensor) => Array.from(one.toTypedArray(), Number);
 const swish = { ensemble: "weighted", smooth: "swish", seed: 1 } as const;
 const site = "features.0.act";
 const network = () => createModel("mobilenet-0.25-small", { classes: 10 });
@@ -137,21 +136,15 @@ describe("a β that is learned", () => {
   } as RecipeInput;
 
   test("goes on bit for bit where a run was stopped, and leaves the plain network", async () => {
-    const whole = await train(recipe, { runDirectory: join(temporaryFolder(), "run") });
-    const parted = await trainInParts(recipe, [2, 4]);
-    const [one, two] = [whole, parted].map(({ runDirectory }) => fingerprint(runDirectory));
-    assert.deepEqual(two, one);
-    const betas = one?.rows.flatMap((row) => (row.kind === "epoch" ? (row.beta as number) : [])) ?? [];
+    const { whole, given } = await trainBothWays(recipe, [2, 4]);
+    const betas = given.rows.flatMap((row) => (row.kind === "epoch" ? (row.beta as number) : []));
     assert.ok(new Set(betas.slice(0, 3)).size === 3, `beta moves in the initial phase: ${betas}`);
     assert.equal(new Set(betas.slice(-3)).size, 1, `and stays later: ${betas}`);
     const plain = await train(
       { ...pairRecipe, epochs: 1 },
       { runDirectory: join(temporaryFolder(), "plain") },
     );
-    const keysOf = ({ runDirectory }: TrainResult) => [
-      ...readSafetensors(join(runDirectory, "checkpoints", "last.safetensors")).tensors.keys(),
-    ];
-    assert.deepEqual(keysOf(whole), keysOf(plain));
+    assert.deepEqual(lastKeys(whole), lastKeys(plain));
   });
 
   test("is the same on two ranks as in one process that passes batches in halves", async () => {

@@ -16,6 +16,7 @@ import {
 } from "@pea/torch";
 import { createActivation } from "../../../src/activations/index.ts";
 import { applyPea, type EnsembleSettings } from "../../../src/methods/index.ts";
+import { numbers } from "../../support/numbers.ts";
 
 setNumThreads(1);
 
@@ -44,8 +45,6 @@ function site(settings: EnsembleSettings, alpha: number) {
   handle.alpha = alpha;
   return { model, handle };
 }
-
-const numbers = (x: Tensor) => Array.from(x.toTypedArray(), Number);
 
 function assertClose(actual: number[], expected: number[], tolerance: number): void {
   assert.equal(actual.length, expected.length);

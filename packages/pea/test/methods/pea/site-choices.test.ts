@@ -1,8 +1,7 @@
 /** Ensembles and smooth activations of single sites. */
 import assert from "node:assert/strict";
-import { join } from "node:path";
 import { test } from "node:test";
-import { setNumThreads, type Tensor, tensor } from "@pea/torch";
+import { setNumThreads, tensor } from "@pea/torch";
 import { createActivation } from "../../../src/activations/index.ts";
 import {
   applyPea,
@@ -15,16 +14,14 @@ import { createModel } from "../../../src/models/index.ts";
 import { type RecipeInput, resolveRecipe } from "../../../src/recipe/recipe.ts";
 import { recipeFlags } from "../../../src/recipe/recipe-flags.ts";
 import { fitContext } from "../../support/fit-context.ts";
+import { numbers } from "../../support/numbers.ts";
 import "../../support/pair-network.ts";
-import { train } from "../../../src/train/train.ts";
-import { fingerprint, trainInParts } from "../../support/run-in-parts.ts";
+import { trainBothWays } from "../../support/run-in-parts.ts";
 import { smallRecipe } from "../../support/small-recipe.ts";
-import { temporaryFolder } from "../../support/tiny-data.ts";
 import { usage } from "../../support/usage-error.ts";
 
 setNumThreads(1);
 
-const numbers = (one: Tensor) => Array.from(one.toTypedArray(), Number);
 const common = { ensemble: "stochastic", smooth: "gelu", beta: 1 } as const;
 
 test("a pattern is a site's path or that of a module around it, of several the most exact counts", () => {
@@ -120,9 +117,7 @@ test("a run with them goes on bit for bit, and with no others", async () => {
     peaSites: { relu2: { smooth: "mish" } },
     pea: "WG75%",
   };
-  const whole = await train(own, { runDirectory: join(temporaryFolder(), "run") });
-  const parted = await trainInParts(own, [4]);
-  assert.deepEqual(fingerprint(parted.runDirectory), fingerprint(whole.runDirectory));
+  await trainBothWays(own, [4]);
   const fitted = (sites?: SitePatterns) => {
     const method = new PeaMethod({ variant: "SM75%", sites });
     method.fit(fitContext());

@@ -14,7 +14,7 @@ import { runDirectory as pathsOf } from "../../../src/run/run-directory.ts";
 import { train } from "../../../src/train/train.ts";
 import { pairRecipe } from "../../support/pair-network.ts";
 import { trainAlone, trainTogether } from "../../support/ranks-of.ts";
-import { fingerprint, trainInParts } from "../../support/run-in-parts.ts";
+import { trainBothWays } from "../../support/run-in-parts.ts";
 import { temporaryFolder } from "../../support/tiny-data.ts";
 import { usage } from "../../support/usage-error.ts";
 
@@ -75,9 +75,7 @@ const recipe = { ...pairRecipe, epochs: 40, pea: "SG75%", peaSearch: true } as R
 const foundBy = ({ runDirectory }: { runDirectory: string }) => readResult(pathsOf(runDirectory))?.found;
 
 test("a run goes on bit for bit where it was stopped, and its result has the sites of a next one", async () => {
-  const whole = await train(recipe, { runDirectory: join(temporaryFolder(), "run") });
-  const parted = await trainInParts(recipe, [15, 24]);
-  assert.deepEqual(fingerprint(parted.runDirectory), fingerprint(whole.runDirectory));
+  const { whole, parted } = await trainBothWays(recipe, [15, 24]);
   assert.deepEqual(foundBy(parted), foundBy(whole));
   const peaSites = foundBy(whole)?.peaSites as RecipeInput["peaSites"];
   assert.ok(peaSites !== undefined);

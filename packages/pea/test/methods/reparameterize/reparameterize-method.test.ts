@@ -35,6 +35,7 @@ import { traceNetwork } from "../../../src/trace/trace.ts";
 import { train } from "../../../src/train/train.ts";
 import { fitContext } from "../../support/fit-context.ts";
 import { FunctionNetwork } from "../../support/function-network.ts";
+import { numbers } from "../../support/numbers.ts";
 import "../../support/pair-network.ts";
 import { smallRecipe } from "../../support/small-recipe.ts";
 import { temporaryFolder } from "../../support/tiny-data.ts";
@@ -63,7 +64,6 @@ class Net extends Module {
 
 const inputShape = [4, 9, 8];
 const x = randn([3, ...inputShape]);
-const numbers = (one: Tensor) => Array.from(one.toTypedArray(), Number);
 const infer = (model: Module, images: Tensor) => noGrad(() => numbers(model.forward(images)));
 
 /** As after training: no batch norm is what it was at first. */

@@ -14,6 +14,7 @@ import { StochasticDepthMethod } from "../../../src/methods/index.ts";
 import { survivalOf } from "../../../src/methods/stochastic-depth/stochastic-depth-method.ts";
 import { createModel } from "../../../src/models/index.ts";
 import { fitContext } from "../../support/fit-context.ts";
+import { numbers } from "../../support/numbers.ts";
 import { usage } from "../../support/usage-error.ts";
 
 setNumThreads(1);
@@ -42,8 +43,6 @@ const x = tensor(
   Float32Array.from({ length: images * 4 }, (_, i) => Math.sin(i) + 1.5),
   { shape: [images, 1, 2, 2] },
 );
-const numbers = (one: Tensor) => Array.from(one.toTypedArray(), Number);
-
 function fitted(drop = 0.4) {
   const model = new TwoBlocks();
   model.train();

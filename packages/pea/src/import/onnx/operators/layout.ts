@@ -191,13 +191,9 @@ function images(node: FileNode): void {
 
 /** Other elements in the place of those of all images, of which nothing is left: how `x += y` is written where x is a part. */
 const ScatterND: Converter = (node) => {
-  const {
-    shape,
-    values,
-    perImage = 1,
-  } = node.knownPlaces(1) ?? node.refuse("where it puts them is computed");
-  const count = node.knownPlaces(1)?.perImage === undefined ? node.fixedBatch : 1;
-  const isOfImages = isOpen(node.shape(0)[0]) && shape.join() === `${count},1` && perImage === 1;
+  const { shape, values, perImage } = node.knownPlaces(1) ?? node.refuse("where it puts them is computed");
+  const count = perImage === undefined ? node.fixedBatch : 1;
+  const isOfImages = isOpen(node.shape(0)[0]) && shape.join() === `${count},1` && (perImage ?? 1) === 1;
   const isAll = isOfImages && Array.from(values as ArrayLike<Length>).every((place, i) => place === i);
   const isSame = node.shape(0).join() === node.shape(2).join();
   if (!isAll || !isSame || (node.text("reduction") ?? "none") !== "none")
