@@ -44,9 +44,9 @@ export function gridOf(study: Study): Cell[] {
       seeds.map((seed): Cell => {
         const recipe = resolveRecipe(
           { source: "the study's defaults", settings: studyDefaults },
-          { source: "settings", settings },
-          { source: `network ${network.name}`, settings: network.settings },
-          { source: `variant ${variant.name}`, settings: variant.settings },
+          { source: "settings", settings: ofSeed(settings, seed) },
+          { source: `network ${network.name}`, settings: ofSeed(network.settings, seed) },
+          { source: `variant ${variant.name}`, settings: ofSeed(variant.settings, seed) },
           { source: "seeds", settings: { seed } },
         );
         const dataset = network.dataset ?? recipe.data;
@@ -64,6 +64,17 @@ export function gridOf(study: Study): Cell[] {
   );
   refuseAmbiguousData(cells);
   return cells;
+}
+
+/** Recipe keys with the run's seed in the place of `{seed}`, wherever a text has it. */
+function ofSeed<T>(value: T, seed: number): T {
+  const filled = (inner: unknown): unknown => {
+    if (typeof inner === "string") return inner.replaceAll("{seed}", String(seed));
+    if (Array.isArray(inner)) return inner.map(filled);
+    if (typeof inner !== "object" || inner === null) return inner;
+    return Object.fromEntries(Object.entries(inner).map(([key, its]) => [key, filled(its)]));
+  };
+  return filled(value) as T;
 }
 
 /** Address of a run, the first digits of its recipe's hash. A name of the data tells what a folder does not. */

@@ -49,6 +49,19 @@ describe("a grid", () => {
     );
   });
 
+  it("puts the run's seed where a text of recipe keys has {seed}", () => {
+    const [first, second] = grid({
+      settings: { initialCheckpoint: "runs/smooth-{seed}/last.safetensors" },
+      variants: [
+        { name: "taught", settings: { methods: [{ distillation: { teacher: "runs/teacher-{seed}" } }] } },
+      ],
+      seeds: [7, 12],
+    });
+    assert.equal(first?.recipe.initialCheckpoint, "runs/smooth-7/last.safetensors");
+    assert.equal(second?.recipe.initialCheckpoint, "runs/smooth-12/last.safetensors");
+    assert.match(JSON.stringify(second?.recipe.methods), /runs\/teacher-12/);
+  });
+
   it("lays the settings of the variant over those of the network, and these over the shared ones", () => {
     const [first, second] = grid({
       settings: { epochs: 5, lr: 0.1 },
