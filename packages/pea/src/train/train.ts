@@ -1,15 +1,13 @@
 /** A training run from recipe to result, with its directory. */
 import { existsSync } from "node:fs";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { getRngState, setRngState, writeFileAtomically } from "@pea/torch";
 import { makeDirectory } from "../common/make-directory.ts";
 import type { StopRequest } from "../common/stop-request.ts";
 import type { ImageCheck } from "../data/loading/image-check.ts";
-import type { BatchLoader } from "../data/loading/loader.ts";
-import { skippedOf, UnreadableImagesError } from "../data/loading/unreadable-images.ts";
+import { UnreadableImagesError } from "../data/loading/unreadable-images.ts";
 import { describeParts, type PartsDescription } from "../data/parts/describe-parts.ts";
 import { KnownParts } from "../data/parts/known-parts.ts";
-import { nameSample } from "../data/parts/part.ts";
 import {
   continuedParts,
   describeChanges,
@@ -18,14 +16,12 @@ import {
   type PartChanges,
 } from "../data/parts/part-changes.ts";
 import { Diagnosis } from "../diagnose/diagnosis.ts";
-import { alone, joined, type Ranks } from "../distributed/ranks.ts";
+import { alone, type Ranks } from "../distributed/ranks.ts";
 import { loadTarget } from "../export/load-target.ts";
 import { targetNamed } from "../export/targets.ts";
 import { FileNetwork } from "../import/network/model-file.ts";
 import type { OtherNetwork } from "../methods/method.ts";
-import { baselineName } from "../methods/variant-name.ts";
 import { loadRecipe } from "../recipe/load-recipe.ts";
-import { variantName } from "../recipe/method-keys.ts";
 import type { Recipe, RecipeInput } from "../recipe/recipe.ts";
 import {
   type Circumstances,
@@ -35,9 +31,7 @@ import {
   recipeHash,
 } from "../recipe/recipe-identity.ts";
 import { settleIdleNorms } from "../run/batch-norm-statistics.ts";
-import { whyNoBest } from "../run/best-model.ts";
 import { type ChangedDataOptions, refuseTrainedOn, tellChanges } from "../run/changed-data.ts";
-import { type Best, loadWeights } from "../run/checkpoint.ts";
 import { createNetwork } from "../run/create-network.ts";
 import { loadInitialWeights } from "../run/initial-weights.ts";
 import { evaluationLoader, trainingLoader } from "../run/loaders.ts";
@@ -65,12 +59,12 @@ import {
 import { lockRun, type RunLock } from "../run/run-lock.ts";
 import { openRecipe, readRecipe, weightFiles } from "../run/trained-run.ts";
 import type { TrainingObserver } from "../run/training-observer.ts";
-import { shortened } from "../tasks/breakdown.ts";
-import { evaluate } from "../tasks/evaluate.ts";
 import { checkOfImages, type Loaders, nameAll } from "./check-images.ts";
 import { beginTogether, requireOneRun } from "./one-run.ts";
 import { recipeForTarget } from "./recipe-for-target.ts";
 import { Recorder } from "./recorder.ts";
+import { freeName, lastOfName, runName } from "./run-name.ts";
+import { resultOf } from "./run-result.ts";
 import { Trainer } from "./trainer.ts";
 
 /** Who is told of a run, and who stops it. */
@@ -404,104 +398,4 @@ function noteCircumstances(
   if (changed.length === 0 && changedData === null) return;
   const settings = Object.fromEntries(changed.map((key) => [key, recipe[key]]));
   changeRunConfig(run, { step, settings, data: changedData?.changes });
-}
-
-/** What came out of a run that has come to its end. */
-async function resultOf(
-  run: RunDirectory,
-  recipe: Recipe,
-  prepared: PreparedRun,
-  { best, seconds, skipped }: Trainer,
-  { validation, test }: Loaders,
-  ranks: Ranks,
-): Promise<TrainResult> {
-  const { data, info, plan, methods } = prepared;
-  const scores = await scoreModels(run, recipe, prepared, best, test, ranks);
-  const left = {
-    train: await joined(ranks, skipped),
-    validation: await joined(ranks, validation?.skipped ?? new Map()),
-    test: await joined(ranks, test.skipped),
-  };
-  const found = methods.found();
-  return {
-    runDirectory: run.path,
-    recipe,
-    parameters: info.parameters,
-    sites: info.sites,
-    epochs: plan.epochs,
-    stepsPerEpoch: plan.stepsPerEpoch,
-    steps: plan.totalSteps,
-    phases: methods.phases,
-    seconds,
-    testImages: test.samplesPerEpoch - left.test.size,
-    skipped: skippedOf({
-      train: left.train,
-      ...(validation && validation !== test && { validation: left.validation }),
-      test: left.test,
-    }),
-    metric: data.task.metric,
-    ...scores,
-    ...(Object.keys(found).length > 0 && { found }),
-    ...(best === null && {
-      whyNoBest: whyNoBest({ plan, methods, hasValidation: data.validation !== null }),
-    }),
-  };
-}
-
-/** Scores the last and the best model on the test part, and breaks down the scores that count. */
-async function scoreModels(
-  run: RunDirectory,
-  { device }: Recipe,
-  { data, plan, model }: PreparedRun,
-  best: Best | null,
-  loader: BatchLoader,
-  ranks: Ranks,
-): Promise<Pick<TrainResult, "last" | "best" | "breakdown">> {
-  const { task } = data;
-  const answers = task.startAnswers?.();
-  const countingScores = () => evaluate(model, loader, { task, device, ranks, answers });
-  const nameOf = (index: number) => nameSample(data.test, index, "test");
-  try {
-    const isLast = best === null || best.step === plan.totalSteps;
-    const last = isLast ? await countingScores() : await evaluate(model, loader, { task, device, ranks });
-    if (!isLast) {
-      if (ranks.rank === 0) loadWeights(weightFiles(run).best, model);
-      await ranks.takeFirst([...model.stateDict().values()]);
-    }
-    const chosen = isLast ? last : await countingScores();
-    return {
-      last: { epoch: plan.epochs, test: last },
-      best: best && {
-        epoch: best.epoch,
-        validationScore: best.score,
-        validationLoss: best.loss,
-        test: chosen,
-      },
-      ...(answers &&
-        (ranks.size === 1 || answers.share) && { breakdown: shortened(answers.breakDown(nameOf)) }),
-    };
-  } finally {
-    answers?.dispose();
-  }
-}
-
-function runName(recipe: Recipe): string {
-  const variant = variantName(recipe);
-  const method = variant === baselineName ? "relu" : variant.replaceAll("%", "pct").replace(/[^\w.]+/g, "-");
-  return `${basename(recipe.model, ".onnx")}_${method}_seed${recipe.seed}`;
-}
-
-function freeName(path: string): string {
-  return namesLike(path).free;
-}
-
-/** The last name that `freeName` gave. */
-function lastOfName(path: string): string {
-  return namesLike(path).last;
-}
-
-function namesLike(path: string): { last: string; free: string } {
-  let [last, free] = [path, path];
-  for (let number = 2; existsSync(free); number++) [last, free] = [free, `${path}_${number}`];
-  return { last, free };
 }

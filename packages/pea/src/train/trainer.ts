@@ -1,20 +1,8 @@
 /**
- * The training loop. It knows the network, the optimizer and the hooks of the methods, and tells observers what happens;
- * files other than checkpoints, the terminal and signals are theirs.
+ * The training loop: steps, epochs, evaluations and checkpoints. It tells observers what happens; files other than
+ * checkpoints, the terminal and signals are theirs.
  */
 import { PeaError } from "@pea/core";
-import {
-  autocast,
-  backward,
-  clipGradNorm,
-  type Module,
-  mul,
-  narrow,
-  type Optimizer,
-  permute,
-  scope,
-  type Tensor,
-} from "@pea/torch";
 import type { StopRequest } from "../common/stop-request.ts";
 import type { ImageCheck } from "../data/loading/image-check.ts";
 import type { Batch, BatchLoader } from "../data/loading/loader.ts";
@@ -24,12 +12,10 @@ import {
   sharedWork,
   UnreadableImagesError,
 } from "../data/loading/unreadable-images.ts";
-import { added, alone, type GradientSums, joined, type Ranks, sumsOf } from "../distributed/ranks.ts";
-import { firstPartOf } from "../distributed/share.ts";
-import type { TrainingBatch } from "../methods/method.ts";
-import type { EvaluationView, Methods } from "../methods/methods.ts";
+import { added, alone, joined, type Ranks, sumsOf } from "../distributed/ranks.ts";
+import type { EvaluationView } from "../methods/methods.ts";
 import { learningRateAt } from "../recipe/lr-schedule.ts";
-import { batchNormsOf, reestimateStatistics, statisticsOf } from "../run/batch-norm-statistics.ts";
+import { reestimateStatistics, statisticsOf } from "../run/batch-norm-statistics.ts";
 import { takesPlaceOf } from "../run/best-model.ts";
 import {
   type Best,
@@ -42,35 +28,17 @@ import {
 import type { TrainingPlan } from "../run/plan.ts";
 import type { EpochMetrics, Moment, StepMetrics, TrainingObserver } from "../run/training-observer.ts";
 import { evaluate } from "../tasks/evaluate.ts";
-import { mainScore, type ScoreSums, type Scores, type Sums, type Task } from "../tasks/task.ts";
-import { LayerDraws } from "./layer-draws.ts";
+import { mainScore, type ScoreSums, type Scores, type Sums } from "../tasks/task.ts";
+import { TrainingStep, type TrainingStepOptions } from "./training-step.ts";
 
-export interface TrainerOptions {
-  /** Fitted by the methods. */
-  model: Module;
-  /** After `fit`. */
-  methods: Methods;
-  optimizer: Optimizer;
+export interface TrainerOptions extends Omit<TrainingStepOptions, "settings" | "ranks"> {
   plan: TrainingPlan;
-  task: Task;
   batches: BatchLoader;
   /** null: no model is the best one, the last is the result. */
   validation: BatchLoader | null;
   /** Scored after each epoch that may be the best one; null: not scored here. Decides nothing. */
   test: BatchLoader | null;
-  settings: {
-    seed: number;
-    /** Images of a step, of all ranks together. */
-    batchSize: number;
-    device: string;
-    amp: "none" | "bf16";
-    labelSmoothing: number;
-    /** Images per forward pass; 0: the whole batch. */
-    microBatch: number;
-    /** Whether batch norm normalizes by the whole batch where several ranks train. */
-    syncBatchNorm: boolean;
-    /** Largest norm of all gradients together; 0: any. */
-    clipGradNorm: number;
+  settings: TrainingStepOptions["settings"] & {
     logEverySteps: number;
     checkpointEverySteps: number;
     batchNormReestimate: number;
@@ -119,9 +87,8 @@ export class Trainer {
   private clock: TrainerState["clock"] = { logged: 0, epoch: 0 };
   private readonly observers: TrainingObserver[] = [];
   private readonly ranks: Ranks;
-  /** Where several ranks train. */
-  private draws: LayerDraws | null = null;
-  private gradients: GradientSums | null = null;
+  /** Once the run has begun. */
+  private training: TrainingStep | null = null;
 
   constructor(private readonly options: TrainerOptions) {
     options.model.train();
@@ -177,14 +144,10 @@ export class Trainer {
    * TrainingDiverged when a loss is no longer a finite number
    */
   async run(signal?: StopRequest, check?: RunningCheck): Promise<void> {
-    const { model, settings } = this.options;
-    if (this.ranks.size > 1) {
-      this.draws = new LayerDraws(model, settings, this.ranks);
-      this.gradients = this.ranks.reducer(model.parameters().filter(({ requiresGrad }) => requiresGrad));
-    }
-    if (this.ranks.size > 1 && settings.syncBatchNorm) this.normalizeOver(this.ranks);
+    const training = new TrainingStep({ ...this.options, ranks: this.ranks });
+    this.training = training;
     try {
-      await this.trainToEnd(signal, check);
+      await this.trainToEnd(training, signal, check);
     } catch (error) {
       // Of several ranks one alone may know of it.
       if (error instanceof UnreadableImagesError && (error.isOfAll || this.ranks.size === 1))
@@ -198,7 +161,11 @@ export class Trainer {
     methods.merge();
   }
 
-  private async trainToEnd(signal?: StopRequest, check?: RunningCheck): Promise<void> {
+  private async trainToEnd(
+    training: TrainingStep,
+    signal?: StopRequest,
+    check?: RunningCheck,
+  ): Promise<void> {
     const { plan, batches } = this.options;
     if (this.owesEpochEnd()) {
       await this.endEpoch();
@@ -210,7 +177,9 @@ export class Trainer {
       let start = performance.now();
       for await (const loaded of orUnreadable(waiting)) {
         const { batch, counted } = await this.meet(loaded, signal);
-        await this.trainStep(batch, counted);
+        const { step, sums } = this;
+        await training.make(batch, { step, learningRate: this.learningRateAt(step), counted, sums });
+        this.step++;
         this.seconds += (performance.now() - start) / 1000;
         await this.afterStep(signal, check);
         start = performance.now();
@@ -226,14 +195,7 @@ export class Trainer {
   /** Frees what the trainer made for itself; network and optimizer stay. */
   dispose(): void {
     this.sums.dispose();
-    this.draws?.dispose();
-    this.gradients?.dispose();
-    this.normalizeOver(null);
-  }
-
-  private normalizeOver(ranks: Ranks | null): void {
-    const sumOverRanks = ranks && ((x: Tensor) => ranks.sumInPass(x));
-    for (const norm of batchNormsOf(this.options.model)) Object.assign(norm, { sumOverRanks });
+    this.training?.dispose();
   }
 
   /**
@@ -262,135 +224,6 @@ export class Trainer {
       throw new TrainingInterrupted(this.step, signal?.reason ?? "SIGTERM");
     }
     return { batch: loaded as Batch, counted: counted as number };
-  }
-
-  private async trainStep(batch: Batch, counted: number | null): Promise<void> {
-    const { model, methods, optimizer, settings } = this.options;
-    for (const group of optimizer.groups) group.lr = this.learningRateAt(this.step);
-    optimizer.zeroGrad();
-    try {
-      if (this.ranks.size > 1 && methods.mixes) await this.passMixed(batch, counted);
-      else await this.passMade(batch, counted);
-    } catch (error) {
-      throw await this.ranks.explain(error as Error);
-    }
-    methods.afterBackward();
-    if (this.gradients) await this.bringTogether(this.gradients);
-    methods.gradients(this.step);
-    if (settings.clipGradNorm > 0) clipGradNorm(model.parameters(), settings.clipGradNorm);
-    optimizer.step();
-    methods.afterStep(this.step);
-    this.step++;
-  }
-
-  /**
-   * Sums the gradients of the ranks, and averages the statistics that batch norm has gathered where they are of each one's images:
-   * the networks of all ranks are the same after every step.
-   */
-  private async bringTogether(gradients: GradientSums): Promise<void> {
-    const { model, methods, settings } = this.options;
-    const statistics = settings.syncBatchNorm ? [] : statisticsOf(model);
-    await Promise.all([gradients.finish(), this.ranks.mean(statistics)]);
-    await methods.share(this.ranks);
-  }
-
-  /** Images may be mixed with those of other ranks: each makes the whole batch, and passes its share. */
-  private async passMixed(own: Batch, counted: number | null): Promise<void> {
-    const { whole, start } = await wholeBatch(own, this.ranks);
-    try {
-      await this.passMade(whole, counted, { start, size: own.indices.length });
-    } finally {
-      whole.images.dispose();
-      whole.labels.dispose();
-    }
-  }
-
-  /** @param share of the batch that is passed; left out: all */
-  private async passMade(
-    loaded: Batch,
-    counted: number | null,
-    share?: { start: number; size: number },
-  ): Promise<void> {
-    const { methods } = this.options;
-    const make = () => {
-      const made = methods.batch(loaded, this.step);
-      return share ? cut(made, share.start, share.size) : made;
-    };
-    if (methods.asks) await this.passWithAnswers(loaded, make, counted);
-    else scope(() => this.passInParts(make(), counted));
-  }
-
-  /** Scopes end before what takes time: tensors are freed by hand. */
-  private async passWithAnswers(
-    loaded: Batch,
-    make: () => TrainingBatch,
-    counted: number | null,
-  ): Promise<void> {
-    const { methods } = this.options;
-    const made = scope(make);
-    const along = { ...made.along };
-    try {
-      Object.assign(along, await methods.ask(made, this.step));
-      scope(() => this.passInParts({ ...made, along }, counted));
-    } finally {
-      for (const tensor of [made.images, made.labels, ...Object.values(along)])
-        if (tensor !== loaded.images && tensor !== loaded.labels) tensor.dispose();
-    }
-  }
-
-  /** @param ofAll labels of all ranks that count; null: there is one rank */
-  private passInParts(batch: TrainingBatch, ofAll: number | null): void {
-    const { task, settings } = this.options;
-    const [batchSize = 0] = batch.images.shape;
-    const size = Math.min(settings.microBatch || batchSize, batchSize);
-    if (size === batchSize && ofAll === null) {
-      this.pass(batch);
-      return;
-    }
-    const counted = ofAll ?? task.countLabels(batch.labels);
-    const passes = () => {
-      for (
-        let start = 0, part = firstPartOf(settings, this.ranks);
-        start < batchSize;
-        start += size, part++
-      ) {
-        const isLast = start + size >= batchSize;
-        scope(() =>
-          this.pass(cut(batch, start, Math.min(size, batchSize - start)), { part, counted, isLast }),
-        );
-      }
-    };
-    if (this.draws === null) passes();
-    else this.draws.during(this.step, batch.images.shape.slice(1), passes);
-  }
-
-  /**
-   * Forward and backward of a batch, or of a part of it; the gradients are added to those that are there.
-   *
-   * @param of.part index of the part
-   * @param of.counted labels of the whole batch that count: the mean losses of the parts, weighted by theirs, add up to
-   * that of the batch
-   * @param of.isLast whether no other part of this rank's follows: gradients are summed over ranks as they are made
-   */
-  private pass(batch: TrainingBatch, of?: { part: number; counted: number; isLast: boolean }): void {
-    const { model, methods, task, settings } = this.options;
-    const { images, labels } = batch;
-    const { labelSmoothing } = settings;
-    const at = { step: this.step, part: of?.part ?? 0 };
-    methods.beforePass(at.step, at.part);
-    const forward = () => model.forward(images);
-    scope(() => {
-      // A scope of its own: what the forward pass made and backward does not need is free before backward begins.
-      const { logits, loss } = scope(() => {
-        const logits = settings.amp === "bf16" ? autocast("bfloat16", forward) : forward();
-        const lossAgainst = (labels: Tensor) => task.loss(logits, labels, { labelSmoothing });
-        const loss = methods.loss(lossAgainst(labels), { ...batch, ...at, logits, lossAgainst });
-        return { logits, loss };
-      });
-      if (of?.isLast && !methods.movesGradients) this.gradients?.start();
-      backward(of ? mul(loss, task.countLabels(labels) / Math.max(of.counted, 1)) : loss);
-      this.sums.add(loss, logits, labels);
-    });
   }
 
   /** Metrics, evaluation and checkpoint where they are due, then the event loop turns: signals come in there. */
@@ -614,42 +447,4 @@ async function* orUnreadable(
     if (!(error instanceof UnreadableImagesError)) throw error;
     yield error;
   }
-}
-
-/** The shares of all ranks, and where that of this one begins. */
-async function wholeBatch(
-  { images, labels, indices, variants }: Batch,
-  ranks: Ranks,
-): Promise<{ whole: Batch; start: number }> {
-  const shares = await ranks.gather({ indices, variants });
-  // Channels last, as they lie.
-  using rows = permute(images, [0, 2, 3, 1]);
-  using joined = await ranks.join(rows);
-  const all = (of: readonly Int32Array[]) => Int32Array.from(of.flatMap((some) => [...some]));
-  const known = shares.flatMap(({ variants }) => variants ?? []);
-  return {
-    whole: {
-      images: permute(joined, [0, 3, 1, 2]),
-      labels: await ranks.join(labels),
-      indices: all(shares.map(({ indices }) => indices)),
-      ...(known.length === shares.length && { variants: all(known) }),
-    },
-    start: shares.slice(0, ranks.rank).reduce((sum, { indices }) => sum + indices.length, 0),
-  };
-}
-
-/** A part of a batch. */
-function cut(
-  { images, labels, indices, variants, along }: TrainingBatch,
-  start: number,
-  size: number,
-): TrainingBatch {
-  const part = (whole: Tensor) => narrow(whole, 0, start, size);
-  return {
-    images: part(images),
-    labels: part(labels),
-    indices: indices.subarray(start, start + size),
-    ...(variants && { variants: variants.subarray(start, start + size) }),
-    along: Object.fromEntries(Object.entries(along).map(([name, whole]) => [name, part(whole)])),
-  };
 }
