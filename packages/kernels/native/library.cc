@@ -10,6 +10,7 @@
 #include "depthwise/depthwise.h"
 #include "ensemble/ensemble_act.h"
 #include "ensemble/ensemble_autograd.h"
+#include "extremes/clamp_extremes.h"
 #include "max_pool/max_pool.h"
 #include "max_pool/max_pool_autograd.h"
 #include "pointwise/pointwise.h"
@@ -50,6 +51,7 @@ TORCH_LIBRARY(pea, m) {
   m.def(
       "sgd_step_(Tensor(a!)[] parameters, Tensor[] gradients, Tensor(b!)[] velocities, float lr, float momentum=0., "
       "float weight_decay=0., bool nesterov=False) -> ()");
+  m.def("clamp_extremes_(Tensor(a!) x, float? min=None, float? max=None) -> (float least, float greatest)");
   m.def("standardize(Tensor images, float[] offset, float[] scale) -> Tensor");
 }
 
@@ -157,6 +159,7 @@ TORCH_LIBRARY_IMPL(pea, CPU, m) {
   m.impl("ensemble_act_backward", with_strings_backward<ensemble_act_backward_cpu>);
   m.impl("batch_norm_act", with_settings<batch_norm_act_cpu>);
   m.impl("apply_deferred", with_deferred<apply_deferred>);
+  m.impl("clamp_extremes_", clamp_extremes_);
   m.impl("conv3x3", as_conv3x3<convolution_cpu>);
   m.impl("depthwise3x3", as_depthwise3x3<convolution_cpu>);
   m.impl("max_pool2d", with_window<max_pool_cpu>);

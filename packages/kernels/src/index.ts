@@ -1,11 +1,12 @@
 /**
  * Fused operators: the ensembles of ReLU and a smooth activation, which are also there composed of plain operators;
  * batch normalization with what follows it; 3×3 convolutions, dense and depthwise, and 1×1 ones; max pooling; SGD's
- * update; the standardization of images.
+ * update; the standardization of images; least and greatest of clamped numbers.
  *
  * @module @pea/kernels
  */
 export { batchNormAct, type EnsembleActModule } from "./batch-norm-act.ts";
+export { type ClampBounds, clampExtremes } from "./clamp-extremes.ts";
 export { compactMaxPool2d } from "./compact-max-pool.ts";
 export { ensembleActComposite } from "./composite.ts";
 export { conv3x3 } from "./conv3x3.ts";

@@ -17,6 +17,7 @@
 #include "depthwise/depthwise_kernel.h"
 #include "ensemble/ensemble_kernel.h"
 #include "ensemble/mask_generator.h"
+#include "extremes/extremes_kernel.h"
 #include "max_pool/max_pool_kernel.h"
 #include "pointwise/pointwise_kernel.h"
 #include "sgd/sgd_kernel.h"
@@ -38,6 +39,7 @@ struct Capability {
   const EnsembleKernels* ensemble;
   const BatchNormKernels* batch_norm;
   const DepthwiseKernels* depthwise;
+  const ExtremesKernels* extremes;
   const MaxPoolKernels* max_pool;
   const PointwiseKernels* pointwise;
   const SgdKernels* sgd;
@@ -50,8 +52,8 @@ inline std::vector<Capability> capabilities() {
 #define PEA_CAPABILITY_NAMED(name)                                                                 \
   Capability {                                                                                     \
     #name, &name::ensemble_kernels, &name::batch_norm_kernels, &name::depthwise_kernels,           \
-        &name::max_pool_kernels, &name::pointwise_kernels, &name::sgd_kernels,                     \
-        &name::standardize_kernels, &name::winograd_kernels                                        \
+        &name::extremes_kernels, &name::max_pool_kernels, &name::pointwise_kernels,                \
+        &name::sgd_kernels, &name::standardize_kernels, &name::winograd_kernels                    \
   }
   std::vector<Capability> result = {PEA_CAPABILITY_NAMED(portable)};
 #if defined(__x86_64__)
@@ -188,6 +190,7 @@ inline void expect_near(const Memory<T>& actual, const std::vector<double>& expe
 
 void test_batch_norm(const Capability& capability);
 void test_depthwise(const Capability& capability);
+void test_extremes(const Capability& capability);
 void test_max_pool(const Capability& capability);
 void test_pointwise(const Capability& capability);
 void test_sgd(const Capability& capability);

@@ -106,6 +106,7 @@ int main() {
     test_values(capability);
     test_batch_norm(capability);
     test_depthwise(capability);
+    test_extremes(capability);
     test_max_pool(capability);
     test_pointwise(capability);
     test_sgd(capability);

@@ -4,7 +4,15 @@
  * @module
  */
 import { PeaError } from "@pea/core";
-import { type IntegerPlan, type Ranges, rangedValues, type Scheme, usualScheme } from "@pea/graph";
+import {
+  type FusedActivation,
+  type IntegerPlan,
+  type Ranges,
+  rangedValues,
+  type Scheme,
+  usualScheme,
+} from "@pea/graph";
+import type { ClampBounds } from "@pea/kernels";
 import { noGrad, scope, type Tensor } from "@pea/torch";
 import { GraphNetwork } from "../import/network/graph-network.ts";
 import { type CalibrationMethod, calibrationMethods } from "./calibration-methods.ts";
@@ -17,6 +25,12 @@ const observers: Readonly<Record<CalibrationMethod, (scheme: Scheme) => RangeObs
   minmax: () => new Extremes(),
   percentile: () => new HistogramObserver(percentileRange),
   mse: (scheme) => new HistogramObserver((histogram) => leastErrorRange(histogram, scheme)),
+};
+
+/** What activations do that are part of a layer. */
+const boundsOf: Readonly<Record<FusedActivation, ClampBounds>> = {
+  relu: { min: 0 },
+  relu6: { min: 0, max: 6 },
 };
 
 export interface CalibrateOptions {
@@ -46,16 +60,21 @@ export async function calibrate(
     throw new PeaError(`calibration is "${method}", but must be one of ${calibrationMethods.join(", ")}`, {
       kind: "usage",
     });
-  const network = new GraphNetwork(plan.graph);
+  // Activations that are part of a layer are left out, and computed by who watches what they give, in the same pass.
+  const network = new GraphNetwork({ ...plan.graph, nodes: plan.nodes });
   network.to({ memoryFormat: "channels_last" });
   network.eval();
   const watched = new Map(rangedValues(plan).map((name) => [name, create(scheme)]));
+  const bounds = new Map(
+    plan.nodes.flatMap(({ fused, outputs }) =>
+      fused === undefined ? [] : outputs.map((name) => [name, boundsOf[fused]] as const),
+    ),
+  );
   let images = 0;
   try {
     for await (const batch of batches) {
-      scope(() =>
-        noGrad(() => void network.observed(batch, (name, values) => watched.get(name)?.add(values))),
-      );
+      const watch = (name: string, values: Tensor) => watched.get(name)?.add(values, bounds.get(name));
+      scope(() => noGrad(() => void network.observed(batch, watch)));
       images += batch.shape[0] as number;
       onProgress?.(images);
       // Lets a signal end the process.
@@ -65,6 +84,5 @@ export async function calibrate(
     return { ranges: new Map([...watched].map(([name, observer]) => [name, observer.read()])), images };
   } finally {
     network.dispose();
-    for (const observer of watched.values()) observer.dispose();
   }
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { type Graph, planIntegers, prepare, quantize, usualScheme } from "@pea/graph";
+import { type Graph, type GraphNode, planIntegers, prepare, quantize, usualScheme } from "@pea/graph";
 import { randn, setNumThreads, tensor } from "@pea/torch";
 import { calibrate } from "../../src/quantize/calibrate.ts";
 import { layerNoise } from "../../src/quantize/layer-noise.ts";
@@ -52,11 +52,56 @@ describe("calibrate", () => {
     assert.doesNotThrow(() => quantize(plan, ranges, usualScheme({})));
   });
 
-  test("names the value that is not finite", async () => {
-    const { ranges } = await calibrate(plan, [pixels(Number.NaN)]);
-    assert.throws(() => quantize(plan, ranges, usualScheme({})), {
-      message: /^x has values from NaN to NaN/,
+  for (const [value, message] of [
+    [Number.NaN, /^x has values from NaN to NaN/],
+    [Number.POSITIVE_INFINITY, /^x has values from Infinity to Infinity/],
+    // 2 x − 1 is too large for float32, x is not.
+    [3e38, /^y \(Conv in conv\) has values from Infinity to Infinity/],
+  ] as const)
+    test(`names the value that is not finite: ${value}`, async () => {
+      const { ranges } = await calibrate(plan, [pixels(value)]);
+      assert.throws(() => quantize(plan, ranges, usualScheme({})), { message });
     });
+
+  test("computes activations wherever they stand: in a layer, in a sum, behind what others read too", async () => {
+    const bent = (operator: "Relu" | "Clip", input: string, output: string): GraphNode => ({
+      operator,
+      inputs: [input],
+      outputs: [output],
+      attributes: operator === "Clip" ? { min: 0, max: 6 } : {},
+      path: output,
+    });
+    const [conv] = graph.nodes as [GraphNode];
+    const added = (inputs: string[], output: string): GraphNode => ({
+      operator: "Add",
+      inputs,
+      outputs: [output],
+      attributes: {},
+      path: output,
+    });
+    const nodes = [
+      conv,
+      bent("Relu", "sum", "bent"),
+      added(["sum", "bent"], "both"),
+      bent("Clip", "both", "clipped"),
+      added(["clipped", "x"], "last"),
+    ];
+    const several = planIntegers({ ...graph, nodes, outputs: ["last"] });
+    for (const method of ["minmax", "percentile", "mse"] as const) {
+      const { ranges } = await calibrate(several, [pixels(-1, 0.75, 3)], { method });
+      if (method === "minmax")
+        assert.deepEqual(
+          [...ranges],
+          [
+            ["x", { min: -1, max: 3 }],
+            ["sum", { min: -3, max: 5 }],
+            // −3 + 0, 0.5 + 0.5 and 5 + 5, bent.
+            ["clipped", { min: 0, max: 6 }],
+            ["last", { min: -1, max: 9 }],
+          ],
+        );
+      else assert.ok((ranges.get("last")?.max ?? 0) <= 9, method);
+    }
   });
 
   test("refuses no images at all, and methods that it does not know", async () => {

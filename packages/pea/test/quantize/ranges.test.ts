@@ -47,6 +47,29 @@ describe("least and greatest", () => {
   });
 });
 
+describe("numbers that are clamped before", () => {
+  const bounds = { min: 0, max: 6 };
+  const gaps = () => call<Tensor>("aten::slice.Tensor", values(-3, 9, 2, 9, 7, 9), 0, 0, 6, 2);
+
+  test("are so in place, and their extremes are what is left, whether a kernel covers them or not", () => {
+    for (const numbers of [values(-3, 2, 7), gaps()]) {
+      const observer = new Extremes();
+      observer.add(numbers, bounds);
+      assert.deepEqual([[...numbers.toTypedArray()], observer.read()], [[0, 2, 6], bounds]);
+    }
+    assert.deepEqual([...gaps().toTypedArray()], [-3, 2, 7]);
+  });
+
+  test("are counted so", () => {
+    const observer = new HistogramObserver(({ counts, zeros, extremes }) => {
+      assert.deepEqual([zeros, counts.reduce((a, b) => a + b)], [1, 3]);
+      return extremes;
+    });
+    observer.add(values(-3, 2, 7), bounds);
+    assert.deepEqual(observer.read(), bounds);
+  });
+});
+
 describe("histogram", () => {
   test("counts all numbers, in bins that fit them", () => {
     const { counts, range, extremes } = histogramOf(values(0.3, -0.2), values(5, 5, -1));

@@ -1,29 +1,27 @@
 import type { Range } from "@pea/graph";
-import { call, copyInPlace, full, keep, maximum, minimum, type Tensor } from "@pea/torch";
+import { type ClampBounds, clampExtremes } from "@pea/kernels";
+import { call, clampInPlace, type Tensor } from "@pea/torch";
 import { asTheyLie, type RangeObserver } from "./range-observer.ts";
 
 /** The least and the greatest of all numbers. */
 export class Extremes implements RangeObserver {
-  readonly #min: Tensor;
-  readonly #max: Tensor;
+  #min = Number.POSITIVE_INFINITY;
+  #max = Number.NEGATIVE_INFINITY;
 
-  constructor(device = "cpu") {
-    this.#min = keep(full([], Number.POSITIVE_INFINITY, { device }));
-    this.#max = keep(full([], Number.NEGATIVE_INFINITY, { device }));
-  }
-
-  add(values: Tensor): void {
-    const [min, max] = call<Tensor[]>("aten::aminmax", asTheyLie(values)) as [Tensor, Tensor];
-    copyInPlace(this.#min, minimum(this.#min, min));
-    copyInPlace(this.#max, maximum(this.#max, max));
+  add(values: Tensor, bounds?: ClampBounds): void {
+    const { min, max } = clampExtremes(values, bounds) ?? inTwoPasses(values, bounds);
+    this.#min = Math.min(this.#min, min);
+    this.#max = Math.max(this.#max, max);
   }
 
   read(): Range {
-    return { min: this.#min.item(), max: this.#max.item() };
+    return { min: this.#min, max: this.#max };
   }
+}
 
-  dispose(): void {
-    this.#min.dispose();
-    this.#max.dispose();
-  }
+/** For memory with gaps, and without the kernels. */
+function inTwoPasses(values: Tensor, bounds?: ClampBounds): Range {
+  if (bounds !== undefined) clampInPlace(values, bounds);
+  const [min, max] = call<Tensor[]>("aten::aminmax", asTheyLie(values)) as [Tensor, Tensor];
+  return { min: min.item(), max: max.item() };
 }

@@ -4,7 +4,8 @@
  * @module
  */
 import type { Range } from "@pea/graph";
-import { addInPlace, call, cast, keep, reshape, sum, type Tensor, zeros } from "@pea/torch";
+import type { ClampBounds } from "@pea/kernels";
+import { call, reshape, type Tensor } from "@pea/torch";
 import { Extremes } from "./extremes.ts";
 import { asTheyLie, type RangeObserver } from "./range-observer.ts";
 
@@ -29,25 +30,17 @@ const countedOfBatch = 2 ** 16;
  * the order in which numbers come, but for those of the first batches that lie closer to 0 than bins can tell apart.
  */
 export class HistogramObserver implements RangeObserver {
-  readonly #extremes: Extremes;
-  readonly #device: string;
+  readonly #extremes = new Extremes();
   /** 2ᵏ; 0 before the first number that is not 0. */
   #bound = 0;
-  #counts: Tensor;
+  #counts = new Float64Array(bins);
   #zeros = 0;
 
   /** @param choose the range to be quantized */
-  constructor(
-    private readonly choose: (histogram: Histogram) => Range,
-    device = "cpu",
-  ) {
-    this.#extremes = new Extremes(device);
-    this.#device = device;
-    this.#counts = this.#empty();
-  }
+  constructor(private readonly choose: (histogram: Histogram) => Range) {}
 
-  add(values: Tensor): void {
-    this.#extremes.add(values);
+  add(values: Tensor, bounds?: ClampBounds): void {
+    this.#extremes.add(values, bounds);
     const { min, max } = this.#extremes.read();
     const greatest = Math.max(-min, max);
     // Read in the end, it is told with the value's name.
@@ -55,8 +48,8 @@ export class HistogramObserver implements RangeObserver {
     this.#widen(greatest);
     if (this.#bound === 0) return;
     const some = someOf(values);
-    const counted = call<Tensor>("aten::histc", some, bins, -this.#bound, this.#bound);
-    addInPlace(this.#counts, cast(counted, { dtype: "float64" }));
+    const counted = call<Tensor>("aten::histc", some, bins, -this.#bound, this.#bound).toTypedArray();
+    for (let bin = 0; bin < bins; bin++) add(this.#counts, bin, counted[bin] as number);
     this.#zeros += some.numel - call<Tensor>("aten::count_nonzero", some).item();
   }
 
@@ -65,31 +58,23 @@ export class HistogramObserver implements RangeObserver {
     const isCounted = Number.isFinite(extremes.min) && Number.isFinite(extremes.max) && this.#bound > 0;
     if (!isCounted) return extremes;
     const range = { min: -this.#bound, max: this.#bound };
-    const counts = this.#counts.toTypedArray() as Float64Array;
-    return this.choose({ counts, zeros: this.#zeros, range, extremes });
-  }
-
-  dispose(): void {
-    this.#extremes.dispose();
-    this.#counts.dispose();
+    return this.choose({ counts: this.#counts, zeros: this.#zeros, range, extremes });
   }
 
   /** Until a number fits in. */
   #widen(greatest: number): void {
     if (this.#bound === 0 && greatest > 0) this.#bound = 2 ** Math.ceil(Math.log2(greatest));
     while (this.#bound > 0 && this.#bound < greatest) {
-      const wider = this.#empty();
-      const halved = sum(reshape(this.#counts, [bins / 2, 2]), { dim: 1 });
-      addInPlace(call<Tensor>("aten::slice.Tensor", wider, 0, bins / 4, (3 * bins) / 4), halved);
-      this.#counts.dispose();
+      const wider = new Float64Array(bins);
+      for (let bin = 0; bin < bins; bin++) add(wider, bins / 4 + (bin >> 1), this.#counts[bin] as number);
       this.#counts = wider;
       this.#bound *= 2;
     }
   }
+}
 
-  #empty(): Tensor {
-    return keep(zeros([bins], { dtype: "float64", device: this.#device }));
-  }
+function add(counts: Float64Array, bin: number, count: number): void {
+  counts[bin] = (counts[bin] as number) + count;
 }
 
 /** Every so-many-th, by a step that divides no axis, so that all channels have their share. */

@@ -1,12 +1,13 @@
 import type { Range } from "@pea/graph";
+import type { ClampBounds } from "@pea/kernels";
 import { permute, type Tensor } from "@pea/torch";
 
 /** Watches the numbers of one value of a network, batch by batch, in memory that does not grow. */
 export interface RangeObserver {
-  add(values: Tensor): void;
-  /** The range to be quantized; waits for the device. NaN where a number was. */
+  /** @param bounds that the numbers are clamped to before, in place */
+  add(values: Tensor, bounds?: ClampBounds): void;
+  /** The range to be quantized. NaN where a number was. */
   read(): Range;
-  dispose(): void;
 }
 
 /** The same numbers in the order in which they lie, of images whose channels lie innermost too: reductions need no copy. */
