@@ -32,21 +32,34 @@ const launchers = [
 /**
  * How this process was started; null where it was alone.
  *
- * @throws PeaError of kind usage where a variable is missing or no number
+ * @throws PeaError of kind usage where a variable is missing, no number or out of its range
  */
 export function launchedAs(environment: Environment): Launched | null {
   const launcher = launcherOf(environment);
-  if (launcher === undefined) return null;
-  const size = numberIn(environment, launcher.size);
+  if (launcher === undefined) {
+    requireNoHalf(environment);
+    return null;
+  }
+  const size = numberIn(environment, launcher.size, { from: 1 });
+  const rank = numberIn(environment, launcher.rank, { to: size - 1 });
   if (size === 1) return null;
   const isAgents = environment.TORCHELASTIC_USE_AGENT_STORE === "True";
   return {
-    rank: numberIn(environment, launcher.rank),
+    rank,
     size,
     ...addressIn(environment, launcher.name),
     holdsStore: !isAgents,
     prefix: isAgents ? `/worker/attempt_${restarts(environment)}` : "",
   };
+}
+
+/** A process that knows one of torchrun's two would train alone. */
+function requireNoHalf(environment: Environment): void {
+  const pair = ["RANK", "WORLD_SIZE"];
+  const given = pair.find((name) => environment[name] !== undefined);
+  if (given === undefined) return;
+  const missing = pair.find((name) => environment[name] === undefined);
+  throw usage(`${given} is set, but ${missing} is not; set both for each of several processes, or neither`);
 }
 
 /** Whether a launcher started this process, be it the only one. */
@@ -58,28 +71,35 @@ const launcherOf = (environment: Environment) =>
 /** Whether torchrun has started the processes once more, after one of them had failed. */
 export const isRestarted = (environment: Environment): boolean => restarts(environment) > 0;
 
-const restarts = (environment: Environment): number => numberIn(environment, "TORCHELASTIC_RESTART_COUNT", 0);
+const restarts = (environment: Environment): number =>
+  numberIn(environment, "TORCHELASTIC_RESTART_COUNT", { otherwise: 0 });
 
 function addressIn(environment: Environment, launcher: string): { host: string; port: number } {
-  const host = environment.MASTER_ADDR ?? environment.SLURM_LAUNCH_NODE_IPADDR;
-  if (host === undefined)
+  const host = environment.MASTER_ADDR || environment.SLURM_LAUNCH_NODE_IPADDR;
+  if (!host)
     throw usage(
       `this process was started as one of several (${launcher} variables), but MASTER_ADDR is not set; set it to the name ` +
         "or address of the machine of rank 0, and MASTER_PORT to a port that is free there",
     );
   // The jobs of one machine have ports of their own.
-  const job = numberIn(environment, "SLURM_JOB_ID", 0);
-  return { host, port: numberIn(environment, "MASTER_PORT", 29_500 + (job % 10_000)) };
+  const job = numberIn(environment, "SLURM_JOB_ID", { otherwise: 0 });
+  const otherwise = 29_500 + (job % 10_000);
+  return { host, port: numberIn(environment, "MASTER_PORT", { to: 65_535, otherwise }) };
 }
 
-function numberIn(environment: Environment, name: string, otherwise?: number): number {
+function numberIn(
+  environment: Environment,
+  name: string,
+  { from = 0, to = Number.POSITIVE_INFINITY, otherwise }: { from?: number; to?: number; otherwise?: number },
+): number {
   const word = environment[name];
   if (word === undefined && otherwise !== undefined) return otherwise;
-  if (word === undefined || !/^\d+$/.test(word))
-    throw usage(
-      `${name} must be a whole number, got ${JSON.stringify(word)}; it is set by who starts the processes`,
-    );
-  return Number(word);
+  const number = /^\d+$/.test(word ?? "") ? Number(word) : Number.NaN;
+  if (number >= from && number <= to) return number;
+  throw usage(
+    `${name} must be a whole number from ${from} ${to < Number.POSITIVE_INFINITY ? `to ${to}` : "on"}, got ` +
+      `${JSON.stringify(word)}; it is set by who starts the processes`,
+  );
 }
 
 const usage = (message: string): PeaError => new PeaError(message, { kind: "usage" });

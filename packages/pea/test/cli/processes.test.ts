@@ -225,9 +225,28 @@ describe("a process knows its rank", () => {
   it("or that it is alone", () => {
     assert.equal(launchedAs({}), null);
     assert.equal(launchedAs({ RANK: "0", WORLD_SIZE: "1" }), null);
-    assert.throws(
-      () => launchedAs({ RANK: "first", WORLD_SIZE: "2", MASTER_ADDR: "a" }),
-      usage(/^RANK must be a whole number, got "first"/),
+  });
+
+  const refuses = (variables: Record<string, string>, message: RegExp) =>
+    assert.throws(() => launchedAs({ MASTER_ADDR: "node0", ...variables }), usage(message));
+
+  it("and is refused where a variable says no rank, number of processes or port", () => {
+    refuses(
+      { RANK: "first", WORLD_SIZE: "2" },
+      /^RANK must be a whole number from 0 to 1, got "first"; it is/,
     );
+    refuses({ RANK: "2", WORLD_SIZE: "2" }, /^RANK must be a whole number from 0 to 1, got "2"/);
+    refuses({ RANK: "1", WORLD_SIZE: "1" }, /^RANK must be a whole number from 0 to 0, got "1"/);
+    refuses({ RANK: "0", WORLD_SIZE: "0" }, /^WORLD_SIZE must be a whole number from 1 on, got "0"/);
+    refuses(
+      { RANK: "0", WORLD_SIZE: "2", MASTER_PORT: "99999" },
+      /^MASTER_PORT must be a whole number from 0 to 65535, got "99999"/,
+    );
+    refuses({ RANK: "0", WORLD_SIZE: "2", MASTER_ADDR: "" }, /MASTER_ADDR is not set/);
+  });
+
+  it("and is refused where it knows its rank alone, or their number, rather than train alone", () => {
+    refuses({ RANK: "1" }, /^RANK is set, but WORLD_SIZE is not; set both for each of several processes, or/);
+    refuses({ WORLD_SIZE: "2" }, /^WORLD_SIZE is set, but RANK is not; set both/);
   });
 });
