@@ -213,7 +213,8 @@ export async function resumeTraining(
       if (changes && isTrainingChanged(changes))
         onNote?.(`${path} goes on by the plan that it began with, but not bit for bit as with those data`);
       await beginMethods(prepared);
-      return await execute(run, recipe, prepared, lock, { signal, observe, onParts, onNote, ranks }, changed);
+      const watch = { signal, observe, onParts, onNote, ranks };
+      return await execute(run, recipe, prepared, lock, watch, { isAtStart, changed });
     } finally {
       disposeRun(prepared);
     }
@@ -254,13 +255,21 @@ async function whileLocked<T>(
 /** Of the other ranks: rank 0 has it for all. */
 const heldByFirst: RunLock = { requireHeld() {}, release() {} };
 
+/** Where a run stands that is gone on with. */
+interface Standing {
+  /** Whether it has no checkpoint. */
+  isAtStart: boolean;
+  changed: ChangedData | null;
+}
+
 async function execute(
   run: RunDirectory,
   recipe: Recipe,
   prepared: PreparedRun,
   lock: RunLock,
   { signal, observe, onParts, onNote, ranks = alone }: TrainOptions & Pick<ResumeOptions, "onNote">,
-  changed: ChangedData | null = null,
+  // Of a run that begins nothing is asked of its folder: rank 0 may be about to empty it.
+  { isAtStart, changed }: Standing = { isAtStart: true, changed: null },
 ): Promise<TrainResult> {
   const { data, plan, model, methods, optimizer } = prepared;
   onParts?.(describeParts(data));
@@ -288,8 +297,8 @@ async function execute(
   let diagnosis: Diagnosis | undefined;
   let check: ImageCheck | undefined;
   try {
-    if (existsSync(files.last)) tellOfRanks(run, trainer.resume(), { onNote, ranks });
-    else await settleIdleNorms(model, batches);
+    if (isAtStart) await settleIdleNorms(model, batches);
+    else tellOfRanks(run, trainer.resume(), { onNote, ranks });
     await beginTogether(ranks, prepared, trainer.step);
     check = checkOfImages(loaders, {
       plan,

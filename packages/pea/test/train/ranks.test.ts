@@ -52,6 +52,16 @@ function withoutGenerator(path: string) {
   return { ...others, tensors };
 }
 
+/** Lets a rank go on some turns of the event loop after the others, once all know what they told one another. */
+function makeLate(ranks: Ranks): void {
+  const gather = ranks.gather.bind(ranks);
+  ranks.gather = async (own) => {
+    const all = await gather(own);
+    for (let turn = 0; turn < 200; turn++) await new Promise(setImmediate);
+    return all;
+  };
+}
+
 describe("two ranks train bit for bit as one process that passes batches in halves", () => {
   for (const [title, input] of Object.entries<RecipeInput>({
     "with the weighted ensemble": { ...recipe, pea: "WG50%" },
@@ -163,6 +173,16 @@ describe("ranks", () => {
       notes.join(),
       /goes on with 1 processes where it had 2: with the same batches, in other parts/,
     );
+  });
+
+  it("begin anew in place of a run that is deleted, be rank 0 the last to come to its folder", async () => {
+    const input = { ...recipe, pea: "none", epochs: 1 };
+    const { runDirectory, last } = await trainTogether(input);
+    const ranks = await ranksOf(2);
+    makeLate(ranks[0] as Ranks);
+    const runs = ranks.map((one) => train(input, { runDirectory, overwrite: true, ranks: one }));
+    const [again] = await Promise.all(runs);
+    assert.deepEqual(again?.last, last);
   });
 
   it("are refused where they cannot share a batch evenly", async () => {
