@@ -4,13 +4,14 @@
  * @module
  */
 import { PeaError } from "@pea/core";
+import type { Module } from "@pea/torch";
 import { KnownParts } from "../data/parts/known-parts.ts";
 import { type Ranks, requireSame } from "../distributed/ranks.ts";
 import { requireEvenShares } from "../distributed/share.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import { show } from "../recipe/recipe.ts";
 import { differingKey } from "../recipe/recipe-identity.ts";
-import type { PreparedRun } from "../run/prepare-run.ts";
+import type { RecipeData } from "../run/open-data.ts";
 import { currentEnvironment } from "../run/run-directory.ts";
 
 const theSame = "start all processes with the same";
@@ -68,23 +69,28 @@ async function requireOneRecipe(ranks: Ranks, recipe: Recipe): Promise<void> {
 }
 
 /**
- * Before the first step: refuses ranks that stand elsewhere in the run or have other images, and gives all the weights of the
- * first.
+ * Before anything is written: refuses ranks that have other images.
  *
  * @throws PeaError of kind usage, as `requireOneRun`
  */
-export async function beginTogether(
-  ranks: Ranks,
-  { model, data }: Pick<PreparedRun, "model" | "data">,
-  step: number,
-): Promise<void> {
+export async function requireSameImages(ranks: Ranks, data: RecipeData): Promise<void> {
+  if (ranks.size === 1) return;
+  const value = new KnownParts(data.identify()).digest();
+  await requireSame(ranks, { "set of images": { value, remedy: `${theSame} data` } });
+}
+
+/**
+ * Before the first step: refuses ranks that stand elsewhere in the run, and gives all the weights of the first.
+ *
+ * @throws PeaError of kind usage, as `requireOneRun`
+ */
+export async function beginTogether(ranks: Ranks, model: Module, step: number): Promise<void> {
   if (ranks.size === 1) return;
   await requireSame(ranks, {
     "number of steps behind it": {
       value: step,
       remedy: "the run's folder must be the same for all, on a file system that they share",
     },
-    "set of images": { value: new KnownParts(data.identify()).digest(), remedy: `${theSame} data` },
   });
   await ranks.takeFirst([...model.stateDict().values()]);
 }

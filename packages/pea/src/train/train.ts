@@ -60,7 +60,7 @@ import { lockRun, type RunLock } from "../run/run-lock.ts";
 import { openRecipe, readRecipe, weightFiles } from "../run/trained-run.ts";
 import type { TrainingObserver } from "../run/training-observer.ts";
 import { checkOfImages, type Loaders, nameAll } from "./check-images.ts";
-import { beginTogether, requireOneRun } from "./one-run.ts";
+import { beginTogether, requireOneRun, requireSameImages } from "./one-run.ts";
 import { recipeForTarget } from "./recipe-for-target.ts";
 import { Recorder } from "./recorder.ts";
 import { freeName, lastOfName, runName } from "./run-name.ts";
@@ -127,6 +127,7 @@ export async function train(recipe: RecipeInput, options: TrainOptions = {}): Pr
     beginWith: weightsToBeginWith(resolved, options),
   });
   try {
+    await requireSameImages(ranks, prepared.data);
     await beginMethods(prepared);
     const [path] = (await ranks.gather(
       options.runDirectory ?? freeName(join("runs", runName(resolved))),
@@ -205,6 +206,7 @@ export async function resumeTraining(
     const beginWith = isAtStart ? weightsToBeginWith(recipe, { onInitialWeights }) : undefined;
     const prepared = await prepareRun(recipe, { onOpening, onNetwork, record, beginWith });
     try {
+      await requireSameImages(ranks, prepared.data);
       const changes = tellChanges(path, record, prepared.data, { onNote });
       if (changes && !allowChangedData)
         for (const part of ["validation", "test"] as const)
@@ -299,7 +301,7 @@ async function execute(
   try {
     if (isAtStart) await settleIdleNorms(model, batches);
     else tellOfRanks(run, trainer.resume(), { onNote, ranks });
-    await beginTogether(ranks, prepared, trainer.step);
+    await beginTogether(ranks, model, trainer.step);
     check = checkOfImages(loaders, {
       plan,
       firstStep: trainer.step,

@@ -1,5 +1,6 @@
 // Several ranks train as one process does: here ranks of this process, which take turns where they wait for one another.
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
 import { describe, it } from "node:test";
 import sharp from "sharp";
@@ -199,12 +200,13 @@ describe("ranks that would not train one run are refused before the first step, 
     const runs = (await ranksOf(2)).map(start);
     await Promise.all(runs.map((run) => assert.rejects(run, usage(message))));
   }
-  const trainEach = (message: RegExp, own: (rank: number) => Partial<RecipeInput>) => {
+  const trainEach = async (message: RegExp, own: (rank: number) => Partial<RecipeInput>) => {
     const runDirectory = join(temporaryFolder(), "run");
     const observe = () => ({ onStep: () => assert.fail("a step was trained") });
-    return refuse(message, (ranks) =>
+    await refuse(message, (ranks) =>
       train({ ...recipe, ...own(ranks.rank) }, { runDirectory, ranks, observe }),
     );
+    assert.equal(existsSync(runDirectory), false);
   };
 
   it("by the first setting of their recipes that is another", () =>
