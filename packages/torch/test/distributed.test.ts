@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { type AddressInfo, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
@@ -113,6 +114,28 @@ describe("a store", () => {
       store.get("never", { timeout: 50 }),
       /^get "never": no process has set it within 50 ms$/,
     );
+  });
+
+  it("that is another program, which never answers, is an error", async () => {
+    const sockets: Socket[] = [];
+    const program = createServer((socket) => void sockets.push(socket)).listen(0, "127.0.0.1");
+    await once(program, "listening");
+    const { port } = program.address() as AddressInfo;
+    const timeout = 1000;
+    // Engines differ in whether they expect an answer when they connect.
+    const asking = async () => {
+      const store = await TCPStore.connect({ host: "127.0.0.1", port, isServer: false, timeout });
+      await store.get("key", { timeout });
+    };
+    try {
+      await rejectsWith(
+        asking(),
+        /^(get "key"|TCPStore\.connect 127\.0\.0\.1:\d+): no answer within \d+ ms$/,
+      );
+    } finally {
+      for (const socket of sockets) socket.destroy();
+      program.close();
+    }
   });
 
   it("that is not there, and a port that is none, are errors that name them", async () => {
@@ -327,6 +350,14 @@ describe("a rank that does not go on", () => {
     await rejectsWith(
       ProcessGroup.connect(store, { rank: 0, worldSize: 3, timeout: 200 }),
       /^of 3 ranks ranks 1, 2 did not come within 200 ms; start all of them/,
+    );
+  });
+
+  it("is not named where the store itself does not answer", async () => {
+    const silent = { set: async () => {}, get: () => Promise.reject(new Error("no answer")) };
+    await rejectsWith(
+      Roll.call(silent as unknown as Store, { rank: 1, worldSize: 2, timeout: 50 }),
+      /^the store did not answer within 50 ms; the process that holds it hangs, or another program listens/,
     );
   });
 

@@ -7,9 +7,10 @@ import { listSkippedParts, UnreadableImagesError } from "../data/loading/unreada
 import { describeParts } from "../data/parts/describe-parts.ts";
 import { datasetNamed } from "../data/sets/registry.ts";
 import { connectRanks } from "../distributed/connect-ranks.ts";
-import { endWithLauncher, launch } from "../distributed/launch.ts";
+import { endSoon, endWithLauncher, isByLauncher, launch } from "../distributed/launch.ts";
 import { isLaunched, isRestarted, type Launched, launchedAs } from "../distributed/launched.ts";
 import { alone, type Ranks } from "../distributed/ranks.ts";
+import { requireEvenShares } from "../distributed/share.ts";
 import { exportObstacleOf } from "../export/export-obstacle.ts";
 import { inspectForTarget, requireTaken } from "../export/inspect-target.ts";
 import { lastingWord, loadTarget } from "../export/load-target.ts";
@@ -70,11 +71,13 @@ export async function runTrain(flags: TrainFlags, words: readonly string[]): Pro
       `--timeout is ${flags.timeout}, but one process has none to wait for; leave it out, or start several with --processes`,
     );
   if (launched !== null) return trainAsRank(launched, flags);
-  if (processes > 1) return launchTraining(processes, words);
+  if (processes > 1) return launchTraining(processes, flags, words);
   return trainAs(alone, flags, isRestarted(process.env));
 }
 
-function launchTraining(count: number, words: readonly string[]): Promise<number> {
+async function launchTraining(count: number, flags: TrainFlags, words: readonly string[]): Promise<number> {
+  // Here once, before each of them says the same.
+  requireEvenShares((await recipeOf(flags)).batchSize, { size: count });
   return launch(count, [process.argv[1] as string, ...words], {
     log,
     onSignal(pass) {
@@ -91,15 +94,17 @@ function launchTraining(count: number, words: readonly string[]): Promise<number
 async function trainAsRank(launched: Launched, flags: TrainFlags): Promise<number> {
   endWithLauncher();
   const { timeout } = flags;
-  const ranks = await connectRanks(launched, timeout === undefined ? {} : { timeout: 1000 * timeout });
+  let ranks: Ranks | undefined;
   try {
+    ranks = await connectRanks(launched, timeout === undefined ? {} : { timeout: 1000 * timeout });
     const code = await trainAs(ranks, flags, isRestarted(process.env));
     await ranks.close();
     return code;
   } catch (error) {
     const failed = error as Error;
-    await ranks.fail(failed.message);
-    if (ranks.rank > 0) failed.message = `rank ${ranks.rank}: ${failed.message}`;
+    await ranks?.fail(failed.message);
+    if (launched.rank > 0) failed.message = `rank ${launched.rank}: ${failed.message}`;
+    endSoon();
     throw failed;
   }
 }
@@ -128,10 +133,7 @@ async function trainAs(ranks: Ranks, flags: TrainFlags, goesOn = false): Promise
   }
   if (flags.allowChangedData)
     throw usage("--allow-changed-data is for a run that has begun: give it with --resume, or leave it out");
-  const recipe = await loadRecipe([
-    ...(flags.config === undefined ? [] : readRecipeFile(flags.config)),
-    { source: "the flags", settings },
-  ]);
+  const recipe = await recipeOf(flags);
   // A module of the recipe's may register it.
   const form = flags.target === undefined ? undefined : targetNamed(await loadTarget(flags.target));
   const onNetwork = ranks.rank > 0 ? undefined : checkFor(form, smoothIn(recipe));
@@ -182,12 +184,12 @@ async function trainUntilStopped(
   } catch (error) {
     progress?.stop();
     if (!(error instanceof TrainingInterrupted)) {
-      sayHowToGoOn(error, runDirectory);
+      sayHowToGoOn(error, runDirectory, ranks);
       throw error;
     }
     const code = exitCodeOf(error.reason as "SIGINT" | "SIGTERM");
     if (!speaks) return code;
-    log(`${error.message}; go on with: ${resumeCommand(runDirectory as string)}`);
+    log(`${error.message}; go on with: ${goOnCommand(runDirectory as string, ranks)}`);
     if (flags.json)
       printResult(flags, { interrupted: error.reason, step: error.step, runDirectory }, () => "");
     return code;
@@ -230,14 +232,29 @@ function tellObstacle(graph: Graph): void {
   if (obstacle !== null) log(`note: pea export cannot write this network: ${obstacle}`);
 }
 
+/** With as many processes; other launchers than this one say that themselves. */
+const goOnCommand = (path: string, { size }: Ranks): string =>
+  resumeCommand(path) + (isByLauncher() ? ` --processes ${size}` : "");
+
 /** What to do with the run that failed, where it has come so far that it can go on. */
-function sayHowToGoOn(error: unknown, path: string | undefined): void {
+function sayHowToGoOn(error: unknown, path: string | undefined, ranks: Ranks): void {
   if (path === undefined || error instanceof TrainingDiverged) return;
   if (!existsSync(weightFiles(openRunDirectory(path)).last)) return;
-  const resume = resumeCommand(path);
+  const resume = goOnCommand(path, ranks);
   log(`the last checkpoint stands; once the cause is mended, go on with: ${resume}`);
   if (error instanceof UnreadableImagesError)
     log(`or without the images that cannot be read: ${resume} --on-bad-sample skip`);
+}
+
+/** That of the flags, or of the run that they go on with. */
+function recipeOf(flags: TrainFlags): Promise<Recipe> {
+  const { config, resume } = flags;
+  const settings: Record<string, unknown> & Circumstances = settingsOf(flags);
+  if (resume !== undefined) return openRecipe(openRunDirectory(resume), { import: settings.import });
+  return loadRecipe([
+    ...(config === undefined ? [] : readRecipeFile(config)),
+    { source: "the flags", settings },
+  ]);
 }
 
 /** The settings that flags give, nested as in a recipe. */

@@ -1,3 +1,4 @@
+import { PeaError } from "@pea/core";
 import { PrefixStore, ProcessGroup, type ProcessGroupOptions, TCPStore } from "@pea/torch";
 import type { Launched } from "./launched.ts";
 import { ConnectedRanks } from "./ranks.ts";
@@ -9,13 +10,13 @@ const isHere = (host: string): boolean => /^(127\.|localhost$|::1$)/.test(host);
  * Waits for the other processes that this one was started with, and connects them.
  *
  * @param options.timeout until the others must have come, and in training have answered, in milliseconds
- * @throws TorchError naming the ranks that did not come
+ * @throws PeaError where their address is wrong; TorchError naming the ranks that did not come
  */
 export async function connectRanks(
   { rank, size, host, port, holdsStore, prefix }: Launched,
   { timeout }: Pick<ProcessGroupOptions, "timeout"> = {},
 ): Promise<ConnectedRanks> {
-  const connected = await TCPStore.connect({ host, port, isServer: holdsStore && rank === 0, timeout });
+  const connected = await storeAt({ host, port, isServer: holdsStore && rank === 0, timeout });
   const store = prefix === "" ? connected : new PrefixStore(connected, prefix);
   const group = await ProcessGroup.connect(store, {
     rank,
@@ -24,4 +25,15 @@ export async function connectRanks(
     ...(isHere(host) && process.env.GLOO_SOCKET_IFNAME === undefined && { host: "127.0.0.1" }),
   });
   return new ConnectedRanks(group);
+}
+
+async function storeAt(address: Parameters<typeof TCPStore.connect>[0]): Promise<TCPStore> {
+  try {
+    return await TCPStore.connect(address);
+  } catch (error) {
+    const remedy = address.isServer
+      ? "MASTER_ADDR must name this machine, and MASTER_PORT a port that is free on it"
+      : "MASTER_ADDR and MASTER_PORT must say where rank 0 listens, which must have been started, too";
+    throw new PeaError(`${(error as Error).message}; ${remedy}`, { cause: error });
+  }
 }

@@ -8,6 +8,9 @@ import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 import { availableParallelism } from "node:os";
 
+/** How long a process that has failed has to end by itself, in milliseconds. */
+const FAREWELL = 2000;
+
 /** How long the others have to say what they fail of, once one has ended, in milliseconds. */
 const GRACE = 20_000;
 
@@ -85,7 +88,18 @@ async function freePort(): Promise<number> {
 
 /** Ends this process with the one that launched it. */
 export function endWithLauncher(): void {
-  if (process.channel === undefined) return;
+  if (!isByLauncher()) return;
   process.on("disconnect", () => process.exit(1));
-  process.channel.unref();
+  process.channel?.unref();
 }
+
+/**
+ * Ends this process, which has failed, where it does not end by itself: a thread may wait for a store that never answers. By a
+ * signal, since to exit is to wait for the thread.
+ */
+export function endSoon(): void {
+  setTimeout(() => process.kill(process.pid, "SIGKILL"), FAREWELL).unref();
+}
+
+/** Whether `launch` started this process. */
+export const isByLauncher = (): boolean => process.channel !== undefined;

@@ -32,7 +32,7 @@ export function firstPartOf(sizes: BatchSizes, place: Place): number {
 }
 
 /** @throws PeaError of kind usage where a batch cannot be shared evenly */
-export function requireEvenShares(batchSize: number, { size }: Place): void {
+export function requireEvenShares(batchSize: number, { size }: Pick<Place, "size">): void {
   if (batchSize % size === 0) return;
   const [below, above] = [Math.floor(batchSize / size) * size, Math.ceil(batchSize / size) * size];
   throw new PeaError(

@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { getRngState, setRngState, writeFileAtomically } from "@pea/torch";
+import { counted } from "../common/counted.ts";
 import { makeDirectory } from "../common/make-directory.ts";
 import type { StopRequest } from "../common/stop-request.ts";
 import type { ImageCheck } from "../data/loading/image-check.ts";
@@ -366,7 +367,7 @@ function tellOfRanks(
 ): void {
   if (before === size) return;
   onNote?.(
-    `${path} goes on with ${size} processes where it had ${before}: with the same batches, in other parts, so that masks, ` +
+    `${path} goes on with ${counted(size, "process", "processes")} where it had ${before}: with the same batches, in other parts, so that masks, ` +
       "what layers draw and batch norm are not bit for bit as with those",
   );
 }

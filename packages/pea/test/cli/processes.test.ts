@@ -1,7 +1,9 @@
 // Several processes on one machine: how they are started, and what becomes of them where one fails or all are stopped.
 import assert from "node:assert/strict";
 import type { ChildProcess } from "node:child_process";
+import { once } from "node:events";
 import { existsSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -112,7 +114,10 @@ describe("two processes", () => {
     stopped.launcher.kill("SIGTERM");
     const { code, stderr } = await stopped.ended;
     assert.equal(code, 143);
-    assert.match(stderr, /training stopped after step \d+; a checkpoint is written; go on with: /);
+    assert.match(
+      stderr,
+      /training stopped after step \d+; a checkpoint is written; go on with: .* --processes 2$/m,
+    );
     assert.deepEqual(stopped.ranks.filter(isAlive), []);
   });
 
@@ -171,6 +176,39 @@ describe("two processes", () => {
     assert.equal(code, 1);
     assert.match(stderr, /of 2 ranks rank 1 did not come within 1000 ms/);
   });
+});
+
+/** What rank 1 of two says that are told to meet at a port; the engine's own log goes before. */
+async function meetAt(port: number, ...more: string[]): Promise<Outcome> {
+  const variables = { RANK: "1", WORLD_SIZE: "2", MASTER_ADDR: "127.0.0.1", MASTER_PORT: `${port}` };
+  return outcomeOf(start(["--timeout", "1", ...more], variables));
+}
+
+describe("a process that does not find the others", () => {
+  it("ends, though another program listens at their port that never answers", async () => {
+    const program = createServer().listen(0, "127.0.0.1");
+    await once(program, "listening");
+    const { stderr } = await meetAt((program.address() as AddressInfo).port);
+    program.close();
+    assert.match(stderr, /^pea: rank 1: the store did not answer within 1000 ms; the process that holds it/m);
+  });
+
+  it("says where they must be found", async () => {
+    const { code, stderr } = await meetAt(1);
+    assert.equal(code, 1);
+    assert.match(
+      stderr,
+      /^pea: rank 1: TCPStore.connect 127.0.0.1:1: .*; MASTER_ADDR and MASTER_PORT must say where rank 0 listens/m,
+    );
+  });
+});
+
+describe("processes that are started together", () => {
+  it("are none where they could not share a batch, which is said once", () =>
+    assert.rejects(
+      runTrain({ processes: 5, batchSize: "12" }, []),
+      usage(/^batchSize is 12, which 5 processes cannot share evenly; take 10 or 15, or another number/),
+    ));
 });
 
 describe("one process has none to wait for", () => {

@@ -172,7 +172,7 @@ describe("ranks", () => {
     await resumeTraining(runDirectory, { onNote: (note) => notes.push(note) });
     assert.match(
       notes.join(),
-      /goes on with 1 processes where it had 2: with the same batches, in other parts/,
+      /goes on with 1 process where it had 2: with the same batches, in other parts/,
     );
   });
 

@@ -53,7 +53,7 @@ export class Roll {
   /**
    * Enters this process, and waits for all the others.
    *
-   * @throws TorchError naming the ranks that did not come within `timeout` milliseconds
+   * @throws TorchError naming the ranks that did not come within `timeout` milliseconds, or the store that did not answer
    */
   static async call(
     store: Store,
@@ -68,6 +68,10 @@ export class Roll {
       ),
     );
     const missing = found.flatMap(({ status }, other) => (status === "rejected" ? other : []));
+    if (missing.includes(rank))
+      throw new TorchError(
+        `the store did not answer within ${timeout} ms; the process that holds it hangs, or another program listens at its port`,
+      );
     if (missing.length > 0)
       throw new TorchError(
         `of ${worldSize} ranks ${nameRanks(missing)} did not come within ${timeout} ms; start all of them with the ` +

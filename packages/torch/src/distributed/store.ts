@@ -10,7 +10,7 @@ export type StoreHandle = Handle;
 /** Waits between two looks at a key that is not there yet, in milliseconds: the first, and the longest. */
 const LOOK = { first: 2, longest: 100 };
 
-/** How long a store may at least take to answer a look, in milliseconds: one at the end of a wait is no hint of silence. */
+/** How long a store may at least take to answer, in milliseconds: one at the end of a wait is no hint of silence. */
 const ANSWER = 5_000;
 
 /**
@@ -82,9 +82,10 @@ export class TCPStore extends Store {
     } = optionsOf("TCPStore.connect({ host, port, isServer, timeout })", options);
     if (!Number.isInteger(port) || port < 0 || port > 65535)
       throw new TorchError(`TCPStore.connect: the port must be an integer from 0 to 65535, got ${port}`);
-    const [handle, listening] = await promised(`TCPStore.connect ${host}:${port}`, () =>
-      native.connectTcpStore(host, port, isServer, timeout),
-    );
+    const what = `TCPStore.connect ${host}:${port}`;
+    const connecting = promised(what, () => native.connectTcpStore(host, port, isServer, timeout));
+    // Some engines talk with whoever listens there, and wait for an answer without end.
+    const [handle, listening] = await within(timeout + ANSWER, connecting, what);
     return new TCPStore(handle, listening);
   }
 }
