@@ -413,8 +413,8 @@ BatchNormGradients batch_norm_act_backward(const at::Tensor& grad, const BatchNo
   Doubles sums(partition.parts() * width), dots(partition.parts() * width);
   parallel_columns(partition, type, channels, [&](int64_t part, const Columns& columns) {
     for_each_span(partition, part, [&](Span span) {
-      batch_norm_kernels().reduce(type, from_grad, from_x, from_residual, to_dz, span, columns, settings.activation,
-                                  sums.data() + part * width, dots.data() + part * width);
+      batch_norm_kernels().reduce(type, from_grad, from_x, from_residual, to_dz, /*y=*/nullptr, span, columns,
+                                  settings.activation, sums.data() + part * width, dots.data() + part * width);
     });
   });
 
@@ -425,17 +425,14 @@ BatchNormGradients batch_norm_act_backward(const at::Tensor& grad, const BatchNo
   });
   set_slopes(channels, inputs, settings, dbias, dweight);
 
-  ActivationOptions remaining = settings.activation;
-  if (dz.defined()) {
-    from_grad = to_dz;
-    remaining.kind = ActivationKind::kIdentity;
-  }
+  const bool rectified = !dz.defined() && settings.activation.kind == ActivationKind::kRelu;
+  if (dz.defined()) from_grad = to_dz;
   auto* const to_dx = static_cast<char*>(dx.data_ptr());
   parallel_columns(partition, type, channels, [&](int64_t part, Columns columns) {
     if (!settings.training) columns.slope = columns.offset = nullptr;
     for_each_span(partition, part, [&](Span span) {
       batch_norm_kernels().gradient(type, from_grad, from_x, to_dx + span.first * dx.element_size(), span, columns,
-                                    remaining);
+                                    rectified);
     });
   });
   return {dx, residual.defined() ? dz : at::Tensor(), to_tensor(dweight, inputs.weight.scalar_type()),

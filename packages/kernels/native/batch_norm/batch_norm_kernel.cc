@@ -1,9 +1,6 @@
 #include "batch_norm/batch_norm_kernel.h"
 
-#include <cstring>
-
-#include "ensemble/ensembles.h"
-#include "ensemble/mask_generator.h"
+#include "batch_norm/activation_loops.h"
 #include "simd/elements.h"
 
 namespace pea {
@@ -15,115 +12,6 @@ namespace {
 constexpr int64_t kSegment = 512;
 // Rows that are summed in the element type's arithmetic before the sum goes on in double.
 constexpr int64_t kBlockRows = 32;
-
-// The activation over arrays, chosen once per span rather than once per segment. Arrays may not overlap.
-template <typename F>
-class ActivationLoops {
- public:
-  explicit ActivationLoops(const ActivationOptions& activation) : options_(activation.ensemble) {
-    switch (activation.kind) {
-      case ActivationKind::kIdentity:
-        forward_ = identity;
-        backward_ = identity_backward;
-        break;
-      case ActivationKind::kRelu:
-        forward_ = rectify;
-        backward_ = rectify_backward;
-        break;
-      case ActivationKind::kEnsemble:
-        with_ensemble(options_, [&](auto smooth, auto ensemble) { choose<decltype(smooth)>(ensemble); });
-        break;
-    }
-    renew_key(0);
-  }
-
-  // y = act(z); index is that of the first element in the tensor.
-  void forward(const F* z, F* y, int64_t count, int64_t index) {
-    in_pieces(count, index, [&](int64_t at, uint32_t n, uint32_t index_low) {
-      forward_(*this, z + at, y + at, n, index_low);
-    });
-  }
-
-  // dz = grad · act'(z)
-  void backward(const F* grad, const F* z, F* dz, int64_t count, int64_t index) {
-    in_pieces(count, index, [&](int64_t at, uint32_t n, uint32_t index_low) {
-      backward_(*this, grad + at, z + at, dz + at, n, index_low);
-    });
-  }
-
- private:
-  using Forward = void (*)(const ActivationLoops&, const F* z, F* y, uint32_t count, uint32_t index_low);
-  using Backward = void (*)(const ActivationLoops&, const F* grad, const F* z, F* dz, uint32_t count,
-                            uint32_t index_low);
-
-  static void identity(const ActivationLoops&, const F* __restrict z, F* __restrict y, uint32_t count, uint32_t) {
-#pragma omp simd
-    for (uint32_t i = 0; i < count; ++i) y[i] = z[i];
-  }
-
-  static void identity_backward(const ActivationLoops&, const F* __restrict grad, const F*, F* __restrict dz,
-                                uint32_t count, uint32_t) {
-#pragma omp simd
-    for (uint32_t i = 0; i < count; ++i) dz[i] = grad[i];
-  }
-
-  static void rectify(const ActivationLoops&, const F* __restrict z, F* __restrict y, uint32_t count, uint32_t) {
-#pragma omp simd
-    for (uint32_t i = 0; i < count; ++i) y[i] = relu(z[i]);
-  }
-
-  // A selection, not a product: where ReLU is flat, the gradient is 0 even if it was infinite.
-  static void rectify_backward(const ActivationLoops&, const F* __restrict grad, const F* __restrict z,
-                               F* __restrict dz, uint32_t count, uint32_t) {
-#pragma omp simd
-    for (uint32_t i = 0; i < count; ++i) dz[i] = z[i] <= 0 ? F(0) : grad[i];
-  }
-
-  template <typename Smooth, typename Ensemble>
-  void choose(Ensemble) {
-    forward_ = [](const ActivationLoops& self, const F* z, F* y, uint32_t count, uint32_t index_low) {
-      forward_loop<Smooth>(z, y, count, index_low, self.key_, Ensemble(self.options_));
-    };
-    backward_ = [](const ActivationLoops& self, const F* grad, const F* z, F* dz, uint32_t count, uint32_t index_low) {
-      backward_loop<Smooth>(grad, z, dz, count, index_low, self.key_, Ensemble(self.options_));
-    };
-  }
-
-  template <typename Smooth>
-  void choose(Stochastic ensemble) {
-    limit_ = ensemble.limit;
-    forward_ = [](const ActivationLoops& self, const F* z, F* y, uint32_t count, uint32_t index_low) {
-      forward_loop<Smooth>(z, y, count, index_low, self.key_, Stochastic(self.options_, self.limit_));
-    };
-    backward_ = [](const ActivationLoops& self, const F* grad, const F* z, F* dz, uint32_t count, uint32_t index_low) {
-      backward_loop<Smooth>(grad, z, dz, count, index_low, self.key_, Stochastic(self.options_, self.limit_));
-    };
-  }
-
-  // Calls body(offset, count, low half of the index) for pieces whose indices share their high half.
-  template <typename Body>
-  PEA_INLINE void in_pieces(int64_t count, int64_t index, const Body& body) {
-    for (int64_t at = 0; at < count;) {
-      const int64_t piece = smaller(count - at, (int64_t(1) << 32) - static_cast<uint32_t>(index + at));
-      const auto high = static_cast<uint32_t>((index + at) >> 32);
-      if (high != high_) renew_key(high);
-      body(at, static_cast<uint32_t>(piece), static_cast<uint32_t>(index + at));
-      at += piece;
-    }
-  }
-
-  void renew_key(uint32_t high) {
-    high_ = high;
-    key_ = mask_key(options_.seed, options_.site, options_.step, high);
-  }
-
-  const EnsembleOptions options_;
-  Forward forward_ = nullptr;
-  Backward backward_ = nullptr;
-  uint32_t limit_ = 0;
-  uint32_t high_ = 0;
-  MaskKey key_{};
-};
 
 // What the loops read and write in place of bfloat16; float and double are used where they lie.
 template <typename T>
@@ -151,30 +39,6 @@ template <>
 class Buffer<float> : public DirectBuffer<float> {};
 template <>
 class Buffer<double> : public DirectBuffer<double> {};
-
-// d = x - center and z = scale · d + shift [+ residual] of one segment.
-template <typename F>
-struct Preactivation {
-  alignas(64) F d[kSegment];
-  alignas(64) F z[kSegment];
-
-  PEA_INLINE void compute(const F* __restrict x, const F* __restrict residual, const F* __restrict center,
-                          const F* __restrict scale, const F* __restrict shift, int64_t count) {
-    if (residual == nullptr) {
-#pragma omp simd
-      for (int64_t i = 0; i < count; ++i) {
-        d[i] = x[i] - center[i];
-        z[i] = d[i] * scale[i] + shift[i];
-      }
-    } else {
-#pragma omp simd
-      for (int64_t i = 0; i < count; ++i) {
-        d[i] = x[i] - center[i];
-        z[i] = d[i] * scale[i] + shift[i] + residual[i];
-      }
-    }
-  }
-};
 
 // Asks for the lines of the next segment while this one is computed: the short loops alone would wait for memory in
 // turn, first for what they read, then for what they write.
@@ -261,23 +125,22 @@ struct TypedColumns {
         shift(static_cast<const F*>(columns.shift)),
         slope(static_cast<const F*>(columns.slope)),
         offset(static_cast<const F*>(columns.offset)) {}
+
+  PEA_INLINE Preactivation<F> preactivation(const F* x, const F* residual, int64_t column) const {
+    return {x, residual, center + column, scale + column, shift + column};
+  }
 };
 
-// y = z, or ReLU of it, in one loop.
-template <bool kRelu, typename F>
-PEA_INLINE void normalize_segment(const F* __restrict x, const F* __restrict center, const F* __restrict scale,
-                                  const F* __restrict shift, F* __restrict y, int64_t count) {
-#pragma omp simd
-  for (int64_t i = 0; i < count; ++i) {
-    const F z = (x[i] - center[i]) * scale[i] + shift[i];
-    y[i] = kRelu ? relu(z) : z;
-  }
+// Of a residual that may be absent.
+template <typename T>
+PEA_INLINE const Arithmetic<T>* read_or_null(Buffer<T>& buffer, const T* from, int64_t first, int64_t count) {
+  return from == nullptr ? nullptr : buffer.read(from + first, count);
 }
 
 // What the values are: a surrogate has ReLU's, and its own slope alone.
-ActivationKind forward_kind(const ActivationOptions& activation) {
+ActivationOptions forward_activation(const ActivationOptions& activation) {
   const bool is_surrogate = activation.kind == ActivationKind::kEnsemble && activation.ensemble.mode == Mode::kSurrogate;
-  return is_surrogate ? ActivationKind::kRelu : activation.kind;
+  return is_surrogate ? ActivationOptions{ActivationKind::kRelu, {}} : activation;
 }
 
 template <typename T>
@@ -285,122 +148,76 @@ void normalize_span(const T* x, const T* residual, T* y, const Span& span, const
                     const ActivationOptions& activation) {
   using F = Arithmetic<T>;
   const TypedColumns<F> of(columns);
-  const ActivationKind kind = forward_kind(activation);
-  ActivationLoops<F> loops({kind, activation.ensemble});
+  ActivationLoops<F> loops(forward_activation(activation));
   Buffer<T> x_buffer, residual_buffer, y_buffer;
-  Preactivation<F> pre;
   for_each_segment(span, columns.width, [&](int64_t at, int64_t column, int64_t count) {
     const int64_t index = span.first + at;
     prefetch_to_read(x, index + count, count);
     if (residual != nullptr) prefetch_to_read(residual, index + count, count);
     prefetch_to_write(y, at + count, count);
-    const bool is_plain = residual == nullptr && kind != ActivationKind::kEnsemble;
-    if (is_plain) {
-      const auto run = kind == ActivationKind::kRelu ? normalize_segment<true, F> : normalize_segment<false, F>;
-      run(x_buffer.read(x + index, count), of.center + column, of.scale + column, of.shift + column,
-          y_buffer.place(y + at), count);
-      y_buffer.write(y + at, count);
-      return;
-    }
-    pre.compute(x_buffer.read(x + index, count),
-                residual == nullptr ? nullptr : residual_buffer.read(residual + index, count), of.center + column,
-                of.scale + column, of.shift + column, count);
-    loops.forward(pre.z, y_buffer.place(y + at), count, index);
+    loops.normalize(of.preactivation(x_buffer.read(x + index, count),
+                                     read_or_null(residual_buffer, residual, index, count), column),
+                    y_buffer.place(y + at), count, index);
     y_buffer.write(y + at, count);
   });
 }
 
-PEA_INLINE void keep(const float* from, BFloat16* to, int64_t count) { narrow(from, to, static_cast<uint32_t>(count)); }
-template <typename F>
-PEA_INLINE void keep(const F* from, F* to, int64_t count) {
-  std::memcpy(to, from, static_cast<size_t>(count) * sizeof(F));
-}
-
-// dz of ReLU with its sums, in one loop.
-template <typename F>
-PEA_INLINE void reduce_rectified(const F* __restrict grad, const F* __restrict x, const F* __restrict center,
-                                 const F* __restrict scale, const F* __restrict shift, F* __restrict dz,
-                                 F* __restrict sum, F* __restrict dot, int64_t count) {
-#pragma omp simd
-  for (int64_t i = 0; i < count; ++i) {
-    const F d = x[i] - center[i];
-    const F z = d * scale[i] + shift[i];
-    dz[i] = z <= 0 ? F(0) : grad[i];
-    sum[i] += dz[i];
-    dot[i] += dz[i] * d;
-  }
-}
-
 template <typename T>
-void reduce_span(const T* grad, const T* x, const T* residual, T* dz, const Span& span, const Columns& columns,
+void reduce_span(const T* grad, const T* x, const T* residual, T* dz, T* y, const Span& span, const Columns& columns,
                  const ActivationOptions& activation, double* sums, double* dots) {
   using F = Arithmetic<T>;
   const TypedColumns<F> of(columns);
   ActivationLoops<F> loops(activation);
-  Buffer<T> grad_buffer, x_buffer, residual_buffer;
-  alignas(64) F gradients[kSegment];
-  Preactivation<F> pre;
-  sum_columns<F>(span, columns.width, sums, dots,
-                 [&](int64_t at, int64_t column, int64_t count, F* __restrict sum, F* __restrict dot) {
-                   const int64_t index = span.first + at;
-                   const int64_t below = index + columns.width;
-                   prefetch_to_read(x, below, count);
-                   prefetch_to_read(grad, below, count);
-                   if (residual != nullptr) prefetch_to_read(residual, below, count);
-                   if (dz != nullptr) prefetch_to_write(dz, below, count);
-                   if (residual == nullptr && activation.kind == ActivationKind::kRelu) {
-                     reduce_rectified(grad_buffer.read(grad + index, count), x_buffer.read(x + index, count),
-                                      of.center + column, of.scale + column, of.shift + column, gradients, sum, dot,
-                                      count);
-                     if (dz != nullptr) keep(gradients, dz + index, count);
-                     return;
-                   }
-                   pre.compute(x_buffer.read(x + index, count),
-                               residual == nullptr ? nullptr : residual_buffer.read(residual + index, count),
-                               of.center + column, of.scale + column, of.shift + column, count);
-                   loops.backward(grad_buffer.read(grad + index, count), pre.z, gradients, count, index);
-                   if (dz != nullptr) keep(gradients, dz + index, count);
-#pragma omp simd
-                   for (int64_t i = 0; i < count; ++i) {
-                     sum[i] += gradients[i];
-                     dot[i] += gradients[i] * pre.d[i];
-                   }
-                 });
+  Buffer<T> grad_buffer, x_buffer, residual_buffer, dz_buffer, y_buffer;
+  alignas(64) F unkept[kSegment];
+  sum_columns<F>(span, columns.width, sums, dots, [&](int64_t at, int64_t column, int64_t count, F* sum, F* dot) {
+    const int64_t index = span.first + at;
+    const int64_t below = index + columns.width;
+    prefetch_to_read(x, below, count);
+    prefetch_to_read(grad, below, count);
+    if (residual != nullptr) prefetch_to_read(residual, below, count);
+    if (dz != nullptr) prefetch_to_write(dz, below, count);
+    const F* const gradients = grad_buffer.read(grad + index, count);
+    const Preactivation<F> pre = of.preactivation(x_buffer.read(x + index, count),
+                                                  read_or_null(residual_buffer, residual, index, count), column);
+    F* const to = dz == nullptr ? unkept : dz_buffer.place(dz + index);
+    if (y == nullptr) {
+      loops.reduce(gradients, pre, to, sum, dot, count, index);
+    } else {
+      loops.reduce_and_normalize(gradients, pre, to, sum, dot, y_buffer.place(y + at), count, index);
+      y_buffer.write(y + at, count);
+    }
+    if (dz != nullptr) dz_buffer.write(dz + index, count);
+  });
 }
 
-template <typename T>
-void gradient_span(const T* grad, const T* x, T* dx, const Span& span, const Columns& columns,
-                   const ActivationOptions& activation) {
+// dx of one segment.
+template <bool kRectified, bool kHasSlopes, typename F>
+PEA_INLINE void gradient_loop(const F* grad, const F* __restrict x, const TypedColumns<F>& of, int64_t column, F* dx,
+                              int64_t count) {
+  const F *__restrict center = of.center + column, *__restrict scale = of.scale + column;
+  const F *__restrict shift = of.shift + column, *__restrict slope = of.slope + column;
+  const F* __restrict offset = of.offset + column;
+#pragma omp simd
+  for (int64_t i = 0; i < count; ++i) {
+    const F d = x[i] - center[i];
+    const F dz = kRectified && d * scale[i] + shift[i] <= 0 ? F(0) : grad[i];
+    dx[i] = kHasSlopes ? dz * scale[i] - (d * slope[i] + offset[i]) : dz * scale[i];
+  }
+}
+
+template <bool kRectified, bool kHasSlopes, typename T>
+void gradient_span(const T* grad, const T* x, T* dx, const Span& span, const Columns& columns) {
   using F = Arithmetic<T>;
   const TypedColumns<F> of(columns);
-  ActivationLoops<F> loops(activation);
   Buffer<T> grad_buffer, x_buffer, dx_buffer;
-  alignas(64) F activated[kSegment];
-  Preactivation<F> pre;
   for_each_segment(span, columns.width, [&](int64_t at, int64_t column, int64_t count) {
     const int64_t index = span.first + at;
     prefetch_to_read(x, index + count, count);
     prefetch_to_read(grad, index + count, count);
     prefetch_to_write(dx, at + count, count);
-    const F* const values = x_buffer.read(x + index, count);
-    const F* dz = grad_buffer.read(grad + index, count);
-    if (activation.kind != ActivationKind::kIdentity) {
-      pre.compute(values, nullptr, of.center + column, of.scale + column, of.shift + column, count);
-      loops.backward(dz, pre.z, activated, count, index);
-      dz = activated;
-    }
-    F* const result = dx_buffer.place(dx + at);
-    const F *__restrict scale = of.scale + column, *__restrict center = of.center + column;
-    if (of.slope == nullptr) {
-#pragma omp simd
-      for (int64_t i = 0; i < count; ++i) result[i] = dz[i] * scale[i];
-    } else {
-      const F *__restrict slope = of.slope + column, *__restrict offset = of.offset + column;
-#pragma omp simd
-      for (int64_t i = 0; i < count; ++i) {
-        result[i] = dz[i] * scale[i] - ((values[i] - center[i]) * slope[i] + offset[i]);
-      }
-    }
+    gradient_loop<kRectified, kHasSlopes>(grad_buffer.read(grad + index, count), x_buffer.read(x + index, count), of,
+                                          column, dx_buffer.place(dx + at), count);
     dx_buffer.write(dx + at, count);
   });
 }
@@ -420,21 +237,23 @@ void normalize(ElementType type, const void* x, const void* residual, void* y, S
   });
 }
 
-void reduce(ElementType type, const void* grad, const void* x, const void* residual, void* dz, Span span,
+void reduce(ElementType type, const void* grad, const void* x, const void* residual, void* dz, void* y, Span span,
             const Columns& columns, const ActivationOptions& activation, double* sums, double* dots) {
   with_element(type, [&](auto element) {
     using T = decltype(element);
     reduce_span(static_cast<const T*>(grad), static_cast<const T*>(x), static_cast<const T*>(residual),
-                static_cast<T*>(dz), span, columns, activation, sums, dots);
+                static_cast<T*>(dz), static_cast<T*>(y), span, columns, activation, sums, dots);
   });
 }
 
 void gradient(ElementType type, const void* grad, const void* x, void* dx, Span span, const Columns& columns,
-              const ActivationOptions& activation) {
+              bool rectified) {
   with_element(type, [&](auto element) {
     using T = decltype(element);
-    gradient_span(static_cast<const T*>(grad), static_cast<const T*>(x), static_cast<T*>(dx), span, columns,
-                  activation);
+    const bool has_slopes = columns.slope != nullptr;
+    const auto run = rectified ? (has_slopes ? gradient_span<true, true, T> : gradient_span<true, false, T>)
+                               : (has_slopes ? gradient_span<false, true, T> : gradient_span<false, false, T>);
+    run(static_cast<const T*>(grad), static_cast<const T*>(x), static_cast<T*>(dx), span, columns);
   });
 }
 

@@ -49,13 +49,14 @@ struct BatchNormKernels {
                     const ActivationOptions& activation);
 
   // With dz = grad · act'(z): sums[j] += Σ dz, dots[j] += Σ dz · d. dz is stored unless it is null; it may be grad.
-  void (*reduce)(ElementType type, const void* grad, const void* x, const void* residual, void* dz, Span span,
+  // Unless y is null, y = act(z) is computed along, without residual; y points to where the span's first element goes.
+  void (*reduce)(ElementType type, const void* grad, const void* x, const void* residual, void* dz, void* y, Span span,
                  const Columns& columns, const ActivationOptions& activation, double* sums, double* dots);
 
-  // dx from grad and x, without residual. A kept dz takes grad's place with the identity as activation; it may be dx. dx points
-  // to where the span's first element goes.
+  // dx from dz, which may be dx; or from grad, whose dz is computed again for ReLU alone, without residual. dx points to
+  // where the span's first element goes.
   void (*gradient)(ElementType type, const void* grad, const void* x, void* dx, Span span, const Columns& columns,
-                   const ActivationOptions& activation);
+                   bool rectified);
 };
 
 PEA_KERNELS(BatchNormKernels, batch_norm_kernels)

@@ -13,8 +13,7 @@ GradientOnLoad::GradientOnLoad(const DeferredGradient& deferred)
 
 void GradientOnLoad::apply(Span span, void* to) const {
   batch_norm_kernels().gradient(element_type(deferred_.x, "deferred gradient"), deferred_.g.data_ptr(),
-                                deferred_.x.data_ptr(), to, span, columns_.columns(),
-                                {ActivationKind::kIdentity, {}});
+                                deferred_.x.data_ptr(), to, span, columns_.columns(), /*rectified=*/false);
 }
 
 at::Tensor apply_deferred_gradient(const DeferredGradient& deferred) {

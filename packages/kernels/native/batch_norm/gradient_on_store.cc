@@ -14,10 +14,10 @@ GradientOnStore::GradientOnStore(const DeferredActivation& deferred, int64_t par
       sums_(parts * width_),
       dots_(parts * width_) {}
 
-void GradientOnStore::apply(int64_t part, Span span, void* gradient) {
+void GradientOnStore::apply(int64_t part, Span span, void* gradient, void* activated) {
   batch_norm_kernels().reduce(element_type(deferred_.x, "deferred activation"), gradient, deferred_.x.data_ptr(),
-                              /*residual=*/nullptr, gradient, span, columns_.columns(), deferred_.activation,
-                              sums_.data() + part * width_, dots_.data() + part * width_);
+                              /*residual=*/nullptr, gradient, activated, span, columns_.columns(),
+                              deferred_.activation, sums_.data() + part * width_, dots_.data() + part * width_);
 }
 
 at::Tensor GradientOnStore::sums() const {

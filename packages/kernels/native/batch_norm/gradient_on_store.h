@@ -13,8 +13,9 @@ class GradientOnStore {
   GradientOnStore(const DeferredActivation& deferred, int64_t parts);
 
   // Makes a span of the activated values' gradient that of the normalized values', in place: g = grad · act'. `gradient`
-  // points to element 0; each part is one thread's at a time.
-  void apply(int64_t part, Span span, void* gradient);
+  // points to element 0; each part is one thread's at a time. The activated values of the span come along where
+  // `activated`, which points to where the first one goes, is not null.
+  void apply(int64_t part, Span span, void* gradient, void* activated);
 
   // [2, C], float64: Σ g and Σ g · d
   at::Tensor sums() const;

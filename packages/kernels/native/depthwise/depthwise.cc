@@ -48,17 +48,21 @@ class Rows {
 // So many elements are computed at a time that the call counts for little and the caches hold them.
 constexpr int64_t kStripElements = 4096;
 
+int64_t strip_rows_of(int64_t row_elements) { return std::max<int64_t>(kStripElements / row_elements, 1); }
+
 // The rows of images, as they lie or, where they are to be computed, computed when the first of their strip is asked for. Each
 // thread has its own.
 class LoadedRows {
  public:
   explicit LoadedRows(const Images& images)
+      : LoadedRows(images, strip_rows_of(images.tensor().size(3) * images.tensor().size(1))) {}
+  LoadedRows(const Images& images, int64_t strip_rows)
       : rows_(images.tensor()),
         images_(images),
         height_(images.tensor().size(2)),
         row_elements_(images.tensor().size(3) * images.tensor().size(1)),
         row_bytes_(row_elements_ * images.tensor().element_size()),
-        strip_rows_(std::max(kStripElements / row_elements_, kLeastStripRows)),
+        strip_rows_(strip_rows),
         memory_(images.are_computed() ? kStrips * strip_rows_ * row_bytes_ : 0) {}
 
   // The three rows that an output row is computed of.
@@ -92,14 +96,14 @@ class LoadedRows {
   }
 
  private:
-  // So many rows that three neighbours lie in no more than two strips, which is what is kept.
-  static constexpr int64_t kLeastStripRows = 2, kStrips = 2;
+  // A strip and both of its neighbours are kept.
+  static constexpr int64_t kStrips = 3;
 
   Rows rows_;
   const Images& images_;
   int64_t height_, row_elements_, row_bytes_, strip_rows_;
   std::vector<char> memory_;
-  int64_t held_[kStrips] = {-1, -1};
+  int64_t held_[kStrips] = {-1, -1, -1};
 };
 
 // The rows of all images' results, in parts.
@@ -123,11 +127,6 @@ class OutputRows {
     });
   }
 
-  // Where the rows of x that are taken with a row begin, counted over all images.
-  int64_t first_input_row(int64_t row, const DepthwiseShape& shape) const {
-    return row / height_ * shape.height + row % height_ * shape.stride;
-  }
-
   // Calls body(image, row of the image) for rows [first, last), and after each strip of rows stored(first, last).
   template <typename Body, typename Stored>
   void for_each_row(int64_t first, int64_t last, int64_t row_elements, const Body& body, const Stored& stored) const {
@@ -137,6 +136,18 @@ class OutputRows {
       if ((row + 1 - begin) * row_elements < kStripElements && row + 1 < last) continue;
       stored(begin, row + 1);
       begin = row + 1;
+    }
+  }
+
+  // Calls body(image, first row of the image, row behind the last one) for strips of rows [first, last), each of them
+  // within one of the strips that the image's rows are cut into.
+  template <typename Body>
+  void for_each_strip(int64_t first, int64_t last, int64_t strip_rows, const Body& body) const {
+    while (first < last) {
+      const int64_t image = first / height_, row = first % height_;
+      const int64_t end = std::min({(row / strip_rows + 1) * strip_rows, height_, row + last - first});
+      body(image, row, end);
+      first += end - row;
     }
   }
 
@@ -209,30 +220,33 @@ ConvolutionGradients backward(const ResultGradient& grad, const ConvolutionInput
 
   const ElementType type = element_type(x, kName);
   const void* const taps = w.data_ptr();
-  const int64_t row_elements = shape.width * channels;
+  const int64_t row_elements = shape.width * channels, row_bytes = row_elements * x.element_size();
+  const int64_t strip_rows = strip_rows_of(row_elements * stride);
   rows.parallel([&](int64_t part, int64_t first, int64_t last) {
-    LoadedRows from(images), of_gradient(gradients);
-    rows.for_each_row(
-        first, last, row_elements * stride,
-        [&](int64_t image, int64_t row) {
-          if (wanted.weight) {
-            auto* const part_sums = static_cast<char*>(sums.data_ptr()) + part * 9 * channels * sums.element_size();
-            depthwise_kernels().weight_gradient(type, shape, from.window(image, row, stride),
-                                                of_gradient.at(image, row), part_sums);
-          }
-          if (!wanted.images) return;
-          const Rows to(dx);
-          // The rows of x from the middle of this row's window to the next one's.
-          for (int64_t own = row * stride; own < std::min((row + 1) * stride, shape.height); ++own) {
-            depthwise_kernels().input_gradient(type, shape, of_gradient.reached(image, own, stride), taps,
-                                               to.at(image, own));
-          }
-        },
-        [&](int64_t begin, int64_t end) {
-          if (!normalized) return;
-          const int64_t from_row = rows.first_input_row(begin, shape), to_row = rows.first_input_row(end, shape);
-          normalized->apply(part, {from_row * row_elements, (to_row - from_row) * row_elements}, dx.data_ptr());
-        });
+    LoadedRows from(images), of_gradient(gradients, strip_rows);
+    std::vector<char> activated(normalized && wanted.weight ? strip_rows * stride * row_bytes : 0);
+    const int64_t sum_bytes = 9 * channels * x.element_size();
+    auto* const part_sums = wanted.weight ? static_cast<char*>(sums.data_ptr()) + part * sum_bytes : nullptr;
+    rows.for_each_strip(first, last, strip_rows, [&](int64_t image, int64_t begin, int64_t end) {
+      // The rows of x from the middle of the first row's window to that of the window behind the last one.
+      const int64_t own_begin = begin * stride, own_end = std::min(end * stride, shape.height);
+      if (wanted.images) {
+        const Rows to(dx);
+        for (int64_t own = own_begin; own < own_end; ++own) {
+          depthwise_kernels().input_gradient(type, shape, of_gradient.reached(image, own, stride), taps,
+                                             to.at(image, own));
+        }
+      }
+      if (normalized) {
+        const Span span{(image * shape.height + own_begin) * row_elements, (own_end - own_begin) * row_elements};
+        normalized->apply(part, span, dx.data_ptr(), wanted.weight ? activated.data() : nullptr);
+      }
+      if (!wanted.weight) return;
+      for (int64_t own = own_begin; own < own_end; ++own) {
+        const void* const row = normalized ? activated.data() + (own - own_begin) * row_bytes : from.at(image, own);
+        depthwise_kernels().weight_gradient(type, shape, of_gradient.reached(image, own, stride), row, part_sums);
+      }
+    });
   });
   ConvolutionGradients result{dx, at::Tensor(), normalized ? normalized->sums() : at::Tensor()};
   if (wanted.weight) {

@@ -180,8 +180,8 @@ void input_gradient_row(const DepthwiseShape& shape, const DepthwiseRows& dy, co
 }
 
 template <typename F, int kStride>
-void correlate_row(const DepthwiseShape& shape, const DepthwiseRows& x, const void* dy, void* dw) {
-  const Taps<F> taps(x);
+void correlate_row(const DepthwiseShape& shape, const DepthwiseRows& dy, const void* x, void* dw) {
+  const Taps<F> taps(dy);
   const int64_t channels = shape.channels, width = shape.width, outputs = shape.output_width();
   const int64_t inside_end = (width - 2) / kStride + 1;
   with_rows(taps.count, [&](auto rows) {
@@ -190,15 +190,16 @@ void correlate_row(const DepthwiseShape& shape, const DepthwiseRows& x, const vo
       using V = decltype(vector);
       V sums[kRows][3] = {};
       const auto add = [&](int64_t j, auto edge) {
-        const V gradient = load<V>(static_cast<const F*>(dy) + j * channels + c);
+        V gradients[kRows];
 #pragma GCC unroll 3
-        for (int r = 0; r < kRows; ++r) {
+        for (int r = 0; r < kRows; ++r) gradients[r] = load<V>(taps.row[r] + j * channels + c);
 #pragma GCC unroll 3
-          for (int l = 0; l < 3; ++l) {
-            const int64_t column = j * kStride + l - 1;
-            if (decltype(edge)::value && (column < 0 || column >= width)) continue;
-            sums[r][l] += gradient * load<V>(taps.row[r] + column * channels + c);
-          }
+        for (int l = 0; l < 3; ++l) {
+          const int64_t column = j * kStride + l - 1;
+          if (decltype(edge)::value && (column < 0 || column >= width)) continue;
+          const V values = load<V>(static_cast<const F*>(x) + column * channels + c);
+#pragma GCC unroll 3
+          for (int r = 0; r < kRows; ++r) sums[r][l] += gradients[r] * values;
         }
       };
       add(0, std::true_type());
@@ -218,9 +219,9 @@ void correlate_row(const DepthwiseShape& shape, const DepthwiseRows& x, const vo
 }
 
 template <typename F>
-void weight_gradient_row(const DepthwiseShape& shape, const DepthwiseRows& x, const void* dy, void* dw) {
+void weight_gradient_row(const DepthwiseShape& shape, const DepthwiseRows& dy, const void* x, void* dw) {
   const auto run = shape.stride == 1 ? correlate_row<F, 1> : correlate_row<F, 2>;
-  run(shape, x, dy, dw);
+  run(shape, dy, x, dw);
 }
 
 void forward(ElementType type, const DepthwiseShape& shape, const DepthwiseRows& x, const void* w, const void* bias,
@@ -234,9 +235,9 @@ void input_gradient(ElementType type, const DepthwiseShape& shape, const Depthwi
   run(shape, dy, w, dx);
 }
 
-void weight_gradient(ElementType type, const DepthwiseShape& shape, const DepthwiseRows& x, const void* dy, void* dw) {
+void weight_gradient(ElementType type, const DepthwiseShape& shape, const DepthwiseRows& dy, const void* x, void* dw) {
   const auto run = type == ElementType::kFloat64 ? weight_gradient_row<double> : weight_gradient_row<float>;
-  run(shape, x, dy, dw);
+  run(shape, dy, x, dw);
 }
 
 }  // namespace

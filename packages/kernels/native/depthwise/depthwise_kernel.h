@@ -40,8 +40,8 @@ struct DepthwiseKernels {
   void (*input_gradient)(ElementType type, const DepthwiseShape& shape, const DepthwiseRows& dy, const void* w,
                          void* dx);
 
-  // dw += what one row of the gradient of y and the rows of x that it was computed of contribute.
-  void (*weight_gradient)(ElementType type, const DepthwiseShape& shape, const DepthwiseRows& x, const void* dy,
+  // dw += what one row of x contributes, with the rows of the gradient of y as input_gradient takes them.
+  void (*weight_gradient)(ElementType type, const DepthwiseShape& shape, const DepthwiseRows& dy, const void* x,
                           void* dw);
 };
 

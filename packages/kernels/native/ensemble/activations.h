@@ -1,9 +1,9 @@
 // The smooth activations, each written as its gap to ReLU:  act(x) = ReLU(x) - gap(x).
 //
 // Then both ensembles have one form. Weighted: α ReLU + (1 - α) act = ReLU - (1 - α) gap. Stochastic: ReLU - gap where
-// the smooth branch is drawn, ReLU elsewhere. The gap vanishes far from 0 (ELU's tends to 1 for x → -∞, B-SiLU's to ∓0.835 for x → ±∞), so that |x|
-// can be bounded before any exponential: ±∞ need no case of their own. NaN stays NaN, by ReLU's part at least. Exponents
-// lose nothing in the tails.
+// the smooth branch is drawn, ReLU elsewhere. The gap vanishes far from 0 (ELU's tends to 1 for x → -∞, B-SiLU's to
+// ∓0.835 for x → ±∞), so that |x| can be bounded before any exponential: ±∞ need no case of their own. NaN stays NaN, by
+// ReLU's part at least. Exponents lose nothing in the tails.
 //
 // GELU(x) = x Φ(x), Swish(x) = x σ(x), Mish(x) = x tanh(ln(1 + e^x)), ELU(x) = x for x > 0, e^x - 1 else;
 // Hardswish(x) = x min(max(x + 3, 0), 6) / 6, and GELU by tanh is x σ(2u) with u = √(2/π) (x + 0.044715 x³);
@@ -14,6 +14,13 @@
 
 namespace pea {
 namespace PEA_CAPABILITY {
+
+// What lacks to ReLU at x, and how fast it grows with |x|: act'(x) is 1 - growth above 0 and growth below. Both come of
+// the same exponential; who needs one of them alone has compilers leave out the other.
+template <typename F>
+struct Gap {
+  F value, growth;
+};
 
 template <typename F>
 constexpr F choose(float for_float, double for_double) {
@@ -31,94 +38,63 @@ PEA_INLINE F bounded_magnitude(F x) {
   return a > kMaxExponent<F> ? kMaxExponent<F> : a;
 }
 
+// Each takes x and whether it lies on ReLU's flat side, x <= 0.
+
 struct Gelu {
   // Beyond it the gap is less than 5e-8 (float32) or 0 (float64).
   template <typename F>
   static constexpr F kReach = choose<F>(5.66f, 38.5);
 
   template <typename F>
-  static PEA_INLINE F gap(F x) {
+  static PEA_INLINE Gap<F> gap(F x, bool) {
     const F a = magnitude(x);
-    const F g = a * normal_tail(a);
-    return a > kReach<F> ? F(0) : g;
-  }
-
-  template <typename F>
-  static PEA_INLINE F gap_slope(F x) {
-    const F a = magnitude(x);
-    const F slope = normal_tail_moment_slope(a);
-    return negate_if(!(x > 0), a > kReach<F> ? F(0) : slope);
+    const F tail = normal_tail(a);
+    const F value = a * tail, growth = normal_tail_moment_slope(a, tail);
+    return {a > kReach<F> ? F(0) : value, a > kReach<F> ? F(0) : growth};
   }
 };
 
 struct Swish {
   template <typename F>
-  static PEA_INLINE F gap(F x) {
-    const F a = bounded_magnitude(x);
-    const F e = exp_neg(a);
-    return a * e / (1 + e);
-  }
-
-  template <typename F>
-  static PEA_INLINE F gap_slope(F x) {
+  static PEA_INLINE Gap<F> gap(F x, bool) {
     const F a = bounded_magnitude(x);
     const F e = exp_neg(a);
     const F tail = e / (1 + e);  // σ(-a)
-    const F slope = tail - a * tail * (1 - tail);
-    return negate_if(!(x > 0), slope);
+    return {a * tail, tail - a * (tail - tail * tail)};
   }
 };
 
-// With n = e^x and w = n² + 2n, tanh(ln(1 + n)) = w / (w + 2).
+// With e = e^-|x|:  x > 0:  gap = a p / d, p = 2 e², d = p + 2 e + 1;  x <= 0:  p = e² + 2 e, d = p + 2.
+// Their growth is p / d - 4 a e (e + 1) / d², times e for x > 0.
 struct Mish {
-  // Where w overflows, the gap is 0.
   template <typename F>
-  static PEA_INLINE F gap(F x) {
-    const F a = bound(magnitude(x), kMaxExponent<F>);
-    const F n = exp_neg(-with_sign(a, x));
-    const F w = n * (n + 2);
-    return a * (x < 0 ? w : F(2)) / (w + 2);
-  }
-
-  // With D = w + 2 for x <= 0 and e = 1 / n, D = (w + 2) e² for x > 0, where w would overflow:
-  // x > 0:  e² (2 D - 4 a (e + 1)) / D²;   x <= 0:  -n ((n + 2) D - 4 a (n + 1)) / D²
-  template <typename F>
-  static PEA_INLINE F gap_slope(F x) {
+  static PEA_INLINE Gap<F> gap(F x, bool is_flat) {
     const F a = bounded_magnitude(x);
     const F e = exp_neg(a);
-    const F d = e * (e + 2 + (x > 0 ? e : F(0))) + (x > 0 ? F(1) : F(2));
-    const F factor = x > 0 ? e * e : -e;
-    const F weight = x > 0 ? F(2) : e + 2;
-    return factor * (weight * d - 4 * a * (e + 1)) / (d * d);
+    const F square = e * e, other = e * (e + 2);
+    const F p = is_flat ? other : square + square;
+    const F r = 1 / (other + (is_flat ? F(2) : square + 1));
+    const F tail = p * r;
+    return {a * tail, tail - a * (4 * r) * (r * ((is_flat ? e : square) * (e + 1)))};
   }
 };
 
 struct Elu {
   template <typename F>
-  static PEA_INLINE F gap(F x) {
-    const F g = -expm1_neg(bounded_magnitude(x));
-    return x > 0 ? F(0) : g;
-  }
-
-  template <typename F>
-  static PEA_INLINE F gap_slope(F x) {
-    const F slope = -exp_neg(bounded_magnitude(x));
-    return x > 0 ? F(0) : slope;
+  static PEA_INLINE Gap<F> gap(F x, bool is_flat) {
+    const F a = bounded_magnitude(x);
+    const F value = -expm1_neg(a), growth = exp_neg(a);
+    return {is_flat ? value : F(0), is_flat ? growth : F(0)};
   }
 };
 
 // Both halves are parabolas, which end at -3 and 3.
 struct Hardswish {
   template <typename F>
-  static PEA_INLINE F gap(F x) {
+  static PEA_INLINE Gap<F> gap(F x, bool) {
     const F a = magnitude(x);
-    return a >= 3 ? F(0) : a * (3 - a) / 6;
-  }
-
-  template <typename F>
-  static PEA_INLINE F gap_slope(F x) {
-    const F a = magnitude(x);
-    return negate_if(!(x > 0), a >= 3 ? F(0) : (3 - 2 * a) / 6);
+    const F value = a * (3 - a) / 6, growth = (3 - 2 * a) / 6;
+    return {a >= 3 ? F(0) : value, a >= 3 ? F(0) : growth};
   }
 };
 
@@ -134,28 +110,16 @@ struct GeluTanh {
   static constexpr F kReach = choose<F>(10.1f, 22.0);
 
   template <typename F>
-  static PEA_INLINE F gap(F x) {
-    const F a = bounded(x);
-    const F e = exp_neg(exponent(a));
-    return a * e / (1 + e);
-  }
-
-  template <typename F>
-  static PEA_INLINE F gap_slope(F x) {
-    const F a = bounded(x);
+  static PEA_INLINE Gap<F> gap(F x, bool) {
+    const F magnitude_of_x = magnitude(x);
+    const F a = magnitude_of_x > kReach<F> ? kReach<F> : magnitude_of_x;
     const F e = exp_neg(exponent(a));
     const F tail = e / (1 + e);  // σ(-z)
     const F rate = kFactor<F> * (1 + 3 * kCubic<F> * a * a);
-    return negate_if(!(x > 0), tail - a * rate * tail * (1 - tail));
+    return {a * tail, tail - a * rate * (tail - tail * tail)};
   }
 
  private:
-  template <typename F>
-  static PEA_INLINE F bounded(F x) {
-    const F a = magnitude(x);
-    return a > kReach<F> ? kReach<F> : a;
-  }
-
   template <typename F>
   static PEA_INLINE F exponent(F a) {
     const F z = kFactor<F> * a * (1 + kCubic<F> * a * a);
@@ -169,20 +133,13 @@ struct BSilu {
   static constexpr F kMove = F(1.67);
 
   template <typename F>
-  static PEA_INLINE F gap(F x) {
-    const F a = bounded_magnitude(x);
-    const F e = exp_neg(a);
-    const F tail = e / (1 + e);  // σ(-a)
-    return a * tail + negate_if(!(x > 0), kMove<F> * (tail - F(0.5)));
-  }
-
-  template <typename F>
-  static PEA_INLINE F gap_slope(F x) {
+  static PEA_INLINE Gap<F> gap(F x, bool is_flat) {
     const F a = bounded_magnitude(x);
     const F e = exp_neg(a);
     const F tail = e / (1 + e);
-    const F tail_slope = tail * (1 - tail);
-    return negate_if(!(x > 0), tail - a * tail_slope) - kMove<F> * tail_slope;
+    const F tail_slope = tail - tail * tail;
+    const F move = negate_if(is_flat, kMove<F>);
+    return {a * tail + move * (tail - F(0.5)), tail - (a + move) * tail_slope};
   }
 };
 

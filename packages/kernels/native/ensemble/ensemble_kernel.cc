@@ -26,6 +26,30 @@ PEA_INLINE void for_each_piece(int64_t begin, int64_t end, const EnsembleOptions
   }
 }
 
+// y = f(x)
+template <typename Activation, typename Ensemble, typename F>
+PEA_INLINE void forward_loop(const F* __restrict x, F* __restrict y, uint32_t count, uint32_t index_low, MaskKey key,
+                             const Ensemble& ensemble) {
+  uint32_t counter = mask_counter(index_low, key);
+#pragma omp simd linear(counter : kMaskIncrement)
+  for (uint32_t i = 0; i < count; ++i) {
+    y[i] = mix<Activation>(ensemble, x[i], counter, key).value;
+    counter += kMaskIncrement;
+  }
+}
+
+// y = grad · f'(x)
+template <typename Activation, typename Ensemble, typename F>
+PEA_INLINE void backward_loop(const F* __restrict grad, const F* __restrict x, F* __restrict y, uint32_t count,
+                              uint32_t index_low, MaskKey key, const Ensemble& ensemble) {
+  uint32_t counter = mask_counter(index_low, key);
+#pragma omp simd linear(counter : kMaskIncrement)
+  for (uint32_t i = 0; i < count; ++i) {
+    y[i] = grad[i] * mix<Activation>(ensemble, x[i], counter, key).slope;
+    counter += kMaskIncrement;
+  }
+}
+
 // bfloat16 passes through blocks of float32 in the first-level cache: loops of one element width each vectorize
 // better than one loop of two widths.
 constexpr uint32_t kBlock = 512;

@@ -21,22 +21,28 @@ PEA_INLINE F relu_slope(F x) {
   return x <= 0 ? F(0) : F(1);  // libtorch's rule: 0 at 0, the gradient passes at NaN
 }
 
-// The smooth activation is act(β x) / β. ReLU is its own such form, so that the gap is gap(β x) / β with the slope gap'(β x).
+// The smooth activation is act(β x) / β. ReLU is its own such form, so that the gap is gap(β x) / β with the growth of
+// gap at β x.
 //
-// Each ensemble has f from ReLU and gap(β x), and f' from their slopes.
+// Each ensemble has f from ReLU and the gap at β x, and f' from the growth of the gap and whether x lies on ReLU's flat
+// side.
 struct Weighted {
   double beta, smooth_share;
 
-  explicit Weighted(const EnsembleOptions& options) : beta(options.beta), smooth_share(1 - options.alpha) {}
+  explicit Weighted(const EnsembleOptions& options, uint32_t /*limit*/ = 0)
+      : beta(options.beta), smooth_share(1 - options.alpha) {}
+
+  PEA_INLINE bool draws_relu(uint32_t, MaskKey) const { return false; }
 
   template <typename F>
-  PEA_INLINE F value(F relu, F gap, uint32_t, MaskKey) const {
+  PEA_INLINE F value(F relu, F gap, bool) const {
     return relu - static_cast<F>(smooth_share / beta) * gap;
   }
 
   template <typename F>
-  PEA_INLINE F slope(F relu_slope, F gap_slope, uint32_t, MaskKey) const {
-    return relu_slope - static_cast<F>(smooth_share) * gap_slope;
+  PEA_INLINE F slope(bool is_flat, F growth, bool) const {
+    const F part = static_cast<F>(smooth_share) * growth;
+    return is_flat ? part : 1 - part;
   }
 };
 
@@ -47,15 +53,19 @@ struct Stochastic {
   explicit Stochastic(const EnsembleOptions& options) : Stochastic(options, mask_limit(options.alpha)) {}
   Stochastic(const EnsembleOptions& options, uint32_t known_limit) : beta(options.beta), limit(known_limit) {}
 
+  PEA_INLINE bool draws_relu(uint32_t counter, MaskKey key) const { return mask_draw(counter, key) <= limit; }
+
   template <typename F>
-  PEA_INLINE F value(F relu, F gap, uint32_t counter, MaskKey key) const {
-    return slope(relu, static_cast<F>(1 / beta) * gap, counter, key);
+  PEA_INLINE F value(F relu, F gap, bool draws_relu) const {
+    const F smooth = relu - static_cast<F>(1 / beta) * gap;
+    return draws_relu ? relu : smooth;
   }
 
   template <typename F>
-  PEA_INLINE F slope(F relu_slope, F gap_slope, uint32_t counter, MaskKey key) const {
-    const F smooth_slope = relu_slope - gap_slope;
-    return mask_draw(counter, key) <= limit ? relu_slope : smooth_slope;
+  PEA_INLINE F slope(bool is_flat, F growth, bool draws_relu) const {
+    // As the weighted ensemble rounds it.
+    const F part = (draws_relu ? F(0) : F(1)) * growth;
+    return is_flat ? part : 1 - part;
   }
 };
 
@@ -64,45 +74,35 @@ struct Surrogate : Weighted {
   using Weighted::Weighted;
 
   template <typename F>
-  PEA_INLINE F value(F relu, F, uint32_t, MaskKey) const {
+  PEA_INLINE F value(F relu, F, bool) const {
     return relu;
   }
 };
 
-// y = f(x)
+// f(x) and f'(x)
+template <typename F>
+struct Mixed {
+  F value, slope;
+};
+
+// Compilers leave out the one that is not asked for, and compute once what both are made of.
 template <typename Activation, typename Ensemble, typename F>
-PEA_INLINE void forward_loop(const F* __restrict x, F* __restrict y, uint32_t count, uint32_t index_low, MaskKey key,
-                             const Ensemble& ensemble) {
-  uint32_t counter = mask_counter(index_low, key);
-  const F beta = static_cast<F>(ensemble.beta);
-#pragma omp simd linear(counter : kMaskIncrement)
-  for (uint32_t i = 0; i < count; ++i) {
-    y[i] = ensemble.value(relu(x[i]), Activation::gap(beta * x[i]), counter, key);
-    counter += kMaskIncrement;
-  }
+PEA_INLINE Mixed<F> mix(const Ensemble& ensemble, F x, uint32_t counter, MaskKey key) {
+  const bool is_flat = x <= 0;
+  const Gap<F> gap = Activation::gap(static_cast<F>(ensemble.beta) * x, is_flat);
+  const bool draws_relu = ensemble.draws_relu(counter, key);
+  return {ensemble.value(is_flat ? F(0) : x, gap.value, draws_relu), ensemble.slope(is_flat, gap.growth, draws_relu)};
 }
 
-// y = grad · f'(x)
-template <typename Activation, typename Ensemble, typename F>
-PEA_INLINE void backward_loop(const F* __restrict grad, const F* __restrict x, F* __restrict y, uint32_t count,
-                              uint32_t index_low, MaskKey key, const Ensemble& ensemble) {
-  uint32_t counter = mask_counter(index_low, key);
-  const F beta = static_cast<F>(ensemble.beta);
-#pragma omp simd linear(counter : kMaskIncrement)
-  for (uint32_t i = 0; i < count; ++i) {
-    y[i] = grad[i] * ensemble.slope(relu_slope(x[i]), Activation::gap_slope(beta * x[i]), counter, key);
-    counter += kMaskIncrement;
-  }
-}
+// At alpha = 0 no mask is drawn.
+inline bool draws(const EnsembleOptions& options) { return options.mode == Mode::kStochastic && options.alpha > 0; }
 
 // Calls body(activation, ensemble) with the types that the options name.
 template <typename Body>
 void with_ensemble(const EnsembleOptions& options, const Body& body) {
   const auto with_activation = [&](auto activation) {
-    // At alpha = 0 no mask is drawn.
-    const bool draws = options.mode == Mode::kStochastic && options.alpha > 0;
     if (options.mode == Mode::kSurrogate) body(activation, Surrogate(options));
-    else if (draws) body(activation, Stochastic(options));
+    else if (draws(options)) body(activation, Stochastic(options));
     else body(activation, Weighted(options));
   };
 #define PEA_CASE(word, Activation) \

@@ -79,10 +79,12 @@ class Tiles {
 
   const void* at(int64_t first, int64_t pixels) const {
     if (!images_.are_computed()) return plain_.row(first);
-    void* const to = Matrix(memory_, tile_elements_).row(at::get_thread_num());
-    images_.compute({first * channels_, pixels * channels_}, to);
-    return to;
+    images_.compute({first * channels_, pixels * channels_}, memory());
+    return memory();
   }
+
+  // Where a thread has its computed tile.
+  void* memory() const { return Matrix(memory_, tile_elements_).row(at::get_thread_num()); }
 
  private:
   const Images& images_;
@@ -177,10 +179,13 @@ ConvolutionGradients backward(const ResultGradient& grad, const ConvolutionInput
     if (wanted.images) {
       pointwise_kernels().multiply(type, dy, factors, nullptr, Matrix(dx, channels.inputs).row(first), count,
                                    channels.outputs, channels.inputs);
-      if (normalized) normalized->apply(part, {first * channels.inputs, count * channels.inputs}, dx.data_ptr());
+      if (normalized) {
+        normalized->apply(part, {first * channels.inputs, count * channels.inputs}, dx.data_ptr(),
+                          wanted.weight ? from.memory() : nullptr);
+      }
     }
     if (wanted.weight) {
-      pointwise_kernels().multiply_transposed(type, from.at(first, count), dy,
+      pointwise_kernels().multiply_transposed(type, normalized ? from.memory() : from.at(first, count), dy,
                                               Matrix(sums, weight.numel()).row(part), channels.inputs, count,
                                               channels.outputs);
     }

@@ -26,18 +26,6 @@ PEA_INLINE float float_of(uint32_t bits) {
 PEA_INLINE float magnitude(float x) { return __builtin_fabsf(x); }
 PEA_INLINE double magnitude(double x) { return __builtin_fabs(x); }
 
-// The smaller of two numbers of which none is negative; NaN counts as the greatest. As integers, because compilers
-// turn a comparison of floats, for the sake of NaN, into mask arithmetic.
-PEA_INLINE float bound(float a, float highest) {
-  const uint32_t bits = bits_of(a), limit = bits_of(highest);
-  return float_of(bits < limit ? bits : limit);
-}
-PEA_INLINE double bound(double a, double highest) { return a < highest ? a : highest; }
-
-// magnitude with the sign of x
-PEA_INLINE float with_sign(float magnitude, float x) { return float_of(bits_of(magnitude) | (bits_of(x) & 0x80000000u)); }
-PEA_INLINE double with_sign(double magnitude, double x) { return __builtin_copysign(magnitude, x); }
-
 // x, or -x where the condition holds; by bits, because compilers turn a selection of -x into mask arithmetic.
 PEA_INLINE float negate_if(bool condition, float x) { return float_of(bits_of(x) ^ (condition ? 0x80000000u : 0u)); }
 PEA_INLINE double negate_if(bool condition, double x) { return condition ? -x : x; }
@@ -69,13 +57,13 @@ struct Exponential {
 // For 0 <= z <= 88, or NaN (which stays NaN). From z = 87.69 on the scale is exactly 0.
 PEA_INLINE Exponential exp_parts(float z) {
   constexpr float kLog2E = 1.44269504f;
-  // Adding 1.5 · 2^23 rounds to an integer, which then stands in the low bits of the sum.
-  constexpr float kRound = 12582912.0f;
+  // Adding 1.5 · 2^23 rounds to an integer, which then stands in the low bits of the sum: with 127 the exponent of the scale.
+  constexpr float kRound = 12582912.0f + 127.0f;
   // (2^r - 1) / r on [-0.5, 0.5], relative error 1.2e-8.
   constexpr float kFraction[] = {0.69314718f, 0.24022649f, 0.055503551f, 0.0096182423f, 0.0013391884f, 0.00015403504f};
   const float shifted = kRound - z * kLog2E;
   const float r = -z * kLog2E - (shifted - kRound);
-  return {float_of((bits_of(shifted) + 127u) << 23), r * polynomial(kFraction, r)};
+  return {float_of(bits_of(shifted) << 23), r * polynomial(kFraction, r)};
 }
 
 // e^-z
@@ -104,15 +92,15 @@ PEA_INLINE float normal_tail(float a) {
 }
 PEA_INLINE double normal_tail(double a) { return 0.5 * std::erfc(a * 0.70710678118654752440); }
 
-// Φ(-a) - a φ(a), the derivative of a Φ(-a), in the same range and with the same error.
-PEA_INLINE float normal_tail_moment_slope(float a) {
+// Φ(-a) - a φ(a), the derivative of a Φ(-a), of a and Φ(-a); in the same range and with the same error.
+PEA_INLINE float normal_tail_moment_slope(float a, float tail) {
   // 1 - a φ(a) / Φ(-a)
   constexpr float kRatio[] = {1.0f,          -0.797890246f,   -0.636539817f,   -0.10937582f,    0.0199214593f,
                               -0.000720418466f, -0.000708163774f, 0.000200966431f, -2.401042e-05f, 1.1195076e-06f};
-  return normal_tail(a) * polynomial(kRatio, a);
+  return tail * polynomial(kRatio, a);
 }
-PEA_INLINE double normal_tail_moment_slope(double a) {
-  return normal_tail(a) - a * std::exp(-0.5 * a * a) * 0.39894228040143267794;
+PEA_INLINE double normal_tail_moment_slope(double a, double tail) {
+  return tail - a * std::exp(-0.5 * a * a) * 0.39894228040143267794;
 }
 
 }  // namespace PEA_CAPABILITY

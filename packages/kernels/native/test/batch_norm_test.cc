@@ -84,10 +84,11 @@ class SpanTest {
     reduce(grad_, nullptr);
     const Memory<T> in_place(end_);
     std::copy(grad_.data() + span_.first, grad_.data() + end_, in_place.data() + span_.first);
-    reduce(in_place, &in_place);
+    const Memory<T> y(end_);
+    reduce(in_place, &in_place, with_residual_ ? nullptr : &y);
     for (const bool with_slopes : {true, false}) {
       gradient_from_kept(dz, with_slopes);
-      if (!with_residual_) gradient_from_grad(with_slopes);
+      if (!with_residual_ && activation_.kind != ActivationKind::kEnsemble) gradient_from_grad(with_slopes);
     }
   }
 
@@ -115,17 +116,16 @@ class SpanTest {
     const Memory<T> y(end_);
     kernels_.normalize(kType, x_.data(), residual_or_null(), y.data() + span_.first, span_,
                        arrays_.columns(false), activation_);
-    for (int64_t i = span_.first; i < end_; ++i) {
-      expect_near(decode(y[i]), at(i).activated.f, 2 * tolerance<T> * std::max(1.0, std::fabs(at(i).z)), "y");
-    }
-    expect_untouched_before(y, "y");
+    expect_activated(y, "y");
   }
 
-  // dz is null where it is not to be kept.
-  void reduce(const Memory<T>& grad, const Memory<T>* dz) const {
+  // dz is null where it is not to be kept, y where it is not to be computed along.
+  void reduce(const Memory<T>& grad, const Memory<T>* dz, const Memory<T>* y = nullptr) const {
     std::vector<double> sums(width_), dots(width_), expected_sums(width_), expected_dots(width_);
-    kernels_.reduce(kType, grad.data(), x_.data(), residual_or_null(), dz == nullptr ? nullptr : dz->data(), span_,
-                    arrays_.columns(false), activation_, sums.data(), dots.data());
+    kernels_.reduce(kType, grad.data(), x_.data(), residual_or_null(), dz == nullptr ? nullptr : dz->data(),
+                    y == nullptr ? nullptr : y->data() + span_.first, span_, arrays_.columns(false), activation_,
+                    sums.data(), dots.data());
+    if (y != nullptr) expect_activated(*y, "y along with dz");
     for (int64_t i = span_.first; i < end_; ++i) {
       const double expected = dz_of(i);
       expected_sums[column_of(i)] += expected;
@@ -145,14 +145,23 @@ class SpanTest {
       std::copy(dz.data() + span_.first, dz.data() + end_, dx.data() + span_.first);
       from = dx.data();
     }
-    kernels_.gradient(kType, from, x_.data(), dx.data() + span_.first, span_, arrays_.columns(with_slopes), kIdentity);
+    kernels_.gradient(kType, from, x_.data(), dx.data() + span_.first, span_, arrays_.columns(with_slopes),
+                      /*rectified=*/false);
     expect_gradient(dx, with_slopes, [&](int64_t i) { return decode(dz[i]); }, "dx from dz");
   }
 
   void gradient_from_grad(bool with_slopes) const {
     const Memory<T> dx(end_);
-    kernels_.gradient(kType, grad_.data(), x_.data(), dx.data() + span_.first, span_, arrays_.columns(with_slopes), activation_);
+    kernels_.gradient(kType, grad_.data(), x_.data(), dx.data() + span_.first, span_, arrays_.columns(with_slopes),
+                      activation_.kind == ActivationKind::kRelu);
     expect_gradient(dx, with_slopes, [&](int64_t i) { return dz_of(i); }, "dx from grad");
+  }
+
+  void expect_activated(const Memory<T>& y, const char* what) const {
+    for (int64_t i = span_.first; i < end_; ++i) {
+      expect_near(decode(y[i]), at(i).activated.f, 2 * tolerance<T> * std::max(1.0, std::fabs(at(i).z)), what);
+    }
+    expect_untouched_before(y, what);
   }
 
   template <typename Dz>

@@ -116,7 +116,8 @@ describe("as a part of the project", () => {
        #include "ensemble/ensembles.h"
        using pea::PEA_CAPABILITY::Squareplus;
        template <typename F> void print(F x) {
-         std::printf("[%g, %.17g, %.17g],", (double)x, (double)Squareplus::gap(x), (double)Squareplus::gap_slope(x));
+         const auto gap = Squareplus::gap(x, x <= 0);
+         std::printf("[%g, %.17g, %.17g],", (double)x, (double)gap.value, (double)gap.growth);
        }
        int main() {
          static_assert(pea::Smooth::kSquareplus != pea::Smooth::kElu);
@@ -142,11 +143,12 @@ describe("as a part of the project", () => {
       join(root, "kernel"),
     ]);
     const printed = execFileSync(join(root, "kernel"), { encoding: "utf8" });
-    for (const [i, [x, gap, slope]] of JSON.parse(`[${printed.slice(0, -1)}]`).entries()) {
+    for (const [i, [x, gap, growth]] of JSON.parse(`[${printed.slice(0, -1)}]`).entries()) {
       const limit = i % 2 === 0 ? 1e-14 : 1e-7;
       const r = Math.sqrt(x * x + 4);
       assert.ok(Math.abs(gap - (Math.max(x, 0) - (x + r) / 2)) < limit, `gap of ${x}`);
-      assert.ok(Math.abs(slope - ((x > 0 ? 1 : 0) - (1 + x / r) / 2)) < limit, `slope of ${x}`);
+      const slope = (1 + x / r) / 2;
+      assert.ok(Math.abs(growth - (x > 0 ? 1 - slope : slope)) < limit, `growth of the gap at ${x}`);
     }
   });
 

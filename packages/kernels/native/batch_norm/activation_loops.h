@@ -1,0 +1,189 @@
+// The loops over one segment of rows that normalize and activate. Compiled once per CPU capability, as
+// simd/elementary.h.
+#pragma once
+
+#include <cstdint>
+#include <type_traits>
+
+#include "batch_norm/batch_norm_kernel.h"
+#include "ensemble/ensembles.h"
+#include "ensemble/mask_generator.h"
+#include "simd/elements.h"
+
+namespace pea {
+namespace PEA_CAPABILITY {
+
+// Arrays over one segment: z = (x - center) · scale + shift [+ residual]. The residual may be null.
+template <typename F>
+struct Preactivation {
+  const F *x, *residual, *center, *scale, *shift;
+};
+
+// What each activation makes of z, and of the gradient of that.
+template <typename F>
+struct Activated {
+  F value, gradient;
+};
+
+struct Identity {
+  template <typename F>
+  PEA_INLINE Activated<F> at(F z, F grad, uint32_t, MaskKey) const {
+    return {z, grad};
+  }
+};
+
+struct Rectifier {
+  // A selection, not a product: where ReLU is flat, the gradient is 0 even if it was infinite.
+  template <typename F>
+  PEA_INLINE Activated<F> at(F z, F grad, uint32_t, MaskKey) const {
+    return {relu(z), z <= 0 ? F(0) : grad};
+  }
+};
+
+template <typename Smooth, typename Ensemble>
+struct Mixture {
+  Ensemble ensemble;
+
+  Mixture(const EnsembleOptions& options, uint32_t limit) : ensemble(options, limit) {}
+
+  template <typename F>
+  PEA_INLINE Activated<F> at(F z, F grad, uint32_t counter, MaskKey key) const {
+    const Mixed<F> mixed = mix<Smooth>(ensemble, z, counter, key);
+    return {mixed.value, grad * mixed.slope};
+  }
+};
+
+// The loops for one activation, chosen once per span rather than once per segment. Arrays may not overlap but for dz and
+// grad.
+template <typename F>
+class ActivationLoops {
+ public:
+  explicit ActivationLoops(const ActivationOptions& activation) : options_(activation.ensemble) {
+    switch (activation.kind) {
+      case ActivationKind::kIdentity: choose<Identity>(); break;
+      case ActivationKind::kRelu: choose<Rectifier>(); break;
+      case ActivationKind::kEnsemble:
+        with_ensemble(options_, [&](auto smooth, auto ensemble) {
+          choose<Mixture<decltype(smooth), decltype(ensemble)>>();
+        });
+        if (draws(options_)) limit_ = mask_limit(options_.alpha);
+        renew_key(0);
+        break;
+    }
+  }
+
+  // y = act(z); index is that of the first element in the tensor.
+  void normalize(const Preactivation<F>& of, F* y, int64_t count, int64_t index) {
+    in_pieces(count, index, [&](int64_t at, uint32_t n, uint32_t index_low) {
+      (of.residual == nullptr ? normalize_ : normalize_sum_)(*this, moved(of, at), y + at, n, index_low);
+    });
+  }
+
+  // dz = grad · act'(z), sum += dz and dot += dz (x - center).
+  void reduce(const F* grad, const Preactivation<F>& of, F* dz, F* sum, F* dot, int64_t count, int64_t index) {
+    in_pieces(count, index, [&](int64_t at, uint32_t n, uint32_t index_low) {
+      (of.residual == nullptr ? reduce_ : reduce_sum_)(*this, grad + at, moved(of, at), dz + at, sum + at, dot + at,
+                                                       nullptr, n, index_low);
+    });
+  }
+
+  // The same with y = act(z), without residual.
+  void reduce_and_normalize(const F* grad, const Preactivation<F>& of, F* dz, F* sum, F* dot, F* y, int64_t count,
+                            int64_t index) {
+    in_pieces(count, index, [&](int64_t at, uint32_t n, uint32_t index_low) {
+      reduce_and_normalize_(*this, grad + at, moved(of, at), dz + at, sum + at, dot + at, y + at, n, index_low);
+    });
+  }
+
+ private:
+  using Normalize = void (*)(const ActivationLoops&, const Preactivation<F>&, F* y, uint32_t count, uint32_t index_low);
+  using Reduce = void (*)(const ActivationLoops&, const F* grad, const Preactivation<F>&, F* dz, F* sum, F* dot, F* y,
+                          uint32_t count, uint32_t index_low);
+
+  template <typename Activation>
+  void choose() {
+    normalize_ = normalize_loop<Activation, false>;
+    normalize_sum_ = normalize_loop<Activation, true>;
+    reduce_ = reduce_loop<Activation, false, false>;
+    reduce_sum_ = reduce_loop<Activation, true, false>;
+    reduce_and_normalize_ = reduce_loop<Activation, false, true>;
+  }
+
+  template <typename Activation>
+  PEA_INLINE Activation activation() const {
+    if constexpr (std::is_empty_v<Activation>) return {};
+    else return {options_, limit_};
+  }
+
+  template <typename Activation, bool kHasResidual>
+  static void normalize_loop(const ActivationLoops& self, const Preactivation<F>& of, F* __restrict y, uint32_t count,
+                             uint32_t index_low) {
+    const Activation activation = self.activation<Activation>();
+    const F *__restrict x = of.x, *__restrict residual = of.residual, *__restrict center = of.center;
+    const F *__restrict scale = of.scale, *__restrict shift = of.shift;
+    const MaskKey key = self.key_;
+    uint32_t counter = mask_counter(index_low, key);
+#pragma omp simd linear(counter : kMaskIncrement)
+    for (uint32_t i = 0; i < count; ++i) {
+      F z = (x[i] - center[i]) * scale[i] + shift[i];
+      if (kHasResidual) z += residual[i];
+      y[i] = activation.at(z, F(0), counter, key).value;
+      counter += kMaskIncrement;
+    }
+  }
+
+  template <typename Activation, bool kHasResidual, bool kNormalizes>
+  static void reduce_loop(const ActivationLoops& self, const F* grad, const Preactivation<F>& of, F* dz,
+                          F* __restrict sum, F* __restrict dot, F* __restrict y, uint32_t count, uint32_t index_low) {
+    const Activation activation = self.activation<Activation>();
+    const F *__restrict x = of.x, *__restrict residual = of.residual, *__restrict center = of.center;
+    const F *__restrict scale = of.scale, *__restrict shift = of.shift;
+    const MaskKey key = self.key_;
+    uint32_t counter = mask_counter(index_low, key);
+#pragma omp simd linear(counter : kMaskIncrement)
+    for (uint32_t i = 0; i < count; ++i) {
+      const F d = x[i] - center[i];
+      F z = d * scale[i] + shift[i];
+      if (kHasResidual) z += residual[i];
+      const Activated<F> activated = activation.at(z, grad[i], counter, key);
+      const F gradient = activated.gradient;
+      if (kNormalizes) y[i] = activated.value;
+      dz[i] = gradient;
+      sum[i] += gradient;
+      dot[i] += gradient * d;
+      counter += kMaskIncrement;
+    }
+  }
+
+  static PEA_INLINE Preactivation<F> moved(const Preactivation<F>& of, int64_t at) {
+    return {of.x + at, of.residual == nullptr ? nullptr : of.residual + at, of.center + at, of.scale + at,
+            of.shift + at};
+  }
+
+  // Calls body(offset, count, low half of the index) for pieces whose indices share their high half.
+  template <typename Body>
+  PEA_INLINE void in_pieces(int64_t count, int64_t index, const Body& body) {
+    for (int64_t at = 0; at < count;) {
+      const int64_t piece = smaller(count - at, (int64_t(1) << 32) - static_cast<uint32_t>(index + at));
+      const auto high = static_cast<uint32_t>((index + at) >> 32);
+      if (high != high_) renew_key(high);
+      body(at, static_cast<uint32_t>(piece), static_cast<uint32_t>(index + at));
+      at += piece;
+    }
+  }
+
+  void renew_key(uint32_t high) {
+    high_ = high;
+    key_ = mask_key(options_.seed, options_.site, options_.step, high);
+  }
+
+  const EnsembleOptions options_;
+  Normalize normalize_ = nullptr, normalize_sum_ = nullptr;
+  Reduce reduce_ = nullptr, reduce_sum_ = nullptr, reduce_and_normalize_ = nullptr;
+  uint32_t limit_ = 0;
+  uint32_t high_ = 0;
+  MaskKey key_{};
+};
+
+}  // namespace PEA_CAPABILITY
+}  // namespace pea
