@@ -37,19 +37,30 @@ export async function requireLiteRt(python: string): Promise<void> {
   });
 }
 
+/** What was found, by where it was looked for: an export asks several times, and a Python takes its time to start. */
+const found = new Map<string, Promise<string | undefined>>();
+
 /**
- * A Python that has LiteRT: that of the active virtual environment, or what `python3` starts.
+ * A Python that has LiteRT: that of the active virtual environment, or what `python3` starts. Once it is known, it is not
+ * looked for again.
  *
  * @returns its command; undefined where neither has it
  */
-export async function findLiteRt(): Promise<string | undefined> {
-  const { VIRTUAL_ENV: environment } = process.env;
+export function findLiteRt(): Promise<string | undefined> {
+  const { VIRTUAL_ENV: environment, PATH } = process.env;
   const known = [...(environment ? [join(environment, "bin", "python3")] : []), "python3"];
+  const where = JSON.stringify([known, PATH]);
+  const python = found.get(where) ?? firstWithLiteRt(known);
+  found.set(where, python);
+  return python;
+}
+
+async function firstWithLiteRt(known: readonly string[]): Promise<string | undefined> {
+  const words = [
+    "-c",
+    "import importlib.util, sys; sys.exit(importlib.util.find_spec('ai_edge_litert') is None)",
+  ];
   for (const python of known) {
-    const words = [
-      "-c",
-      "import importlib.util, sys; sys.exit(importlib.util.find_spec('ai_edge_litert') is None)",
-    ];
     const has = await promisify(execFile)(python, words).then(
       () => true,
       () => false,

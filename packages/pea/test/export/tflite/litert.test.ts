@@ -123,6 +123,19 @@ describe("a LiteRT that nobody names is found", () => {
     await assert.rejects(openTflite(environment, { litert: "python3-of-another-age" }), { kind: "usage" });
   });
 
+  test("once: no Python is started for what is known", async () => {
+    const environment = temporaryFolder();
+    const starts = join(environment, "starts");
+    mkdirSync(join(environment, "bin"));
+    writeFileSync(join(environment, "bin", "python3"), `#!/bin/sh\necho started >> ${starts}\n`, {
+      mode: 0o755,
+    });
+    process.env.VIRTUAL_ENV = environment;
+    for (let time = 0; time < 3; time++)
+      assert.equal(await findLiteRt(), join(environment, "bin", "python3"));
+    assert.equal(readFileSync(starts, "utf8"), "started\n");
+  });
+
   test("but not where neither has it, or there is none", async () => {
     process.env.VIRTUAL_ENV = temporaryFolder();
     process.env.PATH = "/usr/bin:/bin";
