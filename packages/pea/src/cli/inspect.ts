@@ -73,6 +73,8 @@ export async function runInspect(source: string, options: InspectOptions): Promi
     const inspection = look(model, subject);
     const { parameters, ...info } = inspection.info;
     const { graph, layers, sites: activations } = inspection;
+    // What libtorch computes in steps, as GELU, is named as what it is.
+    const recognized = recognizeActivations(graph);
     const remarks = model instanceof FileNetwork ? model.remarks : [];
     const target = word === undefined ? undefined : await askTarget(graph, word, settings);
     const document = {
@@ -83,8 +85,7 @@ export async function runInspect(source: string, options: InspectOptions): Promi
       params: parameters,
       ...info,
       remarks,
-      // What libtorch computes in steps, as GELU, is named as what it is.
-      exportObstacle: whySmooth(recognizeActivations(graph)) ?? exportObstacleOf(graph),
+      exportObstacle: whySmooth(recognized) ?? exportObstacleOf(graph),
       otherActivations: otherActivationsOf(graph),
       ...(target && { target }),
       layers,
@@ -99,7 +100,9 @@ export async function runInspect(source: string, options: InspectOptions): Promi
         ...(whyNot === null ? [] : [whyNot]),
         ...remarks,
         "",
-        ...(target === undefined ? describeLayers(inspection, document) : describeInspection(target)),
+        ...(target === undefined
+          ? describeLayers(inspection, { ...document, recognized })
+          : describeInspection(target)),
       ].join("\n"),
     );
     return (target?.refused ?? []).length > 0 ? 1 : 0;
@@ -109,13 +112,15 @@ export async function runInspect(source: string, options: InspectOptions): Promi
 }
 
 function describeLayers(
-  { graph, info, layers, sites }: Inspection,
+  { info, layers, sites }: Inspection,
   {
     keys,
+    recognized,
     exportObstacle,
     otherActivations,
   }: {
     keys: readonly string[];
+    recognized: Graph;
     exportObstacle: string | null;
     otherActivations: readonly OtherActivation[];
   },
@@ -128,7 +133,7 @@ function describeLayers(
     `activation sites     ${info.sites === 0 ? "none" : `${info.sites}  (${describeKinds(sites)})`}`,
     `activation elements  ${grouped(info.activationElements)}`,
     `state-dict keys      ${keys.length}`,
-    `export to ONNX       ${describeExport(graph, exportObstacle, otherActivations)}`,
+    `export to ONNX       ${describeExport(recognized, exportObstacle, otherActivations)}`,
   ];
 }
 
@@ -227,10 +232,14 @@ function layerTable(layers: readonly Layer[], sites: readonly Site[]): string {
   );
 }
 
-function describeExport(graph: Graph, obstacle: string | null, others: readonly OtherActivation[]): string {
+function describeExport(
+  recognized: Graph,
+  obstacle: string | null,
+  others: readonly OtherActivation[],
+): string {
   if (obstacle !== null) {
     // Where nothing but smooth sites is in the way.
-    const isSmooth = exportObstacleOf(smoothToRelu(recognizeActivations(graph))) === null;
+    const isSmooth = exportObstacleOf(smoothToRelu(recognized)) === null;
     return `not possible: ${obstacle}${isSmooth ? "; it has ReLU in the end with PEA, as --pea WO75%" : ""}`;
   }
   return others.length === 0 ? "possible" : `possible; ${describeActivations(others)}`;

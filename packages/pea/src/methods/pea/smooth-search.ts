@@ -38,11 +38,10 @@ export class SmoothSearch {
   constructor(paths: readonly string[]) {
     this.#paths = paths;
     this.#candidates = smoothActivations().map(({ name }) => name);
+    // None has weights or a state: one serves all sites.
+    const modules = this.#candidates.map((name) => createActivation(name));
     this.#probes = paths.map(() =>
-      this.#candidates.map((name) => {
-        const module = createActivation(name);
-        return new Probe((x, { smooth }) => sub(module.forward(x), smooth(x)));
-      }),
+      modules.map((module) => new Probe((x, { smooth }) => sub(module.forward(x), smooth(x)))),
     );
     this.#sums = paths.map(() => this.#candidates.map(() => ({ sum: 0, squares: 0 })));
   }
