@@ -65,19 +65,20 @@ export async function runTrain(flags: TrainFlags, words: readonly string[]): Pro
     throw usage(
       `--processes is ${processes}, but this is one of ${launched.size} processes that were started together; leave it out`,
     );
+  // Here once, before each of those that are started says the same.
+  if (launched === null && processes > 1)
+    requireEvenShares((await recipeOf(flags)).batchSize, { size: processes });
   if (flags.dryRun) return trainAs(alone, flags);
   if (flags.timeout !== undefined && processes === 1 && !isLaunched(process.env))
     throw usage(
       `--timeout is ${flags.timeout}, but one process has none to wait for; leave it out, or start several with --processes`,
     );
   if (launched !== null) return trainAsRank(launched, flags);
-  if (processes > 1) return launchTraining(processes, flags, words);
+  if (processes > 1) return launchTraining(processes, words);
   return trainAs(alone, flags, isRestarted(process.env));
 }
 
-async function launchTraining(count: number, flags: TrainFlags, words: readonly string[]): Promise<number> {
-  // Here once, before each of them says the same.
-  requireEvenShares((await recipeOf(flags)).batchSize, { size: count });
+function launchTraining(count: number, words: readonly string[]): Promise<number> {
   return launch(count, [process.argv[1] as string, ...words], {
     log,
     onSignal(pass) {

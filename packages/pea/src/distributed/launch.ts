@@ -44,7 +44,8 @@ export async function launch(
   const children = Array.from({ length: count }, (_, rank) =>
     spawn(process.execPath, [...process.execArgv, ...command], {
       env: { ...shared, RANK: String(rank), LOCAL_RANK: String(rank) },
-      stdio: [rank === 0 ? "inherit" : "ignore", "inherit", "inherit", "ipc"],
+      // Results come from the first alone, on errors as well: one JSON document.
+      stdio: rank === 0 ? ["inherit", "inherit", "inherit", "ipc"] : ["ignore", "ignore", "inherit", "ipc"],
       // A group of its own: Ctrl-C reaches it by this process, once.
       detached: true,
     }),

@@ -204,11 +204,19 @@ describe("a process that does not find the others", () => {
 });
 
 describe("processes that are started together", () => {
-  it("are none where they could not share a batch, which is said once", () =>
-    assert.rejects(
-      runTrain({ processes: 5, batchSize: "12" }, []),
-      usage(/^batchSize is 12, which 5 processes cannot share evenly; take 10 or 15, or another number/),
-    ));
+  it("are none where they could not share a batch, which is said once", async () => {
+    for (const dryRun of [false, true])
+      await assert.rejects(
+        runTrain({ processes: 5, batchSize: "12", dryRun }, []),
+        usage(/^batchSize is 12, which 5 processes cannot share evenly; take 10 or 15, or another number/),
+      );
+  });
+
+  it("print one JSON document where all fail", async () => {
+    const { code, stdout } = await outcomeOf(start(["--processes", "2", "--json", "--data-dir", "/nowhere"]));
+    assert.equal(code, 2);
+    assert.match((JSON.parse(stdout) as { error: Error }).error.message, /cannot read \/nowhere/);
+  });
 });
 
 describe("one process has none to wait for", () => {
