@@ -317,12 +317,13 @@ async function execute(
     trainer.observe({ onCheckpoint: () => lock.requireHeld() });
     recorder = new Recorder(run, trainer.step);
     trainer.observe(recorder);
-    if (recipe.diagnose && validation) {
+    if (recipe.diagnose && data.validation) {
       diagnosis = await Diagnosis.open({
         model,
         methods,
         task: data.task,
-        validation,
+        // Of all ranks' images, of which the other loader tells those that are left out.
+        validation: evaluationLoader(data.validation, { ...data, onSkip: undefined }, recipe.device),
         path: run.diagnostics,
         resumedAt: trainer.step,
       });

@@ -5,6 +5,7 @@ import { basename, join } from "node:path";
 import { describe, it } from "node:test";
 import sharp from "sharp";
 import { sharedWork, UnreadableImagesError } from "../../src/data/loading/unreadable-images.ts";
+import { readDiagnostics } from "../../src/diagnose/row.ts";
 import type { Ranks } from "../../src/distributed/ranks.ts";
 import { type RecipeInput, resolveRecipe } from "../../src/recipe/recipe.ts";
 import { requireOneRun } from "../../src/train/one-run.ts";
@@ -144,6 +145,14 @@ describe("ranks", () => {
       const { last } = await trainTogether({ ...all, ...methods });
       assert.ok(Number.isFinite(last.test.loss));
     });
+
+  it("are diagnosed with the validation images of all, be they fewer than ranks", async () => {
+    // One class has ten images, of which one is taken, the others nine.
+    const dataDir = writeTinyData({ train: 91, test: 30 });
+    const input = { ...recipe, dataDir, pea: "none", valFraction: 0.05, epochs: 1, diagnose: true };
+    const { runDirectory, steps } = await trainTogether(input);
+    assert.equal(readDiagnostics(join(runDirectory, "diagnostics.jsonl")).length, steps);
+  });
 
   it("stop together where one is told to, and go on bit for bit", async () => {
     const whole = await trainTogether(all);
