@@ -14,7 +14,7 @@ const elementBytes: Readonly<Record<string, number>> = {
   INT64: 8,
 };
 
-/** What holds of every file: nothing is read before it is known, and constants have as many bytes as their shapes want. */
+/** What holds of every file: nothing is read before it is known, constants have as many bytes as their shapes want, and no two tensors one name. */
 function assertWhole({ schema, tensors, operators, inputs, outputs }: ReadModel): void {
   assert.equal(schema, 3);
   const known = new Set(inputs);
@@ -33,6 +33,11 @@ function assertWhole({ schema, tensors, operators, inputs, outputs }: ReadModel)
     }
   }
   for (const place of outputs) assert.ok(known.has(place));
+  assert.equal(
+    new Set(tensors.map(({ name }) => name)).size,
+    tensors.length,
+    String(tensors.map(({ name }) => name)),
+  );
   for (const { name, scales, zeroPoints, shape, axis } of tensors) {
     assert.equal(scales.length, zeroPoints.length, name);
     if (scales.length > 1) assert.equal(scales.length, shape[axis], `${name} has scales along axis ${axis}`);

@@ -21,6 +21,7 @@ export class Lowering {
   /** Of a flattened image that only matrices read: where in the file the graph's feature i lies. */
   readonly features = new Map<string, Int32Array>();
   private readonly placed = new Map<string, Placed>();
+  private readonly names = new Set<string>();
 
   constructor(
     readonly graph: QuantizedGraph,
@@ -73,8 +74,12 @@ export class Lowering {
     this.placed.set(name, { tensor, order });
   }
 
+  /** Adds a tensor. A name that is taken gets a number, since OpenVINO finds tensors by name. */
   add(tensor: TfliteTensor): number {
-    return this.tensors.push(tensor) - 1;
+    let name = tensor.name;
+    for (let i = 2; this.names.has(name); i++) name = `${tensor.name}/${i}`;
+    this.names.add(name);
+    return this.tensors.push({ ...tensor, name }) - 1;
   }
 
   /** A tensor of int32 that sets an operator. */

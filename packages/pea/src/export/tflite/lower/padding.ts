@@ -48,7 +48,7 @@ export function padded(
   const like = lowering.tensors[image];
   const value = lowering.add({
     name: "filling",
-    shape: [1],
+    shape: [],
     type: like?.type ?? "int8",
     ...(like?.quantization && { quantization: like.quantization }),
     data: like?.type === "int16" ? Int16Array.of(filling) : Int8Array.of(filling),
