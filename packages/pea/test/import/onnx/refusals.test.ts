@@ -121,6 +121,14 @@ const refusals: Record<string, [Contents, RegExp, ImportOptions?]> = {
     },
     /Resize Resize_node: it places pixels by tf_crop_and_resize/,
   ],
+  antialiasing: [
+    {
+      nodes: [["Resize", ["x", "", "s"], ["y"], { mode: "linear", antialias: 1 }]],
+      tensors: [floats("s", [4], [1, 1, 0.5, 0.5])],
+      opset: 18,
+    },
+    /Resize Resize_node: it scales with antialiasing, which is not followed/,
+  ],
   "places of the largest elements that are read": [
     {
       nodes: [

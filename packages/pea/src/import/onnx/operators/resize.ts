@@ -47,6 +47,10 @@ function resized(node: FileNode, { scales, sizes, mode, coordinates, nearest }: 
   const axes = node.integers("axes")?.map((axis) => node.axis(axis)) ?? [...from.keys()];
   if (node.text("keep_aspect_ratio_policy") && node.text("keep_aspect_ratio_policy") !== "stretch")
     node.refuse("it keeps the image's proportions, which is not followed");
+  if (node.number("antialias") === 1)
+    node.refuse(
+      "it scales with antialiasing, which is not followed: export it without, or scale the images before",
+    );
   const attributes = {
     mode,
     coordinate_transformation_mode: coordinates,
