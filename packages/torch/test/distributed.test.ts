@@ -95,6 +95,10 @@ describe("a store", () => {
     await one.set("step", "12");
     assert.ok(existsSync(path));
     assert.equal(await other.get("step"), "12");
+    assert.throws(
+      () => new FileStore(join(folder, "none", "store"), 2),
+      /there is no folder .*none; make it first/,
+    );
   });
 
   it("under a prefix has keys of its own", async () => {
@@ -222,8 +226,9 @@ describe("a process group", () => {
     await rejectsWith(group?.barrier() as Promise<void>, /barrier: a process group was closed/);
   });
 
-  it("refuses tensors that cannot go as one, ranks and operations that are none", async () => {
-    const [group] = await groupsOf(1);
+  it("refuses tensors that cannot go as one and ranks that are none, and is of use afterwards", async () => {
+    const groups = await groupsOf(2);
+    const [group] = groups;
     const mixed = [zeros([2]), zeros([2], { dtype: "float64" })];
     await rejectsWith(
       group?.allReduce(mixed) as Promise<void>,
@@ -234,6 +239,13 @@ describe("a process group", () => {
       ProcessGroup.connect(store, { rank: 2, worldSize: 2 }),
       /the rank must be an integer from 0 to 1, got 2/,
     );
+    await rejectsWith(
+      group?.allReduce(3 as never) as Promise<void>,
+      /is not a Tensor of this copy of @pea\/torch .*: 3$/,
+    );
+    const values = groups.map(({ rank }) => tensor([rank + 1]));
+    await onEach(groups, (one) => one.allReduce(values[one.rank] as Tensor));
+    assert.deepEqual(valuesOf(values), [[3], [3]]);
   });
 });
 

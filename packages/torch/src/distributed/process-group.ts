@@ -161,15 +161,16 @@ export class ProcessGroup {
 
   async #collective<T>(name: string, start: () => Promise<T>): Promise<T> {
     if (this.#failure !== undefined) throw await this.#failure;
+    // What cannot begin is no failure of the others, who may go on with this rank.
+    const begun = rethrow(name, start);
     try {
-      return await promised(name, start);
+      return await promised(name, () => begun);
     } catch (error) {
       throw await this.explain(error as Error);
     }
   }
 }
 
-const listOf = (tensors: Tensor | readonly Tensor[]): readonly Tensor[] =>
-  tensors instanceof Tensor ? [tensors] : tensors;
+const listOf = (tensors: Tensor | readonly Tensor[]) => [tensors].flat();
 
 const handlesOf = (tensors: readonly Tensor[]): Handle[] => tensors.map((tensor) => Tensor.handleOf(tensor));

@@ -1,3 +1,5 @@
+import { existsSync } from "node:fs";
+import { dirname } from "node:path";
 import { type Handle, native } from "../binding.ts";
 import { TorchError } from "../error.ts";
 import { optionsOf } from "../options.ts";
@@ -51,7 +53,7 @@ export abstract class Store {
   }
 }
 
-/** A store in the memory of one process, which the others reach over the network. */
+/** A store in the memory of one process, which the others reach over the network. It listens until that process ends. */
 export class TCPStore extends Store {
   private constructor(
     readonly handle: StoreHandle,
@@ -97,9 +99,13 @@ export class FileStore extends Store {
   /**
    * @param path of a file that is new; it goes when the last process has left
    * @param worldSize how many processes there are
+   * @throws TorchError where its folder is not there
    */
   constructor(path: string, worldSize: number) {
     super();
+    // Else the engine looks for it until its own timeout, on the first use.
+    if (!existsSync(dirname(path)))
+      throw new TorchError(`FileStore ${path}: there is no folder ${dirname(path)}; make it first`);
     this.handle = rethrow(`FileStore ${path}`, () => native.openFileStore(path, worldSize));
   }
 }
