@@ -7,6 +7,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 import { availableParallelism } from "node:os";
+import { exitCodeOf } from "../common/stop-signals.ts";
 
 /** How long a process that has failed has to end by itself, in milliseconds. */
 const FAREWELL = 2000;
@@ -75,6 +76,8 @@ export async function launch(
 async function codeOf(child: ChildProcess, onKilled: (name: string) => void): Promise<number> {
   const [code, killedBy] = (await once(child, "exit")) as [number | null, string | null];
   if (killedBy !== null) onKilled(killedBy);
+  // Stopped before it could look to that itself.
+  if (killedBy === "SIGINT" || killedBy === "SIGTERM") return exitCodeOf(killedBy);
   return code ?? 1;
 }
 

@@ -10,6 +10,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { readSafetensors } from "@pea/torch";
 import { runTrain } from "../../src/cli/train.ts";
 import { connectRanks } from "../../src/distributed/connect-ranks.ts";
+import { launch } from "../../src/distributed/launch.ts";
 import { type Launched, launchedAs } from "../../src/distributed/launched.ts";
 import type { TrainResult } from "../../src/run/result.ts";
 import { train } from "../../src/train/train.ts";
@@ -210,6 +211,20 @@ describe("processes that are started together", () => {
         runTrain({ processes: 5, batchSize: "12", dryRun }, []),
         usage(/^batchSize is 12, which 5 processes cannot share evenly; take 10 or 15, or another number/),
       );
+  });
+
+  it("have the exit code of the signal that stopped them before they had begun", async () => {
+    const waits = ["-e", "setTimeout(() => {}, 600_000)"];
+    const lines: string[] = [];
+    const code = await launch(2, waits, {
+      log: (line) => lines.push(line),
+      onSignal(pass) {
+        setImmediate(() => pass("SIGTERM"));
+        return () => {};
+      },
+    });
+    assert.equal(code, 143);
+    assert.deepEqual(lines.sort(), ["rank 0 was ended by SIGTERM", "rank 1 was ended by SIGTERM"]);
   });
 
   it("print one JSON document where all fail", async () => {
