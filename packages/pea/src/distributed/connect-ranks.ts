@@ -34,6 +34,6 @@ async function storeAt(address: Parameters<typeof TCPStore.connect>[0]): Promise
     const remedy = address.isServer
       ? "MASTER_ADDR must name this machine, and MASTER_PORT a port that is free on it"
       : "MASTER_ADDR and MASTER_PORT must say where rank 0 listens, which must have been started, too";
-    throw new PeaError(`${(error as Error).message}; ${remedy}`, { cause: error });
+    throw new PeaError(`${(error as Error).message.replace(/\.$/, "")}; ${remedy}`, { cause: error });
   }
 }
