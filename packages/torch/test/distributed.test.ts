@@ -92,12 +92,13 @@ describe("a store", () => {
   it("in a file is reached by its path", async () => {
     const path = join(folder, "store");
     const [one, other] = [new FileStore(path, 2), new FileStore(path, 2)];
+    assert.equal(await other.has("step"), false);
     await one.set("step", "12");
     assert.ok(existsSync(path));
     assert.equal(await other.get("step"), "12");
     assert.throws(
       () => new FileStore(join(folder, "none", "store"), 2),
-      /there is no folder .*none; make it first/,
+      /^TorchError: FileStore .*store: ENOENT: no such file or directory/,
     );
   });
 
@@ -365,11 +366,23 @@ describe("a rank that does not go on", () => {
     );
   });
 
+  it("is refused where another process has its rank", async () => {
+    const store = await newStore();
+    const options = { rank: 1, worldSize: 2, timeout: 2000 };
+    const first = assert.rejects(ProcessGroup.connect(store, options));
+    while (!(await store.has("rank/1"))) await new Promise(setImmediate);
+    const taken = new RegExp(
+      `^rank 1 is taken by process ${process.pid} on .*; give each process a rank of its own`,
+    );
+    await rejectsWith(ProcessGroup.connect(store, options), taken);
+    await first;
+  });
+
   it("is not named where the store itself does not answer", async () => {
-    const silent = { set: async () => {}, get: () => Promise.reject(new Error("no answer")) };
+    const silent = { has: () => Promise.reject(new Error("no answer")) };
     await rejectsWith(
       Roll.call(silent as unknown as Store, { rank: 1, worldSize: 2, timeout: 50 }),
-      /^the store did not answer within 50 ms; the process that holds it hangs, or another program listens/,
+      /^the store did not answer within 5000 ms; the process that holds it hangs, or another program listens/,
     );
   });
 
@@ -411,9 +424,10 @@ describe("a rank that does not go on", () => {
   it("is not looked for by rank 0 where it cannot reach the store that it holds itself", async () => {
     const texts = new Map<string, string>();
     const store = {
+      has: async () => false,
       set: async (key: string, value: string) => void texts.set(key, value),
       get: async (key: string) => texts.get(key) as string,
-    } as Store;
+    } as unknown as Store;
     const roll = await Roll.call(store, { rank: 0, worldSize: 1, timeout: 20_000 });
     store.set = async () => assert.fail("the store is gone");
     const turns = async () => {

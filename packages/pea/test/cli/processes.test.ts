@@ -191,7 +191,7 @@ describe("a process that does not find the others", () => {
     await once(program, "listening");
     const { stderr } = await meetAt((program.address() as AddressInfo).port);
     program.close();
-    assert.match(stderr, /^pea: rank 1: the store did not answer within 1000 ms; the process that holds it/m);
+    assert.match(stderr, /^pea: rank 1: the store did not answer within 5000 ms; the process that holds it/m);
   });
 
   it("says where they must be found", async () => {

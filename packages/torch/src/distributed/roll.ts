@@ -53,25 +53,23 @@ export class Roll {
   /**
    * Enters this process, and waits for all the others.
    *
-   * @throws TorchError naming the ranks that did not come within `timeout` milliseconds, or the store that did not answer
+   * @throws TorchError naming the ranks that did not come within `timeout` milliseconds, the process that has this rank already, or
+   *   the store that did not answer
    */
   static async call(
     store: Store,
     { rank, worldSize, timeout }: { rank: number; worldSize: number; timeout: number },
   ): Promise<Roll> {
     const self: Member = { host: hostname(), machine: thisMachine(), pid: process.pid };
-    await store.set(`rank/${rank}`, JSON.stringify(self));
+    await requireFree(store, rank, timeout);
+    await store.set(placeOf(rank), JSON.stringify(self));
     const end = performance.now() + timeout;
     const found = await Promise.allSettled(
       Array.from({ length: worldSize }, (_, other) =>
-        store.get(`rank/${other}`, { timeout: end - performance.now() }),
+        store.get(placeOf(other), { timeout: end - performance.now() }),
       ),
     );
     const missing = found.flatMap(({ status }, other) => (status === "rejected" ? other : []));
-    if (missing.includes(rank))
-      throw new TorchError(
-        `the store did not answer within ${timeout} ms; the process that holds it hangs, or another program listens at its port`,
-      );
     if (missing.length > 0)
       throw new TorchError(
         `of ${worldSize} ranks ${nameRanks(missing)} did not come within ${timeout} ms; start all of them with the ` +
@@ -147,6 +145,22 @@ export class Roll {
       })
       .join("; ");
   }
+}
+
+const placeOf = (rank: number): string => `rank/${rank}`;
+
+async function requireFree(store: Store, rank: number, timeout: number): Promise<void> {
+  const limit = Math.max(timeout, GRACE);
+  const isTaken = await within(limit, store.has(placeOf(rank)), "the store").catch(() => {
+    throw new TorchError(
+      `the store did not answer within ${limit} ms; the process that holds it hangs, or another program listens at its port`,
+    );
+  });
+  if (!isTaken) return;
+  const { pid, host } = JSON.parse(await store.get(placeOf(rank))) as Member;
+  throw new TorchError(
+    `rank ${rank} is taken by process ${pid} on ${host}; give each process a rank of its own, and each group a store or a prefix`,
+  );
 }
 
 const pause = () => new Promise((resolve) => setTimeout(resolve, LOOK));

@@ -1,5 +1,4 @@
-import { existsSync } from "node:fs";
-import { dirname } from "node:path";
+import { closeSync, openSync } from "node:fs";
 import { type Handle, native } from "../binding.ts";
 import { TorchError } from "../error.ts";
 import { optionsOf } from "../options.ts";
@@ -99,14 +98,15 @@ export class FileStore extends Store {
   /**
    * @param path of a file that is new; it goes when the last process has left
    * @param worldSize how many processes there are
-   * @throws TorchError where its folder is not there
+   * @throws TorchError where the file cannot be made
    */
   constructor(path: string, worldSize: number) {
     super();
-    // Else the engine looks for it until its own timeout, on the first use.
-    if (!existsSync(dirname(path)))
-      throw new TorchError(`FileStore ${path}: there is no folder ${dirname(path)}; make it first`);
-    this.handle = rethrow(`FileStore ${path}`, () => native.openFileStore(path, worldSize));
+    this.handle = rethrow(`FileStore ${path}`, () => {
+      // Whoever reads a file that is not there waits for it, in some engines.
+      closeSync(openSync(path, "a"));
+      return native.openFileStore(path, worldSize);
+    });
   }
 }
 
