@@ -96,7 +96,7 @@ export class FileStore extends Store {
   readonly handle: StoreHandle;
 
   /**
-   * @param path of a file that is new; it goes when the last process has left
+   * @param path of a file that is new and stays: remove it once all processes have left
    * @param worldSize how many processes there are
    * @throws TorchError where the file cannot be made
    */
