@@ -69,7 +69,8 @@ export async function compiledIfPossible(
  * Compiles a TensorFlow Lite file for a chip.
  *
  * @param accelerator as Vela names it, e.g. `ethos-u55-128`
- * @throws PeaError of kind usage where there is no such command; with what it says where it fails, writes no file or tells no cost
+ * @throws PeaError of kind usage where there is no such command, or it cannot be run; with what it says where it fails, writes no
+ *   file or tells no cost
  */
 export async function compileWithVela(
   model: Uint8Array,
@@ -103,7 +104,7 @@ export async function compileWithVela(
 /**
  * The version of Vela.
  *
- * @throws PeaError of kind usage where there is no such command; with what it says where it fails
+ * @throws PeaError of kind usage where there is no such command, or it cannot be run; with what it says where it fails
  */
 export async function velaVersion({ vela = usualVela }: VelaSettings = {}): Promise<string> {
   const complaint = "does not tell its version";
@@ -120,13 +121,19 @@ async function run(vela: string, words: readonly string[], complaint: string): P
   } catch (error) {
     const {
       code,
+      syscall,
       stdout = "",
       stderr = "",
       message,
-    } = error as Error & { code?: unknown; stdout?: string; stderr?: string };
+    } = error as NodeJS.ErrnoException & { stdout?: string; stderr?: string };
     if (code === "ENOENT")
       throw new PeaError(
         `there is no command ${vela}; install it with pip install ethos-u-vela, on the PATH or named to pea inspect and pea export with --vela PATH`,
+        { kind: "usage", cause: error },
+      );
+    if (syscall !== undefined)
+      throw new PeaError(
+        `${vela} cannot be run (${code}); name the command of Vela with --vela PATH (pip install ethos-u-vela)`,
         { kind: "usage", cause: error },
       );
     throw new PeaError(`Vela ${complaint}: ${endOf(`${stdout}\n${stderr}`) || message}`, { cause: error });

@@ -55,7 +55,7 @@ describe("without Vela", () => {
     );
   });
 
-  test("a number of multiply-accumulates that the chip has not, and a command that is not there, are usage errors", async () => {
+  test("a number of multiply-accumulates that the chip has not, and a command that is not there or cannot be run, are usage errors", async () => {
     const path = join(folder, "refused");
     await assert.rejects(exported(path, { macs: 100 }), {
       kind: "usage",
@@ -64,6 +64,10 @@ describe("without Vela", () => {
     await assert.rejects(exported(path, { vela: join(folder, "no-vela") }), {
       kind: "usage",
       message: /there is no command .*no-vela; install it/,
+    });
+    await assert.rejects(exported(path, { vela: folder }), {
+      kind: "usage",
+      message: `${folder} cannot be run (EACCES); name the command of Vela with --vela PATH (pip install ethos-u-vela)`,
     });
     await assert.rejects(exported(path, { memoryMode: "Sram_Only" }), {
       kind: "usage",
