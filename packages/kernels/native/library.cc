@@ -16,6 +16,7 @@
 #include "pointwise/pointwise.h"
 #include "sgd/sgd_step.h"
 #include "standardize/standardize.h"
+#include "tensor/optional.h"
 
 namespace pea {
 namespace {
@@ -67,10 +68,6 @@ at::Tensor with_strings_backward(const at::Tensor& grad, const at::Tensor& x, st
                                  double alpha, int64_t seed, int64_t site, int64_t step, double beta) {
   return kFunction(grad, x, smooth, mode, alpha, seed, site, step, beta);
 }
-
-using OptionalTensor = c10::optional<at::Tensor>;
-
-at::Tensor or_undefined(const OptionalTensor& tensor) { return tensor.value_or(at::Tensor()); }
 
 at::Tensor batch_norm_act_cpu(const BatchNormInputs& inputs, const at::Tensor& running_mean,
                               const at::Tensor& running_var, const BatchNormSettings& settings) {

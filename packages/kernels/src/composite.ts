@@ -12,7 +12,13 @@ import {
   where,
 } from "@pea/torch";
 import type { EnsembleActOptions } from "./ensemble-act-options.ts";
-import { type ElementFunction, kernelActivations, type PlainForm } from "./kernel-activations.ts";
+import {
+  type ElementFunction,
+  type KernelActivation,
+  kernelActivations,
+  kernelNamed,
+  type PlainForm,
+} from "./kernel-activations.ts";
 import { type MaskOptions, maskLike } from "./mask.ts";
 
 /**
@@ -33,7 +39,10 @@ export function composeEnsemble(
   const { ensemble, smooth, alpha, beta = 1, relu = plainRelu } = options;
   return scope(() => {
     if (alpha === 1) return relu(x);
-    const form: PlainForm = typeof smooth === "function" ? { alone: smooth } : kernelActivations[smooth];
+    const form: PlainForm =
+      typeof smooth === "function"
+        ? { alone: smooth }
+        : kernelActivations[kernelNamed(smooth) as KernelActivation];
     const { alone, beside = alone } = form;
     if (alpha === 0 && ensemble !== "surrogate") return sharpened(alone, beta)(x);
     const act = sharpened(beside, beta);

@@ -1,5 +1,8 @@
 import type { ElementFunction, KernelActivation } from "./kernel-activations.ts";
 
+/** Names that are not listed, without hiding from an editor those that are. */
+type AnyOther = string & Record<never, never>;
+
 /** What an ensemble activation computes. */
 export interface EnsembleActOptions {
   /**
@@ -7,8 +10,11 @@ export interface EnsembleActOptions {
    * `surrogate`: ReLU, with the slope of the weighted one.
    */
   ensemble: "weighted" | "stochastic" | "surrogate";
-  /** Act: the name of one that has a kernel, or a function of plain operators, which has none. */
-  smooth: KernelActivation | ElementFunction;
+  /**
+   * Act: the name of one that has a kernel, or an alias of it, in letters of either size (`SiLU` is swish); or a function of
+   * plain operators, which has none.
+   */
+  smooth: KernelActivation | AnyOther | ElementFunction;
   /** A function of plain operators in ReLU's place, such as ReLU cut off at a bound; it has no kernel. Default: ReLU. */
   relu?: ElementFunction;
   /** ReLU's coefficient or probability, 0 to 1. */

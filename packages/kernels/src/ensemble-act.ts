@@ -1,7 +1,7 @@
 import { call, type Tensor, TorchError } from "@pea/torch";
 import { composeEnsemble, ensembleActComposite } from "./composite.ts";
 import type { EnsembleActOptions } from "./ensemble-act-options.ts";
-import { kernelActivations } from "./kernel-activations.ts";
+import { kernelActivations, kernelNamed } from "./kernel-activations.ts";
 import { loadKernels } from "./load.ts";
 import { maskOfKernels } from "./mask.ts";
 
@@ -26,7 +26,7 @@ export function ensembleAct(x: Tensor, options: EnsembleActOptions): Tensor {
   if (x.device !== "cpu" || !loadKernels()) return ensembleActComposite(x, options);
   if (typeof smooth === "function" || relu !== undefined) return composeEnsemble(x, options, maskOfKernels);
   if (!kernelDtypes.includes(x.dtype)) return ensembleActComposite(x, options);
-  return call("pea::ensemble_act", x, smooth, ensemble, alpha, seed, site, step, beta);
+  return call("pea::ensemble_act", x, kernelNamed(smooth) as string, ensemble, alpha, seed, site, step, beta);
 }
 
 function check(
@@ -34,7 +34,8 @@ function check(
   { ensemble, smooth, alpha, beta = 1, seed = 0, site = 0, step = 0 }: EnsembleActOptions,
 ): void {
   requireOneOf("ensemble", ensemble, ensembles);
-  if (typeof smooth === "string") requireOneOf("smooth", smooth, Object.keys(kernelActivations));
+  if (typeof smooth === "string")
+    requireOneOf("smooth", kernelNamed(smooth) ?? smooth, Object.keys(kernelActivations));
   requireOneOf("the dtype of x", x.dtype, [...kernelDtypes, "float16"]);
   if (!(alpha >= 0 && alpha <= 1)) {
     throw new TorchError(`ensembleAct: alpha must be a number from 0 to 1, not ${alpha}`);

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { activationNamed } from "@pea/core";
 import {
   add,
   call,
@@ -44,7 +45,13 @@ export const kernelActivations = {
 /** Name of an activation that has a kernel: `swish` is x σ(x), `gelu` the erf form, `elu` has the scale 1; `b-silu` is (x + 1.67) σ(x) − 0.835. */
 export type KernelActivation = keyof typeof kernelActivations;
 
-/** Whether an activation has a kernel. */
+/** The kernel of an activation, by its name or an alias, in letters of either size (`SiLU` is swish); undefined where there is none. */
+export function kernelNamed(name: string): KernelActivation | undefined {
+  const known = activationNamed(name)?.name ?? name;
+  return hasKernel(known) ? known : undefined;
+}
+
+/** Whether an activation has a kernel of this name. */
 export function hasKernel(name: string): name is KernelActivation {
   return Object.hasOwn(kernelActivations, name);
 }

@@ -396,6 +396,18 @@ test("a second derivative is refused by name; the composite has one", fused, () 
   assert.equal(second(ensembleActComposite), 2);
 });
 
+test("Act may be named by an alias, in letters of either size", () => {
+  for (const path of Object.values(paths))
+    scope(() => {
+      const x = randn([100]);
+      const named = (smooth: string, alpha: number) =>
+        path(x, { ensemble: "weighted", smooth, alpha }).toTypedArray();
+      assert.deepEqual(named("silu", 0), named("swish", 0));
+      assert.deepEqual(named("SiLU", 0.5), named("swish", 0.5));
+      assert.deepEqual(named("GELU", 0.5), named("gelu", 0.5));
+    });
+});
+
 test("errors name the argument, the value given and what is allowed", () => {
   scope(() => {
     const x = randn([3]);

@@ -53,8 +53,8 @@ struct Mixture {
   }
 };
 
-// The loops for one activation, chosen once per span rather than once per segment. Arrays may not overlap but for dz and
-// grad.
+// The loops for one activation, chosen once per span rather than once per segment. Arrays may not overlap but for dz
+// and grad.
 template <typename F>
 class ActivationLoops {
  public:
@@ -66,7 +66,9 @@ class ActivationLoops {
         with_ensemble(options_, [&](auto smooth, auto ensemble) {
           choose<Mixture<decltype(smooth), decltype(ensemble)>>();
         });
-        if (draws(options_)) limit_ = mask_limit(options_.alpha);
+        draws_ = draws(options_);
+        if (!draws_) break;
+        limit_ = mask_limit(options_.alpha);
         renew_key(0);
         break;
     }
@@ -166,7 +168,7 @@ class ActivationLoops {
     for (int64_t at = 0; at < count;) {
       const int64_t piece = smaller(count - at, (int64_t(1) << 32) - static_cast<uint32_t>(index + at));
       const auto high = static_cast<uint32_t>((index + at) >> 32);
-      if (high != high_) renew_key(high);
+      if (draws_ && high != high_) renew_key(high);
       body(at, static_cast<uint32_t>(piece), static_cast<uint32_t>(index + at));
       at += piece;
     }
@@ -180,6 +182,7 @@ class ActivationLoops {
   const EnsembleOptions options_;
   Normalize normalize_ = nullptr, normalize_sum_ = nullptr;
   Reduce reduce_ = nullptr, reduce_sum_ = nullptr, reduce_and_normalize_ = nullptr;
+  bool draws_ = false;
   uint32_t limit_ = 0;
   uint32_t high_ = 0;
   MaskKey key_{};

@@ -1,5 +1,5 @@
-// What a batch norm and the activation behind it, or none, make of x, for operators that compute it while they load x: it is
-// neither written nor kept.
+// What a batch norm and the activation behind it, or none, make of x, for operators that compute it while they load x:
+// it is neither written nor kept.
 #pragma once
 
 #include <ATen/core/Tensor.h>

@@ -361,7 +361,8 @@ Channels backward_channels(const BatchNormInputs& inputs, const BatchNormStatist
           to_doubles(inputs.bias), {}, {}};
 }
 
-// Sets slope and offset by Σ dz and Σ dz · d of each channel, and makes the dots the weight's gradient; the sums are the bias'.
+// Sets slope and offset by Σ dz and Σ dz · d of each channel, and makes the dots the weight's gradient; the sums are
+// the bias'.
 void set_slopes(Channels& channels, const BatchNormInputs& inputs, const BatchNormSettings& settings,
                 const Doubles& sums, Doubles& dots) {
   const ElementType type = element_type(inputs.x, kName);

@@ -7,19 +7,13 @@
 #include <utility>
 
 #include "batch_norm/links.h"
+#include "tensor/optional.h"
 
 namespace pea {
 namespace {
 
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
-
-// Function::apply takes an absent tensor as nullopt, not as undefined.
-using OptionalTensor = c10::optional<at::Tensor>;
-
-OptionalTensor optional(const at::Tensor& tensor) { return tensor.defined() ? OptionalTensor(tensor) : c10::nullopt; }
-
-at::Tensor or_undefined(const OptionalTensor& tensor) { return tensor.value_or(at::Tensor()); }
 
 void save(AutogradContext* context, const BatchNormInputs& inputs, const BatchNormStatistics& statistics,
           const BatchNormSettings& settings) {
@@ -119,8 +113,8 @@ struct BatchNormAct : torch::autograd::Function<BatchNormAct> {
 
 }  // namespace
 
-// Gives x itself and the normalization: who reads the result computes it of these (activation_on_load.h). What flows back is
-// the gradient of the result, or that of the normalized values (links.h).
+// Gives x itself and the normalization: who reads the result computes it of these (activation_on_load.h). What flows
+// back is the gradient of the result, or that of the normalized values (links.h).
 struct DeferredBatchNormAct : torch::autograd::Function<DeferredBatchNormAct> {
   static variable_list forward(AutogradContext* context, const at::Tensor& x, const OptionalTensor&,
                                const at::Tensor& weight, const at::Tensor& bias, const OptionalTensor& running_mean,

@@ -1,4 +1,5 @@
-// The derivative of pea::batch_norm_act on the CPU. Saves x, the residual and the statistics; double backward is refused.
+// The derivative of pea::batch_norm_act on the CPU. Saves x, the residual and the statistics; double backward is
+// refused.
 #pragma once
 
 #include <ATen/core/Tensor.h>

@@ -53,8 +53,8 @@ struct BatchNormKernels {
   void (*reduce)(ElementType type, const void* grad, const void* x, const void* residual, void* dz, void* y, Span span,
                  const Columns& columns, const ActivationOptions& activation, double* sums, double* dots);
 
-  // dx from dz, which may be dx; or from grad, whose dz is computed again for ReLU alone, without residual. dx points to
-  // where the span's first element goes.
+  // dx from dz, which may be dx; or from grad, whose dz is computed again for ReLU alone, without residual. dx points
+  // to where the span's first element goes.
   void (*gradient)(ElementType type, const void* grad, const void* x, void* dx, Span span, const Columns& columns,
                    bool rectified);
 };

@@ -9,8 +9,8 @@ namespace {
 constexpr int64_t kPartElements = 65536;
 constexpr int64_t kMaxParts = 64;
 // Width that rows are brought to by taking several pixels for one: long enough for short loops, short enough for the
-// arrays over the columns to stay in the first-level cache.
-constexpr int64_t kWidth = 512;
+// arrays over the columns to stay in the first-level cache and for their sums to cost little.
+constexpr int64_t kWidth = 128;
 constexpr int64_t kPlaneWidth = 64;
 constexpr int64_t kVector = 16;
 

@@ -10,8 +10,8 @@
 
 namespace pea {
 
-// How many pixels of so many channels make a row in channels_last; if possible so many that each row begins at a multiple of the
-// vectors' length.
+// How many pixels of so many channels make a row in channels_last; if possible so many that each row begins at a
+// multiple of the vectors' length.
 int64_t pixels_in_row(int64_t channels);
 
 class ChannelPartition {

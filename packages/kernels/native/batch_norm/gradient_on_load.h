@@ -1,4 +1,5 @@
-// The gradient of a batch norm's input, for operators that compute it while they load the gradient of the normalized values.
+// The gradient of a batch norm's input, for operators that compute it while they load the gradient of the normalized
+// values.
 #pragma once
 
 #include "batch_norm/channel_columns.h"

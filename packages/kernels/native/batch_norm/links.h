@@ -1,14 +1,14 @@
-// What batch norms and the convolutions around them hand each other besides autograd's gradients, so that none of it takes a
-// pass over memory of its own:
+// What batch norms and the convolutions around them hand each other besides autograd's gradients, so that none of it
+// takes a pass over memory of its own:
 //
 //   convolution → batch norm → deferred activation → convolution
 //
-// Forward, the first convolution gathers the moments of its result while it stores it. Backward, the second one stores the
-// gradient of the normalized values, g, with its sums; of these follow the batch norm's own gradients and what makes g the
-// gradient of the batch norm's input, which the first convolution computes while it loads g.
+// Forward, the first convolution gathers the moments of its result while it stores it. Backward, the second one stores
+// the gradient of the normalized values, g, with its sums; of these follow the batch norm's own gradients and what
+// makes g the gradient of the batch norm's input, which the first convolution computes while it loads g.
 //
-// A node that hands on a gradient here gives autograd none: whatever others read the same tensor for, their gradients arrive
-// the usual way, alone, and are added. Nothing is handed on here where somebody looks at gradients in between
+// A node that hands on a gradient here gives autograd none: whatever others read the same tensor for, their gradients
+// arrive the usual way, alone, and are added. Nothing is handed on here where somebody looks at gradients in between
 // (`sees_gradient`), and where gradients are to have gradients.
 #pragma once
 
@@ -58,7 +58,8 @@ inline c10::intrusive_ptr<ActivationLink> activation_behind(const at::Tensor& x)
   return link_behind<DeferredBatchNormAct, ActivationLink>(x);
 }
 
-// Whether a hook, or whoever asked for gradients of certain tensors, gets the gradient that this backward pass brings to a node.
+// Whether a hook, or whoever asked for gradients of certain tensors, gets the gradient that this backward pass brings
+// to a node.
 bool sees_gradient(const torch::autograd::Node& node);
 
 }  // namespace pea

@@ -20,8 +20,9 @@ struct PartialMoments {
   double count, center, sum, square;
 };
 
-// The values of each part have a mean and a Σ (x - their mean)²; they are pooled in two rounds, without the cancellation of
-// Σ x² - n mean². for_each(body) calls body(channel, PartialMoments) for all parts, in the same order each time.
+// The values of each part have a mean and a Σ (x - their mean)²; they are pooled in two rounds, without the
+// cancellation of Σ x² - n mean². for_each(body) calls body(channel, PartialMoments) for all parts, in the same order
+// each time.
 template <typename ForEach>
 Moments pooled_moments(int64_t channels, const ForEach& for_each) {
   Moments pooled{Doubles(channels), Doubles(channels)};

@@ -6,19 +6,13 @@
 #include <utility>
 
 #include "batch_norm/links.h"
+#include "tensor/optional.h"
 
 namespace pea {
 namespace {
 
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
-
-// Function::apply takes an absent tensor as nullopt, not as undefined.
-using OptionalTensor = c10::optional<at::Tensor>;
-
-OptionalTensor optional(const at::Tensor& tensor) { return tensor.defined() ? OptionalTensor(tensor) : c10::nullopt; }
-
-at::Tensor or_undefined(const OptionalTensor& tensor) { return tensor.value_or(at::Tensor()); }
 
 // What is computed, besides the tensors.
 struct Settings : torch::CustomClassHolder {
@@ -59,7 +53,8 @@ c10::intrusive_ptr<T> held(const AutogradContext* context, const char* name) {
   return c10::static_intrusive_pointer_cast<T>(found->second.toCapsule());
 }
 
-// dy, which may be undefined, and what batch norms have left: deferred where it is one alone that the operator can take.
+// dy, which may be undefined, and what batch norms have left: deferred where it is one alone that the operator can
+// take.
 ResultGradient sum_of(const at::Tensor& dy, const std::vector<DeferredGradient>& deferred, bool takes_deferred) {
   if (!dy.defined() && deferred.size() == 1 && takes_deferred) return {at::Tensor(), deferred[0]};
   at::Tensor sum = dy;

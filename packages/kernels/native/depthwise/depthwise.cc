@@ -50,8 +50,8 @@ constexpr int64_t kStripElements = 4096;
 
 int64_t strip_rows_of(int64_t row_elements) { return std::max<int64_t>(kStripElements / row_elements, 1); }
 
-// The rows of images, as they lie or, where they are to be computed, computed when the first of their strip is asked for. Each
-// thread has its own.
+// The rows of images, as they lie or, where they are to be computed, computed when the first of their strip is asked
+// for. Each thread has its own.
 class LoadedRows {
  public:
   explicit LoadedRows(const Images& images)

@@ -2,8 +2,8 @@
 //
 // Then both ensembles have one form. Weighted: α ReLU + (1 - α) act = ReLU - (1 - α) gap. Stochastic: ReLU - gap where
 // the smooth branch is drawn, ReLU elsewhere. The gap vanishes far from 0 (ELU's tends to 1 for x → -∞, B-SiLU's to
-// ∓0.835 for x → ±∞), so that |x| can be bounded before any exponential: ±∞ need no case of their own. NaN stays NaN, by
-// ReLU's part at least. Exponents lose nothing in the tails.
+// ∓0.835 for x → ±∞), so that |x| can be bounded before any exponential: ±∞ need no case of their own. NaN stays NaN,
+// by ReLU's part at least. Exponents lose nothing in the tails.
 //
 // GELU(x) = x Φ(x), Swish(x) = x σ(x), Mish(x) = x tanh(ln(1 + e^x)), ELU(x) = x for x > 0, e^x - 1 else;
 // Hardswish(x) = x min(max(x + 3, 0), 6) / 6, and GELU by tanh is x σ(2u) with u = √(2/π) (x + 0.044715 x³);

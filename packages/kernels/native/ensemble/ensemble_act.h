@@ -12,8 +12,8 @@
 
 namespace pea {
 
-// Throws for an unknown smooth activation or mode, an alpha outside [0, 1], a beta that is not above 0, or a dtype without
-// kernel.
+// Throws for an unknown smooth activation or mode, an alpha outside [0, 1], a beta that is not above 0, or a dtype
+// without kernel.
 EnsembleOptions ensemble_options(const at::Tensor& x, const std::string& smooth, const std::string& mode, double alpha,
                                  int64_t seed, int64_t site, int64_t step, double beta);
 

@@ -92,8 +92,8 @@ PEA_INLINE void in_streamed_blocks(T* y, uint32_t count, uint32_t index_low, con
 }
 
 // The loops take whole vectors only: what compilers make of single elements may round otherwise than what they make of
-// vectors, and the value of an element is to depend on the element alone. The last elements pass through a vector that is
-// filled up with zeros.
+// vectors, and the value of an element is to depend on the element alone. The last elements pass through a vector that
+// is filled up with zeros.
 constexpr uint32_t kVector = 64;  // elements: a multiple of what any capability takes at once
 
 template <typename Activation, typename Ensemble, typename T>

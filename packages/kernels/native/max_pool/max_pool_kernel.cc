@@ -42,8 +42,8 @@ PEA_INLINE Range inside(const PoolAxis& axis, int64_t output) {
           smaller(ceil_divide(axis.input - start, axis.dilation), axis.window)};
 }
 
-// Calls body(first pixel, pixels, first channel, channels) for pieces of a row that take up to kSegment elements. Pieces
-// lie without gaps in memory: either they have all channels, or they are of one pixel.
+// Calls body(first pixel, pixels, first channel, channels) for pieces of a row that take up to kSegment elements.
+// Pieces lie without gaps in memory: either they have all channels, or they are of one pixel.
 template <typename Body>
 PEA_INLINE void for_each_piece(int64_t pixels, int64_t depth, const Body& body) {
   const int64_t pixels_at_once = larger(kSegment / depth, 1);

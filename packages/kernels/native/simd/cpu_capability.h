@@ -1,5 +1,5 @@
-// Kernels are compiled once for each set of instructions, into namespaces of their own; this chooses the fastest that the
-// CPU (and its operating system) runs.
+// Kernels are compiled once for each set of instructions, into namespaces of their own; this chooses the fastest that
+// the CPU (and its operating system) runs.
 #pragma once
 
 namespace pea {

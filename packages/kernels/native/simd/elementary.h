@@ -57,7 +57,8 @@ struct Exponential {
 // For 0 <= z <= 88, or NaN (which stays NaN). From z = 87.69 on the scale is exactly 0.
 PEA_INLINE Exponential exp_parts(float z) {
   constexpr float kLog2E = 1.44269504f;
-  // Adding 1.5 · 2^23 rounds to an integer, which then stands in the low bits of the sum: with 127 the exponent of the scale.
+  // Adding 1.5 · 2^23 rounds to an integer, which then stands in the low bits of the sum: with 127 the exponent of the
+  // scale.
   constexpr float kRound = 12582912.0f + 127.0f;
   // (2^r - 1) / r on [-0.5, 0.5], relative error 1.2e-8.
   constexpr float kFraction[] = {0.69314718f, 0.24022649f, 0.055503551f, 0.0096182423f, 0.0013391884f, 0.00015403504f};

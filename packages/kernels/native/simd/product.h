@@ -1,4 +1,5 @@
-// The inner loops of products of matrices, for all operators that multiply. Compiled once per CPU capability, as elementary.h.
+// The inner loops of products of matrices, for all operators that multiply. Compiled once per CPU capability, as
+// elementary.h.
 //
 // Every element is summed in the order of the depth, from 0 on, whatever block it lies in: results do not depend on how
 // matrices are cut into blocks of rows and columns.
@@ -11,7 +12,8 @@
 namespace pea {
 namespace PEA_CAPABILITY {
 
-// Vectors of the product that stay in registers, beside a row of b and a factor of a; and those in a row of them at most.
+// Vectors of the product that stay in registers, beside a row of b and a factor of a; and those in a row of them at
+// most.
 #if defined(__AVX512F__) || defined(__aarch64__)
 constexpr int kSumVectors = 24, kRowVectors = 4;  // of 32 registers
 #elif defined(__AVX2__)
@@ -24,8 +26,9 @@ constexpr int kMostRows = 12;
 // What the columns of a product are a multiple of.
 constexpr int64_t kColumnBlock = 8;
 
-// [rows, depth] times [depth, columns]. Neighbouring columns of b and c lie side by side, their rows are a stride apart. Those
-// of a, too; or, where a is transposed, neighbouring rows lie side by side and the elements of one row a stride apart.
+// [rows, depth] times [depth, columns]. Neighbouring columns of b and c lie side by side, their rows are a stride
+// apart. Those of a, too; or, where a is transposed, neighbouring rows lie side by side and the elements of one row a
+// stride apart.
 template <typename F>
 struct Product {
   const F* a;

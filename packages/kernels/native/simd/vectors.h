@@ -1,4 +1,5 @@
-// Vectors as long as the registers of the capability, or shorter ones. Compiled once per CPU capability, as elementary.h.
+// Vectors as long as the registers of the capability, or shorter ones. Compiled once per CPU capability, as
+// elementary.h.
 #pragma once
 
 #include <cstring>

@@ -7,8 +7,8 @@
 
 namespace pea {
 
-// What is done to each channel of a pixel, as patterns that go over several pixels: a loop over a pattern is long enough
-// for vectors whatever the number of channels.
+// What is done to each channel of a pixel, as patterns that go over several pixels: a loop over a pattern is long
+// enough for vectors whatever the number of channels.
 struct StandardizePattern {
   const float* offset;
   const float* scale;
