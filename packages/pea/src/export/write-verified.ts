@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { readdirSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, extname, join } from "node:path";
 import { PeaError } from "@pea/core";
@@ -18,7 +18,7 @@ import type { Content, FileContent } from "./target.ts";
  * @param verify takes the path of what was written
  * @returns the bytes that were written, and what `verify` gives
  * @throws PeaError naming `path` where it cannot be written, or fails its verification; of kind usage as `verify` does, and for a
- *   folder that is named like one of its files, or a file like a folder that is there: nothing is left of it
+ *   folder that is named like one of its files, or either like the other that is there: nothing is left of it
  */
 export async function writeVerified<T>(
   path: string,
@@ -47,11 +47,14 @@ export async function writeVerified<T>(
   }
 }
 
-/** A file needs a name that no folder has. Whoever names a folder like one of the files in it takes it for that file. */
+/** A file needs a name that no folder has, and a folder one that no file has. Whoever names a folder like one of the files in it takes it for that file. */
 function requireFittingName(path: string, content: Content): void {
   if (isFile(content) && isFolder(path))
     throw new PeaError(`${path} is a folder; name a file in it`, { kind: "usage" });
-  if (isFile(content) || extname(path) === "") return;
+  if (isFile(content)) return;
+  if (existsSync(path) && !isFolder(path))
+    throw new PeaError(`${path} is a file; name a folder, or what is not there yet`, { kind: "usage" });
+  if (extname(path) === "") return;
   const names = Object.keys(content);
   const like = names.find((name) => extname(name) === extname(path));
   if (like !== undefined)

@@ -58,6 +58,17 @@ describe("writeVerified", () => {
     assert.deepEqual(readdirSync(folder), ["exports"]);
   });
 
+  test("puts no folder in the place of a file, and says so before it verifies", async () => {
+    const path = join(temporaryFolder(), "notes");
+    writeFileSync(path, "mine");
+    const verify = async () => assert.fail("verified");
+    await assert.rejects(writeVerified(path, { "model.bin": "1" }, verify), {
+      kind: "usage",
+      message: `${path} is a file; name a folder, or what is not there yet`,
+    });
+    assert.equal(readFileSync(path, "utf8"), "mine");
+  });
+
   test("leaves what was there, and nothing else, where the new one does not pass", async () => {
     const folder = temporaryFolder();
     const path = join(folder, "model");
