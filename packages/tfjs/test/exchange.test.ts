@@ -153,6 +153,7 @@ for (const [ensemble, smooth] of [
         weight.read().dataSync(),
         (model.weights[i] as tf.LayerVariable).read().dataSync(),
       );
-      assert.ok(difference < 1e-4, `${weight.originalName}: ${difference}`);
+      // Last bits may put a value on the other side of ReLU's zero: 2.6e-4 was seen. α a step late makes 2e-2.
+      assert.ok(difference < 1e-3, `${weight.originalName}: ${difference}`);
     }
   });
