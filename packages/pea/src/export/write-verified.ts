@@ -18,7 +18,8 @@ import type { Content, FileContent } from "./target.ts";
  * @param verify takes the path of what was written
  * @returns the bytes that were written, and what `verify` gives
  * @throws PeaError naming `path` where it cannot be written, or fails its verification; of kind usage as `verify` does, and for a
- *   folder that is named like one of its files, or either like the other that is there: nothing is left of it
+ *   folder that is named like one of its files, or either like the other that is there, or a folder of other files: nothing is
+ *   left of it
  */
 export async function writeVerified<T>(
   path: string,
@@ -54,6 +55,7 @@ function requireFittingName(path: string, content: Content): void {
   if (isFile(content)) return;
   if (existsSync(path) && !isFolder(path))
     throw new PeaError(`${path} is a file; name a folder, or what is not there yet`, { kind: "usage" });
+  leftByOthers(path, content);
   if (extname(path) === "") return;
   const names = Object.keys(content);
   const like = names.find((name) => extname(name) === extname(path));
@@ -89,14 +91,24 @@ async function writeOne(file: string, content: FileContent): Promise<number> {
 /** A file takes the place of another in one step; a folder that has such files, or none, is moved away first. */
 async function replace(from: string, to: string, content: Content): Promise<void> {
   if (isFile(content) || !isFolder(to)) return rename(from, to);
-  const own = new Set(Object.keys(content).map((name) => name.split("/")[0]));
-  const there = readdirSync(to);
-  const foreign = there.filter((name) => !own.has(name));
-  if (foreign.length > 0 && foreign.length === there.length)
-    throw new PeaError(`it holds ${foreign[0]}, and none of the new files; empty it, or name another folder`);
+  const foreign = leftByOthers(to, content);
   const before = `${to}.${process.pid}.before.unverified`;
   await rename(to, before);
   await rename(from, to);
   for (const name of foreign) await rename(join(before, name), join(to, name));
   await rm(before, { recursive: true, force: true });
+}
+
+/** What a folder holds beside files of the same names as the new ones. One that holds nothing else is somebody's own. */
+function leftByOthers(folder: string, content: Exclude<Content, FileContent>): string[] {
+  if (!isFolder(folder)) return [];
+  const own = new Set(Object.keys(content).map((name) => name.split("/")[0]));
+  const there = readdirSync(folder);
+  const foreign = there.filter((name) => !own.has(name));
+  if (foreign.length > 0 && foreign.length === there.length)
+    throw new PeaError(
+      `${folder} holds ${foreign[0]}, and none of the new files; empty it, or name another folder`,
+      { kind: "usage" },
+    );
+  return foreign;
 }
