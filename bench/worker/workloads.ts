@@ -181,6 +181,8 @@ const METHODS: Readonly<Record<BenchMethod, () => Method>> = {
 /** A network and its optimizer; `train` is one step, of a `pass` and an `update`. */
 function createTraining({ precision, ...workload }: NetworkWorkload) {
   const { model, handle } = createNetwork(workload);
+  // The network's own: methods may train others beside them.
+  const facts = { parameters: count(model.parameters()) };
   const methods = createMethod(workload, model);
   const indices = Int32Array.from({ length: workload.batch }, (_, i) => i);
   const parameters = model.parameters();
@@ -219,7 +221,7 @@ function createTraining({ precision, ...workload }: NetworkWorkload) {
       update(lap);
     });
   };
-  return { train, pass, update, model, facts: { parameters: count(parameters) } };
+  return { train, pass, update, model, facts };
 }
 
 function prepareInference({ precision, ...workload }: NetworkWorkload): Prepared {
