@@ -66,6 +66,7 @@ export { dequantizedConstant, integers, quantizedConstant } from "./quantized/qu
 export {
   boundsOf,
   type FusedActivation,
+  fusedBounds,
   type Integers,
   type IntegerType,
   type Quantization,

@@ -1,7 +1,13 @@
 /** A network of integers as the network of floats that it stands for. */
 import type { Constant, Graph, GraphNode } from "../graph.ts";
 import { dequantizedConstant } from "./quantized-constant.ts";
-import type { FusedActivation, Quantization, QuantizedGraph, QuantizedNode } from "./quantized-graph.ts";
+import {
+  type FusedActivation,
+  fusedBounds,
+  type Quantization,
+  type QuantizedGraph,
+  type QuantizedNode,
+} from "./quantized-graph.ts";
 
 /**
  * The same with floats as constants and every activation as a node of its own. Values keep their names; what a layer
@@ -17,7 +23,7 @@ export function dequantize({ quantizations, constants, ...graph }: QuantizedGrap
 
 const activations: Readonly<Record<FusedActivation, Pick<GraphNode, "operator" | "attributes">>> = {
   relu: { operator: "Relu", attributes: {} },
-  relu6: { operator: "Clip", attributes: { min: 0, max: 6 } },
+  relu6: { operator: "Clip", attributes: fusedBounds.relu6 },
 };
 
 /** With every activation as a node of its own, in the order of the graph. */

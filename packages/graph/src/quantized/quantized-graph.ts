@@ -22,6 +22,12 @@ export interface Quantization {
 /** An activation that an operator computes before its result is rounded to integers. */
 export type FusedActivation = "relu" | "relu6";
 
+/** What each of them clamps numbers to. */
+export const fusedBounds = {
+  relu: { min: 0 },
+  relu6: { min: 0, max: 6 },
+} as const satisfies Readonly<Record<FusedActivation, { min: number; max?: number }>>;
+
 /** An operator that reads integers and computes integers. */
 export interface QuantizedNode extends GraphNode {
   readonly fused?: FusedActivation;

@@ -5,7 +5,13 @@
  */
 import type { Constant, Shape, Size } from "../graph.ts";
 import { NodeReader } from "../operators/operator.ts";
-import { boundsOf, type Quantization, type QuantizedGraph, type QuantizedNode } from "./quantized-graph.ts";
+import {
+  boundsOf,
+  fusedBounds,
+  type Quantization,
+  type QuantizedGraph,
+  type QuantizedNode,
+} from "./quantized-graph.ts";
 
 export class QuantizedSite extends NodeReader {
   constructor(
@@ -53,17 +59,10 @@ export class QuantizedSite extends NodeReader {
     const [least, greatest] = boundsOf(type);
     const [scale = 1] = scales;
     const [zeroPoint = 0] = zeroPoints;
-    switch (this.node.fused) {
-      case undefined:
-        return [least, greatest];
-      case "relu":
-        return [Math.max(least, zeroPoint), greatest];
-      case "relu6":
-        return [
-          Math.max(least, zeroPoint),
-          Math.min(greatest, zeroPoint + Math.round(Math.fround(6 / scale))),
-        ];
-    }
+    const { fused } = this.node;
+    if (fused === undefined) return [least, greatest];
+    const { max = Number.POSITIVE_INFINITY }: { min: number; max?: number } = fusedBounds[fused];
+    return [Math.max(least, zeroPoint), Math.min(greatest, zeroPoint + Math.round(Math.fround(max / scale)))];
   }
 
   /** @throws PeaError where input and output do not have the same scale and zero point, naming the node */

@@ -48,7 +48,10 @@ export async function writeVerified<T>(
   }
 }
 
-/** A file needs a name that no folder has, and a folder one that no file has. Whoever names a folder like one of the files in it takes it for that file. */
+/**
+ * A file needs a name that no folder has, and a folder one that no file has. Whoever names a folder like one of the files in it
+ * takes it for that file.
+ */
 function requireFittingName(path: string, content: Content): void {
   if (isFile(content) && isFolder(path))
     throw new PeaError(`${path} is a folder; name a file in it`, { kind: "usage" });

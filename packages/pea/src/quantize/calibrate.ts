@@ -5,14 +5,13 @@
  */
 import { PeaError } from "@pea/core";
 import {
-  type FusedActivation,
+  fusedBounds,
   type IntegerPlan,
   type Ranges,
   rangedValues,
   type Scheme,
   usualScheme,
 } from "@pea/graph";
-import type { ClampBounds } from "@pea/kernels";
 import { noGrad, scope, type Tensor } from "@pea/torch";
 import { GraphNetwork } from "../import/network/graph-network.ts";
 import { type CalibrationMethod, calibrationMethods } from "./calibration-methods.ts";
@@ -25,12 +24,6 @@ const observers: Readonly<Record<CalibrationMethod, (scheme: Scheme) => RangeObs
   minmax: () => new Extremes(),
   percentile: () => new HistogramObserver(percentileRange),
   mse: (scheme) => new HistogramObserver((histogram) => leastErrorRange(histogram, scheme)),
-};
-
-/** What activations do that are part of a layer. */
-const boundsOf: Readonly<Record<FusedActivation, ClampBounds>> = {
-  relu: { min: 0 },
-  relu6: { min: 0, max: 6 },
 };
 
 export interface CalibrateOptions {
@@ -67,7 +60,7 @@ export async function calibrate(
   const watched = new Map(rangedValues(plan).map((name) => [name, create(scheme)]));
   const bounds = new Map(
     plan.nodes.flatMap(({ fused, outputs }) =>
-      fused === undefined ? [] : outputs.map((name) => [name, boundsOf[fused]] as const),
+      fused === undefined ? [] : outputs.map((name) => [name, fusedBounds[fused]] as const),
     ),
   );
   let images = 0;
