@@ -125,7 +125,9 @@ run_tests() {
     [[ $file == *"$pattern"* ]] && selected+=("$file")
   done
   ((${#selected[@]})) || fail "no test file has \"$pattern\" in its path"
+  local reporter=spec
+  [[ -t 1 ]] || reporter=./scripts/failures-last.mjs
   # Two test files at a time fill two cores; threads of libtorch's own would only contend with each other.
-  OMP_NUM_THREADS=${OMP_NUM_THREADS:-1} \
-    node --conditions=pea-source --import tsx --test --test-concurrency=2 "${selected[@]}"
+  OMP_NUM_THREADS=${OMP_NUM_THREADS:-1} node --conditions=pea-source --import tsx \
+    --test --test-concurrency=2 --test-reporter="$reporter" "${selected[@]}"
 }
