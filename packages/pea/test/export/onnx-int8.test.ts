@@ -4,11 +4,25 @@ import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import type { Constant, Graph, QuantizedGraph } from "@pea/graph";
-import { type Module, manualSeed, noGrad, randn, scope, setNumThreads, type Tensor } from "@pea/torch";
+import {
+  AvgPool2d,
+  Conv2d,
+  type Module,
+  manualSeed,
+  noGrad,
+  ReLU,
+  rand,
+  randn,
+  Sequential,
+  scope,
+  setNumThreads,
+  type Tensor,
+} from "@pea/torch";
 import sharp from "sharp";
 import { exportNetwork, exportRun } from "../../src/export/export.ts";
 import { readOnnx } from "../../src/export/onnx/decode.ts";
 import { encodeOnnx } from "../../src/export/onnx/encode.ts";
+import { openSession } from "../../src/export/onnx/session.ts";
 import { runtimeNodes } from "../../src/export/onnx-int8/float-nodes.ts";
 import { onnxInt8Target } from "../../src/export/onnx-int8/onnx-int8-target.ts";
 import { toQdq } from "../../src/export/onnx-int8/to-qdq.ts";
@@ -274,6 +288,22 @@ describe("a network in integers", () => {
       await exportNetwork(model, path, { inputs, trainingImages: inputs, target: "onnx-int8" });
       assert.deepEqual((await runtimeNodes(path)).floats, floats);
     });
+
+  test("averages windows that a rounded size lets reach beyond the image as floats do", async () => {
+    manualSeed(1);
+    const pool = new AvgPool2d(3, { stride: 2, ceilMode: true });
+    const model = new Sequential(new Conv2d(1, 4, 1), new ReLU(), pool);
+    const inputs = rand([4, 1, 8, 8]);
+    const path = join(folder, "pool.onnx");
+    await exportNetwork(model, path, { inputs, trainingImages: inputs, target: "onnx-int8" });
+    const session = await openSession(path);
+    const { shape, values } = await session.run(inputs.toTypedArray() as Float32Array, [4, 1, 8, 8]);
+    session.release();
+    assert.deepEqual(shape, [4, 4, 4, 4]);
+    const floats = noGrad(() => model.forward(inputs)).toTypedArray() as Float32Array;
+    const largest = Math.max(...floats.map((value, i) => Math.abs(value - (values[i] as number))));
+    assert.ok(largest < Math.max(...floats) / 50, `${largest}`);
+  });
 
   test("wants training images, and names what has no integer form", async () => {
     const inputs = randn([2, 3, 64, 64]);

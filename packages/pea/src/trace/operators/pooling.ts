@@ -19,10 +19,11 @@ function maxPool(op: AtenCall): string {
 
 function averagePool(op: AtenCall): string {
   if (op.isGiven("divisor_override")) op.refuse("it divides by a number of its own (divisor_override)");
-  const countsPadding = op.flag("count_include_pad");
   const windows = windowsOf(op);
-  if (countsPadding && windows.ceil_mode === 1 && windows.pads.some((size) => size > 0))
-    return averageOfPadded(op, windows);
+  // Without padding there is none to count; ONNX Runtime's pool of integers would count what a rounded size lets the last
+  // window reach beyond the image.
+  const countsPadding = op.flag("count_include_pad") && windows.pads.some((size) => size > 0);
+  if (countsPadding && windows.ceil_mode === 1) return averageOfPadded(op, windows);
   const attributes = { ...windows, count_include_pad: countsPadding ? 1 : 0 };
   return op.node("AveragePool", [op.tensor("self")], attributes);
 }
