@@ -127,7 +127,8 @@ run_tests() {
   ((${#selected[@]})) || fail "no test file has \"$pattern\" in its path"
   local reporter=spec
   [[ -t 1 ]] || reporter=./scripts/failures-last.mjs
-  # Two test files at a time fill two cores; threads of libtorch's own would only contend with each other.
+  # Two test files at a time fill two cores; threads of libtorch's own would only contend with each other. One that hangs
+  # fails after ten minutes, so that the others are told.
   OMP_NUM_THREADS=${OMP_NUM_THREADS:-1} node --conditions=pea-source --import tsx \
-    --test --test-concurrency=2 --test-reporter="$reporter" "${selected[@]}"
+    --test --test-timeout=600000 --test-concurrency=2 --test-reporter="$reporter" "${selected[@]}"
 }
