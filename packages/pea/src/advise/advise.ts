@@ -73,6 +73,8 @@ export interface Advice {
   readonly best: NamedSettings;
   /** Of the best with ReLU, by the models after the last step on the test part; null where there was no time for it. */
   readonly comparison: Comparison | null;
+  /** Pairs of runs that the comparison was to have; it has fewer where the time was up. */
+  readonly pairs: number;
   /** What to train with: the best where it is shown to be above ReLU, else ReLU. */
   readonly choice: NamedSettings;
   readonly seconds: number;
@@ -82,6 +84,9 @@ export interface Advice {
 export interface Unfinished {
   readonly unfinished: "time" | "signal";
 }
+
+/** Milliseconds that a timer can wait, nearly 25 days. */
+const LONGEST_WAIT = 2 ** 31 - 1;
 
 /** The images that one run is timed on, in batches. */
 const TIMED_BATCHES = 20;
@@ -99,9 +104,10 @@ export async function advise(options: AdviseOptions): Promise<Advice | Unfinishe
   const full = await fullRun(recipe);
   const state = PilotState.open(options.output, decisiveSettings(recipe));
   const left = () => Math.max(0, options.seconds - state.seconds);
-  const signal = AbortSignal.any([options.signal, AbortSignal.timeout(Math.ceil(left() * 1000))]);
+  const time = AbortSignal.timeout(Math.min(Math.ceil(left() * 1000), LONGEST_WAIT));
+  const stop = AbortSignal.any([options.signal, time]);
   const pilot = new Pilot(
-    { ...options, signal },
+    { ...options, stop },
     { model: recipe.model, settings: mergeSettings(layers) },
     state,
   );
@@ -127,12 +133,13 @@ export async function advise(options: AdviseOptions): Promise<Advice | Unfinishe
       candidates: standing,
       best,
       comparison,
+      pairs: seeds.length,
       choice: comparison?.conclusion === "above" ? best : baseline,
       seconds: state.seconds,
     };
   } catch (error) {
     if (!(error instanceof Stopped)) throw error;
-    return { unfinished: options.signal.aborted ? "signal" : "time" };
+    return { unfinished: error.by };
   } finally {
     state.save();
   }
@@ -164,7 +171,11 @@ const named = (candidates: readonly NamedSettings[], name: string): NamedSetting
   candidates.find((candidate) => candidate.name === name) as NamedSettings;
 
 /** The runs of a stage have been stopped. */
-class Stopped extends Error {}
+class Stopped extends Error {
+  constructor(readonly by: Unfinished["unfinished"]) {
+    super();
+  }
+}
 
 /** The stages of a pilot, each a study in a folder of its own. */
 class Pilot {
@@ -172,7 +183,8 @@ class Pilot {
   readonly #timings: Timing[] = [];
 
   constructor(
-    private readonly options: AdviseOptions,
+    /** `stop`: by the signal, or since the time is up. */
+    private readonly options: AdviseOptions & { readonly stop: AbortSignal },
     private readonly network: { model: string; settings: Readonly<Record<string, unknown>> },
     private readonly state: PilotState,
   ) {}
@@ -222,16 +234,26 @@ class Pilot {
     return meanOf(seconds);
   }
 
-  /** The second variant with the first, ReLU, by the models after the last step. */
+  /**
+   * The second variant with the first, ReLU, by the models after the last step: of the pairs that have ended where the time is up
+   * before all have; null where these are too few.
+   */
   async compare(
     variants: readonly [NamedSettings, NamedSettings],
     length: PilotLength,
     seeds: readonly number[],
-  ): Promise<Comparison> {
+  ): Promise<Comparison | null> {
     this.options.onNote(`${variants[1].name} and ${variants[0].name} on ${seeds.length} new seeds`);
     const stage = this.#stage("comparison", variants, length, seeds);
-    await this.#train(stage);
-    const [group] = compareGroups(stage.ledger.all(), planOf(stage.study));
+    await this.#train(stage).catch((error: unknown) => {
+      if (!(error instanceof Stopped && error.by === "time")) throw error;
+    });
+    const hasEnded = (seed: number) =>
+      stage.grid.every((cell) => cell.seed !== seed || stage.ledger.has(cell));
+    const ended = seeds.filter(hasEnded);
+    if (ended.length < pairs.fewest) return null;
+    const results = stage.ledger.all().filter(({ seed }) => ended.includes(seed));
+    const [group] = compareGroups(results, planOf({ ...stage.study, seeds: ended }));
     const compared = group?.variants.find(({ name }) => name === variants[1].name);
     return compared?.scores.last.comparison as Comparison;
   }
@@ -261,14 +283,14 @@ class Pilot {
     };
   }
 
-  /** @throws Stopped; PeaError naming the runs that failed */
+  /** @throws Stopped, unless all runs have ended; PeaError naming the runs that failed */
   async #train(stage: TrainedStage): Promise<void> {
-    const { signal, onNote, watch, train = runStudy } = this.options;
+    const { signal, stop, onNote, watch, train = runStudy } = this.options;
     const watcher = watch(stage);
     try {
       const { failed, stopped } = await train({
         ...stage,
-        signal,
+        signal: stop,
         onNote,
         observer: {
           ...watcher,
@@ -278,7 +300,8 @@ class Pilot {
           },
         },
       });
-      if (stopped) throw new Stopped();
+      if (stopped && !stage.grid.every((cell) => stage.ledger.has(cell)))
+        throw new Stopped(signal.aborted ? "signal" : "time");
       const [first] = failed;
       if (first !== undefined)
         throw new PeaError(`${describeCell(first.cell)} failed: ${first.message} (${first.directory})`);

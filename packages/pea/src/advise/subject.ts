@@ -10,6 +10,8 @@ import { writeFileAtomically } from "@pea/torch";
 import { makeDirectory } from "../common/make-directory.ts";
 import { findData } from "../init/find-data.ts";
 import { recipeText } from "../init/recipe-text.ts";
+import { methodKeyNames } from "../recipe/method-keys.ts";
+import { readYaml } from "../recipe/recipe-file.ts";
 
 /** The word for it in names of folders. */
 export function nameOfSubject(path: string): string {
@@ -17,11 +19,11 @@ export function nameOfSubject(path: string): string {
 }
 
 /**
- * The file of the recipe to advise on. One for a folder of data is made as `pea init` makes it, and kept.
+ * The file of the recipe to advise on. One for a folder of data is made as `pea init` makes it, but for the methods, and kept.
  *
  * @param path of a recipe in YAML, or of a folder
  * @param output folder that a recipe is made in
- * @throws PeaError (usage) for what is neither
+ * @throws PeaError (usage) for what is neither, and where `output` has the recipe of another folder
  */
 export async function recipeFileFor(path: string, output: string): Promise<string> {
   const found = statSync(path, { throwIfNoEntry: false });
@@ -29,8 +31,15 @@ export async function recipeFileFor(path: string, output: string): Promise<strin
     throw new PeaError(`there is no ${path}; give a folder of data, or a recipe in YAML`, { kind: "usage" });
   if (!found.isDirectory()) return path;
   const file = join(output, "data.yaml");
-  if (existsSync(file)) return file;
-  const text = recipeText(await findData(resolve(path)), file);
+  if (existsSync(file)) {
+    const { dataDir } = readYaml(file).settings as { dataDir?: unknown };
+    if (dataDir === resolve(path)) return file;
+    throw new PeaError(
+      `${file} is the recipe of another folder, ${dataDir}; give this one another --output, or move ${output} away`,
+      { kind: "usage" },
+    );
+  }
+  const text = recipeText(await findData(resolve(path)), file, methodKeyNames);
   makeDirectory(output);
   writeFileAtomically(file, [Buffer.from(text)]);
   return file;

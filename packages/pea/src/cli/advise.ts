@@ -66,11 +66,9 @@ function describe(advice: Advice, recipe: string, output: string): string {
   ].join("\n");
 }
 
-function describeComparison({ best, comparison }: Advice): string[] {
-  if (comparison === null)
-    return [
-      `there was no time left to compare ${best.name} with ReLU; the same command with a longer --time goes on`,
-    ];
+function describeComparison({ best, comparison, pairs }: Advice): string[] {
+  const goesOn = "the same command with a longer --time goes on";
+  if (comparison === null) return [`there was no time left to compare ${best.name} with ReLU; ${goesOn}`];
   const { seeds, difference, paired, adjustedP, smallestDifference } = comparison;
   const interval =
     paired === null
@@ -81,5 +79,6 @@ function describeComparison({ best, comparison }: Advice): string[] {
     comparison.conclusion === "undecided" && smallestDifference !== null
       ? `${conclusionOf(comparison)}; so many runs show differences of ${fixed(smallestDifference)} points and more`
       : conclusionOf(comparison),
+    ...(seeds.length < pairs ? [`the time was up before all ${pairs} seeds had ended; ${goesOn}`] : []),
   ];
 }

@@ -3,13 +3,17 @@ import { enumerate } from "../data/sources/list-folder.ts";
 import type { DataFacts } from "../recipe/data-facts.ts";
 import { suggestRecipe } from "../tasks/registry.ts";
 
-/** The recipe as YAML with comments, for a file of this path. */
-export function recipeText(facts: DataFacts, file: string): string {
+/**
+ * The recipe as YAML with comments, for a file of this path.
+ *
+ * @param without keys that it is to leave out
+ */
+export function recipeText(facts: DataFacts, file: string, without: readonly string[] = []): string {
   const { parts, size, sizesDiffer } = facts;
   const images = sizesDiffer
     ? `of different sizes, most about ${size.width}×${size.height}`
     : `${size.width}×${size.height}`;
-  const lines = suggestRecipe(facts.dataset.task, facts);
+  const lines = suggestRecipe(facts.dataset.task, facts).filter(([key]) => !without.includes(key));
   return [
     `# ${parts.images.train} training and ${parts.images.test} test images of ${parts.classes.length} classes, ${images}.`,
     `# Classes: ${enumerate(parts.classes, 10).replaceAll(/\s+/g, " ")}.`,

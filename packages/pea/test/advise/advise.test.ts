@@ -6,6 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type AdviseOptions, advise } from "../../src/advise/advise.ts";
 import { candidatesFor } from "../../src/advise/candidates.ts";
 import { writeChosenRecipe } from "../../src/advise/chosen-recipe.ts";
+import { recipeFileFor } from "../../src/advise/subject.ts";
 import { loadRecipe } from "../../src/recipe/load-recipe.ts";
 import { readRecipeFile } from "../../src/recipe/recipe-file.ts";
 import { type Cell, describeCell } from "../../src/study/grid.ts";
@@ -144,6 +145,51 @@ describe("a pilot", () => {
     assert.deepEqual([later.comparison?.seeds, later.choice.name], [[4, 5, 6, 7], "SM75%"]);
   });
 
+  it("that has ended says the same again, whatever the time", async () => {
+    const { train, ended } = madeRuns({ "SM75%": 1 });
+    const given = options({ train });
+    const advice = await advise(given);
+    // As a study does that finds nothing left to train.
+    const again = async (study: StudyOptions) => {
+      const { stopped } = await madeRuns({}, undefined, ended).train(study);
+      assert.ok(study.grid.every((cell) => study.ledger.has(cell)));
+      return { trained: 0, failed: [], stopped: stopped || study.signal.aborted };
+    };
+    const seconds = 1e-6;
+    assert.deepEqual(
+      { ...(await advise({ ...given, train: again, seconds })), seconds },
+      { ...advice, seconds },
+    );
+  });
+
+  it("whose time is up in the comparison compares the pairs that have ended", async () => {
+    const upAfter = async (pairs: number) => {
+      const { train } = madeRuns({ "SM75%": 1 });
+      let runs = 0;
+      const cut = async (study: StudyOptions) => {
+        if (study.study.name !== "comparison") return train(study);
+        const grid = study.grid.toSorted((a, b) => a.seed - b.seed).slice(0, 2 * pairs + 1);
+        runs = study.grid.length;
+        return { ...(await train({ ...study, grid })), stopped: true };
+      };
+      const advice = await advise(options({ train: cut }));
+      assert.ok(!("unfinished" in advice));
+      assert.equal(runs, 2 * advice.pairs);
+      return advice;
+    };
+    const { comparison, choice, pairs } = await upAfter(4);
+    assert.deepEqual([comparison?.seeds, choice.name], [[4, 5, 6, 7], "SM75%"]);
+    assert.ok(pairs > 4, `${pairs}`);
+    const early = await upAfter(2);
+    assert.deepEqual([early.comparison, early.best.name, early.choice.name], [null, "SM75%", "ReLU"]);
+  });
+
+  it("has time for days without end", async () => {
+    const advice = await advise(options({ ...madeRuns({ "SM75%": 1 }), seconds: 700 * 3600 }));
+    assert.ok(!("unfinished" in advice));
+    assert.equal(advice.choice.name, "SM75%");
+  });
+
   it("whose time is up in the choice says so", async () => {
     const train = async ({ signal }: StudyOptions) => {
       await sleep(10_000, null, { signal }).catch(() => {});
@@ -202,6 +248,25 @@ describe("candidates", () => {
   it("leave nothing to a recipe that has chosen", async () => {
     const recipe = await recipeWith({ pea: "SM75%" });
     assert.throws(() => candidatesFor(recipe), usage(/the recipe chooses pea, .* leave it out/));
+  });
+});
+
+describe("a folder of data", () => {
+  it("has a recipe with all candidates left to choose", async () => {
+    const output = join(folder, "of-folder");
+    const recipe = await loadRecipe(readRecipeFile(await recipeFileFor(dataDir, output)));
+    assert.deepEqual([recipe.dataDir, recipe.data, recipe.pea], [dataDir, "idx", "none"]);
+    assert.equal(candidatesFor(recipe).length, 6);
+  });
+
+  it("is told from another of its name", async () => {
+    const output = join(folder, "of-two-folders");
+    const file = await recipeFileFor(dataDir, output);
+    assert.equal(await recipeFileFor(dataDir, output), file);
+    await assert.rejects(
+      recipeFileFor(writeTinyData({ train: 20, test: 20 }), output),
+      usage(/data\.yaml is the recipe of another folder, .*; give this one another --output/),
+    );
   });
 });
 
