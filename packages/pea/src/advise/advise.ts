@@ -11,6 +11,7 @@ import { meanOf } from "../common/mean.ts";
 import type { Comparison } from "../compare/compare.ts";
 import type { Timing } from "../compare/timings.ts";
 import { countSamples } from "../data/parts/part.ts";
+import { baselineName } from "../methods/variant-name.ts";
 import { loadRecipe } from "../recipe/load-recipe.ts";
 import { mergeSettings, type Recipe } from "../recipe/recipe.ts";
 import { readRecipeFile } from "../recipe/recipe-file.ts";
@@ -19,7 +20,7 @@ import { disposeData, openData } from "../run/open-data.ts";
 import { compareGroups } from "../study/comparison-files.ts";
 import { type Cell, describeCell, gridOf } from "../study/grid.ts";
 import { Ledger } from "../study/ledger.ts";
-import { runStudy, type StudyObserver } from "../study/run-study.ts";
+import { type FailedRun, runStudy, type StudyObserver } from "../study/run-study.ts";
 import { type NamedSettings, planOf, type Study } from "../study/study-file.ts";
 import { StudyFolders } from "../study/study-folders.ts";
 import { candidatesFor, turningPoint } from "./candidates.ts";
@@ -198,7 +199,7 @@ class Pilot {
     const [cell] = stage.grid as [Cell];
     // Only a run that was not stopped in between tells the time.
     if (!stage.ledger.has(cell)) rmSync(stage.folders.path, { recursive: true, force: true });
-    await this.#train(stage);
+    requireNone(await this.#train(stage));
     const { seconds, wallSeconds } = stage.ledger.timingOf(cell) as Timing;
     return costsOf({ steps: seconds, whole: wallSeconds ?? 2 * seconds }, length, full);
   }
@@ -214,11 +215,16 @@ class Pilot {
         `round ${round + 1} of ${ROUNDS}: ${left.length} candidates, ${seeds.length} seeds, ${epochs} epochs of ${images} images`,
       );
       const stage = this.#stage(`round-${round + 1}`, left, length, seeds);
-      await this.#train(stage);
-      for (const cell of stage.grid) this.#timings.push(stage.ledger.timingOf(cell) as Timing);
+      const failed = await this.#train(stage);
+      const isLeftOut = ({ cell, diverged }: FailedRun) => diverged && cell.variant !== baselineName;
+      requireNone(failed.filter((run) => !isLeftOut(run)));
+      for (const { cell, message } of failed)
+        this.options.onNote(`${cell.variant} is left out: ${describeCell(cell)}: ${message}`);
+      this.#timings.push(...stage.grid.flatMap((cell) => stage.ledger.timingOf(cell) ?? []));
       const standing = standings(
         stage.ledger.all(),
         left.map(({ name }) => name),
+        new Set(failed.map(({ cell }) => cell.variant)),
       );
       all = [...standing, ...all.filter(({ name }) => !standing.some((other) => other.name === name))];
       const further = betterHalf(standing);
@@ -245,9 +251,11 @@ class Pilot {
   ): Promise<Comparison | null> {
     this.options.onNote(`${variants[1].name} and ${variants[0].name} on ${seeds.length} new seeds`);
     const stage = this.#stage("comparison", variants, length, seeds);
-    await this.#train(stage).catch((error: unknown) => {
+    try {
+      requireNone(await this.#train(stage));
+    } catch (error) {
       if (!(error instanceof Stopped && error.by === "time")) throw error;
-    });
+    }
     const hasEnded = (seed: number) =>
       stage.grid.every((cell) => cell.seed !== seed || stage.ledger.has(cell));
     const ended = seeds.filter(hasEnded);
@@ -283,8 +291,11 @@ class Pilot {
     };
   }
 
-  /** @throws Stopped, unless all runs have ended; PeaError naming the runs that failed */
-  async #train(stage: TrainedStage): Promise<void> {
+  /**
+   * @returns the runs that failed
+   * @throws Stopped, unless all runs have ended
+   */
+  async #train(stage: TrainedStage): Promise<readonly FailedRun[]> {
     const { signal, stop, onNote, watch, train = runStudy } = this.options;
     const watcher = watch(stage);
     try {
@@ -302,13 +313,17 @@ class Pilot {
       });
       if (stopped && !stage.grid.every((cell) => stage.ledger.has(cell)))
         throw new Stopped(signal.aborted ? "signal" : "time");
-      const [first] = failed;
-      if (first !== undefined)
-        throw new PeaError(`${describeCell(first.cell)} failed: ${first.message} (${first.directory})`);
+      return failed;
     } finally {
       watcher.stop();
     }
   }
+}
+
+/** @throws PeaError naming the first */
+function requireNone([first]: readonly FailedRun[]): void {
+  if (first === undefined) return;
+  throw new PeaError(`${describeCell(first.cell)} failed: ${first.message} (${first.directory})`);
 }
 
 /** A stage, and where its runs lie. */

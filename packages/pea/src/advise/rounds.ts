@@ -5,6 +5,7 @@
  * @module
  */
 
+import { PeaError } from "@pea/core";
 import { meanOf } from "../common/mean.ts";
 import type { Result } from "../compare/results.ts";
 import { baselineName } from "../methods/variant-name.ts";
@@ -20,8 +21,8 @@ export const pairs = { fewest: 3, usual: 6, most: 16 } as const;
 export interface Standing {
   readonly name: string;
   readonly seeds: number;
-  /** Mean score of the best models on the validation part, in percent. */
-  readonly validation: number;
+  /** Mean score of the best models on the validation part, in percent; null where the loss of a run diverged. */
+  readonly validation: number | null;
 }
 
 /** The seeds of a round, from 0; those of rounds before are among them. */
@@ -44,26 +45,50 @@ export function countRuns(candidates: number): number {
   return runs + 2 * pairs.usual;
 }
 
-/** The candidates of a round, the best first; equals in their order. */
-export function standings(results: readonly Result[], candidates: readonly string[]): Standing[] {
+/**
+ * The candidates of a round, the best first; equals in their order.
+ *
+ * @param diverged names of those of which a run diverged
+ */
+export function standings(
+  results: readonly Result[],
+  candidates: readonly string[],
+  diverged: ReadonlySet<string> = new Set(),
+): Standing[] {
+  const order = ({ validation }: Standing) => validation ?? Number.NEGATIVE_INFINITY;
   return candidates
     .map((name) => {
       const scores = results.flatMap(({ variant, selected }) =>
         variant === name && selected ? [selected.validation] : [],
       );
-      return { name, seeds: scores.length, validation: meanOf(scores) };
+      return { name, seeds: scores.length, validation: diverged.has(name) ? null : meanOf(scores) };
     })
-    .toSorted((a, b) => b.validation - a.validation);
+    .toSorted((a, b) => (order(a) === order(b) ? 0 : order(b) - order(a)));
 }
 
 /** Names of those that go on. */
 export const betterHalf = (standing: readonly Standing[]): string[] =>
-  standing.slice(0, Math.ceil(standing.length / 2)).map(({ name }) => name);
+  standing
+    .slice(0, Math.ceil(standing.length / 2))
+    .filter(isTrained)
+    .map(({ name }) => name);
 
-/** Name of the one to compare with ReLU. */
+/**
+ * Name of the one to compare with ReLU.
+ *
+ * @throws PeaError (usage) where all but ReLU diverged
+ */
 export function bestChange(standing: readonly Standing[]): string {
-  return (standing.find(({ name }) => name !== baselineName) as Standing).name;
+  const best = standing.find((one) => one.name !== baselineName && isTrained(one));
+  if (best === undefined)
+    throw new PeaError(
+      "all ways to train but ReLU diverged: their losses were no numbers any more; lower lr or lengthen warmup, and give another --output",
+      { kind: "usage" },
+    );
+  return best.name;
 }
+
+const isTrained = ({ validation }: Standing): boolean => validation !== null;
 
 const range = (start: number, end: number): number[] =>
   Array.from({ length: end - start }, (_, i) => start + i);

@@ -56,7 +56,7 @@ function describe(advice: Advice, recipe: string, output: string): string {
   return [
     formatTable(
       ["candidate", "seeds", "validation, %"],
-      candidates.map(({ name, seeds, validation }) => [name, seeds, validation.toFixed(2)]),
+      candidates.map(({ name, seeds, validation }) => [name, seeds, validation?.toFixed(2) ?? "diverged"]),
     ),
     "",
     ...describeComparison(advice),

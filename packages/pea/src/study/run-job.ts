@@ -11,13 +11,13 @@ import type { FromWorker, RunProgress, ToWorker } from "./worker-messages.ts";
 
 /**
  * How a run went. `trained`: it had not ended before; `whole`: from its first step to its last. `failed` with `named`: the
- * run itself said why, and would again. `elsewhere`: another process has it, told in words.
+ * run itself said why, and would again; `diverged`: as its loss was no number any more. `elsewhere`: another process has it, told in words.
  */
 export type JobOutcome =
   | { kind: "ended"; trained: boolean; whole: boolean }
   | { kind: "stopped" }
   | { kind: "elsewhere"; owner: string }
-  | { kind: "failed"; message: string; named: boolean };
+  | { kind: "failed"; message: string; named: boolean; diverged: boolean };
 
 export interface JobOptions {
   /** What it is exported to once it has ended. */
@@ -58,7 +58,7 @@ export async function runJob(
     else if (message.kind === "end")
       outcome = { kind: "ended", trained: firstStep !== null, whole: firstStep === 0 };
     else if (message.kind === "stopped" || message.kind === "elsewhere") outcome = message;
-    else outcome = { kind: "failed", message: message.message, named: true };
+    else outcome = { ...message, kind: "failed", named: true };
   });
   const send = (message: ToWorker) => {
     if (child.connected) child.send(message, () => {});
@@ -73,7 +73,8 @@ export async function runJob(
   if (outcome !== null) return outcome;
   const end = killedBy === null ? `ended with code ${code}` : `was ended by ${killedBy}`;
   const reason = reasonIn(lastWords);
-  return { kind: "failed", message: `its process ${end}${reason && `: ${reason}`}`, named: false };
+  const message = `its process ${end}${reason && `: ${reason}`}`;
+  return { kind: "failed", message, named: false, diverged: false };
 }
 
 /** The line that names the error, without the stack below it; else the last line; empty where nothing was said. */

@@ -63,6 +63,8 @@ export interface FailedRun {
   cell: Cell;
   directory: string;
   message: string;
+  /** Its loss was no number any more. */
+  diverged: boolean;
 }
 
 /** What a call of `runStudy` has done. */
@@ -184,7 +186,7 @@ async function trainCells(
   if (end.kind === "elsewhere") return end.owner;
   // Not by the study: somebody ended the worker alone.
   if (end.kind === "stopped" && !signal.aborted)
-    end = { kind: "failed", message: "its process was told to stop", named: true };
+    end = { kind: "failed", message: "its process was told to stop", named: true, diverged: false };
   let score: number | null = null;
   // What it was exported to may have failed: its own scores are there.
   if (end.kind === "ended" || hasEnded(directory)) {
@@ -198,7 +200,10 @@ async function trainCells(
     if (end.kind === "ended" && end.trained) outcome.trained++;
     await save(study, ledger);
   }
-  if (end.kind === "failed") outcome.failed.push({ cell, directory, message: end.message });
+  if (end.kind === "failed") {
+    const { message, diverged } = end;
+    outcome.failed.push({ cell, directory, message, diverged });
+  }
   observer?.onEnd?.(cell, end, score);
   return null;
 }

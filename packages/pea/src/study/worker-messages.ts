@@ -39,4 +39,4 @@ export type FromWorker =
   | { kind: "stopped" }
   /** Another process trains or exports the run. */
   | { kind: "elsewhere"; owner: string }
-  | { kind: "error"; message: string };
+  | { kind: "error"; message: string; diverged: boolean };

@@ -11,7 +11,7 @@ import { describeOwner, RunInUse } from "../run/run-lock.ts";
 import type { TrainingObserver } from "../run/training-observer.ts";
 import { mainScore } from "../tasks/task.ts";
 import { resumeTraining, type TrainOptions, train } from "../train/train.ts";
-import { TrainingInterrupted } from "../train/trainer.ts";
+import { TrainingDiverged, TrainingInterrupted } from "../train/trainer.ts";
 import { hasEnded, isRun } from "./study-folders.ts";
 import { isWhole, requireTargets, scoreTargets } from "./study-targets.ts";
 import type { FromWorker, RunProgress, ToWorker } from "./worker-messages.ts";
@@ -57,7 +57,8 @@ async function work({
   } catch (error) {
     if (error instanceof TrainingInterrupted) tell({ kind: "stopped" });
     else if (error instanceof RunInUse) tell({ kind: "elsewhere", owner: describeOwner(error.owner) });
-    else if (error instanceof PeaError) tell({ kind: "error", message: error.message });
+    else if (error instanceof PeaError)
+      tell({ kind: "error", message: error.message, diverged: error instanceof TrainingDiverged });
     else throw error;
   }
   process.off("disconnect", abandon);

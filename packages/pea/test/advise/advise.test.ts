@@ -190,6 +190,41 @@ describe("a pilot", () => {
     assert.equal(advice.choice.name, "SM75%");
   });
 
+  /** One run of the variant fails, and has no result. */
+  const failing = (variant: string, diverged: boolean) => {
+    const notes: string[] = [];
+    const { train } = madeRuns({ "WG75%": 2, "SM75%": 1 });
+    const cut = async (study: StudyOptions) => {
+      const fails = (cell: Cell) =>
+        study.study.name !== "timing" && cell.variant === variant && cell.seed === 1;
+      const done = await train({ ...study, grid: study.grid.filter((cell) => !fails(cell)) });
+      const failed = study.grid
+        .filter(fails)
+        .map((cell) => ({ cell, directory: "runs/it", message: "the training loss became NaN", diverged }));
+      return { ...done, failed };
+    };
+    return { notes, result: advise(options({ train: cut, onNote: (note) => notes.push(note) })) };
+  };
+
+  it("goes on without a candidate that diverges", async () => {
+    const { notes, result } = failing("WG75%", true);
+    const advice = await result;
+    assert.ok(!("unfinished" in advice));
+    assert.equal(advice.choice.name, "SM75%");
+    const { seeds, validation } = advice.candidates.find(({ name }) => name === "WG75%") ?? {};
+    assert.deepEqual([seeds, validation], [1, null]);
+    const left = notes.filter((note) => note.startsWith("WG75% is left out: "));
+    assert.match(left.join("\n"), /^.*WG75% seed 1: the training loss became NaN$/);
+  });
+
+  it("names ReLU's run that diverges, and any that fails otherwise", async () => {
+    const message = (variant: string) => ({
+      message: `mobilenet-0.02-small ${variant} seed 1 failed: the training loss became NaN (runs/it)`,
+    });
+    await assert.rejects(failing("ReLU", true).result, message("ReLU"));
+    await assert.rejects(failing("WG75%", false).result, message("WG75%"));
+  });
+
   it("whose time is up in the choice says so", async () => {
     const train = async ({ signal }: StudyOptions) => {
       await sleep(10_000, null, { signal }).catch(() => {});

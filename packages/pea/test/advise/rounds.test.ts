@@ -9,6 +9,7 @@ import {
   standings,
 } from "../../src/advise/rounds.ts";
 import { resultsOf } from "../support/results.ts";
+import { usage } from "../support/usage-error.ts";
 
 const selected = (variant: string, scores: readonly number[]) =>
   resultsOf(variant, scores).map((result, i) => ({
@@ -35,6 +36,17 @@ it("the better half goes on, and what is compared is never ReLU", () => {
   assert.deepEqual(betterHalf(standing), ["WG75%", "ReLU"]);
   assert.equal(bestChange(standing), "WG75%");
   assert.equal(bestChange(standing.slice(1)), "SM75%");
+});
+
+it("what diverged comes last, and goes no further", () => {
+  const candidates = ["ReLU", "SM75%", "WG75%"];
+  const scores = [...selected("ReLU", [90, 92]), ...selected("SM75%", [95]), ...selected("WG75%", [80, 80])];
+  const standing = standings(scores, candidates, new Set(["SM75%"]));
+  assert.deepEqual(standing.at(-1), { name: "SM75%", seeds: 1, validation: null });
+  assert.equal(bestChange(standing), "WG75%");
+  const both = standings(scores, candidates, new Set(["SM75%", "WG75%"]));
+  assert.deepEqual(betterHalf(both), ["ReLU"]);
+  assert.throws(() => bestChange(both), usage(/all ways to train but ReLU diverged: .*lower lr/));
 });
 
 it("seeds double from round to round, and those of the comparison are new", () => {
