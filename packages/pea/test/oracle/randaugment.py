@@ -1,5 +1,5 @@
 """Applies operations of torchvision's RandAugment by PIL, as torchvision 0.14 calls it, to images: JSON in
-on stdin, JSON out on stdout.
+on stdin, JSON out on stdout. With --torchvision that package itself does it.
 
 In:  {"images": [{"data": base64, "width": w, "height": h, "channels": 1 or 3}],
       "cases": [{"image": i, "operation": name, "magnitude": 0 … 30, "sign": 1 or -1}]}
@@ -61,7 +61,18 @@ def apply(image, operation, magnitude, sign):
     return operations[operation]()
 
 
+def apply_torchvision(image, operation, magnitude, sign):
+    from torchvision.transforms import InterpolationMode
+    from torchvision.transforms.autoaugment import RandAugment, _apply_op
+
+    name = "Color" if operation == "colour" else operation[0].upper() + operation[1:]
+    strengths, _ = RandAugment()._augmentation_space(31, (image.height, image.width))[name]
+    strength = sign * float(strengths[magnitude].item()) if strengths.ndim > 0 else 0.0
+    return _apply_op(image, name, strength, InterpolationMode.NEAREST, None)
+
+
 def main():
+    apply_one = apply_torchvision if "--torchvision" in sys.argv else apply
     request = json.load(sys.stdin)
     images = [
         Image.frombytes(
@@ -72,7 +83,7 @@ def main():
         for image in request["images"]
     ]
     results = [
-        apply(images[case["image"]], case["operation"], case["magnitude"], case["sign"]).tobytes()
+        apply_one(images[case["image"]], case["operation"], case["magnitude"], case["sign"]).tobytes()
         for case in request["cases"]
     ]
     json.dump([base64.b64encode(result).decode() for result in results], sys.stdout)

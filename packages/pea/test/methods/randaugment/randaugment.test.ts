@@ -90,13 +90,29 @@ describe("the operations", () => {
     ...size,
     data: Buffer.from(data).toString("base64"),
   }));
-  const { status, stdout, stderr } = spawnSync(
-    "/usr/bin/python3",
-    [join(import.meta.dirname, "../../oracle/randaugment.py")],
-    { input: JSON.stringify({ images, cases }), encoding: "utf8", maxBuffer: 1 << 28 },
-  );
-  assert.equal(status, 0, stderr);
-  const expected = (JSON.parse(stdout) as string[]).map((text) => Buffer.from(text, "base64"));
+  const python = (...words: string[]) =>
+    spawnSync("/usr/bin/python3", words, {
+      input: JSON.stringify({ images, cases }),
+      encoding: "utf8",
+      maxBuffer: 1 << 28,
+    });
+  const results = (...flags: string[]) => {
+    const { status, stdout, stderr } = python(
+      join(import.meta.dirname, "../../oracle/randaugment.py"),
+      ...flags,
+    );
+    assert.equal(status, 0, stderr);
+    return JSON.parse(stdout) as string[];
+  };
+  const byPil = results();
+  const expected = byPil.map((text) => Buffer.from(text, "base64"));
+  const look = "import importlib.util; exit(importlib.util.find_spec('torchvision') is None)";
+  const skip = python("-c", look).status !== 0 && "needs python3-torchvision";
+
+  test("PIL is called as torchvision calls it", { skip }, () => {
+    assert.deepEqual(results("--torchvision"), byPil);
+  });
+
   for (const name of operationNames)
     test(`${name} is PIL's, byte for byte`, () => {
       for (const [i, { operation, image, magnitude, sign }] of cases.entries()) {
