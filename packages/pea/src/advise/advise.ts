@@ -11,6 +11,7 @@ import { meanOf } from "../common/mean.ts";
 import type { Comparison } from "../compare/compare.ts";
 import type { Timing } from "../compare/timings.ts";
 import { countSamples } from "../data/parts/part.ts";
+import { titleOf } from "../methods/chosen-method.ts";
 import { baselineName } from "../methods/variant-name.ts";
 import { loadRecipe } from "../recipe/load-recipe.ts";
 import { mergeSettings, type Recipe } from "../recipe/recipe.ts";
@@ -23,7 +24,7 @@ import { Ledger } from "../study/ledger.ts";
 import { type FailedRun, runStudy, type StudyObserver } from "../study/run-study.ts";
 import { type NamedSettings, planOf, type Study } from "../study/study-file.ts";
 import { StudyFolders } from "../study/study-folders.ts";
-import { candidatesFor, turningPoint } from "./candidates.ts";
+import { candidatesFor, ownChoice, turningPoint } from "./candidates.ts";
 import { costsOf, type FullRun, type PilotLength, planPilot, type RunCosts } from "./pilot.ts";
 import { PilotState } from "./pilot-state.ts";
 import {
@@ -95,13 +96,17 @@ const TIMED_BATCHES = 20;
 /**
  * Runs a pilot, or goes on with it.
  *
- * @throws PeaError (usage) for a recipe that leaves nothing to choose or has no validation part, and for a time that is too
+ * @throws PeaError (usage) for a recipe that has no validation part, and for a time that is too
  *   short; PeaError naming runs that failed
  */
 export async function advise(options: AdviseOptions): Promise<Advice | Unfinished> {
   const layers = readRecipeFile(options.recipeFile);
   const recipe = await loadRecipe(layers);
   const candidates = candidatesFor(recipe);
+  for (const method of ownChoice(recipe))
+    options.onNote(
+      `${titleOf(method)} of ${options.recipeFile} is left out: advice is to say what to take in its place`,
+    );
   const full = await fullRun(recipe);
   const state = PilotState.open(options.output, decisiveSettings(recipe));
   const left = () => Math.max(0, options.seconds - state.seconds);

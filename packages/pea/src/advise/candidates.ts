@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { PeaError } from "@pea/core";
+import { type ChosenMethod, chooseMethod } from "../methods/chosen-method.ts";
 import { methodsOf, namedVariant, withoutDefaults } from "../recipe/method-keys.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import type { NamedSettings } from "../study/study-file.ts";
@@ -11,36 +11,35 @@ import type { NamedSettings } from "../study/study-file.ts";
 /** All of them turn to ReLU at this point of the run, so that they choose their best model from the same epochs. */
 export const turningPoint = "75%";
 
-const pea = namedVariant(`SM${turningPoint}`);
-
 /** Beside ReLU, the baseline. */
 const changes: readonly NamedSettings[] = [
-  pea,
+  namedVariant(`SM${turningPoint}`),
   namedVariant(`WG${turningPoint}`),
   { name: `Mish, ReLU from ${turningPoint}`, settings: { activation: "mish", swapToRelu: turningPoint } },
 ];
 
+/** A recipe's own choice of what the candidates are of, a method such as PEA; none where it trains with ReLU all along. */
+export const ownChoice = (recipe: Recipe): ChosenMethod[] => methodsOf(recipe).filter(isChosenAmong);
+
 /**
- * The candidates for a recipe, ReLU first; its own methods, such as mixup, are part of each. Averaged weights are among them
- * unless the recipe averages already.
- *
- * @throws PeaError (usage) for a recipe that has made the choice
+ * The candidates for a recipe, ReLU first. They leave out its own choice of PEA, a swap or an activation; its other methods, such
+ * as mixup, are part of each. Averaged weights are among them unless the recipe averages already.
  */
 export function candidatesFor(recipe: Recipe): NamedSettings[] {
-  const chosen = methodsOf(recipe);
-  const network = chosen.find(({ descriptor }) => descriptor.stage === "network");
-  if (network !== undefined)
-    throw new PeaError(
-      `the recipe chooses ${network.descriptor.name}, which is what advice is to be given on; leave it out`,
-      { kind: "usage" },
-    );
-  const baseline = namedVariant("ReLU");
-  const isAveraged = chosen.some(({ descriptor }) => ["ema", "swa"].includes(descriptor.name));
-  if (isAveraged) return [baseline, ...changes];
-  const methods = [...withoutDefaults(recipe.methods), "ema"];
+  const others = withoutDefaults(recipe.methods).filter((entry) => !isChosenAmong(chooseMethod(entry)));
+  const none = { pea: null, activation: null, swapToRelu: null, methods: others };
+  const leftOut = ownChoice(recipe).length > 0 ? none : {};
+  const [baseline, ...rest] = [namedVariant("ReLU"), ...changes].map(({ name, settings }) => ({
+    name,
+    settings: { ...leftOut, ...settings },
+  })) as [NamedSettings, ...NamedSettings[]];
+  const isAveraged = methodsOf(recipe).some(({ descriptor }) => ["ema", "swa"].includes(descriptor.name));
+  if (isAveraged) return [baseline, ...rest];
   const averaged = ({ name, settings }: NamedSettings): NamedSettings => ({
     name: `${name} + ema`,
-    settings: { ...settings, methods },
+    settings: { ...settings, methods: [...others, "ema"] },
   });
-  return [baseline, ...changes, averaged(baseline), averaged(pea)];
+  return [baseline, ...rest, averaged(baseline), averaged(rest[0] as NamedSettings)];
 }
+
+const isChosenAmong = ({ descriptor }: ChosenMethod): boolean => descriptor.stage === "network";

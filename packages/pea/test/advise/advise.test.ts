@@ -8,6 +8,7 @@ import { candidatesFor } from "../../src/advise/candidates.ts";
 import { writeChosenRecipe } from "../../src/advise/chosen-recipe.ts";
 import { recipeFileFor } from "../../src/advise/subject.ts";
 import { loadRecipe } from "../../src/recipe/load-recipe.ts";
+import { variantName } from "../../src/recipe/method-keys.ts";
 import { readRecipeFile } from "../../src/recipe/recipe-file.ts";
 import { type Cell, describeCell } from "../../src/study/grid.ts";
 import type { StudyOptions } from "../../src/study/run-study.ts";
@@ -106,6 +107,21 @@ describe("a pilot", () => {
     const [timed, ...others] = trained;
     assert.equal(timed, "mobilenet-0.02-small SM75% seed 0");
     assert.equal(new Set(others).size, others.length);
+  });
+
+  it("of a recipe that chooses PEA leaves that out, and says so", async () => {
+    writeRecipe({ pea: "SG90%" });
+    const { train, trained } = madeRuns({ "WG75%": 2 });
+    const notes: string[] = [];
+    try {
+      const advice = await advise(options({ train, onNote: (note) => notes.push(note) }));
+      assert.ok(!("unfinished" in advice));
+      assert.equal(advice.choice.name, "WG75%");
+    } finally {
+      writeRecipe();
+    }
+    assert.equal(notes[0], `SG90% of ${recipeFile} is left out: advice is to say what to take in its place`);
+    assert.ok(trained.length > 0 && !trained.some((run) => run.includes("SG90%")));
   });
 
   it("names ReLU where nothing is shown to be above it", async () => {
@@ -280,9 +296,29 @@ describe("candidates", () => {
     assert.deepEqual(names, ["ReLU", "SM75%", "WG75%", "Mish, ReLU from 75%"]);
   });
 
-  it("leave nothing to a recipe that has chosen", async () => {
-    const recipe = await recipeWith({ pea: "SM75%" });
-    assert.throws(() => candidatesFor(recipe), usage(/the recipe chooses pea, .* leave it out/));
+  it("leave out what the recipe chose itself, and keep the rest", async () => {
+    const left = async (more: object) => {
+      const candidates = candidatesFor(await recipeWith(more));
+      const folder = temporaryFolder();
+      writeRecipe(more);
+      const recipes = candidates.map((candidate) =>
+        loadRecipe(readRecipeFile(writeChosenRecipe(folder, recipeFile, candidate))),
+      );
+      // Each is read before the next is written.
+      const names = (await Promise.all(recipes)).map(variantName);
+      writeRecipe();
+      return names;
+    };
+    const six = ["ReLU", "SM75%", "WG75%", "mish, ReLU from 75%", "ReLU + ema", "SM75% + ema"];
+    assert.deepEqual(await left({ pea: "SG90%" }), six);
+    assert.deepEqual(await left({ activation: "gelu", swapToRelu: "50%" }), six);
+    assert.deepEqual(await left({ methods: ["lambda-gelu"] }), six);
+    assert.deepEqual(await left({ methods: [{ pea: "SG90%" }, "ema"] }), [
+      "ReLU + ema",
+      "SM75% + ema",
+      "WG75% + ema",
+      "mish, ReLU from 75% + ema",
+    ]);
   });
 });
 
