@@ -5,6 +5,7 @@ import { setNumThreads } from "@pea/torch";
 import type { EthosU } from "../../src/export/ethos-u/chips.ts";
 import { forNpu } from "../../src/export/ethos-u/ethos-u-target.ts";
 import { notPlaced } from "../../src/export/ethos-u/limits.ts";
+import { requireVela } from "../../src/export/ethos-u/require-vela.ts";
 import { compileWithVela } from "../../src/export/ethos-u/vela.ts";
 import { writeTflite } from "../../src/export/tflite/write-tflite.ts";
 import { generatedNetworks } from "../support/generated-networks.ts";
@@ -47,6 +48,26 @@ describe("what Vela fails on is what the table refuses", () => {
         await assert.rejects(compile(graph, chip), /Vela does not compile the network/);
       assert.equal((await compile(graph, "ethos-u85")).report.cpuOperators, 0);
     });
+});
+
+test("Vela refuses names that it does not know before a network is there", async () => {
+  for (const chip of chips) {
+    const accelerator = `${chip}-${accelerators[chip]}`;
+    const known = {
+      "ethos-u55": "Ethos_U55_Deep_Embedded",
+      "ethos-u65": "Ethos_U65_Embedded",
+      "ethos-u85": undefined,
+    };
+    await requireVela(accelerator, { vela, systemConfig: known[chip], memoryMode: "Sram_Only" });
+    await assert.rejects(requireVela(accelerator, { vela, systemConfig: "Nope" }), {
+      kind: "usage",
+      message: /Section System_Config\.Nope not found .*\(tried on a network of one ReLU\)$/,
+    });
+    await assert.rejects(requireVela(accelerator, { vela, memoryMode: "Nope" }), {
+      kind: "usage",
+      message: /Section Memory_Mode\.Nope not found/,
+    });
+  }
 });
 
 /** What some of a file's tensors are, whatever it calls them. */

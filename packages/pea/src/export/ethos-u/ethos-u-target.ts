@@ -18,9 +18,10 @@ import { lowerToTflite, writeTflite } from "../tflite/write-tflite.ts";
 import { chips, type EthosU } from "./chips.ts";
 import { velaEstimates } from "./estimates.ts";
 import { notCompiled, notPlaced } from "./limits.ts";
+import { requireVela } from "./require-vela.ts";
 import { undilate } from "./undilate.ts";
 import { unstride } from "./unstride.ts";
-import { compiledIfPossible, isVelaAsked, type VelaReport, velaVersion } from "./vela.ts";
+import { compiledIfPossible, type VelaReport } from "./vela.ts";
 
 /** What is known of the network on the chip. */
 export interface NpuProof extends TfliteProof {
@@ -51,8 +52,7 @@ function ethosU({ name: chip, title, macs: known }: (typeof chips)[number]): Int
     scheme: tfliteScheme,
     async check(asked) {
       await checkTflite(asked);
-      macsOf(asked.macs, known, title);
-      if (isVelaAsked(asked)) await velaVersion(asked);
+      await requireVela(`${chip}-${macsOf(asked.macs, known, title)}`, asked);
     },
     obstacle: (graph, scheme) => firstReason(() => npuObstacles(graph, scheme, chip)),
     obstacles: (graph, scheme) => npuObstacles(graph, scheme, chip),

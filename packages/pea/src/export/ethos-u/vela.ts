@@ -42,6 +42,9 @@ export type VelaSettings = Pick<IntegerSettings, "vela" | "systemConfig" | "memo
 /** The command that is taken where none is named. */
 const usualVela = "vela";
 
+/** Said where another was. */
+const wayOut = "name the command of Vela with --vela PATH (pip install ethos-u-vela)";
+
 /** Whether something is asked of Vela, so that it must be there. */
 export const isVelaAsked = ({ vela, systemConfig, memoryMode }: VelaSettings): boolean =>
   [vela, systemConfig, memoryMode].some((setting) => setting !== undefined);
@@ -104,13 +107,18 @@ export async function compileWithVela(
 /**
  * The version of Vela.
  *
- * @throws PeaError of kind usage where there is no such command, or it cannot be run; with what it says where it fails
+ * @throws PeaError of kind usage where there is no such command, it cannot be run, or prints something else; with what it says
+ *   where it fails
  */
 export async function velaVersion({ vela = usualVela }: VelaSettings = {}): Promise<string> {
-  const complaint = "does not tell its version";
-  const version = (await run(vela, ["--version"], complaint)).trim();
-  if (version === "") throw new PeaError(`Vela ${complaint}: ${vela} --version prints nothing`);
-  return version;
+  const said = (await run(vela, ["--version"], "does not tell its version")).trim();
+  const version = said.split("\n").at(-1) as string;
+  if (/^\d+\.\d+\S*$/.test(version)) return version;
+  const [first] = said.split("\n");
+  throw new PeaError(
+    `${vela} prints no version of Vela, but ${first ? JSON.stringify(first) : "nothing"} (${vela} --version); ${wayOut}`,
+    { kind: "usage" },
+  );
 }
 
 /** @param complaint what is said of Vela where it fails */
@@ -132,10 +140,7 @@ async function run(vela: string, words: readonly string[], complaint: string): P
         { kind: "usage", cause: error },
       );
     if (syscall !== undefined)
-      throw new PeaError(
-        `${vela} cannot be run (${code}); name the command of Vela with --vela PATH (pip install ethos-u-vela)`,
-        { kind: "usage", cause: error },
-      );
+      throw new PeaError(`${vela} cannot be run (${code}); ${wayOut}`, { kind: "usage", cause: error });
     throw new PeaError(`Vela ${complaint}: ${endOf(`${stdout}\n${stderr}`) || message}`, { cause: error });
   }
 }

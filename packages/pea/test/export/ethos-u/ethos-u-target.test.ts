@@ -32,6 +32,14 @@ async function exported(path: string, form: Partial<NetworkOptions>) {
   });
 }
 
+/** Without training images, which are missed once nothing else is refused. */
+const uncalibrated = (form: Partial<NetworkOptions>) =>
+  exportNetwork(network(), join(folder, "uncalibrated"), {
+    target: "ethos-u55",
+    inputs: randn([1, 3, 64, 64]),
+    ...form,
+  });
+
 describe("without Vela", () => {
   test("what is written has neither dilations nor long strides, and says so", async () => {
     const path = join(folder, "plain");
@@ -74,6 +82,24 @@ describe("without Vela", () => {
       message: /there is no command vela; install it/,
     });
     assert.ok(!existsSync(path));
+  });
+
+  test("another program, which prints no version of Vela, is a usage error", async () => {
+    const another = (name: string, script: string) => {
+      const vela = join(folder, name);
+      writeFileSync(vela, `#!/bin/bash\n${script}\n`, { mode: 0o755 });
+      return vela;
+    };
+    for (const [name, script, printed] of [
+      ["true", "echo 'true (GNU coreutils) 9.1'; echo Copyright", '"true (GNU coreutils) 9.1"'],
+      ["silent", "exit 0", "nothing"],
+    ] as const) {
+      const vela = another(name, script);
+      await assert.rejects(uncalibrated({ vela }), {
+        kind: "usage",
+        message: `${vela} prints no version of Vela, but ${printed} (${vela} --version); name the command of Vela with --vela PATH (pip install ethos-u-vela)`,
+      });
+    }
   });
 });
 
@@ -119,6 +145,16 @@ printf 'accelerator_configuration,system_config,memory_mode,inference_time,sram_
       memoryMode: "Shared_Sram",
     });
     assert.match(verified.join("\n"), /Vela places 9 of 10 operators/);
+  });
+
+  test("a system configuration and a memory mode that it does not know are refused before any image is asked for", async () => {
+    const vela = velaThat('echo "Error: Section $7 not found in Vela config file" >&2; exit 1');
+    for (const form of [{ systemConfig: "Nope" }, { memoryMode: "Nope" }])
+      await assert.rejects(uncalibrated({ vela, ...form }), {
+        kind: "usage",
+        message:
+          "Vela does not compile the network for ethos-u55-128: Error: Section Nope not found in Vela config file (tried on a network of one ReLU)",
+      });
   });
 
   test("what is on the processor is told with the reason", async () => {
