@@ -8,7 +8,7 @@
  *
  * @module
  */
-import { at, type Graph, type GraphNode, producersOf, readersOf } from "./graph.ts";
+import { type Graph, type GraphNode, nameOfNode, producersOf, readersOf } from "./graph.ts";
 import { operators } from "./operators/index.ts";
 
 /**
@@ -46,30 +46,12 @@ export function answersOf(graph: Graph): GraphNode[] {
   return graph.nodes.filter((node) => view.isAnswer(node));
 }
 
-/**
- * `LeakyRelu in act`, or of what stands in no module, `MatMul behind mix`, the module that computes what it reads. Of what is
- * no activation by its nature, it says why it counts as one.
- */
+/** Which node it is (`nameOfNode`), and of what is no activation by its nature, why it counts as one. */
 export function describeActivation(graph: Graph, node: GraphNode): string {
-  const { operator, path } = node;
-  const name = `${operator}${path === "" ? behind(graph, node) : at(path)}`;
-  return roleOf(operator) === "multiply"
+  const name = nameOfNode(graph, node);
+  return roleOf(node.operator) === "multiply"
     ? `${name} multiplies or divides what was computed by what was computed`
     : `${name} is an activation`;
-}
-
-/** ` behind mix`: the nearest module before a node; empty where there is none. */
-function behind(graph: Graph, node: GraphNode): string {
-  const producers = producersOf(graph);
-  const seen = new Set([node]);
-  for (const { inputs, path } of seen) {
-    if (path !== "") return ` behind ${path}`;
-    for (const name of inputs) {
-      const producer = producers.get(name);
-      if (producer !== undefined) seen.add(producer);
-    }
-  }
-  return "";
 }
 
 const kinds: Readonly<Record<string, ActivationKind>> = {

@@ -100,6 +100,28 @@ export function at(path: string): string {
   return path === "" ? "" : ` in ${path}`;
 }
 
+/**
+ * `Clip in act`, or of what stands in no module, `Clip behind conv`, the nearest module that computes what it reads; the operator
+ * alone where there is none.
+ */
+export function nameOfNode(graph: Graph, node: GraphNode): string {
+  return `${node.operator}${node.path === "" ? behind(graph, node) : at(node.path)}`;
+}
+
+/** ` behind mix`: the nearest module before a node; empty where there is none. */
+function behind(graph: Graph, node: GraphNode): string {
+  const producers = producersOf(graph);
+  const seen = new Set([node]);
+  for (const { inputs, path } of seen) {
+    if (path !== "") return ` behind ${path}`;
+    for (const name of inputs) {
+      const producer = producers.get(name);
+      if (producer !== undefined) seen.add(producer);
+    }
+  }
+  return "";
+}
+
 /** The node that computes each value, by the value's name. */
 export function producersOf({ nodes }: Graph): Map<string, GraphNode> {
   return new Map(nodes.flatMap((node) => node.outputs.map((output) => [output, node])));

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { at, type Graph, type GraphNode, type Obstacle } from "../graph.ts";
+import { type Graph, type GraphNode, nameOfNode, type Obstacle } from "../graph.ts";
 import type { FusedActivation } from "./quantized-graph.ts";
 
 /** What is to be known of an operator in integers. */
@@ -107,9 +107,9 @@ export function whyNotIntegers(graph: Graph): string | null {
 function whyNoInteger(node: GraphNode, graph: Graph): string | null {
   if (node.opaque !== undefined) return node.opaque.reason;
   const operator = integerOperators.get(node.operator);
-  const name = `${node.operator}${at(node.path)}`;
+  const without = () => `${nameOfNode(graph, node)} has no integer form`;
   if (operator === undefined)
-    return `${name} has no integer form; those that have are ${[...integerOperators.keys()].join(", ")}`;
+    return `${without()}; those that have are ${[...integerOperators.keys()].join(", ")}`;
   const reason = operator.refuse?.(node, graph) ?? null;
-  return reason === null ? null : `${name} has no integer form: ${reason}`;
+  return reason === null ? null : `${without()}: ${reason}`;
 }

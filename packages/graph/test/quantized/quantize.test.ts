@@ -5,6 +5,7 @@ import {
   dequantize,
   floatsOf,
   type Graph,
+  integerObstacles,
   interpreterOf,
   planIntegers,
   prepare,
@@ -256,6 +257,24 @@ describe("planIntegers", () => {
     assert.throws(() => plan("Conv", {}, ["x", "x"]), {
       message: "Conv in y has no integer form: its weights are computed",
     });
+  });
+
+  test("names those that stand in no module by what they read", () => {
+    const clip = (input: string, output: string) => ({
+      ...node("Clip", [input], output, { min: -1, max: 1 }),
+      path: "",
+    });
+    const graph = graphOf(image, [
+      clip("x", "first"),
+      node("Relu", ["first"], "act"),
+      clip("act", "second"),
+      clip("second", "third"),
+    ]);
+    const without = "has no integer form: its bounds are not 0 and 6";
+    assert.deepEqual(
+      integerObstacles(graph).map(({ reason }) => reason),
+      [`Clip ${without}`, `Clip behind act ${without}`, `Clip behind act ${without}`],
+    );
   });
 
   test("accepts nothing that the interpreter does not compute", () => {

@@ -217,6 +217,7 @@ async function exportIntegers(
       // Whoever says how to calibrate wants it done.
       ...(form.calibration === undefined && { trained: methods.trainedIntegers }),
       onCalibration: told("calibration", train.samplesPerEpoch),
+      isOfSome: scored !== data.test,
       score: (session) =>
         compareScores(model, session, test, {
           task: data.task,

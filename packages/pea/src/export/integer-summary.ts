@@ -95,14 +95,22 @@ function describeComparison({ float, deployed, images, sameClass }: ScoreCompari
   );
 }
 
-/** @throws PeaError with the ways out, where more is lost than may be */
+/**
+ * @param how.isOfSome whether it was scored on some of the test images alone
+ * @throws PeaError with the ways out, where more is lost than may be
+ */
 export function requireSmallLoss(
-  { loss, metric, float, deployed }: ScoreComparison,
+  { loss, metric, float, deployed, images }: ScoreComparison,
   maxLoss: number,
-  { scheme, calibration }: Pick<IntegerSummary, "scheme" | "calibration">,
+  {
+    scheme,
+    calibration,
+    isOfSome = false,
+  }: Pick<IntegerSummary, "scheme" | "calibration"> & { isOfSome?: boolean },
 ): void {
   if (loss <= maxLoss) return;
   const ways = [
+    ...(isOfSome ? ["score more of the test images (--images)"] : []),
     ...(calibration.method === "trained"
       ? ["train longer with rounded numbers", "calibrate instead (--calibration)"]
       : ["take more training images (--calibration-images)", "another calibration (--calibration)"]),
@@ -111,6 +119,6 @@ export function requireSmallLoss(
   ];
   throw new PeaError(
     `integers lose ${loss.toFixed(2)} points of ${scoreLabel(metric)} (${mainScore(float).toFixed(2)} to ` +
-      `${mainScore(deployed).toFixed(2)} %), more than the ${maxLoss} that may be lost: ${ways.slice(0, -1).join(", ")}, or ${ways.at(-1)}`,
+      `${mainScore(deployed).toFixed(2)} %) on ${counted(images, "test image")}, more than the ${maxLoss} that may be lost: ${ways.slice(0, -1).join(", ")}, or ${ways.at(-1)}`,
   );
 }

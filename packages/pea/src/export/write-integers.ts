@@ -23,6 +23,8 @@ export interface WriteIntegersOptions extends WriteOptions {
   readonly onCalibration?: (images: number) => void;
   /** Scores what was written beside the network of floats. */
   readonly score?: (session: DeployedSession) => Promise<ScoreComparison>;
+  /** Whether it scores on some of the test images alone. */
+  readonly isOfSome?: boolean;
   /** Points of the task's metric that may be lost; 0.5 by default. */
   readonly maxLoss?: number;
 }
@@ -47,6 +49,7 @@ export async function writeIntegers<Proof extends object>(
     trained,
     onCalibration,
     score,
+    isOfSome,
     maxLoss = 0.5,
     ...form
   }: WriteIntegersOptions,
@@ -77,7 +80,7 @@ export async function writeIntegers<Proof extends object>(
     const session = await target.open(path, graph, settings);
     try {
       const scores = await score(session);
-      requireSmallLoss(scores, maxLoss, how);
+      requireSmallLoss(scores, maxLoss, { ...how, isOfSome });
       return { proof, scores, layers };
     } finally {
       await session.release();
