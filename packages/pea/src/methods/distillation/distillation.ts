@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { basename, resolve } from "node:path";
+import { basename, relative, resolve, sep } from "node:path";
 import { z } from "zod";
 import { described } from "../../common/settings.ts";
 import type { MethodDescriptor } from "../descriptor.ts";
@@ -11,17 +11,11 @@ import type { MethodDescriptor } from "../descriptor.ts";
 const usual = { temperature: 4, weight: 0.5 };
 
 const settings = z.strictObject({
-  teacher: described(
-    z
-      .string()
-      .min(1)
-      .transform((path) => resolve(path)),
-    {
-      help: "the network that is learned from: the folder of a run, or an ONNX file that pea export wrote",
-      allowed: "the folder of a run, or an ONNX file",
-      value: "PATH",
-    },
-  ),
+  teacher: described(z.string().min(1).transform(fromHere), {
+    help: "the network that is learned from: the folder of a run, or an ONNX file that pea export wrote",
+    allowed: "the folder of a run, or an ONNX file",
+    value: "PATH",
+  }),
   temperature: described(z.number().positive().default(usual.temperature), {
     help: "what both networks' logits are divided by: more makes answers softer",
     allowed: "a number above 0",
@@ -34,6 +28,12 @@ const settings = z.strictObject({
   }),
 });
 
+/** A path within the working folder from there, so that a run is of the same settings in a copy of the project elsewhere. */
+function fromHere(path: string): string {
+  const within = relative("", path) || ".";
+  return within.split(sep)[0] === ".." ? resolve(path) : within;
+}
+
 export const distillation: MethodDescriptor<typeof settings> = {
   name: "distillation",
   settings,
@@ -42,7 +42,7 @@ export const distillation: MethodDescriptor<typeof settings> = {
   decides: "which teacher is learned from",
   title: ({ teacher, temperature, weight }) =>
     [
-      `distillation of ${basename(teacher)}`,
+      `distillation of ${basename(resolve(teacher))}`,
       ...(temperature === usual.temperature ? [] : [`temperature=${temperature}`]),
       ...(weight === usual.weight ? [] : [`weight=${weight}`]),
     ].join(" "),

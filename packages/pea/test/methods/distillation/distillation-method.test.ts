@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { before, describe, test } from "node:test";
 import { memoryStats, readSafetensors, setNumThreads, type Tensor, tensor } from "@pea/torch";
 import { oracleCase, testAgainstPython } from "../../../../torch/test/oracle.ts";
 import { exportRun } from "../../../src/export/export.ts";
+import { distillation } from "../../../src/methods/distillation/distillation.ts";
 import { distillationLoss } from "../../../src/methods/distillation/distillation-method.ts";
 import { DistillationMethod, type OtherNetwork, type TrainingBatch } from "../../../src/methods/index.ts";
 import type { RecipeInput } from "../../../src/recipe/recipe.ts";
@@ -34,6 +35,12 @@ testAgainstPython(
 );
 
 describe("the teacher", () => {
+  test("is named from here, however it is written: a run is the same in a copy of the project elsewhere", () => {
+    for (const teacher of ["runs/teacher", "./runs/teacher", resolve("runs/teacher")])
+      assert.equal(distillation.settings.parse({ teacher }).teacher, join("runs", "teacher"));
+    assert.equal(distillation.settings.parse({ teacher: "../runs" }).teacher, resolve("../runs"));
+  });
+
   /** Answers the mean of each channel of an image, and counts what it is asked. */
   const counting = (input: Partial<OtherNetwork["input"]> = {}) => {
     const asked: number[] = [];
