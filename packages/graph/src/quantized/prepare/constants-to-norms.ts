@@ -60,8 +60,9 @@ function perChannel(shape: Shape, constant: Constant | undefined): number[] | nu
   const channels = shape[1];
   if (constant === undefined || typeof channels !== "number" || constant.shape.length > shape.length)
     return null;
-  const values = Array.from(constant.data, Number);
-  if (values.length === 1) return new Array<number>(channels).fill(values[0] as number);
+  if (constant.data.length === 1) return new Array<number>(channels).fill(Number(constant.data[0]));
   const sizes = [...new Array<number>(shape.length - constant.shape.length).fill(1), ...constant.shape];
-  return sizes.every((size, axis) => size === (axis === 1 ? channels : 1)) ? values : null;
+  return sizes.every((size, axis) => size === (axis === 1 ? channels : 1))
+    ? Array.from(constant.data, Number)
+    : null;
 }
