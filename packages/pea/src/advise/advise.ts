@@ -14,7 +14,7 @@ import { countSamples } from "../data/parts/part.ts";
 import { titleOf } from "../methods/chosen-method.ts";
 import { baselineName } from "../methods/variant-name.ts";
 import { loadRecipe } from "../recipe/load-recipe.ts";
-import { mergeSettings, type Recipe } from "../recipe/recipe.ts";
+import { type Layer, mergeSettings, type Recipe } from "../recipe/recipe.ts";
 import { readRecipeFile } from "../recipe/recipe-file.ts";
 import { decisiveSettings } from "../recipe/recipe-identity.ts";
 import { disposeData, openData } from "../run/open-data.ts";
@@ -25,6 +25,7 @@ import { type FailedRun, runStudy, type StudyObserver } from "../study/run-study
 import { type NamedSettings, planOf, type Study } from "../study/study-file.ts";
 import { StudyFolders } from "../study/study-folders.ts";
 import { candidatesFor, ownChoice, turningPoint } from "./candidates.ts";
+import { lockFolders } from "./lock-folders.ts";
 import { costsOf, type FullRun, type PilotLength, planPilot, type RunCosts } from "./pilot.ts";
 import { PilotState } from "./pilot-state.ts";
 import {
@@ -96,8 +97,8 @@ const TIMED_BATCHES = 20;
 /**
  * Runs a pilot, or goes on with it.
  *
- * @throws PeaError (usage) for a recipe that has no validation part, and for a time that is too
- *   short; PeaError naming runs that failed
+ * @throws PeaError (usage) for a recipe that has no validation part, for a time that is too short, and where
+ *   another process runs a pilot with this output or these runs; PeaError naming runs that failed
  */
 export async function advise(options: AdviseOptions): Promise<Advice | Unfinished> {
   const layers = readRecipeFile(options.recipeFile);
@@ -108,6 +109,27 @@ export async function advise(options: AdviseOptions): Promise<Advice | Unfinishe
       `${titleOf(method)} of ${options.recipeFile} is left out: advice is to say what to take in its place`,
     );
   const full = await fullRun(recipe);
+  // Whose runs another pilot moves away would not end, and what was decided by the clock would be of two.
+  const locks = lockFolders([options.output, options.runs]);
+  try {
+    return await runPilot(options, { recipe, layers, candidates, full });
+  } finally {
+    locks.release();
+  }
+}
+
+/** What a pilot is about. */
+interface Subject {
+  readonly recipe: Recipe;
+  readonly layers: readonly Layer[];
+  readonly candidates: readonly NamedSettings[];
+  readonly full: FullRun;
+}
+
+async function runPilot(
+  options: AdviseOptions,
+  { recipe, layers, candidates, full }: Subject,
+): Promise<Advice | Unfinished> {
   const state = PilotState.open(options.output, decisiveSettings(recipe));
   const left = () => Math.max(0, options.seconds - state.seconds);
   const time = AbortSignal.timeout(Math.min(Math.ceil(left() * 1000), LONGEST_WAIT));

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -261,6 +261,33 @@ describe("a pilot", () => {
     } finally {
       writeRecipe();
     }
+  });
+
+  it("is refused where another one has its output or its runs, in which nothing changes", async () => {
+    const given = options(madeRuns({}));
+    const refused = async (second: Partial<AdviseOptions>, place: string) => {
+      const before = readdirSync(given.output);
+      const { train, trained } = madeRuns({});
+      await assert.rejects(
+        advise({ ...given, train, ...second }),
+        usage(new RegExp(`${place} is in use by process \\d+`)),
+      );
+      assert.deepEqual([readdirSync(given.output), trained], [before, []]);
+    };
+    let asked = 0;
+    const watch = () => ({ stop() {} });
+    const train = async (study: StudyOptions) => {
+      if (asked++ === 0) {
+        await refused({}, given.output);
+        await refused({ output: `${given.output}-other` }, given.runs);
+        await refused({ runs: `${given.runs}-other` }, given.output);
+      }
+      return madeRuns({}).train(study);
+    };
+    assert.ok(!("unfinished" in (await advise({ ...given, train, watch }))), "the first ends");
+    assert.equal(asked, 4);
+    const again = await advise({ ...given, ...madeRuns({}), runs: given.output });
+    assert.ok(!("unfinished" in again), "what it locked is free in the end, and one folder may be both");
   });
 
   it("needs validation images apart from the test part", async () => {
