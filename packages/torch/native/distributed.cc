@@ -10,13 +10,17 @@
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
 
+#include <algorithm>
 #include <sstream>
+#include <tuple>
 
 #include "arguments.h"
 #include "convert.h"
 #include "handle.h"
 #include "promise.h"
 #include "reducer.h"
+#include "shared_memory.h"
+#include "shared_sums.h"
 #include "version.h"
 
 namespace pea {
@@ -57,7 +61,15 @@ Shared<T>& unbox(napi_env env, napi_value value, const char* what) {
 
 Shared<c10d::Store> to_store(napi_env env, napi_value value) { return unbox<c10d::Store>(env, value, "a store"); }
 
-Shared<Group> to_group(napi_env env, napi_value value) { return unbox<Group>(env, value, "a process group"); }
+// A group, and where all of its ranks are on one machine and reach it, memory that they share.
+struct Connection : c10::intrusive_ptr_target {
+  Shared<Group> group;
+  std::shared_ptr<SharedMemory> memory;
+};
+
+const Connection& to_connection(napi_env env, napi_value value) { return *unbox<Connection>(env, value, "a process group"); }
+
+Shared<Group> to_group(napi_env env, napi_value value) { return to_connection(env, value).group; }
 
 Shared<Reducer> to_reducer(napi_env env, napi_value value) { return unbox<Reducer>(env, value, "a reducer"); }
 
@@ -90,6 +102,34 @@ std::vector<std::shared_ptr<gloo::transport::Device>> devices(const std::string&
   std::stringstream names(interfaces);
   for (std::string name; std::getline(names, name, ',');) found.push_back(Group::createDeviceForInterface(name));
   return found;
+}
+
+// What another process may not be allowed to open, or a system may not have: null then.
+template <typename Body>
+std::shared_ptr<SharedMemory> memory_or_null(Body body) {
+  try {
+    return body();
+  } catch (const c10::Error&) {
+    return nullptr;
+  }
+}
+
+// Memory of rank 0 that all share; null on all where one of them cannot reach it.
+std::shared_ptr<SharedMemory> share_memory(c10d::Store& store, Group& group) {
+  const char* key = "shared memory";
+  const int rank = group.getRank();
+  std::shared_ptr<SharedMemory> memory;
+  if (rank == 0) {
+    memory = memory_or_null([&] { return SharedMemory::create(rank); });
+    const std::string place = memory ? memory->place() : "";
+    store.set(key, std::vector<uint8_t>(place.begin(), place.end()));
+  } else {
+    const auto place = store.get(key);
+    memory = memory_or_null([&] { return SharedMemory::open(std::string(place.begin(), place.end()), rank); });
+  }
+  std::vector<at::Tensor> missing = {at::full({1}, memory ? 0 : 1, at::kInt)};
+  group.allreduce(missing)->wait();
+  return missing[0].item().toInt() == 0 ? memory : nullptr;
 }
 
 // Tensors as one dense tensor, so that one collective does for all, and back again.
@@ -151,6 +191,43 @@ struct SumOverRanks : torch::autograd::Function<SumOverRanks> {
     return {sum_over_ranks(static_cast<Group&>(*group), dy[0]), at::Tensor()};
   }
 };
+
+// The all-reduce of the group.
+class GroupSums final : public BucketSums {
+ public:
+  explicit GroupSums(Shared<Group> group) : group_(std::move(group)) {}
+
+  at::Tensor open(int64_t numbers, const at::TensorOptions& options) override {
+    buckets_.push_back({{at::zeros({numbers}, options)}, {}});
+    return buckets_.back().flat[0];
+  }
+
+  void send(size_t bucket) override { buckets_[bucket].work = group_->allreduce(buckets_[bucket].flat); }
+
+  std::vector<Future> finish() override {
+    std::vector<Future> sums;
+    for (const auto& bucket : buckets_) sums.push_back(bucket.work->getFuture());
+    return sums;
+  }
+
+  void receive(size_t bucket) override { buckets_[bucket].work->synchronize(); }
+
+ private:
+  struct Bucket {
+    std::vector<at::Tensor> flat;
+    Shared<c10d::Work> work;
+  };
+
+  Shared<Group> group_;
+  std::vector<Bucket> buckets_;
+};
+
+std::unique_ptr<BucketSums> sums_over(const Connection& connection, const std::vector<at::Tensor>& parameters) {
+  const auto& [group, memory] = std::tie(connection.group, connection.memory);
+  const bool is_here = std::all_of(parameters.begin(), parameters.end(), [](const auto& one) { return one.is_cpu(); });
+  if (!memory || !is_here) return std::make_unique<GroupSums>(group);
+  return std::make_unique<SharedSums>(memory, group->getRank(), group->getSize(), group->getOptions()->timeout);
+}
 
 }  // namespace
 
@@ -230,26 +307,29 @@ napi_value store_has(napi_env env, napi_callback_info info) {
 napi_value connect_group(napi_env env, napi_callback_info info) {
   return guarded(env, [&] {
     require_gloo();
-    const Arguments<6> args(env, info);
+    const Arguments<7> args(env, info);
     const auto store = to_store(env, args[0]);
     const auto rank = static_cast<int>(to_int(env, args[1], "the rank"));
     const auto size = static_cast<int>(to_int(env, args[2], "the world size"));
     const auto timeout = to_milliseconds(env, args[3]);
-    return in_background(
-        env, [store, rank, size, timeout, interfaces = to_string(env, args[4]), host = to_string(env, args[5])]() -> MakeValue {
-          auto options = c10::make_intrusive<Group::Options>(timeout);
-          options->devices = devices(interfaces, host);
-          const auto group = c10::make_intrusive<Group>(store, rank, size, options);
-          return [group](napi_env env) { return box(env, group); };
-        });
+    bool shares_memory = false;
+    napi_get_value_bool(env, args[6], &shares_memory);
+    return in_background(env, [=, interfaces = to_string(env, args[4]), host = to_string(env, args[5])]() -> MakeValue {
+      auto options = c10::make_intrusive<Group::Options>(timeout);
+      options->devices = devices(interfaces, host);
+      const auto connection = c10::make_intrusive<Connection>();
+      connection->group = c10::make_intrusive<Group>(store, rank, size, options);
+      if (shares_memory) connection->memory = share_memory(*store, *connection->group);
+      return [connection](napi_env env) { return box(env, connection); };
+    });
   });
 }
 
 napi_value close_group(napi_env env, napi_callback_info info) {
   return guarded(env, [&] {
-    Shared<Group> group = std::move(unbox<Group>(env, Arguments<1>(env, info)[0], "a process group"));
-    return in_background(env, [group = std::move(group)]() mutable {
-      group.reset();
+    auto connection = std::move(unbox<Connection>(env, Arguments<1>(env, info)[0], "a process group"));
+    return in_background(env, [connection = std::move(connection)]() mutable {
+      connection.reset();
       return nothing();
     });
   });
@@ -312,8 +392,9 @@ napi_value summed(napi_env env, napi_callback_info info) {
 napi_value make_reducer(napi_env env, napi_callback_info info) {
   return guarded(env, [&] {
     const Arguments<3> args(env, info);
-    const auto all_reduce = [group = to_group(env, args[0])](std::vector<at::Tensor>& tensors) { return group->allreduce(tensors); };
-    return box(env, c10::make_intrusive<Reducer>(all_reduce, to_tensors(env, args[1]), to_int(env, args[2], "the bytes of a bucket")));
+    const auto parameters = to_tensors(env, args[1]);
+    auto sums = sums_over(to_connection(env, args[0]), parameters);
+    return box(env, c10::make_intrusive<Reducer>(std::move(sums), parameters, to_int(env, args[2], "the bytes of a bucket")));
   });
 }
 
@@ -327,16 +408,15 @@ napi_value start_reducer(napi_env env, napi_callback_info info) {
 napi_value finish_reducer(napi_env env, napi_callback_info info) {
   return guarded(env, [&] {
     const auto reducer = to_reducer(env, Arguments<1>(env, info)[0]);
-    const auto works = reducer->finish();
+    const auto sums = reducer->finish();
     napi_value result;
-    napi_create_array_with_length(env, works.size(), &result);
-    for (uint32_t i = 0; i < works.size(); i++) {
-      const auto taken = [reducer, work = works[i], i](napi_env) {
-        work->synchronize();
+    napi_create_array_with_length(env, sums.size(), &result);
+    for (uint32_t i = 0; i < sums.size(); i++) {
+      const auto taken = [reducer, i](napi_env) {
         reducer->take(i);
         return static_cast<napi_value>(nullptr);
       };
-      napi_set_element(env, result, i, when_done(env, works[i]->getFuture(), taken));
+      napi_set_element(env, result, i, when_done(env, sums[i], taken));
     }
     return result;
   });

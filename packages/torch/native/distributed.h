@@ -16,7 +16,7 @@ napi_value store_set(napi_env env, napi_callback_info info);
 napi_value store_get(napi_env env, napi_callback_info info);
 napi_value store_has(napi_env env, napi_callback_info info);
 
-// connectGroup(store, rank, worldSize, milliseconds, interfaces, host): Promise of a group
+// connectGroup(store, rank, worldSize, milliseconds, interfaces, host, sharesMemory): Promise of a group
 napi_value connect_group(napi_env env, napi_callback_info info);
 // closeGroup(group): Promise
 napi_value close_group(napi_env env, napi_callback_info info);

@@ -15,8 +15,8 @@ bool go_together(const at::Tensor& a, const at::Tensor& b) {
 
 }  // namespace
 
-Reducer::Reducer(AllReduce all_reduce, const std::vector<at::Tensor>& parameters, int64_t bytes)
-    : all_reduce_(std::move(all_reduce)) {
+Reducer::Reducer(std::unique_ptr<BucketSums> sums, const std::vector<at::Tensor>& parameters, int64_t bytes)
+    : sums_(std::move(sums)) {
   TORCH_CHECK(!parameters.empty(), "expected at least one parameter");
   for (auto parameter = parameters.rbegin(); parameter != parameters.rend(); ++parameter) {
     TORCH_CHECK(parameter->is_leaf() && parameter->requires_grad(), "expected leaves that require gradients");
@@ -45,7 +45,7 @@ void Reducer::open_bucket(size_t begin, size_t end) {
     starts.push_back(numbers);
     numbers += aligned(slots_[i].parameter.numel() * size) / size;
   }
-  const auto flat = at::zeros({numbers + static_cast<int64_t>(end - begin)}, first.options().requires_grad(false));
+  const auto flat = sums_->open(numbers + static_cast<int64_t>(end - begin), first.options().requires_grad(false));
   for (size_t i = begin; i < end; i++) {
     auto& slot = slots_[i];
     const auto& parameter = slot.parameter;
@@ -55,7 +55,7 @@ void Reducer::open_bucket(size_t begin, size_t end) {
                                                              : part.view(parameter.sizes());
     slot.flag = flat.select(0, numbers + static_cast<int64_t>(i - begin));
   }
-  buckets_.push_back({{flat}, begin, end, end - begin, {}});
+  buckets_.push_back({begin, end, end - begin});
 }
 
 void Reducer::start() {
@@ -74,22 +74,19 @@ void Reducer::start() {
   }
 }
 
-std::vector<c10::intrusive_ptr<c10d::Work>> Reducer::finish() {
+std::vector<BucketSums::Future> Reducer::finish() {
   unhook();
   for (auto& slot : slots_)
     if (!slot.is_in) put(slot);
   send_full();
-  std::vector<c10::intrusive_ptr<c10d::Work>> works;
-  for (auto& bucket : buckets_) {
-    works.push_back(std::move(bucket.work));
-    bucket.missing = bucket.end - bucket.begin;
-  }
+  for (auto& bucket : buckets_) bucket.missing = bucket.end - bucket.begin;
   for (auto& slot : slots_) slot.is_in = false;
   sent_ = 0;
-  return works;
+  return sums_->finish();
 }
 
 void Reducer::take(size_t bucket) {
+  sums_->receive(bucket);
   for (size_t i = buckets_[bucket].begin; i < buckets_[bucket].end; i++) {
     auto& gradient = slots_[i].parameter.mutable_grad();
     if (!gradient.defined() && slots_[i].flag.item().toDouble() > 0) gradient = slots_[i].gradient;
@@ -112,8 +109,7 @@ void Reducer::put(Slot& slot) {
 }
 
 void Reducer::send_full() {
-  for (; sent_ < buckets_.size() && buckets_[sent_].missing == 0; sent_++)
-    buckets_[sent_].work = all_reduce_(buckets_[sent_].flat);
+  for (; sent_ < buckets_.size() && buckets_[sent_].missing == 0; sent_++) sums_->send(sent_);
 }
 
 void Reducer::unhook() {

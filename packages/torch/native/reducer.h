@@ -4,11 +4,12 @@
 #include <ATen/ATen.h>
 #include <torch/csrc/autograd/function.h>
 #include <torch/csrc/autograd/variable.h>
-#include <torch/csrc/distributed/c10d/Work.hpp>
 
-#include <functional>
+#include <memory>
 #include <mutex>
 #include <vector>
+
+#include "bucket_sums.h"
 
 namespace pea {
 
@@ -18,19 +19,17 @@ namespace pea {
 // as zeros there; one that has none anywhere stays without.
 class Reducer : public c10::intrusive_ptr_target {
  public:
-  using AllReduce = std::function<c10::intrusive_ptr<c10d::Work>(std::vector<at::Tensor>&)>;
-
   // bytes: from which on a bucket is large enough.
-  Reducer(AllReduce all_reduce, const std::vector<at::Tensor>& parameters, int64_t bytes);
+  Reducer(std::unique_ptr<BucketSums> sums, const std::vector<at::Tensor>& parameters, int64_t bytes);
   ~Reducer() override;
 
   // The next backward() adds the last addends: each bucket goes as soon as it has them.
   void start();
 
-  // Sends what has not gone yet, and returns what is under way, by bucket.
-  std::vector<c10::intrusive_ptr<c10d::Work>> finish();
+  // Sends what has not gone yet; of each bucket what is settled when it has the sum.
+  std::vector<BucketSums::Future> finish();
 
-  // After the work of a bucket: its sums become the gradients.
+  // After that: the sums of a bucket become the gradients.
   void take(size_t bucket);
 
  private:
@@ -42,11 +41,9 @@ class Reducer : public c10::intrusive_ptr_target {
     bool is_in = false;
   };
   struct Bucket {
-    std::vector<at::Tensor> flat;
     // Its slots.
     size_t begin, end;
     size_t missing;
-    c10::intrusive_ptr<c10d::Work> work;
   };
   struct Hook {
     decltype(torch::autograd::impl::grad_accumulator(at::Tensor())) accumulator;
@@ -58,7 +55,7 @@ class Reducer : public c10::intrusive_ptr_target {
   void send_full();
   void unhook();
 
-  AllReduce all_reduce_;
+  std::unique_ptr<BucketSums> sums_;
   std::vector<Slot> slots_;
   std::vector<Bucket> buckets_;
   // Buckets that have gone.

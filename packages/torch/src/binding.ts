@@ -75,6 +75,7 @@ export interface Binding {
     milliseconds: number,
     interfaces: string,
     host: string,
+    sharesMemory: boolean,
   ): Promise<Handle>;
   closeGroup(group: Handle): Promise<void>;
   allReduce(group: Handle, tensors: Handle[], operation: string): Promise<void>;

@@ -2,11 +2,11 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readlinkSync, rmSync, statSync } from "node:fs";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, describe, it } from "node:test";
+import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import {
   add,
@@ -69,6 +69,21 @@ const onEach = <T>(
   groups: readonly ProcessGroup[],
   work: (group: ProcessGroup) => Promise<T>,
 ): Promise<T[]> => Promise.all(groups.map(work));
+
+/** What the memory takes that ranks of this process share, in bytes. */
+function sharedBytes(): number {
+  const files = readdirSync("/proc/self/fd").flatMap((file) => {
+    try {
+      const path = `/proc/self/fd/${file}`;
+      return readlinkSync(path).startsWith("/memfd:pea") ? [statSync(path)] : [];
+    } catch {
+      return []; // The descriptor by which the folder was read.
+    }
+  });
+  // Each rank has a descriptor of its own.
+  const blocks = new Map(files.map((file) => [file.ino, file.blocks]));
+  return 512 * [...blocks.values()].reduce((sum, one) => sum + one, 0);
+}
 
 const valuesOf = (tensors: readonly Tensor[]) => tensors.map((one) => [...one.toTypedArray()]);
 
@@ -250,111 +265,184 @@ describe("a process group", () => {
   });
 });
 
-describe("a reducer", () => {
-  /** A bucket and more each: the last of a network come first. */
-  const LARGE = 2 ** 20 + 1;
-
-  /** Ranks with a large, a small and another large parameter, which a loss multiplies by what is the rank's. */
-  async function reducing(worldSize: number) {
-    const groups = await groupsOf(worldSize);
-    return groups.map((group) => {
-      const parameters = [LARGE, 3, LARGE].map((size) => ones([size], { requiresGrad: true }));
-      const reducer = group.reducer(parameters);
-      /** Of the sum over parameters of factor · Σ values; null: the loss is without it. */
-      const pass = (factors: readonly (number | null)[]) =>
-        scope(() => {
-          const terms = factors.flatMap((factor, i) =>
-            factor === null ? [] : [mul(sum(parameters[i] as Tensor), factor)],
-          );
-          backward(terms.reduce((a, b) => add(a, b)));
-        });
-      const gradients = () =>
-        parameters.map(({ grad }) => grad && [...new Set(grad.toTypedArray() as Float32Array)]);
-      return { rank: group.rank, parameters, reducer, pass, gradients };
+for (const [way, disable] of [
+  ["in memory that the ranks share", ""],
+  ["by all-reduce", "1"],
+] as const)
+  describe(`a reducer that sums ${way}`, () => {
+    before(() => {
+      process.env.PEA_SHM_DISABLE = disable;
     });
-  }
+    after(() => {
+      delete process.env.PEA_SHM_DISABLE;
+    });
 
-  it("sends gradients as backward makes them, and leaves their sums", async () => {
-    const ranks = await reducing(3);
-    for (let step = 1; step <= 2; step++) {
-      for (const { parameters } of ranks) for (const parameter of parameters) parameter.grad = null;
-      for (const { rank, reducer, pass } of ranks) {
+    /** A bucket and more each: the last of a network come first. */
+    const LARGE = 2 ** 20 + 1;
+
+    /** Ranks with a large, a small and another large parameter, which a loss multiplies by what is the rank's. */
+    async function reducing(worldSize: number) {
+      const groups = await groupsOf(worldSize);
+      return groups.map((group) => {
+        const parameters = [LARGE, 3, LARGE].map((size) => ones([size], { requiresGrad: true }));
+        const reducer = group.reducer(parameters);
+        /** Of the sum over parameters of factor · Σ values; null: the loss is without it. */
+        const pass = (factors: readonly (number | null)[]) =>
+          scope(() => {
+            const terms = factors.flatMap((factor, i) =>
+              factor === null ? [] : [mul(sum(parameters[i] as Tensor), factor)],
+            );
+            backward(terms.reduce((a, b) => add(a, b)));
+          });
+        const gradients = () =>
+          parameters.map(({ grad }) => grad && [...new Set(grad.toTypedArray() as Float32Array)]);
+        return { rank: group.rank, parameters, reducer, pass, gradients };
+      });
+    }
+
+    it("sends gradients as backward makes them, and leaves their sums", async () => {
+      const ranks = await reducing(3);
+      for (let step = 1; step <= 2; step++) {
+        for (const { parameters } of ranks) for (const parameter of parameters) parameter.grad = null;
+        for (const { rank, reducer, pass } of ranks) {
+          reducer.start();
+          pass([step * rank, 10, step]);
+        }
+        await Promise.all(ranks.map(({ reducer }) => reducer.finish()));
+        for (const { gradients } of ranks) assert.deepEqual(gradients(), [[step * 3], [30], [step * 3]]);
+      }
+      for (const { reducer } of ranks) reducer.dispose();
+    });
+
+    it("has sent them before it is asked to finish", async () => {
+      const [first, second] = await reducing(2);
+      for (const one of [first, second]) {
+        one?.reducer.start();
+        one?.pass([1, 2, 3]);
+      }
+      const isSummed = () => valuesOf([first?.parameters[1]?.grad as Tensor]).join() === "4,4,4";
+      for (let turn = 0; turn < 10_000 && !isSummed(); turn++) await new Promise(setImmediate);
+      assert.ok(isSummed());
+      await Promise.all([first?.reducer.finish(), second?.reducer.finish()]);
+      assert.deepEqual(second?.gradients(), [[2], [4], [6]]);
+    });
+
+    it("waits for the last of several passes, and for gradients that are put there", async () => {
+      const ranks = await reducing(2);
+      for (const { parameters, reducer, pass } of ranks) {
+        pass([1, 1, 1]);
         reducer.start();
-        pass([step * rank, 10, step]);
+        pass([2, 2, null]);
+        (parameters[2] as Tensor).grad = full([LARGE], 5);
       }
       await Promise.all(ranks.map(({ reducer }) => reducer.finish()));
-      for (const { gradients } of ranks) assert.deepEqual(gradients(), [[step * 3], [30], [step * 3]]);
-    }
-    for (const { reducer } of ranks) reducer.dispose();
-  });
-
-  it("has sent them before it is asked to finish", async () => {
-    const [first, second] = await reducing(2);
-    for (const one of [first, second]) {
-      one?.reducer.start();
-      one?.pass([1, 2, 3]);
-    }
-    const isSummed = () => valuesOf([first?.parameters[1]?.grad as Tensor]).join() === "4,4,4";
-    for (let turn = 0; turn < 10_000 && !isSummed(); turn++) await new Promise(setImmediate);
-    assert.ok(isSummed());
-    await Promise.all([first?.reducer.finish(), second?.reducer.finish()]);
-    assert.deepEqual(second?.gradients(), [[2], [4], [6]]);
-  });
-
-  it("waits for the last of several passes, and for gradients that are put there", async () => {
-    const ranks = await reducing(2);
-    for (const { parameters, reducer, pass } of ranks) {
-      pass([1, 1, 1]);
-      reducer.start();
-      pass([2, 2, null]);
-      (parameters[2] as Tensor).grad = full([LARGE], 5);
-    }
-    await Promise.all(ranks.map(({ reducer }) => reducer.finish()));
-    for (const { gradients } of ranks) assert.deepEqual(gradients(), [[6], [6], [10]]);
-  });
-
-  it("takes a rank that has no gradient for zeros, and leaves what no rank has", async () => {
-    const ranks = await reducing(2);
-    for (const { rank, reducer, pass } of ranks) {
-      reducer.start();
-      pass(rank === 0 ? [7, null, null] : [null, null, 9]);
-    }
-    await Promise.all(ranks.map(({ reducer }) => reducer.finish()));
-    for (const { gradients } of ranks) assert.deepEqual(gradients(), [[7], null, [9]]);
-  });
-
-  it("keeps a parameter's strides", async () => {
-    const groups = await groupsOf(2);
-    const ranks = groups.map((group) => {
-      const weight = contiguous(ones([4, 2, 3, 3]), { memoryFormat: "channels_last" });
-      weight.requiresGrad = true;
-      return { weight, reducer: group.reducer([weight]) };
+      for (const { gradients } of ranks) assert.deepEqual(gradients(), [[6], [6], [10]]);
     });
-    const factors = reshape(arange(0, 72, 1, { dtype: "float32" }), [4, 2, 3, 3]);
-    for (const { weight, reducer } of ranks) {
-      reducer.start();
-      backward(sum(mul(weight, factors)));
-    }
-    await Promise.all(ranks.map(({ reducer }) => reducer.finish()));
-    for (const { weight } of ranks) {
-      assert.deepEqual(weight.grad?.strides, weight.strides);
-      assert.deepEqual([...(weight.grad as Tensor).toTypedArray()], [...mul(factors, 2).toTypedArray()]);
+
+    it("takes a rank that has no gradient for zeros, and leaves what no rank has", async () => {
+      const ranks = await reducing(2);
+      for (const { rank, reducer, pass } of ranks) {
+        reducer.start();
+        pass(rank === 0 ? [7, null, null] : [null, null, 9]);
+      }
+      await Promise.all(ranks.map(({ reducer }) => reducer.finish()));
+      for (const { gradients } of ranks) assert.deepEqual(gradients(), [[7], null, [9]]);
+    });
+
+    it("keeps a parameter's strides", async () => {
+      const groups = await groupsOf(2);
+      const ranks = groups.map((group) => {
+        const weight = contiguous(ones([4, 2, 3, 3]), { memoryFormat: "channels_last" });
+        weight.requiresGrad = true;
+        return { weight, reducer: group.reducer([weight]) };
+      });
+      const factors = reshape(arange(0, 72, 1, { dtype: "float32" }), [4, 2, 3, 3]);
+      for (const { weight, reducer } of ranks) {
+        reducer.start();
+        backward(sum(mul(weight, factors)));
+      }
+      await Promise.all(ranks.map(({ reducer }) => reducer.finish()));
+      for (const { weight } of ranks) {
+        assert.deepEqual(weight.grad?.strides, weight.strides);
+        assert.deepEqual([...(weight.grad as Tensor).toTypedArray()], [...mul(factors, 2).toTypedArray()]);
+      }
+    });
+
+    it("refuses a second pass once gradients may be on their way, and what has no gradient", async () => {
+      const [only] = await reducing(1);
+      only?.reducer.start();
+      only?.pass([1, 1, 1]);
+      assert.throws(
+        () => only?.pass([1, 1, 1]),
+        /backward: backward\(\) has come to a parameter twice since start\(\)/,
+      );
+      assert.throws(() => only?.reducer.start(), /the sums of the step before are not finished/);
+      const [group] = await groupsOf(1);
+      assert.throws(() => group?.reducer([zeros([2])]), /reducer: expected leaves that require gradients/);
+      assert.throws(() => group?.reducer([]), /reducer: expected at least one parameter/);
+    });
+  });
+
+describe("memory that ranks share", () => {
+  /** A parameter on each rank, and what sums its gradients. */
+  const withReducers = (groups: readonly ProcessGroup[], sizes = groups.map(() => 1)) =>
+    groups.map((group, rank) => {
+      const parameter = zeros([sizes[rank] as number], { requiresGrad: true });
+      return { parameter, reducer: group.reducer([parameter]) };
+    });
+
+  it("has the sums in the order of the ranks, whoever comes first", async () => {
+    const ranks = withReducers(await groupsOf(3));
+    // 1e8 + 1 is 1e8 in float32: another order has another sum.
+    const addends = [1e8, 1, -1e8];
+    for (const order of [
+      [0, 1, 2],
+      [2, 1, 0],
+      [1, 2, 0],
+    ]) {
+      for (const [rank, { parameter }] of ranks.entries()) parameter.grad = tensor([addends[rank] as number]);
+      await Promise.all(order.map((rank) => ranks[rank]?.reducer.finish()));
+      assert.deepEqual(valuesOf(ranks.map(({ parameter }) => parameter.grad as Tensor)), [[0], [0], [0]]);
     }
   });
 
-  it("refuses a second pass once gradients may be on their way, and what has no gradient", async () => {
-    const [only] = await reducing(1);
-    only?.reducer.start();
-    only?.pass([1, 1, 1]);
+  it("refuses parameters that are others than those of another rank", async () => {
+    const groups = await groupsOf(2);
     assert.throws(
-      () => only?.pass([1, 1, 1]),
-      /backward: backward\(\) has come to a parameter twice since start\(\)/,
+      () => withReducers(groups, [1000, 2000]),
+      /^TorchError: reducer: this rank's parameters are others than another's: 8\d+ bytes where that has 4\d+$/,
     );
-    assert.throws(() => only?.reducer.start(), /the sums of the step before are not finished/);
-    const [group] = await groupsOf(1);
-    assert.throws(() => group?.reducer([zeros([2])]), /reducer: expected leaves that require gradients/);
-    assert.throws(() => group?.reducer([]), /reducer: expected at least one parameter/);
   });
+
+  it("goes back to the machine with the reducer", async () => {
+    const before = sharedBytes();
+    const ranks = withReducers(await groupsOf(2), [2 ** 20, 2 ** 20]);
+    const taken = sharedBytes() - before;
+    assert.ok(taken >= 8 * 2 ** 20, `${taken} bytes`);
+    for (const { reducer } of ranks) reducer.dispose();
+    const left = sharedBytes() - before;
+    assert.ok(left < 2 ** 20, `${left} bytes`);
+  });
+
+  for (const [signal, timeout, message] of [
+    ["SIGKILL", undefined, "has ended \\(Reducer\\.finish: rank 1 has left\\)"],
+    [
+      "SIGSTOP",
+      2000,
+      "does not answer \\(Reducer\\.finish: the sums of the other ranks did not come within 1000 ms\\)",
+    ],
+  ] as const)
+    it(`names a rank that does not come after ${signal}`, async () => {
+      const { group, child } = await withProcess(0, { timeout });
+      const [rank] = withReducers([group]);
+      const failing = rejectsWith(
+        rank?.reducer.finish() as Promise<void>,
+        new RegExp(`^rank 1 \\(process ${child.pid} on .*\\) ${message}$`),
+      );
+      child.kill(signal);
+      await failing;
+      child.kill("SIGKILL");
+    });
 });
 
 describe("a rank that does not go on", () => {

@@ -88,6 +88,7 @@ export class ProcessGroup {
         Math.ceil(timeout - roll.longestInquiry),
         interfaces,
         host,
+        roll.shareMemory,
       ),
     );
     return new ProcessGroup(handle, roll, { rank, worldSize });
@@ -135,7 +136,11 @@ export class ProcessGroup {
     return wrap(rethrow("sum", () => native.summed(this.#handle, handle)));
   }
 
-  /** What sums gradients of these parameters, leaves of which each requires one, while backward() still runs. */
+  /**
+   * What sums gradients of these parameters, leaves of which each requires one, while backward() still runs. Those of processors
+   * of one machine are summed in memory that the ranks share, and in the order of the ranks; others by all-reduce, as all are
+   * where PEA_SHM_DISABLE is set for a rank.
+   */
   reducer(parameters: readonly Tensor[]): Reducer {
     return new Reducer(this.#handle, parameters, (name, start) => this.#collective(name, start));
   }

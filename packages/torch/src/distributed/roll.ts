@@ -21,6 +21,8 @@ interface Member {
   host: string;
   machine: string;
   pid: number;
+  /** Whether it would sum in memory that it shares with others of its machine. */
+  sharesMemory: boolean;
 }
 
 /** What a rank says once a collective has failed for it. */
@@ -50,6 +52,11 @@ export class Roll {
     return 2 * this.#grace;
   }
 
+  /** Whether all processes are on this machine, and each would share memory: the same on all ranks. */
+  get shareMemory(): boolean {
+    return this.#members.every((member) => isHere(member) && member.sharesMemory);
+  }
+
   /**
    * Enters this process, and waits for all the others.
    *
@@ -60,7 +67,12 @@ export class Roll {
     store: Store,
     { rank, worldSize, timeout }: { rank: number; worldSize: number; timeout: number },
   ): Promise<Roll> {
-    const self: Member = { host: hostname(), machine: thisMachine(), pid: process.pid };
+    const self: Member = {
+      host: hostname(),
+      machine: thisMachine(),
+      pid: process.pid,
+      sharesMemory: !process.env.PEA_SHM_DISABLE,
+    };
     await requireFree(store, rank, timeout);
     await store.set(placeOf(rank), JSON.stringify(self));
     const end = performance.now() + timeout;
