@@ -132,14 +132,14 @@ const GOALS: readonly Goal[] = [
     bound: ["≤", 1],
     find: (all) =>
       sharedSteps(all)
-        .filter(({ shared }) => OWN.includes(shared.contender))
+        .filter(({ shared: { contender, workload } }) => OWN.includes(contender) && !workload.sockets)
         .flatMap(({ shared, alone }) => (alone ? [found(describe(shared), [ratios(shared, alone)])] : [])),
   },
   {
     what: "step of two ranks ÷ that of tuned PyTorch's DistributedDataParallel with ReLU",
     bound: ["≤", 0.8],
     find: (all) => {
-      const steps = sharedSteps(all).map(({ shared }) => shared);
+      const steps = sharedSteps(all).flatMap(({ shared }) => (shared.workload.sockets ? [] : [shared]));
       return PAIRS.flatMap(([own, peer]) =>
         steps
           .filter(({ contender }) => contender === own)
@@ -158,7 +158,8 @@ const GOALS: readonly Goal[] = [
     find: (all) =>
       sharedSteps(all)
         .filter(
-          ({ shared: { contender, workload } }) => OWN.includes(contender) && workload.network === "resnet18",
+          ({ shared: { contender, workload } }) =>
+            OWN.includes(contender) && workload.network === "resnet18" && !workload.sockets,
         )
         .map(({ shared }) => found(describe(shared), [waitingShares(shared)])),
   },

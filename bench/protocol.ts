@@ -43,6 +43,8 @@ export interface NetworkWorkload {
   method?: BenchMethod;
   /** Shared by so many processes, which share the threads, too; `batch` is of all. Parts: `waiting` for one another. */
   ranks?: number;
+  /** Processes of one machine that sum over sockets all the same, as those of several do. */
+  sockets?: true;
 }
 
 /** Whether a network gives a class for each pixel. */

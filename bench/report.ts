@@ -259,10 +259,11 @@ function methodTable(measurements: readonly Measurement[]): string {
 
 function distributedTable(measurements: readonly Measurement[]): string {
   const rows = sharedSteps(measurements).map(({ shared, alone }) => {
+    const { activation, sockets } = shared.workload;
     const isOwn = shared.parts.waiting !== undefined;
-    const expected = isOwn ? predictedWaiting(shared, measurements) : null;
+    const expected = sockets ? predictedWaiting(shared, measurements) : null;
     return [
-      `${subjectOf(shared)}, ${shared.workload.activation}`,
+      `${subjectOf(shared)}, ${activation}${sockets ? ", over sockets" : ""}`,
       TITLES[shared.contender],
       alone ? spread(alone.rounds) : "",
       spread(shared.rounds),

@@ -176,10 +176,13 @@ function distributed(contender: ContenderName, rounds: number[], waiting?: numbe
 }
 
 test("two ranks are judged by one process on the same batch, by the peer's two, and by how long they wait", () => {
+  const overSockets = distributed("pea", [200, 200], 0.5);
+  Object.assign(overSockets.workload, { sockets: true });
   const measurements = [
     distributed("pea", [100, 100]),
     distributed("torch1", [10, 10]),
     distributed("pea", [90, 90], 0.05),
+    overSockets,
     distributed("torch1", [120, 120], 0.2),
   ];
   const alone = verdict(/two ranks of one thread ÷ of one process/, measurements);

@@ -22,6 +22,7 @@ import {
   Module,
   narrow,
   noGrad,
+  PrefixStore,
   ProcessGroup,
   ReLU,
   randn,
@@ -117,8 +118,8 @@ function prepareStep(workload: NetworkWorkload): Prepared | Promise<Prepared> {
 }
 
 /** A rank's part of a step, as the trainer does it: ranks meet before it, and have gradients and statistics in common after it. */
-async function prepareSharedStep({ batch, ...workload }: NetworkWorkload): Promise<Prepared> {
-  const group = await ranks();
+async function prepareSharedStep({ batch, sockets, ...workload }: NetworkWorkload): Promise<Prepared> {
+  const group = await (sockets ? ranksBySockets() : ranks());
   const { images, labels } = createBatch({ ...workload, batch: batch / group.worldSize });
   const { pass, update, model, facts } = createTraining({ ...workload, batch });
   const reducer = group.reducer(model.parameters());
@@ -142,18 +143,36 @@ async function prepareAllReduce({ numbers }: AllReduceWorkload): Promise<Prepare
 }
 
 let connected: Promise<ProcessGroup> | undefined;
+let connectedBySockets: Promise<ProcessGroup> | undefined;
 
 /** The processes that the harness has started together. */
 function ranks(): Promise<ProcessGroup> {
+  connected ??= connect("ranks");
+  return connected;
+}
+
+/** The same, without memory that they share. */
+function ranksBySockets(): Promise<ProcessGroup> {
+  connectedBySockets ??= (async () => {
+    process.env.PEA_SHM_DISABLE = "1";
+    try {
+      return await connect("sockets");
+    } finally {
+      delete process.env.PEA_SHM_DISABLE;
+    }
+  })();
+  return connectedBySockets;
+}
+
+function connect(prefix: string): Promise<ProcessGroup> {
   const [rank, worldSize] = [RANK_VARIABLES.rank, RANK_VARIABLES.ranks].map((name) =>
     Number(process.env[name]),
   );
   const path = process.env[RANK_VARIABLES.store] as string;
-  connected ??= ProcessGroup.connect(new FileStore(path, worldSize as number), {
+  return ProcessGroup.connect(new PrefixStore(new FileStore(path, worldSize as number), prefix), {
     rank: rank as number,
     worldSize: worldSize as number,
   });
-  return connected;
 }
 
 /** The methods of a step, fitted to a run of which it is in the first half. */
