@@ -13,6 +13,7 @@ import { openRunDirectory } from "../run/run-directory.ts";
 import { describeOwner, heartbeat, lockOwner, lockRun, RunInUse, type RunLock } from "../run/run-lock.ts";
 import { readRecipe } from "../run/trained-run.ts";
 import { checkData } from "./check-data.ts";
+import { checkInitialWeights } from "./check-initial-weights.ts";
 import { collect } from "./collect.ts";
 import { writeComparisons } from "./comparison-files.ts";
 import type { Cell } from "./grid.ts";
@@ -89,17 +90,18 @@ async function collectEnded({ study, grid, ledger, folders }: StudyOptions): Pro
  * Trains the runs of the grid that have no result yet, and waits for those that other processes train. A run that fails is
  * named and the others go on.
  *
- * @throws PeaError (usage) where the data have changed so that images which runs are scored on were trained on
+ * @throws PeaError (usage) where the data have changed so that images which runs are scored on were trained on, and where weights
+ *   to begin with are not there
  */
 export async function runStudy(options: StudyOptions): Promise<StudyOutcome> {
   const { ledger, folders, jobs } = options;
   makeDirectory(folders.path);
   await collectEnded(options);
   const waiting = runsToTrain(options.grid, (cell) => ledger.has(cell));
-  await checkData(
-    options,
-    waiting.map(([cell]) => cell as Cell),
-  );
+  const cells = waiting.map(([cell]) => cell as Cell);
+  // Those that were begun go on with their own.
+  checkInitialWeights(cells.filter((cell) => !isRun(folders.pathOf(cell))));
+  await checkData(options, cells);
   const outcome: StudyOutcome = { trained: 0, failed: [], stopped: false };
   // Where results cannot be written, no run may go on unwatched.
   const broken = new AbortController();

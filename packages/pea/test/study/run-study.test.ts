@@ -357,3 +357,16 @@ it("a run that fails is named, the others go on, and the next start tries it aga
   assert.match(failed.stdout, /failed: .*no-such-model-SM50pct-seed0-[0-9a-f]{12}: unknown model/);
   assert.equal(readResults(join(folder, "failing")).length, 2);
 });
+
+it("is refused before its first run where weights to begin with are not there, which are named once", async () => {
+  const keys = {
+    settings: `${settings}\n  initialCheckpoint: ${folder}/smooth-{seed}/checkpoints/last.safetensors`,
+  };
+  const { code, stderr } = await pea(...words("begun", keys));
+  assert.equal(code, 2, stderr);
+  assert.match(
+    stderr,
+    /4 of 4 runs begin with weights that are not there: \S+smooth-0\S+, \S+smooth-1\S+; train those networks first/,
+  );
+  assert.deepEqual(runsOf("begun"), []);
+});
