@@ -73,12 +73,12 @@ Shared<Group> to_group(napi_env env, napi_value value) { return to_connection(en
 
 Shared<Reducer> to_reducer(napi_env env, napi_value value) { return unbox<Reducer>(env, value, "a reducer"); }
 
-std::chrono::milliseconds to_milliseconds(napi_env env, napi_value value) {
-  return std::chrono::milliseconds(to_int(env, value, "a timeout"));
-}
-
 MakeValue nothing() {
   return [](napi_env) { return static_cast<napi_value>(nullptr); };
+}
+
+std::chrono::milliseconds to_milliseconds(napi_env env, napi_value value) {
+  return std::chrono::milliseconds(to_int(env, value, "a timeout"));
 }
 
 // Asked of the engine that is loaded: a call of what it lacks would end the process.
@@ -132,11 +132,43 @@ std::shared_ptr<SharedMemory> share_memory(c10d::Store& store, Group& group) {
   return missing[0].item().toInt() == 0 ? memory : nullptr;
 }
 
+// Of others Gloo takes the values for all there is, and says no word of it.
+void require_dense(const at::Tensor& tensor) {
+  TORCH_CHECK(tensor.layout() == at::kStrided, "expected dense tensors, got one of layout ", tensor.layout(),
+              "; make it dense first (aten::to_dense)");
+}
+
+// What Gloo itself refuses it refuses in a thread of its own, when the group is of no use any more. Of bool some engines make
+// numbers that are neither true nor false.
+void require_summable(const at::Tensor& tensor) {
+  require_dense(tensor);
+  switch (tensor.scalar_type()) {
+    case at::kFloat:
+    case at::kDouble:
+    case at::kHalf:
+    case at::kChar:
+    case at::kByte:
+    case at::kInt:
+    case at::kLong:
+      return;
+    case at::kBFloat16:
+      if (kGlooSumsBFloat16) return;
+      [[fallthrough]];
+    default:
+      TORCH_CHECK(false, "Gloo reduces float32, float64, float16, ", kGlooSumsBFloat16 ? "bfloat16, " : "",
+                  "int64, int32, int8 and uint8 in this libtorch, got ", dtype_name(tensor.scalar_type()), "; cast it to one of these");
+  }
+}
+
+// A contiguous tensor as what it is in memory: what is only passed on may be of any dtype.
+at::Tensor as_bytes(const at::Tensor& tensor) { return tensor.view({tensor.numel()}).view(at::kByte); }
+
 // Tensors as one dense tensor, so that one collective does for all, and back again.
 struct Flat {
   explicit Flat(std::vector<at::Tensor> of) : tensors(std::move(of)) {
     TORCH_CHECK(!tensors.empty(), "expected at least one tensor");
     for (const auto& tensor : tensors) {
+      require_dense(tensor);
       TORCH_CHECK(tensor.scalar_type() == tensors[0].scalar_type() && tensor.device() == tensors[0].device(),
                   "the tensors must be of one dtype and on one device, got ", dtype_name(tensors[0].scalar_type()), " on ",
                   tensors[0].device(), " and ", dtype_name(tensor.scalar_type()), " on ", tensor.device());
@@ -174,6 +206,7 @@ napi_value spread_when_done(napi_env env, std::shared_ptr<Flat> flat, Shared<c10
 }
 
 at::Tensor sum_over_ranks(Group& group, const at::Tensor& tensor) {
+  require_summable(tensor);
   std::vector<at::Tensor> sum = {tensor.detach().clone(at::MemoryFormat::Contiguous)};
   group.allreduce(sum)->wait();
   return sum[0];
@@ -340,6 +373,7 @@ napi_value all_reduce(napi_env env, napi_callback_info info) {
     const Arguments<3> args(env, info);
     const auto group = to_group(env, args[0]);
     auto flat = std::make_shared<Flat>(to_tensors(env, args[1]));
+    require_summable(flat->flat[0]);
     return spread_when_done(env, flat, group->allreduce(flat->flat, reducing(to_string(env, args[2]))));
   });
 }
@@ -351,7 +385,8 @@ napi_value broadcast(napi_env env, napi_callback_info info) {
     auto flat = std::make_shared<Flat>(to_tensors(env, args[1]));
     c10d::BroadcastOptions options;
     options.rootRank = to_int(env, args[2], "the rank");
-    return spread_when_done(env, flat, group->broadcast(flat->flat, options));
+    std::vector<at::Tensor> bytes = {as_bytes(flat->flat[0])};
+    return spread_when_done(env, flat, group->broadcast(bytes, options));
   });
 }
 
@@ -360,13 +395,19 @@ napi_value all_gather(napi_env env, napi_callback_info info) {
     const Arguments<2> args(env, info);
     const auto group = to_group(env, args[0]);
     const c10::NoGradGuard without;
-    std::vector<at::Tensor> inputs = {unwrap_tensor(env, args[1]).detach().contiguous()};
-    auto gathered = std::make_shared<std::vector<std::vector<at::Tensor>>>(1);
-    for (int rank = 0; rank < group->getSize(); rank++) gathered->front().push_back(at::empty_like(inputs[0]));
-    const auto work = group->allgather(*gathered, inputs);
-    return when_done(env, work->getFuture(), [work, gathered, inputs](napi_env env) {
+    const auto& given = unwrap_tensor(env, args[1]);
+    require_dense(given);
+    const at::Tensor input = given.detach().contiguous();
+    std::vector<at::Tensor> tensors, inputs = {as_bytes(input)};
+    std::vector<std::vector<at::Tensor>> outputs(1);
+    for (int rank = 0; rank < group->getSize(); rank++) {
+      tensors.push_back(at::empty_like(input));
+      outputs[0].push_back(as_bytes(tensors.back()));
+    }
+    // Gloo divides by the number of bytes.
+    const auto work = input.numel() == 0 ? group->barrier() : group->allgather(outputs, inputs);
+    return when_done(env, work->getFuture(), [work, tensors, inputs](napi_env env) {
       work->synchronize();
-      const auto& tensors = gathered->front();
       napi_value result;
       napi_create_array_with_length(env, tensors.size(), &result);
       for (uint32_t i = 0; i < tensors.size(); i++) napi_set_element(env, result, i, wrap_tensor(env, tensors[i]));
@@ -393,6 +434,7 @@ napi_value make_reducer(napi_env env, napi_callback_info info) {
   return guarded(env, [&] {
     const Arguments<3> args(env, info);
     const auto parameters = to_tensors(env, args[1]);
+    for (const auto& parameter : parameters) require_summable(parameter);
     auto sums = sums_over(to_connection(env, args[0]), parameters);
     return box(env, c10::make_intrusive<Reducer>(std::move(sums), parameters, to_int(env, args[2], "the bytes of a bucket")));
   });

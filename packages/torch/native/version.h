@@ -29,6 +29,8 @@ template <typename TCPStoreOptions>
 void leave_libuv_out(TCPStoreOptions& options) {
   options.useLibUV = false;
 }
+
+constexpr bool kGlooSumsBFloat16 = true;
 #else
 template <typename T>
 using Optional = c10::optional<T>;
@@ -36,6 +38,8 @@ using Optional = c10::optional<T>;
 
 template <typename TCPStoreOptions>
 void leave_libuv_out(TCPStoreOptions&) {}
+
+constexpr bool kGlooSumsBFloat16 = false;
 
 // 1.13 has functions of their own for the CPU; those without a device's name are CUDA's.
 inline bool autocast_enabled(at::DeviceType device) {

@@ -11,5 +11,7 @@ export type DType =
   | "uint8"
   | "bool";
 
+export const isFloatingPoint = (dtype: DType): boolean => dtype.startsWith("float") || dtype === "bfloat16";
+
 /** How the dimensions of an N×C×H×W tensor lie in memory. */
 export type MemoryFormat = "contiguous" | "channels_last";

@@ -12,6 +12,7 @@ import {
   add,
   arange,
   backward,
+  call,
   contiguous,
   FileStore,
   full,
@@ -208,6 +209,24 @@ describe("a process group", () => {
     assert.equal(memoryStats().tensors, before);
   });
 
+  for (const dtype of ["float16", "bfloat16", "float64", "int16", "uint8", "bool"] as const)
+    it(`passes ${dtype} on, a value or many, and none`, async () => {
+      const groups = await groupsOf(2);
+      for (const shape of [[], [2, 3], [0, 3]]) {
+        const own = groups.map(({ rank }) => full(shape, rank, { dtype }));
+        const gathered = await onEach(groups, (group) => group.allGather(own[group.rank] as Tensor));
+        for (const tensors of gathered) {
+          assert.deepEqual(
+            tensors.map((one) => [one.dtype, one.shape]),
+            own.map(() => [dtype, shape]),
+          );
+          assert.deepEqual(valuesOf(tensors), valuesOf(own));
+        }
+        await onEach(groups, (group) => group.broadcast(own[group.rank] as Tensor, 1));
+        assert.deepEqual(valuesOf(own), valuesOf(gathered.map((tensors) => tensors[1] as Tensor)));
+      }
+    });
+
   it("lets the event loop turn while it waits, and tensors be disposed of", async () => {
     const groups = await groupsOf(2);
     const [here, there] = [ones([1000]), ones([1000])];
@@ -240,6 +259,51 @@ describe("a process group", () => {
     assert.deepEqual([...x.toTypedArray()], [1.5, 2.5]);
     await group?.close();
     await rejectsWith(group?.barrier() as Promise<void>, /barrier: a process group was closed/);
+  });
+
+  it("refuses on every rank what Gloo cannot reduce, before it is sent, and is of use afterwards", async () => {
+    const groups = await groupsOf(2);
+    const refuses = (message: RegExp, collective: (group: ProcessGroup) => Promise<unknown>) =>
+      onEach(groups, (group) => rejectsWith(collective(group), message));
+    for (const dtype of ["bool", "int16"] as const) {
+      const reduces = new RegExp(
+        `: Gloo reduces float32, .* and uint8 in this libtorch, got ${dtype}; cast it`,
+      );
+      await refuses(reduces, (group) => group.allReduce(ones([2], { dtype })));
+      await refuses(reduces, async (group) => group.sum(ones([2], { dtype })));
+    }
+    await refuses(
+      /^allReduce: a mean needs floating-point numbers, got int64; cast it, or take the sum$/,
+      (group) => group.allReduce([ones([2], { dtype: "int64" })], "mean"),
+    );
+    const sparse = () => call("aten::to_sparse", ones([2]));
+    const dense = /: expected dense tensors, got one of layout Sparse; make it dense first/;
+    await refuses(dense, (group) => group.allReduce(sparse()));
+    await refuses(dense, (group) => group.broadcast(sparse()));
+    await refuses(dense, (group) => group.allGather(sparse()));
+    const values = groups.map(() => ones([2]));
+    await onEach(groups, (group) => group.allReduce(values[group.rank] as Tensor));
+    assert.deepEqual(valuesOf(values), [
+      [2, 2],
+      [2, 2],
+    ]);
+  });
+
+  it("sums bfloat16 where libtorch does, and else says so", async () => {
+    const groups = await groupsOf(2);
+    const own = groups.map(() => ones([2], { dtype: "bfloat16", requiresGrad: true }));
+    const outcomes = await Promise.allSettled(
+      groups.map(({ rank }, i) => groups[i]?.allReduce(own[rank] as Tensor)),
+    );
+    for (const [rank, outcome] of outcomes.entries())
+      if (outcome.status === "fulfilled") assert.deepEqual([...(own[rank] as Tensor).toTypedArray()], [2, 2]);
+      else {
+        assert.match(`${outcome.reason}`, /^TorchError: allReduce: Gloo reduces .*, got bfloat16; cast it/);
+        assert.throws(
+          () => groups[rank]?.reducer([own[rank] as Tensor]),
+          /^TorchError: reducer: Gloo reduces .*, got bfloat16/,
+        );
+      }
   });
 
   it("refuses tensors that cannot go as one and ranks that are none, and is of use afterwards", async () => {

@@ -1,5 +1,6 @@
 import { noGrad } from "../autograd.ts";
 import { type Handle, native } from "../binding.ts";
+import { isFloatingPoint } from "../dtype.ts";
 import { TorchError } from "../error.ts";
 import { foreachMulInPlace } from "../ops/foreach.ts";
 import { optionsOf } from "../options.ts";
@@ -98,23 +99,30 @@ export class ProcessGroup {
    * Leaves in each tensor, on all ranks, the sum, mean or maximum of what the ranks have in it. Several go as one.
    *
    * @param tensors one or several of one dtype, on one device; of the same shapes on all ranks
+   * @throws TorchError, before anything is sent, where they are not dense, or of a dtype that Gloo does not reduce: bool, int16,
+   *   with libtorch 1.13 bfloat16; for a mean also where they are of integers
    */
   async allReduce(tensors: Tensor | readonly Tensor[], operation: ReduceOperation = "sum"): Promise<void> {
     const list = listOf(tensors);
     const handles = handlesOf(list);
+    const whole = list.find(({ dtype }) => !isFloatingPoint(dtype));
+    if (operation === "mean" && whole !== undefined)
+      throw new TorchError(
+        `allReduce: a mean needs floating-point numbers, got ${whole.dtype}; cast it, or take the sum`,
+      );
     await this.#collective("allReduce", () =>
       native.allReduce(this.#handle, handles, operation === "mean" ? "sum" : operation),
     );
     if (operation === "mean") noGrad(() => foreachMulInPlace(list, 1 / this.worldSize));
   }
 
-  /** Leaves in each tensor, on all ranks, what rank `from` has in it. Several of one dtype go as one. */
+  /** Leaves in each tensor, on all ranks, what rank `from` has in it. Several of one dtype, whichever it is, go as one. */
   async broadcast(tensors: Tensor | readonly Tensor[], from = 0): Promise<void> {
     const handles = handlesOf(listOf(tensors));
     await this.#collective("broadcast", () => native.broadcast(this.#handle, handles, from));
   }
 
-  /** What each rank has, by rank. Shape and dtype are the same on all ranks. */
+  /** What each rank has, by rank: tensors of any dtype. Shape and dtype are the same on all ranks. */
   async allGather(tensor: Tensor): Promise<Tensor[]> {
     const handle = Tensor.handleOf(tensor);
     return (await this.#collective("allGather", () => native.allGather(this.#handle, handle))).map(wrap);

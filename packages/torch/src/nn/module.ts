@@ -1,4 +1,5 @@
 import { call } from "../call.ts";
+import { isFloatingPoint } from "../dtype.ts";
 import { TorchError } from "../error.ts";
 import { type CastOptions, cast } from "../ops/cast.ts";
 import { optionsOf } from "../options.ts";
@@ -157,7 +158,7 @@ export abstract class Module {
     scope(() => {
       for (const tensor of this.stateDict().values()) {
         const own: CastOptions = { device };
-        if (isFloatingPoint(tensor)) own.dtype = dtype;
+        if (isFloatingPoint(tensor.dtype)) own.dtype = dtype;
         if (tensor.ndim === 4) own.memoryFormat = memoryFormat;
         call("aten::set_data", tensor, cast(tensor, own));
       }
@@ -192,8 +193,4 @@ export abstract class Module {
 
 function joinPath(path: string, name: string): string {
   return path === "" ? name : `${path}.${name}`;
-}
-
-function isFloatingPoint({ dtype }: Tensor): boolean {
-  return dtype.startsWith("float") || dtype === "bfloat16";
 }
