@@ -73,12 +73,12 @@ Shared<Group> to_group(napi_env env, napi_value value) { return to_connection(en
 
 Shared<Reducer> to_reducer(napi_env env, napi_value value) { return unbox<Reducer>(env, value, "a reducer"); }
 
-MakeValue nothing() {
-  return [](napi_env) { return static_cast<napi_value>(nullptr); };
-}
-
 std::chrono::milliseconds to_milliseconds(napi_env env, napi_value value) {
   return std::chrono::milliseconds(to_int(env, value, "a timeout"));
+}
+
+MakeValue nothing() {
+  return [](napi_env) { return static_cast<napi_value>(nullptr); };
 }
 
 // Asked of the engine that is loaded: a call of what it lacks would end the process.
@@ -334,6 +334,20 @@ napi_value store_has(napi_env env, napi_callback_info info) {
         return result;
       };
     });
+  });
+}
+
+napi_value close_store(napi_env env, napi_callback_info info) {
+  return guarded(env, [&] {
+    Shared<c10d::Store> store = std::move(unbox<c10d::Store>(env, Arguments<1>(env, info)[0], "a store"));
+    // Its destructor waits for whoever is in the middle of a message, who may stay there.
+    return in_background(
+        env,
+        [store = std::move(store)]() mutable {
+          store.reset();
+          return nothing();
+        },
+        false);
   });
 }
 

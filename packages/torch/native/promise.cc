@@ -1,7 +1,9 @@
 #include "promise.h"
 
 #include <memory>
+#include <mutex>
 #include <optional>
+#include <thread>
 
 #include "arguments.h"
 #include "convert.h"
@@ -31,69 +33,79 @@ void settle(napi_env env, napi_deferred deferred, const MakeValue& make, std::op
   napi_reject_deferred(env, deferred, error);
 }
 
-struct Background {
-  napi_deferred deferred = nullptr;
-  napi_async_work work = nullptr;
-  std::function<MakeValue()> body;
-  MakeValue make;
-  std::optional<std::string> failure;
-};
-
-void run_background(napi_env, void* data) {
-  auto& task = *static_cast<Background*>(data);
-  try {
-    task.make = task.body();
-  } catch (const c10::Error& error) {
-    task.failure = brief(error.what_without_backtrace());
-  } catch (const std::exception& error) {
-    task.failure = brief(error.what());
-  } catch (...) {
-    task.failure = "unknown native error";
-  }
-}
-
-void end_background(napi_env env, napi_status, void* data) {
-  const std::unique_ptr<Background> task(static_cast<Background*>(data));
-  settle(env, task->deferred, task->make, task->failure);
-  napi_delete_async_work(env, task->work);
-}
-
+// What a promise waits for, and what then wakes JavaScript's thread.
 struct Awaited {
   napi_deferred deferred = nullptr;
+  napi_threadsafe_function wake = nullptr;
   MakeValue make;
   std::optional<std::string> failure;
 };
+
+// Held while JavaScript's thread is woken, and while it is told not to be.
+std::mutex waking;
+
+// Before the environment ends: a thread that comes later wakes nobody.
+void let_sleep(void* data) {
+  const std::lock_guard<std::mutex> lock(waking);
+  static_cast<Awaited*>(data)->wake = nullptr;
+}
 
 void end_awaited(napi_env env, napi_value, void*, void* data) {
   const std::unique_ptr<Awaited> awaited(static_cast<Awaited*>(data));
-  if (env != nullptr) settle(env, awaited->deferred, awaited->make, awaited->failure);
+  if (env == nullptr) return;
+  napi_remove_env_cleanup_hook(env, let_sleep, data);
+  settle(env, awaited->deferred, awaited->make, awaited->failure);
 }
 
-napi_value name_of(napi_env env) { return to_js(env, std::string("pea_torch")); }
+napi_value begin(napi_env env, Awaited& awaited) {
+  napi_value promise;
+  napi_create_promise(env, &awaited.deferred, &promise);
+  napi_create_threadsafe_function(env, nullptr, nullptr, to_js(env, std::string("pea_torch")), 0, 1, nullptr, nullptr, nullptr,
+                                  end_awaited, &awaited.wake);
+  napi_add_env_cleanup_hook(env, let_sleep, &awaited);
+  return promise;
+}
+
+// In whichever thread; `awaited` is gone soon after.
+void end(Awaited* awaited) {
+  const std::lock_guard<std::mutex> lock(waking);
+  const auto wake = awaited->wake;
+  if (wake == nullptr) return;
+  napi_call_threadsafe_function(wake, awaited, napi_tsfn_nonblocking);
+  napi_release_threadsafe_function(wake, napi_tsfn_release);
+}
+
+void run(Awaited* awaited, std::function<MakeValue()> body) {
+  try {
+    awaited->make = body();
+  } catch (const c10::Error& error) {
+    awaited->failure = brief(error.what_without_backtrace());
+  } catch (const std::exception& error) {
+    awaited->failure = brief(error.what());
+  } catch (...) {
+    awaited->failure = "unknown native error";
+  }
+  body = nullptr;  // With what it holds: whoever awaits it may close that next.
+  end(awaited);
+}
 
 }  // namespace
 
-napi_value in_background(napi_env env, std::function<MakeValue()> body) {
-  auto task = std::make_unique<Background>();
-  task->body = std::move(body);
-  napi_value promise;
-  napi_create_promise(env, &task->deferred, &promise);
-  napi_create_async_work(env, nullptr, name_of(env), run_background, end_background, task.get(), &task->work);
-  napi_queue_async_work(env, task.release()->work);
+napi_value in_background(napi_env env, std::function<MakeValue()> body, bool is_awaited) {
+  auto* awaited = new Awaited;
+  const napi_value promise = begin(env, *awaited);
+  if (!is_awaited) napi_unref_threadsafe_function(env, awaited->wake);
+  std::thread(run, awaited, std::move(body)).detach();
   return promise;
 }
 
 napi_value when_done(napi_env env, c10::intrusive_ptr<c10::ivalue::Future> future, MakeValue make) {
   auto* awaited = new Awaited;
   awaited->make = std::move(make);
-  napi_value promise;
-  napi_create_promise(env, &awaited->deferred, &promise);
-  napi_threadsafe_function wake;
-  napi_create_threadsafe_function(env, nullptr, nullptr, name_of(env), 0, 1, nullptr, nullptr, nullptr, end_awaited, &wake);
-  future->addCallback([awaited, wake](c10::ivalue::Future& done) {
+  const napi_value promise = begin(env, *awaited);
+  future->addCallback([awaited](c10::ivalue::Future& done) {
     if (done.hasError()) awaited->failure = brief(done.tryRetrieveErrorMessage().c_str());
-    napi_call_threadsafe_function(wake, awaited, napi_tsfn_nonblocking);
-    napi_release_threadsafe_function(wake, napi_tsfn_release);
+    end(awaited);
   });
   return promise;
 }

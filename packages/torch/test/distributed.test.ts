@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, readdirSync, readlinkSync, rmSync, statSync } from "node:fs";
-import { type AddressInfo, createServer, type Socket } from "node:net";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
@@ -157,6 +157,46 @@ describe("a store", () => {
       for (const socket of sockets) socket.destroy();
       program.close();
     }
+  });
+
+  it("frees its port once it is closed, with what was made of it", async () => {
+    const isFree = async (port: number) => {
+      const server = createServer();
+      const isListening = once(server.listen(port), "listening").then(
+        () => true,
+        () => false,
+      );
+      if (!(await isListening)) return false;
+      server.close();
+      await once(server, "close");
+      return true;
+    };
+    const store = await newStore();
+    const prefixed = new PrefixStore(store, "group");
+    const group = await ProcessGroup.connect(prefixed, { rank: 0, worldSize: 1, host: "127.0.0.1" });
+    await store.close();
+    await rejectsWith(store.has("key"), /^has "key": a store was closed$/);
+    assert.equal(await prefixed.has("key"), false);
+    await group.close();
+    assert.equal(await isFree(store.port), false);
+    await prefixed.close();
+    assert.equal(await isFree(store.port), true);
+    await prefixed.close();
+  });
+
+  it("is closed though a program that speaks to it never ends its message", async () => {
+    const store = await newStore();
+    const program = connect(store.port, "127.0.0.1");
+    await once(program, "connect");
+    // The first byte of a key's length.
+    program.write(Uint8Array.of(0, 0));
+    // Engines differ in whether they wait for the rest.
+    await rejectsWith(
+      store.get("key", { timeout: 1 }),
+      /^get "key": (no answer|no process has set it) within/,
+    );
+    await store.close();
+    program.destroy();
   });
 
   it("that is not there, and a port that is none, are errors that name them", async () => {

@@ -24,7 +24,7 @@ export async function connectRanks(
     timeout,
     ...(isHere(host) && process.env.GLOO_SOCKET_IFNAME === undefined && { host: "127.0.0.1" }),
   });
-  return new ConnectedRanks(group);
+  return new ConnectedRanks(group, [store, connected]);
 }
 
 async function storeAt(address: Parameters<typeof TCPStore.connect>[0]): Promise<TCPStore> {

@@ -97,12 +97,9 @@ export function endWithLauncher(): void {
   process.channel?.unref();
 }
 
-/**
- * Ends this process, which has failed, where it does not end by itself: a thread may wait for a store that never answers. By a
- * signal, since to exit is to wait for the thread.
- */
+/** Ends this process, which has failed, where it does not end by itself: it may wait for a store that never answers. */
 export function endSoon(): void {
-  setTimeout(() => process.kill(process.pid, "SIGKILL"), FAREWELL).unref();
+  setTimeout(() => process.exit(process.exitCode ?? 1), FAREWELL).unref();
 }
 
 /** Whether `launch` started this process. */

@@ -5,7 +5,17 @@
  */
 import { deserialize, serialize } from "node:v8";
 import { PeaError } from "@pea/core";
-import { cat, clone, narrow, type ProcessGroup, type Reducer, type Tensor, tensor, zeros } from "@pea/torch";
+import {
+  cat,
+  clone,
+  narrow,
+  type ProcessGroup,
+  type Reducer,
+  type Store,
+  type Tensor,
+  tensor,
+  zeros,
+} from "@pea/torch";
 
 /** This process among those that train one network together. All call the same in the same order. */
 export interface Ranks {
@@ -63,11 +73,14 @@ export class ConnectedRanks implements Ranks {
   readonly rank: number;
   readonly size: number;
   readonly #group: ProcessGroup;
+  readonly #stores: readonly Store[];
 
-  constructor(group: ProcessGroup) {
+  /** @param stores that the group was made of; closed with it */
+  constructor(group: ProcessGroup, stores: readonly Store[] = []) {
     this.rank = group.rank;
     this.size = group.worldSize;
     this.#group = group;
+    this.#stores = stores;
   }
 
   async gather<T>(own: T): Promise<T[]> {
@@ -130,6 +143,7 @@ export class ConnectedRanks implements Ranks {
   async close(): Promise<void> {
     await this.#group.barrier();
     await this.#group.close();
+    for (const store of this.#stores) await store.close();
   }
 }
 

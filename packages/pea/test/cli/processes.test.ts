@@ -157,6 +157,10 @@ describe("two processes", () => {
     const ranks = await connectRanks(launchedAs({ ...variables, RANK: "0" }) as Launched);
     const shared = await train(own, { runDirectory: join(folder, "shared"), ranks });
     await ranks.close();
+    // Where rank 0 was reached.
+    const successor = createServer().listen(Number(variables.MASTER_PORT));
+    await once(successor, "listening");
+    successor.close();
     assert.deepEqual(await other, { code: 0, stdout: "", stderr: "" });
     // Weights and running statistics.
     const numbers = ({ runDirectory }: TrainResult) =>
@@ -189,8 +193,9 @@ describe("a process that does not find the others", () => {
   it("ends, though another program listens at their port that never answers", async () => {
     const program = createServer().listen(0, "127.0.0.1");
     await once(program, "listening");
-    const { stderr } = await meetAt((program.address() as AddressInfo).port);
+    const { code, stderr } = await meetAt((program.address() as AddressInfo).port);
     program.close();
+    assert.equal(code, 1, stderr);
     assert.match(stderr, /^pea: rank 1: the store did not answer within 5000 ms; the process that holds it/m);
   });
 

@@ -80,7 +80,7 @@ export class ProcessGroup {
       );
     const roll = await Roll.call(store, { rank, worldSize, timeout });
     const interfaces = host === "" ? (process.env.GLOO_SOCKET_IFNAME ?? "") : "";
-    const addresses = new PrefixStore(store, "gloo");
+    await using addresses = new PrefixStore(store, "gloo");
     const handle = await promised("ProcessGroup.connect", () =>
       native.connectGroup(
         addresses.handle,
@@ -166,7 +166,7 @@ export class ProcessGroup {
     return this.#failure;
   }
 
-  /** Cuts the connections. Await the collectives under way first. */
+  /** Cuts the connections, and lets go of the store. Await the collectives under way first. */
   async close(): Promise<void> {
     if (this.#failure !== undefined) return; // What failed may wait for others still; it goes with the process.
     await promised("close", () => native.closeGroup(this.#handle));

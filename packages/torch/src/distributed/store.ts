@@ -17,9 +17,10 @@ const ANSWER = 5_000;
 /**
  * What processes tell one another before they are a group: texts by key. Nothing here blocks the event loop.
  */
-export abstract class Store {
+export abstract class Store implements AsyncDisposable {
   /** For this package alone. */
   abstract readonly handle: StoreHandle;
+  #closing: Promise<void> | undefined;
 
   /** Leaves a text for the others, in place of the one that is there. */
   async set(key: string, value: string): Promise<void> {
@@ -50,9 +51,25 @@ export abstract class Store {
     }
     return promised(what, () => native.storeGet(this.handle, key));
   }
+
+  /**
+   * Lets go of it. Groups, and stores with a prefix, that were made of it go on with it until they are closed themselves. Waits five
+   * seconds at most, where another program that speaks to it hangs.
+   */
+  close(): Promise<void> {
+    this.#closing ??= within(ANSWER, native.closeStore(this.handle), "close").catch(() => {});
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
 }
 
-/** A store in the memory of one process, which the others reach over the network. It listens until that process ends. */
+/**
+ * A store in the memory of one process, which the others reach over the network. It listens until it is closed there, with all that
+ * was made of it, or that process ends.
+ */
 export class TCPStore extends Store {
   private constructor(
     readonly handle: StoreHandle,
