@@ -174,13 +174,23 @@ const settingsApart: ReadonlySet<string> = new Set([
   ...circumstances,
 ]);
 
-/** Names of the settings besides method and seed in which runs of a group differ, as far as the settings are known. */
+/**
+ * Names of the settings besides method and seed in which runs of a group differ, as far as the settings are known. What all runs of
+ * a seed have in common goes with the seed, as the network that each begins with may.
+ */
 export function settingsThatDiffer(runs: readonly ReportRun[]): string[] {
   const known = runs.filter(({ settings }) => Object.keys(settings).length > 0);
   const names = new Set(known.flatMap(({ settings }) => Object.keys(settings)));
+  const bySeed = [...new Set(known.map(({ seed }) => seed))].map((seed) =>
+    known.filter((run) => run.seed === seed),
+  );
+  const differIn = (name: string, some: readonly ReportRun[]) =>
+    new Set(some.map(({ settings }) => JSON.stringify(settings[name]))).size > 1;
+  const arePaired = bySeed.some(({ length }) => length > 1);
   return [...names].filter(
     (name) =>
       !settingsApart.has(name) &&
-      new Set(known.map(({ settings }) => JSON.stringify(settings[name]))).size > 1,
+      differIn(name, known) &&
+      (!arePaired || bySeed.some((pair) => differIn(name, pair))),
   );
 }

@@ -56,6 +56,18 @@ describe("the verdict on a variant", () => {
     const { details } = verdictOn([reportRun("ReLU", 0)], [longer]);
     assert.match(details.at(-1) as string, /in epochs\. The difference is not the method's alone/);
   });
+
+  test("does not warn of what goes with the seed", () => {
+    const begun = (variant: string, seed: number, from = seed) =>
+      reportRun(variant, seed, { settings: { pea: variant, initialCheckpoint: `smooth-${from}`, seed } });
+    const ofSeed = ["ReLU", "SM75%"].map((variant) => [begun(variant, 0), begun(variant, 1)]);
+    assert.doesNotMatch(verdictOn(...ofSeed).details.join("\n"), /differ in more/);
+    const crossed = verdictOn(
+      [begun("ReLU", 0), begun("ReLU", 1)],
+      [begun("SM75%", 0, 1), begun("SM75%", 1, 0)],
+    );
+    assert.match(crossed.details.at(-1) as string, /in initialCheckpoint\./);
+  });
 });
 
 describe("the verdict on many variants", () => {
