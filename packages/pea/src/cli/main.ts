@@ -1,13 +1,11 @@
 /** The command line `pea`. Each command loads its own code, so that help and doctor run without the engine. */
-import { PeaError } from "@pea/core";
 import { CommanderError } from "commander";
+import { describeError, exitCodeOfError } from "../terminal/errors.ts";
 import { log, printResult } from "../terminal/output.ts";
 import { createProgram } from "./program.ts";
 
 /** Exit code of a user's mistake. */
 const USAGE = 2;
-/** Exit code of anything else that failed. */
-const FAILURE = 1;
 
 /**
  * Runs one command line.
@@ -29,10 +27,10 @@ export async function main(words: readonly string[]): Promise<number> {
       if (options.json) printError(messageOf(error));
       return USAGE;
     }
-    const { message, stack } = error instanceof Error ? error : new Error(String(error));
-    log(options.debug ? (stack ?? message) : `pea: ${message}`);
-    if (options.json) printError(message);
-    return error instanceof PeaError ? error.exitCode : FAILURE;
+    const failed = error instanceof Error ? error : new Error(String(error));
+    log(describeError(failed, options));
+    if (options.json) printError(failed.message);
+    return exitCodeOfError(failed);
   }
 }
 

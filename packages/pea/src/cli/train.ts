@@ -7,7 +7,7 @@ import { listSkippedParts, UnreadableImagesError } from "../data/loading/unreada
 import { describeParts } from "../data/parts/describe-parts.ts";
 import { datasetNamed } from "../data/sets/registry.ts";
 import { connectRanks } from "../distributed/connect-ranks.ts";
-import { endSoon, endWithLauncher, isByLauncher, launch } from "../distributed/launch.ts";
+import { endSoon, endWithLauncher, isByLauncher, launch, tellLauncher } from "../distributed/launch.ts";
 import { isLaunched, isRestarted, type Launched, launchedAs } from "../distributed/launched.ts";
 import { alone, type Ranks } from "../distributed/ranks.ts";
 import { requireEvenShares } from "../distributed/share.ts";
@@ -31,6 +31,7 @@ import { openRunDirectory, readRunConfig } from "../run/run-directory.ts";
 import { openRecipe, weightFiles } from "../run/trained-run.ts";
 import { describeMainScore } from "../tasks/task.ts";
 import { countImages, describeData } from "../terminal/describe-data.ts";
+import { describeError, exitCodeOfError } from "../terminal/errors.ts";
 import { type CommonOptions, formatTable, log, openingReporter, printResult } from "../terminal/output.ts";
 import { createProgress, type Progress } from "../terminal/progress.ts";
 import { formatSeconds } from "../terminal/time-left.ts";
@@ -91,7 +92,7 @@ function launchTraining(count: number, words: readonly string[]): Promise<number
   });
 }
 
-/** As one of several processes, of which the first speaks; the others have errors alone to tell. */
+/** As one of several processes, of which the first speaks; the others have errors alone to tell, by their launcher where they can. */
 async function trainAsRank(launched: Launched, flags: TrainFlags): Promise<number> {
   endWithLauncher();
   const { timeout } = flags;
@@ -103,10 +104,14 @@ async function trainAsRank(launched: Launched, flags: TrainFlags): Promise<numbe
     return code;
   } catch (error) {
     const failed = error as Error;
-    await ranks?.fail(failed.message);
-    if (launched.rank > 0) failed.message = `rank ${launched.rank}: ${failed.message}`;
+    const reason = failed.message;
+    await ranks?.fail(reason);
     endSoon();
-    throw failed;
+    if (launched.rank > 0) failed.message = `rank ${launched.rank}: ${reason}`;
+    if (!isByLauncher()) throw failed;
+    await tellLauncher({ reason, line: describeError(failed, flags) });
+    if (launched.rank === 0) throw failed;
+    return exitCodeOfError(failed);
   }
 }
 

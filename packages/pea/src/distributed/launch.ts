@@ -22,9 +22,18 @@ export interface LaunchOptions {
   log(line: string): void;
 }
 
+/** What a process tells its launcher when it fails. */
+interface Failure {
+  /** The same for processes that fail for the same reason. */
+  reason: string;
+  /** To be printed, with its rank. */
+  line: string;
+}
+
 /**
  * Runs a command of this program in several processes, each with its share of the threads, until all have ended. Where one
- * fails the others are ended, too. They do not outlive this process: whoever loses it ends.
+ * fails the others are ended, too. They do not outlive this process: whoever loses it ends. Rank 0 prints its error itself; those
+ * of the others are printed here, where they are not the same.
  *
  * @param command the program's file and the words after it
  * @returns exit code of the first that failed, else 0
@@ -55,6 +64,7 @@ export async function launch(
     for (const child of children) child.kill(name);
   };
   const off = onSignal(endAll);
+  const failures = children.map(failureOf);
   let first = 0;
   let overdue: NodeJS.Timeout | undefined;
   try {
@@ -64,6 +74,8 @@ export async function launch(
         if (code === 0) return;
         first ||= code;
         overdue ??= setTimeout(() => endAll("SIGKILL"), GRACE);
+        const [own, known] = await Promise.all([failures[rank], failures[0]]);
+        if (rank > 0 && own != null && own.reason !== known?.reason) log(own.line);
       }),
     );
     return first;
@@ -71,6 +83,16 @@ export async function launch(
     clearTimeout(overdue);
     off();
   }
+}
+
+/** What a process fails of; null where it does not say so. */
+async function failureOf(child: ChildProcess): Promise<Failure | null> {
+  let failure: Failure | null = null;
+  child.on("message", (message) => {
+    failure = message as Failure;
+  });
+  await once(child, "disconnect");
+  return failure;
 }
 
 async function codeOf(child: ChildProcess, onKilled: (name: string) => void): Promise<number> {
@@ -100,6 +122,11 @@ export function endWithLauncher(): void {
 /** Ends this process, which has failed, where it does not end by itself: it may wait for a store that never answers. */
 export function endSoon(): void {
   setTimeout(() => process.exit(process.exitCode ?? 1), FAREWELL).unref();
+}
+
+/** Tells the launcher what this process fails of. */
+export function tellLauncher(failure: Failure): Promise<void> {
+  return new Promise((resolve) => process.send?.(failure, undefined, undefined, () => resolve()));
 }
 
 /** Whether `launch` started this process. */

@@ -232,10 +232,36 @@ describe("processes that are started together", () => {
     assert.deepEqual(lines.sort(), ["rank 0 was ended by SIGTERM", "rank 1 was ended by SIGTERM"]);
   });
 
-  it("print one JSON document where all fail", async () => {
-    const { code, stdout } = await outcomeOf(start(["--processes", "2", "--json", "--data-dir", "/nowhere"]));
+  /** What processes print and end with that run a script. */
+  async function launched(script: string) {
+    const lines: string[] = [];
+    const options = { log: (line: string) => void lines.push(line), onSignal: () => () => {} };
+    const code = await launch(3, ["-e", script], options);
+    return { code, lines };
+  }
+
+  it("tell by their launcher what they fail of, where rank 0 does not fail of the same", async () => {
+    const fails = (reason: string) => `
+      const rank = Number(process.env.RANK);
+      const reason = ${reason};
+      if (reason !== null) process.send({ reason, line: \`rank \${rank}: \${reason}\` });
+      process.exitCode = reason === null ? 0 : 3;
+      process.channel.unref();`;
+    const same = await launched(fails(`"no such folder"`));
+    assert.deepEqual(same, { code: 3, lines: [] });
+    const other = await launched(fails(`rank === 2 ? "the disk is full" : "no such folder"`));
+    assert.deepEqual(other, { code: 3, lines: ["rank 2: the disk is full"] });
+    const own = await launched(fails(`rank === 1 ? "the disk is full" : null`));
+    assert.deepEqual(own, { code: 3, lines: ["rank 1: the disk is full"] });
+  });
+
+  it("print one error and one JSON document where all fail of the same", async () => {
+    const { code, stdout, stderr } = await outcomeOf(
+      start(["--processes", "2", "--json", "--data-dir", "/nowhere"]),
+    );
     assert.equal(code, 2);
     assert.match((JSON.parse(stdout) as { error: Error }).error.message, /cannot read \/nowhere/);
+    assert.equal(stderr.match(/cannot read \/nowhere/g)?.length, 1, stderr);
   });
 });
 
