@@ -23,6 +23,8 @@ export interface Ranks {
   readonly rank: number;
   /** How many there are. */
   readonly size: number;
+  /** By what they reach one another; null for one alone. */
+  readonly backend: "gloo" | null;
   /** What each rank gives, by rank: anything that `node:v8` serializes. */
   gather<T>(own: T): Promise<T[]>;
   /** The rows of all ranks, one after the other: of tensors that differ in their first dimension at most. The caller's. */
@@ -56,6 +58,7 @@ const nothing = async (): Promise<void> => {};
 export const alone: Ranks = {
   rank: 0,
   size: 1,
+  backend: null,
   gather: async (own) => [own],
   join: async (rows) => clone(rows),
   sum: nothing,
@@ -72,6 +75,7 @@ export const alone: Ranks = {
 export class ConnectedRanks implements Ranks {
   readonly rank: number;
   readonly size: number;
+  readonly backend = "gloo";
   readonly #group: ProcessGroup;
   readonly #stores: readonly Store[];
 

@@ -25,6 +25,8 @@ export interface TrainResult {
   phases: readonly Phase[];
   /** Time of all training steps. */
   seconds: number;
+  /** The processes that trained it together, in the end, and by what they reached one another; of one alone, missing. */
+  ranks?: { size: number; backend: "gloo" };
   /** Number of images of the test part. */
   testImages: number;
   /** Images that could not be read and were left out; of a run that had all, missing. */

@@ -42,6 +42,7 @@ export async function resultOf(
     steps: plan.totalSteps,
     phases: methods.phases,
     seconds,
+    ...(ranks.backend !== null && { ranks: { size: ranks.size, backend: ranks.backend } }),
     testImages: test.samplesPerEpoch - left.test.size,
     skipped: skippedOf({
       train: left.train,

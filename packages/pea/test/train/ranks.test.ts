@@ -125,9 +125,11 @@ describe("where sums are of more than two addends, a run of ranks", () => {
 });
 
 describe("ranks", () => {
-  it("share the test images, of which there are no fewer and no more", async () => {
-    const { testImages, last, breakdown } = await trainTogether({ ...recipe, epochs: 1, pea: "none" }, 4);
+  it("share the test images, of which there are no fewer and no more, and are written down", async () => {
+    const result = await trainTogether({ ...recipe, epochs: 1, pea: "none" }, 4);
+    const { testImages, last, breakdown, ranks } = result;
     assert.equal(testImages, 30);
+    assert.deepEqual(ranks, { size: 4, backend: "gloo" });
     const classes = breakdown?.classes as { images: number; correct: number }[];
     assert.deepEqual(
       classes.map(({ images }) => images),
@@ -191,7 +193,8 @@ describe("ranks", () => {
   it("go on where others were more, and say what is not the same", async () => {
     const { runDirectory } = await trainTogether({ ...all, epochs: 1 });
     const notes: string[] = [];
-    await resumeTraining(runDirectory, { onNote: (note) => notes.push(note) });
+    const { ranks } = await resumeTraining(runDirectory, { onNote: (note) => notes.push(note) });
+    assert.equal(ranks, undefined, "of one process there is nothing to write down");
     assert.match(
       notes.join(),
       /goes on with 1 process where it had 2: with the same batches, in other parts/,
