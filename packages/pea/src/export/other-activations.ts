@@ -34,5 +34,5 @@ export function describeActivations(others: readonly OtherActivation[]): string 
     const more = all.length > named ? [`… and ${all.length - named} more`] : [];
     return `${counted(all.length, kind)} (${[...first, ...more].join(", ")})`;
   });
-  return `Relu is not the only activation: beside it ${kinds.join("; ")}`;
+  return `Relu is not the only activation; others: ${kinds.join("; ")}`;
 }

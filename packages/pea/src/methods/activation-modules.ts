@@ -43,14 +43,18 @@ export function isSmoothActivation(module: Module): module is Module {
  */
 export function requireReLU(model: Module, method: string): void {
   if (findPlaces(model, isReLU).length > 0) return;
-  const isSmooth = findPlaces(model, isSmoothActivation).length > 0;
   throw new PeaError(
-    `${method} changes nothing in ${model.constructor.name}, which has no ReLU module: ` +
-      (isSmooth
-        ? 'its activations are smooth: begin with them and end with ReLU, e.g. by pea: "WO75%"'
-        : "build it with ReLU (not ReLU6, unless relu: relu6 is said) at every site, each a module of its own"),
+    `${method} changes nothing in ${model.constructor.name}, which has no ReLU module: ${wayToReLU(model)}`,
     { kind: "usage" },
   );
+}
+
+function wayToReLU(model: Module): string {
+  if (findPlaces(model, isSmoothActivation).length > 0)
+    return 'its activations are smooth: begin with them and end with ReLU, e.g. by pea: "WO75%"';
+  if (findPlaces(model, (module) => module instanceof ReLU6).length > 0)
+    return "it has ReLU6: say that it is to remain (relu: relu6), or build it with ReLU";
+  return "build it with ReLU at every site, each a module of its own";
 }
 
 /** @throws PeaError of kind usage where `model` has no module of a smooth activation. */

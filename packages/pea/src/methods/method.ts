@@ -234,7 +234,7 @@ export interface Method {
   /** How it rounded values while training, if that had begun; an export with the same steps does not calibrate them then. */
   trainedIntegers?(): TrainedIntegers | undefined;
 
-  /** What it found out in the run, by the keys of a recipe that takes it; for `result.json`. */
+  /** What it found out or learned in the run, by the keys of a recipe that takes it; for `result.json`. */
   found?(): Record<string, unknown>;
 
   /** Values of the last step for the logs, e.g. `{ alpha: 0.25 }`. */

@@ -255,5 +255,7 @@ function refuseUnknownKeys(settings: Record<string, unknown>, known: string[], s
 
 export const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
-export const show = (value: unknown): string => JSON.stringify(value) ?? "missing";
+/** As it stands in a recipe; JSON has no numbers that are not finite. */
+export const show = (value: unknown): string =>
+  typeof value === "number" ? `${value}` : (JSON.stringify(value) ?? "missing");
 const usage = (message: string): PeaError => new PeaError(message, { kind: "usage" });

@@ -206,7 +206,7 @@ test("ReLU6 and gates are exported, and listed", async () => {
   assert.deepEqual(otherActivations[0], { kind: "clip", operator: "Clip", path: "features.0.act" });
   assert.equal(
     describeActivations(otherActivations),
-    "Relu is not the only activation: beside it 27 clips (Clip in features.0.act, Clip in features.1.dw.act, " +
+    "Relu is not the only activation; others: 27 clips (Clip in features.0.act, Clip in features.1.dw.act, " +
       "Clip in features.1.pw.act, … and 24 more)",
   );
   const plain = createModel("mobilenet-0.25-small", { inputChannels: 1 });

@@ -130,7 +130,7 @@ describe("a network of one's own, from the command", () => {
     const { stdout } = await peaHere("inspect", "squeezing", "--import", file);
     assert.match(
       stdout,
-      /export to ONNX +possible; Relu is not the only activation: beside it 1 slope \(LeakyRelu in conv\.3\); 1 gate \(Sigmoid in gate\.1\)$/m,
+      /export to ONNX +possible; Relu is not the only activation; others: 1 slope \(LeakyRelu in conv\.3\); 1 gate \(Sigmoid in gate\.1\)$/m,
     );
     const { exportObstacle, otherActivations } = JSON.parse(
       (await peaHere("inspect", "squeezing", "--import", file, "--json")).stdout,

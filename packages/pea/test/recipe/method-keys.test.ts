@@ -75,7 +75,9 @@ describe("PEA's own keys", () => {
     ] as const)
       await assert.rejects(
         fitted(settings, fitContext({ model })),
-        usage(new RegExp(`^${name} changes nothing in MobileNet, which has no ReLU module: .*not ReLU6`)),
+        usage(
+          new RegExp(`^${name} changes nothing in MobileNet, which has no ReLU module: it has ReLU6: say`),
+        ),
       );
     await fitted({}, fitContext({ model }));
   });

@@ -142,6 +142,7 @@ export class PeaMethod implements Method {
     const plan = this.#phasesOf(context);
     const requireSites = smooth === ownSmooth ? requireSmooth : requireReLU;
     requireSites(context.model, `pea ${this.#code}`);
+    this.#requireMeasured(plan, context);
     const { seed, model } = context;
     const handle = applyPea(model, {
       ...{ ensemble, smooth, seed },
@@ -232,15 +233,18 @@ export class PeaMethod implements Method {
     return this.#alphaAt(firstStep) === 1;
   }
 
-  /** Where it searched: the sites that a next run begins with, by the recipe's key. */
+  /** Where it searched or learned β: the sites that a next run begins with, by the recipe's key. */
   found(): Record<string, unknown> {
-    const { search } = this.#run.handle;
-    if (search === null) return {};
-    const found = Object.entries(search.found).map(([path, choice]) => [
-      path,
-      { ...this.#sites?.[path], ...choice },
-    ]);
-    return { peaSites: { ...this.#sites, ...Object.fromEntries(found) } };
+    const { search, sites } = this.#run.handle;
+    const learned = sites.filter(({ module }) => module.learnedBeta !== null);
+    if (search === null && learned.length === 0) return {};
+    const own = new Map(Object.entries(this.#sites ?? {}));
+    const note = (path: string, choice: object) => own.set(path, { ...own.get(path), ...choice });
+    const searched = search?.found ?? {};
+    // The β that was learned is that of the activation that ran.
+    for (const { path, module } of learned) if (!(path in searched)) note(path, { beta: module.beta });
+    for (const [path, choice] of Object.entries(searched)) note(path, choice);
+    return { peaSites: Object.fromEntries(own) };
   }
 
   state(): MethodState {
@@ -305,6 +309,27 @@ export class PeaMethod implements Method {
   #alphaAt(step: number, plan = this.#run.plan): number {
     const { context } = this.#run;
     return alphaAt(step, plan, { ...this.#schedule, stepsPerEpoch: context.stepsPerEpoch });
+  }
+
+  /** @throws PeaError of kind usage where what is to be measured in every tenth step would not be */
+  #requireMeasured(plan: PhasePlan, { stepsPerEpoch }: FitContext): void {
+    const end = plan.initialSteps + plan.transitionSteps;
+    const alphas: number[] = [];
+    for (let step = 0; step < end; step += MEASURED_EVERY)
+      alphas.push(alphaAt(step, plan, { ...this.#schedule, stepsPerEpoch }));
+    const refuse = (what: string, steps: string, count: number, key: string) => {
+      throw new PeaError(
+        `pea ${this.#code} ${what} by every ${MEASURED_EVERY}th step of the run, of which ${count} ${steps}; train longer, or leave ` +
+          `${key} out`,
+        { kind: "usage" },
+      );
+    };
+    const beside = alphas.filter((alpha) => alpha > 0 && alpha < 1).length;
+    if (this.#siteAlpha === "learned" && beside === 0)
+      refuse("learns alpha of each site", "lies in the transition", beside, "siteAlpha");
+    // One step has no standard error.
+    const before = alphas.filter((alpha) => alpha < 1).length;
+    if (this.#search && before < 2) refuse("searches", "lies before ReLU runs alone", before, "search");
   }
 
   #phasesOf(context: FitContext): PhasePlan {

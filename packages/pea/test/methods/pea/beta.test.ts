@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import { backward, mul, setNumThreads, sum, tensor } from "@pea/torch";
 import { oracleCase, testAgainstPython } from "../../../../torch/test/oracle.ts";
+import { meanOf } from "../../../src/common/mean.ts";
 import {
   applyPea,
   type EnsembleActivation,
@@ -145,6 +146,17 @@ describe("a β that is learned", () => {
       { runDirectory: join(temporaryFolder(), "plain") },
     );
     assert.deepEqual(lastKeys(whole), lastKeys(plain));
+    const found = Object.entries(whole.found?.peaSites as Record<string, { beta: number }>);
+    assert.deepEqual(
+      found.map(([path]) => path),
+      ["relu1", "relu2"],
+    );
+    const learned = found.map(([, { beta }]) => beta);
+    assert.equal(meanOf(learned), betas.at(-1), "the result has the beta of each site");
+    assert.ok(learned[0] !== learned[1] && !learned.includes(1), `${learned}`);
+    const next = createModel("pair-network", { classes: 10 });
+    const sites = whole.found?.peaSites as PeaMethodOptions["sites"];
+    assert.deepEqual(applyPea(next, { ...swish, sites }).betas, learned, "and a next run takes them");
   });
 
   test("is the same on two ranks as in one process that passes batches in halves", async () => {

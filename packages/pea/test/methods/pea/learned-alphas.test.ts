@@ -136,6 +136,22 @@ test("two ranks learn what one process does that passes batches in halves", asyn
   assert.deepEqual(weightsOf(two), weightsOf(one));
 });
 
+test("a transition in which no step is measured is refused", () => {
+  const fit = (totalSteps: number, initial: string) =>
+    new PeaMethod({ variant: "SM50%", initial, siteAlpha: "learned" }).fit(
+      fitContext({ totalSteps, stepsPerEpoch: 4 }),
+    );
+  assert.throws(
+    () => fit(20, "1st"),
+    usage(
+      /learns alpha of each site by every 10th step of the run, of which 0 lies in the transition; train/,
+    ),
+  );
+  // The first step of the transition has α = 0.
+  assert.throws(() => fit(24, "10st"), usage(/of which 0 lies in the transition/));
+  fit(22, "1st");
+});
+
 test("it does not go with lag, nor with another setting's checkpoint", () => {
   assert.throws(
     () => new PeaMethod({ variant: "SM75%", lag: 0.2, siteAlpha: "learned" }),

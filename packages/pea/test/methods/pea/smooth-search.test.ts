@@ -5,13 +5,14 @@ import { test } from "node:test";
 import { smoothActivations } from "@pea/core";
 import { backward, mul, randn, setNumThreads, sub, sum } from "@pea/torch";
 import { createActivation } from "../../../src/activations/index.ts";
-import { applyPea, type EnsembleActivation } from "../../../src/methods/index.ts";
+import { applyPea, type EnsembleActivation, PeaMethod } from "../../../src/methods/index.ts";
 import { SmoothSearch } from "../../../src/methods/pea/smooth-search.ts";
 import { createModel } from "../../../src/models/index.ts";
 import type { RecipeInput } from "../../../src/recipe/recipe.ts";
 import { readResult } from "../../../src/run/result.ts";
 import { runDirectory as pathsOf } from "../../../src/run/run-directory.ts";
 import { train } from "../../../src/train/train.ts";
+import { fitContext } from "../../support/fit-context.ts";
 import { pairRecipe } from "../../support/pair-network.ts";
 import { trainAlone, trainTogether } from "../../support/ranks-of.ts";
 import { trainBothWays } from "../../support/run-in-parts.ts";
@@ -85,6 +86,18 @@ test("a run goes on bit for bit where it was stopped, and its result has the sit
   );
   assert.deepEqual(next.recipe.peaSites, peaSites);
   assert.equal(foundBy(next), undefined);
+});
+
+test("a run with one step that is measured is refused, which could find nothing", () => {
+  const fit = (totalSteps: number) =>
+    new PeaMethod({ variant: "SM50%", initial: 0, search: true }).fit(
+      fitContext({ totalSteps, stepsPerEpoch: 4 }),
+    );
+  assert.throws(
+    () => fit(20),
+    usage(/searches by every 10th step of the run, of which 1 lies before ReLU runs alone; train longer/),
+  );
+  fit(22);
 });
 
 test("two ranks find what one process finds that passes batches in halves", async () => {
