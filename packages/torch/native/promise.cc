@@ -52,6 +52,8 @@ void let_sleep(void* data) {
 
 void end_awaited(napi_env env, napi_value, void*, void* data) {
   const std::unique_ptr<Awaited> awaited(static_cast<Awaited*>(data));
+  // The thread that woke this one still has to let go of the function, which the end of the environment would free under it.
+  { const std::lock_guard<std::mutex> lock(waking); }
   if (env == nullptr) return;
   napi_remove_env_cleanup_hook(env, let_sleep, data);
   settle(env, awaited->deferred, awaited->make, awaited->failure);
