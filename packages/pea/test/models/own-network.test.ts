@@ -146,7 +146,7 @@ describe("a network of one's own, from the command", () => {
     assert.doesNotMatch(trained.stderr, /cannot write this network/);
     const exported = await peaHere("export", run);
     assert.equal(exported.code, 0, exported.stderr);
-    assert.match(exported.stdout, /^Relu is not the only activation: beside it 1 slope .*; 1 gate /m);
+    assert.match(exported.stdout, /^Relu is not the only activation; others: 1 slope .*; 1 gate /m);
   });
 
   test("a module that cannot be run is named, with the reason", async () => {
