@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# package: ai-edge-quantizer 0.10.0, ai-edge-litert 2.3.0 (PyPI, Python 3.11)
+# package: ai-edge-quantizer 0.10.0, ai-edge-litert 2.3.0 (PyPI, Python 3.11, x86-64)
 # guess:   a channel whose weights decayed to nothing answers its bias, quantized or not; at worst the bias is cut to what fits
 # happens: a positive bias too large for the channel's scale becomes -2147483648, the other sign, and the channel's answer 0;
 #          all that is said is numpy's "invalid value encountered in cast"
