@@ -80,19 +80,23 @@ export class ProcessGroup {
       );
     const roll = await Roll.call(store, { rank, worldSize, timeout });
     const interfaces = host === "" ? (process.env.GLOO_SOCKET_IFNAME ?? "") : "";
-    await using addresses = new PrefixStore(store, "gloo");
-    const handle = await promised("ProcessGroup.connect", () =>
-      native.connectGroup(
-        addresses.handle,
-        rank,
-        worldSize,
-        Math.ceil(timeout - roll.longestInquiry),
-        interfaces,
-        host,
-        roll.shareMemory,
-      ),
-    );
-    return new ProcessGroup(handle, roll, { rank, worldSize });
+    const addresses = new PrefixStore(store, "gloo");
+    try {
+      const handle = await promised("ProcessGroup.connect", () =>
+        native.connectGroup(
+          addresses.handle,
+          rank,
+          worldSize,
+          Math.ceil(timeout - roll.longestInquiry),
+          interfaces,
+          host,
+          roll.shareMemory,
+        ),
+      );
+      return new ProcessGroup(handle, roll, { rank, worldSize });
+    } finally {
+      await addresses.close();
+    }
   }
 
   /**

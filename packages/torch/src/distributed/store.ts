@@ -17,7 +17,7 @@ const ANSWER = 5_000;
 /**
  * What processes tell one another before they are a group: texts by key. Nothing here blocks the event loop.
  */
-export abstract class Store implements AsyncDisposable {
+export abstract class Store {
   /** For this package alone. */
   abstract readonly handle: StoreHandle;
   #closing: Promise<void> | undefined;
@@ -59,10 +59,6 @@ export abstract class Store implements AsyncDisposable {
   close(): Promise<void> {
     this.#closing ??= within(ANSWER, native.closeStore(this.handle), "close").catch(() => {});
     return this.#closing;
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
   }
 }
 
