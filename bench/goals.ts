@@ -131,15 +131,15 @@ const GOALS: readonly Goal[] = [
     what: "step of two ranks of one thread ÷ of one process of two",
     bound: ["≤", 1],
     find: (all) =>
-      sharedSteps(all)
-        .filter(({ shared: { contender, workload } }) => OWN.includes(contender) && !workload.sockets)
+      stepsOfTwo(all)
+        .filter(({ shared }) => OWN.includes(shared.contender))
         .flatMap(({ shared, alone }) => (alone ? [found(describe(shared), [ratios(shared, alone)])] : [])),
   },
   {
     what: "step of two ranks ÷ that of tuned PyTorch's DistributedDataParallel with ReLU",
     bound: ["≤", 0.8],
     find: (all) => {
-      const steps = sharedSteps(all).flatMap(({ shared }) => (shared.workload.sockets ? [] : [shared]));
+      const steps = stepsOfTwo(all).map(({ shared }) => shared);
       return PAIRS.flatMap(([own, peer]) =>
         steps
           .filter(({ contender }) => contender === own)
@@ -156,10 +156,9 @@ const GOALS: readonly Goal[] = [
     what: "share of ResNet-18's step in which a rank waits for the other",
     bound: ["≤", 0.1],
     find: (all) =>
-      sharedSteps(all)
+      stepsOfTwo(all)
         .filter(
-          ({ shared: { contender, workload } }) =>
-            OWN.includes(contender) && workload.network === "resnet18" && !workload.sockets,
+          ({ shared: { contender, workload } }) => OWN.includes(contender) && workload.network === "resnet18",
         )
         .map(({ shared }) => found(describe(shared), [waitingShares(shared)])),
   },
@@ -231,6 +230,10 @@ const GOALS: readonly Goal[] = [
 ];
 
 const OWN: readonly ContenderName[] = PAIRS.map(([own]) => own);
+
+/** Steps of two ranks as they run on one machine: those over sockets are for the formula alone. */
+const stepsOfTwo = (all: readonly Measurement[]) =>
+  sharedSteps(all).filter(({ shared }) => !shared.workload.sockets);
 
 /**
  * Judges every goal: missed where a value misses it with all its interval, met where all values meet it with theirs.

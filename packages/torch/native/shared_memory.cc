@@ -25,6 +25,11 @@ struct flock byte_of(int rank, short type) {
 
 }  // namespace
 
+size_t in_pages(size_t bytes) {
+  const size_t page = sysconf(_SC_PAGESIZE);
+  return (bytes + page - 1) / page * page;
+}
+
 SharedRegion::~SharedRegion() { munmap(begin_, bytes_); }
 
 std::unique_ptr<SharedMemory> SharedMemory::create(int rank) {
@@ -52,8 +57,7 @@ SharedMemory::~SharedMemory() { close(file_); }
 std::string SharedMemory::place() const { return "/proc/" + std::to_string(getpid()) + "/fd/" + std::to_string(file_); }
 
 std::shared_ptr<SharedRegion> SharedMemory::take(size_t bytes) {
-  const size_t page = sysconf(_SC_PAGESIZE);
-  const size_t whole = (bytes + page - 1) / page * page;
+  const size_t whole = in_pages(bytes);
   // Pages are had here: a machine without memory for them would end the process when they are touched.
   const int error = posix_fallocate(file_, static_cast<off_t>(taken_), static_cast<off_t>(whole));
   TORCH_CHECK(error == 0, "no ", whole, " bytes of shared memory: ", std::strerror(error));

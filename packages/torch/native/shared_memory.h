@@ -8,6 +8,9 @@
 
 namespace pea {
 
+// So many bytes, and what is missing to whole pages.
+size_t in_pages(size_t bytes);
+
 // A piece of it as this process sees it, in the same order for all of them: zeros at first.
 class SharedRegion {
  public:

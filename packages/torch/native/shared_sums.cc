@@ -43,11 +43,6 @@ void wait_for(std::atomic<uint32_t>& bell, uint32_t seen) {
   syscall(SYS_futex, &bell, FUTEX_WAIT, seen, &limit, nullptr, 0);
 }
 
-int64_t in_pages(int64_t bytes) {
-  const int64_t page = sysconf(_SC_PAGESIZE);
-  return (bytes + page - 1) / page * page;
-}
-
 }  // namespace
 
 struct SharedSums::Bucket {
@@ -119,8 +114,8 @@ SharedSums::~SharedSums() = default;
 at::Tensor SharedSums::open(int64_t numbers, const at::TensorOptions& options) {
   auto& [memory, rank, size, timeout, buckets] = *state_;
   const int64_t element = static_cast<int64_t>(options.dtype().itemsize());
-  const int64_t each = in_pages(numbers * element);
-  const int64_t head = in_pages(sizeof(Progress));
+  const size_t each = in_pages(numbers * element);
+  const size_t head = in_pages(sizeof(Progress));
   Bucket bucket;
   bucket.region = memory->take(head + size * each);
   bucket.progress = reinterpret_cast<Progress*>(bucket.region->begin());

@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { PeaError } from "@pea/core";
+import { enumerate } from "../data/sources/list-folder.ts";
 import type { Cell } from "./grid.ts";
 
 /** Files to name where many are missing. */
@@ -15,11 +16,8 @@ export function checkInitialWeights(cells: readonly Cell[]): void {
     path === undefined || existsSync(path) ? [] : [path],
   );
   if (paths.length === 0) return;
-  const missing = [...new Set(paths)];
-  const named = missing.slice(0, NAMED).join(", ");
-  const more = missing.length > NAMED ? ` and ${missing.length - NAMED} more` : "";
   throw new PeaError(
-    `${paths.length} of ${cells.length} runs begin with weights that are not there: ${named}${more}; ` +
+    `${paths.length} of ${cells.length} runs begin with weights that are not there: ${enumerate([...new Set(paths)], NAMED)}; ` +
       "train those networks first, or correct initialCheckpoint (a run keeps its weights in checkpoints/last.safetensors)",
     { kind: "usage" },
   );
