@@ -15,34 +15,22 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
+// What is computed, besides the tensors.
+struct Settings : torch::CustomClassHolder {
+  explicit Settings(const BatchNormSettings& settings) : value(settings) {}
+
+  const BatchNormSettings value;
+};
+
 void save(AutogradContext* context, const BatchNormInputs& inputs, const BatchNormStatistics& statistics,
           const BatchNormSettings& settings) {
   context->save_for_backward({inputs.x, inputs.residual, inputs.weight, inputs.bias, statistics.mean,
                               statistics.inverse_deviation});
-  const EnsembleOptions& ensemble = settings.activation.ensemble;
-  auto& saved = context->saved_data;
-  saved["training"] = settings.training;
-  saved["activation"] = static_cast<int64_t>(settings.activation.kind);
-  saved["smooth"] = static_cast<int64_t>(ensemble.smooth);
-  saved["mode"] = static_cast<int64_t>(ensemble.mode);
-  saved["alpha"] = ensemble.alpha;
-  saved["seed"] = ensemble.seed;
-  saved["site"] = ensemble.site;
-  saved["step"] = ensemble.step;
-  saved["beta"] = ensemble.beta;
+  context->saved_data["settings"] = c10::IValue::make_capsule(c10::make_intrusive<Settings>(settings));
 }
 
-// Momentum and eps have done their part.
-BatchNormSettings saved_settings(const AutogradContext* context) {
-  const auto& saved = context->saved_data;
-  const EnsembleOptions ensemble{static_cast<Smooth>(saved.at("smooth").toInt()),
-                                 static_cast<Mode>(saved.at("mode").toInt()),
-                                 saved.at("alpha").toDouble(),
-                                 saved.at("seed").toInt(),
-                                 saved.at("site").toInt(),
-                                 saved.at("step").toInt(),
-                                 saved.at("beta").toDouble()};
-  return {saved.at("training").toBool(), 0, 0, {static_cast<ActivationKind>(saved.at("activation").toInt()), ensemble}};
+const BatchNormSettings& saved_settings(const AutogradContext* context) {
+  return static_cast<const Settings&>(*context->saved_data.at("settings").toCapsule()).value;
 }
 
 // A node of its own, so that `create_graph` works as far as first derivatives go. An absent residual has no gradient.

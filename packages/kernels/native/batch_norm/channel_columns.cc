@@ -2,6 +2,8 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
+
 #include "batch_norm/channel_partition.h"
 
 namespace pea {
@@ -13,7 +15,16 @@ ChannelColumns::ChannelColumns(const at::Tensor& channels, const at::Tensor& x) 
                     "deferred activation: normalization must be float64 [3, ", x.size(1), "], not ",
                     channels.scalar_type(), " ", channels.sizes());
   const at::ScalarType dtype = x.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
-  columns_ = channels.to(dtype).repeat({1, pixels_in_row(x.size(1))});
+  const int64_t rows = channels.size(0), count = channels.size(1), pixels = pixels_in_row(count);
+  const at::Tensor from = channels.contiguous();
+  const double* const values = from.data_ptr<double>();
+  columns_ = at::empty({rows, pixels * count}, dtype);
+  AT_DISPATCH_FLOATING_TYPES(dtype, "deferred activation", [&] {
+    auto* to = columns_.data_ptr<scalar_t>();
+    for (int64_t row = 0; row < rows; ++row) {
+      for (int64_t pixel = 0; pixel < pixels; ++pixel) to = std::copy_n(values + row * count, count, to);
+    }
+  });
 }
 
 Columns ChannelColumns::columns() const {

@@ -8,6 +8,7 @@
 
 #include "batch_norm/gradient_on_store.h"
 #include "convolution/images.h"
+#include "convolution/weight_sums.h"
 #include "depthwise/depthwise_kernel.h"
 #include "tensor/dtype.h"
 
@@ -20,7 +21,18 @@ constexpr char kName[] = "depthwise3x3";
 constexpr int64_t kPartElements = 65536, kMostParts = 64;
 
 // [C, 1, 3, 3] to [3, 3, C].
-at::Tensor taps_first(const at::Tensor& weight) { return weight.reshape({weight.size(0), 9}).t().contiguous(); }
+at::Tensor taps_first(const at::Tensor& weight) {
+  const int64_t channels = weight.size(0);
+  const at::Tensor from = weight.contiguous(), taps = at::empty({3, 3, channels}, weight.options());
+  AT_DISPATCH_FLOATING_TYPES(weight.scalar_type(), kName, [&] {
+    const scalar_t* const w = from.data_ptr<scalar_t>();
+    auto* const to = taps.data_ptr<scalar_t>();
+    for (int64_t c = 0; c < channels; ++c) {
+      for (int64_t tap = 0; tap < 9; ++tap) to[tap * channels + c] = w[c * 9 + tap];
+    }
+  });
+  return taps;
+}
 
 DepthwiseShape shape_of(const at::Tensor& x, int64_t stride) { return {x.size(2), x.size(3), x.size(1), stride}; }
 
@@ -117,11 +129,13 @@ class OutputRows {
 
   int64_t parts() const { return at::divup(rows_, part_rows_); }
 
-  // Calls body(part, first row, row behind the last one) for all parts, in parallel. Rows are counted over all images.
+  // Calls body(part, first row, row behind the last one) for all parts, in parallel. Rows are counted over all images. Each
+  // thread begins with its last part: 1x1 convolutions, which come before and after depthwise ones, end there, and the last
+  // cache still holds what they left.
   template <typename Body>
   void parallel(const Body& body) const {
     at::parallel_for(0, parts(), 1, [&](int64_t first, int64_t last) {
-      for (int64_t part = first; part < last; ++part) {
+      for (int64_t part = last - 1; part >= first; --part) {
         body(part, part * part_rows_, std::min((part + 1) * part_rows_, rows_));
       }
     });
@@ -213,8 +227,8 @@ ConvolutionGradients backward(const ResultGradient& grad, const ConvolutionInput
   const OutputRows rows(x.size(0), shape);
   const Images images(input), gradients(grad);
   const at::Tensor dx = wanted.images ? at::empty_like(images.tensor()) : at::Tensor();
-  // Each part sums for itself in the element's arithmetic, all of them together in double.
-  const at::Tensor sums = wanted.weight ? at::zeros({rows.parts(), 9, channels}, x.options()) : at::Tensor();
+  c10::optional<WeightSums> sums;
+  if (wanted.weight) sums.emplace(rows.parts(), 9, channels, x.options());
   c10::optional<GradientOnStore> normalized;
   if (wanted.normalized) normalized.emplace(Images::deferred(input), rows.parts());
 
@@ -225,8 +239,7 @@ ConvolutionGradients backward(const ResultGradient& grad, const ConvolutionInput
   rows.parallel([&](int64_t part, int64_t first, int64_t last) {
     LoadedRows from(images), of_gradient(gradients, strip_rows);
     std::vector<char> activated(normalized && wanted.weight ? strip_rows * stride * row_bytes : 0);
-    const int64_t sum_bytes = 9 * channels * x.element_size();
-    auto* const part_sums = wanted.weight ? static_cast<char*>(sums.data_ptr()) + part * sum_bytes : nullptr;
+    void* const part_sums = sums ? sums->of_part(part) : nullptr;
     rows.for_each_strip(first, last, strip_rows, [&](int64_t image, int64_t begin, int64_t end) {
       // The rows of x from the middle of the first row's window to that of the window behind the last one.
       const int64_t own_begin = begin * stride, own_end = std::min(end * stride, shape.height);
@@ -249,10 +262,7 @@ ConvolutionGradients backward(const ResultGradient& grad, const ConvolutionInput
     });
   });
   ConvolutionGradients result{dx, at::Tensor(), normalized ? normalized->sums() : at::Tensor()};
-  if (wanted.weight) {
-    const at::Tensor dw = sums.sum(0, /*keepdim=*/false, at::kDouble).to(x.scalar_type());
-    result.weight = dw.t().reshape({channels, 1, 3, 3});
-  }
+  if (sums) result.weight = sums->transposed({channels, 1, 3, 3});
   return result;
 }
 

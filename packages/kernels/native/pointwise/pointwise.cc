@@ -7,6 +7,7 @@
 
 #include "batch_norm/gradient_on_store.h"
 #include "convolution/images.h"
+#include "convolution/weight_sums.h"
 #include "pointwise/pointwise_kernel.h"
 #include "tensor/dtype.h"
 
@@ -162,12 +163,9 @@ ConvolutionGradients backward(const ResultGradient& grad, const ConvolutionInput
   const Pixels pixels(pixels_of(x), channels, std::clamp<int64_t>(kSumBytes / sum_bytes, 1, kMostParts));
   const Images images(input), gradients(grad);
   const at::Tensor panels = packed(matrix_of(weight));
-  const at::TensorOptions options = x.options().memory_format(c10::nullopt);
   const at::Tensor dx = wanted.images ? at::empty_like(images.tensor()) : at::Tensor();
-  // Of the weight's gradient, inputs × outputs: each tile sums in the element's arithmetic, as do the tiles of a part, all
-  // parts together in double.
-  const at::Tensor sums =
-      wanted.weight ? at::zeros({pixels.parts(), channels.inputs, channels.outputs}, options) : at::Tensor();
+  c10::optional<WeightSums> sums;
+  if (wanted.weight) sums.emplace(pixels.parts(), channels.inputs, channels.outputs, x.options());
   c10::optional<GradientOnStore> normalized;
   if (wanted.normalized) normalized.emplace(Images::deferred(input), pixels.parts());
 
@@ -186,15 +184,12 @@ ConvolutionGradients backward(const ResultGradient& grad, const ConvolutionInput
     }
     if (wanted.weight) {
       pointwise_kernels().multiply_transposed(type, normalized ? from.memory() : from.at(first, count), dy,
-                                              Matrix(sums, weight.numel()).row(part), channels.inputs, count,
+                                              sums->of_part(part), channels.inputs, count,
                                               channels.outputs);
     }
   });
   ConvolutionGradients result{dx, at::Tensor(), normalized ? normalized->sums() : at::Tensor()};
-  if (wanted.weight) {
-    const at::Tensor dw = sums.sum(0, /*keepdim=*/false, at::kDouble).to(x.scalar_type());
-    result.weight = dw.t().contiguous().view(weight.sizes());
-  }
+  if (sums) result.weight = sums->transposed(weight.sizes());
   return result;
 }
 
