@@ -192,7 +192,20 @@ test("operands that do not fit are named", { skip }, () => {
   assert.throws(() => ownBy(1)(cast(x, { dtype: "float64" }), weight), /x is Double and weight Float/);
   assert.throws(() => ownBy(1)(cast(x, { dtype: "bfloat16" }), weight), /float32 or float64, not BFloat16/);
   assert.throws(() => ownBy(1)(zeros([2, 8, 0, 4]), weight), /images must have pixels, not \[2, 8, 0, 4\]/);
-  assert.deepEqual(ownBy(2)(zeros([0, 8, 5, 4]), weight).shape, [0, 8, 3, 2]);
+});
+
+test("a batch of no images", { skip }, () => {
+  const operands = { x: zeros([0, 8, 5, 4]), weight: randn([8, 1, 3, 3]), bias: randn([8]) };
+  const [y, dx, dw, db] = resultAndGradients(ownBy(2), operands, zeros([0, 8, 3, 2])) as Tensor[];
+  assert.deepEqual(
+    [y?.shape, dx?.shape, dw?.shape],
+    [
+      [0, 8, 3, 2],
+      [0, 8, 5, 4],
+      [8, 1, 3, 3],
+    ],
+  );
+  for (const gradient of [dw, db]) assert.ok(gradient?.toTypedArray().every((value) => value === 0));
 });
 
 describe("Conv2d", { skip }, () => {

@@ -101,17 +101,25 @@ test("what is not finite appears where libtorch's has it, in results and gradien
 test("the results do not depend on the number of threads", { skip }, () => {
   const threadsBefore = getNumThreads();
   try {
-    const operands = {
-      x: channelsLast(randn([3, 24, 61, 53])),
-      weight: randn([40, 24, 1, 1]),
-      bias: randn([40]),
-    };
-    const direction = channelsLast(randn([3, 40, 61, 53]));
-    const [one, other] = [1, 3].map((threads) => {
-      setNumThreads(threads);
-      return scope(() => resultAndGradients(own, operands, direction).map((result) => result.toTypedArray()));
-    });
-    assert.deepEqual(other, one);
+    // Many pixels, and so many weights that threads share the sum of their gradient's parts.
+    for (const [images, inputs, outputs, height, width] of [
+      [3, 24, 40, 61, 53],
+      [2, 128, 160, 28, 28],
+    ] as const) {
+      const operands = {
+        x: channelsLast(randn([images, inputs, height, width])),
+        weight: randn([outputs, inputs, 1, 1]),
+        bias: randn([outputs]),
+      };
+      const direction = channelsLast(randn([images, outputs, height, width]));
+      const [one, other] = [1, 3].map((threads) => {
+        setNumThreads(threads);
+        return scope(() =>
+          resultAndGradients(own, operands, direction).map((result) => result.toTypedArray()),
+        );
+      });
+      assert.deepEqual(other, one, `${inputs} to ${outputs} channels`);
+    }
   } finally {
     setNumThreads(threadsBefore);
   }

@@ -16,8 +16,8 @@ using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
 // What is computed, besides the tensors.
-struct Settings : torch::CustomClassHolder {
-  explicit Settings(const BatchNormSettings& settings) : value(settings) {}
+struct KeptSettings : torch::CustomClassHolder {
+  explicit KeptSettings(const BatchNormSettings& settings) : value(settings) {}
 
   const BatchNormSettings value;
 };
@@ -26,11 +26,12 @@ void save(AutogradContext* context, const BatchNormInputs& inputs, const BatchNo
           const BatchNormSettings& settings) {
   context->save_for_backward({inputs.x, inputs.residual, inputs.weight, inputs.bias, statistics.mean,
                               statistics.inverse_deviation});
-  context->saved_data["settings"] = c10::IValue::make_capsule(c10::make_intrusive<Settings>(settings));
+  context->saved_data["settings"] = c10::IValue::make_capsule(c10::make_intrusive<KeptSettings>(settings));
 }
 
-const BatchNormSettings& saved_settings(const AutogradContext* context) {
-  return static_cast<const Settings&>(*context->saved_data.at("settings").toCapsule()).value;
+// Momentum and eps have done their part.
+BatchNormSettings saved_settings(const AutogradContext* context) {
+  return held<KeptSettings>(*context, "settings")->value;
 }
 
 // A node of its own, so that `create_graph` works as far as first derivatives go. An absent residual has no gradient.
@@ -124,7 +125,7 @@ struct DeferredBatchNormAct : torch::autograd::Function<DeferredBatchNormAct> {
 
   static variable_list backward(AutogradContext* context, const variable_list& grads) {
     variable_list result = gradients_of_arguments(context, grads[0]);
-    const auto link = c10::static_intrusive_pointer_cast<ActivationLink>(context->saved_data.at("link").toCapsule());
+    const auto link = held<ActivationLink>(*context, "link");
     for (const ActivationLink::Gradient& gradient : std::exchange(link->gradients, {})) {
       const variable_list saved = context->get_saved_variables();
       const BatchNormReduced reduced =
@@ -152,9 +153,8 @@ struct DeferredBatchNormAct : torch::autograd::Function<DeferredBatchNormAct> {
 
   // Null where x's gradient is to go the usual way.
   static c10::intrusive_ptr<ConvolutionLink> taking_convolution(const AutogradContext* context) {
-    const auto found = context->saved_data.find("convolution");
-    if (found == context->saved_data.end()) return {};
-    const auto producer = c10::static_intrusive_pointer_cast<Producer>(found->second.toCapsule());
+    const auto producer = held<Producer>(*context, "convolution");
+    if (!producer) return {};
     return sees_gradient(*producer->node) ? c10::intrusive_ptr<ConvolutionLink>() : producer->link;
   }
 };

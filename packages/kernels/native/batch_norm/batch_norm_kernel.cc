@@ -40,29 +40,38 @@ class Buffer<float> : public DirectBuffer<float> {};
 template <>
 class Buffer<double> : public DirectBuffer<double> {};
 
-// Asks for lines a few segments before they are computed: the short loops alone would wait for memory in turn, first for
-// what they read, then for what they write. The next segment's would come too late, and those far ahead push others out
-// of the first-level cache: 2 to 16 KB were tried.
+// Lines are asked for before they are computed: the short loops alone would wait for memory in turn, first for what they
+// read, then for what they write. In rows of 128 columns the next segment's lines would come too late, and in
+// MobileNet-0.25 2 to 16 KB ahead made no difference. In short spans it is a part of them, such as a plane of an image.
+constexpr int64_t kAheadBytes = 4096, kAheadPart = 4;
+
+template <typename T>
+PEA_INLINE int64_t elements_ahead(const Span& span) {
+  return smaller(kAheadBytes / static_cast<int64_t>(sizeof(T)), span.count / kAheadPart);
+}
+
 constexpr uintptr_t kLine = 64;
-constexpr int64_t kAheadBytes = 4096;
 
-constexpr int kToRead = 0, kToWrite = 1;
-
-// So many elements from `first + ahead` on; by addresses, because no pointer may point behind the tensor, where the last
-// ones lie.
-template <int kTo, typename T>
-PEA_INLINE void prefetch(const T* base, int64_t first, int64_t count, int64_t ahead = kAheadBytes / sizeof(T)) {
-  const uintptr_t begin = reinterpret_cast<uintptr_t>(base) + static_cast<uintptr_t>(first + ahead) * sizeof(T);
-  const uintptr_t end = begin + static_cast<uintptr_t>(count) * sizeof(T);
-  for (uintptr_t line = begin; line < end; line += kLine) {
-    __builtin_prefetch(reinterpret_cast<const void*>(line), kTo);
+// `count` elements from `first` on, which may be none; by addresses, because no pointer may point behind the tensor.
+template <int kToWrite, typename T>
+PEA_INLINE void prefetch(const T* base, int64_t first, int64_t count) {
+  const uintptr_t begin = reinterpret_cast<uintptr_t>(base) + static_cast<uintptr_t>(first) * sizeof(T);
+  const uintptr_t bytes = static_cast<uintptr_t>(larger(count, 0)) * sizeof(T);
+  for (uintptr_t line = begin; line < begin + bytes; line += kLine) {
+    __builtin_prefetch(reinterpret_cast<const void*>(line), kToWrite);
   }
 }
 
-// As far ahead in elements, of segments that are taken column by column: whole rows.
+// Behind the span, too, where the next one often lies.
 template <typename T>
-constexpr int64_t rows_ahead(int64_t width) {
-  return (kAheadBytes / static_cast<int64_t>(sizeof(T)) + width - 1) / width * width;
+PEA_INLINE void prefetch_to_read(const T* base, int64_t first, int64_t count) {
+  prefetch<0>(base, first, count);
+}
+
+// Up to `end` alone: what lies behind may be another thread's.
+template <typename T>
+PEA_INLINE void prefetch_to_write(const T* base, int64_t first, int64_t count, int64_t end) {
+  prefetch<1>(base, first, smaller(count, end - first));
 }
 
 // Calls body(offset in the span, column, count) for the segments in the order of memory.
@@ -151,11 +160,12 @@ void normalize_span(const T* x, const T* residual, T* y, const Span& span, const
   const TypedColumns<F> of(columns);
   ActivationLoops<F> loops(forward_activation(activation));
   Buffer<T> x_buffer, residual_buffer, y_buffer;
+  const int64_t ahead = elements_ahead<T>(span);
   for_each_segment(span, columns.width, [&](int64_t at, int64_t column, int64_t count) {
     const int64_t index = span.first + at;
-    prefetch<kToRead>(x, index, count);
-    if (residual != nullptr) prefetch<kToRead>(residual, index, count);
-    prefetch<kToWrite>(y, at, count);
+    prefetch_to_read(x, index + ahead, count);
+    if (residual != nullptr) prefetch_to_read(residual, index + ahead, count);
+    prefetch_to_write(y, at + ahead, count, span.count);
     loops.normalize(of.preactivation(x_buffer.read(x + index, count),
                                      read_or_null(residual_buffer, residual, index, count), column),
                     y_buffer.place(y + at), count, index);
@@ -171,13 +181,14 @@ void reduce_span(const T* grad, const T* x, const T* residual, T* dz, T* y, cons
   ActivationLoops<F> loops(activation);
   Buffer<T> grad_buffer, x_buffer, residual_buffer, dz_buffer, y_buffer;
   alignas(64) F unkept[kSegment];
+  // Segments are summed row below row: whole rows.
+  const int64_t ahead = (elements_ahead<T>(span) + columns.width - 1) / columns.width * columns.width;
   sum_columns<F>(span, columns.width, sums, dots, [&](int64_t at, int64_t column, int64_t count, F* sum, F* dot) {
-    const int64_t index = span.first + at;
-    const int64_t ahead = rows_ahead<T>(columns.width);
-    prefetch<kToRead>(x, index, count, ahead);
-    prefetch<kToRead>(grad, index, count, ahead);
-    if (residual != nullptr) prefetch<kToRead>(residual, index, count, ahead);
-    if (dz != nullptr) prefetch<kToWrite>(dz, index, count, ahead);
+    const int64_t index = span.first + at, below = index + ahead;
+    prefetch_to_read(x, below, count);
+    prefetch_to_read(grad, below, count);
+    if (residual != nullptr) prefetch_to_read(residual, below, count);
+    if (dz != nullptr) prefetch_to_write(dz, below, count, span.first + span.count);
     const F* const gradients = grad_buffer.read(grad + index, count);
     const Preactivation<F> pre = of.preactivation(x_buffer.read(x + index, count),
                                                   read_or_null(residual_buffer, residual, index, count), column);
@@ -212,11 +223,12 @@ void gradient_span(const T* grad, const T* x, T* dx, const Span& span, const Col
   using F = Arithmetic<T>;
   const TypedColumns<F> of(columns);
   Buffer<T> grad_buffer, x_buffer, dx_buffer;
+  const int64_t ahead = elements_ahead<T>(span);
   for_each_segment(span, columns.width, [&](int64_t at, int64_t column, int64_t count) {
     const int64_t index = span.first + at;
-    prefetch<kToRead>(x, index, count);
-    prefetch<kToRead>(grad, index, count);
-    prefetch<kToWrite>(dx, at, count);
+    prefetch_to_read(x, index + ahead, count);
+    prefetch_to_read(grad, index + ahead, count);
+    prefetch_to_write(dx, at + ahead, count, span.count);
     gradient_loop<kRectified, kHasSlopes>(grad_buffer.read(grad + index, count), x_buffer.read(x + index, count), of,
                                           column, dx_buffer.place(dx + at), count);
     dx_buffer.write(dx + at, count);

@@ -11,9 +11,10 @@ namespace pea {
 ChannelColumns::ChannelColumns(const at::Tensor& channels, const at::Tensor& x) {
   TORCH_CHECK_VALUE(x.dim() == 4 && x.is_contiguous(at::MemoryFormat::ChannelsLast),
                     "deferred activation: x must be [N, C, H, W] in channels_last");
-  TORCH_CHECK_VALUE(channels.dim() == 2 && channels.size(1) == x.size(1) && channels.scalar_type() == at::kDouble,
-                    "deferred activation: normalization must be float64 [3, ", x.size(1), "], not ",
-                    channels.scalar_type(), " ", channels.sizes());
+  TORCH_CHECK_VALUE(channels.dim() == 2 && (channels.size(0) == 3 || channels.size(0) == 5) &&
+                        channels.size(1) == x.size(1) && channels.scalar_type() == at::kDouble,
+                    "deferred activation: normalization must be float64 [3, ", x.size(1), "], or [5, ", x.size(1),
+                    "] with slopes, not ", channels.scalar_type(), " ", channels.sizes());
   const at::ScalarType dtype = x.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
   const int64_t rows = channels.size(0), count = channels.size(1), pixels = pixels_in_row(count);
   const at::Tensor from = channels.contiguous();

@@ -40,14 +40,19 @@ struct ActivationLink : torch::CustomClassHolder {
   std::vector<Gradient> gradients;
 };
 
+// What a function's context holds under a name; null where it holds nothing.
+template <typename T>
+c10::intrusive_ptr<T> held(const torch::autograd::AutogradContext& context, const char* name) {
+  const auto found = context.saved_data.find(name);
+  if (found == context.saved_data.end()) return {};
+  return c10::static_intrusive_pointer_cast<T>(found->second.toCapsule());
+}
+
 // The link in the context of the function that made x; null where it was another one.
 template <typename Function, typename Link>
 c10::intrusive_ptr<Link> link_behind(const at::Tensor& x) {
   const auto* const node = dynamic_cast<const torch::autograd::CppNode<Function>*>(x.grad_fn().get());
-  if (node == nullptr) return {};
-  const auto& saved = node->ctx_.saved_data;
-  const auto found = saved.find("link");
-  return found == saved.end() ? c10::intrusive_ptr<Link>() : c10::static_intrusive_pointer_cast<Link>(found->second.toCapsule());
+  return node == nullptr ? c10::intrusive_ptr<Link>() : held<Link>(node->ctx_, "link");
 }
 
 inline c10::intrusive_ptr<ConvolutionLink> convolution_behind(const at::Tensor& x) {

@@ -46,13 +46,6 @@ struct ConvolutionBackward : torch::autograd::Function<ConvolutionBackward> {
   }
 };
 
-template <typename T>
-c10::intrusive_ptr<T> held(const AutogradContext* context, const char* name) {
-  const auto found = context->saved_data.find(name);
-  if (found == context->saved_data.end()) return {};
-  return c10::static_intrusive_pointer_cast<T>(found->second.toCapsule());
-}
-
 // dy, which may be undefined, and what batch norms have left: deferred where it is one alone that the operator can
 // take.
 ResultGradient sum_of(const at::Tensor& dy, const std::vector<DeferredGradient>& deferred, bool takes_deferred) {
@@ -89,12 +82,12 @@ struct Convolution : torch::autograd::Function<Convolution> {
 
   static variable_list backward(AutogradContext* context, const variable_list& grads) {
     variable_list result(5);  // one for each argument of forward
-    const auto link = held<ConvolutionLink>(context, "link");
+    const auto link = held<ConvolutionLink>(*context, "link");
     const std::vector<DeferredGradient> deferred =
         link ? std::exchange(link->gradients, {}) : std::vector<DeferredGradient>();
     if (!grads[0].defined() && deferred.empty()) return result;
     const variable_list saved = context->get_saved_variables();
-    const auto settings = held<Settings>(context, "settings");
+    const auto settings = held<Settings>(*context, "settings");
     // Without a bias there is no third edge to ask about.
     const bool wants_bias = settings->has_bias && context->needs_input_grad(2);
     WantedGradients wanted{context->needs_input_grad(0), context->needs_input_grad(1)};
@@ -108,7 +101,7 @@ struct Convolution : torch::autograd::Function<Convolution> {
       if (wanted.weight) result[1] = gradients.back();
       return result;
     }
-    const auto activation = held<ActivationLink>(context, "activation");
+    const auto activation = held<ActivationLink>(*context, "activation");
     wanted.normalized = wanted.images && activation;
     const ConvolutionGradients gradients = settings->convolution.backward(
         grad, {saved[0], saved[2], settings->activation}, saved[1], settings->stride, wanted);

@@ -1,5 +1,5 @@
-// The gradient of a convolution's weight, as parts of the work sum it: each part in the element's arithmetic, all of them
-// together in double.
+// The gradient of a convolution's weight, as parts of the work sum it: each part in the element's arithmetic, all of
+// them together in double.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -13,8 +13,8 @@ class WeightSums {
 
   void* of_part(int64_t part) const;
 
-  // Of all parts, columns × rows, in the shape of the weight.
-  at::Tensor transposed(at::IntArrayRef shape) const;
+  // Σ over the parts, columns × rows, in the shape of the weight.
+  at::Tensor summed_transposed(at::IntArrayRef shape) const;
 
  private:
   at::Tensor sums_;  // [parts, rows, columns]

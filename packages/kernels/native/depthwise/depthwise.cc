@@ -129,8 +129,8 @@ class OutputRows {
 
   int64_t parts() const { return at::divup(rows_, part_rows_); }
 
-  // Calls body(part, first row, row behind the last one) for all parts, in parallel. Rows are counted over all images. Each
-  // thread begins with its last part: 1x1 convolutions, which come before and after depthwise ones, end there, and the last
+  // Calls body(part, first row, row behind the last one) for all parts, in parallel. Rows are counted over all images.
+  // Each thread begins with its last part: where 1×1 convolutions stand before and after, they end there, and the last
   // cache still holds what they left.
   template <typename Body>
   void parallel(const Body& body) const {
@@ -262,7 +262,7 @@ ConvolutionGradients backward(const ResultGradient& grad, const ConvolutionInput
     });
   });
   ConvolutionGradients result{dx, at::Tensor(), normalized ? normalized->sums() : at::Tensor()};
-  if (sums) result.weight = sums->transposed({channels, 1, 3, 3});
+  if (sums) result.weight = sums->summed_transposed({channels, 1, 3, 3});
   return result;
 }
 

@@ -189,7 +189,7 @@ ConvolutionGradients backward(const ResultGradient& grad, const ConvolutionInput
     }
   });
   ConvolutionGradients result{dx, at::Tensor(), normalized ? normalized->sums() : at::Tensor()};
-  if (sums) result.weight = sums->transposed(weight.sizes());
+  if (sums) result.weight = sums->summed_transposed(weight.sizes());
   return result;
 }
 
