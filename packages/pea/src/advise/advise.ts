@@ -24,6 +24,7 @@ import { Ledger } from "../study/ledger.ts";
 import { type FailedRun, runStudy, type StudyObserver } from "../study/run-study.ts";
 import { type NamedSettings, planOf, type Study } from "../study/study-file.ts";
 import { StudyFolders } from "../study/study-folders.ts";
+import { formatSeconds } from "../terminal/time-left.ts";
 import { candidatesFor, ownChoice, turningPoint } from "./candidates.ts";
 import { lockFolders } from "./lock-folders.ts";
 import { costsOf, type FullRun, type PilotLength, planPilot, type RunCosts } from "./pilot.ts";
@@ -33,6 +34,7 @@ import {
   betterHalf,
   confirmingSeeds,
   countRuns,
+  newRuns,
   pairs,
   ROUNDS,
   type Standing,
@@ -70,6 +72,8 @@ export interface Advice {
   /** Of its runs. */
   readonly length: PilotLength;
   readonly full: PilotLength;
+  /** Of the choice. */
+  readonly rounds: number;
   /** The candidates by their last round, those that came furthest first. */
   readonly candidates: readonly Standing[];
   /** The best of them beside ReLU. */
@@ -135,7 +139,7 @@ async function runPilot(
   const time = AbortSignal.timeout(Math.min(Math.ceil(left() * 1000), LONGEST_WAIT));
   const stop = AbortSignal.any([options.signal, time]);
   const pilot = new Pilot(
-    { ...options, stop },
+    { ...options, stop, left },
     { model: recipe.model, settings: mergeSettings(layers) },
     state,
   );
@@ -150,7 +154,8 @@ async function runPilot(
     const best = named(candidates, bestChange(standing));
     if (state.pairs === undefined) {
       const affordable = Math.floor(left() / (2 * pilot.secondsOfRun()));
-      if (affordable >= pairs.fewest) state.save({ pairs: Math.min(pairs.most, affordable) });
+      if (affordable >= pairs.fewest)
+        state.save({ pairs: Math.min(pairs.most, affordable), rounds: pilot.rounds });
     }
     const [baseline] = candidates as [NamedSettings];
     const seeds = confirmingSeeds(state.pairs ?? 0);
@@ -158,6 +163,7 @@ async function runPilot(
     return {
       length,
       full,
+      rounds: pilot.rounds,
       candidates: standing,
       best,
       comparison,
@@ -209,10 +215,11 @@ class Stopped extends Error {
 class Pilot {
   /** Of the runs of the choice. */
   readonly #timings: Timing[] = [];
+  #rounds = 0;
 
   constructor(
-    /** `stop`: by the signal, or since the time is up. */
-    private readonly options: AdviseOptions & { readonly stop: AbortSignal },
+    /** `stop`: by the signal, or since the time is up; `left`: the seconds until it is. */
+    private readonly options: AdviseOptions & { readonly stop: AbortSignal; left(): number },
     private readonly network: { model: string; settings: Readonly<Record<string, unknown>> },
     private readonly state: PilotState,
   ) {}
@@ -236,6 +243,7 @@ class Pilot {
     let left = candidates;
     let all: Standing[] = [];
     for (let round = 0; round < ROUNDS; round++) {
+      if (round > 0 && !this.#isAffordable(round, left.length)) break;
       const seeds = seedsOf(round);
       const { epochs, images } = length;
       this.options.onNote(
@@ -253,11 +261,36 @@ class Pilot {
         left.map(({ name }) => name),
         new Set(failed.map(({ cell }) => cell.variant)),
       );
+      this.#rounds = round + 1;
       all = [...standing, ...all.filter(({ name }) => !standing.some((other) => other.name === name))];
       const further = betterHalf(standing);
       if (round < ROUNDS - 1) left = left.filter(({ name }) => further.includes(name));
     }
     return all;
+  }
+
+  /** Rounds of the choice that have been held. */
+  get rounds(): number {
+    return this.#rounds;
+  }
+
+  /**
+   * Whether a further round leaves time for the comparison, without which a choice is worth nothing: runs may turn out slower than
+   * the one that was timed. It is decided for good once the round begins or, without it, the comparison.
+   */
+  #isAffordable(round: number, candidates: number): boolean {
+    const { rounds } = this.state;
+    if (rounds !== undefined) return round < rounds;
+    const perRun = this.secondsOfRun();
+    const runs = newRuns(round, candidates) + 2 * pairs.fewest;
+    if (runs * perRun <= this.options.left()) {
+      this.state.save({ rounds: ROUNDS });
+      return true;
+    }
+    this.options.onNote(
+      `round ${round + 1} is left out: at ${formatSeconds(perRun)} a run, what time is left is for the comparison`,
+    );
+    return false;
   }
 
   /** Mean of the runs of the choice that were not stopped in between; of the steps alone where all were. */

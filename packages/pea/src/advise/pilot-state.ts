@@ -15,6 +15,8 @@ const schema = z.object({
   /** What the recipe decides. */
   settings: z.record(z.string(), z.unknown()),
   length: z.object({ epochs: z.int(), images: z.int() }).optional(),
+  /** Of the choice: one is left out where no time would be left for the comparison. */
+  rounds: z.int().optional(),
   /** Of runs that are compared in the end. */
   pairs: z.int().optional(),
   /** Of all calls so far. */
@@ -54,6 +56,10 @@ export class PilotState {
     return this.state.length;
   }
 
+  get rounds(): number | undefined {
+    return this.state.rounds;
+  }
+
   get pairs(): number | undefined {
     return this.state.pairs;
   }
@@ -64,7 +70,7 @@ export class PilotState {
   }
 
   /** Keeps what is new, and the time. */
-  save(decided: Pick<State, "length" | "pairs"> = {}): void {
+  save(decided: Pick<State, "length" | "rounds" | "pairs"> = {}): void {
     Object.assign(this.state, decided);
     makeDirectory(join(this.file, ".."));
     const content = { ...this.state, seconds: this.seconds };

@@ -34,12 +34,17 @@ export function confirmingSeeds(count: number): number[] {
   return range(first, first + count);
 }
 
+/** Runs that a round of so many candidates adds to those of the rounds before. */
+export function newRuns(round: number, candidates: number): number {
+  return candidates * (seedsOf(round).length - (round === 0 ? 0 : seedsOf(round - 1).length));
+}
+
 /** Runs of a pilot of so many candidates, each trained once however many rounds it is in. */
 export function countRuns(candidates: number): number {
   let runs = 0;
   let left = candidates;
   for (let round = 0; round < ROUNDS; round++) {
-    runs += left * (seedsOf(round).length - (round === 0 ? 0 : seedsOf(round - 1).length));
+    runs += newRuns(round, left);
     left = Math.ceil(left / 2);
   }
   return runs + 2 * pairs.usual;

@@ -156,9 +156,43 @@ describe("a pilot", () => {
     const early = await advise(given);
     assert.ok(!("unfinished" in early));
     assert.deepEqual([early.comparison, early.best.name, early.choice.name], [null, "SM75%", "ReLU"]);
+    assert.equal(early.rounds, 1);
     const later = await advise({ ...given, seconds: 17 * 8.5 });
     assert.ok(!("unfinished" in later));
     assert.deepEqual([later.comparison?.seeds, later.choice.name], [[4, 5, 6, 7], "SM75%"]);
+    assert.equal(later.rounds, 1);
+  });
+
+  it("holds the round that was left out where there is time for it later, unless the comparison has begun", async () => {
+    const given = options(madeRuns({ "SM75%": 1 }, (epochs) => (epochs === 1 ? 0.1 : 17)));
+    const early = await advise(given);
+    assert.ok(!("unfinished" in early) && early.rounds === 1);
+    const later = await advise({ ...given, seconds: 17 * 30 });
+    assert.ok(!("unfinished" in later));
+    assert.equal(later.rounds, 2);
+    assert.ok(later.candidates.some(({ seeds }) => seeds === 4));
+  });
+
+  it("whose runs turn out slower than the timed one leaves out a round, so that there is time for the comparison", async () => {
+    const notes: string[] = [];
+    const given = options({
+      ...madeRuns({ "SM75%": 1 }, (epochs) => (epochs === 1 ? 0.1 : 10)),
+      onNote: (note) => notes.push(note),
+    });
+    const advice = await advise(given);
+    assert.ok(!("unfinished" in advice));
+    assert.deepEqual([advice.comparison?.seeds, advice.choice.name], [[4, 5, 6, 7], "SM75%"]);
+    assert.ok(
+      advice.candidates.every(({ seeds }) => seeds === 2),
+      JSON.stringify(advice.candidates),
+    );
+    assert.ok(
+      notes.some((note) => note.startsWith("round 2 is left out: ")),
+      notes.join("\n"),
+    );
+    // With more time it says the same: the comparison has begun.
+    const later = await advise({ ...given, seconds: 1000 });
+    assert.deepEqual({ ...later, seconds: 0 }, { ...advice, seconds: 0 });
   });
 
   it("that has ended says the same again, whatever the time", async () => {
