@@ -7,6 +7,7 @@ import { enumerate } from "../data/sources/list-folder.ts";
 import { type BuildVariant, type DependentWeight, dependentWeights } from "../models/data-dependent.ts";
 import { type KeyLayout, keyLayouts, translateKeys } from "../models/key-layouts.ts";
 import { readModelWeights } from "./checkpoint.ts";
+import { wayToNetwork } from "./run-of-weights.ts";
 
 type State = ReadonlyMap<string, Tensor>;
 type Shape = readonly number[];
@@ -16,12 +17,16 @@ type Shape = readonly number[];
  * of `keyLayouts`. What wrappers put before all keys is dropped, and `num_batches_tracked` may be missing (spec
  * networks.md 0). A head for another number of classes, or one that the file lacks, stays as it was drawn.
  *
- * @param build builds the network for other data, to find out what depends on them
+ * @param network its name, and what builds it for other data, to find out what depends on them
  * @returns what is to be told of it, line by line
  * @throws PeaError of kind usage naming the file, and keys that are missing, unknown, of another shape or not finite; the
  * model is then as it was
  */
-export function loadInitialWeights(path: string, model: Module, build: BuildVariant): string[] {
+export function loadInitialWeights(
+  path: string,
+  model: Module,
+  { name, build }: { name: string; build: BuildVariant },
+): string[] {
   let file: State = new Map();
   try {
     if (statSync(path, { throwIfNoEntry: false })?.isDirectory())
@@ -42,7 +47,8 @@ export function loadInitialWeights(path: string, model: Module, build: BuildVari
     ];
   } catch (error) {
     const { message } = error as Error;
-    throw new PeaError(`cannot begin with the weights of ${path}: ${message}${wayOutOfMore(file, model)}`, {
+    const ways = file.size === 0 ? "" : wayOutOfMore(file, model) + wayToNetwork(path, name);
+    throw new PeaError(`cannot begin with the weights of ${path}: ${message}${ways}`, {
       kind: "usage",
       cause: error,
     });

@@ -58,6 +58,7 @@ import {
   writeRunConfig,
 } from "../run/run-directory.ts";
 import { lockRun, type RunLock } from "../run/run-lock.ts";
+import { remarkOnActivation } from "../run/run-of-weights.ts";
 import { openRecipe, readRecipe, weightFiles } from "../run/trained-run.ts";
 import type { TrainingObserver } from "../run/training-observer.ts";
 import { checkOfImages, type Loaders, nameAll } from "./check-images.ts";
@@ -232,13 +233,16 @@ function weightsToBeginWith(
   return (model, { inputShape: [channels, height, width], classes }) => {
     if (model instanceof FileNetwork) onInitialWeights?.(model.remarks);
     if (recipe.initialCheckpoint === undefined) return;
-    const remarks = loadInitialWeights(recipe.initialCheckpoint, model, (more) =>
-      createNetwork(recipe, {
-        inputShape: [channels + (more === "channel" ? 1 : 0), height, width],
-        classes: classes.length + (more === "class" ? 1 : 0),
-      }),
-    );
-    onInitialWeights?.(remarks);
+    const remarks = loadInitialWeights(recipe.initialCheckpoint, model, {
+      name: recipe.model,
+      build: (more) =>
+        createNetwork(recipe, {
+          inputShape: [channels + (more === "channel" ? 1 : 0), height, width],
+          classes: classes.length + (more === "class" ? 1 : 0),
+        }),
+    });
+    const remark = remarkOnActivation(recipe.initialCheckpoint, recipe);
+    onInitialWeights?.(remark === null ? remarks : [...remarks, remark]);
   };
 }
 

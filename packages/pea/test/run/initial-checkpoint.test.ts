@@ -106,6 +106,23 @@ describe("a run that begins with weights from a file", () => {
     );
   });
 
+  it("is told where they were trained with another smooth activation", async () => {
+    const initialCheckpoint = await trained({ activation: "mish" });
+    const last = async (settings: RecipeInput) => {
+      const told: string[] = [];
+      const runDirectory = join(temporaryFolder(), "run");
+      const onInitialWeights = (remarks: readonly string[]) => told.push(...remarks);
+      await train({ ...recipe, ...settings, initialCheckpoint }, { runDirectory, onInitialWeights });
+      return told.at(-1) ?? "";
+    };
+    const remark =
+      / was trained with Mish, and this run begins with GELU: .*; with Mish it would go on as it was$/;
+    assert.match(await last({ activation: "gelu" }), remark);
+    assert.match(await last({ pea: "SG75%", batchSize: 20 }), remark);
+    for (const settings of [{ activation: "mish" }, { pea: "SM75%", batchSize: 20 }, {}] as const)
+      assert.match(await last(settings), /^weights of /);
+  });
+
   it("is resumed without the file", async () => {
     const path = changed("gone", () => {});
     const last = await trained({ initialCheckpoint: path });
@@ -142,6 +159,14 @@ describe("weights that do not fit", () => {
   it("are refused with both shapes where these differ", async () => {
     const path = changed("wide", (tensors) => tensors.set("fc.bias", zeros([7])));
     await refuses(path, /fc\.bias: expected \[10\], got \[7\]/);
+  });
+
+  it("are refused with the network that they are of, where they are a run's", async () => {
+    const initialCheckpoint = await trained({ model: "mobilenet-0.05-small" });
+    await refuses(
+      initialCheckpoint,
+      /\nthey are the weights of .*run, whose model is mobilenet-0\.05-small$/,
+    );
   });
 
   it("are refused where the file is none", async () => {

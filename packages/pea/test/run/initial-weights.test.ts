@@ -47,9 +47,11 @@ const build = ({ name, classes = 3, channels = 3, options = {}, seed = 1 }: Netw
 async function begun(path: string, network: Network): Promise<{ model: Module; remarks: string[] }> {
   const model = build(network);
   const { classes = 3, channels = 3 } = network;
-  const remarks = loadInitialWeights(path, model, (more) =>
-    build({ ...network, ...(more === "class" ? { classes: classes + 1 } : { channels: channels + 1 }) }),
-  );
+  const remarks = loadInitialWeights(path, model, {
+    name: network.name,
+    build: (more) =>
+      build({ ...network, ...(more === "class" ? { classes: classes + 1 } : { channels: channels + 1 }) }),
+  });
   return { model, remarks };
 }
 
