@@ -55,6 +55,23 @@ const others: Record<string, RecipeInput> = {
     lr: 1e-3,
     l2: { form: "half" },
   },
+  "AdamW on one cycle": {
+    ...base,
+    pea: "SM50%",
+    optimizer: "adamw",
+    lr: 2e-3,
+    lrSchedule: "onecycle",
+    l2: { coef: 0.05, form: "half" },
+  },
+  "Adam whose rate begins anew twice": {
+    ...base,
+    pea: "WG50%",
+    optimizer: "adam",
+    lr: 1e-3,
+    lrSchedule: "restarts",
+    lrCycle: "20%",
+    lrCycleGrowth: 2,
+  },
   "a run in parts of batches, with gradients clipped": {
     ...base,
     pea: "SM50%",
