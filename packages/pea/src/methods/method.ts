@@ -63,6 +63,8 @@ export interface TrainingStart {
 
 /** A network that is asked about images. */
 export interface OtherNetwork {
+  /** SHA-256 of the file that it is read from. */
+  readonly digest: string;
   readonly input: PixelStatistics & { readonly shape: readonly number[] };
   readonly classes: readonly string[];
   /** @param images standardized by its statistics, [count, ...input.shape] row-major */

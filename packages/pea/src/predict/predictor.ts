@@ -4,7 +4,8 @@
  * @module
  */
 
-import { statSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { readFileSync, statSync } from "node:fs";
 import { PeaError } from "@pea/core";
 import { cast, noGrad, scope, tensor } from "@pea/torch";
 import type { Logits } from "../export/deployed-session.ts";
@@ -14,12 +15,15 @@ import type { LabelTable } from "../images/label-table.ts";
 import { type NetworkInput, parseInput, parseJson } from "../images/network-input.ts";
 import type { Imports } from "../recipe/import-file.ts";
 import { evaluationCrop } from "../recipe/recipe.ts";
-import { type CheckpointName, openTrainedNetwork } from "../run/trained-run.ts";
+import { runDirectory } from "../run/run-directory.ts";
+import { type CheckpointName, openTrainedNetwork, weightFiles } from "../run/trained-run.ts";
 
 /** A network that can be asked. */
 export interface Predictor {
   /** Where it comes from, for people. */
   readonly description: string;
+  /** SHA-256 of the file that it is read from. */
+  readonly digest: string;
   readonly input: NetworkInput;
   readonly classes: readonly string[];
   /** Of a network that names a class for each pixel: the labels of the classes, in their order. */
@@ -61,6 +65,7 @@ async function openRun(
   const memoryFormat = "channels_last";
   return {
     description: `${trained.checkpoint} model of ${path}, step ${trained.step} of ${totalSteps}`,
+    digest: digestOf(weightFiles(runDirectory(path))[trained.checkpoint]),
     input: {
       shape: inputShape,
       crop: evaluationCrop(recipe),
@@ -94,6 +99,7 @@ async function openFile(path: string): Promise<Predictor> {
   const session = await openSession(path, { layout: metadata.layout });
   return {
     description: path,
+    digest: digestOf(path),
     input,
     classes,
     labels: labels as LabelTable | undefined,
@@ -101,5 +107,7 @@ async function openFile(path: string): Promise<Predictor> {
     close: () => session.release(),
   };
 }
+
+const digestOf = (path: string): string => createHash("sha256").update(readFileSync(path)).digest("hex");
 
 const usage = (message: string, cause?: unknown): PeaError => new PeaError(message, { kind: "usage", cause });

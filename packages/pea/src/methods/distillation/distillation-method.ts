@@ -144,15 +144,22 @@ export class DistillationMethod implements Method {
   }
 
   state(): MethodState {
-    return { ...this.#options };
+    return { ...this.#options, digest: this.#teacher?.digest ?? "" };
   }
 
   tensors(): ReadonlyMap<string, Tensor> {
     return this.#cache.tensors();
   }
 
+  /** @throws PeaError of kind usage for a state of other settings, or of another teacher in the same place. */
   load(state: MethodState, tensors: ReadonlyMap<string, Tensor>): void {
-    refuseOtherState(this.state(), state);
+    const { digest, ...settings } = state;
+    refuseOtherState({ ...this.#options }, settings);
+    const own = this.#teacher?.digest;
+    if (digest && own && digest !== own)
+      throw usage(
+        `the teacher ${this.#options.teacher} is another one than this run began with; put that back, or begin a new run`,
+      );
     this.#cache.load(tensors);
   }
 

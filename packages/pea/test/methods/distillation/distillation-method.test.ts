@@ -45,6 +45,7 @@ describe("the teacher", () => {
   const counting = (input: Partial<OtherNetwork["input"]> = {}) => {
     const asked: number[] = [];
     const network: OtherNetwork = {
+      digest: "5e",
       input: { shape: [2, 1, 2], mean: [0.5, 0.5], std: [0.25, 0.5], ...input },
       classes: ["a", "b"],
       run: async (images, count) => {
@@ -128,6 +129,18 @@ describe("the teacher", () => {
       [3, 6],
     ]);
     assert.deepEqual(asked, []);
+  });
+
+  test("may not become another one while a run is stopped", async () => {
+    const { network } = counting();
+    const first = await begun(network);
+    const other = await begun({ ...network, digest: "6f" });
+    assert.throws(
+      () => other.load(first.state(), first.tensors()),
+      usage(
+        /the teacher runs\/teacher is another one than this run began with; put that back, or begin a new run/,
+      ),
+    );
   });
 
   test("sees images standardized by its own statistics", async () => {
