@@ -13,6 +13,7 @@ import { readOnnx } from "../export/onnx/decode.ts";
 import { openSession } from "../export/onnx/session.ts";
 import type { LabelTable } from "../images/label-table.ts";
 import { type NetworkInput, parseInput, parseJson } from "../images/network-input.ts";
+import { decodeModel } from "../onnx-file/model.ts";
 import type { Imports } from "../recipe/import-file.ts";
 import { evaluationCrop } from "../recipe/recipe.ts";
 import { runDirectory } from "../run/run-directory.ts";
@@ -108,6 +109,14 @@ async function openFile(path: string): Promise<Predictor> {
   };
 }
 
-const digestOf = (path: string): string => createHash("sha256").update(readFileSync(path)).digest("hex");
+/** Whether a file is an ONNX file that does not say what its images are to be: of another tool than `pea export`. */
+export function isForeignFile(path: string): boolean {
+  if (!statSync(path, { throwIfNoEntry: false })?.isFile()) return false;
+  return !decodeModel(readFileSync(path), path).metadata.some(({ key }) => key === "preprocessing");
+}
+
+/** SHA-256 of a file, in hexadecimal digits. */
+export const digestOf = (path: string): string =>
+  createHash("sha256").update(readFileSync(path)).digest("hex");
 
 const usage = (message: string, cause?: unknown): PeaError => new PeaError(message, { kind: "usage", cause });

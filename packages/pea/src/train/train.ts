@@ -22,6 +22,7 @@ import { loadTarget } from "../export/load-target.ts";
 import { targetNamed } from "../export/targets.ts";
 import { FileNetwork } from "../import/network/model-file.ts";
 import type { OtherNetwork } from "../methods/method.ts";
+import type { openForeignNetwork } from "../predict/foreign-network.ts";
 import { loadRecipe } from "../recipe/load-recipe.ts";
 import type { Recipe, RecipeInput } from "../recipe/recipe.ts";
 import {
@@ -352,12 +353,20 @@ async function execute(
 /** Before anything is written: what training needs may not be there. */
 function beginMethods({ data, methods }: PreparedRun): Promise<void> {
   const { statistics, classes, inputShape } = data;
-  return methods.begin({ statistics, classes, inputShape, openNetwork: openOtherNetwork });
+  const own = { statistics, classes, inputShape };
+  return methods.begin({ ...own, openNetwork: (source) => openOtherNetwork(source, own) });
 }
 
 /** Whoever asks another network leaves the engine's generator as it was. */
-async function openOtherNetwork(source: string): Promise<OtherNetwork> {
-  const { openPredictor } = await import("../predict/predictor.ts");
+async function openOtherNetwork(
+  source: string,
+  own: Parameters<typeof openForeignNetwork>[2],
+): Promise<OtherNetwork> {
+  const { digestOf, isForeignFile, openPredictor } = await import("../predict/predictor.ts");
+  if (isForeignFile(source)) {
+    const { openForeignNetwork } = await import("../predict/foreign-network.ts");
+    return openForeignNetwork(source, digestOf(source), own);
+  }
   using state = getRngState();
   const network = await openPredictor(source);
   setRngState(state);

@@ -12,7 +12,7 @@ const usual = { temperature: 4, weight: 0.5 };
 
 const settings = z.strictObject({
   teacher: described(z.string().min(1).transform(fromHere), {
-    help: "the network that is learned from: the folder of a run, or an ONNX file that pea export wrote",
+    help: "the network that is learned from: the folder of a run, or an ONNX file",
     allowed: "the folder of a run, or an ONNX file",
     value: "PATH",
   }),

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { before, describe, test } from "node:test";
@@ -8,6 +9,7 @@ import { exportRun } from "../../../src/export/export.ts";
 import { distillation } from "../../../src/methods/distillation/distillation.ts";
 import { distillationLoss } from "../../../src/methods/distillation/distillation-method.ts";
 import { DistillationMethod, type OtherNetwork, type TrainingBatch } from "../../../src/methods/index.ts";
+import { openForeignNetwork } from "../../../src/predict/foreign-network.ts";
 import type { RecipeInput } from "../../../src/recipe/recipe.ts";
 import type { TrainResult } from "../../../src/run/result.ts";
 import { openTrainedNetwork } from "../../../src/run/trained-run.ts";
@@ -188,6 +190,57 @@ describe("the teacher", () => {
         ),
       usage(/distillation does not go with segmentation/),
     );
+  });
+});
+
+describe("a file of another tool", () => {
+  const script = join(import.meta.dirname, "../../oracle/foreign_teacher.py");
+  const own = { statistics: { mean: [0.5], std: [0.25] }, inputShape: [1, 28, 28] };
+  const classes = Array.from({ length: 10 }, (_, i) => `${i}`);
+  const written = (count: number, batch: string) => {
+    const path = join(temporaryFolder(), "teacher.onnx");
+    const answer = execFileSync("/usr/bin/python3", ["-B", script, path, `${count}`, batch], {
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "ignore"],
+    });
+    return { path, answer: (JSON.parse(answer) as number[][]).flat() };
+  };
+  const images = Float32Array.from({ length: 3 * 784 }, (_, i) => (i + 1) / 784);
+
+  for (const batch of ["open", "2"])
+    test(`answers as in PyTorch, its batch ${batch}`, async () => {
+      const { path, answer } = written(10, batch);
+      const network = await openForeignNetwork(path, "5e", { ...own, classes });
+      assert.deepEqual(
+        [network.input, network.classes],
+        [{ ...own.statistics, shape: [1, 28, 28] }, classes],
+      );
+      const { shape, values } = await network.run(images, 3);
+      await network.close();
+      assert.deepEqual(shape, [3, 10]);
+      const off = Math.max(...values.map((value, i) => Math.abs(value - (answer[i] as number))));
+      assert.ok(off < 1e-5, `${off}`);
+    });
+
+  test("teaches a run", async () => {
+    const { path } = written(10, "open");
+    const runDirectory = join(temporaryFolder(), "run");
+    const { last } = await train({ ...smallRecipe, methods: [{ distillation: path }] }, { runDirectory });
+    const plain = await train(smallRecipe, { runDirectory: join(temporaryFolder(), "run") });
+    assert.ok(Math.abs(plain.last.test.loss - last.test.loss) > 1e-3 * last.test.loss, "the teacher matters");
+  });
+
+  test("of other classes is refused before anything is written", async () => {
+    const { path } = written(7, "open");
+    const methods = [{ distillation: path }];
+    const runDirectory = join(temporaryFolder(), "run");
+    await assert.rejects(
+      train({ ...smallRecipe, methods }, { runDirectory }),
+      usage(
+        /teacher\.onnx answers float32 \[1, 7\], but these data have 10 classes; .* float32 \[images, 10\]$/,
+      ),
+    );
+    assert.ok(!existsSync(runDirectory), "a run was left behind");
   });
 });
 
