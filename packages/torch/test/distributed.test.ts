@@ -558,6 +558,31 @@ describe("a rank that does not go on", () => {
     );
   });
 
+  it("is refused at once where it was started with another world size, by all", async () => {
+    const store = await newStore();
+    const ranks = [2, 3].map((worldSize, rank) =>
+      rejectsWith(
+        ProcessGroup.connect(store, { rank, worldSize, timeout: 5000 }),
+        new RegExp(
+          `^rank ${1 - rank} \\(process ${process.pid} on .*\\) was started with a world size of ${3 - rank}, rank ${rank} with ${worldSize}; start all`,
+        ),
+      ),
+    );
+    await Promise.all(ranks);
+  });
+
+  it("is refused where the interface to be reached by is not there", async () => {
+    process.env.GLOO_SOCKET_IFNAME = "nope9";
+    try {
+      await rejectsWith(
+        ProcessGroup.connect(await newStore(), { rank: 0, worldSize: 2, timeout: 5000 }),
+        /^GLOO_SOCKET_IFNAME names nope9, but the interfaces of this machine that have an address are .*\blo\b/,
+      );
+    } finally {
+      delete process.env.GLOO_SOCKET_IFNAME;
+    }
+  });
+
   it("is refused where another process has its rank", async () => {
     const store = await newStore();
     const options = { rank: 1, worldSize: 2, timeout: 2000 };

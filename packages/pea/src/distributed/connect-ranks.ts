@@ -1,3 +1,4 @@
+import { lookup } from "node:dns/promises";
 import { PeaError } from "@pea/core";
 import { PrefixStore, ProcessGroup, type ProcessGroupOptions, TCPStore } from "@pea/torch";
 import type { Launched } from "./launched.ts";
@@ -31,9 +32,16 @@ async function storeAt(address: Parameters<typeof TCPStore.connect>[0]): Promise
   try {
     return await TCPStore.connect(address);
   } catch (error) {
-    const remedy = address.isServer
-      ? "MASTER_ADDR must name this machine, and MASTER_PORT a port that is free on it"
-      : "MASTER_ADDR and MASTER_PORT must say where rank 0 listens, which must have been started, too";
+    const isKnown = await lookup(address.host).then(
+      () => true,
+      () => false,
+    );
+    const remedy = !isKnown
+      ? `the name ${address.host} in MASTER_ADDR cannot be resolved on this machine`
+      : address.isServer
+        ? "MASTER_ADDR must name this machine, and MASTER_PORT a port that is free on it: another program, or another process " +
+          "with rank 0, may listen there"
+        : "MASTER_ADDR and MASTER_PORT must say where rank 0 listens, which must have been started, too";
     throw new PeaError(`${(error as Error).message.replace(/\.$/, "")}; ${remedy}`, { cause: error });
   }
 }

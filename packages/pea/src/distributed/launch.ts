@@ -75,7 +75,7 @@ export async function launch(
         first ||= code;
         overdue ??= setTimeout(() => endAll("SIGKILL"), GRACE);
         const [own, known] = await Promise.all([failures[rank], failures[0]]);
-        if (rank > 0 && own != null && own.reason !== known?.reason) log(own.line);
+        if (rank > 0 && own != null && !isKnown(own, known)) log(own.line);
       }),
     );
     return first;
@@ -84,6 +84,11 @@ export async function launch(
     off();
   }
 }
+
+/** Whether rank 0 has told what another fails of: the same, or that rank 0 is gone. */
+const isKnown = (own: Failure, known: Failure | null | undefined): boolean =>
+  known != null &&
+  (own.reason === known.reason || /\brank 0 \(process \d+ on .*\) has ended/.test(own.reason));
 
 /** What a process fails of; null where it does not say so. */
 async function failureOf(child: ChildProcess): Promise<Failure | null> {

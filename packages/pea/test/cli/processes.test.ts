@@ -9,10 +9,12 @@ import { describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { readSafetensors } from "@pea/torch";
 import { runTrain } from "../../src/cli/train.ts";
+import { makeDirectory } from "../../src/common/make-directory.ts";
 import { connectRanks } from "../../src/distributed/connect-ranks.ts";
 import { launch } from "../../src/distributed/launch.ts";
 import { type Launched, launchedAs } from "../../src/distributed/launched.ts";
 import type { TrainResult } from "../../src/run/result.ts";
+import { lockRun } from "../../src/run/run-lock.ts";
 import { train } from "../../src/train/train.ts";
 import { type Outcome, outcomeOf, said, startPea, startPeaIn } from "../support/pea-process.ts";
 import { processesOf, sharedWeightsOf } from "../support/shared-run.ts";
@@ -253,6 +255,20 @@ describe("processes that are started together", () => {
     assert.deepEqual(other, { code: 3, lines: ["rank 2: the disk is full"] });
     const own = await launched(fails(`rank === 1 ? "the disk is full" : null`));
     assert.deepEqual(own, { code: 3, lines: ["rank 1: the disk is full"] });
+  });
+
+  it("tell once of a run whose folder is in use, which rank 0 alone finds", async () => {
+    const path = join(temporaryFolder(), "run");
+    makeDirectory(path);
+    const lock = lockRun(path);
+    try {
+      const { code, stderr } = await outcomeOf(start(["--processes", "2", "--run", path]));
+      assert.equal(code, 2, stderr);
+      assert.match(stderr, /is in use by process/);
+      assert.doesNotMatch(stderr, /rank 1/);
+    } finally {
+      lock.release();
+    }
   });
 
   it("print one error and one JSON document where all fail of the same", async () => {

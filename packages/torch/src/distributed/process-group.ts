@@ -1,3 +1,4 @@
+import { networkInterfaces } from "node:os";
 import { noGrad } from "../autograd.ts";
 import { type Handle, native } from "../binding.ts";
 import { isFloatingPoint } from "../dtype.ts";
@@ -28,6 +29,17 @@ export interface ProcessGroupOptions {
    * (`eth0`, or several with commas), else by the machine's own name.
    */
   host?: string;
+}
+
+/** @throws TorchError naming those of this machine where one is none of them */
+function requireInterfaces(names: string): void {
+  const own = Object.keys(networkInterfaces());
+  const missing = names.split(",").find((name) => name !== "" && !own.includes(name));
+  if (missing === undefined) return;
+  throw new TorchError(
+    `GLOO_SOCKET_IFNAME names ${missing}, but the interfaces of this machine that have an address are ${own.join(", ")}; take one by ` +
+      "which the others reach it",
+  );
 }
 
 /**
@@ -61,7 +73,7 @@ export class ProcessGroup {
    * Waits until all ranks are there and connects them, each with each.
    *
    * @param store one for each group, or `PrefixStore`s of one
-   * @throws TorchError naming the ranks that did not come within the timeout
+   * @throws TorchError naming the ranks that did not come within the timeout, or an interface in `GLOO_SOCKET_IFNAME` that is not there
    */
   static async connect(store: Store, options: ProcessGroupOptions): Promise<ProcessGroup> {
     const {
@@ -78,8 +90,9 @@ export class ProcessGroup {
       throw new TorchError(
         `ProcessGroup.connect: the rank must be an integer from 0 to ${worldSize - 1}, got ${rank}`,
       );
-    const roll = await Roll.call(store, { rank, worldSize, timeout });
     const interfaces = host === "" ? (process.env.GLOO_SOCKET_IFNAME ?? "") : "";
+    requireInterfaces(interfaces);
+    const roll = await Roll.call(store, { rank, worldSize, timeout });
     const addresses = new PrefixStore(store, "gloo");
     try {
       const handle = await promised("ProcessGroup.connect", () =>

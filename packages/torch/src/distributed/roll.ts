@@ -21,6 +21,8 @@ interface Member {
   host: string;
   machine: string;
   pid: number;
+  /** How many ranks it was told of. */
+  worldSize: number;
   /** Whether it would sum in memory that it shares with others of its machine. */
   sharesMemory: boolean;
 }
@@ -32,6 +34,12 @@ interface Answer {
 }
 
 type Fate = { rank: number; fate: string };
+
+const otherSize = (other: number, { worldSize, host, pid }: Member, rank: number, own: number): TorchError =>
+  new TorchError(
+    `rank ${other} (process ${pid} on ${host}) was started with a world size of ${worldSize}, rank ${rank} with ${own}; start all ` +
+      "with the same",
+  );
 
 /** Who belongs to a group. Rank 0 is taken to hold the store, where it is a TCPStore. */
 export class Roll {
@@ -60,8 +68,8 @@ export class Roll {
   /**
    * Enters this process, and waits for all the others.
    *
-   * @throws TorchError naming the ranks that did not come within `timeout` milliseconds, the process that has this rank already, or
-   *   the store that did not answer
+   * @throws TorchError naming the ranks that did not come within `timeout` milliseconds, one that was started with another world
+   *   size, the process that has this rank already, or the store that did not answer
    */
   static async call(
     store: Store,
@@ -71,16 +79,26 @@ export class Roll {
       host: hostname(),
       machine: thisMachine(),
       pid: process.pid,
+      worldSize,
       sharesMemory: !process.env.PEA_SHM_DISABLE,
     };
     await requireFree(store, rank, timeout);
     await store.set(placeOf(rank), JSON.stringify(self));
     const end = performance.now() + timeout;
-    const found = await Promise.allSettled(
-      Array.from({ length: worldSize }, (_, other) =>
-        store.get(placeOf(other), { timeout: end - performance.now() }),
-      ),
-    );
+    let refuse: (error: TorchError) => void = () => {};
+    const refused = new Promise<never>((_, reject) => {
+      refuse = reject;
+    });
+    const memberOf = async (other: number) => {
+      const member = JSON.parse(
+        await store.get(placeOf(other), { timeout: end - performance.now() }),
+      ) as Member;
+      if (member.worldSize !== worldSize) refuse(otherSize(other, member, rank, worldSize));
+      return member;
+    };
+    const all = Promise.allSettled(Array.from({ length: worldSize }, (_, other) => memberOf(other)));
+    // Those that are still missing need not be waited for then.
+    const found = await Promise.race([all, refused]);
     const missing = found.flatMap(({ status }, other) => (status === "rejected" ? other : []));
     if (missing.length > 0)
       throw new TorchError(
@@ -90,7 +108,7 @@ export class Roll {
     return new Roll(
       store,
       rank,
-      found.map((entry) => JSON.parse((entry as PromiseFulfilledResult<string>).value) as Member),
+      found.map((entry) => (entry as PromiseFulfilledResult<Member>).value),
       timeout,
     );
   }
