@@ -82,9 +82,9 @@ export class EnsembleActivation extends Module implements EnsembleActModule, Pas
     const options = this.#options;
     const { alpha } = options;
     // Kernels draw for elements, and have no gradients of α and β.
-    if (!this.#drawsForMore(alpha) && !this.#learns(alpha) && this.#probes.length === 0) return options;
+    if (!this.#drawsForMany(alpha) && !this.#learns && this.#probes.length === 0) return options;
     const plain = {
-      smooth: (x: Tensor) => this.#smooth(x, alpha),
+      smooth: (x: Tensor) => this.#smooth(x),
       relu: (x: Tensor) => this.relu.forward(x),
     };
     return { ...options, ...plain, beta: 1 };
@@ -94,30 +94,32 @@ export class EnsembleActivation extends Module implements EnsembleActModule, Pas
     const { seed, step, part } = this.control;
     const { ensemble } = this.#own;
     const alpha = this.control.effectiveAlpha(this.site);
+    // The kernels key masks with 64 bits of step; parts get those that no run reaches.
+    const key = { seed, site: this.site, step: part * 2 ** 32 + step };
     return {
       ensemble: this.training ? ensemble : "weighted",
       smooth: this.#own.ofKernels,
       beta: this.beta,
       ...(!(this.relu instanceof ReLU) && { relu: (x: Tensor) => this.relu.forward(x) }),
-      alpha,
-      seed,
-      site: this.site,
-      // The kernels key masks with 64 bits of step; parts get those that no run reaches.
-      step: part * 2 ** 32 + step,
+      // What one draw decides for the whole site is one activation alone.
+      alpha:
+        this.#draws(alpha) && this.control.masks === "layer"
+          ? (stochasticMask(1, alpha, key)[0] as number)
+          : alpha,
+      ...key,
     };
   }
 
   override forward(x: Tensor): Tensor {
-    const { alpha } = this.#options;
-    const own = { relu: (x: Tensor) => this.relu.forward(x), smooth: (x: Tensor) => this.#smooth(x, alpha) };
+    const own = { relu: (x: Tensor) => this.relu.forward(x), smooth: (x: Tensor) => this.#smooth(x) };
     return this.#probes.reduce((y, probe) => probe.add(y, x, own), this.#ensemble(x));
   }
 
   #ensemble(x: Tensor): Tensor {
     const options = this.#options;
-    if (options.alpha === 0) return this.#smooth(x, 0);
+    if (options.alpha === 0) return this.#smooth(x);
     if (options.alpha === 1) return this.relu.forward(x);
-    return this.#drawsForMore(options.alpha) ? this.#choose(x, options) : ensembleAct(x, options);
+    return this.#drawsForMany(options.alpha) ? this.#choose(x, options) : ensembleAct(x, options);
   }
 
   get #probes(): readonly Probe[] {
@@ -135,38 +137,37 @@ export class EnsembleActivation extends Module implements EnsembleActModule, Pas
     return this.#own.beta instanceof LearnedBeta ? this.#own.beta : null;
   }
 
-  /** Whether β is learned in a training pass of this α. */
-  #learns(alpha: number): boolean {
-    return this.training && alpha === 0 && this.learnedBeta !== null;
+  /** Whether β is learned in this pass. */
+  get #learns(): boolean {
+    return this.training && this.control.effectiveAlpha(this.site) === 0 && this.learnedBeta !== null;
   }
 
   /** The smooth activation alone. */
-  #smooth(x: Tensor, alpha: number): Tensor {
+  #smooth(x: Tensor): Tensor {
     const { smooth, ofKernels } = this.#own;
-    if (this.#learns(alpha))
-      return (this.learnedBeta as LearnedBeta).sharpen((one) => smooth.forward(one), x);
+    if (this.#learns) return (this.learnedBeta as LearnedBeta).sharpen((one) => smooth.forward(one), x);
     if (this.beta === 1) return smooth.forward(x);
     return ensembleAct(x, { ensemble: "weighted", smooth: ofKernels, alpha: 0, beta: this.beta });
   }
 
-  /** Whether a draw decides for more than an element. */
-  #drawsForMore(alpha: number): boolean {
-    const { masks } = this.control;
-    return (
-      this.training && this.#own.ensemble === "stochastic" && masks !== "element" && alpha > 0 && alpha < 1
-    );
+  /** Whether activations are drawn with this α. */
+  #draws(alpha: number): boolean {
+    return this.training && this.#own.ensemble === "stochastic" && alpha > 0 && alpha < 1;
   }
 
-  /** ReLU with probability α, else the smooth activation, for each channel or image, or for all. */
+  /** Whether a draw decides for some elements, of a channel or of an image. */
+  #drawsForMany(alpha: number): boolean {
+    return this.#draws(alpha) && this.control.masks !== "element";
+  }
+
+  /** ReLU with probability α, else the smooth activation, for each channel or image. */
   #choose(x: Tensor, { alpha, seed = 0, site = 0, step = 0 }: EnsembleActOptions): Tensor {
     const kept = { element: x.ndim, channel: 2, sample: 1, layer: 0 }[this.control.masks];
     const shape = x.shape.map((size, axis) => (axis < kept ? size : 1));
     const count = shape.reduce((product, size) => product * size, 1);
     const mask = stochasticMask(count, alpha, { seed, site: Number(site), step: Number(step) });
-    const smooth = () => this.#smooth(x, alpha);
-    if (count === 1) return mask[0] === 1 ? this.relu.forward(x) : smooth();
     const takesRelu = cast(tensor(mask, { shape }), { dtype: "bool", device: x.device });
-    return where(takesRelu, this.relu.forward(x), smooth());
+    return where(takesRelu, this.relu.forward(x), this.#smooth(x));
   }
 }
 
