@@ -29,7 +29,6 @@ void save(AutogradContext* context, const BatchNormInputs& inputs, const BatchNo
   context->saved_data["settings"] = c10::IValue::make_capsule(c10::make_intrusive<KeptSettings>(settings));
 }
 
-// Momentum and eps have done their part.
 BatchNormSettings saved_settings(const AutogradContext* context) {
   return held<KeptSettings>(*context, "settings")->value;
 }

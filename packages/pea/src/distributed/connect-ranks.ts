@@ -32,16 +32,21 @@ async function storeAt(address: Parameters<typeof TCPStore.connect>[0]): Promise
   try {
     return await TCPStore.connect(address);
   } catch (error) {
-    const isKnown = await lookup(address.host).then(
-      () => true,
-      () => false,
-    );
-    const remedy = !isKnown
-      ? `the name ${address.host} in MASTER_ADDR cannot be resolved on this machine`
-      : address.isServer
-        ? "MASTER_ADDR must name this machine, and MASTER_PORT a port that is free on it: another program, or another process " +
-          "with rank 0, may listen there"
-        : "MASTER_ADDR and MASTER_PORT must say where rank 0 listens, which must have been started, too";
+    const remedy = await remedyFor(address);
     throw new PeaError(`${(error as Error).message.replace(/\.$/, "")}; ${remedy}`, { cause: error });
   }
+}
+
+async function remedyFor({ host, isServer }: Parameters<typeof TCPStore.connect>[0]): Promise<string> {
+  const isKnown = await lookup(host).then(
+    () => true,
+    () => false,
+  );
+  if (!isKnown) return `the name ${host} in MASTER_ADDR cannot be resolved on this machine`;
+  if (!isServer)
+    return "MASTER_ADDR and MASTER_PORT must say where rank 0 listens, which must have been started, too";
+  return (
+    "MASTER_ADDR must name this machine, and MASTER_PORT a port that is free on it: another program, or another process " +
+    "with rank 0, may listen there"
+  );
 }

@@ -4,7 +4,6 @@
  * @module
  */
 
-import { createHash } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 import { PeaError } from "@pea/core";
 import { cast, noGrad, scope, tensor } from "@pea/torch";
@@ -23,8 +22,8 @@ import { type CheckpointName, openTrainedNetwork, weightFiles } from "../run/tra
 export interface Predictor {
   /** Where it comes from, for people. */
   readonly description: string;
-  /** SHA-256 of the file that it is read from. */
-  readonly digest: string;
+  /** That it is read from. */
+  readonly file: string;
   readonly input: NetworkInput;
   readonly classes: readonly string[];
   /** Of a network that names a class for each pixel: the labels of the classes, in their order. */
@@ -66,7 +65,7 @@ async function openRun(
   const memoryFormat = "channels_last";
   return {
     description: `${trained.checkpoint} model of ${path}, step ${trained.step} of ${totalSteps}`,
-    digest: digestOf(weightFiles(runDirectory(path))[trained.checkpoint]),
+    file: weightFiles(runDirectory(path))[trained.checkpoint],
     input: {
       shape: inputShape,
       crop: evaluationCrop(recipe),
@@ -100,7 +99,7 @@ async function openFile(path: string): Promise<Predictor> {
   const session = await openSession(path, { layout: metadata.layout });
   return {
     description: path,
-    digest: digestOf(path),
+    file: path,
     input,
     classes,
     labels: labels as LabelTable | undefined,
@@ -114,9 +113,5 @@ export function isForeignFile(path: string): boolean {
   if (!statSync(path, { throwIfNoEntry: false })?.isFile()) return false;
   return !decodeModel(readFileSync(path), path).metadata.some(({ key }) => key === "preprocessing");
 }
-
-/** SHA-256 of a file, in hexadecimal digits. */
-export const digestOf = (path: string): string =>
-  createHash("sha256").update(readFileSync(path)).digest("hex");
 
 const usage = (message: string, cause?: unknown): PeaError => new PeaError(message, { kind: "usage", cause });

@@ -1,9 +1,10 @@
 /** A training run from recipe to result, with its directory. */
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { getRngState, setRngState, writeFileAtomically } from "@pea/torch";
 import { counted } from "../common/counted.ts";
 import { makeDirectory } from "../common/make-directory.ts";
+import { sha256Of } from "../common/sha256.ts";
 import type { StopRequest } from "../common/stop-request.ts";
 import type { ImageCheck } from "../data/loading/image-check.ts";
 import { UnreadableImagesError } from "../data/loading/unreadable-images.ts";
@@ -362,7 +363,7 @@ async function openOtherNetwork(
   source: string,
   own: Parameters<typeof openForeignNetwork>[2],
 ): Promise<OtherNetwork> {
-  const { digestOf, isForeignFile, openPredictor } = await import("../predict/predictor.ts");
+  const { isForeignFile, openPredictor } = await import("../predict/predictor.ts");
   if (isForeignFile(source)) {
     const { openForeignNetwork } = await import("../predict/foreign-network.ts");
     return openForeignNetwork(source, digestOf(source), own);
@@ -370,8 +371,10 @@ async function openOtherNetwork(
   using state = getRngState();
   const network = await openPredictor(source);
   setRngState(state);
-  return network;
+  return { ...network, digest: digestOf(network.file) };
 }
+
+const digestOf = (path: string): string => sha256Of(readFileSync(path));
 
 /** Another number of ranks than trained until now, in words. */
 function tellOfRanks(

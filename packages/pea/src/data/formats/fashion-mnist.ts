@@ -1,6 +1,6 @@
-import { createHash } from "node:crypto";
 import { PeaError } from "@pea/core";
 import { scope } from "@pea/torch";
+import { sha256Of } from "../../common/sha256.ts";
 import type { Dataset } from "../parts/dataset.ts";
 import { fashionMnistPackage } from "./fashion-mnist-package.ts";
 import { readIdxPart, requireLabels, toDataset } from "./idx-folder.ts";
@@ -60,7 +60,7 @@ function loadPart(dir: string, part: "train" | "t10k"): Dataset {
 
 /** The names of the clothes, if the labels are those of Fashion-MNIST; else nothing is known of what they mean. */
 function classNames(labels: Uint8Array): readonly string[] {
-  const isFashionMnist = labelDigests.includes(createHash("sha256").update(labels).digest("hex"));
+  const isFashionMnist = labelDigests.includes(sha256Of(labels));
   return isFashionMnist ? fashionMnistClasses : fashionMnistClasses.map((_, label) => `${label}`);
 }
 

@@ -1,8 +1,8 @@
 /** An ONNX file and the files beside it that hold its weights. */
-import { createHash } from "node:crypto";
 import { readFile, realpath } from "node:fs/promises";
 import { basename, dirname, resolve, sep } from "node:path";
 import { PeaError } from "@pea/core";
+import { sha256Of } from "../../common/sha256.ts";
 import { decodeModel, type ModelProto, type NodeProto, type TensorProto } from "../../onnx-file/model.ts";
 
 /** Before, operators stretched their inputs by attributes of their own; later ones are not known here. */
@@ -43,22 +43,20 @@ export async function readModelFile(path: string): Promise<ReadFile> {
       `${path} is of opset ${opset}: export it with one from ${oldestOpset} to ${newestOpset} (17 is a good one)`,
     );
   const others = await fillFromOtherFiles(path, tensorsOf(model));
-  const digests = new Map([[basename(path), digestOf(content)]]);
-  for (const [name, bytes] of others) digests.set(name, digestOf(bytes));
+  const digests = new Map([[basename(path), sha256Of(content)]]);
+  for (const [name, bytes] of others) digests.set(name, sha256Of(bytes));
   const producer = `${model.producerName ?? ""} ${model.producerVersion ?? ""}`.trim();
   return { model, facts: { opset, irVersion: model.irVersion ?? 0, producer, digests } };
 }
 
 const usage = (message: string): PeaError => new PeaError(message, { kind: "usage" });
 
-const digestOf = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
-
 /** One SHA-256 of a network's files: that of the file itself where it is one, else that of the lines of `sha256sum`. */
 export function digestOfAll({ digests }: FileFacts): string {
   const [[, only = ""] = []] = digests;
   if (digests.size === 1) return only;
   const lines = Array.from(digests, ([name, digest]) => `${digest}  ${name}\n`);
-  return digestOf(new TextEncoder().encode(lines.join("")));
+  return sha256Of(new TextEncoder().encode(lines.join("")));
 }
 
 /** All tensors: initializers, and those of `Constant` nodes. */
