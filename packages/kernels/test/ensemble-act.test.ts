@@ -16,6 +16,7 @@ import {
   detach,
   getNumThreads,
   grad,
+  manualSeed,
   mul,
   randn,
   relu,
@@ -255,6 +256,7 @@ test("infinities and the largest numbers give limits, never NaN", fused, () => {
 });
 
 test("any shape, strides, dtype, options: the fused operator agrees with the composite", fused, () => {
+  // The composite in float64: in float32 libtorch's own slopes are off by up to 1e-6 (the tanh GELU's, Mish's).
   const tolerance = { float32: 6e-7, float64: 1e-13, bfloat16: 2 ** -8 } as const;
   fc.assert(
     fc.property(
@@ -269,12 +271,15 @@ test("any shape, strides, dtype, options: the fused operator agrees with the com
       fc.integer(),
       (shape, layout, gradientLayout, dtype, ensemble, smooth, alpha, beta, seed) => {
         scope(() => {
-          const random = (of: readonly number[]) => cast(randn(of), { dtype });
-          const x = layouts[layout](shape, random);
-          const weight = layouts[gradientLayout](shape, random);
           const options = { ensemble, smooth, alpha, beta, seed, site: 3, step: 9 };
-          const ours = run(ensembleAct, x, options, weight);
-          const reference = run(ensembleActComposite, x, options, weight);
+          const results = (path: typeof ensembleAct, computed: DType) => {
+            manualSeed(seed);
+            const random = (of: readonly number[]) => cast(cast(randn(of), { dtype }), { dtype: computed });
+            const x = layouts[layout](shape, random);
+            return run(path, x, options, layouts[gradientLayout](shape, random));
+          };
+          const ours = results(ensembleAct, dtype);
+          const reference = results(ensembleActComposite, "float64");
           assert.deepEqual(ours.y.shape, shape);
           assert.equal(ours.y.dtype, dtype);
           for (const part of ["y", "gradient"] as const) {
