@@ -41,6 +41,10 @@ export interface FitContext {
   graph?: Graph;
   /** The phases of the methods before it in the run's list, as `Method.phases`; one where they have none. */
   phases: readonly Phase[];
+  /**
+   * The first step that trains the network which the methods before it deploy, `totalSteps` where none does; left out where all do.
+   */
+  deployableFrom?: number;
   /** What the network is trained for, e.g. `classification`; left out where it is opened only to be asked. */
   task?: string;
 }

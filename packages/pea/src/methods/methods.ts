@@ -49,13 +49,16 @@ export async function createMethods(chosen: readonly ChosenMethod[]): Promise<Me
   return new Methods(await Promise.all(methods), chosen.map(titleOf));
 }
 
+/** The run that methods are fitted to, apart from what each is told of those before it. */
+type RunContext = Omit<FitContext, "phases" | "deployableFrom">;
+
 /** The hooks of all methods of a run, called in their order. Without any it is plain training. */
 export class Methods {
   readonly #methods: readonly NamedMethod[];
   readonly #hooks: readonly Method[];
   /** How each is told in words. */
   readonly titles: readonly string[];
-  #context: Omit<FitContext, "phases"> | null = null;
+  #context: RunContext | null = null;
   /** State-dict keys of the plain network. */
   #keys: ReadonlySet<string> = new Set();
   /** Steps begun so far. */
@@ -93,14 +96,15 @@ export class Methods {
   }
 
   /** @param context.graph of the plain network */
-  fit(context: Omit<FitContext, "phases">): void {
+  fit(context: RunContext): void {
     this.#context = context;
     this.#keys = new Set(context.model.stateDict().keys());
     this.#hooks.forEach((hooks, i) => {
       const before = this.#hooks.slice(0, i);
       const graph = context.graph && deployedBy(before, context.graph);
       const phases = phasesOf(before, context.totalSteps);
-      hooks.fit?.({ ...context, ...(graph && { graph }), phases });
+      const deployableFrom = Math.max(0, ...before.map((hooks) => endOfObstacle(hooks, context)));
+      hooks.fit?.({ ...context, ...(graph && { graph }), phases, deployableFrom });
     });
   }
 
@@ -295,13 +299,19 @@ export class Methods {
     for (const hooks of this.#hooks) hooks.dispose?.();
   }
 
-  get #run(): Omit<FitContext, "phases"> {
+  get #run(): RunContext {
     if (this.#context === null) throw new PeaError("Methods: call fit before the other hooks");
     return this.#context;
   }
 }
 
 const deployed: EvaluationView = "deployed";
+
+/** The first step that trains without what keeps a method's network from being deployed. */
+function endOfObstacle(hooks: Method, { totalSteps }: Pick<FitContext, "totalSteps">): number {
+  const obstacle = hooks.obstacle?.() ?? null;
+  return obstacle === null ? 0 : (obstacle.endStep ?? totalSteps);
+}
 
 function deployedBy(methods: readonly Method[], graph: Graph): Graph {
   return methods.reduce((deployed, hooks) => hooks.asDeployed?.(deployed) ?? deployed, graph);

@@ -1,6 +1,6 @@
 /**
  * Any two methods that do not declare a conflict train together, go on bit for bit where they were stopped, and leave a ReLU
- * network to export. Runs have as many methods as may stand together, so that few of them have every pair.
+ * network to export; so does each with other settings that take other ways through the code. Runs have as many methods as may stand together, so that few of them have every pair.
  */
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
@@ -12,45 +12,70 @@ import { checkTogether, chooseMethod } from "../../src/methods/chosen-method.ts"
 import { type MethodDescriptor, stages } from "../../src/methods/descriptor.ts";
 import type { RecipeInput } from "../../src/recipe/recipe.ts";
 import { train } from "../../src/train/train.ts";
-import { methodInRecipe, pairRecipe, trainTeacher } from "../support/pair-network.ts";
+import { methodInRecipe, otherSettings, pairRecipe, trainTeacher } from "../support/pair-network.ts";
 import { fingerprint, trainInParts } from "../support/run-in-parts.ts";
 import { temporaryFolder } from "../support/tiny-data.ts";
 
 let teacher: string;
 before(async () => {
+  // Each run asks for the commit of the folder that it is started in, which takes git as long as the run itself.
+  process.chdir(temporaryFolder());
   teacher = await trainTeacher();
+  await exportRun(teacher);
 });
 
 type Descriptor = Pick<MethodDescriptor, "name" | "stage" | "decides" | "excludes">;
 const all: readonly Descriptor[] = builtIn;
 
+/** A method with its usual settings, or with others. */
+interface Entry extends Descriptor {
+  /** Which of `otherSettings`. */
+  other?: number;
+}
+
+const others = otherSettings("teacher");
+const entries: readonly Entry[] = [
+  ...all,
+  ...others.map(({ name, excludes }, other) => {
+    const usual = all.find((one) => one.name === name) as Descriptor;
+    return { ...usual, other, excludes: { ...usual.excludes, ...(excludes && { [excludes]: "no step" }) } };
+  }),
+];
+const titleOf = ({ name, other }: Entry): string =>
+  other === undefined ? name : `${name} (${others[other]?.title})`;
+
 const conflict = (one: Descriptor, other: Descriptor): boolean =>
+  one.name === other.name ||
   (one.decides !== undefined && one.decides === other.decides) ||
   one.excludes?.[other.name] !== undefined ||
   other.excludes?.[one.name] !== undefined;
-const inOrder = (methods: readonly Descriptor[]) =>
+const inOrder = <T extends Descriptor>(methods: readonly T[]) =>
   [...methods].sort((a, b) => stages.indexOf(a.stage) - stages.indexOf(b.stage));
-const pairsOf = (methods: readonly Descriptor[]) =>
+const pairsOf = <T extends Descriptor>(methods: readonly T[]) =>
   methods.flatMap((one, i) => methods.slice(i + 1).map((other) => [one, other] as const));
-const nameOf = ([one, other]: readonly [Descriptor, Descriptor]) => [one.name, other.name].sort().join(" + ");
+const nameOf = ([one, other]: readonly [Entry, Entry]) => [titleOf(one), titleOf(other)].sort().join(" + ");
 
+/** Each method with each other one, at usual settings; and each of the other settings with each method at its usual ones. */
 const possible = new Set(
-  pairsOf(all)
+  pairsOf(entries)
     .filter(([one, other]) => !conflict(one, other))
+    .filter(([one, other]) => one.other === undefined || other.other === undefined)
     .map(nameOf),
 );
 
 /** Lists of methods that have every pair: each takes in turn the method that brings most pairs that no list has yet. */
-function lists(): Descriptor[][] {
+function lists(): Entry[][] {
   const open = new Set(possible);
-  const made: Descriptor[][] = [];
+  const made: Entry[][] = [];
   while (open.size > 0) {
-    const list: Descriptor[] = [];
-    const gain = (one: Descriptor) => list.filter((other) => open.has(nameOf([one, other]))).length;
-    const isOpen = (one: Descriptor) =>
-      [...open].filter((pair) => pair.split(" + ").includes(one.name)).length;
+    const list: Entry[] = [];
+    const gain = (one: Entry) => list.filter((other) => open.has(nameOf([one, other]))).length;
+    const isOpen = (one: Entry) =>
+      [...open].filter((pair) => pair.split(" + ").includes(titleOf(one))).length;
     for (;;) {
-      const fitting = all.filter((one) => !list.includes(one) && !list.some((other) => conflict(one, other)));
+      const fitting = entries.filter(
+        (one) => !list.includes(one) && !list.some((other) => conflict(one, other)),
+      );
       const [best] = fitting.sort((a, b) => gain(b) - gain(a) || isOpen(b) - isOpen(a));
       if (best === undefined) break;
       list.push(best);
@@ -59,6 +84,19 @@ function lists(): Descriptor[][] {
     made.push(inOrder(list));
   }
   return made;
+}
+
+/** A recipe of the methods of a list. */
+function recipeOf(list: readonly Entry[]): RecipeInput {
+  const settings = otherSettings(teacher);
+  const chosen = list.map(({ name, other }) => ({
+    name,
+    own: other === undefined ? undefined : settings[other],
+  }));
+  const methods = chosen.map(({ name, own }) =>
+    own === undefined ? methodInRecipe(name, teacher) : { [name]: own.settings },
+  );
+  return Object.assign({}, pairRecipe, ...chosen.map(({ own }) => own?.recipe), { methods });
 }
 
 describe("every pair of methods without a conflict", () => {
@@ -70,21 +108,19 @@ describe("every pair of methods without a conflict", () => {
       [...possible].filter((pair) => !covered.has(pair)),
       [],
     );
-    assert.ok(possible.size > 20 && made.length < 20, `${possible.size} pairs in ${made.length} lists`);
+    assert.ok(possible.size > 20 && made.length < 35, `${possible.size} pairs in ${made.length} lists`);
   });
 
   for (const list of made) {
-    const names = list.map(({ name }) => name);
-    test(`trains, goes on and is exported: ${names.join(", ")}`, async () => {
-      const methods = names.map((name) => methodInRecipe(name, teacher));
-      const own = { ...pairRecipe, methods } as RecipeInput;
+    test(`trains, goes on and is exported: ${list.map(titleOf).join(", ")}`, async () => {
+      const own = recipeOf(list);
       const whole = await train(own, { runDirectory: join(temporaryFolder(), "run") });
       const parted = await trainInParts(own, [2]);
       assert.deepEqual(fingerprint(parted.runDirectory), fingerprint(whole.runDirectory));
       assert.deepEqual(parted.last, whole.last);
-      if (names.includes("activation")) return;
+      if (list.some(({ name }) => name === "activation")) return;
       const { operators } = await exportRun(whole.runDirectory);
-      assert.equal(operators.Relu, 2);
+      assert.equal(operators[own.relu === "relu6" ? "Clip" : "Relu"], 2);
     });
   }
 });

@@ -66,13 +66,63 @@ const settings = (teacher: string): Readonly<Record<string, unknown>> => ({
   activation: "mish",
   swap: { activation: "gelu", at: "2st" },
   "lambda-gelu": { end: "67%", initial: "1st" },
-  quantize: "2st",
+  quantize: {},
   "random-erasing": 1,
   "stochastic-depth": 0.5,
   distillation: { teacher },
   lookahead: 2,
   swa: { start: "1st", every: "1st", reestimate: 1 },
 });
+
+/** A method with other settings than its usual ones, which take other ways through the code. */
+export interface OtherSettings {
+  name: string;
+  /** What is other, in words. */
+  title: string;
+  settings: Record<string, unknown>;
+  /** What else the recipe has for them. */
+  recipe?: Partial<RecipeInput>;
+  /** A method that they leave no step for. */
+  excludes?: string;
+}
+
+/** @param teacher a run's folder with its exported network, for distillation */
+export const otherSettings = (teacher: string): readonly OtherSettings[] => [
+  {
+    name: "pea",
+    title: "β learned, masks of sites, ensembles of their own",
+    settings: {
+      ...{ variant: "SS67%", initial: "1st", beta: "learned", masks: "layer" },
+      sites: { relu2: { ensemble: "weighted", smooth: "gelu" } },
+    },
+  },
+  {
+    name: "pea",
+    title: "α learned, searching, masks of channels, to ReLU6",
+    settings: {
+      ...{ variant: "SM92%", initial: "1st", siteAlpha: "learned", search: true },
+      ...{ masks: "channel", lrSmooth: 0.1 },
+    },
+    // Every tenth step measures: of twelve two, one of them in the transition.
+    recipe: { batchSize: 2, relu: "relu6" },
+  },
+  {
+    name: "swap",
+    title: "after the last step",
+    settings: { activation: "swish", at: "100%" },
+    excludes: "quantize",
+  },
+  {
+    name: "quantize",
+    title: "ranges learned, statistics frozen",
+    settings: { ranges: "learned", batchNorm: "frozen" },
+  },
+  {
+    name: "distillation",
+    title: "an ONNX file, without labels",
+    settings: { teacher: join(teacher, "model.onnx"), weight: 1 },
+  },
+];
 
 /** A method as a recipe has it. */
 export function methodInRecipe(name: string, teacher: string): string | Record<string, unknown> {

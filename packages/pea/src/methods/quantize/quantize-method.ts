@@ -40,7 +40,7 @@ export class QuantizeMethod implements Method {
   #steps = 0;
   /** Of the step that was asked for last. */
   #learningRate: { step: number; rate: number } | null = null;
-  /** What a checkpoint has of the ranges, until the first pass. */
+  /** What a checkpoint has of the ranges, until the first pass and after the last one. */
   #saved: MethodState = { ranges: "[]" };
   #isDeployed = false;
 
@@ -128,7 +128,11 @@ export class QuantizeMethod implements Method {
 
   deploy(): void {
     this.#isDeployed = true;
-    this.#quantized?.dispose();
+    if (this.#quantized === null) return;
+    // Checkpoints and exports ask for the ranges later, too.
+    this.#saved = this.#quantized.ranges.state();
+    this.#quantized.dispose();
+    this.#quantized = null;
   }
 
   state(): MethodState {
@@ -170,15 +174,21 @@ export class QuantizeMethod implements Method {
     return quantized;
   }
 
-  #startStep({ totalSteps, stepsPerEpoch, phases }: FitContext): number {
+  #startStep({ totalSteps, stepsPerEpoch, phases, deployableFrom = 0 }: FitContext): number {
     const last = phases.length > 1 ? (phases.at(-1)?.firstStep ?? 0) : 0;
+    const earliest = Math.max(last, deployableFrom);
+    if (earliest >= totalSteps)
+      throw usage(
+        "quantize finds no step that trains the network which is deployed: the methods before it make it one of ReLU after the last " +
+          "step; let them do so earlier (as swap at 90%), or leave quantize out",
+      );
     const start = this.#start ?? parseDuration(usualStart);
     const wanted = durationToSteps(start, { totalSteps, stepsPerEpoch });
-    const startStep = this.#start === undefined && last > 0 ? last : wanted;
-    if (startStep < last)
+    const startStep = this.#start === undefined && earliest > 0 ? earliest : wanted;
+    if (startStep < earliest)
       throw usage(
-        `quantize begins at step ${startStep}, but the phase "${phases.at(-1)?.name}" at step ${last}: before it the network is ` +
-          "not the one that is deployed; begin later, or leave start out",
+        `quantize begins at step ${startStep}, but the network that is deployed trains from step ${earliest} on; begin later, or ` +
+          "leave start out",
       );
     if (startStep >= totalSteps)
       throw usage(

@@ -20,7 +20,7 @@ import { readOnnx } from "../../../src/export/onnx/decode.ts";
 import { quantizeNetwork } from "../../../src/export/quantize-network.ts";
 import type { IntegerTarget } from "../../../src/export/target.ts";
 import { targetNamed } from "../../../src/export/targets.ts";
-import { QuantizeMethod, type QuantizeSettings } from "../../../src/methods/index.ts";
+import { Methods, QuantizeMethod, type QuantizeSettings, SwapMethod } from "../../../src/methods/index.ts";
 import { inspectNetwork } from "../../../src/models/index.ts";
 import type { Recipe, RecipeInput } from "../../../src/recipe/recipe.ts";
 import { readMetrics } from "../../../src/run/metrics.ts";
@@ -68,9 +68,22 @@ describe("quantization-aware training begins", () => {
     assert.equal(fitted({ start: "11ep" }, { phases }).phases.at(-1)?.firstStep, 110);
     assert.throws(
       () => fitted({ start: "50%" }, { phases }),
-      usage(/begins at step 60, but the phase "final" at step 100/),
+      usage(/begins at step 60, but the network that is deployed trains from step 100 on; begin later/),
     );
     assert.throws(() => fitted({ start: "100%" }), usage(/no step is left/));
+  });
+  test("only in a run that trains the network which is deployed", () => {
+    assert.equal(fitted({}, { deployableFrom: 110 }).phases.at(-1)?.firstStep, 110);
+    const methods = new Methods([
+      { name: "swap", hooks: new SwapMethod({ smooth: "swish", at: "100%" }) },
+      { name: "quantize", hooks: new QuantizeMethod(settings) },
+    ]);
+    assert.throws(
+      () => methods.fit(fitContext()),
+      usage(
+        /no step that trains the network which is deployed.*; let them do so earlier.*, or leave quantize out/,
+      ),
+    );
   });
   test("so that only models of rounded epochs are chosen from", () => {
     const method = fitted();
@@ -280,6 +293,19 @@ describe("a run whose scales are learned", () => {
     const resumed = await trainInParts(recipe, [6, 13]);
     assert.deepEqual(fingerprint(resumed.runDirectory), fingerprint(runDirectory));
     assert.deepEqual(savedMethods(resumed.runDirectory), savedMethods(runDirectory));
+  });
+
+  test("leaves the mean of its weights, whose statistics are computed anew after its last step", async () => {
+    const averaged = { ...recipe, methods: [...recipe.methods, { swa: { start: "50%", reestimate: 1 } }] };
+    const { runDirectory: run } = await train(averaged as RecipeInput, {
+      runDirectory: join(temporaryFolder(), "run"),
+    });
+    const own = ["ranges", "velocities"].map((key) => savedMethods(run)[0]?.[key]);
+    assert.deepEqual(
+      own,
+      ["ranges", "velocities"].map((key) => savedMethods(runDirectory)[0]?.[key]),
+    );
+    assert.notEqual(own[1], "[]");
   });
 
   test("is exported with the very scales that it has learned", async () => {
