@@ -21,32 +21,35 @@
 namespace pea {
 namespace {
 
+// What every operator with an activation takes last, behind its name: schema, parameters, and what is made of them.
+#define PEA_ENSEMBLE_SCHEMA                                                                                       \
+  "str mode='weighted', float alpha=0., int seed=0, int site=0, int step=0, float beta=1., float? bound=None, " \
+  "str masks='element'"
+#define PEA_ENSEMBLE_PARAMETERS                                                                      \
+  std::string mode, double alpha, int64_t seed, int64_t site, int64_t step, double beta, OptionalDouble bound, \
+      std::string masks
+#define PEA_ENSEMBLE_ARGUMENTS(smooth) \
+  EnsembleArguments { smooth, mode, alpha, seed, site, step, beta, bound, masks }
+
 TORCH_LIBRARY(pea, m) {
-  m.def(
-      "ensemble_act(Tensor x, str smooth, str mode, float alpha, int seed=0, int site=0, int step=0, "
-      "float beta=1.) -> Tensor");
-  m.def(
-      "ensemble_act_backward(Tensor grad, Tensor x, str smooth, str mode, float alpha, int seed=0, int site=0, "
-      "int step=0, float beta=1.) -> Tensor");
+  m.def("ensemble_act(Tensor x, str smooth, " PEA_ENSEMBLE_SCHEMA ") -> Tensor");
+  m.def("ensemble_act_backward(Tensor grad, Tensor x, str smooth, " PEA_ENSEMBLE_SCHEMA ") -> Tensor");
   m.def(
       "batch_norm_act(Tensor x, Tensor? residual, Tensor weight, Tensor bias, Tensor(a!)? running_mean, "
-      "Tensor(b!)? running_var, bool training, float momentum, float eps, str activation, str mode='weighted', "
-      "float alpha=0., int seed=0, int site=0, int step=0, float beta=1.) -> Tensor");
+      "Tensor(b!)? running_var, bool training, float momentum, float eps, str activation, " PEA_ENSEMBLE_SCHEMA
+      ") -> Tensor");
   m.def(
       "defer_batch_norm_act(Tensor x, Tensor weight, Tensor bias, Tensor(a!)? running_mean, Tensor(b!)? running_var, "
-      "bool training, float momentum, float eps, str activation, str mode='weighted', float alpha=0., int seed=0, "
-      "int site=0, int step=0, float beta=1.) -> (Tensor x, Tensor normalization)");
-  m.def(
-      "apply_deferred(Tensor x, Tensor normalization, str activation, str mode='weighted', float alpha=0., int seed=0, "
-      "int site=0, int step=0, float beta=1.) -> Tensor");
+      "bool training, float momentum, float eps, str activation, " PEA_ENSEMBLE_SCHEMA
+      ") -> (Tensor x, Tensor normalization)");
+  m.def("apply_deferred(Tensor x, Tensor normalization, str activation, " PEA_ENSEMBLE_SCHEMA ") -> Tensor");
   m.def("conv3x3(Tensor x, Tensor weight, Tensor? bias=None) -> Tensor");
   m.def(
       "depthwise3x3(Tensor x, Tensor weight, Tensor? bias=None, int stride=1, Tensor? normalization=None, "
-      "str activation='identity', str mode='weighted', float alpha=0., int seed=0, int site=0, int step=0, "
-      "float beta=1.) -> Tensor");
+      "str activation='identity', " PEA_ENSEMBLE_SCHEMA ") -> Tensor");
   m.def(
       "pointwise(Tensor x, Tensor weight, Tensor? bias=None, Tensor? normalization=None, str activation='identity', "
-      "str mode='weighted', float alpha=0., int seed=0, int site=0, int step=0, float beta=1.) -> Tensor");
+      PEA_ENSEMBLE_SCHEMA ") -> Tensor");
   m.def(
       "max_pool2d(Tensor x, int[2] kernel_size, int[2] stride=[], int[2] padding=0, int[2] dilation=1) -> Tensor");
   m.def(
@@ -58,15 +61,14 @@ TORCH_LIBRARY(pea, m) {
 
 // The dispatcher infers the schema's types from functions that take strings by value.
 template <auto kFunction>
-at::Tensor with_strings(const at::Tensor& x, std::string smooth, std::string mode, double alpha, int64_t seed,
-                        int64_t site, int64_t step, double beta) {
-  return kFunction(x, smooth, mode, alpha, seed, site, step, beta);
+at::Tensor with_arguments(const at::Tensor& x, std::string smooth, PEA_ENSEMBLE_PARAMETERS) {
+  return kFunction(x, PEA_ENSEMBLE_ARGUMENTS(smooth));
 }
 
 template <auto kFunction>
-at::Tensor with_strings_backward(const at::Tensor& grad, const at::Tensor& x, std::string smooth, std::string mode,
-                                 double alpha, int64_t seed, int64_t site, int64_t step, double beta) {
-  return kFunction(grad, x, smooth, mode, alpha, seed, site, step, beta);
+at::Tensor with_arguments_backward(const at::Tensor& grad, const at::Tensor& x, std::string smooth,
+                                   PEA_ENSEMBLE_PARAMETERS) {
+  return kFunction(grad, x, PEA_ENSEMBLE_ARGUMENTS(smooth));
 }
 
 at::Tensor batch_norm_act_cpu(const BatchNormInputs& inputs, const at::Tensor& running_mean,
@@ -77,10 +79,9 @@ at::Tensor batch_norm_act_cpu(const BatchNormInputs& inputs, const at::Tensor& r
 template <auto kFunction>
 at::Tensor with_settings(const at::Tensor& x, const OptionalTensor& residual, const at::Tensor& weight,
                          const at::Tensor& bias, const OptionalTensor& running_mean, const OptionalTensor& running_var,
-                         bool training, double momentum, double eps, std::string activation, std::string mode,
-                         double alpha, int64_t seed, int64_t site, int64_t step, double beta) {
+                         bool training, double momentum, double eps, std::string activation, PEA_ENSEMBLE_PARAMETERS) {
   return kFunction({x, or_undefined(residual), weight, bias}, or_undefined(running_mean), or_undefined(running_var),
-                   {training, momentum, eps, activation_options(x, activation, mode, alpha, seed, site, step, beta)});
+                   {training, momentum, eps, activation_options(x, PEA_ENSEMBLE_ARGUMENTS(activation))});
 }
 
 at::Tensor convolution_cpu(const ConvolutionOperator& convolution, const ConvolutionInput& input,
@@ -105,17 +106,15 @@ at::Tensor as_conv3x3(const at::Tensor& x, const at::Tensor& weight, const Optio
 
 template <auto kFunction>
 at::Tensor as_depthwise3x3(const at::Tensor& x, const at::Tensor& weight, const OptionalTensor& bias, int64_t stride,
-                           const OptionalTensor& normalization, std::string activation, std::string mode, double alpha,
-                           int64_t seed, int64_t site, int64_t step, double beta) {
-  const ActivationOptions options = activation_options(x, activation, mode, alpha, seed, site, step, beta);
+                           const OptionalTensor& normalization, std::string activation, PEA_ENSEMBLE_PARAMETERS) {
+  const ActivationOptions options = activation_options(x, PEA_ENSEMBLE_ARGUMENTS(activation));
   return kFunction(depthwise3x3, {x, or_undefined(normalization), options}, weight, or_undefined(bias), stride);
 }
 
 template <auto kFunction>
 at::Tensor as_pointwise(const at::Tensor& x, const at::Tensor& weight, const OptionalTensor& bias,
-                        const OptionalTensor& normalization, std::string activation, std::string mode, double alpha,
-                        int64_t seed, int64_t site, int64_t step, double beta) {
-  const ActivationOptions options = activation_options(x, activation, mode, alpha, seed, site, step, beta);
+                        const OptionalTensor& normalization, std::string activation, PEA_ENSEMBLE_PARAMETERS) {
+  const ActivationOptions options = activation_options(x, PEA_ENSEMBLE_ARGUMENTS(activation));
   return kFunction(pointwise, {x, or_undefined(normalization), options}, weight, or_undefined(bias), /*stride=*/1);
 }
 
@@ -123,17 +122,16 @@ std::tuple<at::Tensor, at::Tensor> defer_with_settings(const at::Tensor& x, cons
                                                        const at::Tensor& bias, const OptionalTensor& running_mean,
                                                        const OptionalTensor& running_var, bool training,
                                                        double momentum, double eps, std::string activation,
-                                                       std::string mode, double alpha, int64_t seed, int64_t site,
-                                                       int64_t step, double beta) {
+                                                       PEA_ENSEMBLE_PARAMETERS) {
   return batch_norm_act_deferred_autograd(
       {x, at::Tensor(), weight, bias}, or_undefined(running_mean), or_undefined(running_var),
-      {training, momentum, eps, activation_options(x, activation, mode, alpha, seed, site, step, beta)});
+      {training, momentum, eps, activation_options(x, PEA_ENSEMBLE_ARGUMENTS(activation))});
 }
 
 template <auto kFunction>
-at::Tensor with_deferred(const at::Tensor& x, const at::Tensor& normalization, std::string activation, std::string mode,
-                         double alpha, int64_t seed, int64_t site, int64_t step, double beta) {
-  return kFunction({x, normalization, activation_options(x, activation, mode, alpha, seed, site, step, beta)});
+at::Tensor with_deferred(const at::Tensor& x, const at::Tensor& normalization, std::string activation,
+                         PEA_ENSEMBLE_PARAMETERS) {
+  return kFunction({x, normalization, activation_options(x, PEA_ENSEMBLE_ARGUMENTS(activation))});
 }
 
 at::Tensor max_pool_cpu(const at::Tensor& x, const MaxPoolWindow& window) {
@@ -152,8 +150,8 @@ void sgd_step_cpu(at::TensorList parameters, at::TensorList gradients, at::Tenso
 }
 
 TORCH_LIBRARY_IMPL(pea, CPU, m) {
-  m.impl("ensemble_act", with_strings<ensemble_act_cpu>);
-  m.impl("ensemble_act_backward", with_strings_backward<ensemble_act_backward_cpu>);
+  m.impl("ensemble_act", with_arguments<ensemble_act_cpu>);
+  m.impl("ensemble_act_backward", with_arguments_backward<ensemble_act_backward_cpu>);
   m.impl("batch_norm_act", with_settings<batch_norm_act_cpu>);
   m.impl("apply_deferred", with_deferred<apply_deferred>);
   m.impl("clamp_extremes_", clamp_extremes_);
@@ -166,8 +164,8 @@ TORCH_LIBRARY_IMPL(pea, CPU, m) {
 }
 
 TORCH_LIBRARY_IMPL(pea, Meta, m) {
-  m.impl("ensemble_act", with_strings<ensemble_act_meta>);
-  m.impl("ensemble_act_backward", with_strings_backward<ensemble_act_backward_meta>);
+  m.impl("ensemble_act", with_arguments<ensemble_act_meta>);
+  m.impl("ensemble_act_backward", with_arguments_backward<ensemble_act_backward_meta>);
 }
 
 TORCH_LIBRARY_IMPL(pea, AutogradCPU, m) {
@@ -187,8 +185,8 @@ TORCH_LIBRARY_IMPL(pea, AutocastCPU, m) {
 }
 
 TORCH_LIBRARY_IMPL(pea, Autograd, m) {
-  m.impl("ensemble_act", with_strings<ensemble_act_autograd>);
-  m.impl("ensemble_act_backward", with_strings_backward<ensemble_act_backward_autograd>);
+  m.impl("ensemble_act", with_arguments<ensemble_act_autograd>);
+  m.impl("ensemble_act_backward", with_arguments_backward<ensemble_act_backward_autograd>);
 }
 
 }  // namespace

@@ -8,19 +8,21 @@ import {
   type AfterBatchNorm,
   activationNameOf,
   type BatchNormState,
+  ClippedReLU,
   call,
   type DType,
   type Module,
   type Tensor,
 } from "@pea/torch";
 import { type ActivationArguments, deferBatchNormAct } from "./deferred-activation.ts";
+import { ensembleArguments } from "./ensemble-act.ts";
 import type { EnsembleActOptions } from "./ensemble-act-options.ts";
 import { hasKernel } from "./kernel-activations.ts";
 
 /** An activation module that computes `ensembleAct(x, module.ensembleActOptions)`: batch norm is fused with it. */
 export interface EnsembleActModule extends Module {
-  /** What the next forward pass computes. */
-  readonly ensembleActOptions: EnsembleActOptions;
+  /** What the next forward pass computes; null where it is not to be fused. */
+  readonly ensembleActOptions: EnsembleActOptions | null;
 }
 
 const parameterDtypes: Partial<Record<DType, DType>> = {
@@ -60,15 +62,20 @@ function activationArguments(activation: Module | undefined): ActivationArgument
   if (activation === undefined) return ["identity"];
   if (isEnsembleActModule(activation)) {
     const options = activation.ensembleActOptions;
-    const { smooth, ensemble, alpha, beta = 1, relu, seed = 0, site = 0, step = 0 } = options;
-    if (relu !== undefined) return undefined;
+    if (options === null) return undefined;
     // Bit for bit what runs in a ReLU network, whatever the smooth activation is.
-    if (alpha === 1) return ["relu"];
-    if (typeof smooth === "function") return undefined;
-    return [smooth, ensemble, alpha, seed, site, step, beta];
+    if (options.alpha === 1) return reluArguments(options.bound);
+    return typeof options.smooth === "function" ? undefined : ensembleArguments(options);
   }
+  // A subclass may do otherwise.
+  if (activation.constructor === ClippedReLU) return reluArguments((activation as ClippedReLU).bound);
   const plain = activationNameOf(activation);
   return plain !== undefined && (plain === "relu" || hasKernel(plain)) ? [plain] : undefined;
+}
+
+/** Of ReLU, cut off where there is a bound. */
+function reluArguments(bound: number | undefined): ActivationArguments {
+  return bound === undefined ? ["relu"] : ["relu", "weighted", 1, 0, 0, 0, 1, bound];
 }
 
 function isEnsembleActModule(module: Module): module is EnsembleActModule {

@@ -1,17 +1,18 @@
 import {
   add,
   cast,
-  contiguous,
   detach,
   div,
+  hardtanh,
   mul,
   relu as plainRelu,
   scope,
   sub,
   type Tensor,
   where,
+  zeros,
 } from "@pea/torch";
-import type { EnsembleActOptions } from "./ensemble-act-options.ts";
+import type { EnsembleActOptions, MaskSharing } from "./ensemble-act-options.ts";
 import {
   type ElementFunction,
   type KernelActivation,
@@ -20,6 +21,7 @@ import {
   type PlainForm,
 } from "./kernel-activations.ts";
 import { type MaskOptions, maskLike } from "./mask.ts";
+import { dense } from "./memory-order.ts";
 
 /**
  * `ensembleAct` composed of plain operators, for every device and twice differentiable: the same masks exactly, the
@@ -36,7 +38,8 @@ export function composeEnsemble(
   options: EnsembleActOptions,
   drawMask: (x: Tensor, options: MaskOptions) => Tensor,
 ): Tensor {
-  const { ensemble, smooth, alpha, beta = 1, relu = plainRelu } = options;
+  const { ensemble, smooth, alpha, beta = 1, bound, masks = "element" } = options;
+  const relu = (x: Tensor) => (bound === undefined ? plainRelu(x) : hardtanh(x, { min: 0, max: bound }));
   return scope(() => {
     if (alpha === 1) return relu(x);
     const form: PlainForm =
@@ -52,13 +55,26 @@ export function composeEnsemble(
     const input = isHalf ? cast(ordered, { dtype: "float32" }) : ordered;
     const mixed =
       ensemble === "stochastic"
-        ? where(drawMask(input, options), relu(input), act(input))
+        ? where(drawShared(input, masks, options, drawMask), relu(input), act(input))
         : alpha === 0
           ? act(input)
           : add(mul(relu(input), alpha), mul(act(input), 1 - alpha));
     const y = ensemble === "surrogate" ? withValuesOf(relu(input), mixed) : mixed;
     return isHalf ? cast(y, { dtype: x.dtype }) : y;
   });
+}
+
+/** The mask of the elements of a dense tensor, or what broadcasts to it: of [N, C, 1, …] or [N, 1, …]. */
+function drawShared(
+  x: Tensor,
+  masks: MaskSharing,
+  options: MaskOptions,
+  drawMask: (x: Tensor, options: MaskOptions) => Tensor,
+): Tensor {
+  if (masks === "element") return drawMask(x, options);
+  const own = masks === "channel" ? 2 : 1;
+  const shape = x.shape.map((size, axis) => (axis < own ? size : 1));
+  return drawMask(zeros(shape, { dtype: x.dtype, device: x.device }), options);
 }
 
 /** Act(βx)/β. */
@@ -69,23 +85,4 @@ function sharpened(act: ElementFunction, beta: number): ElementFunction {
 /** The values of one tensor with the gradient of another: y − sg(y) + sg(values), where sg stops gradients. */
 function withValuesOf(values: Tensor, y: Tensor): Tensor {
   return add(sub(y, detach(y)), detach(values));
-}
-
-function dense(x: Tensor): Tensor {
-  return isDense(x) ? x : contiguous(x);
-}
-
-/** Whether the elements lie in memory without gaps and repetitions, in whatever order of dimensions. */
-function isDense({ shape, strides, numel }: Tensor): boolean {
-  if (numel === 0) return true;
-  const byStride = shape
-    .map((size, dim) => ({ size, stride: strides[dim] as number }))
-    .filter(({ size }) => size > 1)
-    .sort((a, b) => a.stride - b.stride);
-  let expected = 1;
-  for (const { size, stride } of byStride) {
-    if (stride !== expected) return false;
-    expected *= size;
-  }
-  return true;
 }

@@ -3,6 +3,9 @@ import type { ElementFunction, KernelActivation } from "./kernel-activations.ts"
 /** Names that are not listed, without hiding from an editor those that are. */
 type AnyOther = string & Record<never, never>;
 
+/** What shares a draw of the stochastic ensemble: an element alone, a channel of a sample, or a sample, for x of [N, C, …]. */
+export type MaskSharing = "element" | "channel" | "sample";
+
 /** What an ensemble activation computes. */
 export interface EnsembleActOptions {
   /**
@@ -15,12 +18,14 @@ export interface EnsembleActOptions {
    * plain operators, which has none.
    */
   smooth: KernelActivation | AnyOther | ElementFunction;
-  /** A function of plain operators in ReLU's place, such as ReLU cut off at a bound; it has no kernel. Default: ReLU. */
-  relu?: ElementFunction;
+  /** Where ReLU is cut off, min(max(x, 0), bound), above 0; default: nowhere. */
+  bound?: number;
   /** ReLU's coefficient or probability, 0 to 1. */
   alpha: number;
   /** Act(βx)/β takes Act's place, which is the nearer to ReLU the larger β is: x σ(βx) of Swish; above 0, default 1. */
   beta?: number;
+  /** What shares a draw of the stochastic ensemble; default `element`. */
+  masks?: MaskSharing;
   /** With `site` and `step` the key of the stochastic masks; default 0, as theirs. */
   seed?: number | bigint;
   /** Index of the activation in the network. */

@@ -1,37 +1,71 @@
-import { call, type Tensor, TorchError } from "@pea/torch";
+import { call, type Tensor, TorchError, type Value } from "@pea/torch";
 import { composeEnsemble, ensembleActComposite } from "./composite.ts";
-import type { EnsembleActOptions } from "./ensemble-act-options.ts";
+import type { EnsembleActOptions, MaskSharing } from "./ensemble-act-options.ts";
 import { kernelActivations, kernelNamed } from "./kernel-activations.ts";
 import { loadKernels } from "./load.ts";
 import { maskOfKernels } from "./mask.ts";
+import { isDense } from "./memory-order.ts";
 
 const ensembles = ["weighted", "stochastic", "surrogate"];
+const sharings: readonly MaskSharing[] = ["element", "channel", "sample"];
 const kernelDtypes = ["float32", "bfloat16", "float64"];
 
 /**
  * The ensemble of ReLU and a smooth activation, element by element (spec recipes 2.5-2.7). Differentiable once; saves
  * x alone for backward, where the masks are drawn again. One pass over memory forward and one backward on the CPU in
- * float32, bfloat16 and float64; on other devices, in float16, with `PEA_KERNELS=off` and where Act or ReLU's place has a function composed
- * of plain operators with exactly the same masks.
+ * float32, bfloat16 and float64; on other devices, in float16, with `PEA_KERNELS=off`, where Act is a function, and with masks for
+ * channels or samples of an x in another memory format than contiguous and channels_last composed of plain operators with
+ * exactly the same masks.
  *
  * @param x floating-point tensor of any shape
  * @returns shape, dtype and memory order of x (contiguous where x has gaps)
- * @throws TorchError for an unknown name, an alpha outside [0, 1], a beta that is not above 0, a key that is no integer, or a dtype
+ * @throws TorchError for an unknown name, an alpha outside [0, 1], a beta or bound that is not above 0, a key that is no integer, or a dtype
  * without fractions
  * @example ensembleAct(x, { ensemble: "stochastic", smooth: "gelu", alpha: 0.3, seed: 1, site: 0, step: 100 });
  */
 export function ensembleAct(x: Tensor, options: EnsembleActOptions): Tensor {
   check(x, options);
-  const { ensemble, smooth, alpha, beta = 1, relu, seed = 0, site = 0, step = 0 } = options;
+  const { smooth, masks = "element" } = options;
   if (x.device !== "cpu" || !loadKernels()) return ensembleActComposite(x, options);
-  if (typeof smooth === "function" || relu !== undefined) return composeEnsemble(x, options, maskOfKernels);
+  if (typeof smooth === "function") return composeEnsemble(x, options, maskOfKernels);
   if (!kernelDtypes.includes(x.dtype)) return ensembleActComposite(x, options);
-  return call("pea::ensemble_act", x, kernelNamed(smooth) as string, ensemble, alpha, seed, site, step, beta);
+  if (masks !== "element" && isDense(x) && !isOfFormat(x)) return ensembleActComposite(x, options);
+  return call("pea::ensemble_act", x, ...ensembleArguments(options));
+}
+
+/** What operators take of an ensemble: the name of the smooth activation that has a kernel, and the rest in the schema's order. */
+export function ensembleArguments(options: EnsembleActOptions): [name: string, ...Value[]] {
+  const {
+    ensemble,
+    smooth,
+    alpha,
+    beta = 1,
+    bound,
+    masks = "element",
+    seed = 0,
+    site = 0,
+    step = 0,
+  } = options;
+  return [kernelNamed(smooth as string) as string, ensemble, alpha, seed, site, step, beta, bound, masks];
+}
+
+function isOfFormat(x: Tensor): boolean {
+  return x.isContiguous() || (x.ndim === 4 && x.isContiguous("channels_last"));
 }
 
 function check(
   x: Tensor,
-  { ensemble, smooth, alpha, beta = 1, seed = 0, site = 0, step = 0 }: EnsembleActOptions,
+  {
+    ensemble,
+    smooth,
+    alpha,
+    beta = 1,
+    bound,
+    masks = "element",
+    seed = 0,
+    site = 0,
+    step = 0,
+  }: EnsembleActOptions,
 ): void {
   requireOneOf("ensemble", ensemble, ensembles);
   if (typeof smooth === "string")
@@ -43,6 +77,10 @@ function check(
   if (!(beta > 0 && [beta, 1 / beta].every((factor) => Number.isFinite(Math.fround(factor))))) {
     throw new TorchError(`ensembleAct: beta must be a number above 0 that float32 can hold, not ${beta}`);
   }
+  if (bound !== undefined && !(bound > 0)) {
+    throw new TorchError(`ensembleAct: bound must be a number above 0, not ${bound}`);
+  }
+  requireOneOf("masks", masks, sharings);
   for (const [name, value] of Object.entries({ seed, site, step })) {
     if (typeof value !== "bigint" && !Number.isSafeInteger(value)) {
       throw new TorchError(`ensembleAct: ${name} must be an integer, not ${value}`);

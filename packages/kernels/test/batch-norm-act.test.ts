@@ -75,6 +75,8 @@ function fused(inputs: Inputs, activation: Activation, training: boolean, eps = 
           activation.alpha,
           ...maskKey(activation),
           activation.beta ?? 1,
+          activation.bound,
+          activation.masks ?? "element",
         ];
   return call(
     "pea::batch_norm_act",
@@ -208,6 +210,30 @@ const activations: Record<string, Activation> = {
   "GELU nearer to ReLU": { ensemble: "weighted", smooth: "gelu", alpha: 0, beta: 3 },
   "ReLU with B-SiLU's slope": { ensemble: "surrogate", smooth: "b-silu", alpha: 0 },
   "Swish alone": { ensemble: "stochastic", smooth: "swish", alpha: 0, ...key },
+  "weighted GELU of a ReLU cut off": { ensemble: "weighted", smooth: "gelu", alpha: 0.3, bound: 0.75 },
+  "stochastic Mish of a ReLU cut off": {
+    ensemble: "stochastic",
+    smooth: "mish",
+    alpha: 0.5,
+    bound: 0.75,
+    ...key,
+  },
+  "ReLU cut off with Swish's slope": { ensemble: "surrogate", smooth: "swish", alpha: 0, bound: 0.75 },
+  "ReLU cut off": { ensemble: "weighted", smooth: "mish", alpha: 1, bound: 0.75 },
+  "stochastic Mish for channels": {
+    ensemble: "stochastic",
+    smooth: "mish",
+    alpha: 0.5,
+    masks: "channel",
+    ...key,
+  },
+  "stochastic GELU for samples": {
+    ensemble: "stochastic",
+    smooth: "gelu",
+    alpha: 0.5,
+    masks: "sample",
+    ...key,
+  },
   "ensemble at alpha 1": { ensemble: "weighted", smooth: "mish", alpha: 1 },
 };
 
@@ -277,12 +303,12 @@ test("any shape, layouts, dtype, options: the fused operator agrees with the com
   );
 });
 
-/** Whether rounding may decide on which side of 0, where ReLU bends, an element lies. */
+/** Whether rounding may decide on which side of 0, or of its bound, where ReLU bends, an element lies. */
 function bends(given: Case): boolean {
   return scope(() => {
     const drawn = inOneOrder(draw(given, "float64"));
     const { y } = results(composed, { ...given, activation: "identity" }, drawn, "float64");
-    return numbers(y as Tensor).some((z) => Math.abs(z) < 1e-5);
+    return numbers(y as Tensor).some((z) => [0, 0.75].some((bend) => Math.abs(z - bend) < 1e-5));
   });
 }
 

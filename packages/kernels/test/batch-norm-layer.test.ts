@@ -1,7 +1,13 @@
 /** The layers of @pea/torch on the fused operator: what it computes, and where plain operators must be seen. */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { batchNormAct, type EnsembleActModule, ensembleAct, useKernels } from "@pea/kernels";
+import {
+  batchNormAct,
+  type EnsembleActModule,
+  type EnsembleActOptions,
+  ensembleAct,
+  useKernels,
+} from "@pea/kernels";
 import {
   autocast,
   BatchNorm1d,
@@ -34,8 +40,8 @@ import {
   type Tensor,
 } from "@pea/torch";
 
-type Smooth = EnsembleActModule["ensembleActOptions"]["smooth"];
-type Kind = EnsembleActModule["ensembleActOptions"]["ensemble"];
+type Smooth = EnsembleActOptions["smooth"];
+type Kind = EnsembleActOptions["ensemble"];
 
 /** Without site and step, which have defaults. */
 class Ensemble extends Module implements EnsembleActModule {

@@ -9,6 +9,7 @@ import {
   BatchNormAct2d,
   type BatchNormKernel,
   backward,
+  ClippedReLU,
   Conv2d,
   cast,
   contiguous,
@@ -80,6 +81,11 @@ const activations = {
   "ReLU with another slope": () => new Ensemble({ ensemble: "surrogate", smooth: "b-silu", alpha: 0 }),
   "a stochastic ensemble": () =>
     new Ensemble({ ensemble: "stochastic", smooth: "mish", alpha: 0.5, seed: 1, site: 2, step: 3 }),
+  "a stochastic ensemble with a draw for a channel": () =>
+    new Ensemble({ ensemble: "stochastic", smooth: "mish", alpha: 0.5, masks: "channel" }),
+  "an ensemble of a ReLU cut off": () =>
+    new Ensemble({ ensemble: "weighted", smooth: "gelu", alpha: 0.5, bound: 0.5 }),
+  "ReLU cut off": () => new ClippedReLU(0.5),
 };
 
 /** Computes what is deferred at once, as where nothing is. */

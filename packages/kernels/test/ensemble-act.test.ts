@@ -268,10 +268,12 @@ test("any shape, strides, dtype, options: the fused operator agrees with the com
       fc.constantFrom(...smooths),
       fc.double({ min: 1e-9, max: 1 - 1e-9, noNaN: true }),
       fc.constantFrom(1, 0.5, 2),
+      fc.constantFrom(undefined, undefined, 0.5),
+      fc.constantFrom("element", "channel", "sample"),
       fc.integer(),
-      (shape, layout, gradientLayout, dtype, ensemble, smooth, alpha, beta, seed) => {
+      (shape, layout, gradientLayout, dtype, ensemble, smooth, alpha, beta, bound, masks, seed) => {
         scope(() => {
-          const options = { ensemble, smooth, alpha, beta, seed, site: 3, step: 9 };
+          const options = { ensemble, smooth, alpha, beta, bound, masks, seed, site: 3, step: 9 };
           const results = (path: typeof ensembleAct, computed: DType) => {
             manualSeed(seed);
             const random = (of: readonly number[]) => cast(cast(randn(of), { dtype }), { dtype: computed });

@@ -7,8 +7,9 @@
 
 #include "batch_norm/batch_norm_kernel.h"
 #include "ensemble/ensembles.h"
+#include "ensemble/general_ensemble.h"
 #include "ensemble/mask_generator.h"
-#include "simd/elements.h"
+#include "simd/buffer.h"
 
 namespace pea {
 namespace PEA_CAPABILITY {
@@ -40,6 +41,18 @@ struct Rectifier {
   }
 };
 
+struct CutOffRectifier {
+  double bound;
+
+  CutOffRectifier(const EnsembleOptions& options, uint32_t) : bound(options.bound) {}
+
+  template <typename F>
+  PEA_INLINE Activated<F> at(F z, F grad, uint32_t, MaskKey) const {
+    const F limit = static_cast<F>(bound), rectified = relu(z);
+    return {rectified > limit ? limit : rectified, z <= 0 || z >= limit ? F(0) : grad};
+  }
+};
+
 template <typename Smooth, typename Ensemble>
 struct Mixture {
   Ensemble ensemble;
@@ -53,16 +66,26 @@ struct Mixture {
   }
 };
 
-// The loops for one activation, chosen once per span rather than once per segment. Arrays may not overlap but for dz
-// and grad.
+// The loops for one activation, chosen once per span rather than once per segment, of at most kSegment elements. Arrays
+// may not overlap but for dz and grad.
 template <typename F>
 class ActivationLoops {
  public:
-  explicit ActivationLoops(const ActivationOptions& activation) : options_(activation.ensemble) {
+  explicit ActivationLoops(const ActivationOptions& activation)
+      : options_(activation.ensemble),
+        is_general_(activation.kind == ActivationKind::kEnsemble && is_general(options_)),
+        general_(options_) {
     switch (activation.kind) {
       case ActivationKind::kIdentity: choose<Identity>(); break;
-      case ActivationKind::kRelu: choose<Rectifier>(); break;
+      case ActivationKind::kRelu:
+        if (is_cut_off(options_)) choose<CutOffRectifier>();
+        else choose<Rectifier>();
+        break;
       case ActivationKind::kEnsemble:
+        if (is_general_) {
+          choose<Identity>();
+          break;
+        }
         with_ensemble(options_, [&](auto smooth, auto ensemble) {
           choose<Mixture<decltype(smooth), decltype(ensemble)>>();
         });
@@ -78,13 +101,15 @@ class ActivationLoops {
   void normalize(const Preactivation<F>& of, F* y, int64_t count, int64_t index) {
     in_pieces(count, index, [&](int64_t at, uint32_t n, uint32_t index_low) {
       (of.residual == nullptr ? normalize_ : normalize_sum_)(*this, moved(of, at), y + at, n, index_low);
+      if (is_general_) general_.forward(y + at, n, index + at);
     });
   }
 
   // dz = grad · act'(z), sum += dz and dot += dz (x - center).
   void reduce(const F* grad, const Preactivation<F>& of, F* dz, F* sum, F* dot, int64_t count, int64_t index) {
     in_pieces(count, index, [&](int64_t at, uint32_t n, uint32_t index_low) {
-      (of.residual == nullptr ? reduce_ : reduce_sum_)(*this, grad + at, moved(of, at), dz + at, sum + at, dot + at,
+      const F* const from = is_general_ ? general_gradient(grad, of, dz, at, n, index_low, index + at) : grad;
+      (of.residual == nullptr ? reduce_ : reduce_sum_)(*this, from + at, moved(of, at), dz + at, sum + at, dot + at,
                                                        nullptr, n, index_low);
     });
   }
@@ -93,7 +118,9 @@ class ActivationLoops {
   void reduce_and_normalize(const F* grad, const Preactivation<F>& of, F* dz, F* sum, F* dot, F* y, int64_t count,
                             int64_t index) {
     in_pieces(count, index, [&](int64_t at, uint32_t n, uint32_t index_low) {
-      reduce_and_normalize_(*this, grad + at, moved(of, at), dz + at, sum + at, dot + at, y + at, n, index_low);
+      const F* const from = is_general_ ? general_gradient(grad, of, dz, at, n, index_low, index + at) : grad;
+      reduce_and_normalize_(*this, from + at, moved(of, at), dz + at, sum + at, dot + at, y + at, n, index_low);
+      if (is_general_) general_.forward(y + at, n, index + at);
     });
   }
 
@@ -157,6 +184,15 @@ class ActivationLoops {
     }
   }
 
+  // grad · act'(z) in dz, from where the identity's loops take it.
+  const F* general_gradient(const F* grad, const Preactivation<F>& of, F* dz, int64_t at, uint32_t count,
+                            uint32_t index_low, int64_t index) const {
+    alignas(64) F z[kSegment];
+    (of.residual == nullptr ? normalize_ : normalize_sum_)(*this, moved(of, at), z, count, index_low);
+    general_.backward(grad + at, z, dz + at, count, index);
+    return dz;
+  }
+
   static PEA_INLINE Preactivation<F> moved(const Preactivation<F>& of, int64_t at) {
     return {of.x + at, of.residual == nullptr ? nullptr : of.residual + at, of.center + at, of.scale + at,
             of.shift + at};
@@ -180,6 +216,8 @@ class ActivationLoops {
   }
 
   const EnsembleOptions options_;
+  const bool is_general_;
+  const GeneralEnsemble<F> general_;
   Normalize normalize_ = nullptr, normalize_sum_ = nullptr;
   Reduce reduce_ = nullptr, reduce_sum_ = nullptr, reduce_and_normalize_ = nullptr;
   bool draws_ = false;

@@ -10,7 +10,6 @@
 
 #include "batch_norm/activation_on_load.h"
 #include "batch_norm/channel_partition.h"
-#include "ensemble/ensemble_act.h"
 #include "tensor/dtype.h"
 
 namespace pea {
@@ -293,19 +292,17 @@ BatchNormStatistics statistics_of(const Channels& channels) {
 
 }  // namespace
 
-ActivationOptions activation_options(const at::Tensor& x, const std::string& activation, const std::string& mode,
-                                     double alpha, int64_t seed, int64_t site, int64_t step, double beta) {
+ActivationOptions activation_options(const at::Tensor& x, const EnsembleArguments& arguments) {
   element_type(x, kName);
-  ActivationOptions options{ActivationKind::kEnsemble, {}};
-  if (activation == "identity") {
-    options.kind = ActivationKind::kIdentity;
-  } else if (activation == "relu") {
-    options.kind = ActivationKind::kRelu;
-  } else {
-    options.ensemble = ensemble_options(x, activation, mode, alpha, seed, site, step, beta);
-    if (alpha == 1) options.kind = ActivationKind::kRelu;
+  if (arguments.smooth == "identity") return {ActivationKind::kIdentity, {}};
+  // ReLU is what any ensemble is at alpha = 1.
+  EnsembleArguments of = arguments;
+  if (of.smooth == "relu") {
+    of.smooth = "gelu";
+    of.alpha = 1;
   }
-  return options;
+  const EnsembleOptions options = ensemble_options(x, memory_format(x), of);
+  return {options.alpha == 1 ? ActivationKind::kRelu : ActivationKind::kEnsemble, options};
 }
 
 BatchNormOutput batch_norm_act_forward(const BatchNormInputs& inputs, const at::Tensor& running_mean,
@@ -382,6 +379,12 @@ void set_slopes(Channels& channels, const BatchNormInputs& inputs, const BatchNo
   }
 }
 
+// Whether dz is computed a second time rather than kept.
+bool recomputes_gradient(const ActivationOptions& activation) {
+  return activation.kind == ActivationKind::kIdentity ||
+         (activation.kind == ActivationKind::kRelu && !is_cut_off(activation.ensemble));
+}
+
 }  // namespace
 
 BatchNormGradients batch_norm_act_backward(const at::Tensor& grad, const BatchNormInputs& inputs,
@@ -406,7 +409,7 @@ BatchNormGradients batch_norm_act_backward(const at::Tensor& grad, const BatchNo
   // in dx then, which the second pass overwrites in place.
   at::Tensor dz;
   if (residual.defined()) dz = at::empty_like(x);
-  else if (settings.activation.kind == ActivationKind::kEnsemble) dz = dx;
+  else if (!recomputes_gradient(settings.activation)) dz = dx;
   const void* from_grad = gradient.data_ptr();
   const void* from_x = x.data_ptr();
   const void* from_residual = data_or_null(residual);

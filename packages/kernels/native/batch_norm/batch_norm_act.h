@@ -6,11 +6,10 @@
 
 #include <ATen/core/Tensor.h>
 
-#include <string>
-
 #include "batch_norm/activation_on_load.h"
 #include "batch_norm/batch_norm_kernel.h"
 #include "batch_norm/moments.h"
+#include "ensemble/ensemble_act.h"
 
 namespace pea {
 
@@ -20,11 +19,9 @@ struct BatchNormSettings {
   ActivationOptions activation;
 };
 
-// activation: identity, relu, or the smooth activation of an ensemble, whose mode and alpha are as ensemble_act's; they
-// are ignored for the first two. Throws for unknown names, an alpha outside [0, 1] and
-// a beta that is not above 0.
-ActivationOptions activation_options(const at::Tensor& x, const std::string& activation, const std::string& mode,
-                                     double alpha, int64_t seed, int64_t site, int64_t step, double beta);
+// The smooth activation is that of an ensemble, or identity, which ignores the rest, or relu, which ignores all but the
+// bound. Throws for unknown names, an alpha outside [0, 1] and a beta or bound that is not above 0.
+ActivationOptions activation_options(const at::Tensor& x, const EnsembleArguments& arguments);
 
 // Tensors that may be absent are undefined ones.
 struct BatchNormInputs {

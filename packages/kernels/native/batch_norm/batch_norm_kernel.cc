@@ -1,44 +1,14 @@
 #include "batch_norm/batch_norm_kernel.h"
 
 #include "batch_norm/activation_loops.h"
-#include "simd/elements.h"
+#include "simd/buffer.h"
 
 namespace pea {
 namespace PEA_CAPABILITY {
 namespace {
 
-// Rows pass through the first-level cache in segments: what one short loop computes the next one finds there, so that
-// the loops over element types and those over activations need not multiply.
-constexpr int64_t kSegment = 512;
 // Rows that are summed in the element type's arithmetic before the sum goes on in double.
 constexpr int64_t kBlockRows = 32;
-
-// What the loops read and write in place of bfloat16; float and double are used where they lie.
-template <typename T>
-class Buffer {
- public:
-  PEA_INLINE const float* read(const BFloat16* from, int64_t count) {
-    widen(from, values_, static_cast<uint32_t>(count));
-    return values_;
-  }
-  PEA_INLINE float* place(BFloat16*) { return values_; }
-  PEA_INLINE void write(BFloat16* to, int64_t count) { narrow(values_, to, static_cast<uint32_t>(count)); }
-
- private:
-  alignas(64) float values_[kSegment];
-};
-
-template <typename F>
-class DirectBuffer {
- public:
-  PEA_INLINE const F* read(const F* from, int64_t) { return from; }
-  PEA_INLINE F* place(F* to) { return to; }
-  PEA_INLINE void write(F*, int64_t) {}
-};
-template <>
-class Buffer<float> : public DirectBuffer<float> {};
-template <>
-class Buffer<double> : public DirectBuffer<double> {};
 
 // Lines are asked for before they are computed: the short loops alone would wait for memory in turn, first for what they
 // read, then for what they write. In rows of 128 columns the next segment's lines would come too late, and in
@@ -150,7 +120,7 @@ PEA_INLINE const Arithmetic<T>* read_or_null(Buffer<T>& buffer, const T* from, i
 // What the values are: a surrogate has ReLU's, and its own slope alone.
 ActivationOptions forward_activation(const ActivationOptions& activation) {
   const bool is_surrogate = activation.kind == ActivationKind::kEnsemble && activation.ensemble.mode == Mode::kSurrogate;
-  return is_surrogate ? ActivationOptions{ActivationKind::kRelu, {}} : activation;
+  return is_surrogate ? ActivationOptions{ActivationKind::kRelu, activation.ensemble} : activation;
 }
 
 template <typename T>

@@ -19,6 +19,7 @@
 
 #include "batch_norm/gradient_on_load.h"
 #include "batch_norm/moments.h"
+#include "tensor/held.h"
 
 namespace pea {
 
@@ -39,14 +40,6 @@ struct ActivationLink : torch::CustomClassHolder {
   };
   std::vector<Gradient> gradients;
 };
-
-// What a function's context holds under a name; null where it holds nothing.
-template <typename T>
-c10::intrusive_ptr<T> held(const torch::autograd::AutogradContext& context, const char* name) {
-  const auto found = context.saved_data.find(name);
-  if (found == context.saved_data.end()) return {};
-  return c10::static_intrusive_pointer_cast<T>(found->second.toCapsule());
-}
 
 // The link in the context of the function that made x; null where it was another one.
 template <typename Function, typename Link>

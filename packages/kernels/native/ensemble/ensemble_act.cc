@@ -55,28 +55,62 @@ Smooth smooth_of(const std::string& name) {
 #undef PEA_WORD
 }
 
+Mode mode_of(const std::string& name) {
+  if (name == "weighted") return Mode::kWeighted;
+  if (name == "stochastic") return Mode::kStochastic;
+  TORCH_CHECK_VALUE(name == "surrogate", "ensemble_act: mode must be weighted, stochastic or surrogate, not '", name,
+                    "'");
+  return Mode::kSurrogate;
+}
+
+int64_t elements_behind(const at::Tensor& x, int64_t dim) {
+  const at::IntArrayRef behind = x.sizes().slice(std::min(dim + 1, x.dim()));
+  return std::max<int64_t>(c10::multiply_integers(behind), 1);
+}
+
+DrawPattern draw_pattern(const at::Tensor& x, at::MemoryFormat format, const std::string& masks) {
+  if (masks == "element") return {};
+  if (masks == "sample") return {elements_behind(x, 0), 1};
+  TORCH_CHECK_VALUE(masks == "channel", "ensemble_act: masks must be element, channel or sample, not '", masks, "'");
+  if (format == at::MemoryFormat::ChannelsLast) return {elements_behind(x, 0), x.size(1)};
+  return {elements_behind(x, 1), 1};
+}
+
 }  // namespace
 
-EnsembleOptions ensemble_options(const at::Tensor& x, const std::string& smooth, const std::string& mode, double alpha,
-                                 int64_t seed, int64_t site, int64_t step, double beta) {
-  EnsembleOptions options{smooth_of(smooth), Mode::kWeighted, alpha, seed, site, step, beta};
-
-  if (mode == "weighted") options.mode = Mode::kWeighted;
-  else if (mode == "stochastic") options.mode = Mode::kStochastic;
-  else if (mode == "surrogate") options.mode = Mode::kSurrogate;
-  else TORCH_CHECK_VALUE(false, "ensemble_act: mode must be weighted, stochastic or surrogate, not '", mode, "'");
-
+EnsembleOptions ensemble_options(const at::Tensor& x, at::MemoryFormat format, const EnsembleArguments& arguments) {
+  const auto& [smooth, mode, alpha, seed, site, step, beta, bound, masks] = arguments;
+  EnsembleOptions options{smooth_of(smooth), mode_of(mode), alpha, seed, site, step, beta, kNoBound, {}};
   TORCH_CHECK_VALUE(alpha >= 0 && alpha <= 1, "ensemble_act: alpha must be in [0, 1], not ", alpha);
   TORCH_CHECK_VALUE(beta > 0 && is_float(beta) && is_float(1 / beta),
                     "ensemble_act: beta must be a number above 0 that float32 can hold, not ", beta);
   element_type(x, "ensemble_act");
+  if (bound.has_value()) {
+    TORCH_CHECK_VALUE(*bound > 0, "ensemble_act: bound must be a number above 0, not ", *bound);
+    options.bound = *bound;
+  }
+  if (options.mode == Mode::kStochastic) options.draws = draw_pattern(x, format, masks);
   return options;
 }
 
-at::Tensor ensemble_act_cpu(const at::Tensor& x, const std::string& smooth, const std::string& mode, double alpha,
-                            int64_t seed, int64_t site, int64_t step, double beta) {
-  const EnsembleOptions options = ensemble_options(x, smooth, mode, alpha, seed, site, step, beta);
-  if (alpha == 1) return at::relu(x);  // bit-equal to the plain network
+EnsembleOptions ensemble_act_options(const at::Tensor& x, const EnsembleArguments& arguments) {
+  const at::Tensor walked = dense(x);
+  const bool is_channels_last = walked.dim() == 4 && walked.is_contiguous(at::MemoryFormat::ChannelsLast);
+  TORCH_CHECK_VALUE(arguments.masks == "element" || is_channels_last || walked.is_contiguous(),
+                    "ensemble_act: with masks for a ", arguments.masks,
+                    " x must be contiguous or channels_last, and not have the strides ", x.strides());
+  const bool as_channels_last = is_channels_last && !walked.is_contiguous();
+  return ensemble_options(
+      x, as_channels_last ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::Contiguous, arguments);
+}
+
+at::Tensor relu_of(const at::Tensor& x, const EnsembleOptions& options) {
+  return is_cut_off(options) ? at::hardtanh(x, 0, options.bound) : at::relu(x);
+}
+
+at::Tensor ensemble_act_cpu(const at::Tensor& x, const EnsembleArguments& arguments) {
+  const EnsembleOptions options = ensemble_act_options(x, arguments);
+  if (options.alpha == 1) return relu_of(x, options);  // bit-equal to the plain network
   const at::Tensor input = dense(x);
   at::Tensor output = at::empty_like(input);
   const void* from = input.data_ptr();
@@ -89,12 +123,12 @@ at::Tensor ensemble_act_cpu(const at::Tensor& x, const std::string& smooth, cons
   return output;
 }
 
-at::Tensor ensemble_act_backward_cpu(const at::Tensor& grad, const at::Tensor& x, const std::string& smooth,
-                                     const std::string& mode, double alpha, int64_t seed,
-                                     int64_t site, int64_t step, double beta) {
-  const EnsembleOptions options = ensemble_options(x, smooth, mode, alpha, seed, site, step, beta);
+at::Tensor ensemble_act_backward_cpu(const at::Tensor& grad, const at::Tensor& x, const EnsembleArguments& arguments) {
+  const EnsembleOptions options = ensemble_act_options(x, arguments);
   check_gradient(grad, x);
-  if (alpha == 1) return at::threshold_backward(grad, x, 0);
+  if (options.alpha == 1) {
+    return is_cut_off(options) ? at::hardtanh_backward(grad, x, 0, options.bound) : at::threshold_backward(grad, x, 0);
+  }
   const at::Tensor input = dense(x);
   const at::Tensor gradient = ordered_like(grad, input);
   at::Tensor output = at::empty_like(input);
@@ -109,16 +143,13 @@ at::Tensor ensemble_act_backward_cpu(const at::Tensor& grad, const at::Tensor& x
   return output;
 }
 
-at::Tensor ensemble_act_meta(const at::Tensor& x, const std::string& smooth, const std::string& mode, double alpha,
-                             int64_t seed, int64_t site, int64_t step, double beta) {
-  ensemble_options(x, smooth, mode, alpha, seed, site, step, beta);
+at::Tensor ensemble_act_meta(const at::Tensor& x, const EnsembleArguments& arguments) {
+  ensemble_act_options(x, arguments);
   return at::empty_like(x);
 }
 
-at::Tensor ensemble_act_backward_meta(const at::Tensor& grad, const at::Tensor& x, const std::string& smooth,
-                                      const std::string& mode, double alpha, int64_t seed, int64_t site,
-                                      int64_t step, double beta) {
-  ensemble_options(x, smooth, mode, alpha, seed, site, step, beta);
+at::Tensor ensemble_act_backward_meta(const at::Tensor& grad, const at::Tensor& x, const EnsembleArguments& arguments) {
+  ensemble_act_options(x, arguments);
   check_gradient(grad, x);
   return at::empty_like(x);
 }

@@ -4,7 +4,7 @@
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <torch/csrc/autograd/custom_function.h>
 
-#include "ensemble/ensemble_act.h"
+#include "tensor/held.h"
 
 namespace pea {
 namespace {
@@ -13,31 +13,28 @@ using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
 // The operators by way of the dispatcher, which finds the kernel of the tensor's device.
-at::Tensor forward_operator(const at::Tensor& x, const std::string& smooth, const std::string& mode, double alpha,
-                            int64_t seed, int64_t site, int64_t step, double beta) {
+at::Tensor forward_operator(const at::Tensor& x, const EnsembleArguments& of) {
   static const auto handle = c10::Dispatcher::singleton()
                                  .findSchemaOrThrow("pea::ensemble_act", "")
                                  .typed<at::Tensor(const at::Tensor&, std::string, std::string, double, int64_t,
-                                                   int64_t, int64_t, double)>();
-  return handle.call(x, smooth, mode, alpha, seed, site, step, beta);
+                                                   int64_t, int64_t, double, OptionalDouble, std::string)>();
+  return handle.call(x, of.smooth, of.mode, of.alpha, of.seed, of.site, of.step, of.beta, of.bound, of.masks);
 }
 
-at::Tensor backward_operator(const at::Tensor& grad, const at::Tensor& x, const std::string& smooth,
-                             const std::string& mode, double alpha, int64_t seed,
-                             int64_t site, int64_t step, double beta) {
-  static const auto handle = c10::Dispatcher::singleton()
-                                 .findSchemaOrThrow("pea::ensemble_act_backward", "")
-                                 .typed<at::Tensor(const at::Tensor&, const at::Tensor&, std::string, std::string,
-                                                   double, int64_t, int64_t, int64_t, double)>();
-  return handle.call(grad, x, smooth, mode, alpha, seed, site, step, beta);
+at::Tensor backward_operator(const at::Tensor& grad, const at::Tensor& x, const EnsembleArguments& of) {
+  static const auto handle =
+      c10::Dispatcher::singleton()
+          .findSchemaOrThrow("pea::ensemble_act_backward", "")
+          .typed<at::Tensor(const at::Tensor&, const at::Tensor&, std::string, std::string, double, int64_t, int64_t,
+                            int64_t, double, OptionalDouble, std::string)>();
+  return handle.call(grad, x, of.smooth, of.mode, of.alpha, of.seed, of.site, of.step, of.beta, of.bound, of.masks);
 }
 
 struct EnsembleActBackward : torch::autograd::Function<EnsembleActBackward> {
-  static at::Tensor forward(AutogradContext*, const at::Tensor& grad, const at::Tensor& x, const std::string& smooth,
-                            const std::string& mode, double alpha, int64_t seed,
-                            int64_t site, int64_t step, double beta) {
+  static at::Tensor forward(AutogradContext*, const at::Tensor& grad, const at::Tensor& x,
+                            const EnsembleArguments& arguments) {
     at::AutoDispatchBelowADInplaceOrView below;
-    return backward_operator(grad, x, smooth, mode, alpha, seed, site, step, beta);
+    return backward_operator(grad, x, arguments);
   }
 
   static variable_list backward(AutogradContext*, const variable_list&) {
@@ -47,56 +44,46 @@ struct EnsembleActBackward : torch::autograd::Function<EnsembleActBackward> {
   }
 };
 
+struct KeptArguments : torch::CustomClassHolder {
+  explicit KeptArguments(const EnsembleArguments& arguments) : value(arguments) {}
+
+  const EnsembleArguments value;
+};
+
 struct EnsembleAct : torch::autograd::Function<EnsembleAct> {
-  static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const std::string& smooth,
-                            const std::string& mode, double alpha, int64_t seed,
-                            int64_t site, int64_t step, double beta) {
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const EnsembleArguments& arguments) {
     context->save_for_backward({x});
-    auto& saved = context->saved_data;
-    saved["smooth"] = smooth;
-    saved["mode"] = mode;
-    saved["alpha"] = alpha;
-    saved["seed"] = seed;
-    saved["site"] = site;
-    saved["step"] = step;
-    saved["beta"] = beta;
+    context->saved_data["arguments"] = c10::IValue::make_capsule(c10::make_intrusive<KeptArguments>(arguments));
     at::AutoDispatchBelowADInplaceOrView below;
-    return forward_operator(x, smooth, mode, alpha, seed, site, step, beta);
+    return forward_operator(x, arguments);
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& grads) {
-    variable_list result(8);  // one for each argument of forward
+    variable_list result(2);  // one for each argument of forward
     if (!grads[0].defined()) return result;
-    const auto& saved = context->saved_data;
-    result[0] = backward_operator(grads[0], context->get_saved_variables()[0], saved.at("smooth").toStringRef(),
-                                  saved.at("mode").toStringRef(), saved.at("alpha").toDouble(),
-                                  saved.at("seed").toInt(), saved.at("site").toInt(), saved.at("step").toInt(),
-                                  saved.at("beta").toDouble());
+    result[0] = backward_operator(grads[0], context->get_saved_variables()[0],
+                                  held<KeptArguments>(*context, "arguments")->value);
     return result;
   }
 };
 
 }  // namespace
 
-at::Tensor ensemble_act_autograd(const at::Tensor& x, const std::string& smooth, const std::string& mode, double alpha,
-                                 int64_t seed, int64_t site, int64_t step, double beta) {
-  ensemble_options(x, smooth, mode, alpha, seed, site, step, beta);
-  if (alpha == 1) return at::relu(x);  // with ReLU's own derivative
-  if (at::GradMode::is_enabled() && x.requires_grad()) {
-    return EnsembleAct::apply(x, smooth, mode, alpha, seed, site, step, beta);
-  }
+at::Tensor ensemble_act_autograd(const at::Tensor& x, const EnsembleArguments& arguments) {
+  const EnsembleOptions options = ensemble_act_options(x, arguments);
+  if (options.alpha == 1) return relu_of(x, options);  // with its own derivative
+  if (at::GradMode::is_enabled() && x.requires_grad()) return EnsembleAct::apply(x, arguments);
   at::AutoDispatchBelowADInplaceOrView below;
-  return forward_operator(x, smooth, mode, alpha, seed, site, step, beta);
+  return forward_operator(x, arguments);
 }
 
-at::Tensor ensemble_act_backward_autograd(const at::Tensor& grad, const at::Tensor& x, const std::string& smooth,
-                                          const std::string& mode, double alpha, int64_t seed, int64_t site,
-                                          int64_t step, double beta) {
+at::Tensor ensemble_act_backward_autograd(const at::Tensor& grad, const at::Tensor& x,
+                                          const EnsembleArguments& arguments) {
   if (at::GradMode::is_enabled() && (grad.requires_grad() || x.requires_grad())) {
-    return EnsembleActBackward::apply(grad, x, smooth, mode, alpha, seed, site, step, beta);
+    return EnsembleActBackward::apply(grad, x, arguments);
   }
   at::AutoDispatchBelowADInplaceOrView below;
-  return backward_operator(grad, x, smooth, mode, alpha, seed, site, step, beta);
+  return backward_operator(grad, x, arguments);
 }
 
 }  // namespace pea

@@ -4,8 +4,9 @@
 
 #include "ensemble/activations.h"
 #include "ensemble/ensembles.h"
+#include "ensemble/general_ensemble.h"
 #include "ensemble/mask_generator.h"
-#include "simd/bfloat16.h"
+#include "simd/buffer.h"
 #include "simd/streaming.h"
 
 namespace pea {
@@ -179,8 +180,65 @@ void with_types(ElementType type, const EnsembleOptions& options, const Body& bo
   });
 }
 
+// Calls body(first element, number of elements) for the segments of a range, cut where the index' high half changes.
+template <typename Body>
+PEA_INLINE void for_each_segment(int64_t begin, int64_t end, const EnsembleOptions& options, const Body& body) {
+  for_each_piece(begin, end, options, [&](int64_t first, uint32_t count, uint32_t, MaskKey) {
+    for (int64_t at = 0; at < count; at += kSegment) body(first + at, smaller(kSegment, count - at));
+  });
+}
+
+// Copies in the element type's arithmetic, for the reason above filled up with zeros to whole vectors.
+template <typename T>
+class PaddedCopy {
+ public:
+  using F = Arithmetic<T>;
+
+  PaddedCopy(const T* from, int64_t count) : whole((count + kVector - 1) & ~(int64_t(kVector) - 1)) {
+    if constexpr (sizeof(T) == sizeof(F)) std::memcpy(elements, from, count * sizeof(T));
+    else widen(from, elements, static_cast<uint32_t>(count));
+    for (int64_t i = count; i < whole; ++i) elements[i] = 0;
+  }
+
+  void write(T* to, int64_t count) const {
+    if constexpr (sizeof(T) == sizeof(F)) std::memcpy(to, elements, count * sizeof(T));
+    else narrow(elements, to, static_cast<uint32_t>(count));
+  }
+
+  alignas(64) F elements[kSegment];
+  const int64_t whole;
+};
+
+template <typename T>
+void general_forward_range(const T* x, T* y, int64_t begin, int64_t end, const EnsembleOptions& options) {
+  const GeneralEnsemble<Arithmetic<T>> ensemble(options);
+  for_each_segment(begin, end, options, [&](int64_t first, int64_t count) {
+    PaddedCopy<T> values(x + first, count);
+    ensemble.forward(values.elements, values.whole, first);
+    values.write(y + first, count);
+  });
+}
+
+template <typename T>
+void general_backward_range(const T* grad, const T* x, T* y, int64_t begin, int64_t end,
+                            const EnsembleOptions& options) {
+  const GeneralEnsemble<Arithmetic<T>> ensemble(options);
+  for_each_segment(begin, end, options, [&](int64_t first, int64_t count) {
+    PaddedCopy<T> gradients(grad + first, count);
+    const PaddedCopy<T> values(x + first, count);
+    ensemble.backward(gradients.elements, values.elements, gradients.elements, values.whole, first);
+    gradients.write(y + first, count);
+  });
+}
+
 void forward(ElementType type, const void* x, void* y, int64_t begin, int64_t end, const EnsembleOptions& options,
              bool streamed) {
+  if (is_general(options)) {
+    return with_element(type, [&](auto element) {
+      using T = decltype(element);
+      general_forward_range(static_cast<const T*>(x), static_cast<T*>(y), begin, end, options);
+    });
+  }
   with_types(type, options, [&](auto activation, auto ensemble, auto element) {
     using T = decltype(element);
     forward_range<decltype(activation), decltype(ensemble)>(static_cast<const T*>(x), static_cast<T*>(y), begin, end,
@@ -190,6 +248,13 @@ void forward(ElementType type, const void* x, void* y, int64_t begin, int64_t en
 
 void backward(ElementType type, const void* grad, const void* x, void* y, int64_t begin, int64_t end,
               const EnsembleOptions& options, bool streamed) {
+  if (is_general(options)) {
+    return with_element(type, [&](auto element) {
+      using T = decltype(element);
+      general_backward_range(static_cast<const T*>(grad), static_cast<const T*>(x), static_cast<T*>(y), begin, end,
+                             options);
+    });
+  }
   with_types(type, options, [&](auto activation, auto ensemble, auto element) {
     using T = decltype(element);
     backward_range<decltype(activation), decltype(ensemble)>(static_cast<const T*>(grad), static_cast<const T*>(x),

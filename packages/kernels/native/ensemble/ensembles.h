@@ -97,18 +97,23 @@ PEA_INLINE Mixed<F> mix(const Ensemble& ensemble, F x, uint32_t counter, MaskKey
 // At alpha = 0 no mask is drawn.
 inline bool draws(const EnsembleOptions& options) { return options.mode == Mode::kStochastic && options.alpha > 0; }
 
+// Calls body(activation) with the type that is named.
+template <typename Body>
+void with_smooth(Smooth smooth, const Body& body) {
+#define PEA_CASE(word, Activation) \
+  case Smooth::k##Activation: return body(Activation());
+  switch (smooth) { PEA_SMOOTH_ACTIVATIONS(PEA_CASE) }
+#undef PEA_CASE
+}
+
 // Calls body(activation, ensemble) with the types that the options name.
 template <typename Body>
 void with_ensemble(const EnsembleOptions& options, const Body& body) {
-  const auto with_activation = [&](auto activation) {
+  with_smooth(options.smooth, [&](auto activation) {
     if (options.mode == Mode::kSurrogate) body(activation, Surrogate(options));
     else if (draws(options)) body(activation, Stochastic(options));
     else body(activation, Weighted(options));
-  };
-#define PEA_CASE(word, Activation) \
-  case Smooth::k##Activation: return with_activation(Activation());
-  switch (options.smooth) { PEA_SMOOTH_ACTIVATIONS(PEA_CASE) }
-#undef PEA_CASE
+  });
 }
 
 }  // namespace PEA_CAPABILITY

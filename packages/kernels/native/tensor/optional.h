@@ -1,5 +1,5 @@
-// Tensors that may be absent: nullopt in operators' arguments and for autograd's Function::apply, undefined everywhere
-// else.
+// Arguments that may be absent. Tensors are nullopt then in operators' arguments and for autograd's Function::apply,
+// undefined everywhere else.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -8,6 +8,7 @@
 namespace pea {
 
 using OptionalTensor = c10::optional<at::Tensor>;
+using OptionalDouble = c10::optional<double>;
 
 inline OptionalTensor optional(const at::Tensor& tensor) {
   return tensor.defined() ? OptionalTensor(tensor) : c10::nullopt;

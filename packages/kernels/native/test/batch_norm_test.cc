@@ -37,7 +37,9 @@ struct ColumnArrays {
 Value activation_value(const ActivationOptions& activation, double z, int64_t index) {
   switch (activation.kind) {
     case ActivationKind::kIdentity: return {z, 1};
-    case ActivationKind::kRelu: return z > 0 ? Value{z, 1} : Value{0, 0};
+    case ActivationKind::kRelu:
+      if (z >= activation.ensemble.bound) return {activation.ensemble.bound, 0};
+      return z > 0 ? Value{z, 1} : Value{0, 0};
     case ActivationKind::kEnsemble: return ensemble_value(activation.ensemble, z, static_cast<uint64_t>(index));
   }
   std::abort();
@@ -88,7 +90,7 @@ class SpanTest {
     reduce(in_place, &in_place, with_residual_ ? nullptr : &y);
     for (const bool with_slopes : {true, false}) {
       gradient_from_kept(dz, with_slopes);
-      if (!with_residual_ && activation_.kind != ActivationKind::kEnsemble) gradient_from_grad(with_slopes);
+      if (!with_residual_ && activation_.kind != ActivationKind::kEnsemble && !is_cut_off(activation_.ensemble)) gradient_from_grad(with_slopes);
     }
   }
 
@@ -219,13 +221,18 @@ void test_types(const Capability& capability, Span span, int64_t width, const Ac
 constexpr EnsembleOptions kWeighted{Smooth::kMish, Mode::kWeighted, 0.3, 0, 0, 0};
 constexpr EnsembleOptions kSurrogate{Smooth::kBSilu, Mode::kSurrogate, 0, 0, 0, 0, 2};
 constexpr EnsembleOptions kStochastic{Smooth::kElu, Mode::kStochastic, 0.5, -5, 3, 1'000'000'007};
+constexpr EnsembleOptions kCutOff{Smooth::kMish, Mode::kStochastic, 0.5, -5, 3, 1'000'000'007, 1, 0.75};
+constexpr EnsembleOptions kForChannels{Smooth::kElu, Mode::kStochastic, 0.5, -5, 3, 1'000'000'007, 1, kNoBound, {80, 16}};
 
 void test_shapes(const Capability& capability) {
   const ActivationOptions activations[] = {kIdentity,
                                            {ActivationKind::kRelu, {}},
                                            {ActivationKind::kEnsemble, kWeighted},
                                            {ActivationKind::kEnsemble, kStochastic},
-                                           {ActivationKind::kEnsemble, kSurrogate}};
+                                           {ActivationKind::kEnsemble, kSurrogate},
+                                           {ActivationKind::kRelu, kCutOff},
+                                           {ActivationKind::kEnsemble, kCutOff},
+                                           {ActivationKind::kEnsemble, kForChannels}};
   for (const ActivationOptions& activation : activations) {
     for (const bool with_residual : {false, true}) {
       // Rows shorter and longer than a segment and a vector, whole and cut; more than a block of rows.
@@ -249,6 +256,7 @@ void test_beyond_32_bits(const Capability& capability) {
       const Span span{kBorder - before, before + 2 * width + 7};
       test_types(capability, span, width, {ActivationKind::kEnsemble, kStochastic}, true);
       test_types(capability, span, width, {ActivationKind::kEnsemble, kStochastic}, false);
+      test_types(capability, span, width, {ActivationKind::kEnsemble, kCutOff}, false);
     }
   }
 }

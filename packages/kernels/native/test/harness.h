@@ -132,7 +132,7 @@ inline Value smooth_value(Smooth smooth, double x) {
 }
 
 inline Value ensemble_value(const EnsembleOptions& options, double x, uint64_t index) {
-  const Value relu = x > 0 ? Value{x, 1} : Value{0, 0};
+  const Value relu = x >= options.bound ? Value{options.bound, 0} : x > 0 ? Value{x, 1} : Value{0, 0};
   const Value sharp = smooth_value(options.smooth, options.beta * x);
   const Value smooth{sharp.f / options.beta, sharp.slope};
   if (options.mode != Mode::kStochastic) {
@@ -141,8 +141,10 @@ inline Value ensemble_value(const EnsembleOptions& options, double x, uint64_t i
     return options.mode == Mode::kWeighted ? weighted : Value{relu.f, weighted.slope};
   }
   if (options.alpha == 0) return smooth;
-  const MaskKey key = mask_key(options.seed, options.site, options.step, static_cast<uint32_t>(index >> 32));
-  return mask_draw(mask_counter(static_cast<uint32_t>(index), key), key) <= mask_limit(options.alpha) ? relu : smooth;
+  const auto block = static_cast<uint64_t>(options.draws.block), period = static_cast<uint64_t>(options.draws.period);
+  const uint64_t draw = index / block * period + index % block % period;
+  const MaskKey key = mask_key(options.seed, options.site, options.step, static_cast<uint32_t>(draw >> 32));
+  return mask_draw(mask_counter(static_cast<uint32_t>(draw), key), key) <= mask_limit(options.alpha) ? relu : smooth;
 }
 
 inline double decode(uint16_t bits) {

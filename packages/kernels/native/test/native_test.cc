@@ -46,6 +46,12 @@ void test_type(const Capability& capability, const EnsembleOptions& options, con
   }
 }
 
+void test_types(const Capability& capability, const EnsembleOptions& options, const std::string& name) {
+  test_type<float>(capability, options, name + " float32");
+  test_type<double>(capability, options, name + " float64");
+  test_type<uint16_t>(capability, options, name + " bfloat16");
+}
+
 void test_values(const Capability& capability) {
   const char* smooths[] = {"gelu", "swish", "mish", "elu", "hardswish", "gelu-tanh", "b-silu"};
   const char* modes[] = {" weighted ", " stochastic ", " surrogate "};
@@ -54,12 +60,17 @@ void test_values(const Capability& capability) {
       for (const double alpha : {0.0, 0.3, 0.999}) {
         // Slopes are steep where the smooth activation is near to ReLU: rounding of beta x would be seen there.
         const double beta = alpha == 0.3 ? 2 : 1;
-        const EnsembleOptions options{static_cast<Smooth>(smooth), mode, alpha, -5, 3, 1'000'000'007, beta};
         const std::string name = std::string(capability.name) + " " + smooths[smooth] +
                                  modes[static_cast<int>(mode)] + std::to_string(alpha);
-        test_type<float>(capability, options, name + " float32");
-        test_type<double>(capability, options, name + " float64");
-        test_type<uint16_t>(capability, options, name + " bfloat16");
+        EnsembleOptions options{static_cast<Smooth>(smooth), mode, alpha, -5, 3, 1'000'000'007, beta};
+        test_types(capability, options, name);
+        if (alpha != 0.3) continue;
+        options.bound = 2;
+        test_types(capability, options, name + " cut off");
+        for (const DrawPattern& draws : {DrawPattern{9, 1}, DrawPattern{520, 1}, DrawPattern{42, 6}, DrawPattern{800, 8}}) {
+          options.draws = draws;
+          test_types(capability, options, name + " with draws that are shared");
+        }
       }
     }
   }
@@ -70,11 +81,14 @@ void test_beyond_32_bits(const Capability& capability) {
   constexpr int64_t kBorder = int64_t(1) << 32, kBegin = kBorder - 300, kEnd = kBorder + 300;
   const Memory<float> x(kEnd), y(kEnd);
   for (int64_t i = kBegin; i < kEnd; ++i) x[i] = -1;
-  const EnsembleOptions options{Smooth::kElu, Mode::kStochastic, 0.5, 1, 2, 3};
-  capability.ensemble->forward(ElementType::kFloat32, x.data(), y.data(), kBegin, kEnd, options, false);
-  for (int64_t i = kBegin; i < kEnd; ++i) {
-    const double expected = ensemble_value(options, -1, static_cast<uint64_t>(i)).f;
-    expect(std::fabs(y[i] - expected) < 1e-6, std::string(capability.name) + " beyond element 2^32");
+  EnsembleOptions options{Smooth::kElu, Mode::kStochastic, 0.5, 1, 2, 3};
+  for (const double bound : {kNoBound, 2.0}) {
+    options.bound = bound;
+    capability.ensemble->forward(ElementType::kFloat32, x.data(), y.data(), kBegin, kEnd, options, false);
+    for (int64_t i = kBegin; i < kEnd; ++i) {
+      const double expected = ensemble_value(options, -1, static_cast<uint64_t>(i)).f;
+      expect(std::fabs(y[i] - expected) < 1e-6, std::string(capability.name) + " beyond element 2^32");
+    }
   }
 }
 

@@ -13,6 +13,11 @@ export function isReLU(module: Module): module is ReLU | ClippedReLU {
   return module instanceof ReLU || module instanceof ClippedReLU;
 }
 
+/** Where a ReLU is cut off, as kernels take it; nothing where it is not. */
+export function boundOf(relu: Module): { bound?: number } {
+  return relu instanceof ClippedReLU ? { bound: relu.bound } : {};
+}
+
 /**
  * Gives a network ReLU cut off at a bound in the place of each ReLU and ReLU6: methods come to it in the end as else to ReLU.
  *

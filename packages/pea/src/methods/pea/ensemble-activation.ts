@@ -5,8 +5,9 @@
  */
 import { type Ensemble, stochasticMask } from "@pea/core";
 import { type EnsembleActModule, type EnsembleActOptions, ensembleAct } from "@pea/kernels";
-import { cast, Module, ReLU, type Tensor, tensor, where } from "@pea/torch";
+import { Module, type Tensor } from "@pea/torch";
 import type { PassingActivation } from "../../activations/passing-activation.ts";
+import { boundOf } from "../activation-modules.ts";
 import { LearnedBeta } from "./learned-beta.ts";
 import type { Probe } from "./probe.ts";
 
@@ -77,21 +78,13 @@ export class EnsembleActivation extends Module implements EnsembleActModule, Pas
     return alpha < 1 ? `an ensemble with alpha ${alpha}` : null;
   }
 
-  /** What the next forward pass computes; lets batch norm be fused with it. */
-  get ensembleActOptions(): EnsembleActOptions {
-    const options = this.#options;
-    const { alpha } = options;
-    // Kernels draw for elements, and have no gradients of α and β.
-    if (!this.#drawsForMany(alpha) && !this.#learns && this.#probes.length === 0) return options;
-    const plain = {
-      smooth: (x: Tensor) => this.#smooth(x),
-      relu: (x: Tensor) => this.relu.forward(x),
-    };
-    return { ...options, ...plain, beta: 1 };
+  /** What the next forward pass computes; lets batch norm be fused with it. Kernels have no gradients of α and β. */
+  get ensembleActOptions(): EnsembleActOptions | null {
+    return this.#learns || this.#probes.length > 0 ? null : this.#options;
   }
 
   get #options(): EnsembleActOptions {
-    const { seed, step, part } = this.control;
+    const { seed, step, part, masks } = this.control;
     const { ensemble } = this.#own;
     const alpha = this.control.effectiveAlpha(this.site);
     // The kernels key masks with 64 bits of step; parts get those that no run reaches.
@@ -100,12 +93,10 @@ export class EnsembleActivation extends Module implements EnsembleActModule, Pas
       ensemble: this.training ? ensemble : "weighted",
       smooth: this.#own.ofKernels,
       beta: this.beta,
-      ...(!(this.relu instanceof ReLU) && { relu: (x: Tensor) => this.relu.forward(x) }),
+      ...boundOf(this.relu),
+      masks: masks === "layer" ? "element" : masks,
       // What one draw decides for the whole site is one activation alone.
-      alpha:
-        this.#draws(alpha) && this.control.masks === "layer"
-          ? (stochasticMask(1, alpha, key)[0] as number)
-          : alpha,
+      alpha: this.#draws(alpha) && masks === "layer" ? (stochasticMask(1, alpha, key)[0] as number) : alpha,
       ...key,
     };
   }
@@ -119,7 +110,7 @@ export class EnsembleActivation extends Module implements EnsembleActModule, Pas
     const options = this.#options;
     if (options.alpha === 0) return this.#smooth(x);
     if (options.alpha === 1) return this.relu.forward(x);
-    return this.#drawsForMany(options.alpha) ? this.#choose(x, options) : ensembleAct(x, options);
+    return ensembleAct(x, options);
   }
 
   get #probes(): readonly Probe[] {
@@ -153,21 +144,6 @@ export class EnsembleActivation extends Module implements EnsembleActModule, Pas
   /** Whether activations are drawn with this α. */
   #draws(alpha: number): boolean {
     return this.training && this.#own.ensemble === "stochastic" && alpha > 0 && alpha < 1;
-  }
-
-  /** Whether a draw decides for some elements, of a channel or of an image. */
-  #drawsForMany(alpha: number): boolean {
-    return this.#draws(alpha) && this.control.masks !== "element";
-  }
-
-  /** ReLU with probability α, else the smooth activation, for each channel or image. */
-  #choose(x: Tensor, { alpha, seed = 0, site = 0, step = 0 }: EnsembleActOptions): Tensor {
-    const kept = { element: x.ndim, channel: 2, sample: 1, layer: 0 }[this.control.masks];
-    const shape = x.shape.map((size, axis) => (axis < kept ? size : 1));
-    const count = shape.reduce((product, size) => product * size, 1);
-    const mask = stochasticMask(count, alpha, { seed, site: Number(site), step: Number(step) });
-    const takesRelu = cast(tensor(mask, { shape }), { dtype: "bool", device: x.device });
-    return where(takesRelu, this.relu.forward(x), this.#smooth(x));
   }
 }
 

@@ -6,6 +6,7 @@
 import { type EnsembleActModule, type EnsembleActOptions, ensembleAct } from "@pea/kernels";
 import { Module, ReLU, type Tensor } from "@pea/torch";
 import type { PassingActivation } from "../../activations/passing-activation.ts";
+import { boundOf } from "../activation-modules.ts";
 
 /**
  * ReLU(x), and in training the gradient f′(x) of a smooth f: f(x) − sg(f(x)) + sg(ReLU(x)), where sg stops gradients ("forward
@@ -36,7 +37,7 @@ export class SurrogateActivation extends Module implements EnsembleActModule, Pa
     return {
       ensemble: "surrogate",
       smooth: this.#f,
-      ...(!(this.relu instanceof ReLU) && { relu: (x: Tensor) => this.relu.forward(x) }),
+      ...boundOf(this.relu),
       alpha: this.training ? 0 : 1,
     };
   }

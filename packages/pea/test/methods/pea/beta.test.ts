@@ -106,7 +106,7 @@ describe("a β that is learned", () => {
     const given = network();
     applyPea(given, { ...swish, beta: 1.5 }).alpha = 0.3;
     assert.deepEqual(numbers(at.forward(x())), numbers(given.getModule(site).forward(x())));
-    assert.equal(at.ensembleActOptions.beta, 1.5);
+    assert.equal(at.ensembleActOptions?.beta, 1.5);
   });
 
   test("needs an initial phase and a learning rate, and another setting's checkpoint is refused", () => {

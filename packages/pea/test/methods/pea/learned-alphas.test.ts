@@ -82,7 +82,7 @@ describe("the sites' α", () => {
     const isMeasured = (alpha: number, step: number) => {
       handle.alpha = alpha;
       handle.step = step;
-      return handle.probes(0).length === 1 && typeof at.ensembleActOptions.smooth === "function";
+      return handle.probes(0).length === 1 && at.ensembleActOptions === null;
     };
     assert.deepEqual(
       [isMeasured(0, 10), isMeasured(0.5, 10), isMeasured(0.5, 11), isMeasured(1, 10)],

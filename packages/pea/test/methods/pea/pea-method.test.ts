@@ -151,7 +151,7 @@ describe("steps", () => {
     method.beforePass(42, 3);
     const { control, ensembleActOptions } = run.model.getModule("features.0.act") as EnsembleActivation;
     assert.deepEqual([control.seed, control.step, control.part], [7, 42, 3]);
-    assert.deepEqual([ensembleActOptions.ensemble, ensembleActOptions.smooth], ["stochastic", "mish"]);
+    assert.deepEqual([ensembleActOptions?.ensemble, ensembleActOptions?.smooth], ["stochastic", "mish"]);
     method.beforePass(43);
     assert.deepEqual([control.step, control.part], [43, 0]);
   });

@@ -81,7 +81,7 @@ test("each site runs what is chosen for it", () => {
   ) as [number[], number[]];
   for (const [i, value] of numbers(x).entries())
     assert.ok(Math.abs((half[i] as number) - (Math.max(value, 0) + (first[i] as number)) / 2) < 1e-6);
-  assert.equal(at("features.1.pw.act").ensembleActOptions.ensemble, "stochastic");
+  assert.equal(at("features.1.pw.act").ensembleActOptions?.ensemble, "stochastic");
 });
 
 test("a pattern of no site is refused, naming the sites", () => {

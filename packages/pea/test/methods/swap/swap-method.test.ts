@@ -43,7 +43,7 @@ describe("the hooks", () => {
     const method = new SwapMethod({ smooth: "mish", at: "90%" });
     method.fit(run);
     const { control, ensembleActOptions } = run.model.getModule("features.0.act") as EnsembleActivation;
-    assert.equal(ensembleActOptions.smooth, "mish");
+    assert.equal(ensembleActOptions?.smooth, "mish");
     const seen = [0, 107, 108, 119].map((step) => {
       method.beforePass(step);
       return [control.effectiveAlpha(0), method.scalars().alpha];

@@ -1,0 +1,22 @@
+/** In which order the elements of tensors lie in memory. */
+import { contiguous, type Tensor } from "@pea/torch";
+
+/** The tensor itself where it has no gaps, else a contiguous copy. */
+export function dense(x: Tensor): Tensor {
+  return isDense(x) ? x : contiguous(x);
+}
+
+/** Whether the elements lie in memory without gaps and repetitions, in whatever order of dimensions. */
+export function isDense({ shape, strides, numel }: Tensor): boolean {
+  if (numel === 0) return true;
+  const byStride = shape
+    .map((size, dim) => ({ size, stride: strides[dim] as number }))
+    .filter(({ size }) => size > 1)
+    .sort((a, b) => a.stride - b.stride);
+  let expected = 1;
+  for (const { size, stride } of byStride) {
+    if (stride !== expected) return false;
+    expected *= size;
+  }
+  return true;
+}
