@@ -26,10 +26,13 @@ import {
 import { type Imports, importFiles } from "../recipe/import-file.ts";
 import { createNetwork } from "../run/create-network.ts";
 import { openTrainedNetwork, readNetwork, weightFiles } from "../run/trained-run.ts";
-import { type CommonOptions, formatTable, printResult } from "../terminal/output.ts";
+import { type CommonOptions, formatTable, mebibytes, printResult } from "../terminal/output.ts";
+import { peakOfNetwork } from "../train/peak-memory.ts";
 import { askTarget, describeInspection } from "./inspect-target.ts";
 
 interface InspectOptions extends CommonOptions {
+  /** Images of a training step whose memory is asked for. */
+  batch?: number;
   /** As `3x224x224`. */
   input?: string;
   classes?: number;
@@ -77,6 +80,7 @@ export async function runInspect(source: string, options: InspectOptions): Promi
     const recognized = recognizeActivations(graph);
     const remarks = model instanceof FileNetwork ? model.remarks : [];
     const target = word === undefined ? undefined : await askTarget(graph, word, settings);
+    const peak = options.batch === undefined ? undefined : peakOfNetwork(model, inputShape, options.batch);
     const document = {
       network: name,
       input: inputShape,
@@ -91,6 +95,7 @@ export async function runInspect(source: string, options: InspectOptions): Promi
       layers,
       activations,
       keys: [...model.stateDict().keys()],
+      ...(peak !== undefined && { training: { batch: options.batch, peakMemory: peak } }),
     };
     const answer =
       whyNot === null ? counted(classes, "class", "classes") : `answers ${info.outputShape.join("×")}`;
@@ -103,6 +108,11 @@ export async function runInspect(source: string, options: InspectOptions): Promi
         ...(target === undefined
           ? describeLayers(inspection, { ...document, recognized })
           : describeInspection(target)),
+        ...(peak === undefined
+          ? []
+          : [
+              `training             ${counted(options.batch as number, "image", "images")} a step take ${mebibytes(peak)}`,
+            ]),
       ].join("\n"),
     );
     return (target?.refused ?? []).length > 0 ? 1 : 0;

@@ -236,6 +236,11 @@ function addInspect(program: Command, outcome: Outcome, ofTargets?: OfTargets): 
       ),
     )
     .option(
+      "--batch <N>",
+      "train it twice by N random images, and tell the memory that this takes",
+      positiveNumber,
+    )
+    .option(
       "--output <NAME>",
       "which output of an ONNX file is meant, where it has several, or the value behind which it is cut off",
     )
@@ -245,6 +250,7 @@ function addInspect(program: Command, outcome: Outcome, ofTargets?: OfTargets): 
       example(
         "pea inspect resnet18",
         "pea inspect mobilenet-0.5 --input 3x128x128 --classes 20 --json",
+        "pea inspect mobilenet-0.25 --batch 64              the memory of a training step",
         "pea inspect network.onnx",
         "pea inspect runs/<run>",
         "pea inspect mobilenet-0.25 --target ethos-u55     whether the NPU runs it, and its cycles by Vela",

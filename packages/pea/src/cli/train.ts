@@ -32,9 +32,17 @@ import { openRecipe, weightFiles } from "../run/trained-run.ts";
 import { describeMainScore } from "../tasks/task.ts";
 import { countImages, describeData } from "../terminal/describe-data.ts";
 import { describeError, exitCodeOfError } from "../terminal/errors.ts";
-import { type CommonOptions, formatTable, log, openingReporter, printResult } from "../terminal/output.ts";
+import {
+  type CommonOptions,
+  formatTable,
+  log,
+  mebibytes,
+  openingReporter,
+  printResult,
+} from "../terminal/output.ts";
 import { createProgress, type Progress } from "../terminal/progress.ts";
 import { formatSeconds } from "../terminal/time-left.ts";
+import { peakOfTraining } from "../train/peak-memory.ts";
 import { recipeForTarget } from "../train/recipe-for-target.ts";
 import { resumeTraining, train, type Watch } from "../train/train.ts";
 import { TrainingDiverged, TrainingInterrupted } from "../train/trainer.ts";
@@ -339,6 +347,8 @@ async function describePlan(recipe: Recipe, onNetwork: BuildOptions["onNetwork"]
       steps: plan.totalSteps,
       phases: methods.phases.map((phase) => ({ ...phase, steps: phase.endStep - phase.firstStep })),
       joints: joints(plan, methods),
+      /** Bytes of the process in training steps; null where there are no images to make them with. */
+      peakMemory: "data" in prepared ? await peakOfTraining(recipe, prepared) : null,
     };
   } finally {
     disposeRun(prepared);
@@ -362,6 +372,9 @@ async function printPlan(
         ("classes" in document ? "" : " (as the recipe expects; none was opened)"),
       ...("classes" in document ? describeData(document) : []),
       `${document.epochs} epochs of ${document.stepsPerEpoch} steps: ${document.steps} steps`,
+      ...(document.peakMemory === null
+        ? []
+        : [`peak memory of a step: ${mebibytes(document.peakMemory)}, in one process`]),
       "",
       formatTable(
         ["phase", "from step", "steps"],

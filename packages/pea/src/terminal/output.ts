@@ -47,6 +47,11 @@ export function outliveReaders(program = "pea"): void {
     });
 }
 
+/** Bytes as `512 MiB`. */
+export function mebibytes(bytes: number): string {
+  return `${Math.round(bytes / 2 ** 20)} MiB`;
+}
+
 /** Columns padded to their widest cell; numbers, also as text, to the right. */
 export function formatTable(
   header: readonly string[],

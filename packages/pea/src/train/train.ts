@@ -352,7 +352,8 @@ async function execute(
 }
 
 /** Before anything is written: what training needs may not be there. */
-function beginMethods({ data, methods }: PreparedRun): Promise<void> {
+/** Gives the methods what they are to know before the first step. */
+export function beginMethods({ data, methods }: Pick<PreparedRun, "data" | "methods">): Promise<void> {
   const { statistics, classes, inputShape } = data;
   const own = { statistics, classes, inputShape };
   return methods.begin({ ...own, openNetwork: (source) => openOtherNetwork(source, own) });

@@ -14,6 +14,7 @@ import { train } from "../../src/train/train.ts";
 import { fakeVela } from "../support/fake-vela.ts";
 import "../support/pair-network.ts";
 import { peaHere } from "../support/pea-main.ts";
+import { pea } from "../support/pea-process.ts";
 import { smallRecipe } from "../support/small-recipe.ts";
 import { temporaryFolder, writeTinyData } from "../support/tiny-data.ts";
 
@@ -36,6 +37,31 @@ async function inspect(...words: string[]): Promise<Shown> {
 }
 
 const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
+
+describe("pea inspect NETWORK --batch N", () => {
+  test("tells the memory that training by so many images takes: that of the activations at least", async () => {
+    const taken = async (batch: number) => {
+      const { code, stdout, stderr } = await pea("inspect", "resnet8", "--batch", `${batch}`, "--json");
+      assert.equal(code, 0, stderr);
+      const { activationElements, training } = JSON.parse(stdout);
+      assert.equal(training.batch, batch);
+      return { activationElements, bytes: training.peakMemory };
+    };
+    const [few, many] = [await taken(2), await taken(402)];
+    // Of each activation its convolution's output is kept for the backward pass, whatever else is.
+    assert.ok(many.bytes - few.bytes > 400 * 4 * many.activationElements, `${few.bytes}, ${many.bytes}`);
+    assert.ok(many.bytes - few.bytes < 400 * 40 * many.activationElements, `${few.bytes}, ${many.bytes}`);
+  });
+
+  test("is for images", async () => {
+    const { code, stderr } = await peaHere("inspect", "resnet8", "--batch", "0");
+    assert.deepEqual(
+      [code, /'--batch <N>' argument '0' is invalid. It must be at least 1/.test(stderr)],
+      [2, true],
+      stderr,
+    );
+  });
+});
 
 describe("pea inspect NETWORK", () => {
   test("has the figures of spec networks.md 2 and 5.4", async () => {

@@ -294,6 +294,7 @@ describe("pea train --dry-run", () => {
     assert.deepEqual([joints.get(0)?.learningRate, joints.get(0)?.scalars.alpha], [0, 0]);
     assert.deepEqual([joints.get(6)?.learningRate, joints.get(6)?.scalars.alpha], [0.2, 0]);
     assert.deepEqual([joints.get(45)?.phase, joints.get(45)?.scalars.alpha], ["final", 1]);
+    assert.ok(plan.peakMemory >= process.memoryUsage.rss() / 2, `${plan.peakMemory}`);
     assert.equal(existsSync(run), false);
   });
 
