@@ -80,6 +80,7 @@ constexpr Export kExports[] = {
     {"storeSet", store_set},
     {"storeGet", store_get},
     {"storeHas", store_has},
+    {"storeAdd", store_add},
     {"closeStore", close_store},
     {"connectGroup", connect_group},
     {"closeGroup", close_group},

@@ -337,6 +337,20 @@ napi_value store_has(napi_env env, napi_callback_info info) {
   });
 }
 
+napi_value store_add(napi_env env, napi_callback_info info) {
+  return guarded(env, [&] {
+    const Arguments<3> args(env, info);
+    const int64_t amount = to_int(env, args[2], "the amount");
+    return in_background(env, [store = to_store(env, args[0]), key = to_string(env, args[1]), amount]() -> MakeValue {
+      return [sum = store->add(key, amount)](napi_env env) {
+        napi_value result;
+        napi_create_int64(env, sum, &result);
+        return result;
+      };
+    });
+  });
+}
+
 napi_value close_store(napi_env env, napi_callback_info info) {
   return guarded(env, [&] {
     Shared<c10d::Store> store = std::move(unbox<c10d::Store>(env, Arguments<1>(env, info)[0], "a store"));

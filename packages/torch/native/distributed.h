@@ -15,6 +15,8 @@ napi_value prefix_store(napi_env env, napi_callback_info info);
 napi_value store_set(napi_env env, napi_callback_info info);
 napi_value store_get(napi_env env, napi_callback_info info);
 napi_value store_has(napi_env env, napi_callback_info info);
+// storeAdd(store, key, amount): Promise of the sum
+napi_value store_add(napi_env env, napi_callback_info info);
 // closeStore(store): Promise
 napi_value close_store(napi_env env, napi_callback_info info);
 

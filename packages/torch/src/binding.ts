@@ -67,6 +67,7 @@ export interface Binding {
   storeSet(store: Handle, key: string, value: string): Promise<void>;
   storeGet(store: Handle, key: string): Promise<string>;
   storeHas(store: Handle, key: string): Promise<boolean>;
+  storeAdd(store: Handle, key: string, amount: number): Promise<number>;
   closeStore(store: Handle): Promise<void>;
   /** @param interfaces with commas, and `host`: empty where not given */
   connectGroup(

@@ -16,6 +16,7 @@ import {
   contiguous,
   FileStore,
   full,
+  GroupTimeout,
   memoryStats,
   mul,
   ones,
@@ -103,6 +104,7 @@ describe("a store", () => {
     await server.set("greeting", "grüß dich");
     assert.equal(await client.has("greeting"), true);
     assert.equal(await client.get("greeting"), "grüß dich");
+    assert.deepEqual([await client.add("count", 2), await server.add("count", 3)], [2, 5]);
   });
 
   it("in a file is reached by its path", async () => {
@@ -112,6 +114,7 @@ describe("a store", () => {
     await one.set("step", "12");
     assert.ok(existsSync(path));
     assert.equal(await other.get("step"), "12");
+    assert.deepEqual([await one.add("count", 2), await other.add("count", 3)], [2, 5]);
     assert.throws(
       () => new FileStore(join(folder, "none", "store"), 2),
       /^TorchError: FileStore .*store: ENOENT: no such file or directory/,
@@ -124,6 +127,7 @@ describe("a store", () => {
     await first.set("key", "one");
     assert.equal(await second.has("key"), false);
     assert.equal(await store.has("1/key"), true);
+    assert.deepEqual([await first.add("count", 1), await second.add("count", 1)], [1, 1]);
   });
 
   it("waits for a key, and says which one never came", async () => {
@@ -533,7 +537,7 @@ describe("memory that ranks share", () => {
     [
       "SIGSTOP",
       2000,
-      "does not answer \\(Reducer\\.finish: the sums of the other ranks did not come within 1000 ms\\)",
+      "does not answer \\(Reducer\\.finish: the others did not come within the timeout of 2000 ms\\)",
     ],
   ] as const)
     it(`names a rank that does not come after ${signal}`, async () => {
@@ -554,7 +558,7 @@ describe("a rank that does not go on", () => {
     const store = await newStore();
     await rejectsWith(
       ProcessGroup.connect(store, { rank: 0, worldSize: 3, timeout: 200 }),
-      /^of 3 ranks ranks 1, 2 did not come within 200 ms; start all of them/,
+      /^of 3 ranks ranks 1 and 2 did not come within 200 ms; start all of them/,
     );
   });
 
@@ -583,22 +587,56 @@ describe("a rank that does not go on", () => {
     }
   });
 
-  it("is refused where another process has its rank", async () => {
+  const twins = new RegExp(
+    `^rank (\\d) was given to two processes, ${process.pid} on .* and ${process.pid} on .*; give each process a rank of its own`,
+  );
+
+  it("is refused where two processes have its rank, both and whoever waits with them", async () => {
     const store = await newStore();
-    const options = { rank: 1, worldSize: 2, timeout: 2000 };
-    const first = assert.rejects(ProcessGroup.connect(store, options));
-    while (!(await store.has("rank/1"))) await new Promise(setImmediate);
-    const taken = new RegExp(
-      `^rank 1 is taken by process ${process.pid} on .*; give each process a rank of its own`,
+    const ranks = [1, 1, 2].map((rank) =>
+      rejectsWith(ProcessGroup.connect(store, { rank, worldSize: 4, timeout: 20_000 }), twins),
     );
-    await rejectsWith(ProcessGroup.connect(store, options), taken);
+    await Promise.all(ranks);
+  });
+
+  it("is refused where it holds the store, once another comes that was to hold it", async () => {
+    const store = await newStore();
+    const place = { rank: 0, worldSize: 2 };
+    await ProcessGroup.refuseTwin(store, place);
+    const first = rejectsWith(ProcessGroup.connect(store, { ...place, timeout: 20_000 }), twins);
+    while (!(await store.has("rank/0"))) await new Promise(setImmediate);
+    await rejectsWith(ProcessGroup.refuseTwin(store, place), twins);
     await first;
   });
 
-  it("is not named where the store itself does not answer", async () => {
-    const silent = { has: () => Promise.reject(new Error("no answer")) };
+  it("is told of once, where it has not come after some seconds, and may still come", async () => {
+    const { port } = await newStore();
+    const told: (readonly number[])[] = [];
+    const connect = async (rank: number, onMissing?: (ranks: readonly number[]) => void) => {
+      const store = await TCPStore.connect({ host: "127.0.0.1", port, isServer: false });
+      const options = { rank, worldSize: 2, timeout: 30_000, host: "127.0.0.1", onMissing };
+      return ProcessGroup.connect(store, options);
+    };
+    await new Promise((resolve, reject) => {
+      const comes = (ranks: readonly number[]) => {
+        told.push(ranks);
+        connect(1).then(resolve, reject);
+      };
+      connect(0, comes).catch(reject);
+    });
+    assert.deepEqual(told, [[1]]);
+  });
+
+  it("is not named where the store itself fails, or does not answer", async () => {
+    const place = { rank: 1, worldSize: 2, timeout: 50 };
+    const broken = { add: () => Promise.reject(new Error("connection reset")) };
     await rejectsWith(
-      Roll.call(silent as unknown as Store, { rank: 1, worldSize: 2, timeout: 50 }),
+      Roll.call(broken as unknown as Store, place),
+      /^the store failed \(connection reset\); the process that holds it has ended, or another program listens/,
+    );
+    const silent = { add: () => new Promise(() => {}) };
+    await rejectsWith(
+      Roll.call(silent as unknown as Store, place),
       /^the store did not answer within 5000 ms; the process that holds it hangs, or another program listens/,
     );
   });
@@ -606,11 +644,12 @@ describe("a rank that does not go on", () => {
   it("is named where it hangs, once the timeout is over", async () => {
     const [group] = await groupsOf(2, 2000);
     const hangs = new RegExp(
-      `^rank 1 \\(process ${process.pid} on .*\\) does not answer \\(allReduce: .*\\)$`,
-      "s",
+      `^rank 1 \\(process ${process.pid} on .*\\) does not answer ` +
+        "\\(allReduce: the others did not come within the timeout of 2000 ms\\)$",
     );
-    await rejectsWith(group?.allReduce(ones([3])) as Promise<void>, hangs);
-    await rejectsWith(group?.barrier() as Promise<void>, hangs);
+    const isLate = (error: Error) => error instanceof GroupTimeout && hangs.test(error.message);
+    await assert.rejects(group?.allReduce(ones([3])) as Promise<void>, isLate);
+    await assert.rejects(group?.barrier() as Promise<void>, isLate);
   });
 
   it("is named where it is stopped and with it the store that it holds", async () => {
@@ -641,7 +680,8 @@ describe("a rank that does not go on", () => {
   it("is not looked for by rank 0 where it cannot reach the store that it holds itself", async () => {
     const texts = new Map<string, string>();
     const store = {
-      has: async () => false,
+      add: async () => 1,
+      has: async (key: string) => texts.has(key),
       set: async (key: string, value: string) => void texts.set(key, value),
       get: async (key: string) => texts.get(key) as string,
     } as unknown as Store;

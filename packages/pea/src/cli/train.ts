@@ -1,15 +1,16 @@
 import { existsSync } from "node:fs";
 import { PeaError } from "@pea/core";
 import type { Graph } from "@pea/graph";
+import { GroupTimeout } from "@pea/torch";
 import { resumeCommand } from "../common/shown-command.ts";
 import { exitCodeOf, stopSignals } from "../common/stop-signals.ts";
 import { listSkippedParts, UnreadableImagesError } from "../data/loading/unreadable-images.ts";
 import { describeParts } from "../data/parts/describe-parts.ts";
 import { datasetNamed } from "../data/sets/registry.ts";
-import { connectRanks } from "../distributed/connect-ranks.ts";
+import { connectRanks, USUAL_TIMEOUT } from "../distributed/connect-ranks.ts";
 import { endSoon, endWithLauncher, isByLauncher, launch, tellLauncher } from "../distributed/launch.ts";
 import { isLaunched, isRestarted, type Launched, launchedAs } from "../distributed/launched.ts";
-import { alone, type Ranks } from "../distributed/ranks.ts";
+import { alone, isFirstLeft, type Ranks } from "../distributed/ranks.ts";
 import { requireEvenShares } from "../distributed/share.ts";
 import { exportObstacleOf } from "../export/export-obstacle.ts";
 import { inspectForTarget, requireTaken } from "../export/inspect-target.ts";
@@ -27,7 +28,7 @@ import type { BuildOptions } from "../run/build-network.ts";
 import { joints } from "../run/plan.ts";
 import { disposeRun, openRun, prepareWithoutData } from "../run/prepare-run.ts";
 import type { TrainResult } from "../run/result.ts";
-import { openRunDirectory, readRunConfig } from "../run/run-directory.ts";
+import { openRunDirectory, readRunConfig, runDirectory } from "../run/run-directory.ts";
 import { openRecipe, weightFiles } from "../run/trained-run.ts";
 import { describeMainScore } from "../tasks/task.ts";
 import { countImages, describeData } from "../terminal/describe-data.ts";
@@ -76,7 +77,11 @@ export async function runTrain(flags: TrainFlags, words: readonly string[]): Pro
     );
   // Here once, before each of those that are started says the same.
   if (launched === null && processes > 1)
-    requireEvenShares((await recipeOf(flags)).batchSize, { size: processes });
+    requireEvenShares(
+      (await recipeOf(flags)).batchSize,
+      { size: processes },
+      { goesOn: flags.resume !== undefined },
+    );
   if (flags.dryRun) return trainAs(alone, flags);
   if (flags.timeout !== undefined && processes === 1 && !isLaunched(process.env))
     throw usage(
@@ -103,24 +108,32 @@ function launchTraining(count: number, words: readonly string[]): Promise<number
 /** As one of several processes, of which the first speaks; the others have errors alone to tell, by their launcher where they can. */
 async function trainAsRank(launched: Launched, flags: TrainFlags): Promise<number> {
   endWithLauncher();
-  const { timeout } = flags;
+  const { timeout = USUAL_TIMEOUT } = flags;
   let ranks: Ranks | undefined;
   try {
-    ranks = await connectRanks(launched, timeout === undefined ? {} : { timeout: 1000 * timeout });
+    ranks = await connectRanks(launched, { timeout, onWaiting: log });
     const code = await trainAs(ranks, flags, isRestarted(process.env));
     await ranks.close();
     return code;
   } catch (error) {
     const failed = error as Error;
+    if (failed instanceof GroupTimeout)
+      reword(failed, `${failed.message}; where they need longer, give more than --timeout ${timeout}`);
     const reason = failed.message;
     await ranks?.fail(reason);
     endSoon();
-    if (launched.rank > 0) failed.message = `rank ${launched.rank}: ${reason}`;
+    if (launched.rank > 0) reword(failed, `rank ${launched.rank}: ${reason}`);
     if (!isByLauncher()) throw failed;
     await tellLauncher({ reason, line: describeError(failed, flags) });
     if (launched.rank === 0) throw failed;
     return exitCodeOfError(failed);
   }
+}
+
+/** Another message, in its stack, too. */
+function reword(error: Error, message: string): void {
+  error.stack = error.stack?.replace(error.message, () => message);
+  error.message = message;
 }
 
 /** @param goesOn whether the processes have been started again: the run goes on where it is */
@@ -155,10 +168,10 @@ async function trainAs(ranks: Ranks, flags: TrainFlags, goesOn = false): Promise
     await printPlan(flags, form === undefined ? recipe : recipeForTarget(recipe, form), onNetwork);
     return 0;
   }
-  const { run: runDirectory, overwrite } = flags;
+  const { run, overwrite } = flags;
   const target = flags.target === undefined ? undefined : lastingWord(flags.target);
   return trainUntilStopped(flags, ranks, (options) =>
-    train(recipe, { ...options, runDirectory, overwrite, target, onNetwork, isRestarted: goesOn }),
+    train(recipe, { ...options, runDirectory: run, overwrite, target, onNetwork, isRestarted: goesOn }),
   );
 }
 
@@ -168,15 +181,17 @@ async function trainUntilStopped(
   work: (options: Watch) => Promise<TrainResult>,
 ): Promise<number> {
   let progress: Progress | undefined;
-  let runDirectory: string | undefined;
+  let folder: string | undefined;
   const speaks = ranks.rank === 0;
   const stop = stopSignals((name) => speaks && log(`\n${name}: finishing this step; once more ends at once`));
   const onParts: Watch["onParts"] = (parts) => {
     log(`${countImages(parts)} of ${parts.classes.length} classes`);
     for (const line of describeData(parts)) log(line);
   };
+  const onBegin: Watch["onBegin"] = (path) => {
+    folder = path;
+  };
   const observe: Watch["observe"] = (plan, firstStep, path) => {
-    runDirectory = path;
     log(firstStep === 0 ? `run: ${path}` : `run: ${path}, from step ${firstStep}`);
     progress = createProgress(plan, process.stderr, firstStep);
     return progress;
@@ -185,6 +200,7 @@ async function trainUntilStopped(
     const result = await work({
       signal: stop.signal,
       ranks,
+      onBegin,
       ...(speaks && {
         onOpening: openingReporter(),
         onParts,
@@ -198,14 +214,14 @@ async function trainUntilStopped(
   } catch (error) {
     progress?.stop();
     if (!(error instanceof TrainingInterrupted)) {
-      sayHowToGoOn(error, runDirectory, ranks);
+      if (isFirstLeft(ranks.rank, error as Error)) sayHowToGoOn(error, folder, ranks);
       throw error;
     }
     const code = exitCodeOf(error.reason as "SIGINT" | "SIGTERM");
     if (!speaks) return code;
-    log(`${error.message}; go on with: ${goOnCommand(runDirectory as string, ranks)}`);
+    log(`${error.message}; go on with: ${goOnCommand(folder as string, ranks)}`);
     if (flags.json)
-      printResult(flags, { interrupted: error.reason, step: error.step, runDirectory }, () => "");
+      printResult(flags, { interrupted: error.reason, step: error.step, runDirectory: folder }, () => "");
     return code;
   } finally {
     stop.dispose();
@@ -253,7 +269,8 @@ const goOnCommand = (path: string, { size }: Ranks): string =>
 /** What to do with the run that failed, where it has come so far that it can go on. */
 function sayHowToGoOn(error: unknown, path: string | undefined, ranks: Ranks): void {
   if (path === undefined || error instanceof TrainingDiverged) return;
-  if (!existsSync(weightFiles(openRunDirectory(path)).last)) return;
+  // Other ranks than the first may be on a machine that does not have it.
+  if (!existsSync(weightFiles(runDirectory(path)).last)) return;
   const resume = goOnCommand(path, ranks);
   log(`the last checkpoint stands; once the cause is mended, go on with: ${resume}`);
   if (error instanceof UnreadableImagesError)

@@ -13,6 +13,8 @@ export interface Launched {
   /** Where rank 0 is reached. */
   host: string;
   port: number;
+  /** Whether the port is the one that is taken where MASTER_PORT is not set. */
+  isUsualPort: boolean;
   /** Whether rank 0 holds the store, or another process that was there before. */
   holdsStore: boolean;
   /** What the keys of this attempt begin with in a store that outlives it; empty for one of its own. */
@@ -74,7 +76,10 @@ export const isRestarted = (environment: Environment): boolean => restarts(envir
 const restarts = (environment: Environment): number =>
   numberIn(environment, "TORCHELASTIC_RESTART_COUNT", { otherwise: 0 });
 
-function addressIn(environment: Environment, launcher: string): { host: string; port: number } {
+function addressIn(
+  environment: Environment,
+  launcher: string,
+): Pick<Launched, "host" | "port" | "isUsualPort"> {
   const host = environment.MASTER_ADDR || environment.SLURM_LAUNCH_NODE_IPADDR;
   if (!host)
     throw usage(
@@ -84,7 +89,8 @@ function addressIn(environment: Environment, launcher: string): { host: string; 
   // The jobs of one machine have ports of their own.
   const job = numberIn(environment, "SLURM_JOB_ID", { otherwise: 0 });
   const otherwise = 29_500 + (job % 10_000);
-  return { host, port: numberIn(environment, "MASTER_PORT", { to: 65_535, otherwise }) };
+  const port = numberIn(environment, "MASTER_PORT", { to: 65_535, otherwise });
+  return { host, port, isUsualPort: environment.MASTER_PORT === undefined };
 }
 
 function numberIn(

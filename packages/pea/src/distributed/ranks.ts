@@ -151,6 +151,17 @@ export class ConnectedRanks implements Ranks {
   }
 }
 
+/**
+ * Whether a rank is the first of those that an error does not say are gone: it speaks for all, as rank 0 does else.
+ *
+ * @param error of a collective, which names ranks that have ended or do not answer
+ */
+export function isFirstLeft(rank: number, { message }: Error): boolean {
+  const named = message.matchAll(/\brank (\d+) \(process \d+ on [^)]*\) (?:has ended|does not answer)/g);
+  const gone = new Set([...named].map(([, number]) => Number(number)));
+  return !gone.has(rank) && Array.from({ length: rank }, (_, before) => before).every((one) => gone.has(one));
+}
+
 /** Tensors that can go as one. */
 function byDtype(tensors: readonly Tensor[]): Tensor[][] {
   const dtypes = new Set(tensors.map(({ dtype }) => dtype));

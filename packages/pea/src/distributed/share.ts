@@ -31,13 +31,34 @@ export function firstPartOf(sizes: BatchSizes, place: Place): number {
   return place.rank * sizesOfParts(sizes, place).length;
 }
 
-/** @throws PeaError of kind usage where a batch cannot be shared evenly */
-export function requireEvenShares(batchSize: number, { size }: Pick<Place, "size">): void {
+/**
+ * @param run.goesOn whether its batches stay as they are
+ * @throws PeaError of kind usage where a batch cannot be shared evenly
+ */
+export function requireEvenShares(
+  batchSize: number,
+  { size }: Pick<Place, "size">,
+  { goesOn }: { goesOn: boolean },
+): void {
   if (batchSize % size === 0) return;
+  const problem = `batchSize is ${batchSize}, which ${size} processes cannot share evenly`;
+  if (goesOn)
+    throw usage(
+      `${problem}, and stays so in a run that has begun; go on with ${processesFor(batchSize, size)}`,
+    );
   const [below, above] = [Math.floor(batchSize / size) * size, Math.ceil(batchSize / size) * size];
-  throw new PeaError(
-    `batchSize is ${batchSize}, which ${size} processes cannot share evenly; take ${below > 0 ? `${below} or ` : ""}${above}, ` +
-      "or another number of processes",
-    { kind: "usage" },
-  );
+  throw usage(`${problem}; take ${below > 0 ? `${below} or ` : ""}${above}, or another number of processes`);
 }
+
+/** The numbers next to one that is asked for among which a batch can be shared. */
+function processesFor(batchSize: number, asked: number): string {
+  const numbers = Array.from({ length: batchSize }, (_, i) => i + 1).filter(
+    (count) => batchSize % count === 0,
+  );
+  const below = numbers.findLast((count) => count < asked);
+  const above = numbers.find((count) => count > asked);
+  const names = [below, above].filter((count) => count !== undefined);
+  return `${names.join(" or ")} ${names.join() === "1" ? "process" : "processes"}`;
+}
+
+const usage = (message: string): PeaError => new PeaError(message, { kind: "usage" });

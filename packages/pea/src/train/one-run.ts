@@ -17,9 +17,10 @@ import { currentEnvironment } from "../run/run-directory.ts";
 const theSame = "start all processes with the same";
 
 /**
- * Before the data are opened: refuses ranks of other code or another recipe.
+ * Before the data are opened: refuses ranks of other code, with another folder or another recipe.
  *
  * @param run.goesOn whether it has begun before
+ * @param run.folder that this process was given, if it was
  * @param run.environment of this process
  * @throws PeaError of kind usage on every rank, naming the first that differs from rank 0, and in what
  */
@@ -28,10 +29,12 @@ export async function requireOneRun(
   {
     recipe,
     goesOn,
+    folder,
     environment = currentEnvironment(),
   }: {
     recipe: Recipe;
     goesOn: boolean;
+    folder?: string;
     environment?: Pick<ReturnType<typeof currentEnvironment>, "pea" | "libtorch" | "commit">;
   },
 ): Promise<void> {
@@ -46,10 +49,11 @@ export async function requireOneRun(
         value: goesOn ? "one that goes on with a run" : "one that begins a run",
         remedy: `${theSame} command`,
       },
+      "folder of the run": { value: folder ?? "none given", remedy: theSame },
     });
     await requireOneRecipe(ranks, recipe);
   }
-  requireEvenShares(recipe.batchSize, ranks);
+  requireEvenShares(recipe.batchSize, ranks, { goesOn });
 }
 
 /** Of what does not decide what is trained: when ranks meet. */

@@ -84,6 +84,8 @@ export interface Watch extends Pick<PrepareOptions, "onOpening"> {
    * run's folder and has the result, the others null.
    */
   ranks?: Ranks;
+  /** Told on each rank, right before its first step, the run's folder. */
+  onBegin?: (runDirectory: string) => void;
   /** Watches the run; called once the plan stands and the run's first step is known. */
   observe?: (plan: TrainingPlan, firstStep: number, runDirectory: string) => TrainingObserver;
 }
@@ -119,11 +121,11 @@ export async function train(recipe: RecipeInput, options: TrainOptions = {}): Pr
   const { ranks = alone, target } = options;
   const resolved =
     target === undefined ? given : recipeForTarget(given, targetNamed(await loadTarget(target)));
-  await requireOneRun(ranks, { recipe: resolved, goesOn: false });
+  await requireOneRun(ranks, { recipe: resolved, goesOn: false, folder: options.runDirectory });
   const begun = options.isRestarted ? await begunRun(resolved, options.runDirectory, ranks) : null;
   if (begun !== null) {
-    const { signal, observe, onOpening, onParts, onInitialWeights, onNetwork } = options;
-    const watch = { signal, observe, onOpening, onParts, onInitialWeights, onNetwork };
+    const { signal, observe, onBegin, onOpening, onParts, onInitialWeights, onNetwork } = options;
+    const watch = { signal, observe, onBegin, onOpening, onParts, onInitialWeights, onNetwork };
     return resumeTraining(begun, { ...watch, ranks });
   }
   const prepared = await prepareRun(resolved, {
@@ -190,6 +192,7 @@ export async function resumeTraining(
   {
     signal,
     observe,
+    onBegin,
     onOpening,
     onParts,
     onInitialWeights,
@@ -203,7 +206,7 @@ export async function resumeTraining(
   const run = openRunDirectory(path);
   return whileLocked(path, ranks, async (lock) => {
     const recipe = await openRecipe(run, today);
-    await requireOneRun(ranks, { recipe, goesOn: true });
+    await requireOneRun(ranks, { recipe, goesOn: true, folder: path });
     const record = readRecord(run);
     // A run killed before its first checkpoint begins anew.
     const isAtStart = !existsSync(weightFiles(run).last);
@@ -219,7 +222,7 @@ export async function resumeTraining(
       if (changes && isTrainingChanged(changes))
         onNote?.(`${path} goes on by the plan that it began with, but not bit for bit as with those data`);
       await beginMethods(prepared);
-      const watch = { signal, observe, onParts, onNote, ranks };
+      const watch = { signal, observe, onBegin, onParts, onNote, ranks };
       return await execute(run, recipe, prepared, lock, watch, { isAtStart, changed });
     } finally {
       disposeRun(prepared);
@@ -276,7 +279,7 @@ async function execute(
   recipe: Recipe,
   prepared: PreparedRun,
   lock: RunLock,
-  { signal, observe, onParts, onNote, ranks = alone }: TrainOptions & Pick<ResumeOptions, "onNote">,
+  { signal, observe, onBegin, onParts, onNote, ranks = alone }: TrainOptions & Pick<ResumeOptions, "onNote">,
   // Of a run that begins nothing is asked of its folder: rank 0 may be about to empty it.
   { isAtStart, changed }: Standing = { isAtStart: true, changed: null },
 ): Promise<TrainResult> {
@@ -316,6 +319,7 @@ async function execute(
       place: ranks,
     });
     if (ranks.rank > 0) {
+      onBegin?.(run.path);
       await trainer.run(signal, check);
       return await resultOf(run, recipe, prepared, trainer, loaders, ranks);
     }
@@ -335,6 +339,7 @@ async function execute(
       });
       trainer.observe(diagnosis);
     }
+    onBegin?.(run.path);
     observer = observe?.(plan, trainer.step, run.path);
     if (observer) trainer.observe(observer);
     await trainer.run(signal, check);

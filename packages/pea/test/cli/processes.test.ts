@@ -79,7 +79,16 @@ async function trainUntilOneIsKilled(path: string, tell: (line: string) => void)
     new RegExp(`pea: ${speaker}rank ${rank} \\(process ${ranks[rank]} on .*\\) has ended`),
   );
   assert.match(stderr, new RegExp(`rank ${rank} was ended by SIGKILL`));
+  const advice = `the last checkpoint stands; once the cause is mended, go on with: npx pea-train train --resume ${path} --processes 2\n`;
+  const isBegun = existsSync(join(path, "checkpoints/last.safetensors"));
+  assert.equal(stderr.split(advice).length - 1, isBegun ? 1 : 0, stderr);
   return true;
+}
+
+/** A rank that does not speak, but for whom it waits for where that takes long. */
+function assertSilent({ code, stdout, stderr }: Outcome): void {
+  const words = stderr.replace(/^waiting for rank 0 of 2 .*\n/, "");
+  assert.deepEqual({ code, stdout, words }, { code: 0, stdout: "", words: "" });
 }
 
 /** Goes on with a run as torchrun starts processes again. */
@@ -92,7 +101,7 @@ async function trainAgain(path: string): Promise<void> {
   const [first, second] = (await Promise.all(again)) as [Outcome, Outcome];
   assert.equal(first.code, 0, first.stderr);
   assert.match(first.stderr, /run: /);
-  assert.deepEqual(second, { code: 0, stdout: "", stderr: "" });
+  assertSilent(second);
 }
 
 describe("two processes", () => {
@@ -163,7 +172,7 @@ describe("two processes", () => {
     const successor = createServer().listen(Number(variables.MASTER_PORT));
     await once(successor, "listening");
     successor.close();
-    assert.deepEqual(await other, { code: 0, stdout: "", stderr: "" });
+    assertSilent(await other);
     // Weights and running statistics.
     const numbers = ({ runDirectory }: TrainResult) =>
       [...readSafetensors(join(runDirectory, "checkpoints/last.safetensors")).tensors].flatMap(
@@ -181,9 +190,77 @@ describe("two processes", () => {
     const variables = { RANK: "0", WORLD_SIZE: "2", MASTER_ADDR: "127.0.0.1", MASTER_PORT: "0" };
     const { code, stderr } = await outcomeOf(start(["--timeout", "1"], variables));
     assert.equal(code, 1);
-    assert.match(stderr, /of 2 ranks rank 1 did not come within 1000 ms/);
+    assert.match(
+      stderr,
+      /of 2 ranks rank 1 did not come within 1000 ms; .*; where they need longer, give more than --timeout 1$/m,
+    );
+  });
+
+  it("are told how to wait longer where one does not answer", async () => {
+    const path = join(temporaryFolder(), "run");
+    const [first, second] = byHand(2, ["--timeout", "8", "--epochs", "200", "--run", path]);
+    const ended = outcomeOf(first);
+    await Promise.race([said(first.stderr as NodeJS.ReadableStream, /^run: .*\n/m), ended]);
+    second.kill("SIGSTOP");
+    const { code, stderr } = await ended;
+    second.kill("SIGKILL");
+    assert.equal(code, 1, stderr);
+    assert.match(
+      stderr,
+      /^pea: rank 1 \(.*\) does not answer \(.*the others did not come within the timeout of 8000 ms\); where they need longer, give more than --timeout 8$/m,
+    );
   });
 });
+
+/** So many processes, by rank, at a port of this test's own. */
+function byHand(size: number, more: readonly string[], ranks = [...Array(size).keys()]): ChildProcess[] {
+  const port = String(20_000 + ((process.pid + ports++ * 97) % 10_000));
+  const variables = { WORLD_SIZE: String(size), MASTER_ADDR: "127.0.0.1", MASTER_PORT: port };
+  return ranks.map((rank) => start(more, { ...variables, RANK: String(rank) }));
+}
+let ports = 1;
+
+describe("processes that wait for others", () => {
+  it("say after some seconds for whom and where, the first of them alone", async () => {
+    const children = byHand(4, ["--timeout", "7"], [0, 2]);
+    const [first, third] = (await Promise.all(children.map(outcomeOf))) as [Outcome, Outcome];
+    assert.match(first.stderr, /^waiting for ranks 1 and 3 of 4 at 127\.0\.0\.1:\d+ \(up to 7 s\)$/m);
+    assert.doesNotMatch(third.stderr, /waiting for ranks/);
+    for (const { code, stderr } of [first, third]) {
+      assert.equal(code, 1);
+      assert.match(stderr, /of 4 ranks ranks 1 and 3 did not come within 7000 ms/);
+    }
+  });
+
+  it("say so where it is rank 0, which they cannot ask, and that its port is the usual one", async () => {
+    const lines: string[] = [];
+    // The engine gives up a second early.
+    const launched = { ...(launchedAs({ ...nowhere, RANK: "1" }) as Launched), port: 1 };
+    await assert.rejects(
+      connectRanks(launched, { timeout: 8, onWaiting: (line) => lines.push(line) }),
+      /MASTER_ADDR and MASTER_PORT \(1 where it is not set\) must say where rank 0 listens/,
+    );
+    assert.deepEqual(lines, ["waiting for rank 0 of 2 at 127.0.0.1:1 (MASTER_PORT is not set; up to 8 s)"]);
+  });
+
+  it("are refused, both, where they have one rank", async () => {
+    for (const rank of [0, 1]) {
+      const children = byHand(3, ["--timeout", "60"], [0, rank, rank].slice(rank === 0 ? 1 : 0));
+      const outcomes = await Promise.all(children.map(outcomeOf));
+      const pids = children.slice(-2).map(({ pid }) => pid);
+      for (const { code, stderr } of outcomes) {
+        assert.equal(code, 1, stderr);
+        const told = new RegExp(
+          `rank ${rank} was given to two processes, (\\d+) on .* and (\\d+) on .*; give each`,
+        );
+        assert.deepEqual(told.exec(stderr)?.slice(1).map(Number).sort(), pids.sort(), stderr);
+      }
+    }
+  });
+});
+
+/** Variables of two processes but for the rank, and the port. */
+const nowhere = { WORLD_SIZE: "2", MASTER_ADDR: "127.0.0.1" };
 
 /** What rank 1 of two says that are told to meet at a port; the engine's own log goes before. */
 async function meetAt(port: number, ...more: string[]): Promise<Outcome> {
@@ -201,13 +278,15 @@ describe("a process that does not find the others", () => {
     assert.match(stderr, /^pea: rank 1: the store did not answer within 5000 ms; the process that holds it/m);
   });
 
-  it("says where they must be found", async () => {
+  it("says where they must be found, and which rank it is, in a stack too", async () => {
     const { code, stderr } = await meetAt(1);
     assert.equal(code, 1);
     assert.match(
       stderr,
       /^pea: rank 1: TCPStore.connect 127.0.0.1:1: .*[^.]; MASTER_ADDR and MASTER_PORT must say where rank 0 listens/m,
     );
+    const { stderr: stack } = await meetAt(1, "--debug");
+    assert.match(stack, /^\w*Error: rank 1: TCPStore.connect 127.0.0.1:1: .*listens.*\n {4}at /m);
   });
 });
 
@@ -218,6 +297,16 @@ describe("processes that are started together", () => {
         runTrain({ processes: 5, batchSize: "12", dryRun }, []),
         usage(/^batchSize is 12, which 5 processes cannot share evenly; take 10 or 15, or another number/),
       );
+    const { runDirectory } = await train(
+      { ...recipe, epochs: 1 },
+      { runDirectory: join(temporaryFolder(), "run") },
+    );
+    await assert.rejects(
+      runTrain({ processes: 5, resume: runDirectory }, []),
+      usage(
+        /^batchSize is 12, which 5 processes cannot share evenly, and stays so in a run that has begun; go on with 4 or 6 processes$/,
+      ),
+    );
   });
 
   it("have the exit code of the signal that stopped them before they had begun", async () => {
@@ -324,6 +413,8 @@ describe("a process knows its rank", () => {
   it("by Open MPI's, and must be told where rank 0 is", () => {
     const variables = { OMPI_COMM_WORLD_RANK: "1", OMPI_COMM_WORLD_SIZE: "2" };
     assert.deepEqual(told({ ...variables, MASTER_ADDR: "node0" }), [1, 2, "node0", 29_500]);
+    assert.equal(launchedAs({ ...variables, MASTER_ADDR: "node0" })?.isUsualPort, true);
+    assert.equal(launchedAs({ ...variables, MASTER_ADDR: "node0", MASTER_PORT: "1" })?.isUsualPort, false);
     assert.throws(
       () => launchedAs(variables),
       usage(/MASTER_ADDR is not set; set it to the name or address/),

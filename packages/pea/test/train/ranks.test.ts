@@ -257,6 +257,24 @@ describe("ranks that would not train one run are refused before the first step, 
       (rank) => ({ dataDir: writeTinyData({ train: 96 + 10 * rank, test: 30 }) }),
     ));
 
+  it("by the folder that they are to begin, or to go on with", async () => {
+    const [first, second] = [join(temporaryFolder(), "first"), join(temporaryFolder(), "second")];
+    const folderOf = (rank: number) => (rank === 0 ? first : second);
+    const other = (its: string, firsts: string) =>
+      new RegExp(
+        `^rank 1 has another folder of the run \\(${its}\\) than rank 0 \\(${firsts}\\); start all processes with`,
+      );
+    await refuse(other(second, first), (ranks) =>
+      train(recipe, { runDirectory: folderOf(ranks.rank), ranks }),
+    );
+    await refuse(other("none given", first), (ranks) =>
+      train(recipe, { runDirectory: ranks.rank === 0 ? first : undefined, ranks }),
+    );
+    assert.deepEqual([first, second].filter(existsSync), []);
+    for (const runDirectory of [first, second]) await train({ ...recipe, epochs: 1 }, { runDirectory });
+    await refuse(other(second, first), (ranks) => resumeTraining(folderOf(ranks.rank), { ranks }));
+  });
+
   it("by version and commit of their code, and by what they are to do", async () => {
     const known = { recipe: resolveRecipe({ source: "a test", settings: recipe }), goesOn: false };
     const environment = { pea: "1.0.0", libtorch: "1.13.1", commit: "aaa" };

@@ -1,4 +1,6 @@
 /** Many processes that compute together, by c10d. */
+export { GroupTimeout } from "./group-timeout.ts";
 export { ProcessGroup, type ProcessGroupOptions, type ReduceOperation } from "./process-group.ts";
 export { Reducer } from "./reducer.ts";
+export { nameRanks } from "./roll.ts";
 export { FileStore, PrefixStore, Store, TCPStore } from "./store.ts";

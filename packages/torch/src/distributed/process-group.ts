@@ -6,6 +6,7 @@ import { TorchError } from "../error.ts";
 import { foreachMulInPlace } from "../ops/foreach.ts";
 import { optionsOf } from "../options.ts";
 import { rethrow, Tensor, wrap } from "../tensor.ts";
+import { GroupTimeout } from "./group-timeout.ts";
 import { promised } from "./promised.ts";
 import { Reducer } from "./reducer.ts";
 import { Roll } from "./roll.ts";
@@ -29,7 +30,12 @@ export interface ProcessGroupOptions {
    * (`eth0`, or several with commas), else by the machine's own name.
    */
   host?: string;
+  /** Told once, where not all have come after five seconds, which ranks are missing. */
+  onMissing?: (ranks: readonly number[]) => void;
 }
+
+/** How Gloo, and what shares memory, say that others were late. */
+const LATE = /Timed out waiting \d+ms|did not come within \d+ ms/;
 
 /** @throws TorchError naming those of this machine where one is none of them */
 function requireInterfaces(names: string): void {
@@ -60,11 +66,17 @@ export class ProcessGroup {
   readonly worldSize: number;
   readonly #handle: Handle;
   readonly #roll: Roll;
+  readonly #timeout: number;
   #failure: Promise<TorchError> | undefined;
 
-  private constructor(handle: Handle, roll: Roll, { rank, worldSize }: ProcessGroupOptions) {
+  private constructor(
+    handle: Handle,
+    roll: Roll,
+    { rank, worldSize, timeout }: Required<Pick<ProcessGroupOptions, "rank" | "worldSize" | "timeout">>,
+  ) {
     this.#handle = handle;
     this.#roll = roll;
+    this.#timeout = timeout;
     this.rank = rank;
     this.worldSize = worldSize;
   }
@@ -73,7 +85,8 @@ export class ProcessGroup {
    * Waits until all ranks are there and connects them, each with each.
    *
    * @param store one for each group, or `PrefixStore`s of one
-   * @throws TorchError naming the ranks that did not come within the timeout, or an interface in `GLOO_SOCKET_IFNAME` that is not there
+   * @throws TorchError naming a rank that two processes have, or an interface in `GLOO_SOCKET_IFNAME` that is not there; GroupTimeout
+   *   naming the ranks that did not come within the timeout
    */
   static async connect(store: Store, options: ProcessGroupOptions): Promise<ProcessGroup> {
     const {
@@ -81,7 +94,8 @@ export class ProcessGroup {
       worldSize,
       timeout = 300_000,
       host = "",
-    } = optionsOf("ProcessGroup.connect(store, { rank, worldSize, timeout, host })", options);
+      onMissing,
+    } = optionsOf("ProcessGroup.connect(store, { rank, worldSize, timeout, host, onMissing })", options);
     if (!Number.isInteger(worldSize) || worldSize < 1)
       throw new TorchError(
         `ProcessGroup.connect: the world size must be a positive integer, got ${worldSize}`,
@@ -92,7 +106,7 @@ export class ProcessGroup {
       );
     const interfaces = host === "" ? (process.env.GLOO_SOCKET_IFNAME ?? "") : "";
     requireInterfaces(interfaces);
-    const roll = await Roll.call(store, { rank, worldSize, timeout });
+    const roll = await Roll.call(store, { rank, worldSize, timeout, onMissing });
     const addresses = new PrefixStore(store, "gloo");
     try {
       const handle = await promised("ProcessGroup.connect", () =>
@@ -106,10 +120,21 @@ export class ProcessGroup {
           roll.shareMemory,
         ),
       );
-      return new ProcessGroup(handle, roll, { rank, worldSize });
+      return new ProcessGroup(handle, roll, { rank, worldSize, timeout });
     } finally {
       await addresses.close();
     }
+  }
+
+  /**
+   * For a process that was to hold the store of a group and cannot, because its port is taken: where another process with its rank
+   * listens there, both are refused, this one here and that one in `connect`.
+   *
+   * @param store the one that listens there
+   * @throws TorchError naming both
+   */
+  static refuseTwin(store: Store, place: Pick<ProcessGroupOptions, "rank" | "worldSize">): Promise<void> {
+    return Roll.refuseTwin(store, place);
   }
 
   /**
@@ -175,11 +200,18 @@ export class ProcessGroup {
     if (this.#failure === undefined) await this.#roll.leave(reason);
   }
 
-  /** What a failed collective failed of: an error that names the ranks that are the cause, where that can be known. */
+  /**
+   * What a failed collective failed of: an error that names the ranks that are the cause, where that can be known; a GroupTimeout where
+   * they were waited for as long as the timeout says.
+   */
   explain(error: Error): Promise<TorchError> {
-    this.#failure ??= this.#roll
-      .cause()
-      .then((cause) => new TorchError(cause === null ? error.message : `${cause} (${error.message})`));
+    this.#failure ??= this.#roll.cause().then((cause) => {
+      const isLate = LATE.test(error.message);
+      // The engine is given less than the timeout, the rest of which was for asking.
+      const all = `the others did not come within the timeout of ${this.#timeout} ms`;
+      const what = isLate ? error.message.replace(/^([\w.]+: )?.*$/s, `$1${all}`) : error.message;
+      return new (isLate ? GroupTimeout : TorchError)(cause === null ? what : `${cause} (${what})`);
+    });
     return this.#failure;
   }
 

@@ -11,12 +11,15 @@ export async function promised<T>(what: string, start: () => Promise<T>): Promis
   }
 }
 
-/** What settles within some milliseconds; else a TorchError. */
+/** What was waited for has not settled in time. */
+export class NoAnswer extends TorchError {}
+
+/** What settles within some milliseconds; else a TorchError that says so (`NoAnswer`). */
 export async function within<T>(milliseconds: number, work: Promise<T>, what: string): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(
-      () => reject(new TorchError(`${what}: no answer within ${Math.round(milliseconds)} ms`)),
+      () => reject(new NoAnswer(`${what}: no answer within ${Math.round(milliseconds)} ms`)),
       milliseconds,
     );
   });

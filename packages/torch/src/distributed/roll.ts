@@ -5,16 +5,27 @@
  * @module
  */
 import { hostname } from "node:os";
+import { setTimeout as sleep } from "node:timers/promises";
 import { TorchError } from "../error.ts";
 import { hasEnded, thisMachine } from "../processes.ts";
-import { within } from "./promised.ts";
+import { GroupTimeout } from "./group-timeout.ts";
+import { NoAnswer, within } from "./promised.ts";
 import type { Store } from "./store.ts";
 
 /** How long the others, and the store, are waited for before they count as silent, in milliseconds. */
 const GRACE = 5000;
 
-/** Between two looks at who has answered. */
-const LOOK = 50;
+/** Between two looks at who has answered, or come, in milliseconds: the first, and the longest. */
+const LOOK = { first: 2, longest: 50 };
+
+/** After how long those that have not come are told of, in milliseconds. */
+const PATIENCE = 5000;
+
+/** How long rank 0, with which the store goes, stays where the group cannot be, so that the others see why, in milliseconds. */
+const FAREWELL = 1000;
+
+/** Where whoever finds that the group cannot be leaves the reason for all. */
+const REFUSED = "refused";
 
 /** A rank's process. */
 interface Member {
@@ -31,6 +42,23 @@ interface Member {
 interface Answer {
   /** What it failed of by itself; null where it only saw that others do not go on. */
   reason: string | null;
+}
+
+/** Why a group cannot be. */
+interface Refusal {
+  message: string;
+  /** Whether some have not come in time. */
+  isLate: boolean;
+}
+
+/** How a process comes to a group. */
+export interface Arrival {
+  rank: number;
+  worldSize: number;
+  /** Until all must have come, in milliseconds. */
+  timeout: number;
+  /** Told once, after five seconds, which ranks have not come yet. */
+  onMissing?: (ranks: readonly number[]) => void;
 }
 
 type Fate = { rank: number; fate: string };
@@ -68,49 +96,53 @@ export class Roll {
   /**
    * Enters this process, and waits for all the others.
    *
-   * @throws TorchError naming the ranks that did not come within `timeout` milliseconds, one that was started with another world
-   *   size, the process that has this rank already, or the store that did not answer
+   * @throws TorchError naming the ranks that did not come within the timeout, one that was started with another world size, a rank
+   *   that two processes have, on all that still wait, or the store that did not answer
    */
-  static async call(
-    store: Store,
-    { rank, worldSize, timeout }: { rank: number; worldSize: number; timeout: number },
-  ): Promise<Roll> {
-    const self: Member = {
-      host: hostname(),
-      machine: thisMachine(),
-      pid: process.pid,
-      worldSize,
-      sharesMemory: !process.env.PEA_SHM_DISABLE,
-    };
-    await requireFree(store, rank, timeout);
-    await store.set(placeOf(rank), JSON.stringify(self));
+  static async call(store: Store, { rank, worldSize, timeout, onMissing }: Arrival): Promise<Roll> {
     const end = performance.now() + timeout;
-    let refuse: (error: TorchError) => void = () => {};
-    const refused = new Promise<never>((_, reject) => {
-      refuse = reject;
-    });
-    const memberOf = async (other: number) => {
-      const member = JSON.parse(
-        await store.get(placeOf(other), { timeout: end - performance.now() }),
-      ) as Member;
-      if (member.worldSize !== worldSize) refuse(otherSize(other, member, rank, worldSize));
-      return member;
-    };
-    const all = Promise.allSettled(Array.from({ length: worldSize }, (_, other) => memberOf(other)));
-    // Those that are still missing need not be waited for then.
-    const found = await Promise.race([all, refused]);
-    const missing = found.flatMap(({ status }, other) => (status === "rejected" ? other : []));
-    if (missing.length > 0)
-      throw new TorchError(
-        `of ${worldSize} ranks ${nameRanks(missing)} did not come within ${timeout} ms; start all of them with the ` +
-          "same address, port and world size",
-      );
-    return new Roll(
-      store,
-      rank,
-      found.map((entry) => (entry as PromiseFulfilledResult<Member>).value),
-      timeout,
-    );
+    const members = new Map<number, Member>();
+    const missing = () => Array.from({ length: worldSize }, (_, i) => i).filter((i) => !members.has(i));
+    const late = setTimeout(() => onMissing?.(missing().filter((other) => other !== rank)), PATIENCE);
+    try {
+      await enter(store, { rank, worldSize, timeout });
+      for (let pause = LOOK.first; ; pause = Math.min(2 * pause, LOOK.longest)) {
+        const refusal = await answerOf(lookFor(missing(), store, members), end - performance.now());
+        if (refusal !== null) throw errorOf(refusal);
+        for (const [other, member] of members)
+          if (member.worldSize !== worldSize) throw otherSize(other, member, rank, worldSize);
+        if (members.size === worldSize) break;
+        if (performance.now() >= end)
+          throw await refuse(store, {
+            message:
+              `of ${worldSize} ranks ${nameRanks(missing())} did not come within ${timeout} ms; start all of them with the ` +
+              "same address, port and world size",
+            isLate: true,
+          });
+        await sleep(pause);
+      }
+    } catch (error) {
+      if (rank === 0) await sleep(FAREWELL);
+      throw error;
+    } finally {
+      clearTimeout(late);
+    }
+    const inOrder = Array.from({ length: worldSize }, (_, i) => members.get(i) as Member);
+    return new Roll(store, rank, inOrder, timeout);
+  }
+
+  /**
+   * For a process that cannot hold the group's store, because something else listens at its port, and reaches that: where it is the
+   * store of such a group, whose rank another process has, both are refused.
+   *
+   * @throws TorchError naming both
+   */
+  static async refuseTwin(
+    store: Store,
+    { rank, worldSize }: Pick<Arrival, "rank" | "worldSize">,
+  ): Promise<void> {
+    const isHeld = await within(GRACE, store.has(placeOf(rank)), "the store").catch(() => false);
+    if (isHeld) await enter(store, { rank, worldSize, timeout: GRACE });
   }
 
   /** Tells the others what this rank fails of; does not wait for a store that is silent. */
@@ -135,12 +167,12 @@ export class Roll {
         if (silent.length === 0) return null;
         if (performance.now() >= end)
           return this.#tell(silent.map(({ rank }) => ({ rank, fate: "does not answer" })));
-        await pause();
+        await sleep(LOOK.longest);
       }
     } catch {
       if (this.#rank === 0) return null;
       // A process that ends cuts its connections some time before.
-      while (isHere(holder) && !hasEnded(holder.pid) && performance.now() < end) await pause();
+      while (isHere(holder) && !hasEnded(holder.pid) && performance.now() < end) await sleep(LOOK.longest);
       const fate = isKnownToHaveEnded(holder) ? "has ended" : "does not answer";
       return this.#tell([{ rank: 0, fate: `${fate}, and with it the store` }]);
     }
@@ -179,28 +211,68 @@ export class Roll {
 
 const placeOf = (rank: number): string => `rank/${rank}`;
 
-async function requireFree(store: Store, rank: number, timeout: number): Promise<void> {
-  const limit = Math.max(timeout, GRACE);
-  const isTaken = await within(limit, store.has(placeOf(rank)), "the store").catch(() => {
-    throw new TorchError(
-      `the store did not answer within ${limit} ms; the process that holds it hangs, or another program listens at its port`,
-    );
-  });
-  if (!isTaken) return;
-  const { pid, host } = JSON.parse(await store.get(placeOf(rank))) as Member;
-  throw new TorchError(
-    `rank ${rank} is taken by process ${pid} on ${host}; give each process a rank of its own, and each group a store or a prefix`,
-  );
+/** Leaves word of this process, or of both where another has its rank. */
+async function enter(store: Store, { rank, worldSize, timeout }: Arrival): Promise<void> {
+  const self: Member = {
+    host: hostname(),
+    machine: thisMachine(),
+    pid: process.pid,
+    worldSize,
+    sharesMemory: !process.env.PEA_SHM_DISABLE,
+  };
+  const isFirst = (await answerOf(store.add(`comers/${rank}`, 1), timeout)) === 1;
+  if (isFirst) return answerOf(store.set(placeOf(rank), JSON.stringify(self)), timeout);
+  const first = JSON.parse(await store.get(placeOf(rank), { timeout: GRACE })) as Member;
+  const message =
+    `rank ${rank} was given to two processes, ${first.pid} on ${first.host} and ${self.pid} on ${self.host}; give each process a ` +
+    "rank of its own, and each group an address, a port or a prefix of its own";
+  throw await refuse(store, { message, isLate: false });
 }
 
-const pause = () => new Promise((resolve) => setTimeout(resolve, LOOK));
+const errorOf = ({ message, isLate }: Refusal): TorchError =>
+  new (isLate ? GroupTimeout : TorchError)(message);
+
+/** Tells all that wait; the error for this process. */
+async function refuse(store: Store, refusal: Refusal): Promise<TorchError> {
+  await within(GRACE, store.set(REFUSED, JSON.stringify(refusal)), "the store").catch(() => {});
+  return errorOf(refusal);
+}
+
+/** Adds those of the missing that have come; or what another has found. */
+async function lookFor(
+  missing: readonly number[],
+  store: Store,
+  members: Map<number, Member>,
+): Promise<Refusal | null> {
+  if (await store.has(REFUSED)) return JSON.parse(await store.get(REFUSED)) as Refusal;
+  for (const rank of missing)
+    if (await store.has(placeOf(rank)))
+      members.set(rank, JSON.parse(await store.get(placeOf(rank))) as Member);
+  return null;
+}
+
+/** What a store answers, which has that many milliseconds, and five seconds at least. */
+async function answerOf<T>(work: Promise<T>, milliseconds: number): Promise<T> {
+  const limit = Math.max(milliseconds, GRACE);
+  try {
+    return await within(limit, work, "the store");
+  } catch (error) {
+    throw new TorchError(
+      error instanceof NoAnswer
+        ? `the store did not answer within ${Math.round(limit)} ms; the process that holds it hangs, or another program listens at its port`
+        : `the store failed (${(error as Error).message}); the process that holds it has ended, or another program listens at its port`,
+    );
+  }
+}
 
 const isHere = ({ machine }: Member): boolean => machine === thisMachine();
 
 /** Of processes on this machine alone. */
 const isKnownToHaveEnded = (member: Member): boolean => isHere(member) && hasEnded(member.pid);
 
-function nameRanks(ranks: readonly number[]): string {
-  const shown = ranks.slice(0, 8).join(", ");
-  return `${ranks.length === 1 ? "rank" : "ranks"} ${shown}${ranks.length > 8 ? ", …" : ""}`;
+/** Ranks in words: `rank 3`, `ranks 1, 2 and 5`. */
+export function nameRanks(ranks: readonly number[]): string {
+  if (ranks.length === 1) return `rank ${ranks[0]}`;
+  if (ranks.length > 8) return `ranks ${ranks.slice(0, 8).join(", ")} and ${ranks.length - 8} more`;
+  return `ranks ${ranks.slice(0, -1).join(", ")} and ${ranks.at(-1)}`;
 }

@@ -27,6 +27,11 @@ export abstract class Store {
     await promised(`set ${JSON.stringify(key)}`, () => native.storeSet(this.handle, key, value));
   }
 
+  /** Adds a whole number to the one under a key, 0 where there is none, in one step for all processes. The sum. */
+  add(key: string, amount: number): Promise<number> {
+    return promised(`add ${JSON.stringify(key)}`, () => native.storeAdd(this.handle, key, amount));
+  }
+
   /** Whether there is a text under the key. */
   has(key: string): Promise<boolean> {
     return promised(`has ${JSON.stringify(key)}`, () => native.storeHas(this.handle, key));
