@@ -19,7 +19,7 @@ interface AdviseFlags extends CommonOptions {
 /**
  * `pea advise`.
  *
- * @returns exit code 0; 130 or 143 when a signal stopped the pilot
+ * @returns exit code 0; 130, 143 or 129 when a signal stopped the pilot
  * @throws PeaError where the time was up before there was any advice, and as `advise`
  */
 export async function runAdvise(subject: string, flags: AdviseFlags): Promise<number> {

@@ -1,4 +1,4 @@
-import { exitCodeOf, stopSignals } from "../common/stop-signals.ts";
+import { exitCodeOf, type StopSignal, stopSignals } from "../common/stop-signals.ts";
 import { listSkippedParts } from "../data/loading/unreadable-images.ts";
 import { exportRun, type ExportOptions as Options } from "../export/export.ts";
 import { ExportInterrupted } from "../export/export-interrupted.ts";
@@ -19,7 +19,7 @@ interface ExportOptions extends CommonOptions, Omit<Options, "out" | "onProgress
 /**
  * `pea export`: the ReLU network of a run as a verified file, or a folder of files.
  *
- * @returns exit code 0, or 130 or 143 when a signal stopped it
+ * @returns exit code 0, or 130, 143 or 129 when a signal stopped it
  */
 export async function runExport(path: string, { json, debug, ...options }: ExportOptions): Promise<number> {
   const { output: out, target: word = trainedFor(path), ...others } = options;
@@ -51,7 +51,7 @@ export async function runExport(path: string, { json, debug, ...options }: Expor
     progress.stop();
     if (!(error instanceof ExportInterrupted)) throw error;
     log(error.message);
-    return exitCodeOf(error.reason as "SIGINT" | "SIGTERM");
+    return exitCodeOf(error.reason as StopSignal);
   } finally {
     stop.dispose();
   }

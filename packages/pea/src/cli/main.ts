@@ -11,7 +11,7 @@ const USAGE = 2;
  * Runs one command line.
  *
  * @param words the words after `pea`
- * @returns the exit code: 0; 1 for a failure; 2 for a user's mistake; 130 or 143 when stopped by a signal
+ * @returns the exit code: 0; 1 for a failure; 2 for a user's mistake; 130, 143 or 129 when stopped by a signal
  */
 export async function main(words: readonly string[]): Promise<number> {
   const outcome = { code: 0 };

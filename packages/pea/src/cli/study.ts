@@ -25,7 +25,7 @@ interface StudyFlags extends CommonOptions {
 /**
  * `pea study`.
  *
- * @returns exit code 0; 1 when runs failed; 130 or 143 when a signal stopped the study
+ * @returns exit code 0; 1 when runs failed; 130, 143 or 129 when a signal stopped the study
  */
 export async function runStudyCommand(flags: StudyFlags): Promise<number> {
   const study = await readStudy(flags.config);

@@ -3,7 +3,7 @@ import { PeaError } from "@pea/core";
 import type { Graph } from "@pea/graph";
 import { GroupTimeout } from "@pea/torch";
 import { resumeCommand } from "../common/shown-command.ts";
-import { exitCodeOf, stopSignals } from "../common/stop-signals.ts";
+import { exitCodeOf, onStopSignals, type StopSignal, stopSignals } from "../common/stop-signals.ts";
 import { listSkippedParts, UnreadableImagesError } from "../data/loading/unreadable-images.ts";
 import { describeParts } from "../data/parts/describe-parts.ts";
 import { datasetNamed } from "../data/sets/registry.ts";
@@ -66,7 +66,7 @@ interface TrainFlags extends CommonOptions, Record<string, unknown> {
  * `pea train`.
  *
  * @param words the command line, for the processes that are to run it
- * @returns exit code 0, or 130 or 143 when a signal stopped the run
+ * @returns exit code 0, or 130, 143 or 129 when a signal stopped the run
  */
 export async function runTrain(flags: TrainFlags, words: readonly string[]): Promise<number> {
   const launched = launchedAs(process.env);
@@ -95,13 +95,7 @@ export async function runTrain(flags: TrainFlags, words: readonly string[]): Pro
 function launchTraining(count: number, words: readonly string[]): Promise<number> {
   return launch(count, [process.argv[1] as string, ...words], {
     log,
-    onSignal(pass) {
-      const names = ["SIGINT", "SIGTERM"] as const;
-      for (const name of names) process.on(name, pass);
-      return () => {
-        for (const name of names) process.off(name, pass);
-      };
-    },
+    onSignal: onStopSignals,
   });
 }
 
@@ -183,7 +177,10 @@ async function trainUntilStopped(
   let progress: Progress | undefined;
   let folder: string | undefined;
   const speaks = ranks.rank === 0;
-  const stop = stopSignals((name) => speaks && log(`\n${name}: finishing this step; once more ends at once`));
+  const stop = stopSignals(
+    (name) => speaks && log(`\n${name}: finishing this step; once more ends at once`),
+    { isLed: ranks.size > 1 },
+  );
   const onParts: Watch["onParts"] = (parts) => {
     log(`${countImages(parts)} of ${parts.classes.length} classes`);
     for (const line of describeData(parts)) log(line);
@@ -217,7 +214,7 @@ async function trainUntilStopped(
       if (isFirstLeft(ranks.rank, error as Error)) sayHowToGoOn(error, folder, ranks);
       throw error;
     }
-    const code = exitCodeOf(error.reason as "SIGINT" | "SIGTERM");
+    const code = exitCodeOf(error.reason as StopSignal);
     if (!speaks) return code;
     log(`${error.message}; go on with: ${goOnCommand(folder as string, ranks)}`);
     if (flags.json)

@@ -1,7 +1,7 @@
 /** `npm run demo`: `--full` trains 10 epochs with three seeds instead of one short run of each. */
 import { parseArgs } from "node:util";
 import { PeaError } from "@pea/core";
-import { exitCodeOf, stopSignals } from "../common/stop-signals.ts";
+import { exitCodeOf, type StopSignal, stopSignals } from "../common/stop-signals.ts";
 import { outliveReaders } from "../terminal/output.ts";
 import { createProgress, type Progress } from "../terminal/progress.ts";
 import { TrainingInterrupted } from "../train/trainer.ts";
@@ -37,7 +37,7 @@ async function main(): Promise<number> {
     progress?.stop();
     if (!(error instanceof TrainingInterrupted)) throw error;
     console.error(`${error.message}; the same command goes on from there`);
-    return exitCodeOf(error.reason as "SIGINT" | "SIGTERM");
+    return exitCodeOf(error.reason as StopSignal);
   } finally {
     stop.dispose();
   }

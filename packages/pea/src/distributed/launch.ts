@@ -7,7 +7,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 import { availableParallelism } from "node:os";
-import { exitCodeOf } from "../common/stop-signals.ts";
+import { exitCodeOf, isStopSignal, type StopSignal } from "../common/stop-signals.ts";
 
 /** How long a process that has failed has to end by itself, in milliseconds. */
 const FAREWELL = 2000;
@@ -18,7 +18,7 @@ const GRACE = 20_000;
 /** Who started the processes and who stops them. */
 export interface LaunchOptions {
   /** Signals are passed on to each process, once each. */
-  onSignal(pass: (name: NodeJS.Signals) => void): () => void;
+  onSignal(pass: (name: StopSignal) => void): () => void;
   log(line: string): void;
 }
 
@@ -104,7 +104,7 @@ async function codeOf(child: ChildProcess, onKilled: (name: string) => void): Pr
   const [code, killedBy] = (await once(child, "exit")) as [number | null, string | null];
   if (killedBy !== null) onKilled(killedBy);
   // Stopped before it could look to that itself.
-  if (killedBy === "SIGINT" || killedBy === "SIGTERM") return exitCodeOf(killedBy);
+  if (isStopSignal(killedBy)) return exitCodeOf(killedBy);
   return code ?? 1;
 }
 

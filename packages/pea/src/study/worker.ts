@@ -28,8 +28,8 @@ process.on("message", (message: ToWorker) => {
 // Without the study nobody waits for the run; it goes on from its last checkpoint another time.
 const abandon = () => process.exit(1);
 process.on("disconnect", abandon);
-// Ctrl-C reaches all processes of the terminal: it is for the study to say what happens.
-process.on("SIGINT", () => {});
+// Ctrl-C, and SIGHUP, reach all processes of the terminal: it is for the study to say what happens.
+for (const name of ["SIGINT", "SIGHUP"]) process.on(name, () => {});
 process.on("SIGTERM", () => stop.abort("SIGTERM"));
 
 async function work({

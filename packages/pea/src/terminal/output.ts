@@ -33,15 +33,15 @@ export function openingReporter(write = log): (progress: OpeningProgress) => voi
 }
 
 /**
- * Lets a reader close the pipe early (`pea models | head`) without ending what runs. Where output cannot be written for
- * another reason, a full disk for one, the process says so and ends with code 1.
+ * Lets a reader close the pipe early (`pea models | head`), or the terminal, without ending what runs. Where output cannot be written
+ * for another reason, a full disk for one, the process says so and ends with code 1.
  *
  * @param program whom the message names
  */
 export function outliveReaders(program = "pea"): void {
   for (const stream of [process.stdout, process.stderr])
     stream.on("error", (error: NodeJS.ErrnoException) => {
-      if (error.code === "EPIPE") return;
+      if (error.code === "EPIPE" || (error.code === "EIO" && stream.isTTY)) return;
       if (stream === process.stdout) log(`${program}: cannot write the output: ${error.message}`);
       process.exit(1);
     });
