@@ -10,6 +10,7 @@ import type { ContenderName } from "./contenders.ts";
 import {
   type ActivationVariant,
   benchMethods,
+  type ConvolutionWorkload,
   type NetworkWorkload,
   type Precision,
   type Workload,
@@ -17,6 +18,7 @@ import {
 
 export type Suite =
   | "operator"
+  | "convolution"
   | "overhead"
   | "step"
   | "distributed"
@@ -75,6 +77,25 @@ const OTHERS: readonly (Network & { batch: number })[] = [
   { network: "resnet50", image: [3, 224, 224], classes: 1000, batch: 16 },
   { network: "alexnet-bn", image: [3, 224, 224], classes: 1000, batch: 64 },
   { network: "erfnet-segmentation", image: [3, 256, 512], classes: 19, batch: 4 },
+];
+
+/** Networks beside the paper's: inverted residuals, channels that are dealt out, maps that are joined. */
+const BEYOND: readonly (Network & { batch: number })[] = [
+  { network: "mobilenet-v2-0.35", image: [3, 224, 224], classes: 1000, batch: 16 },
+  { network: "shufflenet-v2-0.5", image: [3, 224, 224], classes: 1000, batch: 16 },
+  { network: "unet-0.25", image: [3, 128, 256], classes: 19, batch: 4 },
+];
+
+/** Convolutions of MobileNet-0.25 and of ResNet-18, 16 images of 224×224, that have operators of their own here. */
+const CONVOLUTIONS: readonly Omit<ConvolutionWorkload, "kind">[] = [
+  { shape: [16, 16, 112, 112], outputs: 16, size: 3, stride: 2, groups: 16 },
+  { shape: [16, 32, 56, 56], outputs: 32, size: 3, stride: 1, groups: 32 },
+  { shape: [16, 128, 14, 14], outputs: 128, size: 3, stride: 1, groups: 128 },
+  { shape: [16, 8, 112, 112], outputs: 16, size: 1, stride: 1, groups: 1 },
+  { shape: [16, 64, 28, 28], outputs: 64, size: 1, stride: 1, groups: 1 },
+  { shape: [16, 128, 14, 14], outputs: 128, size: 1, stride: 1, groups: 1 },
+  { shape: [16, 64, 56, 56], outputs: 64, size: 3, stride: 1, groups: 1 },
+  { shape: [16, 256, 14, 14], outputs: 256, size: 3, stride: 1, groups: 1 },
 ];
 
 /** Networks whose steps two processes share, and how many numbers their gradients have. */
@@ -157,12 +178,13 @@ export function listGroups({ quick }: { quick: boolean }): Group[] {
         operators("fp32", ALL),
         operators("bf16", SOME),
         batchNorms(),
+        convolutions(),
         overhead(),
         ...NETWORKS.map((network) => steps(network, network.batches[0], WIDE)),
         ...memory(MEMORY),
         loading(),
         ...NETWORKS.map((network) => steps(network, network.batches[1], network.isSlow ? SHORT : NARROW)),
-        ...OTHERS.map((network) => steps(network, network.batch, SHORT)),
+        ...[...OTHERS, ...BEYOND].map((network) => steps(network, network.batch, SHORT)),
         ...NETWORKS.map(inference),
         ...NETWORKS.filter(({ network }) => !network.endsWith("-small")).map(imported),
         ...NETWORKS.filter(({ network }) => network === "resnet18-small").map(methods),
@@ -200,6 +222,15 @@ function batchNorms(): Group {
     ),
   );
   return { suite: "operator", name: "operator/51-MB/batch-norm", threads: ALL_THREADS, cases };
+}
+
+function convolutions(): Group {
+  const cases = CONTENDERS.filter((name) => name !== "torch2-compiled").flatMap((contender) =>
+    CONVOLUTIONS.map(
+      (convolution): Case => ({ contender, workload: { kind: "convolution", ...convolution } }),
+    ),
+  );
+  return { suite: "convolution", name: "convolution/16-images", threads: ALL_THREADS, cases };
 }
 
 function overhead(): Group {

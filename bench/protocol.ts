@@ -49,7 +49,7 @@ export interface NetworkWorkload {
 
 /** Whether a network gives a class for each pixel. */
 export function isSegmentation(network: string): boolean {
-  return network.endsWith("-segmentation");
+  return network.endsWith("-segmentation") || network.startsWith("unet");
 }
 
 /** One activation by itself, forward and backward. */
@@ -65,6 +65,18 @@ export interface BatchNormWorkload {
   kind: "batch-norm";
   shape: readonly number[];
   activation: ActivationVariant;
+}
+
+/** A convolution by itself over float32 in channels_last, padded to keep the size at stride 1; forward and backward. */
+export interface ConvolutionWorkload {
+  kind: "convolution";
+  /** Of the images: [N, C, H, W]. */
+  shape: readonly [number, number, number, number];
+  outputs: number;
+  /** Of the square window, odd. */
+  size: number;
+  stride: number;
+  groups: number;
 }
 
 /**
@@ -109,6 +121,7 @@ export type Workload =
   | NetworkWorkload
   | ActivationWorkload
   | BatchNormWorkload
+  | ConvolutionWorkload
   | CopyWorkload
   | OverheadWorkload
   | AllReduceWorkload

@@ -91,6 +91,11 @@ export function report(results: Results, verdicts: readonly Verdict[]): string {
         "measure, memcpy is the C library's on all threads.",
       operatorTable(measurements, contenders),
     ),
+    ...section(
+      "Convolutions",
+      "A convolution by itself in float32, channels_last, forward / backward in milliseconds: an operator of our own, and oneDNN's.",
+      convolutionTable(measurements, contenders),
+    ),
     ...section("Overhead of an operator", "Adding two tensors of 16 elements.", overheadTable(measurements)),
     ...section(
       "Peak memory",
@@ -209,9 +214,7 @@ function operatorTable(measurements: readonly Measurement[], contenders: readonl
       ...contenders.map((contender) => {
         const found = large.find((item) => item.contender === contender && operatorName(item) === name);
         if (found === undefined) return "";
-        return "activation" in found.workload
-          ? ["forward", "backward"].map((part) => format(median(valuesOf(found, part)))).join(" / ")
-          : format(median(found.rounds));
+        return "activation" in found.workload ? forwardAndBackward(found) : format(median(found.rounds));
       }),
     ]),
   );
@@ -227,6 +230,35 @@ function operatorName({ workload }: Measurement): string {
       return workload.kind;
   }
 }
+
+function convolutionTable(
+  measurements: readonly Measurement[],
+  contenders: readonly ContenderName[],
+): string {
+  const found = measurements.filter(({ suite }) => suite === "convolution");
+  const present = contenders.filter((name) => found.some(({ contender }) => contender === name));
+  return table(
+    ["", ...present.map((name) => TITLES[name])],
+    [...new Set(found.map(convolutionName))].map((name) => [
+      name,
+      ...present.map((contender) => {
+        const own = found.find((item) => item.contender === contender && convolutionName(item) === name);
+        return own === undefined ? "" : forwardAndBackward(own);
+      }),
+    ]),
+  );
+}
+
+/** As `depthwise 3×3 of stride 2, 16×16×112×112`. */
+function convolutionName({ workload }: Measurement): string {
+  if (workload.kind !== "convolution") return workload.kind;
+  const { shape, outputs, size, stride, groups } = workload;
+  const kind = groups > 1 ? `depthwise ${size}×${size}` : `${size}×${size}`;
+  return `${kind}${stride > 1 ? ` of stride ${stride}` : ""}, ${shape.join("×")}${groups > 1 ? "" : ` to ${outputs}`}`;
+}
+
+const forwardAndBackward = (item: Measurement): string =>
+  ["forward", "backward"].map((part) => format(median(valuesOf(item, part)))).join(" / ");
 
 function overheadTable(measurements: readonly Measurement[]): string {
   const rows = measurements.flatMap(({ contender, workload, rounds }) =>

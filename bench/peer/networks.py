@@ -217,7 +217,121 @@ def erfnet_segmentation(channels, classes, small, activation):
     )
 
 
+def divisible(channels, width):
+    """The multiple of 8 nearest to channels · width, not below 90 % of it."""
+    rounded = max(8, int(channels * width + 4) // 8 * 8)
+    return rounded if rounded >= 0.9 * channels * width else rounded + 8
+
+
+def unit(inputs, outputs, kernel, stride=1, groups=1, activation=None):
+    layers = [
+        nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=False),
+        nn.BatchNorm2d(outputs),
+    ]
+    return layers if activation is None else layers + [activation()]
+
+
+class InvertedResidual(nn.Module):
+    def __init__(self, inputs, outputs, expansion, stride, activation):
+        super().__init__()
+        hidden = expansion * inputs
+        widen = [] if expansion == 1 else unit(inputs, hidden, 1, activation=activation)
+        self.conv = nn.Sequential(
+            *widen, *unit(hidden, hidden, 3, stride, hidden, activation), *unit(hidden, outputs, 1)
+        )
+        self.is_residual = stride == 1 and inputs == outputs
+
+    def forward(self, x):
+        return x + self.conv(x) if self.is_residual else self.conv(x)
+
+
+def mobilenet_v2(channels, classes, width, activation):
+    stages = [(1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1)]
+    inputs = divisible(32, width)
+    layers = unit(channels, inputs, 3, 2, activation=activation)
+    for expansion, outputs, blocks, stride in stages:
+        for index in range(blocks):
+            layers.append(
+                InvertedResidual(inputs, divisible(outputs, width), expansion, stride if index == 0 else 1, activation)
+            )
+            inputs = divisible(outputs, width)
+    last = divisible(1280, max(1, width))
+    layers += unit(inputs, last, 1, activation=activation)
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(0.2), nn.Linear(last, classes))
+
+
+class ShuffleUnit(nn.Module):
+    def __init__(self, inputs, outputs, stride, activation):
+        super().__init__()
+        half = outputs // 2
+        seen = half if stride == 1 else inputs
+        self.branch1 = (
+            None
+            if stride == 1
+            else nn.Sequential(*unit(inputs, inputs, 3, 2, inputs), *unit(inputs, half, 1, activation=activation))
+        )
+        self.branch2 = nn.Sequential(
+            *unit(seen, half, 1, activation=activation),
+            *unit(half, half, 3, stride, half),
+            *unit(half, half, 1, activation=activation),
+        )
+
+    def forward(self, x):
+        first, second = x.chunk(2, 1) if self.branch1 is None else (self.branch1(x), x)
+        # Version 1.13 has no gradient of F.channel_shuffle; this stays in channels_last.
+        pixels = torch.cat([first, self.branch2(second)], 1).permute(0, 2, 3, 1)
+        return pixels.unflatten(3, (2, pixels.size(3) // 2)).transpose(3, 4).flatten(3).permute(0, 3, 1, 2)
+
+
+def shufflenet_half(channels, classes, small, activation):
+    layers = unit(channels, 24, 3, 2, activation=activation) + [nn.MaxPool2d(3, 2, 1)]
+    inputs = 24
+    for outputs, units in ((48, 4), (96, 8), (192, 4)):
+        for index in range(units):
+            layers.append(ShuffleUnit(inputs, outputs, 2 if index == 0 else 1, activation))
+            inputs = outputs
+    layers += unit(inputs, 1024, 1, activation=activation)
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(1024, classes))
+
+
+class UNet(nn.Module):
+    """At a quarter of its width."""
+
+    def __init__(self, channels, classes, activation):
+        super().__init__()
+        widths = (16, 32, 64, 128, 256)
+
+        def double(inputs, outputs):
+            return nn.Sequential(
+                *unit(inputs, outputs, 3, activation=activation), *unit(outputs, outputs, 3, activation=activation)
+            )
+
+        self.down = nn.ModuleList(double(i, o) for i, o in zip((channels, *widths), widths))
+        self.pool = nn.MaxPool2d(2)
+        pairs = list(zip(reversed(widths[1:]), reversed(widths[:-1])))
+        self.up = nn.ModuleList(nn.ConvTranspose2d(below, beside, 2, 2) for below, beside in pairs)
+        self.join = nn.ModuleList(double(below, beside) for below, beside in pairs)
+        self.out = nn.Conv2d(widths[0], classes, 1)
+
+    def forward(self, x):
+        before = []
+        for index, layers in enumerate(self.down):
+            x = layers(x if index == 0 else self.pool(x))
+            before.append(x)
+        before.pop()
+        for up, join in zip(self.up, self.join):
+            x = join(torch.cat([before.pop(), up(x)], 1))
+        return self.out(x)
+
+
+def is_segmentation(network):
+    return network.endswith("-segmentation") or network.startswith("unet")
+
+
 NETWORKS = {
+    "mobilenet-v2-0.35": lambda channels, classes, small, activation: mobilenet_v2(channels, classes, 0.35, activation),
+    "shufflenet-v2-0.5": shufflenet_half,
+    "unet-0.25": lambda channels, classes, small, activation: UNet(channels, classes, activation),
     "resnet18": resnet18,
     "resnet50": resnet50,
     "mobilenet-0.25": mobilenet_quarter,

@@ -21,7 +21,7 @@ import torch.nn.functional as F
 from torch import nn
 from torch.fx.experimental.optimization import fuse
 from loader import create_loader
-from networks import activation_factory, create_network
+from networks import activation_factory, create_network, is_segmentation
 from torch.nn.parallel import DistributedDataParallel
 
 COMPILE = "--compile" in sys.argv
@@ -63,7 +63,7 @@ def batch(workload):
     channels, height, width = workload["image"]
     size = workload["batch"] // workload.get("ranks", 1)
     images = torch.randn(size, channels, height, width).contiguous(memory_format=torch.channels_last)
-    shape = (size, height, width) if workload["network"].endswith("-segmentation") else (size,)
+    shape = (size, height, width) if is_segmentation(workload["network"]) else (size,)
     labels = torch.arange(math.prod(shape)).view(shape) % workload["classes"]
     return images, labels
 
@@ -146,10 +146,25 @@ def batch_norm(workload):
     return operator(module, workload["shape"], torch.float32, module.parameters()), {}
 
 
+def convolution(workload):
+    inputs, size = workload["shape"][1], workload["size"]
+    layer = nn.Conv2d(
+        inputs,
+        workload["outputs"],
+        size,
+        workload["stride"],
+        padding=size // 2,
+        groups=workload["groups"],
+        bias=False,
+    ).to(memory_format=torch.channels_last)
+    return operator(layer, workload["shape"], torch.float32, layer.parameters()), {}
+
+
 def operator(module, shape, dtype, parameters=()):
     """A function that runs a module forward and backward, on noise in channels_last."""
     x = torch.randn(shape, dtype=dtype).contiguous(memory_format=torch.channels_last).requires_grad_()
-    gradient = torch.randn_like(x)
+    with torch.no_grad():
+        gradient = torch.randn_like(module(x))
     inputs = [x, *parameters]
     function = tuned_compile(module)
 
@@ -217,6 +232,7 @@ KINDS = {
     "inference": inference,
     "activation": activation,
     "batch-norm": batch_norm,
+    "convolution": convolution,
     "copy": copy,
     "memcpy": memcpy,
     "overhead": overhead,

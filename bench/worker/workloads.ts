@@ -10,6 +10,7 @@ import {
   autocast,
   BatchNormAct2d,
   backward,
+  Conv2d,
   contiguous,
   copyInPlace,
   crossEntropyLoss,
@@ -62,6 +63,7 @@ import {
   type AllReduceWorkload,
   type BatchNormWorkload,
   type BenchMethod,
+  type ConvolutionWorkload,
   type CopyWorkload,
   type Facts,
   isSegmentation,
@@ -97,6 +99,8 @@ export function prepare(workload: Workload): Prepared | Promise<Prepared> {
       return prepareActivation(workload);
     case "batch-norm":
       return prepareBatchNorm(workload);
+    case "convolution":
+      return prepareConvolution(workload);
     case "copy":
       return prepareCopy(workload);
     case "memcpy":
@@ -325,6 +329,16 @@ function prepareBatchNorm({ shape, activation }: BatchNormWorkload): Prepared {
     return model.forward(x);
   };
   return { run: differentiate(forward, [x, ...model.parameters()], gradient), facts: {} };
+}
+
+function prepareConvolution({ shape, outputs, size, stride, groups }: ConvolutionWorkload): Prepared {
+  const padding = (size - 1) / 2;
+  const layer = new Conv2d(shape[1], outputs, size, { stride, padding, groups, bias: false });
+  layer.to({ memoryFormat: "channels_last" });
+  const { x } = createOperands(shape, "float32");
+  const sides = shape.slice(2).map((side) => Math.ceil(side / stride));
+  const gradient = contiguous(randn([shape[0], outputs, ...sides]), { memoryFormat: "channels_last" });
+  return { run: differentiate(() => layer.forward(x), [x, ...layer.parameters()], gradient), facts: {} };
 }
 
 /** An operator's input, a leaf, and the gradient of its result, in channels_last. */
