@@ -471,5 +471,13 @@ test("channelShuffle keeps channels_last, and names groups that do not fit", () 
   const shuffled = t.channelShuffle(t.contiguous(x, { memoryFormat: "channels_last" }), 3);
   assert.ok(shuffled.isContiguous("channels_last"));
   assert.deepEqual(shuffled.toNestedArray(), t.channelShuffle(x, 3).toNestedArray());
+  const gradients = (["contiguous", "channels_last"] as const).map((memoryFormat) => {
+    const leaf = t.contiguous(t.detach(x), { memoryFormat });
+    leaf.requiresGrad = true;
+    const y = t.channelShuffle(leaf, 3);
+    const weights = t.reshape(t.arange(0, y.numel), y.shape);
+    return (t.grad([t.sum(t.mul(y, weights))], [leaf])[0] as Tensor).toNestedArray();
+  });
+  assert.deepEqual(gradients[1], gradients[0]);
   assert.throws(() => t.channelShuffle(x, 4), /from 4 groups, which do not divide 6 channels/);
 });

@@ -3,6 +3,7 @@
 #include <type_traits>
 
 #include "simd/elements.h"
+#include "simd/vectors.h"
 
 namespace pea {
 namespace PEA_CAPABILITY {
@@ -19,9 +20,9 @@ PEA_INLINE float value_of(float x) { return x; }
 PEA_INLINE double value_of(double x) { return x; }
 PEA_INLINE float value_of(BFloat16 x) { return to_float(x); }
 
-PEA_INLINE void store(float x, float* to) { *to = x; }
-PEA_INLINE void store(double x, double* to) { *to = x; }
-PEA_INLINE void store(float x, BFloat16* to) { *to = to_bfloat16(x); }
+PEA_INLINE void put(float x, float* to) { *to = x; }
+PEA_INLINE void put(double x, double* to) { *to = x; }
+PEA_INLINE void put(float x, BFloat16* to) { *to = to_bfloat16(x); }
 
 PEA_INLINE int64_t ceil_divide(int64_t a, int64_t b) { return a > 0 ? (a + b - 1) / b : -(-a / b); }
 
@@ -60,8 +61,33 @@ PEA_INLINE void add_chosen(const T* __restrict grad, const uint8_t* __restrict p
                            Position<T> position, Arithmetic<T>* __restrict sums, int64_t stride) {
 #pragma omp simd
   for (int64_t i = 0; i < count; ++i) {
-    sums[i * stride] += positions[i] == position ? value_of(grad[i]) : Arithmetic<T>(0);
+    const Arithmetic<T> gradient = value_of(grad[i]);  // read in any case: no jump for it
+    sums[i * stride] += positions[i] == position ? gradient : Arithmetic<T>(0);
   }
+}
+
+// The same for kLanes sums that lie side by side: compilers take single elements where they are fewer than a register holds,
+// and 24 channels are common.
+template <int kLanes, typename T>
+PEA_INLINE void add_chosen_lanes(const T* grad, const uint8_t* positions, Position<T> position, Arithmetic<T>* sums) {
+  using F = Arithmetic<T>;
+  using Lanes = Vector<Position<T>, kLanes>;
+  F gradients[kLanes];
+  for (int i = 0; i < kLanes; ++i) gradients[i] = value_of(grad[i]);
+  const auto bytes = load<Vector<uint8_t, kLanes>>(positions);
+  const Lanes chosen = __builtin_convertvector(bytes, Lanes) == position;
+  const auto bits = load<Lanes>(gradients) & chosen;
+  store(load<Vector<F, kLanes>>(sums) + load<Vector<F, kLanes>>(reinterpret_cast<const F*>(&bits)), sums);
+}
+
+template <typename T>
+PEA_INLINE void add_chosen_row(const T* grad, const uint8_t* positions, int64_t count, Position<T> position,
+                               Arithmetic<T>* sums) {
+  constexpr int kLanes = kLanesOf<Arithmetic<T>>, kHalf = kLanes / 2;
+  int64_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) add_chosen_lanes<kLanes>(grad + i, positions + i, position, sums + i);
+  for (; i + kHalf <= count; i += kHalf) add_chosen_lanes<kHalf>(grad + i, positions + i, position, sums + i);
+  add_chosen(grad + i, positions + i, count - i, position, sums + i, 1);
 }
 
 // The greatest elements of up to kSegment windows so far, and their positions.
@@ -92,7 +118,7 @@ class Greatest {
 
   PEA_INLINE void write(T* __restrict y, uint8_t* __restrict positions, int64_t count) const {
 #pragma omp simd
-    for (int64_t i = 0; i < count; ++i) store(values_[i], y + i);
+    for (int64_t i = 0; i < count; ++i) put(values_[i], y + i);
     if (positions == nullptr) return;
 #pragma omp simd
     for (int64_t i = 0; i < count; ++i) positions[i] = static_cast<uint8_t>(positions_[i]);
@@ -180,14 +206,14 @@ void backward_row(const T* grad, const uint8_t* positions, T* dx, int64_t row, c
         }
         for (int64_t output = outputs.begin; output < outputs.end; ++output) {
           const int64_t first = (line + output) * depth + channel;
-          add_chosen(grad + first, positions + first, channels, position,
-                     sums + (output * columns.stride + offset - pixel) * channels, 1);
+          add_chosen_row(grad + first, positions + first, channels, position,
+                         sums + (output * columns.stride + offset - pixel) * channels);
         }
       }
     }
     T* const to = dx + (row * columns.input + pixel) * depth + channel;
 #pragma omp simd
-    for (int64_t i = 0; i < pixels * channels; ++i) store(sums[i], to + i);
+    for (int64_t i = 0; i < pixels * channels; ++i) put(sums[i], to + i);
   });
 }
 

@@ -125,9 +125,15 @@ export function channelShuffle(self: Tensor, groups: number): Tensor {
     throw new TorchError(
       `channelShuffle deals out from ${groups} groups, which do not divide ${channels} channels`,
     );
+  const packed = [groups, channels / groups];
   // libtorch 1.13's own operator has no derivative.
-  const packs = reshape(self, [batch, groups, channels / groups, ...image]);
-  return inFormatOf(self, reshape(transpose(packs, 1, 2), self.shape));
+  if (self.ndim !== 4 || self.isContiguous() || !self.isContiguous("channels_last")) {
+    const packs = reshape(self, [batch, ...packed, ...image]);
+    return inFormatOf(self, reshape(transpose(packs, 1, 2), self.shape));
+  }
+  // As the pixels lie: one copy, of neighbours.
+  const pixels = reshape(permute(self, [0, 2, 3, 1]), [batch, ...image, ...packed]);
+  return permute(reshape(transpose(pixels, 3, 4), [batch, ...image, channels]), [0, 3, 1, 2]);
 }
 
 /** [N, C · f², H, W] → [N, C, H · f, W · f]: each channel's f² neighbours become pixels. */
