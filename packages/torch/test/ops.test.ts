@@ -476,7 +476,7 @@ test("channelShuffle keeps channels_last, and names groups that do not fit", () 
     leaf.requiresGrad = true;
     const y = t.channelShuffle(leaf, 3);
     const weights = t.reshape(t.arange(0, y.numel), y.shape);
-    return (t.grad([t.sum(t.mul(y, weights))], [leaf])[0] as Tensor).toNestedArray();
+    return (t.grad([t.sum(t.mul(y, weights))], [leaf])[0] as t.Tensor).toNestedArray();
   });
   assert.deepEqual(gradients[1], gradients[0]);
   assert.throws(() => t.channelShuffle(x, 4), /from 4 groups, which do not divide 6 channels/);
