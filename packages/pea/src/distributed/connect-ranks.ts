@@ -1,6 +1,7 @@
 import { lookup } from "node:dns/promises";
 import { PeaError } from "@pea/core";
 import { nameRanks, PrefixStore, ProcessGroup, TCPStore } from "@pea/torch";
+import { greetingAt } from "./greeting.ts";
 import type { Launched } from "./launched.ts";
 import { ConnectedRanks } from "./ranks.ts";
 
@@ -32,7 +33,7 @@ export async function connectRanks(
     onWaiting?.(
       `waiting for ${nameRanks(missing)} of ${size} at ${host}:${port} (${unset(launched)}up to ${timeout} s)`,
     );
-  const late = setTimeout(() => tell([0], launched.port), PATIENCE);
+  const late = setTimeout(() => rank > 0 && tell([0], launched.port), PATIENCE);
   const connected = await storeOf(launched, 1000 * timeout).finally(() => clearTimeout(late));
   const store = prefix === "" ? connected : new PrefixStore(connected, prefix);
   const group = await ProcessGroup.connect(store, {
@@ -52,6 +53,7 @@ async function storeOf(launched: Launched, timeout: number): Promise<TCPStore> {
   const { rank, size, host, port, holdsStore } = launched;
   const isServer = holdsStore && rank === 0;
   try {
+    if (!isServer) await requireSilence({ host, port });
     return await TCPStore.connect({ host, port, isServer, timeout });
   } catch (error) {
     if (isServer) await refuseTwin({ host, port, size });
@@ -60,8 +62,18 @@ async function storeOf(launched: Launched, timeout: number): Promise<TCPStore> {
   }
 }
 
+type Address = Pick<Launched, "host" | "port">;
+
+/** @throws PeaError where no store listens there, but a program that speaks first */
+async function requireSilence({ host, port }: Address): Promise<void> {
+  const greeting = await greetingAt(host, port);
+  if (greeting !== null)
+    throw new PeaError(`another program listens at ${host}:${port} (it says ${JSON.stringify(greeting)})`);
+}
+
 /** Where rank 0 cannot listen because another process with rank 0 does. */
-async function refuseTwin({ host, port, size }: Pick<Launched, "host" | "port" | "size">): Promise<void> {
+async function refuseTwin({ host, port, size }: Address & Pick<Launched, "size">): Promise<void> {
+  if ((await greetingAt(host, port)) !== null) return;
   const place = { host, port, isServer: false, timeout: PATIENCE };
   const other = await TCPStore.connect(place).catch(() => null);
   if (other !== null) await ProcessGroup.refuseTwin(other, { rank: 0, worldSize: size });

@@ -262,9 +262,9 @@ describe("processes that wait for others", () => {
 /** Variables of two processes but for the rank, and the port. */
 const nowhere = { WORLD_SIZE: "2", MASTER_ADDR: "127.0.0.1" };
 
-/** What rank 1 of two says that are told to meet at a port; the engine's own log goes before. */
-async function meetAt(port: number, ...more: string[]): Promise<Outcome> {
-  const variables = { RANK: "1", WORLD_SIZE: "2", MASTER_ADDR: "127.0.0.1", MASTER_PORT: `${port}` };
+/** What a rank of two says that are told to meet at a port; the engine's own log goes before. */
+async function meetAt(port: number, rank = 1, ...more: string[]): Promise<Outcome> {
+  const variables = { RANK: `${rank}`, WORLD_SIZE: "2", MASTER_ADDR: "127.0.0.1", MASTER_PORT: `${port}` };
   return outcomeOf(start(["--timeout", "1", ...more], variables));
 }
 
@@ -278,6 +278,25 @@ describe("a process that does not find the others", () => {
     assert.match(stderr, /^pea: rank 1: the store did not answer within 5000 ms; the process that holds it/m);
   });
 
+  it("ends, though a program listens there that speaks first, be it rank 0, which was to listen itself", async () => {
+    const program = createServer((socket) => socket.on("error", () => {}).write("SSH-2.0-OpenSSH_9.2p1\r\n"));
+    program.listen(0, "127.0.0.1");
+    await once(program, "listening");
+    const { port } = program.address() as AddressInfo;
+    const [first, second] = (await Promise.all([meetAt(port, 0), meetAt(port)])) as [Outcome, Outcome];
+    program.close();
+    assert.equal(second.code, 1, second.stderr);
+    assert.match(
+      second.stderr,
+      /^pea: rank 1: another program listens at 127.0.0.1:\d+ \(it says "SSH-2.0-OpenSSH_9.2p1"\); MASTER_ADDR and/m,
+    );
+    assert.equal(first.code, 1, first.stderr);
+    assert.match(
+      first.stderr,
+      /and MASTER_PORT a port that is free on it: another program may listen there$/m,
+    );
+  });
+
   it("says where they must be found, and which rank it is, in a stack too", async () => {
     const { code, stderr } = await meetAt(1);
     assert.equal(code, 1);
@@ -285,7 +304,7 @@ describe("a process that does not find the others", () => {
       stderr,
       /^pea: rank 1: TCPStore.connect 127.0.0.1:1: .*[^.]; MASTER_ADDR and MASTER_PORT must say where rank 0 listens/m,
     );
-    const { stderr: stack } = await meetAt(1, "--debug");
+    const { stderr: stack } = await meetAt(1, 1, "--debug");
     assert.match(stack, /^\w*Error: rank 1: TCPStore.connect 127.0.0.1:1: .*listens.*\n {4}at /m);
   });
 });
