@@ -179,7 +179,7 @@ async function trainUntilStopped(
   const speaks = ranks.rank === 0;
   const stop = stopSignals(
     (name) => speaks && log(`\n${name}: finishing this step; once more ends at once`),
-    { isLed: ranks.size > 1 },
+    { isLed: isLaunched(process.env) },
   );
   const onParts: Watch["onParts"] = (parts) => {
     log(`${countImages(parts)} of ${parts.classes.length} classes`);

@@ -82,23 +82,26 @@ describe("a run whose terminal is closed", () => {
     }
   });
 
-  it("stops where another launcher passes the signal on to one of its processes", async () => {
-    const run = join(temporaryFolder(), "run");
-    const variables = {
-      WORLD_SIZE: "2",
-      MASTER_ADDR: "127.0.0.1",
-      MASTER_PORT: String(30_000 + (process.pid % 1000)),
-    };
-    const [first, second] = [0, 1].map((rank) =>
-      startPeaIn({ ...variables, RANK: String(rank) }, ...words(run, MANY)),
-    ) as [ReturnType<typeof spawn>, ReturnType<typeof spawn>];
-    const ended = Promise.all([first, second].map(outcomeOf));
-    await Promise.race([said(first.stderr as NodeJS.ReadableStream, /^run: .*\n/m), ended]);
-    second.kill("SIGHUP");
-    const [one, other] = (await ended) as [Outcome, Outcome];
-    // One that is told by another ends as by SIGTERM.
-    assert.deepEqual([one.code, other.code], [143, 129], one.stderr);
-    assert.match(one.stderr, /training stopped after step \d+; a checkpoint is written/);
-    assert.ok(existsSync(checkpointOf(run)), "there is no checkpoint");
+  it("stops where another launcher passes the signal on to one of its processes, be it the only one", async () => {
+    for (const size of [1, 2]) {
+      const run = join(temporaryFolder(), "run");
+      const variables = {
+        WORLD_SIZE: String(size),
+        MASTER_ADDR: "127.0.0.1",
+        MASTER_PORT: String(30_000 + (process.pid % 1000)),
+      };
+      const children = Array.from({ length: size }, (_, rank) =>
+        startPeaIn({ ...variables, RANK: String(rank) }, ...words(run, MANY)),
+      );
+      const ended = Promise.all(children.map(outcomeOf));
+      await Promise.race([said(children[0]?.stderr as NodeJS.ReadableStream, /^run: .*\n/m), ended]);
+      children.at(-1)?.kill("SIGHUP");
+      const outcomes = await ended;
+      // One that is told by another ends as by SIGTERM.
+      const codes = outcomes.map(({ code }) => code);
+      assert.deepEqual(codes, size === 1 ? [129] : [143, 129], outcomes[0]?.stderr);
+      assert.match(outcomes[0]?.stderr ?? "", /training stopped after step \d+; a checkpoint is written/);
+      assert.ok(existsSync(checkpointOf(run)), "there is no checkpoint");
+    }
   });
 });
