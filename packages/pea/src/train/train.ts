@@ -356,8 +356,7 @@ async function execute(
   }
 }
 
-/** Before anything is written: what training needs may not be there. */
-/** Gives the methods what they are to know before the first step. */
+/** Gives the methods what they need before the first step, which may not be there: before anything is written. */
 export function beginMethods({ data, methods }: Pick<PreparedRun, "data" | "methods">): Promise<void> {
   const { statistics, classes, inputShape } = data;
   const own = { statistics, classes, inputShape };
