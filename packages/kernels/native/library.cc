@@ -43,7 +43,9 @@ TORCH_LIBRARY(pea, m) {
       "bool training, float momentum, float eps, str activation, " PEA_ENSEMBLE_SCHEMA
       ") -> (Tensor x, Tensor normalization)");
   m.def("apply_deferred(Tensor x, Tensor normalization, str activation, " PEA_ENSEMBLE_SCHEMA ") -> Tensor");
-  m.def("conv3x3(Tensor x, Tensor weight, Tensor? bias=None) -> Tensor");
+  m.def(
+      "conv3x3(Tensor x, Tensor weight, Tensor? bias=None, Tensor? normalization=None, str activation='identity', "
+      PEA_ENSEMBLE_SCHEMA ") -> Tensor");
   m.def(
       "depthwise3x3(Tensor x, Tensor weight, Tensor? bias=None, int stride=1, Tensor? normalization=None, "
       "str activation='identity', " PEA_ENSEMBLE_SCHEMA ") -> Tensor");
@@ -100,22 +102,17 @@ at::Tensor convolution_autocast(const ConvolutionOperator&, const ConvolutionInp
 }
 
 template <auto kFunction>
-at::Tensor as_conv3x3(const at::Tensor& x, const at::Tensor& weight, const OptionalTensor& bias) {
-  return kFunction(conv3x3, {x, at::Tensor()}, weight, or_undefined(bias), /*stride=*/1);
-}
-
-template <auto kFunction>
 at::Tensor as_depthwise3x3(const at::Tensor& x, const at::Tensor& weight, const OptionalTensor& bias, int64_t stride,
                            const OptionalTensor& normalization, std::string activation, PEA_ENSEMBLE_PARAMETERS) {
   const ActivationOptions options = activation_options(x, PEA_ENSEMBLE_ARGUMENTS(activation));
   return kFunction(depthwise3x3, {x, or_undefined(normalization), options}, weight, or_undefined(bias), stride);
 }
 
-template <auto kFunction>
-at::Tensor as_pointwise(const at::Tensor& x, const at::Tensor& weight, const OptionalTensor& bias,
+template <auto kFunction, const ConvolutionOperator& kConvolution>
+at::Tensor as_convolution(const at::Tensor& x, const at::Tensor& weight, const OptionalTensor& bias,
                         const OptionalTensor& normalization, std::string activation, PEA_ENSEMBLE_PARAMETERS) {
   const ActivationOptions options = activation_options(x, PEA_ENSEMBLE_ARGUMENTS(activation));
-  return kFunction(pointwise, {x, or_undefined(normalization), options}, weight, or_undefined(bias), /*stride=*/1);
+  return kFunction(kConvolution, {x, or_undefined(normalization), options}, weight, or_undefined(bias), /*stride=*/1);
 }
 
 std::tuple<at::Tensor, at::Tensor> defer_with_settings(const at::Tensor& x, const at::Tensor& weight,
@@ -155,10 +152,10 @@ TORCH_LIBRARY_IMPL(pea, CPU, m) {
   m.impl("batch_norm_act", with_settings<batch_norm_act_cpu>);
   m.impl("apply_deferred", with_deferred<apply_deferred>);
   m.impl("clamp_extremes_", clamp_extremes_);
-  m.impl("conv3x3", as_conv3x3<convolution_cpu>);
+  m.impl("conv3x3", as_convolution<convolution_cpu, conv3x3>);
   m.impl("depthwise3x3", as_depthwise3x3<convolution_cpu>);
   m.impl("max_pool2d", with_window<max_pool_cpu>);
-  m.impl("pointwise", as_pointwise<convolution_cpu>);
+  m.impl("pointwise", as_convolution<convolution_cpu, pointwise>);
   m.impl("sgd_step_", sgd_step_cpu);
   m.impl("standardize", standardize);
 }
@@ -172,16 +169,16 @@ TORCH_LIBRARY_IMPL(pea, AutogradCPU, m) {
   m.impl("batch_norm_act", with_settings<batch_norm_act_autograd>);
   m.impl("defer_batch_norm_act", defer_with_settings);
   m.impl("apply_deferred", with_deferred<apply_deferred_autograd>);
-  m.impl("conv3x3", as_conv3x3<convolution_autograd>);
+  m.impl("conv3x3", as_convolution<convolution_autograd, conv3x3>);
   m.impl("depthwise3x3", as_depthwise3x3<convolution_autograd>);
   m.impl("max_pool2d", with_window<max_pool_autograd>);
-  m.impl("pointwise", as_pointwise<convolution_autograd>);
+  m.impl("pointwise", as_convolution<convolution_autograd, pointwise>);
 }
 
 TORCH_LIBRARY_IMPL(pea, AutocastCPU, m) {
-  m.impl("conv3x3", as_conv3x3<convolution_autocast>);
+  m.impl("conv3x3", as_convolution<convolution_autocast, conv3x3>);
   m.impl("depthwise3x3", as_depthwise3x3<convolution_autocast>);
-  m.impl("pointwise", as_pointwise<convolution_autocast>);
+  m.impl("pointwise", as_convolution<convolution_autocast, pointwise>);
 }
 
 TORCH_LIBRARY_IMPL(pea, Autograd, m) {

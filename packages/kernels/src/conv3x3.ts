@@ -1,4 +1,5 @@
 import { type ConvOptions, call, type Pair, type Tensor } from "@pea/torch";
+import { deferredActivationOf } from "./deferred-activation.ts";
 import { isBoth } from "./pair.ts";
 
 /** What the channels of both sides must be multiples of. */
@@ -27,7 +28,11 @@ export function conv3x3(input: Tensor, weight: Tensor, options: ConvOptions<Pair
     return undefined;
   if (input.ndim !== 4 || input.device !== "cpu" || !hasTiles(input.shape)) return undefined;
   if (input.dtype !== "float32" || weight.dtype !== "float32") return undefined;
-  return input.isContiguous("channels_last") ? call("pea::conv3x3", input, weight, bias) : undefined;
+  if (!input.isContiguous("channels_last")) return undefined;
+  const deferred = deferredActivationOf(input);
+  if (deferred === undefined) return call("pea::conv3x3", input, weight, bias);
+  const { like, normalization, activation } = deferred;
+  return call("pea::conv3x3", like, weight, bias, normalization, ...activation);
 }
 
 function isWorthwhile(channels: number): boolean {

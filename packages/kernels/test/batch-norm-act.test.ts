@@ -1,7 +1,7 @@
 /** pea::batch_norm_act against libtorch's batch norm, an addition and the ensemble of plain operators. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { test } from "node:test";
+import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import {
   type EnsembleActOptions,
@@ -26,6 +26,7 @@ import {
   relu,
   scope,
   setNumThreads,
+  sum,
   type Tensor,
   tensor,
   zeros,
@@ -414,6 +415,54 @@ test("NaN spreads over its channel and no further, as in libtorch", { skip }, ()
     assert.deepEqual(channelsWithNaN, new Set([1]));
     assert.equal(numbers(y).filter(Number.isNaN).length, 8);
   });
+});
+
+describe("a gradient that others have, too, keeps its values:", { skip }, () => {
+  const made = (activation: Activation, residual: Tensor | null = null) => {
+    const x = leaf(randn([4, 16, 5, 6]));
+    const vectors = { weight: leaf(add(zeros([16]), 1.5)), bias: leaf(zeros([16])) };
+    const running = { runningMean: zeros([16]), runningVar: add(zeros([16]), 1) };
+    return { x, y: fused({ x, residual, ...vectors, ...running }, activation, true) };
+  };
+  const ensemble = activations["weighted GELU"] as Activation;
+
+  for (const activation of ["identity", "relu", ensemble] as const) {
+    const name = typeof activation === "string" ? activation : "an ensemble";
+
+    test(`${name}, of one that was given`, () => {
+      scope(() => {
+        const { x, y } = made(activation);
+        const given = randn(y.shape);
+        const before = numbers(given);
+        grad([y], [x], { gradients: [given] });
+        assert.deepEqual(numbers(given), before);
+      });
+    });
+
+    test(`${name}, of one that is asked for`, () => {
+      scope(() => {
+        const { x, y } = made(activation);
+        const [ofY] = grad([sum(mul(y, y))], [y, x]) as [Tensor, Tensor];
+        assert.deepEqual(numbers(ofY), numbers(mul(y, 2)));
+      });
+    });
+
+    test(`${name}, of one that two batch norms and a residual share`, () => {
+      scope(() => {
+        const residual = leaf(randn([4, 16, 5, 6]));
+        const [a, b, c] = [made(activation), made(activation), made(activation, residual)];
+        const direction = randn(a.y.shape);
+        const weighted = (y: Tensor) => sum(mul(y, direction));
+        const alone = [a, b, c].flatMap(({ x, y }) => {
+          const leaves = y === c.y ? [x, residual] : [x];
+          return (grad([weighted(y)], leaves, { retainGraph: true }) as Tensor[]).map(numbers);
+        });
+        const whole = add(add(a.y, b.y), c.y);
+        const together = grad([weighted(whole)], [a.x, b.x, c.x, residual]) as Tensor[];
+        assert.deepEqual(together.map(numbers), alone);
+      });
+    });
+  }
 });
 
 test("an empty batch gives an empty result and leaves the running statistics", { skip }, () => {

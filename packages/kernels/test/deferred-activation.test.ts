@@ -48,7 +48,7 @@ class Ensemble extends Module {
 
 const ensemble = (alpha: number) => new Ensemble({ ensemble: "weighted", smooth: "gelu", alpha });
 
-/** Batch norm, perhaps with an activation, and a convolution: depthwise 3×3, by default, or 1×1. */
+/** Batch norm, perhaps with an activation, and a convolution: depthwise 3×3, by default, 1×1, or 3×3 over all channels. */
 class Block extends Module {
   readonly bn: BatchNorm2d;
   readonly act: Module | undefined;
@@ -56,7 +56,12 @@ class Block extends Module {
 
   constructor(
     channels: number,
-    { stride = 1, act, pointwise = false }: { stride?: number; act?: Module; pointwise?: boolean } = {},
+    {
+      stride = 1,
+      act,
+      pointwise = false,
+      dense = false,
+    }: { stride?: number; act?: Module; pointwise?: boolean; dense?: boolean } = {},
   ) {
     super();
     this.act = act;
@@ -64,7 +69,7 @@ class Block extends Module {
       act === undefined ? new BatchNorm2d(channels) : new BatchNormAct2d(channels, { activation: () => act });
     this.conv = pointwise
       ? new Conv2d(channels, 40, 1, { bias: false })
-      : new Conv2d(channels, channels, 3, { stride, padding: 1, groups: channels, bias: false });
+      : new Conv2d(channels, channels, 3, { stride, padding: 1, groups: dense ? 1 : channels, bias: false });
   }
 
   override forward(x: Tensor): Tensor {
@@ -170,14 +175,58 @@ describe("batch norm with an activation, read by a convolution", { skip }, () =>
     assert.equal(deferrals, cases);
   });
 
+  test("is read by a 3×3 convolution over all channels, which wants neither gradient, one or both", () => {
+    for (const act of Object.values(activations)) {
+      for (const shape of [
+        [2, 32, 17, 19],
+        [1, 48, 40, 33],
+        [130, 32, 1, 1],
+      ]) {
+        for (const [ofInput, ofWeight] of [
+          [true, true],
+          [true, false],
+          [false, true],
+        ]) {
+          scope(() => {
+            const x = input(shape);
+            const run = (kernel: BatchNormKernel) => {
+              setBatchNormKernel(kernel);
+              manualSeed(1);
+              const block = new Block(shape[1] as number, { act: act(), dense: true });
+              block.conv.weight.requiresGrad = ofWeight;
+              for (const own of block.bn.parameters()) own.requiresGrad = ofInput;
+              const activated = block.bn.forward(ofInput ? x : mul(x, 1));
+              const isDeferred = deferralOf(activated) !== undefined;
+              const y = block.conv.forward(activated);
+              const leaves = [
+                ...(ofInput ? [x, ...block.bn.parameters()] : []),
+                ...(ofWeight ? [block.conv.weight] : []),
+              ];
+              const gradients = grad([sum(mul(y, y))], leaves) as Tensor[];
+              return {
+                isDeferred,
+                y: y.toTypedArray(),
+                gradients: gradients.map((tensor) => tensor.toTypedArray()),
+              };
+            };
+            const [actual, expected] = [run(batchNormAct), run(atOnce)];
+            assert.deepEqual([actual.isDeferred, expected.isDeferred], [true, false]);
+            assert.deepEqual(actual.y, expected.y);
+            assertSameGradients(actual.gradients, expected.gradients);
+          });
+        }
+      }
+    }
+  });
+
   test("does not depend on the number of threads", () => {
     const threadsBefore = getNumThreads();
     try {
-      const x = input([3, 24, 61, 53]);
-      for (const pointwise of [false, true]) {
+      const x = input([3, 32, 61, 53]);
+      for (const kind of [{}, { pointwise: true }, { dense: true }]) {
         const [one, other] = [1, 3].map((threads) => {
           setNumThreads(threads);
-          return scope(() => step(() => new Block(24, { act: new ReLU(), pointwise }), x, batchNormAct));
+          return scope(() => step(() => new Block(32, { act: new ReLU(), ...kind }), x, batchNormAct));
         });
         assert.deepEqual(other, one);
       }
@@ -187,10 +236,10 @@ describe("batch norm with an activation, read by a convolution", { skip }, () =>
   });
 
   test("is not in memory after the forward pass", () => {
-    const held = (kernel: BatchNormKernel) =>
+    const held = (kernel: BatchNormKernel, dense = false) =>
       scope(() => {
         setBatchNormKernel(kernel);
-        const block = new Block(32, { act: new ReLU() });
+        const block = new Block(32, { act: new ReLU(), dense });
         const x = input([8, 32, 64, 64]);
         const before = memoryStats().inUse;
         const y = scope(() => block.forward(x));
@@ -198,6 +247,7 @@ describe("batch norm with an activation, read by a convolution", { skip }, () =>
       });
     const activationBytes = 8 * 32 * 64 * 64 * 4;
     assert.ok(held(batchNormAct) < 0.1 * activationBytes);
+    assert.ok(held(batchNormAct, true) < 0.1 * activationBytes);
     assert.ok(held(atOnce) >= activationBytes);
   });
 

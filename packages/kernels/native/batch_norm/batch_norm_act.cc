@@ -388,15 +388,16 @@ bool recomputes_gradient(const ActivationOptions& activation) {
 }  // namespace
 
 BatchNormGradients batch_norm_act_backward(const at::Tensor& grad, const BatchNormInputs& inputs,
-                                           const BatchNormStatistics& statistics, const BatchNormSettings& settings) {
+                                           const BatchNormStatistics& statistics, const BatchNormSettings& settings,
+                                           bool is_free) {
   check_like_x(grad, "grad", inputs.x);
   const ElementType type = element_type(inputs.x, kName);
   const at::MemoryFormat format = memory_format(inputs.x);
   const at::Tensor x = inputs.x.contiguous(format);
   const at::Tensor gradient = grad.contiguous(format);
   const at::Tensor residual = inputs.residual.defined() ? inputs.residual.contiguous(format) : at::Tensor();
-  at::Tensor dx = at::empty_like(x);
   if (x.numel() == 0) {
+    const at::Tensor dx = at::empty_like(x);
     return {dx, residual.defined() ? at::empty_like(residual) : residual, at::zeros_like(inputs.weight),
             at::zeros_like(inputs.bias)};
   }
@@ -406,9 +407,12 @@ BatchNormGradients batch_norm_act_backward(const at::Tensor& grad, const BatchNo
   Channels channels = backward_channels(inputs, statistics);
 
   // The first pass keeps dz where it is the residual's gradient, and where computing it again costs more than memory:
-  // in dx then, which the second pass overwrites in place.
+  // in dx then, which the second pass overwrites in place. Whichever comes first is the gradient's memory, if it may be.
+  const bool is_copy = !gradient.is_same(grad);
+  const at::Tensor first = is_copy || (is_free && gradient.storage().use_count() == 1) ? gradient : at::empty_like(x);
+  const at::Tensor dx = residual.defined() ? at::empty_like(x) : first;
   at::Tensor dz;
-  if (residual.defined()) dz = at::empty_like(x);
+  if (residual.defined()) dz = first;
   else if (!recomputes_gradient(settings.activation)) dz = dx;
   const void* from_grad = gradient.data_ptr();
   const void* from_x = x.data_ptr();

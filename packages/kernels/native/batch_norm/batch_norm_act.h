@@ -50,8 +50,10 @@ struct BatchNormGradients {
 BatchNormOutput batch_norm_act_forward(const BatchNormInputs& inputs, const at::Tensor& running_mean,
                                        const at::Tensor& running_var, const BatchNormSettings& settings);
 
+// is_free: nobody else has the gradient, whose memory may be that of a result.
 BatchNormGradients batch_norm_act_backward(const at::Tensor& grad, const BatchNormInputs& inputs,
-                                           const BatchNormStatistics& statistics, const BatchNormSettings& settings);
+                                           const BatchNormStatistics& statistics, const BatchNormSettings& settings,
+                                           bool is_free);
 
 // What follows of the sums that a reader of the deferred result took (gradient_on_store.h).
 struct BatchNormReduced {

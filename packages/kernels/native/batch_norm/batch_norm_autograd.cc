@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 #include <torch/csrc/autograd/custom_function.h>
+#include <torch/version.h>
 
 #include <type_traits>
 #include <utility>
@@ -39,7 +40,7 @@ struct BatchNormActBackward : torch::autograd::Function<BatchNormActBackward> {
                                const OptionalTensor& residual, const at::Tensor& weight, const at::Tensor& bias,
                                const BatchNormStatistics& statistics, const BatchNormSettings& settings) {
     const BatchNormGradients gradients =
-        batch_norm_act_backward(grad, {x, or_undefined(residual), weight, bias}, statistics, settings);
+        batch_norm_act_backward(grad, {x, or_undefined(residual), weight, bias}, statistics, settings, /*is_free=*/false);
     variable_list result = {gradients.x, gradients.weight, gradients.bias};
     if (residual.has_value()) result.push_back(gradients.residual);
     return result;
@@ -52,18 +53,31 @@ struct BatchNormActBackward : torch::autograd::Function<BatchNormActBackward> {
   }
 };
 
+// How often the engine itself holds the gradient that it gives to a function's backward.
+constexpr size_t kEngineHolds = TORCH_VERSION_MAJOR == 1 && TORCH_VERSION_MINOR == 13 ? 2 : 1;
+
 // Of the seven arguments of the two functions below, for the gradient of the result.
 variable_list gradients_of_arguments(AutogradContext* context, const at::Tensor& grad) {
   variable_list result(7);
   if (!grad.defined()) return result;
   const variable_list saved = context->get_saved_variables();
-  const variable_list gradients =
-      BatchNormActBackward::apply(grad, saved[0], optional(saved[1]), saved[2], saved[3],
-                                  BatchNormStatistics{saved[4], saved[5]}, saved_settings(context));
-  result[0] = gradients[0];
-  if (saved[1].defined()) result[1] = gradients[3];
-  result[2] = gradients[1];
-  result[3] = gradients[2];
+  const BatchNormStatistics statistics{saved[4], saved[5]};
+  if (at::GradMode::is_enabled()) {
+    const variable_list gradients = BatchNormActBackward::apply(grad, saved[0], optional(saved[1]), saved[2], saved[3],
+                                                                statistics, saved_settings(context));
+    result[0] = gradients[0];
+    if (saved[1].defined()) result[1] = gradients[3];
+    result[2] = gradients[1];
+    result[3] = gradients[2];
+    return result;
+  }
+  const BatchNormGradients gradients =
+      batch_norm_act_backward(grad, {saved[0], saved[1], saved[2], saved[3]}, statistics, saved_settings(context),
+                              /*is_free=*/grad.use_count() <= kEngineHolds);
+  result[0] = gradients.x;
+  result[1] = gradients.residual;
+  result[2] = gradients.weight;
+  result[3] = gradients.bias;
   return result;
 }
 

@@ -17,7 +17,7 @@ void GradientOnLoad::apply(Span span, void* to) const {
 }
 
 at::Tensor apply_deferred_gradient(const DeferredGradient& deferred) {
-  const at::Tensor dx = at::empty_like(deferred.x);
+  const at::Tensor& dx = deferred.g;
   const GradientOnLoad gradient(deferred);
   auto* const to = static_cast<char*>(dx.data_ptr());
   const ChannelPartition partition(dx);

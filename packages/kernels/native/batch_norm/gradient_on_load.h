@@ -23,7 +23,7 @@ class GradientOnLoad {
   ChannelColumns columns_;
 };
 
-// All of it.
+// All of it, in the memory of g.
 at::Tensor apply_deferred_gradient(const DeferredGradient& deferred);
 
 }  // namespace pea

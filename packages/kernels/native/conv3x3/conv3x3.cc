@@ -5,7 +5,11 @@
 
 #include <algorithm>
 
+#include "batch_norm/batch_norm_act.h"
+#include "batch_norm/channel_partition.h"
+#include "batch_norm/gradient_on_store.h"
 #include "conv3x3/winograd_kernel.h"
+#include "convolution/images.h"
 
 namespace pea {
 namespace {
@@ -53,8 +57,6 @@ class Scratch {
 
 TileGrid tile_grid(const at::Tensor& x) { return {x.size(0), x.size(2), x.size(3)}; }
 
-at::Tensor channels_last(const at::Tensor& x) { return x.contiguous(at::MemoryFormat::ChannelsLast); }
-
 // Calls body(first channel) for each block of kChannelBlock channels, in parallel.
 template <typename Body>
 void parallel_channel_blocks(int64_t channels, const Body& body) {
@@ -66,7 +68,7 @@ void parallel_channel_blocks(int64_t channels, const Body& body) {
 // The weights [K, C, 3, 3] for each frequency, rows × columns, by one of the two transforms.
 Scratch transformed_weights(const at::Tensor& weight, decltype(WinogradKernels::transform_weights) transform,
                             int64_t rows, int64_t columns) {
-  const at::Tensor w = channels_last(weight);
+  const at::Tensor w = Images::channels_last(weight);
   const auto* const from = w.data_ptr<float>();
   const Scratch scratch(1, rows, columns, w.options());
   const Matrices u = scratch.by_panels(0);
@@ -156,25 +158,28 @@ void check(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias
                     "], not ", bias.sizes());
 }
 
+// Tiles overlap: what is deferred is computed as a whole, and not kept.
+at::Tensor images_of(const ConvolutionInput& input) {
+  return input.normalization.defined() ? apply_deferred(Images::deferred(input)) : Images::channels_last(input.x);
+}
+
 at::Tensor forward(const ConvolutionInput& input, const at::Tensor& weight, const at::Tensor& bias, int64_t stride,
                    Moments*) {
-  const at::Tensor& x = input.x;
-  check(x, weight, bias, stride);
-  TORCH_CHECK_VALUE(!input.normalization.defined(), kName, ": x must be there as a whole");
+  check(input.x, weight, bias, stride);
   const int64_t outputs = weight.size(0), inputs = weight.size(1);
   const at::Tensor b = bias.defined() ? bias.contiguous() : at::Tensor();
   const Scratch u = transformed_weights(weight, winograd_kernels().transform_weights, inputs, outputs);
-  return multiply_tiles(channels_last(x), u.by_panels(0), outputs, b.defined() ? b.data_ptr<float>() : nullptr);
+  return multiply_tiles(images_of(input), u.by_panels(0), outputs, b.defined() ? b.data_ptr<float>() : nullptr);
 }
 
 at::Tensor input_gradient(const at::Tensor& grad, const at::Tensor& weight) {
   const int64_t outputs = weight.size(0), inputs = weight.size(1);
   const Scratch u = transformed_weights(weight, winograd_kernels().transform_weights_turned, outputs, inputs);
-  return multiply_tiles(channels_last(grad), u.by_panels(0), inputs, nullptr);
+  return multiply_tiles(Images::channels_last(grad), u.by_panels(0), inputs, nullptr);
 }
 
 at::Tensor weight_gradient(const at::Tensor& grad, const at::Tensor& x) {
-  const at::Tensor dy = channels_last(grad), input = channels_last(x);
+  const at::Tensor dy = Images::channels_last(grad);
   const int64_t outputs = dy.size(1), inputs = x.size(1), tiles = tile_grid(x).tiles();
   const at::TensorOptions options = x.options();
   const at::Tensor dw = at::empty({outputs, inputs, 3, 3}, options.memory_format(at::MemoryFormat::ChannelsLast));
@@ -188,7 +193,7 @@ at::Tensor weight_gradient(const at::Tensor& grad, const at::Tensor& x) {
   const int64_t threads = at::get_num_threads();
   const Scratch sums(parts, outputs, inputs, options);
   const Scratch transformed(threads, kMostTiles, inputs, options), gradients(threads, kMostTiles, outputs, options);
-  const WeightGradient gradient{input.data_ptr<float>(), dy.data_ptr<float>(), tile_grid(x), inputs, outputs};
+  const WeightGradient gradient{x.data_ptr<float>(), dy.data_ptr<float>(), tile_grid(x), inputs, outputs};
   at::parallel_for(0, parts * output_panels, 1, [&](int64_t begin, int64_t end) {
     const Matrices v = transformed.by_panels(at::get_thread_num()), d = gradients.by_panels(at::get_thread_num());
     while (begin < end) {
@@ -209,10 +214,39 @@ at::Tensor weight_gradient(const at::Tensor& grad, const at::Tensor& x) {
   return dw;
 }
 
+struct Normalized {
+  at::Tensor sums, images;
+};
+
+// Makes the gradient of the images that of the normalized values, in place; the images themselves come along where they are
+// wanted.
+Normalized normalize_gradient(const at::Tensor& gradient, const ConvolutionInput& input, bool wants_images) {
+  const at::Tensor images = wants_images ? at::empty_like(gradient) : at::Tensor();
+  auto* const to = wants_images ? static_cast<char*>(images.data_ptr()) : nullptr;
+  const ChannelPartition partition(gradient);
+  GradientOnStore normalized(Images::deferred(input), partition.parts());
+  at::parallel_for(0, partition.parts(), 1, [&](int64_t first, int64_t last) {
+    for (int64_t part = first; part < last; ++part) {
+      for (int64_t index = 0; index < partition.spans(); ++index) {
+        const Span span = partition.span(part, index);
+        normalized.apply(part, span, gradient.data_ptr(),
+                         to == nullptr ? nullptr : to + span.first * gradient.element_size());
+      }
+    }
+  });
+  return {normalized.sums(), images};
+}
+
 ConvolutionGradients backward(const ResultGradient& grad, const ConvolutionInput& input, const at::Tensor& weight,
                               int64_t, const WantedGradients& wanted) {
-  return {wanted.images ? input_gradient(grad.dy, weight) : at::Tensor(),
-          wanted.weight ? weight_gradient(grad.dy, input.x) : at::Tensor(), at::Tensor()};
+  ConvolutionGradients gradients;
+  if (wanted.images) gradients.images = input_gradient(grad.dy, weight);
+  Normalized normalized;
+  if (wanted.normalized) normalized = normalize_gradient(gradients.images, input, wanted.weight);
+  gradients.sums = normalized.sums;
+  if (!wanted.weight) return gradients;
+  gradients.weight = weight_gradient(grad.dy, wanted.normalized ? normalized.images : images_of(input));
+  return gradients;
 }
 
 }  // namespace

@@ -37,7 +37,8 @@ struct ConvolutionGradients {
 // One kind of convolution; its weight and stride are as its own header says.
 struct ConvolutionOperator {
   const char* name;
-  // Whether it takes deferred inputs and gradients, and gives moments and gradients of normalized values.
+  // Whether it takes deferred gradients, and gives moments. All take deferred inputs, and give the gradients of normalized
+  // values.
   bool works_with_batch_norm;
 
   // bias may be undefined. The result is in channels_last. moments: null, or where to put those of the result.

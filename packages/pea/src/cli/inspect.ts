@@ -73,6 +73,9 @@ export async function runInspect(source: string, options: InspectOptions): Promi
   const { model, ...subject } = await openSubject(source, options);
   try {
     const { name, inputShape, classes, whyNoClasses: whyNot = null } = subject;
+    // Before anything else takes memory.
+    const peak =
+      options.batch === undefined ? undefined : await peakOfNetwork(model, inputShape, options.batch);
     const inspection = look(model, subject);
     const { parameters, ...info } = inspection.info;
     const { graph, layers, sites: activations } = inspection;
@@ -80,7 +83,6 @@ export async function runInspect(source: string, options: InspectOptions): Promi
     const recognized = recognizeActivations(graph);
     const remarks = model instanceof FileNetwork ? model.remarks : [];
     const target = word === undefined ? undefined : await askTarget(graph, word, settings);
-    const peak = options.batch === undefined ? undefined : peakOfNetwork(model, inputShape, options.batch);
     const document = {
       network: name,
       input: inputShape,

@@ -1,5 +1,18 @@
 /** What memory training takes, found by doing some of its steps. */
-import { backward, contiguous, type Module, mean, mul, randn, SGD, scope } from "@pea/torch";
+import { useKernels } from "@pea/kernels";
+import {
+  backward,
+  clone,
+  contiguous,
+  copyInPlace,
+  emptyCache,
+  type Module,
+  mean,
+  mul,
+  randn,
+  SGD,
+  scope,
+} from "@pea/torch";
 import { alone } from "../distributed/ranks.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import { createOptimizer } from "../run/create-optimizer.ts";
@@ -8,16 +21,21 @@ import type { OpenedRun } from "../run/prepare-run.ts";
 import { beginMethods } from "./train.ts";
 import { TrainingStep } from "./training-step.ts";
 
-/** The most resident memory that this process has taken so far, in bytes. */
-export function peakMemory(): number {
-  return process.resourceUsage().maxRSS * 1024;
+/**
+ * Does steps, and tells the resident memory of this process afterwards, in bytes: the engine keeps what they took at most. What is
+ * kept of before is given back first.
+ */
+async function memoryOf(steps: () => void | Promise<void>): Promise<number> {
+  emptyCache();
+  await steps();
+  return process.memoryUsage.rss();
 }
 
 /**
  * Trains a run's network by its first batch, once in the midst of each phase and at least twice: what a step keeps for the next is
  * there from the second on. The network is another one afterwards.
  *
- * @returns `peakMemory` then, in bytes: that of evaluation and of checkpoints is not in it
+ * @returns bytes of this process at most, but for evaluation and checkpoints
  */
 export async function peakOfTraining(recipe: Recipe, opened: OpenedRun): Promise<number> {
   const { data, model, methods, plan } = opened;
@@ -28,13 +46,14 @@ export async function peakOfTraining(recipe: Recipe, opened: OpenedRun): Promise
   const training = new TrainingStep({ ...prepared, task, settings: recipe, ranks: alone });
   try {
     const batches = trainingLoader(data, recipe, { ...plan, changes: methods.imageChanges });
-    for await (const batch of batches.batches(0, 0)) {
-      const midsts = methods.phases.map(({ firstStep, endStep }) => Math.floor((firstStep + endStep) / 2));
-      for (const step of midsts.length > 1 ? midsts : [0, 0])
-        await training.make(batch, { step, learningRate: 0, counted: null, sums });
-      break;
-    }
-    return peakMemory();
+    const midsts = methods.phases.map(({ firstStep, endStep }) => Math.floor((firstStep + endStep) / 2));
+    return await memoryOf(async () => {
+      for await (const batch of batches.batches(0, 0)) {
+        for (const step of midsts.length > 1 ? midsts : [0, 0])
+          await training.make(batch, { step, learningRate: 0, counted: null, sums });
+        break;
+      }
+    });
   } finally {
     training.dispose();
     sums.dispose();
@@ -43,16 +62,22 @@ export async function peakOfTraining(recipe: Recipe, opened: OpenedRun): Promise
 }
 
 /**
- * Trains a network twice by random images, in the memory format of a run, with SGD and momentum. Weights and statistics are
- * others afterwards.
+ * Trains a network twice by random images, in the memory format of a run, with SGD and momentum. Weights and
+ * statistics are as before afterwards.
  *
  * @param inputShape [channels, height, width]
- * @returns `peakMemory` then, in bytes
+ * @returns bytes of this process at most
  */
-export function peakOfNetwork(model: Module, inputShape: readonly number[], batch: number): number {
+export async function peakOfNetwork(
+  model: Module,
+  inputShape: readonly number[],
+  batch: number,
+): Promise<number> {
+  useKernels();
   model.to({ memoryFormat: "channels_last" });
   const optimizer = new SGD(model.parameters(), { lr: 0, momentum: 0.9 });
-  for (let step = 0; step < 2; step++)
+  const statistics = [...model.namedBuffers().values()].map((own) => ({ own, before: clone(own) }));
+  const step = () =>
     scope(() => {
       const images = contiguous(randn([batch, ...inputShape]), { memoryFormat: "channels_last" });
       optimizer.zeroGrad();
@@ -64,6 +89,14 @@ export function peakOfNetwork(model: Module, inputShape: readonly number[], batc
       );
       optimizer.step();
     });
+  const bytes = await memoryOf(() => {
+    step();
+    step();
+  });
   optimizer.dispose();
-  return peakMemory();
+  for (const { own, before } of statistics) {
+    copyInPlace(own, before);
+    before.dispose();
+  }
+  return bytes;
 }
