@@ -187,7 +187,8 @@ export function listGroups({ quick }: { quick: boolean }): Group[] {
         ...[...OTHERS, ...BEYOND].map((network) => steps(network, network.batch, SHORT)),
         ...NETWORKS.map(inference),
         ...NETWORKS.filter(({ network }) => !network.endsWith("-small")).map(imported),
-        ...NETWORKS.filter(({ network }) => network === "resnet18-small").map(methods),
+        ...NETWORKS.filter(({ network }) => network.endsWith("-small")).map(methods),
+        ...NETWORKS.filter(({ network }) => !network.endsWith("-small")).map(streamed),
         ...scaling(),
         ...DISTRIBUTED.map(distributed),
       ];
@@ -292,7 +293,7 @@ function distributed({ network: name, batch, gradients }: (typeof DISTRIBUTED)[n
   };
 }
 
-/** Steps of a network with ReLU alone, and with each of the methods. */
+/** Steps of a network with ReLU alone, and with each of the methods that it goes with. */
 function methods(network: MainNetwork): Group {
   const [batch] = network.batches;
   const [plain] = onNetwork("step", network, batch, [["pea", { fp32: RELU }]]);
@@ -301,9 +302,38 @@ function methods(network: MainNetwork): Group {
     suite: "methods",
     name: `methods/${network.network}/batch-${batch}`,
     threads: ALL_THREADS,
-    cases: [undefined, ...benchMethods].map((method) => ({
+    cases: [undefined, ...benchMethods]
+      .filter((method) => method !== "stochastic-depth" || network.network.startsWith("resnet"))
+      .map((method) => ({
+        contender,
+        workload: { ...(workload as NetworkWorkload), ...(method && { method }) },
+      })),
+  };
+}
+
+/** Steps of an epoch that is streamed: the first one waits for its batch. */
+const STREAMED_STEPS = 8;
+
+/** Steps that are fed by threads which decode, with and without the method that has these do more. */
+function streamed(network: MainNetwork): Group {
+  const [batch] = network.batches;
+  const [plain] = onNetwork("step", network, batch, [["pea", { fp32: RELU }]]);
+  const { contender, workload } = plain as Case;
+  const [, side] = network.image;
+  const loader = {
+    kind: "loader",
+    folder: IMAGES.folder,
+    images: STREAMED_STEPS * batch,
+    batch,
+    side,
+  } as const;
+  return {
+    suite: "methods",
+    name: `methods/${network.network}/streamed`,
+    threads: ALL_THREADS,
+    cases: [undefined, "randaugment" as const].map((method) => ({
       contender,
-      workload: { ...(workload as NetworkWorkload), ...(method && { method }) },
+      workload: { ...loader, step: { ...(workload as NetworkWorkload), ...(method && { method }) } },
     })),
   };
 }

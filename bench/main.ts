@@ -46,7 +46,8 @@ async function measure(options: BenchOptions): Promise<Results> {
     failures: [],
   };
   const results = options.resume ? resume(fresh) : await chooseFor(fresh, contenders);
-  if (groups.some(({ suite }) => suite === "loader")) await makeImages(IMAGES.folder, IMAGES.count);
+  if (groups.some(({ cases }) => cases.some(({ workload }) => workload.kind === "loader")))
+    await makeImages(IMAGES.folder, IMAGES.count);
   for (const [index, group] of groups.entries()) {
     if (results.ended.includes(group.name)) continue;
     process.stderr.write(`- ${index + 1} of ${groups.length}: ${group.name}\n`);

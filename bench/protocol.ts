@@ -17,15 +17,20 @@ export const benchMethods = [
   "cutmix",
   "random-erasing",
   "ema",
+  "swa",
   "lookahead",
   "stochastic-depth",
   "sugar",
   "lambda-gelu",
+  "swap",
+  "distillation",
+  "quantize",
   "reparameterize",
   "expand",
   "act-learn",
 ] as const;
-export type BenchMethod = (typeof benchMethods)[number];
+/** With those whose images are changed as they are loaded. */
+export type BenchMethod = (typeof benchMethods)[number] | "randaugment";
 
 /** A training step (forward, loss, backward, SGD with momentum) or a forward pass in evaluation mode. */
 export interface NetworkWorkload {
@@ -110,6 +115,7 @@ export interface LoaderWorkload {
   kind: "loader";
   /** One folder of images per class. */
   folder: string;
+  /** Of an epoch; of more in the folder others are left over in each. */
   images: number;
   batch: number;
   side: number;

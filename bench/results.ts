@@ -9,6 +9,7 @@ import type { ContenderName } from "./contenders.ts";
 import type { Machine } from "./machine.ts";
 import {
   type ActivationVariant,
+  type BenchMethod,
   type Description,
   type LoaderWorkload,
   type NetworkWorkload,
@@ -72,7 +73,7 @@ export function loadings(measurements: readonly Measurement[]): Loading[] {
   return networkMeasurements(measurements, "loader").flatMap((step) => {
     const loaders = measurements.filter(
       (item): item is LoaderMeasurement =>
-        item.workload.kind === "loader" && item.contender === step.contender,
+        item.suite === "loader" && item.workload.kind === "loader" && item.contender === step.contender,
     );
     const alone = loaders.find(({ workload }) => workload.step === null);
     const together = loaders.find(({ workload }) => workload.step !== null);
@@ -124,17 +125,37 @@ export function importedSteps(
     });
 }
 
-/** Steps with training methods, and of the same networks with ReLU alone. */
-export function methodSteps(
-  measurements: readonly Measurement[],
-): { own: NetworkMeasurement; plain: NetworkMeasurement }[] {
-  const steps = networkMeasurements(measurements, "methods");
-  return steps
-    .filter(({ workload }) => workload.method !== undefined)
-    .flatMap((own) => {
-      const plain = steps.find((step) => step.workload.method === undefined && isSameSubject(step, own));
-      return plain === undefined ? [] : [{ own, plain }];
+/** Steps with a training method, and of the same network with ReLU alone. */
+export interface MethodSteps {
+  method: BenchMethod;
+  network: string;
+  /** In words: network, batch size, and whether its images are streamed. */
+  subject: string;
+  own: Measurement;
+  plain: Measurement;
+}
+
+/** Steps with training methods; those of images that are streamed by the time of an epoch for each of its steps. */
+export function methodSteps(measurements: readonly Measurement[]): MethodSteps[] {
+  const steps = measurements
+    .filter(({ suite }) => suite === "methods")
+    .flatMap((measurement) => {
+      const { workload } = measurement;
+      if ("network" in workload)
+        return { measurement, step: workload, subject: `${workload.network}, batch ${workload.batch}` };
+      if (workload.kind !== "loader" || workload.step === null) return [];
+      const { step, images, batch } = workload;
+      const rounds = measurement.rounds.map((time) => (time * batch) / images);
+      return {
+        measurement: { ...measurement, rounds },
+        step,
+        subject: `${step.network}, batch ${batch}, streamed`,
+      };
     });
+  return steps.flatMap(({ measurement: own, step: { method, network }, subject }) => {
+    const plain = steps.find((other) => other.step.method === undefined && other.subject === subject);
+    return method && plain ? [{ method, network, subject, own, plain: plain.measurement }] : [];
+  });
 }
 
 /** Steps that processes share, with those of one process on the same batch, activation and contender. */

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { methodNames } from "pea-train";
 import { listGroups } from "../cases.ts";
+import { benchMethods } from "../protocol.ts";
 
 for (const quick of [true, false])
   test(`groups have names of their own and no case twice (quick: ${quick})`, () => {
@@ -38,4 +40,27 @@ test("whatever is compared with PyTorch has its ReLU step in the same group", ()
         `${peer} in ${name}`,
       );
   }
+});
+
+test("each method is measured beside ReLU alone, on both small networks where it goes with both", () => {
+  const groups = listGroups({ quick: false }).filter(({ suite }) => suite === "methods");
+  const methodsOf = (name: RegExp) =>
+    groups
+      .filter((group) => name.test(group.name))
+      .flatMap(({ cases }) => cases)
+      .map(({ workload }) =>
+        "network" in workload ? workload.method : "step" in workload && workload.step?.method,
+      );
+  assert.deepEqual(methodsOf(/resnet18-small/), [undefined, ...benchMethods]);
+  assert.deepEqual(
+    methodsOf(/mobilenet-0.25-small/),
+    [undefined, ...benchMethods].filter((name) => name !== "stochastic-depth"),
+  );
+  assert.deepEqual(methodsOf(/resnet18\/streamed/), [undefined, "randaugment"]);
+  // PEA has its own groups; an activation that stays takes a swap's steps.
+  const measured = new Set<string>([...benchMethods, "randaugment", "pea", "activation"]);
+  assert.deepEqual(
+    methodNames().filter((name) => !measured.has(name)),
+    [],
+  );
 });

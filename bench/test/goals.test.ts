@@ -1,12 +1,15 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
 import { createModel, stepCost } from "pea-train";
 import type { ContenderName } from "../contenders.ts";
 import { judge } from "../goals.ts";
+import { costlyMethods } from "../method-costs.ts";
 import { predictedWaiting } from "../predicted.ts";
-import type { ActivationVariant, NetworkWorkload, Precision } from "../protocol.ts";
+import type { ActivationVariant, BenchMethod, NetworkWorkload, Precision } from "../protocol.ts";
 import { goalsTable } from "../report.ts";
-import { type Measurement, type NetworkMeasurement, ratio } from "../results.ts";
+import { type Measurement, methodSteps, type NetworkMeasurement, ratio } from "../results.ts";
 
 function step(
   contender: ContenderName,
@@ -157,6 +160,62 @@ test("an imported network's step is judged by that of the same network and activ
   assert.equal(found.outcome, "met");
   assert.equal(found.worst?.value, 1.04);
   assert.equal(verdict(/imported network/, [written, other]).worst, null);
+});
+
+/** A step with a method, or without one. */
+function withMethod(network: string, rounds: number[], method?: BenchMethod): Measurement {
+  const { workload, ...others } = step("pea", "relu", rounds);
+  return {
+    ...others,
+    suite: "methods",
+    workload: { ...(workload as NetworkWorkload), network, ...(method && { method }) },
+  };
+}
+
+test("a method's step is judged by that of the same network with ReLU, apart where its README tells a greater cost", () => {
+  const measurements = [
+    withMethod("resnet18-small", [100, 100]),
+    withMethod("mobilenet-0.25-small", [10, 10]),
+    withMethod("resnet18-small", [104, 104], "sugar"),
+    withMethod("mobilenet-0.25-small", [11, 11], "sugar"),
+    withMethod("resnet18-small", [1200, 1200], "expand"),
+  ];
+  const judged = verdict(/step with a training method/, measurements);
+  assert.deepEqual(judged.worst, {
+    value: 1.04,
+    interval: [1.04, 1.04],
+    where: "resnet18-small, batch 16, sugar",
+  });
+  assert.equal(judged.outcome, "met");
+  const told = verdict(/that cost more, as their READMEs say/, measurements);
+  assert.deepEqual([told.bound, told.worst?.value, told.outcome], ["", 12, null]);
+  const missed = [...measurements, withMethod("mobilenet-0.25-small", [10.6, 10.6], "mixup")];
+  assert.equal(verdict(/step with a training method/, missed).outcome, "missed");
+});
+
+test("streamed steps with a method are judged by streamed ones, and told by the time of one", () => {
+  const streamed = (rounds: number[], method?: BenchMethod): Measurement => {
+    const { workload, ...others } = withMethod("resnet18", [], method);
+    const loader = { kind: "loader", folder: "images", images: 128, batch: 16, side: 224 } as const;
+    return { ...others, rounds, workload: { ...loader, step: workload as NetworkWorkload } };
+  };
+  const measurements = [streamed([800, 800]), streamed([832, 832], "randaugment")];
+  const found = verdict(/step with a training method/, [...measurements, withMethod("resnet18", [1, 1])]);
+  assert.deepEqual(
+    [found.worst?.value, found.worst?.where],
+    [1.04, "resnet18, batch 16, streamed, randaugment"],
+  );
+  assert.deepEqual(methodSteps(measurements)[0]?.own.rounds, [104, 104]);
+});
+
+test("a method that may cost more has a README that tells the cost", () => {
+  const methods = join(import.meta.dirname, "../../packages/pea/src/methods");
+  for (const name of costlyMethods)
+    assert.match(
+      readFileSync(join(methods, name, "README.md"), "utf8"),
+      /^\*\*Cost\.\*\* .*(times|forward pass)/m,
+      name,
+    );
 });
 
 /** A step of one process, or of two ranks that wait a part of it. */

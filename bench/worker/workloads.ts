@@ -11,6 +11,7 @@ import {
   BatchNormAct2d,
   backward,
   Conv2d,
+  cast,
   contiguous,
   copyInPlace,
   crossEntropyLoss,
@@ -40,6 +41,7 @@ import {
   CutMixMethod,
   createModel,
   DecodePool,
+  DistillationMethod,
   EmaMethod,
   ExpandMethod,
   GraphNetwork,
@@ -50,11 +52,15 @@ import {
   MixupMethod,
   openImageFolder,
   type PeaHandle,
+  QuantizeMethod,
+  RandAugmentMethod,
   RandomErasingMethod,
   ReparameterizeMethod,
   StochasticDepthMethod,
   StreamingLoader,
   SugarMethod,
+  SwaMethod,
+  SwapMethod,
   traceNetwork,
 } from "pea-train";
 import {
@@ -117,8 +123,45 @@ export function prepare(workload: Workload): Prepared | Promise<Prepared> {
 function prepareStep(workload: NetworkWorkload): Prepared | Promise<Prepared> {
   if (ranksOf(workload) > 1) return prepareSharedStep(workload);
   const { images, labels } = createBatch(workload);
-  const { train, facts } = createTraining(workload);
+  const training = createTraining(workload);
+  const { train, facts } = training;
+  if (training.methods.asks) return prepareAskingStep(workload, training, { images, labels });
   return { run: (lap) => train(images, labels, lap), facts };
+}
+
+/** A step of a method that asks another network: the same one, with weights of its own. */
+async function prepareAskingStep(
+  workload: NetworkWorkload,
+  { methods, train, facts, indices }: ReturnType<typeof createTraining>,
+  { images, labels }: ReturnType<typeof createBatch>,
+): Promise<Prepared> {
+  const { image, classes } = workload;
+  const [channels] = image;
+  const filled = (value: number) => Array.from({ length: channels }, () => value);
+  const input = { mean: filled(0), std: filled(1), shape: image };
+  const names = Array.from({ length: classes }, (_, i) => String(i));
+  const { model } = createNetwork(workload);
+  model.eval();
+  scope(() => foldBatchNorms(model, narrow(images, 0, 0, 1)));
+  const openNetwork = async () => ({
+    ...{ digest: "", input, classes: names },
+    // As `pea train` asks a run's network.
+    run: async (values: Float32Array, count: number) =>
+      scope(() => {
+        const batch = cast(tensor(values, { shape: [count, ...image] }), { memoryFormat: "channels_last" });
+        const logits = noGrad(() => model.forward(batch));
+        return { shape: logits.shape, values: logits.toTypedArray() as Float32Array };
+      }),
+    close: async () => model.dispose(),
+  });
+  await methods.begin({ statistics: input, classes: names, inputShape: image, openNetwork });
+  const run = async (lap: Lap) => {
+    const along = await methods.ask({ images, labels, indices, along: {} }, 0);
+    lap("asking");
+    train(images, labels, lap, along);
+    for (const tensor of Object.values(along)) tensor.dispose();
+  };
+  return { run, facts };
 }
 
 /** A rank's part of a step, as the trainer does it: ranks meet before it, and have gradients and statistics in common after it. */
@@ -132,7 +175,7 @@ async function prepareSharedStep({ batch, sockets, ...workload }: NetworkWorkloa
   const run = async (lap: Lap) => {
     await group.allReduce(met);
     lap("waiting");
-    pass(images, labels, lap, () => reducer.start());
+    pass(images, labels, lap, { beforeBackward: () => reducer.start() });
     await Promise.all([reducer.finish(), group.allReduce(statistics, "mean")]);
     lap("waiting");
     update(lap);
@@ -179,7 +222,7 @@ function connect(prefix: string): Promise<ProcessGroup> {
   });
 }
 
-/** The methods of a step, fitted to a run of which it is in the first half. */
+/** The methods of a step, fitted to a run of which it is in the first half; those that begin later begin with it. */
 function createMethod({ image, method }: Omit<NetworkWorkload, "precision">, model: Module): Methods {
   const methods = new Methods(method === undefined ? [] : [{ name: method, hooks: METHODS[method]() }]);
   methods.fit({ model, totalSteps: 1_000_000, stepsPerEpoch: 1000, seed: 1, inputShape: image });
@@ -192,10 +235,20 @@ const METHODS: Readonly<Record<BenchMethod, () => Method>> = {
   "random-erasing": () =>
     new RandomErasingMethod({ probability: 0.25, area: [0.02, 0.33], ratio: [0.3, 3.3] }),
   ema: () => new EmaMethod({ decay: 0.9999, warmup: true }),
+  // Once an epoch it would be in a step that no median shows.
+  swa: () => new SwaMethod({ start: "1st", every: "1st", reestimate: 100 }),
   lookahead: () => new LookaheadMethod({ steps: 5, rate: 0.5 }),
   "stochastic-depth": () => new StochasticDepthMethod({ drop: 0.1 }),
   sugar: () => new SugarMethod({ surrogate: "b-silu" }),
   "lambda-gelu": () => new LambdaGeluMethod({ end: "75%", initial: 0, hardness: 30 }),
+  swap: () => new SwapMethod({ smooth: "mish", at: "75%" }),
+  distillation: () => new DistillationMethod({ teacher: "the same network", temperature: 4, weight: 0.5 }),
+  quantize: () =>
+    new QuantizeMethod({
+      ...{ start: "0st", weights: "per channel", activations: "int8", scales: "asymmetric" },
+      ...{ ranges: "tracked", batchNorm: "running", momentum: 0.01 },
+    }),
+  randaugment: () => new RandAugmentMethod({ operations: 2, magnitude: 9 }),
   reparameterize: () => new ReparameterizeMethod({ copies: 1, gamma: 1 }),
   expand: () => new ExpandMethod({ rate: 4 }),
   "act-learn": () => new ActLearnMethod({ end: "75%" }),
@@ -211,12 +264,21 @@ function createTraining({ precision, ...workload }: NetworkWorkload) {
   const parameters = model.parameters();
   const optimizer = new SGD(parameters, { lr: 1e-3, momentum: 0.9, weightDecay: 1e-4 });
   let step = 0;
-  const pass = (images: Tensor, labels: Tensor, lap: Lap, beforeBackward?: () => void) => {
+  const pass = (
+    images: Tensor,
+    labels: Tensor,
+    lap: Lap,
+    {
+      along = {},
+      beforeBackward,
+    }: { along?: Readonly<Record<string, Tensor>>; beforeBackward?: () => void } = {},
+  ) => {
     const at = { step, part: 0 };
     if (handle !== null) handle.step = at.step;
     scope(() => {
       optimizer.zeroGrad();
-      const batch = methods.batch({ images, labels, indices }, at.step);
+      const made = methods.batch({ images, labels, indices }, at.step);
+      const batch = { ...made, along: { ...made.along, ...along } };
       methods.beforePass(at.step);
       // A scope of its own: from here on autograd alone holds the activations, and backward frees them one by one.
       const loss = scope(() => {
@@ -238,13 +300,13 @@ function createTraining({ precision, ...workload }: NetworkWorkload) {
     });
     lap("optimizer");
   };
-  const train = (images: Tensor, labels: Tensor, lap: Lap) => {
+  const train = (images: Tensor, labels: Tensor, lap: Lap, along?: Readonly<Record<string, Tensor>>) => {
     scope(() => {
-      pass(images, labels, lap);
+      pass(images, labels, lap, { along });
       update(lap);
     });
   };
-  return { train, pass, update, model, facts };
+  return { train, pass, update, model, methods, indices, facts };
 }
 
 function prepareInference({ precision, ...workload }: NetworkWorkload): Prepared {
@@ -377,24 +439,27 @@ function prepareOverhead({ calls }: OverheadWorkload): Prepared {
   return { run, facts: {} };
 }
 
-async function prepareLoader({ folder, batch, side, step }: LoaderWorkload): Promise<Prepared> {
+async function prepareLoader({ folder, images, batch, side, step }: LoaderWorkload): Promise<Prepared> {
+  const trained = step === null ? null : createTraining(step);
   const source = await openImageFolder(folder);
   const loader = new StreamingLoader(source, {
     batchSize: batch,
     pool: new DecodePool({ workers: getNumThreads() }),
     size: { width: side, height: side },
-    training: { seed: 1, flip: true, padding: 0, crop: "torchvision" },
+    training: {
+      ...{ seed: 1, flip: true, padding: 0, crop: "torchvision" },
+      ...{ stepsPerEpoch: Math.floor(images / batch), changes: trained?.methods.imageChanges ?? [] },
+    },
   });
-  const training = step === null ? null : createTraining(step);
   let epoch = 0;
   const run = async (lap: Lap) => {
     for await (const { images, labels } of loader.batches(epoch++)) {
       lap("waiting");
-      training?.train(images, labels, () => {});
+      trained?.train(images, labels, () => {});
       lap("training");
     }
   };
-  return { run, facts: training?.facts ?? {} };
+  return { run, facts: trained?.facts ?? {} };
 }
 
 function parseEnsemble(
