@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, describe, it } from "node:test";
@@ -10,8 +11,9 @@ import { recipeFileFor } from "../../src/advise/subject.ts";
 import { loadRecipe } from "../../src/recipe/load-recipe.ts";
 import { variantName } from "../../src/recipe/method-keys.ts";
 import { readRecipeFile } from "../../src/recipe/recipe-file.ts";
-import { type Cell, describeCell } from "../../src/study/grid.ts";
+import type { Cell } from "../../src/study/grid.ts";
 import type { StudyOptions } from "../../src/study/run-study.ts";
+import { madeRuns } from "../support/made-pilot.ts";
 import { pea } from "../support/pea-process.ts";
 import { temporaryFolder, writeTinyData } from "../support/tiny-data.ts";
 import { usage } from "../support/usage-error.ts";
@@ -22,54 +24,6 @@ const recipeFile = join(folder, "mine.yaml");
 const keys = { dataDir, model: "mobilenet-0.02-small", epochs: 4, batchSize: 16, threads: 1 };
 const writeRecipe = (more: object = {}) => writeFileSync(recipeFile, JSON.stringify({ ...keys, ...more }));
 before(() => writeRecipe());
-
-/** What candidates gain over ReLU, on every seed, in points. */
-type Gains = Readonly<Record<string, number>>;
-
-/** Trains nothing: the scores are made up, of every seed another level, and a little of the gain's own. */
-const madeRuns = (
-  gains: Gains,
-  secondsOf: (epochs: number) => number = () => 1,
-  ended = new Set<string>(),
-) => {
-  const trained: string[] = [];
-  const train = async ({ grid, ledger, observer, signal }: StudyOptions) => {
-    for (const cell of grid) {
-      if (signal.aborted) return { trained: 0, failed: [], stopped: true };
-      if (ledger.has(cell)) continue;
-      if (!ended.has(cell.hash)) trained.push(describeCell(cell));
-      ended.add(cell.hash);
-      ledger.add(cell, madeRun(cell, gains[cell.variant] ?? 0, secondsOf(cell.recipe.epochs)));
-      ledger.write();
-      observer?.onEnd?.(cell, { kind: "ended", trained: true, whole: true }, null);
-    }
-    return { trained: grid.length, failed: [], stopped: false };
-  };
-  return { train, trained, ended };
-};
-
-function madeRun({ network, dataset, variant, seed, hash, recipe }: Cell, gain: number, seconds: number) {
-  const score = 80 + (seed % 3) + gain + 0.01 * ((seed * 7) % 5) * Math.sign(gain);
-  return {
-    result: {
-      network,
-      dataset,
-      variant,
-      seed,
-      hash,
-      metric: "top1",
-      test: { best: score, last: score },
-      selected: { epoch: recipe.epochs, validation: score },
-      epochs: [],
-      settings: { ...recipe },
-    },
-    timing: {
-      ...{ hash, network, variant, seed, seconds: seconds / 2, imagesPerSecond: 1, epochImagesPerSecond: [] },
-      wallSeconds: seconds,
-      environment: {} as never,
-    },
-  };
-}
 
 let outputs = 0;
 const options = (more: Partial<AdviseOptions>): AdviseOptions => ({
@@ -148,6 +102,37 @@ describe("a pilot", () => {
     });
     assert.deepEqual([...first.trained, ...second.trained], whole.trained);
     assert.deepEqual({ ...resumed, seconds: 0 }, { ...advice, seconds: 0 });
+  });
+
+  it("that is killed goes on to the recipe of the choice, and trains nothing twice", async () => {
+    const whole = madeRuns({ "SM75%": 1 });
+    const advice = await advise(options(whole));
+    const given = options({});
+    const trained: string[] = [];
+    const notes = join(folder, "killed-pilot.json");
+    const noted = () => JSON.parse(readFileSync(notes, "utf8"));
+    // In the choice, and in the comparison.
+    for (const count of [9, 12]) {
+      const entry = join(import.meta.dirname, "../support/killed-pilot.ts");
+      const words = [entry, recipeFile, given.output, given.runs, notes, String(count)];
+      const { signal, stderr } = spawnSync(
+        process.execPath,
+        ["--conditions=pea-source", "--import", "tsx", ...words],
+        { encoding: "utf8" },
+      );
+      assert.equal(signal, "SIGKILL", stderr);
+      trained.push(...noted().trained);
+    }
+    assert.match(String(trained.at(-1)), /seed [4-9]$/);
+    const last = madeRuns({ "SM75%": 1 }, undefined, new Set(noted().ended));
+    const resumed = await advise({ ...given, ...last });
+    assert.deepEqual([...trained, ...last.trained], whole.trained);
+    assert.deepEqual({ ...resumed, seconds: 0 }, { ...advice, seconds: 0 });
+    assert.ok(!("unfinished" in resumed));
+    const recipe = await loadRecipe(
+      readRecipeFile(writeChosenRecipe(given.output, recipeFile, resumed.choice)),
+    );
+    assert.deepEqual([variantName(recipe), recipe.model], ["SM75%", keys.model]);
   });
 
   it("compares nothing where there is no time for three pairs, and goes on with more", async () => {
