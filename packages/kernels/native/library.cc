@@ -22,9 +22,8 @@ namespace pea {
 namespace {
 
 // What every operator with an activation takes last, behind its name: schema, parameters, and what is made of them.
-#define PEA_ENSEMBLE_SCHEMA                                                                                       \
-  "str mode='weighted', float alpha=0., int seed=0, int site=0, int step=0, float beta=1., float? bound=None, " \
-  "str masks='element'"
+#define PEA_KEY_SCHEMA "int seed=0, int site=0, int step=0, float beta=1., float? bound=None, str masks='element'"
+#define PEA_ENSEMBLE_SCHEMA "str mode='weighted', float alpha=0., " PEA_KEY_SCHEMA
 #define PEA_ENSEMBLE_PARAMETERS                                                                      \
   std::string mode, double alpha, int64_t seed, int64_t site, int64_t step, double beta, OptionalDouble bound, \
       std::string masks
@@ -32,8 +31,9 @@ namespace {
   EnsembleArguments { smooth, mode, alpha, seed, site, step, beta, bound, masks }
 
 TORCH_LIBRARY(pea, m) {
-  m.def("ensemble_act(Tensor x, str smooth, " PEA_ENSEMBLE_SCHEMA ") -> Tensor");
-  m.def("ensemble_act_backward(Tensor grad, Tensor x, str smooth, " PEA_ENSEMBLE_SCHEMA ") -> Tensor");
+  m.def("ensemble_act(Tensor x, str smooth, str mode, float alpha, " PEA_KEY_SCHEMA ") -> Tensor");
+  m.def(
+      "ensemble_act_backward(Tensor grad, Tensor x, str smooth, str mode, float alpha, " PEA_KEY_SCHEMA ") -> Tensor");
   m.def(
       "batch_norm_act(Tensor x, Tensor? residual, Tensor weight, Tensor bias, Tensor(a!)? running_mean, "
       "Tensor(b!)? running_var, bool training, float momentum, float eps, str activation, " PEA_ENSEMBLE_SCHEMA
@@ -110,7 +110,7 @@ at::Tensor as_depthwise3x3(const at::Tensor& x, const at::Tensor& weight, const 
 
 template <auto kFunction, const ConvolutionOperator& kConvolution>
 at::Tensor as_convolution(const at::Tensor& x, const at::Tensor& weight, const OptionalTensor& bias,
-                        const OptionalTensor& normalization, std::string activation, PEA_ENSEMBLE_PARAMETERS) {
+                          const OptionalTensor& normalization, std::string activation, PEA_ENSEMBLE_PARAMETERS) {
   const ActivationOptions options = activation_options(x, PEA_ENSEMBLE_ARGUMENTS(activation));
   return kFunction(kConvolution, {x, or_undefined(normalization), options}, weight, or_undefined(bias), /*stride=*/1);
 }

@@ -17,7 +17,7 @@ import {
 import { type ActivationArguments, deferBatchNormAct } from "./deferred-activation.ts";
 import { ensembleArguments } from "./ensemble-act.ts";
 import type { EnsembleActOptions } from "./ensemble-act-options.ts";
-import { hasKernel } from "./kernel-activations.ts";
+import { hasKernel, kernelNamed } from "./kernel-activations.ts";
 
 /** An activation module that computes `ensembleAct(x, module.ensembleActOptions)`: batch norm is fused with it. */
 export interface EnsembleActModule extends Module {
@@ -65,7 +65,10 @@ function activationArguments(activation: Module | undefined): ActivationArgument
     if (options === null) return undefined;
     // Bit for bit what runs in a ReLU network, whatever the smooth activation is.
     if (options.alpha === 1) return reluArguments(options.bound);
-    return typeof options.smooth === "function" ? undefined : ensembleArguments(options);
+    const { smooth } = options;
+    return typeof smooth === "function" || kernelNamed(smooth) === undefined
+      ? undefined
+      : ensembleArguments(options);
   }
   // A subclass may do otherwise.
   if (activation.constructor === ClippedReLU) return reluArguments((activation as ClippedReLU).bound);

@@ -1,5 +1,6 @@
 import { call, type Tensor } from "@pea/torch";
 import { loadKernels } from "./load.ts";
+import { hasMemoryFormat } from "./memory-order.ts";
 
 /** What numbers are clamped to; to one side where the other is absent. */
 export interface ClampBounds {
@@ -19,8 +20,8 @@ export function clampExtremes(
   values: Tensor,
   { min, max }: ClampBounds = {},
 ): { min: number; max: number } | undefined {
-  const isDense = values.isContiguous() || (values.ndim === 4 && values.isContiguous("channels_last"));
-  if (!isDense || values.device !== "cpu" || values.dtype !== "float32" || !loadKernels()) return undefined;
+  if (!hasMemoryFormat(values) || values.device !== "cpu" || values.dtype !== "float32" || !loadKernels())
+    return undefined;
   const [least, greatest] = call<[number, number]>("pea::clamp_extremes_", values, min, max);
   return { min: least, max: greatest };
 }

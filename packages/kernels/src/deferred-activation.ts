@@ -16,7 +16,7 @@ import {
   type Value,
 } from "@pea/torch";
 
-/** An activation as operators take it: its name and, for an ensemble, what `pea::ensemble_act` takes after its own. */
+/** An activation as operators take it: its name and, for an ensemble or a ReLU cut off, what `pea::ensemble_act` takes after its own. */
 export type ActivationArguments = readonly [name: string, ...Value[]];
 
 /** What the number of channels must be a multiple of for there to be operators that read it. */

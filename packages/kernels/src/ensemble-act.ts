@@ -4,7 +4,7 @@ import type { EnsembleActOptions, MaskSharing } from "./ensemble-act-options.ts"
 import { kernelActivations, kernelNamed } from "./kernel-activations.ts";
 import { loadKernels } from "./load.ts";
 import { maskOfKernels } from "./mask.ts";
-import { isDense } from "./memory-order.ts";
+import { hasMemoryFormat, isDense } from "./memory-order.ts";
 
 const ensembles = ["weighted", "stochastic", "surrogate"];
 const sharings: readonly MaskSharing[] = ["element", "channel", "sample"];
@@ -29,7 +29,7 @@ export function ensembleAct(x: Tensor, options: EnsembleActOptions): Tensor {
   if (x.device !== "cpu" || !loadKernels()) return ensembleActComposite(x, options);
   if (typeof smooth === "function") return composeEnsemble(x, options, maskOfKernels);
   if (!kernelDtypes.includes(x.dtype)) return ensembleActComposite(x, options);
-  if (masks !== "element" && isDense(x) && !isOfFormat(x)) return ensembleActComposite(x, options);
+  if (masks !== "element" && isDense(x) && !hasMemoryFormat(x)) return ensembleActComposite(x, options);
   return call("pea::ensemble_act", x, ...ensembleArguments(options));
 }
 
@@ -47,10 +47,6 @@ export function ensembleArguments(options: EnsembleActOptions): [name: string, .
     step = 0,
   } = options;
   return [kernelNamed(smooth as string) as string, ensemble, alpha, seed, site, step, beta, bound, masks];
-}
-
-function isOfFormat(x: Tensor): boolean {
-  return x.isContiguous() || (x.ndim === 4 && x.isContiguous("channels_last"));
 }
 
 function check(

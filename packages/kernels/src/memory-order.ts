@@ -1,6 +1,11 @@
 /** In which order the elements of tensors lie in memory. */
 import { contiguous, type Tensor } from "@pea/torch";
 
+/** Whether it is contiguous or in channels_last. */
+export function hasMemoryFormat(x: Tensor): boolean {
+  return x.isContiguous() || (x.ndim === 4 && x.isContiguous("channels_last"));
+}
+
 /** The tensor itself where it has no gaps, else a contiguous copy. */
 export function dense(x: Tensor): Tensor {
   return isDense(x) ? x : contiguous(x);

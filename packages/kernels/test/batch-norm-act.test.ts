@@ -11,6 +11,7 @@ import {
 } from "@pea/kernels";
 import {
   add,
+  backward,
   batchNorm,
   call,
   cast,
@@ -24,6 +25,7 @@ import {
   mul,
   randn,
   relu,
+  reshape,
   scope,
   setNumThreads,
   sum,
@@ -444,6 +446,30 @@ describe("a gradient that others have, too, keeps its values:", { skip }, () => 
         const { x, y } = made(activation);
         const [ofY] = grad([sum(mul(y, y))], [y, x]) as [Tensor, Tensor];
         assert.deepEqual(numbers(ofY), numbers(mul(y, 2)));
+      });
+    });
+
+    test(`${name}, of one that a leaf keeps`, () => {
+      scope(() => {
+        const other = leaf(randn([4, 16, 5, 6]));
+        const { y } = made(activation);
+        const direction = randn(y.shape);
+        backward(sum(mul(add(y, other), direction)));
+        assert.deepEqual(numbers(other.grad as Tensor), numbers(direction));
+      });
+    });
+
+    test(`${name}, of one that is seen in another shape, in two passes`, () => {
+      scope(() => {
+        const { x, y } = made(activation);
+        const direction = leaf(randn([4, 480]));
+        const loss = sum(mul(reshape(y, [4, 480]), direction));
+        const passes = [true, false].map((retainGraph) => {
+          const [ofX, ofDirection] = grad([loss], [x, direction], { retainGraph }) as [Tensor, Tensor];
+          return [numbers(ofX), numbers(ofDirection)];
+        });
+        assert.deepEqual(passes[1], passes[0]);
+        assert.deepEqual(passes[0]?.[1], numbers(reshape(y, [4, 480])));
       });
     });
 

@@ -293,7 +293,6 @@ BatchNormStatistics statistics_of(const Channels& channels) {
 }  // namespace
 
 ActivationOptions activation_options(const at::Tensor& x, const EnsembleArguments& arguments) {
-  element_type(x, kName);
   if (arguments.smooth == "identity") return {ActivationKind::kIdentity, {}};
   // ReLU is what any ensemble is at alpha = 1.
   EnsembleArguments of = arguments;

@@ -1,7 +1,8 @@
 // Batch normalization, residual and activation in one: y = act(batch_norm(x) [+ residual]). Checks, layouts, threads.
 //
 // Forward is one pass for the statistics and one that normalizes and activates; backward is one reduction and one pass
-// that writes the gradient; the pre-activation is computed anew. Nothing of x's size is kept but x itself.
+// that writes the gradient, in the memory of the one that arrives where nobody else has it; the pre-activation is computed
+// anew. Nothing of x's size is kept but x itself.
 #pragma once
 
 #include <ATen/core/Tensor.h>

@@ -53,7 +53,8 @@ struct BatchNormActBackward : torch::autograd::Function<BatchNormActBackward> {
   }
 };
 
-// How often the engine itself holds the gradient that it gives to a function's backward.
+// How often the engine itself holds the gradient that it gives to a function's backward: 1.13 copies the list, later ones
+// move it.
 constexpr size_t kEngineHolds = TORCH_VERSION_MAJOR == 1 && TORCH_VERSION_MINOR == 13 ? 2 : 1;
 
 // Of the seven arguments of the two functions below, for the gradient of the result.

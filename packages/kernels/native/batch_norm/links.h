@@ -7,6 +7,8 @@
 // the gradient of the normalized values, g, with its sums; of these follow the batch norm's own gradients and what
 // makes g the gradient of the batch norm's input, which the first convolution computes while it loads g.
 //
+// A 3×3 convolution over all channels is the exception: of these it hands on g alone, by a pass of its own.
+//
 // A node that hands on a gradient here gives autograd none: whatever others read the same tensor for, their gradients
 // arrive the usual way, alone, and are added. Nothing is handed on here where somebody looks at gradients in between
 // (`sees_gradient`), and where gradients are to have gradients.

@@ -37,9 +37,9 @@ struct ConvolutionGradients {
 // One kind of convolution; its weight and stride are as its own header says.
 struct ConvolutionOperator {
   const char* name;
-  // Whether it takes deferred gradients, and gives moments. All take deferred inputs, and give the gradients of normalized
-  // values.
-  bool works_with_batch_norm;
+  // All take deferred inputs, and give the gradients of normalized values. Whether it takes deferred gradients and gives
+  // moments, too.
+  bool takes_sums_along;
 
   // bias may be undefined. The result is in channels_last. moments: null, or where to put those of the result.
   at::Tensor (*forward)(const ConvolutionInput& input, const at::Tensor& weight, const at::Tensor& bias, int64_t stride,

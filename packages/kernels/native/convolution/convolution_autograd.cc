@@ -69,7 +69,7 @@ struct Convolution : torch::autograd::Function<Convolution> {
     context->save_for_backward({x, weight, input.normalization});
     context->saved_data["settings"] = c10::IValue::make_capsule(settings);
     Moments* moments = nullptr;
-    if (settings->convolution.works_with_batch_norm) {
+    if (settings->convolution.takes_sums_along) {
       const auto link = c10::make_intrusive<ConvolutionLink>();
       context->saved_data["link"] = c10::IValue::make_capsule(link);
       moments = &link->moments;
@@ -91,7 +91,7 @@ struct Convolution : torch::autograd::Function<Convolution> {
     // Without a bias there is no third edge to ask about.
     const bool wants_bias = settings->has_bias && context->needs_input_grad(2);
     WantedGradients wanted{context->needs_input_grad(0), context->needs_input_grad(1)};
-    const ResultGradient grad = sum_of(grads[0], deferred, settings->convolution.works_with_batch_norm && !wants_bias);
+    const ResultGradient grad = sum_of(grads[0], deferred, settings->convolution.takes_sums_along && !wants_bias);
     if (wants_bias) result[2] = grad.dy.sum({0, 2, 3});
 
     if (at::GradMode::is_enabled()) {

@@ -1,5 +1,5 @@
-// The derivative of this library's convolutions on the CPU. Saves x and the weight, as libtorch's convolutions do;
-// double backward is refused.
+// The derivative of this library's convolutions on the CPU. Saves x and the weight, as libtorch's convolutions do,
+// and what a deferred x is computed of; double backward is refused.
 #pragma once
 
 #include "convolution/convolution.h"

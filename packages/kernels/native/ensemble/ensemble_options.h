@@ -35,7 +35,7 @@ constexpr double kNoBound = std::numeric_limits<double>::infinity();
 struct EnsembleOptions {
   Smooth smooth;
   Mode mode;
-  double alpha;  // ReLU's coefficient (weighted) or probability (stochastic), in [0, 1)
+  double alpha;  // ReLU's coefficient (weighted) or probability (stochastic), in [0, 1], at 1 the bound alone counts
   int64_t seed, site, step;  // the masks' key; used by the stochastic mode alone
   double beta = 1;  // the smooth activation is act(beta x) / beta, nearer to ReLU the larger beta is
   double bound = kNoBound;  // where ReLU is cut off

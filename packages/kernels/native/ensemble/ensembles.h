@@ -16,11 +16,6 @@ PEA_INLINE F relu(F x) {
   return x < 0 ? F(0) : x;  // NaN stays NaN
 }
 
-template <typename F>
-PEA_INLINE F relu_slope(F x) {
-  return x <= 0 ? F(0) : F(1);  // libtorch's rule: 0 at 0, the gradient passes at NaN
-}
-
 // The smooth activation is act(β x) / β. ReLU is its own such form, so that the gap is gap(β x) / β with the growth of
 // gap at β x.
 //

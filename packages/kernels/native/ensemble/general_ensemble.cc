@@ -28,7 +28,7 @@ void forward_loop(const EnsembleOptions& options, F* __restrict x, int64_t count
   const F beta = static_cast<F>(options.beta), inverse_beta = static_cast<F>(1 / options.beta);
   const F bound = static_cast<F>(options.bound);
   const F relu_share = static_cast<F>(options.alpha), smooth_share = static_cast<F>(1 - options.alpha);
-  const uint32_t limit = mask_limit(options.alpha);
+  const uint32_t limit = kMode == Mode::kStochastic ? mask_limit(options.alpha) : 0;
   const MaskKey key = draws.key;
 #pragma omp simd
   for (int64_t i = 0; i < count; ++i) {
@@ -55,7 +55,7 @@ void backward_loop(const EnsembleOptions& options, const F* grad, const F* __res
   const F beta = static_cast<F>(options.beta), inverse_beta = static_cast<F>(1 / options.beta);
   const F bound = static_cast<F>(options.bound);
   const F relu_share = static_cast<F>(options.alpha), smooth_share = static_cast<F>(1 - options.alpha);
-  const uint32_t limit = mask_limit(options.alpha);
+  const uint32_t limit = kMode == Mode::kStochastic ? mask_limit(options.alpha) : 0;
   const MaskKey key = draws.key;
 #pragma omp simd
   for (int64_t i = 0; i < count; ++i) {

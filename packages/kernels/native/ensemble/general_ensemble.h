@@ -23,7 +23,7 @@ namespace PEA_CAPABILITY {
 // at its borders where each element has a draw, and there are not so many planes or channels.
 struct Draws {
   uint32_t counters[kSegment];
-  MaskKey key;
+  MaskKey key{};
 };
 
 // For float and double. Arrays have at most kSegment elements; index is that of the first one in the tensor.

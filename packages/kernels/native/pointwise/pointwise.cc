@@ -195,6 +195,6 @@ ConvolutionGradients backward(const ResultGradient& grad, const ConvolutionInput
 
 }  // namespace
 
-const ConvolutionOperator pointwise = {kName, /*works_with_batch_norm=*/true, forward, backward};
+const ConvolutionOperator pointwise = {kName, /*takes_sums_along=*/true, forward, backward};
 
 }  // namespace pea

@@ -64,9 +64,9 @@ void test_values(const Capability& capability) {
                                  modes[static_cast<int>(mode)] + std::to_string(alpha);
         EnsembleOptions options{static_cast<Smooth>(smooth), mode, alpha, -5, 3, 1'000'000'007, beta};
         test_types(capability, options, name);
-        if (alpha != 0.3) continue;
         options.bound = 2;
         test_types(capability, options, name + " cut off");
+        if (alpha != 0.3) continue;
         for (const DrawPattern& draws : {DrawPattern{9, 1}, DrawPattern{520, 1}, DrawPattern{42, 6}, DrawPattern{800, 8}}) {
           options.draws = draws;
           test_types(capability, options, name + " with draws that are shared");

@@ -74,9 +74,10 @@ export async function runInspect(source: string, options: InspectOptions): Promi
   try {
     const { name, inputShape, classes, whyNoClasses: whyNot = null } = subject;
     // Before anything else takes memory.
+    const { batch } = options;
     const peak =
-      options.batch === undefined ? undefined : await peakOfNetwork(model, inputShape, options.batch);
-    const inspection = look(model, subject);
+      batch === undefined ? undefined : await fitting(subject, () => peakOfNetwork(model, inputShape, batch));
+    const inspection = await fitting(subject, () => inspectNetwork(model, inputShape));
     const { parameters, ...info } = inspection.info;
     const { graph, layers, sites: activations } = inspection;
     // What libtorch computes in steps, as GELU, is named as what it is.
@@ -97,7 +98,7 @@ export async function runInspect(source: string, options: InspectOptions): Promi
       layers,
       activations,
       keys: [...model.stateDict().keys()],
-      ...(peak !== undefined && { training: { batch: options.batch, peakMemory: peak } }),
+      ...(peak !== undefined && { training: { batch, peakMemory: peak } }),
     };
     const answer =
       whyNot === null ? counted(classes, "class", "classes") : `answers ${info.outputShape.join("×")}`;
@@ -113,7 +114,7 @@ export async function runInspect(source: string, options: InspectOptions): Promi
         ...(peak === undefined
           ? []
           : [
-              `training             ${counted(options.batch as number, "image", "images")} a step take ${mebibytes(peak)}`,
+              `training             ${counted(batch as number, "image", "images")} a step take ${mebibytes(peak)}`,
             ]),
       ].join("\n"),
     );
@@ -149,9 +150,13 @@ function describeLayers(
   ];
 }
 
-function look(model: Module, { name, inputShape }: Omit<Subject, "model">): Inspection {
+/** The result of `work`, which may find that the network does not take such images. */
+async function fitting<T>(
+  { name, inputShape }: Omit<Subject, "model">,
+  work: () => T | Promise<T>,
+): Promise<T> {
   try {
-    return inspectNetwork(model, inputShape);
+    return await work();
   } catch (error) {
     if (!(error instanceof TorchError)) throw error;
     throw new PeaError(`${name} does not take images of ${inputShape.join("×")}: ${error.message}`, {

@@ -26,7 +26,7 @@ import { type Circumstance, type Circumstances, circumstances, isSame } from "..
 import { trainCommand } from "../report/command.ts";
 import type { BuildOptions } from "../run/build-network.ts";
 import { joints } from "../run/plan.ts";
-import { disposeRun, openRun, prepareWithoutData } from "../run/prepare-run.ts";
+import { disposeRun, type OpenedRun, openRun, prepareWithoutData } from "../run/prepare-run.ts";
 import type { TrainResult } from "../run/result.ts";
 import { openRunDirectory, readRunConfig, runDirectory } from "../run/run-directory.ts";
 import { openRecipe, weightFiles } from "../run/trained-run.ts";
@@ -339,34 +339,49 @@ async function circumstancesOf(
 
 const usage = (message: string): PeaError => new PeaError(message, { kind: "usage" });
 
-/** What would be trained, and how α and the learning rate move. */
-async function describePlan(recipe: Recipe, onNetwork: BuildOptions["onNetwork"]) {
+/** What would be trained, and how α and the learning rate move; `measure` does some steps to see what memory they take. */
+async function withPlan(
+  recipe: Recipe,
+  onNetwork: BuildOptions["onNetwork"],
+  use: (plan: PlanDocument, measure: () => Promise<number | null>) => Promise<void>,
+): Promise<void> {
   const counted = recipe.dataDir !== undefined || datasetNamed(recipe.data).defaultFolder !== undefined;
   const prepared = counted
     ? await openRun(recipe, { onOpening: openingReporter(), onNetwork })
     : await prepareWithoutData(recipe, { onNetwork });
   try {
-    const { plan, methods, info } = prepared;
-    return {
-      recipe,
-      methods: methods.titles,
-      ...("data" in prepared ? describeParts(prepared.data) : { images: prepared.images }),
-      /** Whether the images were counted, or are as many as the recipe expects. */
-      counted,
-      parameters: info.parameters,
-      macs: info.macs,
-      sites: info.sites,
-      epochs: plan.epochs,
-      stepsPerEpoch: plan.stepsPerEpoch,
-      steps: plan.totalSteps,
-      phases: methods.phases.map((phase) => ({ ...phase, steps: phase.endStep - phase.firstStep })),
-      joints: joints(plan, methods),
-      /** Bytes of the process in training steps; null where there are no images to make them with. */
-      peakMemory: "data" in prepared ? await peakOfTraining(recipe, prepared) : null,
-    };
+    await use(documentOf(recipe, prepared, counted), async () =>
+      // Of a GPU's memory the process knows nothing.
+      "data" in prepared && recipe.device === "cpu" ? peakOfTraining(recipe, prepared) : null,
+    );
   } finally {
     disposeRun(prepared);
   }
+}
+
+type PlanDocument = ReturnType<typeof documentOf>;
+
+/** @param counted whether the images were counted, or are as many as the recipe expects */
+function documentOf(
+  recipe: Recipe,
+  prepared: OpenedRun | Awaited<ReturnType<typeof prepareWithoutData>>,
+  counted: boolean,
+) {
+  const { plan, methods, info } = prepared;
+  return {
+    recipe,
+    methods: methods.titles,
+    ...("data" in prepared ? describeParts(prepared.data) : { images: prepared.images }),
+    counted,
+    parameters: info.parameters,
+    macs: info.macs,
+    sites: info.sites,
+    epochs: plan.epochs,
+    stepsPerEpoch: plan.stepsPerEpoch,
+    steps: plan.totalSteps,
+    phases: methods.phases.map((phase) => ({ ...phase, steps: phase.endStep - phase.firstStep })),
+    joints: joints(plan, methods),
+  };
 }
 
 /** `--dry-run`. */
@@ -375,38 +390,43 @@ async function printPlan(
   recipe: Recipe,
   onNetwork: BuildOptions["onNetwork"],
 ): Promise<void> {
-  const document = await describePlan(recipe, onNetwork);
-  printResult(flags, document, () => {
-    const { images } = document;
-    const limited = recipe.limitTrain === 1 ? "" : ` (limitTrain ${recipe.limitTrain})`;
-    const scalars = Object.keys(document.joints[0]?.scalars ?? {});
-    return [
-      `${recipe.model}: ${document.parameters} parameters, ${document.macs} MACs, ${document.sites} activation sites`,
-      `${recipe.data}: ${images.train} training${limited}, ${images.validation} validation, ${images.test} test images` +
-        ("classes" in document ? "" : " (as the recipe expects; none was opened)"),
-      ...("classes" in document ? describeData(document) : []),
-      `${document.epochs} epochs of ${document.stepsPerEpoch} steps: ${document.steps} steps`,
-      ...(document.peakMemory === null
-        ? []
-        : [`peak memory of a step: ${mebibytes(document.peakMemory)}, in one process`]),
-      "",
-      formatTable(
-        ["phase", "from step", "steps"],
-        document.phases.map(({ name, firstStep, steps }) => [name, firstStep, steps]),
-      ),
-      "",
-      formatTable(
-        ["step", "epoch", "phase", "learning rate", ...scalars],
-        document.joints.map((joint) => [
-          joint.step,
-          joint.epoch,
-          joint.phase,
-          Number(joint.learningRate.toPrecision(6)),
-          ...scalars.map((name) => Number((joint.scalars[name] ?? Number.NaN).toPrecision(6))),
-        ]),
-      ),
-    ].join("\n");
+  await withPlan(recipe, onNetwork, async (document, measure) => {
+    // Before what may not fit into memory.
+    if (!flags.json) process.stdout.write(`${planText(recipe, document)}\n`);
+    const peakMemory = await measure();
+    if (flags.json) printResult(flags, { ...document, peakMemory }, () => "");
+    else if (peakMemory !== null)
+      process.stdout.write(`\nmemory: ${mebibytes(peakMemory)} at most in steps of this one process\n`);
   });
+}
+
+function planText(recipe: Recipe, document: PlanDocument): string {
+  const { images } = document;
+  const limited = recipe.limitTrain === 1 ? "" : ` (limitTrain ${recipe.limitTrain})`;
+  const scalars = Object.keys(document.joints[0]?.scalars ?? {});
+  return [
+    `${recipe.model}: ${document.parameters} parameters, ${document.macs} MACs, ${document.sites} activation sites`,
+    `${recipe.data}: ${images.train} training${limited}, ${images.validation} validation, ${images.test} test images` +
+      ("classes" in document ? "" : " (as the recipe expects; none was opened)"),
+    ...("classes" in document ? describeData(document) : []),
+    `${document.epochs} epochs of ${document.stepsPerEpoch} steps: ${document.steps} steps`,
+    "",
+    formatTable(
+      ["phase", "from step", "steps"],
+      document.phases.map(({ name, firstStep, steps }) => [name, firstStep, steps]),
+    ),
+    "",
+    formatTable(
+      ["step", "epoch", "phase", "learning rate", ...scalars],
+      document.joints.map((joint) => [
+        joint.step,
+        joint.epoch,
+        joint.phase,
+        Number(joint.learningRate.toPrecision(6)),
+        ...scalars.map((name) => Number((joint.scalars[name] ?? Number.NaN).toPrecision(6))),
+      ]),
+    ),
+  ].join("\n");
 }
 
 function describeResult({ runDirectory, last, best, whyNoBest, skipped, seconds }: TrainResult): string {

@@ -22,8 +22,8 @@ import { beginMethods } from "./train.ts";
 import { TrainingStep } from "./training-step.ts";
 
 /**
- * Does steps, and tells the resident memory of this process afterwards, in bytes: the engine keeps what they took at most. What is
- * kept of before is given back first.
+ * Does steps, and tells the resident memory of this process afterwards, in bytes: the engine's own allocator keeps what they took at
+ * most. What is kept of before is given back first.
  */
 async function memoryOf(steps: () => void | Promise<void>): Promise<number> {
   emptyCache();
@@ -40,11 +40,11 @@ async function memoryOf(steps: () => void | Promise<void>): Promise<number> {
 export async function peakOfTraining(recipe: Recipe, opened: OpenedRun): Promise<number> {
   const { data, model, methods, plan } = opened;
   const prepared = { ...opened, optimizer: createOptimizer(model, recipe) };
-  await beginMethods(prepared);
   const { task } = data;
   const sums = task.startSums({ device: recipe.device, purpose: "training" });
   const training = new TrainingStep({ ...prepared, task, settings: recipe, ranks: alone });
   try {
+    await beginMethods(prepared);
     const batches = trainingLoader(data, recipe, { ...plan, changes: methods.imageChanges });
     const midsts = methods.phases.map(({ firstStep, endStep }) => Math.floor((firstStep + endStep) / 2));
     return await memoryOf(async () => {

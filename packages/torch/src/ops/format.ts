@@ -8,6 +8,6 @@ export function inFormatOf(input: Tensor, output: Tensor): Tensor {
 }
 
 /** Whether the format is channels_last and no other. */
-function isChannelsLast(images: Tensor): boolean {
+export function isChannelsLast(images: Tensor): boolean {
   return images.ndim === 4 && images.isContiguous("channels_last") && !images.isContiguous();
 }

@@ -7,7 +7,7 @@ import { call } from "../call.ts";
 import { TorchError } from "../error.ts";
 import { optionsOf } from "../options.ts";
 import type { Tensor } from "../tensor.ts";
-import { inFormatOf } from "./format.ts";
+import { isChannelsLast } from "./format.ts";
 
 /** The same elements in another shape, one size may be −1; a view where the strides allow it, else a copy. */
 export function reshape(self: Tensor, shape: readonly number[]): Tensor {
@@ -127,10 +127,8 @@ export function channelShuffle(self: Tensor, groups: number): Tensor {
     );
   const packed = [groups, channels / groups];
   // libtorch 1.13's own operator has no derivative.
-  if (self.ndim !== 4 || self.isContiguous() || !self.isContiguous("channels_last")) {
-    const packs = reshape(self, [batch, ...packed, ...image]);
-    return inFormatOf(self, reshape(transpose(packs, 1, 2), self.shape));
-  }
+  if (!isChannelsLast(self))
+    return reshape(transpose(reshape(self, [batch, ...packed, ...image]), 1, 2), self.shape);
   // As the pixels lie: one copy, of neighbours.
   const pixels = reshape(permute(self, [0, 2, 3, 1]), [batch, ...image, ...packed]);
   return permute(reshape(transpose(pixels, 3, 4), [batch, ...image, channels]), [0, 3, 1, 2]);
