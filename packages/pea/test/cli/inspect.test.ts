@@ -53,14 +53,13 @@ describe("pea inspect NETWORK --batch N", () => {
     assert.ok(many.bytes - few.bytes < 400 * 40 * many.activationElements, `${few.bytes}, ${many.bytes}`);
   });
 
-  test("says of images that the network does not take what it says without a batch", async () => {
-    const answers = [];
-    for (const more of [[], ["--batch", "4"]])
-      answers.push(await peaHere("inspect", "alexnet-bn", "--input", "3x8x8", ...more));
-    for (const { code, stderr } of answers) {
-      assert.equal(code, 2, stderr);
-      assert.match(stderr, /^pea: alexnet-bn does not take images of 3×8×8: /);
-    }
+  test("names the network where so many images are too few", async () => {
+    const { code, stderr } = await peaHere("inspect", "alexnet-bn", "--batch", "1");
+    assert.equal(code, 2, stderr);
+    assert.match(
+      stderr,
+      /^pea: alexnet-bn does not take images of 3×224×224: .* more than one value per channel.*use a larger batch/,
+    );
   });
 
   test("is for images", async () => {
