@@ -67,41 +67,42 @@ function makeLate(ranks: Ranks): void {
 describe("two ranks train bit for bit as one process that passes batches in halves", () => {
   /** 30 steps. */
   const long: RecipeInput = { ...recipe, batchSize: 16, epochs: 5 };
-  for (const [title, input] of Object.entries<RecipeInput>({
-    "with the weighted ensemble": { ...long, pea: "WG50%" },
-    "with the stochastic ensemble": { ...long, pea: "SM50%" },
-    "a MobileNet with dropout": {
-      ...long,
-      model: "mobilenet-0.25-small",
-      modelOptions: { dropout: 0.3 },
-      pea: "SS50%",
-    },
-  }))
-    it(title, async () => {
-      const two = await trainTogether(input);
-      const one = await trainAlone({ ...input, microBatch: 8 });
-      // The sum of two addends is the same in either order.
-      assert.equal(lossesOf(two).length, 30);
-      assert.deepEqual(lossesOf(two), lossesOf(one));
-      assert.deepEqual(weightsOf(two), weightsOf(one));
-    });
-
   const photos: RecipeInput = { ...recipe, data: "imagefolder", imageSize: 32, batchSize: 8 };
-  for (const [title, more] of Object.entries<RecipeInput>({
-    "on images that are streamed": { trainCrop: "distorted", epochs: 15 },
-    "an ERFNet, which calls its dropout in training alone": {
-      model: "erfnet-0.25",
-      modelOptions: { dropout: 0.3 },
-      epochs: 1,
-    },
-  }))
-    it(title, async () => {
-      const input = { ...photos, ...more, dataDir: await writePhotos() };
-      const two = await trainTogether(input);
-      const one = await trainAlone({ ...input, microBatch: 4 });
-      assert.deepEqual(lossesOf(two), lossesOf(one));
-      assert.deepEqual(weightsOf(two), weightsOf(one));
-    });
+  const networks = {
+    "a ResNet": { model: "resnet8" },
+    "a MobileNet with dropout": { model: "mobilenet-0.1-small", modelOptions: { dropout: 0.3 } },
+  };
+  const sources = {
+    "in memory": async () => long,
+    "that are streamed": async () => ({
+      ...photos,
+      trainCrop: "distorted",
+      epochs: 15,
+      dataDir: await writePhotos(),
+    }),
+  } satisfies Record<string, () => Promise<RecipeInput>>;
+  /** The sum of two addends is the same in either order. */
+  const assertSame = async (input: RecipeInput, steps: number) => {
+    const two = await trainTogether(input);
+    const one = await trainAlone({ ...input, microBatch: (input.batchSize as number) / 2 });
+    assert.equal(lossesOf(two).length, steps);
+    assert.deepEqual(lossesOf(two), lossesOf(one));
+    assert.deepEqual(weightsOf(two), weightsOf(one));
+  };
+
+  for (const [network, model] of Object.entries(networks))
+    for (const [where, source] of Object.entries(sources))
+      for (const [ensemble, pea] of [
+        ["weighted", "WG50%"],
+        ["stochastic", "SM50%"],
+      ])
+        it(`${network} with the ${ensemble} ensemble, on images ${where}`, async () =>
+          assertSame({ ...(await source()), ...model, pea }, 30));
+
+  it("an ERFNet, which calls its dropout in training alone", async () => {
+    const erfnet = { model: "erfnet-0.25", modelOptions: { dropout: 0.3 } };
+    await assertSame({ ...photos, ...erfnet, epochs: 1, dataDir: await writePhotos() }, 2);
+  });
 });
 
 describe("where sums are of more than two addends, a run of ranks", () => {
@@ -169,37 +170,50 @@ describe("ranks", () => {
     assert.equal(readDiagnostics(join(runDirectory, "diagnostics.jsonl")).length, steps);
   });
 
-  it("stop together where one is told to, and go on bit for bit", async () => {
-    const whole = await trainTogether(all);
-    const runDirectory = join(temporaryFolder(), "run");
-    const stop = new AbortController();
-    const runs = (await ranksOf(2)).map((ranks) =>
-      train(all, {
-        runDirectory,
-        ranks,
-        ...(ranks.rank === 1 && { signal: stop.signal }),
-        observe: () => ({ onStep: (step) => step === 2 && stop.abort("SIGTERM") }),
-      }),
-    );
-    const isStopped = (error: unknown) => error instanceof TrainingInterrupted && error.step === 2;
-    await Promise.all(runs.map((run) => assert.rejects(run, isStopped)));
-    const [resumed] = await Promise.all(
-      (await ranksOf(2)).map((ranks) => resumeTraining(runDirectory, { ranks })),
-    );
-    assert.deepEqual(withoutGenerator(runDirectory), withoutGenerator(whole.runDirectory));
-    assert.deepEqual([resumed?.last, resumed?.best], [whole.last, whole.best]);
-  });
+  // After each of the four steps but the last.
+  for (const end of [1, 2, 3])
+    it(`stop together after step ${end}, where one is told to, and go on bit for bit`, async () => {
+      const whole = await trainTogether(all);
+      const runDirectory = join(temporaryFolder(), "run");
+      const stop = new AbortController();
+      const runs = (await ranksOf(2)).map((ranks) =>
+        train(all, {
+          runDirectory,
+          ranks,
+          ...(ranks.rank === 1 && { signal: stop.signal }),
+          observe: () => ({ onStep: (step) => step === end && stop.abort("SIGTERM") }),
+        }),
+      );
+      const isStopped = (error: unknown) => error instanceof TrainingInterrupted && error.step === end;
+      await Promise.all(runs.map((run) => assert.rejects(run, isStopped)));
+      const [resumed] = await Promise.all(
+        (await ranksOf(2)).map((ranks) => resumeTraining(runDirectory, { ranks })),
+      );
+      assert.deepEqual(withoutGenerator(runDirectory), withoutGenerator(whole.runDirectory));
+      assert.deepEqual([resumed?.last, resumed?.best], [whole.last, whole.best]);
+    });
 
-  it("go on where others were more, and say what is not the same", async () => {
-    const { runDirectory } = await trainTogether({ ...all, epochs: 1 });
-    const notes: string[] = [];
-    const { ranks } = await resumeTraining(runDirectory, { onNote: (note) => notes.push(note) });
-    assert.equal(ranks, undefined, "of one process there is nothing to write down");
-    assert.match(
-      notes.join(),
-      /goes on with 1 process where it had 2: with the same batches, in other parts/,
-    );
-  });
+  for (const [others, then] of [
+    [2, 1],
+    [2, 4],
+  ] as const)
+    it(`go on as ${then} where they were ${others}, and say what is not the same`, async () => {
+      const { runDirectory } = await trainTogether({ ...all, epochs: 1 });
+      const notes: string[] = [];
+      const [result] = await Promise.all(
+        (then === 1 ? [undefined] : await ranksOf(then)).map((ranks) =>
+          resumeTraining(runDirectory, { ranks, onNote: (note) => notes.push(note) }),
+        ),
+      );
+      // Of one process there is nothing to write down.
+      assert.equal(result?.ranks?.size, then === 1 ? undefined : then);
+      assert.match(
+        notes.join(),
+        new RegExp(
+          `goes on with ${then} process(es)? where it had ${others}: with the same batches, in other parts`,
+        ),
+      );
+    });
 
   it("begin anew in place of a run that is deleted, be rank 0 the last to come to its folder", async () => {
     const input = { ...recipe, pea: "none", epochs: 1 };
