@@ -13,6 +13,9 @@ const COSTLY: Readonly<Partial<Record<BenchMethod, "everywhere" | readonly strin
   // Convolutions of MobileNet are cheap beside what its batch norms and activations take.
   sugar: ["mobilenet-0.25-small"],
   "lambda-gelu": ["mobilenet-0.25-small"],
+  swap: ["mobilenet-0.25-small"],
+  // Beside training that takes all processors.
+  randaugment: ["mobilenet-0.25"],
   "stochastic-depth": "everywhere",
   distillation: "everywhere",
   quantize: "everywhere",

@@ -27,7 +27,7 @@ import { type Imports, importFiles } from "../recipe/import-file.ts";
 import { createNetwork } from "../run/create-network.ts";
 import { openTrainedNetwork, readNetwork, weightFiles } from "../run/trained-run.ts";
 import { type CommonOptions, formatTable, mebibytes, printResult } from "../terminal/output.ts";
-import { peakOfNetwork } from "../train/peak-memory.ts";
+import { isOutOfMemory, peakOfNetwork } from "../train/peak-memory.ts";
 import { askTarget, describeInspection } from "./inspect-target.ts";
 
 interface InspectOptions extends CommonOptions {
@@ -114,7 +114,7 @@ export async function runInspect(source: string, options: InspectOptions): Promi
         ...(peak === undefined
           ? []
           : [
-              `training             ${counted(batch as number, "image", "images")} a step take ${mebibytes(peak)}`,
+              `training             ${mebibytes(peak)} at most, in steps of ${counted(batch as number, "image", "images")}`,
             ]),
       ].join("\n"),
     );
@@ -159,6 +159,11 @@ async function fitting<T>(
     return await work();
   } catch (error) {
     if (!(error instanceof TorchError)) throw error;
+    if (isOutOfMemory(error))
+      throw new PeaError(`training by so many images does not fit into memory: ${error.message}`, {
+        kind: "usage",
+        cause: error,
+      });
     throw new PeaError(`${name} does not take images of ${inputShape.join("×")}: ${error.message}`, {
       kind: "usage",
       cause: error,

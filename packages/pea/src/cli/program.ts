@@ -96,7 +96,7 @@ function addTrain(
       "how long several processes wait for one that does not answer before all end (default: 300)",
       positiveNumber,
     )
-    .option("--dry-run", "print the plan and train nothing")
+    .option("--dry-run", "print the plan and the memory that some steps take, and train nothing")
     .option(
       "--target <NAME>",
       "the form of pea export that the run is for (or a module that registers one): a network that it does not take is refused before training, and the method quantize rounds as it does",

@@ -43,7 +43,7 @@ import {
 } from "../terminal/output.ts";
 import { createProgress, type Progress } from "../terminal/progress.ts";
 import { formatSeconds } from "../terminal/time-left.ts";
-import { peakOfTraining } from "../train/peak-memory.ts";
+import { isOutOfMemory, peakOfTraining } from "../train/peak-memory.ts";
 import { recipeForTarget } from "../train/recipe-for-target.ts";
 import { resumeTraining, train, type Watch } from "../train/train.ts";
 import { TrainingDiverged, TrainingInterrupted } from "../train/trainer.ts";
@@ -392,11 +392,18 @@ async function printPlan(
 ): Promise<void> {
   await withPlan(recipe, onNetwork, async (document, measure) => {
     // Before what may not fit into memory.
-    if (!flags.json) process.stdout.write(`${planText(recipe, document)}\n`);
-    const peakMemory = await measure();
+    if (!flags.json) process.stdout.write(`${planText(recipe, document)}\n\n`);
+    log("doing some steps to see what memory they take");
+    const peakMemory = await measure().catch((error: unknown) => {
+      if (!isOutOfMemory(error)) throw error;
+      log(`they do not fit into memory; lower batchSize, or set microBatch: ${(error as Error).message}`);
+      return null;
+    });
     if (flags.json) printResult(flags, { ...document, peakMemory }, () => "");
     else if (peakMemory !== null)
-      process.stdout.write(`\nmemory: ${mebibytes(peakMemory)} at most in steps of this one process\n`);
+      process.stdout.write(
+        `memory: ${mebibytes(peakMemory)} at most, in steps of ${recipe.batchSize} images in one process\n`,
+      );
   });
 }
 

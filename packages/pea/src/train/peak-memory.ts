@@ -12,6 +12,7 @@ import {
   randn,
   SGD,
   scope,
+  TorchError,
 } from "@pea/torch";
 import { alone } from "../distributed/ranks.ts";
 import type { Recipe } from "../recipe/recipe.ts";
@@ -20,6 +21,11 @@ import { trainingLoader } from "../run/loaders.ts";
 import type { OpenedRun } from "../run/prepare-run.ts";
 import { beginMethods } from "./train.ts";
 import { TrainingStep } from "./training-step.ts";
+
+/** Whether libtorch found no memory for a tensor. */
+export function isOutOfMemory(error: unknown): boolean {
+  return error instanceof TorchError && error.message.includes("out of memory");
+}
 
 /**
  * Does steps, and tells the resident memory of this process afterwards, in bytes: the engine's own allocator keeps what they took at

@@ -257,7 +257,7 @@ describe("pea train --target", () => {
 describe("pea train --dry-run", () => {
   it("gives steps, phases, alpha and learning rate at their joints, and trains nothing", async () => {
     const run = join(temporaryFolder(), "run");
-    const { code, stdout } = await peaHere(
+    const { code, stdout, stderr } = await peaHere(
       "train",
       ...small,
       "--pea",
@@ -295,6 +295,7 @@ describe("pea train --dry-run", () => {
     assert.deepEqual([joints.get(6)?.learningRate, joints.get(6)?.scalars.alpha], [0.2, 0]);
     assert.deepEqual([joints.get(45)?.phase, joints.get(45)?.scalars.alpha], ["final", 1]);
     assert.ok(plan.peakMemory >= process.memoryUsage.rss() / 2, `${plan.peakMemory}`);
+    assert.match(stderr, /doing some steps to see what memory they take/);
     assert.equal(existsSync(run), false);
   });
 
