@@ -76,7 +76,9 @@ export async function runInspect(source: string, options: InspectOptions): Promi
     // Before anything else takes memory.
     const { batch } = options;
     const peak =
-      batch === undefined ? undefined : await fitting(subject, () => peakOfNetwork(model, inputShape, batch));
+      batch === undefined
+        ? undefined
+        : await fitting(subject, () => peakOfNetwork(model, inputShape, batch), batch);
     const inspection = await fitting(subject, () => inspectNetwork(model, inputShape));
     const { parameters, ...info } = inspection.info;
     const { graph, layers, sites: activations } = inspection;
@@ -150,20 +152,24 @@ function describeLayers(
   ];
 }
 
-/** The result of `work`, which may find that the network does not take such images. */
+/** The result of `work`, which may find that the network does not take such images, or memory not so many. */
 async function fitting<T>(
   { name, inputShape }: Omit<Subject, "model">,
   work: () => T | Promise<T>,
+  batch?: number,
 ): Promise<T> {
   try {
     return await work();
   } catch (error) {
     if (!(error instanceof TorchError)) throw error;
-    if (isOutOfMemory(error))
-      throw new PeaError(`training by so many images does not fit into memory: ${error.message}`, {
-        kind: "usage",
-        cause: error,
-      });
+    if (batch !== undefined && isOutOfMemory(error))
+      throw new PeaError(
+        `training by ${counted(batch, "image", "images")} does not fit into memory: ${error.message}`,
+        {
+          kind: "usage",
+          cause: error,
+        },
+      );
     throw new PeaError(`${name} does not take images of ${inputShape.join("×")}: ${error.message}`, {
       kind: "usage",
       cause: error,
