@@ -1,11 +1,9 @@
 #!/usr/bin/env bash
 # package: Node 20.20.2 (also as npm's `node`)
-# guess:   nohup lets a program outlive its terminal, whatever it is written in; and a program that handles SIGHUP may end as ever
+# guess:   nohup lets a program outlive its terminal, whatever it is written in
 # happens: Node sets ignored signals back as it starts, so that SIGHUP ends it under nohup, too, and nothing in the process tells any
-#          more that it was ignored; and once the terminal is gone a process that ends by itself aborts, because it cannot give
-#          the terminal its settings back
-# output:  under nohup: ended by signal 1
-#          its terminal gone, after process.exit(0): ended by signal 6
+#          more that it was ignored
+# output:  sleep under nohup: ended by signal 15, Node under nohup: by signal 1
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -r "$folder"' EXIT
@@ -13,30 +11,21 @@ cd "$folder"
 npm install --silent --no-audit --no-fund --prefix . node@20.20.2
 node=$folder/node_modules/node/bin/node
 
-cat >terminal.py <<'PYTHON'
-import os
-import pty
-import sys
+# ended_by COMMAND...: the signal that ends a command under nohup that is sent SIGHUP and, half a second later, SIGTERM.
+ended_by() {
+  nohup "$@" >/dev/null 2>&1 </dev/null &
+  sleep 1
+  kill -HUP $!
+  sleep 0.5
+  kill -TERM $! 2>/dev/null || true
+  local status=0
+  wait $! 2>/dev/null || status=$?
+  echo $((status - 128))
+}
 
-child, screen = pty.fork()
-if child == 0:
-    os.execvp(sys.argv[1], sys.argv[1:])
-os.read(screen, 5)  # it is there
-os.close(screen)
-print(os.WTERMSIG(os.waitpid(child, 0)[1]))
-PYTHON
-
-nohup "$node" --eval 'console.log("there"); setTimeout(() => {}, 60_000)' >there 2>/dev/null </dev/null &
-until [ -s there ]; do sleep 0.1; done
-kill -HUP $!
-status=0
-wait $! || status=$?
-{
-  echo "under nohup: ended by signal $((status - 128))"
-  handles='process.on("SIGHUP", () => process.exit(0)); console.log("there"); setTimeout(() => {}, 60_000)'
-  echo "its terminal gone, after process.exit(0): ended by signal $(python3 terminal.py "$node" --eval "$handles")"
-} | tee output
+echo "sleep under nohup: ended by signal $(ended_by sleep 60), Node under nohup: by signal $(
+  ended_by "$node" --eval 'setTimeout(() => {}, 60_000)'
+)" | tee output
 diff output - <<'TEXT'
-under nohup: ended by signal 1
-its terminal gone, after process.exit(0): ended by signal 6
+sleep under nohup: ended by signal 15, Node under nohup: by signal 1
 TEXT
