@@ -63,18 +63,15 @@ variable_list gradients_of_arguments(AutogradContext* context, const at::Tensor&
   if (!grad.defined()) return result;
   const variable_list saved = context->get_saved_variables();
   const BatchNormStatistics statistics{saved[4], saved[5]};
+  BatchNormGradients gradients;
   if (at::GradMode::is_enabled()) {
-    const variable_list gradients = BatchNormActBackward::apply(grad, saved[0], optional(saved[1]), saved[2], saved[3],
-                                                                statistics, saved_settings(context));
-    result[0] = gradients[0];
-    if (saved[1].defined()) result[1] = gradients[3];
-    result[2] = gradients[1];
-    result[3] = gradients[2];
-    return result;
+    const variable_list list = BatchNormActBackward::apply(grad, saved[0], optional(saved[1]), saved[2], saved[3],
+                                                           statistics, saved_settings(context));
+    gradients = {list[0], saved[1].defined() ? list[3] : at::Tensor(), list[1], list[2]};
+  } else {
+    gradients = batch_norm_act_backward(grad, {saved[0], saved[1], saved[2], saved[3]}, statistics,
+                                        saved_settings(context), /*is_free=*/grad.use_count() <= kEngineHolds);
   }
-  const BatchNormGradients gradients =
-      batch_norm_act_backward(grad, {saved[0], saved[1], saved[2], saved[3]}, statistics, saved_settings(context),
-                              /*is_free=*/grad.use_count() <= kEngineHolds);
   result[0] = gradients.x;
   result[1] = gradients.residual;
   result[2] = gradients.weight;

@@ -94,14 +94,13 @@ EnsembleOptions ensemble_options(const at::Tensor& x, at::MemoryFormat format, c
 }
 
 EnsembleOptions ensemble_act_options(const at::Tensor& x, const EnsembleArguments& arguments) {
-  const at::Tensor walked = dense(x);
-  const bool is_channels_last = walked.dim() == 4 && walked.is_contiguous(at::MemoryFormat::ChannelsLast);
-  TORCH_CHECK_VALUE(arguments.masks == "element" || is_channels_last || walked.is_contiguous(),
+  // What has gaps or repeats is walked as a contiguous copy.
+  const bool is_contiguous = x.is_contiguous() || !x.is_non_overlapping_and_dense();
+  const bool is_channels_last = x.dim() == 4 && x.is_contiguous(at::MemoryFormat::ChannelsLast);
+  TORCH_CHECK_VALUE(arguments.masks == "element" || is_channels_last || is_contiguous,
                     "ensemble_act: with masks for a ", arguments.masks,
                     " x must be contiguous or channels_last, and not have the strides ", x.strides());
-  const bool as_channels_last = is_channels_last && !walked.is_contiguous();
-  return ensemble_options(
-      x, as_channels_last ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::Contiguous, arguments);
+  return ensemble_options(x, is_contiguous ? at::MemoryFormat::Contiguous : at::MemoryFormat::ChannelsLast, arguments);
 }
 
 at::Tensor relu_of(const at::Tensor& x, const EnsembleOptions& options) {

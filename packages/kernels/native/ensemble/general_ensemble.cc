@@ -8,6 +8,19 @@ namespace pea {
 namespace PEA_CAPABILITY {
 namespace {
 
+// The options in the type of the arithmetic.
+template <typename F>
+struct Factors {
+  F beta, inverse_beta, bound, relu_share, smooth_share;
+
+  explicit Factors(const EnsembleOptions& options)
+      : beta(static_cast<F>(options.beta)),
+        inverse_beta(static_cast<F>(1 / options.beta)),
+        bound(static_cast<F>(options.bound)),
+        relu_share(static_cast<F>(options.alpha)),
+        smooth_share(static_cast<F>(1 - options.alpha)) {}
+};
+
 // ReLU, cut off, and the smooth activation, with their slopes.
 template <typename F>
 struct Parts {
@@ -15,26 +28,24 @@ struct Parts {
 };
 
 template <typename Smooth, typename F>
-PEA_INLINE Parts<F> parts(F x, F beta, F inverse_beta, F bound) {
+PEA_INLINE Parts<F> parts(F x, const Factors<F>& by) {
   const bool is_flat = x <= 0;
-  const Gap<F> gap = Smooth::gap(beta * x, is_flat);
+  const Gap<F> gap = Smooth::gap(by.beta * x, is_flat);
   const F rectified = is_flat ? F(0) : x;
-  return {rectified > bound ? bound : rectified, rectified - inverse_beta * gap.value,
-          is_flat || x >= bound ? F(0) : F(1), is_flat ? gap.growth : 1 - gap.growth};
+  return {rectified > by.bound ? by.bound : rectified, rectified - by.inverse_beta * gap.value,
+          is_flat || x >= by.bound ? F(0) : F(1), is_flat ? gap.growth : 1 - gap.growth};
 }
 
 template <Mode kMode, typename Smooth, typename F>
 void forward_loop(const EnsembleOptions& options, F* __restrict x, int64_t count, const Draws& draws) {
-  const F beta = static_cast<F>(options.beta), inverse_beta = static_cast<F>(1 / options.beta);
-  const F bound = static_cast<F>(options.bound);
-  const F relu_share = static_cast<F>(options.alpha), smooth_share = static_cast<F>(1 - options.alpha);
+  const Factors<F> by(options);
   const uint32_t limit = kMode == Mode::kStochastic ? mask_limit(options.alpha) : 0;
   const MaskKey key = draws.key;
 #pragma omp simd
   for (int64_t i = 0; i < count; ++i) {
-    const Parts<F> of = parts<Smooth>(x[i], beta, inverse_beta, bound);
+    const Parts<F> of = parts<Smooth>(x[i], by);
     if constexpr (kMode == Mode::kStochastic) x[i] = mask_draw(draws.counters[i], key) <= limit ? of.relu : of.smooth;
-    else x[i] = relu_share * of.relu + smooth_share * of.smooth;
+    else x[i] = by.relu_share * of.relu + by.smooth_share * of.smooth;
   }
 }
 
@@ -52,17 +63,15 @@ void cut_off_loop(const EnsembleOptions& options, F* x, int64_t count, const Dra
 template <Mode kMode, typename Smooth, typename F>
 void backward_loop(const EnsembleOptions& options, const F* grad, const F* __restrict x, F* dx, int64_t count,
                    const Draws& draws) {
-  const F beta = static_cast<F>(options.beta), inverse_beta = static_cast<F>(1 / options.beta);
-  const F bound = static_cast<F>(options.bound);
-  const F relu_share = static_cast<F>(options.alpha), smooth_share = static_cast<F>(1 - options.alpha);
+  const Factors<F> by(options);
   const uint32_t limit = kMode == Mode::kStochastic ? mask_limit(options.alpha) : 0;
   const MaskKey key = draws.key;
 #pragma omp simd
   for (int64_t i = 0; i < count; ++i) {
-    const Parts<F> of = parts<Smooth>(x[i], beta, inverse_beta, bound);
+    const Parts<F> of = parts<Smooth>(x[i], by);
     const bool draws_relu = kMode == Mode::kStochastic && mask_draw(draws.counters[i], key) <= limit;
     if constexpr (kMode == Mode::kStochastic) dx[i] = grad[i] * (draws_relu ? of.relu_slope : of.smooth_slope);
-    else dx[i] = grad[i] * (relu_share * of.relu_slope + smooth_share * of.smooth_slope);
+    else dx[i] = grad[i] * (by.relu_share * of.relu_slope + by.smooth_share * of.smooth_slope);
   }
 }
 

@@ -343,16 +343,18 @@ const usage = (message: string): PeaError => new PeaError(message, { kind: "usag
 async function withPlan(
   recipe: Recipe,
   onNetwork: BuildOptions["onNetwork"],
-  use: (plan: PlanDocument, measure: () => Promise<number | null>) => Promise<void>,
+  use: (plan: PlanDocument, measure: (() => Promise<number>) | null) => Promise<void>,
 ): Promise<void> {
   const counted = recipe.dataDir !== undefined || datasetNamed(recipe.data).defaultFolder !== undefined;
   const prepared = counted
     ? await openRun(recipe, { onOpening: openingReporter(), onNetwork })
     : await prepareWithoutData(recipe, { onNetwork });
   try {
-    await use(documentOf(recipe, prepared, counted), async () =>
-      // Of a GPU's memory the process knows nothing.
-      "data" in prepared && recipe.device === "cpu" ? peakOfTraining(recipe, prepared) : null,
+    // Of a GPU's memory the process knows nothing.
+    const isMeasured = "data" in prepared && recipe.device === "cpu";
+    await use(
+      documentOf(recipe, prepared, counted),
+      isMeasured ? () => peakOfTraining(recipe, prepared) : null,
     );
   } finally {
     disposeRun(prepared);
@@ -393,17 +395,22 @@ async function printPlan(
   await withPlan(recipe, onNetwork, async (document, measure) => {
     // Before what may not fit into memory.
     if (!flags.json) process.stdout.write(`${planText(recipe, document)}\n\n`);
-    log("doing some steps to see what memory they take");
-    const peakMemory = await measure().catch((error: unknown) => {
-      if (!isOutOfMemory(error)) throw error;
-      log(`they do not fit into memory; lower batchSize, or set microBatch: ${(error as Error).message}`);
-      return null;
-    });
+    const peakMemory = measure && (await memoryOfSteps(measure));
     if (flags.json) printResult(flags, { ...document, peakMemory }, () => "");
     else if (peakMemory !== null)
       process.stdout.write(
         `memory: ${mebibytes(peakMemory)} at most, in steps of ${recipe.batchSize} images in one process\n`,
       );
+  });
+}
+
+/** null where they do not fit. */
+async function memoryOfSteps(measure: () => Promise<number>): Promise<number | null> {
+  log("doing some steps to see what memory they take");
+  return measure().catch((error: unknown) => {
+    if (!isOutOfMemory(error)) throw error;
+    log(`they do not fit into memory; lower batchSize, or set microBatch: ${(error as Error).message}`);
+    return null;
   });
 }
 
