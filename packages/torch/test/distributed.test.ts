@@ -4,7 +4,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, readdirSync, readlinkSync, rmSync, statSync } from "node:fs";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
-import { tmpdir } from "node:os";
+import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -16,7 +16,9 @@ import {
   contiguous,
   FileStore,
   full,
+  GroupError,
   GroupTimeout,
+  type LostRank,
   memoryStats,
   mul,
   ones,
@@ -93,6 +95,19 @@ const rejectsWith = (work: Promise<unknown>, message: RegExp) =>
   assert.rejects(work, (error: Error) => {
     assert.ok(error instanceof TorchError);
     assert.match(error.message, message);
+    return true;
+  });
+
+/** Of a collective: the ranks that it failed of, which its words are made of. */
+const failsOf = (work: Promise<unknown>, lost: readonly Omit<LostRank, "host">[]) =>
+  assert.rejects(work, (error: Error) => {
+    assert.ok(error instanceof GroupError, `${error}`);
+    assert.deepEqual(
+      error.lost,
+      lost.map((one) => ({ ...one, host: hostname() })),
+    );
+    for (const { rank, pid } of lost)
+      assert.ok(error.message.includes(`rank ${rank} (process ${pid} on ${hostname()})`), error.message);
     return true;
   });
 
@@ -649,7 +664,9 @@ describe("a rank that does not go on", () => {
     );
     const isLate = (error: Error) => error instanceof GroupTimeout && hangs.test(error.message);
     await assert.rejects(group?.allReduce(ones([3])) as Promise<void>, isLate);
-    await assert.rejects(group?.barrier() as Promise<void>, isLate);
+    const again = group?.barrier() as Promise<void>;
+    await assert.rejects(again, isLate);
+    await failsOf(again, [{ rank: 1, pid: process.pid, state: "silent" }]);
   });
 
   it("is named where it is stopped and with it the store that it holds", async () => {
@@ -657,24 +674,28 @@ describe("a rank that does not go on", () => {
     // With what it sums, so that no message of it is under way any more.
     backward(sum(group.sum(tensor([1, 2, 3], { requiresGrad: true }))));
     child.kill("SIGSTOP");
+    const failing = group.allReduce(ones([3]));
     await rejectsWith(
-      group.allReduce(ones([3])),
+      failing,
       new RegExp(
         `^rank 0 \\(process ${child.pid} on .*\\) does not answer, and with it the store \\(allReduce: `,
       ),
     );
+    await failsOf(failing, [{ rank: 0, pid: child.pid as number, state: "silent", heldStore: true }]);
     child.kill("SIGKILL");
   });
 
   it("is named with its reason where it gave one", async () => {
     const [group, other] = await groupsOf(2);
-    const failing = rejectsWith(
-      group?.allReduce(ones([3])) as Promise<void>,
-      /^rank 1 \(process .*\) failed: the disk is full \(allReduce: /,
-    );
-    await other?.fail("the disk is full");
+    const reason = "the disk is full";
+    const failing = group?.allReduce(ones([3])) as Promise<void>;
+    const named = Promise.all([
+      rejectsWith(failing, /^rank 1 \(process .*\) failed: the disk is full \(allReduce: /),
+      failsOf(failing, [{ rank: 1, pid: process.pid, state: "failed", reason }]),
+    ]);
+    await other?.fail(reason);
     await other?.close();
-    await failing;
+    await named;
   });
 
   it("is not looked for by rank 0 where it cannot reach the store that it holds itself", async () => {
@@ -691,21 +712,22 @@ describe("a rank that does not go on", () => {
       for (let turn = 0; turn < 100; turn++) await new Promise(setImmediate);
       return "waits";
     };
-    assert.equal(await Promise.race([roll.cause(), turns()]), null);
+    assert.deepEqual(await Promise.race([roll.cause(), turns()]), []);
   });
 
-  for (const [own, title] of [
-    [0, "is named where it is killed"],
-    [1, "is named where it is killed and with it the store that it holds"],
+  for (const [own, title, more] of [
+    [0, "is named where it is killed", {}],
+    [1, "is named where it is killed and with it the store that it holds", { heldStore: true }],
   ] as const)
     it(title, async () => {
       const { group, child } = await withProcess(own);
-      const failing = rejectsWith(
-        group.allReduce(ones([4])),
-        new RegExp(`^rank ${1 - own} \\(process ${child.pid} on .*\\) has ended`),
-      );
+      const failing = group.allReduce(ones([4]));
+      const named = Promise.all([
+        rejectsWith(failing, new RegExp(`^rank ${1 - own} \\(process ${child.pid} on .*\\) has ended`)),
+        failsOf(failing, [{ rank: 1 - own, pid: child.pid as number, state: "ended", ...more }]),
+      ]);
       child.kill("SIGKILL");
-      await failing;
+      await named;
     });
 });
 

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { PeaError } from "@pea/core";
 import type { Graph } from "@pea/graph";
-import { GroupTimeout } from "@pea/torch";
+import { GroupError, GroupTimeout } from "@pea/torch";
 import { resumeCommand } from "../common/shown-command.ts";
 import { exitCodeOf, onStopSignals, type StopSignal, stopSignals } from "../common/stop-signals.ts";
 import { listSkippedParts, UnreadableImagesError } from "../data/loading/unreadable-images.ts";
@@ -118,7 +118,8 @@ async function trainAsRank(launched: Launched, flags: TrainFlags): Promise<numbe
     endSoon();
     if (launched.rank > 0) reword(failed, `rank ${launched.rank}: ${reason}`);
     if (!isByLauncher()) throw failed;
-    await tellLauncher({ reason, line: describeError(failed, flags) });
+    const lost = failed instanceof GroupError ? failed.lost : [];
+    await tellLauncher({ reason, lost, line: describeError(failed, flags) });
     if (launched.rank === 0) throw failed;
     return exitCodeOfError(failed);
   }
@@ -211,7 +212,7 @@ async function trainUntilStopped(
   } catch (error) {
     progress?.stop();
     if (!(error instanceof TrainingInterrupted)) {
-      if (isFirstLeft(ranks.rank, error as Error)) sayHowToGoOn(error, folder, ranks);
+      if (isFirstLeft(ranks.rank, error)) sayHowToGoOn(error, folder, ranks);
       throw error;
     }
     const code = exitCodeOf(error.reason as StopSignal);

@@ -7,6 +7,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 import { availableParallelism } from "node:os";
+import type { LostRank } from "@pea/torch";
 import { exitCodeOf, isStopSignal, type StopSignal } from "../common/stop-signals.ts";
 
 /** How long a process that has failed has to end by itself, in milliseconds. */
@@ -26,6 +27,8 @@ export interface LaunchOptions {
 interface Failure {
   /** The same for processes that fail for the same reason. */
   reason: string;
+  /** The ranks that are the cause, where others are. */
+  lost: readonly LostRank[];
   /** To be printed, with its rank. */
   line: string;
 }
@@ -88,7 +91,7 @@ export async function launch(
 /** Whether rank 0 has told what another fails of: the same, or that rank 0 is gone. */
 const isKnown = (own: Failure, known: Failure | null | undefined): boolean =>
   known != null &&
-  (own.reason === known.reason || /\brank 0 \(process \d+ on .*\) has ended/.test(own.reason));
+  (own.reason === known.reason || own.lost.some(({ rank, state }) => rank === 0 && state === "ended"));
 
 /** What a process fails of; null where it does not say so. */
 async function failureOf(child: ChildProcess): Promise<Failure | null> {

@@ -8,6 +8,7 @@ import { PeaError } from "@pea/core";
 import {
   cat,
   clone,
+  GroupError,
   narrow,
   type ProcessGroup,
   type Reducer,
@@ -154,11 +155,11 @@ export class ConnectedRanks implements Ranks {
 /**
  * Whether a rank is the first of those that an error does not say are gone: it speaks for all, as rank 0 does else.
  *
- * @param error of a collective, which names ranks that have ended or do not answer
+ * @param error where it is a `GroupError`, which has ranks that have ended or do not answer; one that failed by itself is still there
  */
-export function isFirstLeft(rank: number, { message }: Error): boolean {
-  const named = message.matchAll(/\brank (\d+) \(process \d+ on [^)]*\) (?:has ended|does not answer)/g);
-  const gone = new Set([...named].map(([, number]) => Number(number)));
+export function isFirstLeft(rank: number, error: unknown): boolean {
+  const lost = error instanceof GroupError ? error.lost : [];
+  const gone = new Set(lost.filter(({ state }) => state !== "failed").map((one) => one.rank));
   return !gone.has(rank) && Array.from({ length: rank }, (_, before) => before).every((one) => gone.has(one));
 }
 

@@ -358,13 +358,16 @@ describe("processes that are started together", () => {
     const fails = (reason: string) => `
       const rank = Number(process.env.RANK);
       const reason = ${reason};
-      if (reason !== null) process.send({ reason, line: \`rank \${rank}: \${reason}\` });
+      const lost = rank > 0 && reason === "rank 0 is gone" ? [{ rank: 0, state: "ended" }] : [];
+      if (reason !== null) process.send({ reason, lost, line: \`rank \${rank}: \${reason}\` });
       process.exitCode = reason === null ? 0 : 3;
       process.channel.unref();`;
     const same = await launched(fails(`"no such folder"`));
     assert.deepEqual(same, { code: 3, lines: [] });
     const other = await launched(fails(`rank === 2 ? "the disk is full" : "no such folder"`));
     assert.deepEqual(other, { code: 3, lines: ["rank 2: the disk is full"] });
+    const left = await launched(fails(`rank > 0 ? "rank 0 is gone" : "the disk is full"`));
+    assert.deepEqual(left, { code: 3, lines: [] });
     const own = await launched(fails(`rank === 1 ? "the disk is full" : null`));
     assert.deepEqual(own, { code: 3, lines: ["rank 1: the disk is full"] });
   });

@@ -1,5 +1,5 @@
 /** Many processes that compute together, by c10d. */
-export { GroupTimeout } from "./group-timeout.ts";
+export { GroupError, GroupTimeout, type LostRank } from "./group-error.ts";
 export { ProcessGroup, type ProcessGroupOptions, type ReduceOperation } from "./process-group.ts";
 export { Reducer } from "./reducer.ts";
 export { nameRanks } from "./roll.ts";

@@ -6,7 +6,7 @@ import { TorchError } from "../error.ts";
 import { foreachMulInPlace } from "../ops/foreach.ts";
 import { optionsOf } from "../options.ts";
 import { rethrow, Tensor, wrap } from "../tensor.ts";
-import { GroupTimeout } from "./group-timeout.ts";
+import { GroupError, GroupTimeout } from "./group-error.ts";
 import { promised } from "./promised.ts";
 import { Reducer } from "./reducer.ts";
 import { Roll } from "./roll.ts";
@@ -53,8 +53,8 @@ function requireInterfaces(names: string): void {
  * Collectives are promises that no thread of JavaScript waits for; tensors given to one belong to it until it has settled.
  * Several may be under way.
  *
- * Where a rank fails, ends or hangs, the collectives of the others fail, at the latest after `timeout`, with a TorchError
- * that names the rank where that can be known. The group is of no use then.
+ * Where a rank fails, ends or hangs, the collectives of the others fail, at the latest after `timeout`, with a GroupError
+ * that has the rank in `lost` and names it, where that can be known. The group is of no use then.
  *
  * @example
  * const store = await TCPStore.connect({ host: "127.0.0.1", port: 29500, isServer: rank === 0 });
@@ -67,7 +67,7 @@ export class ProcessGroup {
   readonly #handle: Handle;
   readonly #roll: Roll;
   readonly #timeout: number;
-  #failure: Promise<TorchError> | undefined;
+  #failure: Promise<GroupError> | undefined;
 
   private constructor(
     handle: Handle,
@@ -204,13 +204,13 @@ export class ProcessGroup {
    * What a failed collective failed of: an error that names the ranks that are the cause, where that can be known; a GroupTimeout where
    * they were waited for as long as the timeout says.
    */
-  explain(error: Error): Promise<TorchError> {
-    this.#failure ??= this.#roll.cause().then((cause) => {
+  explain(error: Error): Promise<GroupError> {
+    this.#failure ??= this.#roll.cause().then((lost) => {
       const isLate = LATE.test(error.message);
       // The engine is given less than the timeout, the rest of which was for asking.
       const all = `the others did not come within the timeout of ${this.#timeout} ms`;
       const what = isLate ? error.message.replace(/^([\w.]+: )?.*$/s, `$1${all}`) : error.message;
-      return new (isLate ? GroupTimeout : TorchError)(cause === null ? what : `${cause} (${what})`);
+      return new (isLate ? GroupTimeout : GroupError)(what, lost);
     });
     return this.#failure;
   }

@@ -8,7 +8,7 @@ import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { TorchError } from "../error.ts";
 import { hasEnded, thisMachine } from "../processes.ts";
-import { GroupTimeout } from "./group-timeout.ts";
+import { GroupTimeout, type LostRank } from "./group-error.ts";
 import { NoAnswer, within } from "./promised.ts";
 import type { Store } from "./store.ts";
 
@@ -61,7 +61,8 @@ export interface Arrival {
   onMissing?: (ranks: readonly number[]) => void;
 }
 
-type Fate = { rank: number; fate: string };
+/** What a rank that was asked says, or is seen of it. */
+type Fate = Pick<LostRank, "rank" | "reason"> & { state: LostRank["state"] | "well" };
 
 const otherSize = (other: number, { worldSize, host, pid }: Member, rank: number, own: number): TorchError =>
   new TorchError(
@@ -151,30 +152,28 @@ export class Roll {
   }
 
   /**
-   * Which ranks are the cause of a failure, in words: those that failed by themselves or have ended; else those that do not
-   * answer any more. Where all do, null; also where rank 0 cannot reach the store, of which it knows no more than that.
+   * Which ranks are the cause of a failure: those that failed by themselves or have ended; else those that do not answer any more.
+   * Where all do, none; also where rank 0 cannot reach the store, of which it knows no more than that.
    */
-  async cause(): Promise<string | null> {
+  async cause(): Promise<LostRank[]> {
     const holder = this.#members[0] as Member;
     const end = performance.now() + this.#grace;
     try {
       await this.#answer({ reason: null });
       for (;;) {
         const fates = await within(this.#grace, this.#fates(), "the store");
-        const known = fates.filter(({ fate }) => fate !== "silent" && fate !== "well");
-        if (known.length > 0) return this.#tell(known);
-        const silent = fates.filter(({ fate }) => fate === "silent");
-        if (silent.length === 0) return null;
-        if (performance.now() >= end)
-          return this.#tell(silent.map(({ rank }) => ({ rank, fate: "does not answer" })));
+        const lost = this.#lost(fates);
+        const known = lost.filter(({ state }) => state !== "silent");
+        if (known.length > 0) return known;
+        if (lost.length === 0 || performance.now() >= end) return lost;
         await sleep(LOOK.longest);
       }
     } catch {
-      if (this.#rank === 0) return null;
+      if (this.#rank === 0) return [];
       // A process that ends cuts its connections some time before.
       while (isHere(holder) && !hasEnded(holder.pid) && performance.now() < end) await sleep(LOOK.longest);
-      const fate = isKnownToHaveEnded(holder) ? "has ended" : "does not answer";
-      return this.#tell([{ rank: 0, fate: `${fate}, and with it the store` }]);
+      const state = isKnownToHaveEnded(holder) ? "ended" : "silent";
+      return this.#lost([{ rank: 0, state }]).map((one) => ({ ...one, heldStore: true }));
     }
   }
 
@@ -192,20 +191,19 @@ export class Roll {
         const answer = (await this.#store.has(key))
           ? (JSON.parse(await this.#store.get(key)) as Answer)
           : null;
-        if (answer?.reason != null) return { rank, fate: `failed: ${answer.reason}` };
-        if (answer !== null) return { rank, fate: "well" };
-        return { rank, fate: ended ? "has ended" : "silent" };
+        if (answer?.reason != null) return { rank, state: "failed", reason: answer.reason };
+        if (answer !== null) return { rank, state: "well" };
+        return { rank, state: ended ? "ended" : "silent" };
       }),
     );
   }
 
-  #tell(fates: readonly Fate[]): string {
-    return fates
-      .map(({ rank, fate }) => {
-        const { host, pid } = this.#members[rank] as Member;
-        return `rank ${rank} (process ${pid} on ${host}) ${fate}`;
-      })
-      .join("; ");
+  /** Those of them that are not well, with their processes. */
+  #lost(fates: readonly Fate[]): LostRank[] {
+    return fates.flatMap(({ state, ...fate }) => {
+      const { host, pid } = this.#members[fate.rank] as Member;
+      return state === "well" ? [] : [{ ...fate, state, host, pid }];
+    });
   }
 }
 
