@@ -3,8 +3,23 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
+import { ones, ProcessGroup, TCPStore } from "@pea/torch";
 import { allReduceCost, stepCost } from "../../src/distributed/step-cost.ts";
 import { createModel } from "../../src/models/index.ts";
+
+/** Groups of this process, by rank, which sum over sockets. */
+async function groupsOf(worldSize: number): Promise<ProcessGroup[]> {
+  const { port } = await TCPStore.connect({ host: "127.0.0.1", port: 0, isServer: true });
+  return Promise.all(
+    Array.from({ length: worldSize }, async (_, rank) => {
+      const store = await TCPStore.connect({ host: "127.0.0.1", port, isServer: false });
+      return ProcessGroup.connect(store, { rank, worldSize, host: "127.0.0.1" });
+    }),
+  );
+}
+
+/** What this process has written, to sockets too, in bytes. */
+const bytesWritten = (): number => Number(/^wchar: (\d+)$/m.exec(readFileSync("/proc/self/io", "utf8"))?.[1]);
 
 /** Sums in a ring, message by message; what each of the rounds that all ranks send in together carries, in numbers. */
 function sumInRing(ranks: number[][]): number[] {
@@ -80,6 +95,19 @@ describe("summing gradients", () => {
     }
   });
 
+  for (const count of [2, 3, 4])
+    it(`sends of each of ${count} ranks what the formula counts, in sums over sockets`, async () => {
+      const groups = await groupsOf(count);
+      const tensors = groups.map(() => ones([1_200_000]));
+      const before = bytesWritten();
+      await Promise.all(tensors.map((own, rank) => groups[rank]?.allReduce(own)));
+      const sent = (bytesWritten() - before) / count;
+      // What is written before and after are the heads of messages.
+      const link = { ranks: count, bitsPerSecond: 8, latency: 0 };
+      const ratio = sent / allReduceCost(1_200_000, link);
+      assert.ok(ratio >= 1 && ratio < 1.01, `${sent} bytes: ${ratio} times what the formula counts`);
+    });
+
   // 2^20 numbers are a bucket; two ranks sum one in two seconds.
   const [bucket, link] = [2 ** 20, { ranks: 2, bitsPerSecond: 16 * 2 ** 20, latency: 0 }];
 
@@ -107,6 +135,101 @@ describe("summing gradients", () => {
   });
 });
 
+/** Layers of torchvision's networks, the last first, as they fill buckets of 2^20 numbers and more. */
+const buckets = {
+  // One for all.
+  "mobilenet-0.25": [470_072],
+  resnet18: [
+    // The head, and the second convolution of layer4.1 with its batch norm: 512·9·512 + 2·512.
+    1000 + 512_000 + 1024 + 2_359_296,
+    1024 + 2_359_296,
+    // The shortcut of layer4.0, 256·512, and its second convolution.
+    1024 + 131_072 + 1024 + 2_359_296,
+    1024 + 1_179_648,
+    // layer3.1.
+    2 * (512 + 589_824),
+    // layer3.0 with its shortcut, and the second convolution of layer2.1.
+    512 + 32_768 + 512 + 589_824 + 512 + 294_912 + 256 + 147_456,
+    // The rest of layer2, layer1 and the first convolution.
+    256 + 147_456 + 256 + 8192 + 256 + 147_456 + 256 + 73_728 + 4 * (128 + 36_864) + 128 + 9408,
+  ],
+  "alexnet-bn": [
+    4_097_000,
+    2 * 4096 + 4096 * 4096,
+    2 * 4096 + 9216 * 4096,
+    // features.4 and features.3, of two groups each.
+    512 + 442_368 + 768 + 663_552,
+    768 + 884_736 + 512 + 307_200,
+    192 + 34_848,
+  ],
+};
+
+/** Parameters as they are published, of torchvision's networks and of ERFNet's authors. */
+const published = {
+  ...{ "mobilenet-0.25": 470_072, resnet18: 11_689_512, resnet50: 25_557_032 },
+  ...{ "alexnet-bn": 60_974_792, "erfnet-segmentation": 2_064_191 },
+};
+
+function parametersOf(network: string): number[] {
+  const model = createModel(network);
+  const numbers = model.parameters().map(({ numel }) => numel);
+  model.dispose();
+  return numbers;
+}
+
+const isNear = (value: number, expected: number, what: string) =>
+  assert.ok(Math.abs(value / expected - 1) < 1e-9, `${what}: ${value}, not ${expected}`);
+
+describe("a step of one of the paper's networks costs what is worked out by hand:", () => {
+  for (const [network, numbers] of Object.entries(published))
+    it(`${network}, ${numbers} gradients of 4 bytes, of which each rank sends 2 (N − 1) / N`, () => {
+      const work = { parameters: parametersOf(network), forward: 0.1, backward: 0.2 };
+      for (const [ranks, share] of [
+        [2, 1],
+        [4, 3 / 2],
+        [16, 15 / 8],
+        [256, 255 / 128],
+      ] as const)
+        for (const bytesPerSecond of [125e6, 1.25e9, 12.5e9])
+          isNear(
+            stepCost(work, { ranks, bitsPerSecond: 8 * bytesPerSecond, latency: 0 }).reduction,
+            (share * 4 * numbers) / bytesPerSecond,
+            `${ranks} ranks, ${bytesPerSecond} bytes a second`,
+          );
+    });
+
+  for (const [network, sizes] of Object.entries(buckets))
+    it(`${network}, of whose gradients each bucket has a latency of its own: ${sizes.length}`, () => {
+      const work = { parameters: parametersOf(network), forward: 0.1, backward: 0.2 };
+      const total = sizes.reduce((sum, numbers) => sum + numbers, 0);
+      assert.equal(total, published[network as keyof typeof buckets]);
+      const link = { bitsPerSecond: Number.POSITIVE_INFINITY, latency: 1 };
+      assert.equal(stepCost(work, { ranks: 2, ...link }).reduction, 2 * sizes.length);
+      assert.equal(stepCost(work, { ranks: 16, ...link }).reduction, 30 * sizes.length);
+    });
+
+  const wait = (network: keyof typeof buckets, ranks: number, gigabits: number) => {
+    const work = { parameters: parametersOf(network), ...measured[network] };
+    return stepCost(work, { ranks, bitsPerSecond: gigabits * 1e9, latency: 50e-6 }).waiting;
+  };
+
+  it("MobileNet-0.25's one bucket is waited for as a whole", () => {
+    // Two messages of 940,144 bytes at 125 MB/s, and 50 µs each: 15.142 ms, beside 190.
+    isNear(wait("mobilenet-0.25", 2, 1), 0.015142304 / (0.19 + 0.015142304), "share");
+  });
+
+  it("ResNet-18's last bucket alone is waited for at 10 Gbit/s", () => {
+    // 30 messages of 535,360 / 16 numbers, 133,840 bytes at 1.25 GB/s, and 50 µs each: 4.712 ms, beside 1200.
+    isNear(wait("resnet18", 16, 10), 0.00471216 / (1.2 + 0.00471216), "share");
+  });
+
+  it("of AlexNet at 1 Gbit/s backward's end is far before that of the sums, which follow its first sixth", () => {
+    // Twice 121,949,584 bytes at 125 MB/s are 1.951193344 s, and twelve latencies 0.0006; 0.07 before, of 0.42.
+    const waits = 0.07 + 1.951193344 + 0.0006 - 0.42;
+    isNear(wait("alexnet-bn", 2, 1), waits / (0.63 + waits), "share");
+  });
+});
+
 /** Images of a process in a step, and the seconds of their passes with ReLU on two cores (bench/results.json). */
 const measured = {
   "mobilenet-0.25": { images: 64, forward: 0.06, backward: 0.13 },
@@ -121,9 +244,7 @@ function rowsOf(
   name: string,
   { images, forward, backward }: { images: number; forward: number; backward: number },
 ): string[] {
-  const model = createModel(name);
-  const parameters = model.parameters().map(({ numel }) => numel);
-  model.dispose();
+  const parameters = parametersOf(name);
   const megabytes = (4 * parameters.reduce((sum, numbers) => sum + numbers, 0)) / 1e6;
   return [1, 10, 100].map((gigabits) => {
     const shares = ranks.map((ranks) => {
