@@ -91,16 +91,6 @@ at::Tensor convolution_cpu(const ConvolutionOperator& convolution, const Convolu
   return convolution.forward(input, weight, bias, stride, /*moments=*/nullptr);
 }
 
-// Autocast casts what libtorch's own convolution takes.
-at::Tensor convolution_autocast(const ConvolutionOperator&, const ConvolutionInput& input, const at::Tensor& weight,
-                                const at::Tensor& bias, int64_t stride) {
-  const at::Tensor images = input.normalization.defined()
-                                ? apply_deferred_autograd({input.x, input.normalization, input.activation})
-                                : input.x;
-  return at::conv2d(images, weight, bias, stride, /*padding=*/weight.size(2) / 2, /*dilation=*/1,
-                    /*groups=*/images.size(1) / weight.size(1));
-}
-
 template <auto kFunction>
 at::Tensor as_depthwise3x3(const at::Tensor& x, const at::Tensor& weight, const OptionalTensor& bias, int64_t stride,
                            const OptionalTensor& normalization, std::string activation, PEA_ENSEMBLE_PARAMETERS) {

@@ -15,6 +15,7 @@ import {
   type Tensor,
 } from "@pea/torch";
 import { type ActivationArguments, deferBatchNormAct } from "./deferred-activation.ts";
+import { parameterDtypes } from "./dtypes.ts";
 import { ensembleArguments } from "./ensemble-act.ts";
 import type { EnsembleActOptions } from "./ensemble-act-options.ts";
 import { hasKernel, kernelNamed } from "./kernel-activations.ts";
@@ -24,12 +25,6 @@ export interface EnsembleActModule extends Module {
   /** What the next forward pass computes; null where it is not to be fused. */
   readonly ensembleActOptions: EnsembleActOptions | null;
 }
-
-const parameterDtypes: Partial<Record<DType, DType>> = {
-  float32: "float32",
-  bfloat16: "float32",
-  float64: "float64",
-};
 
 /**
  * activation(batchNorm(input) [+ residual]), differentiable once; saves the input and the residual alone. Statistics

@@ -1,20 +1,21 @@
 import { type ConvOptions, call, type Pair, type Tensor } from "@pea/torch";
 import { deferredActivationOf } from "./deferred-activation.ts";
+import { parameterDtypes } from "./dtypes.ts";
 import { isBoth } from "./pair.ts";
 
 /** What the channels of both sides must be multiples of. */
 const CHANNEL_BLOCK = 8;
 /** Weights above which the products are most of the work: libtorch's convolution is as fast. */
 const MOST_WEIGHTS = 512 * 512;
-const dtypes = ["float32", "float64"];
 
 /**
  * 1×1 convolution of stride 1, what `Conv2d` of @pea/torch runs on once the kernels are loaded: both gradients in one pass
- * over the result's. Differentiable once. Under autocast it is libtorch's.
+ * over the result's. Differentiable once. Under autocast it computes in bfloat16, sums in float32, and rounds the weights
+ * to bfloat16 but not their gradient.
  *
  * @param input [N, C, H, W] in channels_last
  * @param weight [K, C, 1, 1]
- * @returns undefined, having done nothing, off the CPU, for other dtypes than float32 and float64, memory formats, windows,
+ * @returns undefined, having done nothing, off the CPU, for other dtypes than float32, bfloat16 (both with float32 weights) and float64, memory formats, windows,
  *   strides, paddings and groups, where C or K is no multiple of 8, and for many channels
  */
 export function pointwise(
@@ -28,8 +29,9 @@ export function pointwise(
   if (!isBoth(stride, 1) || !isBoth(padding, 0)) return undefined;
   if (outputs % CHANNEL_BLOCK !== 0 || inputs % CHANNEL_BLOCK !== 0 || outputs * inputs > MOST_WEIGHTS)
     return undefined;
-  if (input.ndim !== 4 || input.device !== "cpu" || !dtypes.includes(input.dtype)) return undefined;
-  if (weight.dtype !== input.dtype || !input.isContiguous("channels_last")) return undefined;
+  if (input.ndim !== 4 || input.device !== "cpu" || weight.dtype !== parameterDtypes[input.dtype])
+    return undefined;
+  if (!input.isContiguous("channels_last")) return undefined;
   const deferred = deferredActivationOf(input);
   if (deferred === undefined) return call("pea::pointwise", input, weight, bias);
   const { like, normalization, activation } = deferred;

@@ -23,7 +23,24 @@ export function resultAndGradients(
   return [y, ...(grad([y], leaves, { gradients: [direction] }) as Tensor[])];
 }
 
-/** The errors of the result and of each gradient are at most `factor` times those of libtorch's float32. */
+/** The same in bfloat16, with parameters of float32, by a convolution whose operands are of one dtype. */
+export function inBFloat16(convolve: Convolve): Convolve {
+  const narrow = (tensor: Tensor) => cast(tensor, { dtype: "bfloat16" });
+  return (x, weight, bias) =>
+    x.dtype === "bfloat16" ? convolve(x, narrow(weight), bias && narrow(bias)) : convolve(x, weight, bias);
+}
+
+/** Operands whose values bfloat16 has: images are of that dtype, parameters of float32. */
+export function bfloat16Operands({ x, weight, bias }: Operands): Operands {
+  const rounded = (tensor: Tensor) => cast(cast(tensor, { dtype: "bfloat16" }), { dtype: "float32" });
+  return {
+    x: cast(x, { dtype: "bfloat16" }),
+    weight: rounded(weight),
+    ...(bias && { bias: rounded(bias) }),
+  };
+}
+
+/** The errors of the result and of each gradient are at most `factor` times those of libtorch's convolution in the dtype of x. */
 export function assertAsExact(
   own: Convolve,
   theirs: Convolve,
@@ -49,7 +66,9 @@ export function assertAsExact(
 /** Root of the mean square of the difference, relative to that of `expected`. */
 function difference(actual: Tensor, expected: Tensor): number {
   assert.deepEqual(actual.shape, expected.shape);
-  const [a, b] = [actual.toTypedArray() as Float32Array, expected.toTypedArray() as Float64Array];
+  const [a, b] = [actual, expected].map(
+    (tensor) => cast(tensor, { dtype: "float64" }).toTypedArray() as Float64Array,
+  ) as [Float64Array, Float64Array];
   let error = 0;
   let square = 0;
   for (const [i, value] of b.entries()) {

@@ -30,7 +30,13 @@ import {
   zeros,
 } from "@pea/torch";
 import fc from "fast-check";
-import { assertAsExact, type Convolve, resultAndGradients } from "./convolution-errors.ts";
+import {
+  assertAsExact,
+  bfloat16Operands,
+  type Convolve,
+  inBFloat16,
+  resultAndGradients,
+} from "./convolution-errors.ts";
 import { type Layout, layoutNames, layouts, type Shape } from "./layouts.ts";
 
 const skip = !useKernels() && "the kernels are not built";
@@ -56,7 +62,8 @@ test("random shapes, layouts, offsets and spreads: at most twice libtorch's roun
       fc.tuple(layout, layout, layout),
       fc.constantFrom(0, 1, 1000),
       fc.constantFrom(1, 1e-3, 1e-30),
-      (shape, outputs, [ofX, ofWeight, ofGradient], offset, spread) => {
+      fc.boolean(),
+      (shape, outputs, [ofX, ofWeight, ofGradient], offset, spread, isNarrow) => {
         scope(() => {
           const make = (layout: Layout, sizes: Shape) => layouts[layout](sizes, (size) => randn(size));
           const operands = {
@@ -65,13 +72,21 @@ test("random shapes, layouts, offsets and spreads: at most twice libtorch's roun
             bias: mul(randn([outputs]), spread),
           };
           const direction = make(ofGradient, [shape[0], outputs, shape[2], shape[3]]);
-          const name = `${shape} to ${outputs}, ${spread} around ${offset}`;
-          assertAsExact(own, theirs, { operands, direction, factor: 2, name });
+          const name = `${shape} to ${outputs}, ${spread} around ${offset}${isNarrow ? ", bfloat16" : ""}`;
+          if (isNarrow) {
+            const narrow = {
+              operands: bfloat16Operands(operands),
+              direction: cast(direction, { dtype: "bfloat16" }),
+            };
+            assertAsExact(own, inBFloat16(theirs), { ...narrow, factor: 2, name });
+          } else {
+            assertAsExact(own, theirs, { operands, direction, factor: 2, name });
+          }
           assert.ok(own(operands.x, operands.weight).isContiguous("channels_last"));
         });
       },
     ),
-    { numRuns: 80, seed: 2 },
+    { numRuns: 160, seed: 2 },
   );
 });
 
@@ -112,13 +127,19 @@ test("the results do not depend on the number of threads", { skip }, () => {
         bias: randn([outputs]),
       };
       const direction = channelsLast(randn([images, outputs, height, width]));
-      const [one, other] = [1, 3].map((threads) => {
-        setNumThreads(threads);
-        return scope(() =>
-          resultAndGradients(own, operands, direction).map((result) => result.toTypedArray()),
-        );
-      });
-      assert.deepEqual(other, one, `${inputs} to ${outputs} channels`);
+      for (const dtype of ["float32", "bfloat16"] as const) {
+        const [one, other] = [1, 3].map((threads) => {
+          setNumThreads(threads);
+          return scope(() =>
+            resultAndGradients(
+              own,
+              { ...operands, x: cast(operands.x, { dtype }) },
+              cast(direction, { dtype }),
+            ).map((result) => cast(result, { dtype: "float32" }).toTypedArray()),
+          );
+        });
+        assert.deepEqual(other, one, `${dtype}, ${inputs} to ${outputs} channels`);
+      }
     }
   } finally {
     setNumThreads(threadsBefore);
@@ -173,8 +194,13 @@ test("operands that do not fit are named", { skip }, () => {
   assert.throws(() => own(x, randn([8, 8, 3, 3])), /not \[1, 8, 4, 4\] and \[8, 8, 3, 3\]/);
   assert.throws(() => own(randn([8, 4, 4]), weight), /not \[8, 4, 4\] and/);
   assert.throws(() => own(x, weight, randn([8])), /bias must be \[16\], not \[8\]/);
-  assert.throws(() => own(cast(x, { dtype: "float64" }), weight), /x is Double and weight Float/);
-  assert.throws(() => own(cast(x, { dtype: "bfloat16" }), weight), /float32 or float64, not BFloat16/);
+  assert.throws(
+    () => own(cast(x, { dtype: "float64" }), weight),
+    /weight must be Double for x of Double, not Float/,
+  );
+  const narrow = cast(weight, { dtype: "bfloat16" });
+  assert.throws(() => own(cast(x, { dtype: "bfloat16" }), narrow), /weight must be Float for x of BFloat16/);
+  assert.throws(() => own(x, weight, cast(randn([16]), { dtype: "float64" })), /bias must be Float/);
   assert.throws(() => own(zeros([2, 8, 0, 4]), weight), /images must have pixels, not \[2, 8, 0, 4\]/);
 });
 
@@ -232,7 +258,7 @@ describe("Conv2d", { skip }, () => {
     assert.ok(!isOwn(layer(24, 16384), x), "many weights");
   });
 
-  test("who records the operators sees libtorch's, and autocast computes in bfloat16", () => {
+  test("who records the operators sees libtorch's", () => {
     const convolution = layer(24, 16);
     const x = channelsLast(randn([1, 24, 6, 7]));
     const names: string[] = [];
@@ -241,11 +267,26 @@ describe("Conv2d", { skip }, () => {
       () => assert.ok(!isOwn(convolution, x)),
     );
     assert.deepEqual(names, ["aten::conv2d"]);
-    scope(() => {
-      const results = autocast("bfloat16", () => [own(x, convolution.weight), theirs(x, convolution.weight)]);
-      for (const result of results) assert.equal(result.dtype, "bfloat16");
-      const [actual, expected] = results.map((result) => cast(result, { dtype: "float32" }).toTypedArray());
-      assert.deepEqual(actual, expected);
-    });
   });
+
+  test("autocast computes in bfloat16 with sums in float32, and the weights' gradient is not rounded", () =>
+    scope(() => {
+      const convolution = layer(24, 16);
+      const x = channelsLast(randn([3, 24, 6, 7]));
+      const { weight } = convolution;
+      const ran0 = ran;
+      const y = autocast("bfloat16", () => convolution.forward(x));
+      assert.equal(ran, ran0 + 1);
+      assert.equal(y.dtype, "bfloat16");
+      const [dw] = grad([sum(cast(mul(y, y), { dtype: "float32" }))], [weight]) as [Tensor];
+      const rounded = cast(cast(dw, { dtype: "bfloat16" }), { dtype: "float32" });
+      assert.notDeepEqual(dw.toTypedArray(), rounded.toTypedArray());
+      const wide = bfloat16Operands({ x, weight });
+      const expected = theirs(cast(wide.x, { dtype: "float32" }), wide.weight);
+      const actual = cast(y, { dtype: "float32" }).toTypedArray() as Float32Array;
+      for (const [i, value] of (expected.toTypedArray() as Float32Array).entries()) {
+        const off = Math.abs((actual[i] as number) - value);
+        assert.ok(off <= Math.abs(value) / 256 + 1e-6, `output ${i} is ${actual[i]}, not ${value}`);
+      }
+    }));
 });

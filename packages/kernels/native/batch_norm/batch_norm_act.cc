@@ -55,7 +55,7 @@ at::Tensor to_tensor(const Doubles& values, at::ScalarType dtype) {
 
 void check_vector(const at::Tensor& vector, const char* what, const at::Tensor& x) {
   if (!vector.defined()) return;
-  const at::ScalarType dtype = x.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
+  const at::ScalarType dtype = arithmetic_dtype(x);
   TORCH_CHECK_VALUE(vector.dim() == 1 && vector.size(0) == x.size(1), kName, ": ", what, " must have the shape [",
                     x.size(1), "], the channels of x, not ", vector.sizes());
   TORCH_CHECK_TYPE(vector.scalar_type() == dtype, kName, ": ", what, " must be ", dtype, " for x of ",

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "batch_norm/channel_partition.h"
+#include "tensor/dtype.h"
 
 namespace pea {
 
@@ -15,7 +16,7 @@ ChannelColumns::ChannelColumns(const at::Tensor& channels, const at::Tensor& x) 
                         channels.size(1) == x.size(1) && channels.scalar_type() == at::kDouble,
                     "deferred activation: normalization must be float64 [3, ", x.size(1), "], or [5, ", x.size(1),
                     "] with slopes, not ", channels.scalar_type(), " ", channels.sizes());
-  const at::ScalarType dtype = x.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
+  const at::ScalarType dtype = arithmetic_dtype(x);
   const int64_t rows = channels.size(0), count = channels.size(1), pixels = pixels_in_row(count);
   const at::Tensor from = channels.contiguous();
   const double* const values = from.data_ptr<double>();

@@ -251,6 +251,6 @@ ConvolutionGradients backward(const ResultGradient& grad, const ConvolutionInput
 
 }  // namespace
 
-const ConvolutionOperator conv3x3 = {kName, /*takes_sums_along=*/false, forward, backward};
+const ConvolutionOperator conv3x3 = {kName, /*takes_sums_along=*/false, /*takes_bfloat16=*/false, forward, backward};
 
 }  // namespace pea

@@ -34,12 +34,14 @@ struct ConvolutionGradients {
   at::Tensor sums;    // of the normalized values' gradients
 };
 
-// One kind of convolution; its weight and stride are as its own header says.
+// One kind of convolution; its weight and stride are as its own header says. Images are of float32, float64 or, with
+// float32 weights, of bfloat16.
 struct ConvolutionOperator {
   const char* name;
   // All take deferred inputs, and give the gradients of normalized values. Whether it takes deferred gradients and gives
   // moments, too.
   bool takes_sums_along;
+  bool takes_bfloat16;
 
   // bias may be undefined. The result is in channels_last. moments: null, or where to put those of the result.
   at::Tensor (*forward)(const ConvolutionInput& input, const at::Tensor& weight, const at::Tensor& bias, int64_t stride,

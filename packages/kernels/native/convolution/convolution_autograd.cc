@@ -1,10 +1,13 @@
 #include "convolution/convolution_autograd.h"
 
 #include <ATen/ATen.h>
+#include <ATen/autocast_mode.h>
 #include <torch/csrc/autograd/custom_function.h>
+#include <torch/version.h>
 
 #include <utility>
 
+#include "batch_norm/batch_norm_autograd.h"
 #include "batch_norm/links.h"
 #include "tensor/optional.h"
 
@@ -92,7 +95,7 @@ struct Convolution : torch::autograd::Function<Convolution> {
     const bool wants_bias = settings->has_bias && context->needs_input_grad(2);
     WantedGradients wanted{context->needs_input_grad(0), context->needs_input_grad(1)};
     const ResultGradient grad = sum_of(grads[0], deferred, settings->convolution.takes_sums_along && !wants_bias);
-    if (wants_bias) result[2] = grad.dy.sum({0, 2, 3});
+    if (wants_bias) result[2] = grad.dy.sum({0, 2, 3}, /*keepdim=*/false, saved[1].scalar_type());
 
     if (at::GradMode::is_enabled()) {
       const variable_list gradients =
@@ -116,7 +119,36 @@ namespace {
 
 bool requires_grad(const at::Tensor& tensor) { return tensor.defined() && tensor.requires_grad(); }
 
+at::ScalarType autocast_dtype() {
+#if TORCH_VERSION_MAJOR >= 2
+  return at::autocast::get_autocast_dtype(at::kCPU);
+#else
+  return at::autocast::get_autocast_cpu_dtype();
+#endif
+}
+
+at::Tensor computed(const ConvolutionInput& input) {
+  return apply_deferred_autograd({input.x, input.normalization, input.activation});
+}
+
 }  // namespace
+
+at::Tensor convolution_autocast(const ConvolutionOperator& convolution, const ConvolutionInput& input,
+                                const at::Tensor& weight, const at::Tensor& bias, int64_t stride) {
+  const bool is_deferred = input.normalization.defined();
+  if (convolution.takes_bfloat16 && autocast_dtype() == at::kBFloat16 && input.x.scalar_type() != at::kDouble) {
+    // What is deferred is computed of x as it is.
+    const bool is_computed = is_deferred && input.x.scalar_type() != at::kBFloat16;
+    const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::DispatchKey::AutocastCPU);
+    const ConvolutionInput narrow{(is_computed ? computed(input) : input.x).to(at::kBFloat16),
+                                  is_computed ? at::Tensor() : input.normalization, input.activation};
+    return convolution_autograd(convolution, narrow, weight.to(at::kFloat), bias.defined() ? bias.to(at::kFloat) : bias,
+                                stride);
+  }
+  const at::Tensor images = is_deferred ? computed(input) : input.x;
+  return at::conv2d(images, weight, bias, stride, /*padding=*/weight.size(2) / 2, /*dilation=*/1,
+                    /*groups=*/images.size(1) / weight.size(1));
+}
 
 at::Tensor convolution_autograd(const ConvolutionOperator& convolution, const ConvolutionInput& input,
                                 const at::Tensor& weight, const at::Tensor& bias, int64_t stride) {

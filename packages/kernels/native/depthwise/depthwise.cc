@@ -268,6 +268,6 @@ ConvolutionGradients backward(const ResultGradient& grad, const ConvolutionInput
 
 }  // namespace
 
-const ConvolutionOperator depthwise3x3 = {kName, /*takes_sums_along=*/true, forward, backward};
+const ConvolutionOperator depthwise3x3 = {kName, /*takes_sums_along=*/true, /*takes_bfloat16=*/false, forward, backward};
 
 }  // namespace pea

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "batch_norm/gradient_on_store.h"
+#include "convolution/check_dtypes.h"
 #include "convolution/images.h"
 #include "convolution/weight_sums.h"
 #include "pointwise/pointwise_kernel.h"
@@ -95,10 +96,10 @@ class Tiles {
   at::Tensor memory_;
 };
 
-// A matrix [depth, columns] as pointwise_kernel.h has it.
-at::Tensor packed(const at::Tensor& matrix) {
-  const at::Tensor panels = at::empty({matrix.numel()}, matrix.options());
-  pointwise_kernels().pack(element_type(matrix, kName), matrix.data_ptr(), matrix.size(0), matrix.size(1),
+// A matrix [depth, columns] as pointwise_kernel.h has it, for images like x.
+at::Tensor packed(const at::Tensor& matrix, const at::Tensor& x) {
+  const at::Tensor panels = at::empty({matrix.numel()}, x.options().memory_format(c10::nullopt));
+  pointwise_kernels().pack(element_type(x, kName), matrix.data_ptr(), matrix.size(0), matrix.size(1),
                            matrix.stride(0), matrix.stride(1), panels.data_ptr());
   return panels;
 }
@@ -107,10 +108,7 @@ at::Tensor packed(const at::Tensor& matrix) {
 at::Tensor matrix_of(const at::Tensor& weight) { return weight.reshape({weight.size(0), weight.size(1)}); }
 
 void check(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, int64_t stride) {
-  TORCH_CHECK_TYPE(x.scalar_type() == at::kFloat || x.scalar_type() == at::kDouble, kName,
-                   ": x must be float32 or float64, not ", x.scalar_type());
-  TORCH_CHECK_TYPE(weight.scalar_type() == x.scalar_type(), kName, ": x is ", x.scalar_type(), " and weight ",
-                   weight.scalar_type(), "; they must be equal");
+  check_dtypes(x, weight, bias, kName);
   TORCH_CHECK_VALUE(x.dim() == 4 && weight.dim() == 4 && weight.size(2) == 1 && weight.size(3) == 1, kName,
                     ": x must be [N, C, H, W] and weight [K, C, 1, 1], not ", x.sizes(), " and ", weight.sizes());
   TORCH_CHECK_VALUE(x.size(2) > 0 && x.size(3) > 0, kName, ": images must have pixels, not ", x.sizes());
@@ -122,8 +120,6 @@ void check(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias
   }
   TORCH_CHECK_VALUE(stride == 1, kName, ": stride must be 1, not ", stride);
   if (!bias.defined()) return;
-  TORCH_CHECK_TYPE(bias.scalar_type() == x.scalar_type(), kName, ": x is ", x.scalar_type(), " and bias ",
-                   bias.scalar_type(), "; they must be equal");
   TORCH_CHECK_VALUE(bias.dim() == 1 && bias.size(0) == weight.size(0), kName, ": bias must be [", weight.size(0),
                     "], not ", bias.sizes());
 }
@@ -135,7 +131,7 @@ at::Tensor forward(const ConvolutionInput& input, const at::Tensor& weight, cons
   const at::Tensor& x = input.x;
   check(x, weight, bias, stride);
   const Channels channels{weight.size(1), weight.size(0)};
-  const at::Tensor panels = packed(matrix_of(weight).t()), b = bias.defined() ? bias.contiguous() : at::Tensor();
+  const at::Tensor panels = packed(matrix_of(weight).t(), x), b = bias.defined() ? bias.contiguous() : at::Tensor();
   const at::Tensor y = at::empty({x.size(0), channels.outputs, x.size(2), x.size(3)},
                                  x.options().memory_format(at::MemoryFormat::ChannelsLast));
   const Pixels pixels(pixels_of(x), channels, kMostParts);
@@ -162,10 +158,10 @@ ConvolutionGradients backward(const ResultGradient& grad, const ConvolutionInput
   const int64_t sum_bytes = weight.numel() * weight.element_size();
   const Pixels pixels(pixels_of(x), channels, std::clamp<int64_t>(kSumBytes / sum_bytes, 1, kMostParts));
   const Images images(input), gradients(grad);
-  const at::Tensor panels = packed(matrix_of(weight));
+  const at::Tensor panels = packed(matrix_of(weight), x);
   const at::Tensor dx = wanted.images ? at::empty_like(images.tensor()) : at::Tensor();
   c10::optional<WeightSums> sums;
-  if (wanted.weight) sums.emplace(pixels.parts(), channels.inputs, channels.outputs, x.options());
+  if (wanted.weight) sums.emplace(pixels.parts(), channels.inputs, channels.outputs, weight.options());
   c10::optional<GradientOnStore> normalized;
   if (wanted.normalized) normalized.emplace(Images::deferred(input), pixels.parts());
 
@@ -195,6 +191,6 @@ ConvolutionGradients backward(const ResultGradient& grad, const ConvolutionInput
 
 }  // namespace
 
-const ConvolutionOperator pointwise = {kName, /*takes_sums_along=*/true, forward, backward};
+const ConvolutionOperator pointwise = {kName, /*takes_sums_along=*/true, /*takes_bfloat16=*/true, forward, backward};
 
 }  // namespace pea

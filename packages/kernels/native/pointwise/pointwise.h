@@ -5,8 +5,7 @@
 
 namespace pea {
 
-// 1×1 convolution of stride 1: images [N, C, H, W], weight [K, C, 1, 1], bias [K], all float32 or all float64; C and K are
-// multiples of 8.
+// 1×1 convolution of stride 1: images [N, C, H, W], weight [K, C, 1, 1], bias [K]; C and K are multiples of 8.
 extern const ConvolutionOperator pointwise;
 
 }  // namespace pea

@@ -17,17 +17,18 @@ constexpr int64_t kPointwiseChannels = 8;
 // kPanelColumns columns.
 constexpr int64_t kPanelColumns = 64;
 
-// For float32 and float64.
+// Types are those of a and b; bfloat16 is summed in float32.
 struct PointwiseKernels {
-  // Brings the matrix b [depth, columns], whose element (d, c) stands at b[d · depth_stride + c · column_stride], into panels.
+  // Brings the matrix b [depth, columns], whose element (d, c) stands at b[d · depth_stride + c · column_stride], into panels of
+  // the type. b is of the type of the arithmetic.
   void (*pack)(ElementType type, const void* b, int64_t depth, int64_t columns, int64_t depth_stride,
                int64_t column_stride, void* panels);
 
-  // c [rows, columns] = a [rows, depth] b + bias, with b in panels; bias [columns] may be null.
+  // c [rows, columns] = a [rows, depth] b + bias, with b in panels; bias [columns], of the type of the arithmetic, may be null.
   void (*multiply)(ElementType type, const void* a, const void* panels, const void* bias, void* c, int64_t rows,
                    int64_t depth, int64_t columns);
 
-  // c [rows, columns] += aᵀ b of a [depth, rows] and b [depth, columns].
+  // c [rows, columns] += aᵀ b of a [depth, rows] and b [depth, columns]; c is of the type of the arithmetic.
   void (*multiply_transposed)(ElementType type, const void* a, const void* b, void* c, int64_t rows, int64_t depth,
                               int64_t columns);
 };

@@ -8,7 +8,7 @@ CpuCapability cpu_capability() {
   const bool has_fma = __builtin_cpu_supports("fma");
   if (has_fma && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) {
-    return CpuCapability::kAvx512;
+    return __builtin_cpu_supports("avx512bf16") ? CpuCapability::kAvx512Bf16 : CpuCapability::kAvx512;
   }
   if (has_fma && __builtin_cpu_supports("avx2")) return CpuCapability::kAvx2;
 #endif

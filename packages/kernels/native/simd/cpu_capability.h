@@ -4,7 +4,7 @@
 
 namespace pea {
 
-enum class CpuCapability { kPortable, kAvx2, kAvx512 };
+enum class CpuCapability { kPortable, kAvx2, kAvx512, kAvx512Bf16 };
 
 CpuCapability cpu_capability();
 
@@ -14,11 +14,13 @@ CpuCapability cpu_capability();
 #define PEA_OF_CAPABILITIES(declaration) \
   namespace portable { declaration; }    \
   namespace avx2 { declaration; }        \
-  namespace avx512 { declaration; }
+  namespace avx512 { declaration; }      \
+  namespace avx512_bf16 { declaration; }
 #define PEA_FASTEST(kernels)                                           \
-  (cpu_capability() == CpuCapability::kAvx512   ? avx512::kernels      \
-   : cpu_capability() == CpuCapability::kAvx2   ? avx2::kernels        \
-                                                : portable::kernels)
+  (cpu_capability() == CpuCapability::kAvx512Bf16 ? avx512_bf16::kernels \
+   : cpu_capability() == CpuCapability::kAvx512   ? avx512::kernels      \
+   : cpu_capability() == CpuCapability::kAvx2     ? avx2::kernels        \
+                                                  : portable::kernels)
 #else
 #define PEA_OF_CAPABILITIES(declaration) \
   namespace portable { declaration; }

@@ -17,6 +17,10 @@ using Arithmetic = std::conditional_t<sizeof(T) == sizeof(double), double, float
 PEA_INLINE int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 PEA_INLINE int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
 
+PEA_INLINE float value(BFloat16 x) { return to_float(x); }
+PEA_INLINE float value(float x) { return x; }
+PEA_INLINE double value(double x) { return x; }
+
 // Calls body(element) with a value of the type that is named.
 template <typename Body>
 PEA_INLINE void with_element(ElementType type, const Body& body) {

@@ -1,12 +1,15 @@
 // The inner loops of products of matrices, for all operators that multiply. Compiled once per CPU capability, as
 // elementary.h.
 //
-// Every element is summed in the order of the depth, from 0 on, whatever block it lies in: results do not depend on how
-// matrices are cut into blocks of rows and columns.
+// Every element is summed in the order of the depth, from its start on, whatever block it lies in: results do not depend on
+// how matrices are cut into blocks of rows and columns. Matrices of bfloat16 are summed in float32.
 #pragma once
 
 #include <cstdint>
+#include <cstring>
+#include <type_traits>
 
+#include "simd/elements.h"
 #include "simd/vectors.h"
 
 namespace pea {
@@ -26,88 +29,177 @@ constexpr int kMostRows = 12;
 // What the columns of a product are a multiple of.
 constexpr int64_t kColumnBlock = 8;
 
-// [rows, depth] times [depth, columns]. Neighbouring columns of b and c lie side by side, their rows are a stride
-// apart. Those of a, too; or, where a is transposed, neighbouring rows lie side by side and the elements of one row a
-// stride apart.
-template <typename F>
+// What a column of b holds for one step of the depth, where b is packed: pairs for the instruction that takes two of
+// bfloat16 at once.
+#if defined(__AVX512BF16__)
+struct BFloat16Pair {
+  BFloat16 of[2];
+};
+template <typename T>
+using Packed = std::conditional_t<std::is_same_v<T, BFloat16>, BFloat16Pair, T>;
+#else
+template <typename T>
+using Packed = T;
+#endif
+
+// [rows, depth] of T times [depth, columns] of T, or, packed, [steps of the depth, columns]. Neighbouring columns of b and c
+// lie side by side, their rows are a stride apart. Those of a, too; or, where a is transposed, neighbouring rows lie side by
+// side and the elements of one row a stride apart.
+template <typename T, typename C = Arithmetic<T>, typename B = T>
 struct Product {
-  const F* a;
+  const T* a;
   int64_t a_stride;
-  const F* b;
+  const B* b;
   int64_t b_stride;
-  F* c;
+  C* c;
   int64_t c_stride;
   int64_t rows, depth, columns;
+  const Arithmetic<T>* start = nullptr;  // of the sums of each column; null: 0
 
   PEA_INLINE Product below(bool transposed, int64_t row) const {
-    return {a + row * (transposed ? 1 : a_stride), a_stride, b, b_stride, c + row * c_stride, c_stride,
-            rows - row, depth, columns};
+    Product rest = *this;
+    rest.a += row * (transposed ? 1 : a_stride);
+    rest.c += row * c_stride;
+    rest.rows -= row;
+    return rest;
   }
   PEA_INLINE Product right_of(int64_t column) const {
-    return {a, a_stride, b + column, b_stride, c + column, c_stride, rows, depth, columns - column};
+    Product rest = *this;
+    rest.b += column;
+    rest.c += column;
+    rest.columns -= column;
+    if (start != nullptr) rest.start += column;
+    return rest;
   }
 };
 
-template <typename V, int kRows, int kVectors, bool kTransposed, bool kAdd, typename F>
-PEA_INLINE void multiply_block(const Product<F>& of) {
-  constexpr int kLanes = sizeof(V) / sizeof(F);
+// One step of the depth: a factor of a, a vector of b's columns, and the sums that their product is added to.
+template <typename V, typename T>
+struct DepthStep {
+  static constexpr int kDepth = 1;
+
+  template <bool kNeighbours, bool kWhole>
+  PEA_INLINE static auto factor(const T* a, int64_t) { return value(*a); }
+  template <bool kWhole>
+  PEA_INLINE static V columns(const T* b, int64_t) { return load<V>(b); }
+  template <typename Factor>
+  PEA_INLINE static V add(const V& sums, Factor factor, const V& columns) { return sums + factor * columns; }
+};
+
+#if defined(__AVX512BF16__)
+// Two of the depth at a time, whose values share 32 bits; the last of an odd depth has 0 beside it.
+template <typename V>
+struct DepthStep<V, BFloat16> {
+  static constexpr int kDepth = 2;
+  using Pairs = Vector<uint32_t, sizeof(V) / sizeof(float)>;
+
+  template <bool kNeighbours, bool kWhole>
+  PEA_INLINE static uint32_t factor(const BFloat16* a, int64_t depth_stride) {
+    if constexpr (kNeighbours && kWhole) {
+      uint32_t pair;
+      std::memcpy(&pair, a, sizeof pair);
+      return pair;
+    } else {
+      return a->bits | (kWhole ? static_cast<uint32_t>(a[depth_stride].bits) << 16 : 0);
+    }
+  }
+
+  template <bool>
+  PEA_INLINE static Pairs columns(const BFloat16Pair* b, int64_t) { return load<Pairs>(b); }
+  template <bool kWhole>
+  PEA_INLINE static Pairs columns(const BFloat16* b, int64_t stride) {
+    const Pairs first = load_bits<Pairs>(b);
+    if constexpr (kWhole) return first | load_bits<Pairs>(b + stride) << 16;
+    else return first;
+  }
+
+  PEA_INLINE static V add(const V& sums, uint32_t factor, const Pairs& columns) {
+    const Pairs factors = Pairs{} + factor;
+    if constexpr (sizeof(V) == 64) {
+      return reinterpret_cast<V>(_mm512_dpbf16_ps(reinterpret_cast<__m512>(sums), reinterpret_cast<__m512bh>(factors),
+                                                  reinterpret_cast<__m512bh>(columns)));
+    } else {
+      static_assert(sizeof(V) == 32);
+      return reinterpret_cast<V>(_mm256_dpbf16_ps(reinterpret_cast<__m256>(sums), reinterpret_cast<__m256bh>(factors),
+                                                  reinterpret_cast<__m256bh>(columns)));
+    }
+  }
+};
+#endif
+
+template <typename V, int kRows, int kVectors, bool kTransposed, bool kAdd, typename T, typename C, typename B>
+PEA_INLINE void multiply_block(const Product<T, C, B>& of) {
+  using Step = DepthStep<V, T>;
+  constexpr int kLanes = sizeof(V) / sizeof(Arithmetic<T>);
+  constexpr int kBRows = std::is_same_v<B, T> ? Step::kDepth : 1;  // in a step
   const int64_t row_stride = kTransposed ? 1 : of.a_stride, depth_stride = kTransposed ? of.a_stride : 1;
-  V sums[kRows][kVectors] = {};
-  const F* a = of.a;
-  const F* b = of.b;
-  for (int64_t d = 0; d < of.depth; ++d) {
-    V columns[kVectors];
+  V sums[kRows][kVectors];
 #pragma GCC unroll 4
-    for (int v = 0; v < kVectors; ++v) columns[v] = load<V>(b + v * kLanes);
+  for (int v = 0; v < kVectors; ++v) {
+    const V start = of.start == nullptr ? V{} : load<V>(of.start + v * kLanes);
+#pragma GCC unroll 12
+    for (int r = 0; r < kRows; ++r) sums[r][v] = start;
+  }
+  const T* a = of.a;
+  const B* b = of.b;
+  const auto add_step = [&](auto whole) {
+    constexpr bool kWhole = decltype(whole)::value;
+    decltype(Step::template columns<kWhole>(b, 0)) columns[kVectors];
+#pragma GCC unroll 4
+    for (int v = 0; v < kVectors; ++v) columns[v] = Step::template columns<kWhole>(b + v * kLanes, of.b_stride);
 #pragma GCC unroll 12
     for (int r = 0; r < kRows; ++r) {
-      const F factor = a[r * row_stride];
+      const auto factor = Step::template factor<!kTransposed, kWhole>(a + r * row_stride, depth_stride);
 #pragma GCC unroll 4
-      for (int v = 0; v < kVectors; ++v) sums[r][v] += factor * columns[v];
+      for (int v = 0; v < kVectors; ++v) sums[r][v] = Step::add(sums[r][v], factor, columns[v]);
     }
-    a += depth_stride;
-    b += of.b_stride;
-  }
+    a += Step::kDepth * depth_stride;
+    b += kBRows * of.b_stride;
+  };
+  for (int64_t d = Step::kDepth; d <= of.depth; d += Step::kDepth) add_step(std::true_type());
+  if (of.depth % Step::kDepth != 0) add_step(std::false_type());
 #pragma GCC unroll 12
   for (int r = 0; r < kRows; ++r) {
 #pragma GCC unroll 4
     for (int v = 0; v < kVectors; ++v) {
-      F* const to = of.c + r * of.c_stride + v * kLanes;
+      C* const to = of.c + r * of.c_stride + v * kLanes;
       store(kAdd ? load<V>(to) + sums[r][v] : sums[r][v], to);
     }
   }
 }
 
 // kRows at a time, fewer at the end.
-template <typename V, int kRows, int kVectors, bool kTransposed, bool kAdd, typename F>
-void multiply_rows(const Product<F>& of) {
+template <typename V, int kRows, int kVectors, bool kTransposed, bool kAdd, typename T, typename C, typename B>
+void multiply_rows(const Product<T, C, B>& of) {
   int64_t row = 0;
   for (; row + kRows <= of.rows; row += kRows) {
     multiply_block<V, kRows, kVectors, kTransposed, kAdd>(of.below(kTransposed, row));
   }
   if constexpr (kRows > 1) {
-    if (row < of.rows) multiply_rows<V, kRows / 2, kVectors, kTransposed, kAdd>(of.below(kTransposed, row));
+    // Where rows are channels they are a multiple of 8.
+    constexpr int kFewer = kRows > 8 ? 8 : kRows > 4 ? 4 : kRows / 2;
+    if (row < of.rows) multiply_rows<V, kFewer, kVectors, kTransposed, kAdd>(of.below(kTransposed, row));
   }
 }
 
 // kVectors of columns at a time, fewer at the end.
-template <typename V, int kVectors, bool kTransposed, bool kAdd, typename F>
-void multiply_columns(const Product<F>& of) {
-  constexpr int kLanes = sizeof(V) / sizeof(F), kRows = kSumVectors / kVectors;
+template <typename V, int kVectors, bool kTransposed, bool kAdd, typename T, typename C, typename B>
+void multiply_columns(const Product<T, C, B>& of) {
+  constexpr int kLanes = sizeof(V) / sizeof(Arithmetic<T>), kRows = kSumVectors / kVectors;
   int64_t column = 0;
   for (; column + kVectors * kLanes <= of.columns; column += kVectors * kLanes) {
     multiply_rows<V, kRows < kMostRows ? kRows : kMostRows, kVectors, kTransposed, kAdd>(of.right_of(column));
   }
   if (column == of.columns) return;
-  const Product<F> rest = of.right_of(column);
+  const Product<T, C, B> rest = of.right_of(column);
   if constexpr (kVectors > 1) multiply_columns<V, kVectors - 1, kTransposed, kAdd>(rest);
-  else if constexpr (kLanes > kColumnBlock) multiply_columns<Vector<F, kColumnBlock>, 1, kTransposed, kAdd>(rest);
+  else if constexpr (kLanes > kColumnBlock) multiply_columns<Vector<Arithmetic<T>, kColumnBlock>, 1, kTransposed, kAdd>(rest);
 }
 
 // c = a b, or c += a b; the columns are a multiple of kColumnBlock.
-template <bool kTransposed, bool kAdd, typename F>
-PEA_INLINE void multiply_matrices(const Product<F>& of) {
-  multiply_columns<Vector<F>, kRowVectors, kTransposed, kAdd>(of);
+template <bool kTransposed, bool kAdd, typename T, typename C, typename B>
+PEA_INLINE void multiply_matrices(const Product<T, C, B>& of) {
+  multiply_columns<Vector<Arithmetic<T>>, kRowVectors, kTransposed, kAdd>(of);
 }
 
 }  // namespace PEA_CAPABILITY

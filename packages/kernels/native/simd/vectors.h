@@ -4,7 +4,11 @@
 
 #include <cstring>
 
-#include "simd/elementary.h"
+#if defined(__AVX512F__)
+#include <immintrin.h>
+#endif
+
+#include "simd/bfloat16.h"
 
 namespace pea {
 namespace PEA_CAPABILITY {
@@ -38,6 +42,33 @@ PEA_INLINE V load(const F* from) {
 template <typename V, typename F>
 PEA_INLINE void store(const V& v, F* to) {
   std::memcpy(to, &v, sizeof v);
+}
+
+// The bits of as many bfloat16 as Bits has lanes, of 32 bits each.
+template <typename Bits>
+PEA_INLINE Bits load_bits(const BFloat16* from) {
+#if defined(__AVX512F__)
+  // GCC 12 makes five instructions of the general form.
+  if constexpr (sizeof(Bits) == 64) {
+    return reinterpret_cast<Bits>(_mm512_maskz_cvtepu16_epi32(0xffff, load<__m256i>(&from->bits)));
+  }
+#endif
+  return __builtin_convertvector((load<Vector<uint16_t, sizeof(Bits) / sizeof(uint32_t)>>(&from->bits)), Bits);
+}
+
+// V: of float.
+template <typename V>
+PEA_INLINE V load(const BFloat16* from) {
+  return reinterpret_cast<V>(load_bits<Vector<uint32_t, sizeof(V) / sizeof(float)>>(from) << 16);
+}
+
+// As to_bfloat16 does.
+template <typename V>
+PEA_INLINE void store(const V& v, BFloat16* to) {
+  constexpr int kLanes = sizeof(V) / sizeof(float);
+  using Bits = Vector<uint32_t, kLanes>;
+  const Bits bits = reinterpret_cast<Bits>(v), rounded = (bits + 0x7fffu + (bits >> 16 & 1u)) >> 16;
+  store(__builtin_convertvector(v != v ? Bits{} + 0x7fc0u : rounded, Vector<uint16_t, kLanes>), &to->bits);
 }
 
 }  // namespace PEA_CAPABILITY

@@ -18,4 +18,9 @@ inline ElementType element_type(const at::Tensor& x, const char* operator_name) 
   }
 }
 
+// What the elements of x are summed in: float64 for float64, else float32.
+inline at::ScalarType arithmetic_dtype(const at::Tensor& x) {
+  return x.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
+}
+
 }  // namespace pea

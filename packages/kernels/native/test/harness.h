@@ -57,9 +57,10 @@ inline std::vector<Capability> capabilities() {
   }
   std::vector<Capability> result = {PEA_CAPABILITY_NAMED(portable)};
 #if defined(__x86_64__)
-  const bool has_avx512 = cpu_capability() == CpuCapability::kAvx512;
-  if (cpu_capability() != CpuCapability::kPortable) result.push_back(PEA_CAPABILITY_NAMED(avx2));
-  if (has_avx512) result.push_back(PEA_CAPABILITY_NAMED(avx512));
+  const CpuCapability found = cpu_capability();
+  if (found >= CpuCapability::kAvx2) result.push_back(PEA_CAPABILITY_NAMED(avx2));
+  if (found >= CpuCapability::kAvx512) result.push_back(PEA_CAPABILITY_NAMED(avx512));
+  if (found >= CpuCapability::kAvx512Bf16) result.push_back(PEA_CAPABILITY_NAMED(avx512_bf16));
 #endif
 #undef PEA_CAPABILITY_NAMED
   return result;
@@ -180,13 +181,13 @@ constexpr double tolerance = sizeof(T) == 8 ? 1e-14 : sizeof(T) == 4 ? 4.0 / (1 
 
 template <typename T>
 inline void fill(const Memory<T>& memory, int64_t count, double phase) {
-  for (int64_t i = 0; i < count; ++i) memory[i] = static_cast<T>(std::sin(phase + 1.3 * static_cast<double>(i)));
+  for (int64_t i = 0; i < count; ++i) memory[i] = encode<T>(std::sin(phase + 1.3 * static_cast<double>(i)));
 }
 
 template <typename T>
 inline void expect_near(const Memory<T>& actual, const std::vector<double>& expected, double scale, const std::string& what) {
   for (size_t i = 0; i < expected.size(); ++i) {
-    expect(std::fabs(actual[static_cast<int64_t>(i)] - expected[i]) <= tolerance<T> * scale, what);
+    expect(std::fabs(decode(actual[static_cast<int64_t>(i)]) - expected[i]) <= tolerance<T> * scale, what);
   }
 }
 
