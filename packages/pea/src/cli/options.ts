@@ -37,15 +37,17 @@ export const dataOption = (): Option =>
 
 /** @throws InvalidArgumentError, which commander words as the option's */
 export function wholeNumber(word: string): number {
-  if (!/^\d+$/.test(word)) throw new InvalidArgumentError("It must be a whole number.");
-  return Number(word);
+  return wholeNumberFrom(0, word);
 }
 
 /** @throws InvalidArgumentError, which commander words as the option's */
 export function positiveNumber(word: string): number {
-  const number = wholeNumber(word);
-  if (number === 0) throw new InvalidArgumentError("It must be at least 1.");
-  return number;
+  return wholeNumberFrom(1, word);
+}
+
+function wholeNumberFrom(least: number, word: string): number {
+  if (/^\d+$/.test(word) && Number(word) >= least) return Number(word);
+  throw new InvalidArgumentError(`It must be a whole number of at least ${least}.`);
 }
 
 /** @throws InvalidArgumentError, which commander words as the option's */

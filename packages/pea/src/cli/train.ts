@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { PeaError } from "@pea/core";
 import type { Graph } from "@pea/graph";
 import { GroupError, GroupTimeout } from "@pea/torch";
+import { kebab } from "../common/kebab.ts";
 import { resumeCommand } from "../common/shown-command.ts";
 import { exitCodeOf, onStopSignals, type StopSignal, stopSignals } from "../common/stop-signals.ts";
 import { listSkippedParts, UnreadableImagesError } from "../data/loading/unreadable-images.ts";
@@ -18,7 +19,7 @@ import { lastingWord, loadTarget } from "../export/load-target.ts";
 import { isIntegerTarget, type Target } from "../export/target.ts";
 import { targetNamed } from "../export/targets.ts";
 import { loadRecipe } from "../recipe/load-recipe.ts";
-import { smoothIn } from "../recipe/method-keys.ts";
+import { isIdleKey, smoothIn } from "../recipe/method-keys.ts";
 import { mergeSettings, type Recipe, settledSettings, show } from "../recipe/recipe.ts";
 import { readRecipeFile } from "../recipe/recipe-file.ts";
 import { recipeFlags, settingAt } from "../recipe/recipe-flags.ts";
@@ -28,7 +29,8 @@ import type { BuildOptions } from "../run/build-network.ts";
 import { joints } from "../run/plan.ts";
 import { disposeRun, type OpenedRun, openRun, prepareWithoutData } from "../run/prepare-run.ts";
 import type { TrainResult } from "../run/result.ts";
-import { openRunDirectory, readRunConfig, runDirectory } from "../run/run-directory.ts";
+import { openRunDirectory, readRunConfig, requireFree, runDirectory } from "../run/run-directory.ts";
+import { requireUnlocked } from "../run/run-lock.ts";
 import { openRecipe, weightFiles } from "../run/trained-run.ts";
 import { describeMainScore } from "../tasks/task.ts";
 import { countImages, describeData } from "../terminal/describe-data.ts";
@@ -159,11 +161,12 @@ async function trainAs(ranks: Ranks, flags: TrainFlags, goesOn = false): Promise
   // A module of the recipe's may register it.
   const form = flags.target === undefined ? undefined : targetNamed(await loadTarget(flags.target));
   const onNetwork = ranks.rank > 0 ? undefined : checkFor(form, smoothIn(recipe));
+  const { run, overwrite } = flags;
   if (flags.dryRun) {
+    if (run !== undefined) requireFreeRun(run, { overwrite });
     await printPlan(flags, form === undefined ? recipe : recipeForTarget(recipe, form), onNetwork);
     return 0;
   }
-  const { run, overwrite } = flags;
   const target = flags.target === undefined ? undefined : lastingWord(flags.target);
   return trainUntilStopped(flags, ranks, (options) =>
     train(recipe, { ...options, runDirectory: run, overwrite, target, onNetwork, isRestarted: goesOn }),
@@ -275,15 +278,34 @@ function sayHowToGoOn(error: unknown, path: string | undefined, ranks: Ranks): v
     log(`or without the images that cannot be read: ${resume} --on-bad-sample skip`);
 }
 
-/** That of the flags, or of the run that they go on with. */
-function recipeOf(flags: TrainFlags): Promise<Recipe> {
+/** @throws PeaError of kind usage where a run that is not dry would be refused its folder */
+function requireFreeRun(path: string, { overwrite }: Pick<TrainFlags, "overwrite">): void {
+  requireFree(path, { overwrite });
+  requireUnlocked(path);
+}
+
+/**
+ * That of the flags, or of the run that they go on with.
+ *
+ * @throws PeaError of kind usage, also for flags of PEA's settings in a run without it; in files they wait for variants with PEA
+ */
+async function recipeOf(flags: TrainFlags): Promise<Recipe> {
   const { config, resume } = flags;
   const settings: Record<string, unknown> & Circumstances = settingsOf(flags);
   if (resume !== undefined) return openRecipe(openRunDirectory(resume), { import: settings.import });
-  return loadRecipe([
+  const recipe = await loadRecipe([
     ...(config === undefined ? [] : readRecipeFile(config)),
     { source: "the flags", settings },
   ]);
+  const idle = recipeFlags().find(
+    ({ path }) => settingAt(settings, path) !== undefined && isIdleKey(path[0] as string, recipe),
+  );
+  if (idle !== undefined)
+    throw usage(
+      `--${idle.name} is ${show(settingAt(settings, idle.path))}, but does nothing where pea is "none"; give --pea a variant's code, ` +
+        `such as SM75%, or leave --${idle.name} out`,
+    );
+  return recipe;
 }
 
 /** The settings that flags give, nested as in a recipe. */
@@ -313,7 +335,8 @@ async function circumstancesOf(
   const other = (["config", "run", "overwrite", "dryRun", "target"] as const).find(
     (name) => flags[name] !== undefined,
   );
-  if (other !== undefined) throw usage(`--resume goes on with the recipe of ${path}; leave ${other} out`);
+  if (other !== undefined)
+    throw usage(`--resume goes on with the recipe of ${path}; leave --${kebab(other)} out`);
   const run = openRunDirectory(path);
   const recipe = await openRecipe(run, { import: settings.import });
   const isFree = (key = "") => circumstances.includes(key as Circumstance);

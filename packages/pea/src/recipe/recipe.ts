@@ -241,7 +241,11 @@ function describeIssue(issue: z.core.$ZodIssue, settings: Record<string, unknown
   for (const part of path) value = (value as Record<string, unknown>)[part];
   const shape = groupShape(key);
   if (shape) return `${key} is ${show(value)}, but must hold ${Object.keys(shape).join(", ")}`;
-  return `${key} is ${show(value)}, but must be ${describeKey(key).allowed}`;
+  const group = settings[path[0] as string];
+  const others = isRecord(group) && value === undefined ? Object.keys(group) : [];
+  const beside =
+    others.length > 0 ? ` beside ${others.map((other) => `${path[0]}.${other}`).join(" and ")}` : "";
+  return `${key} is ${show(value)}${beside}, but must be ${describeKey(key).allowed}`;
 }
 
 function refuseUnknownKeys(settings: Record<string, unknown>, known: string[], source: string): void {

@@ -52,6 +52,8 @@ export function requireExpectedCounts(
   requireCounts({ train, test, classes: parts.train.classes.length }, recipe);
 }
 
+const countedAs = { train: "training images", test: "test images", classes: "classes" };
+
 /**
  * @param counts of what was opened
  * @throws as `requireExpectedCounts`
@@ -64,8 +66,8 @@ export function requireCounts(
   for (const key of ["train", "test", "classes"] as const)
     if (counts[key] !== undefined && counts[key] !== expected[key])
       throw new PeaError(
-        `expected.${key} is ${expected[key]}, but the ${data} data have ${counts[key]}; complete the data, or give the ` +
-          `recipe what they hold (--expected-${key} ${counts[key]})`,
+        `the recipe expects ${expected[key]} ${countedAs[key]} (expected.${key}), but the ${data} data have ${counts[key]}; complete the ` +
+          `data, or train by a recipe that expects what they hold (--expected-${key} ${counts[key]})`,
         { kind: "usage" },
       );
 }

@@ -5,7 +5,7 @@
  * @module
  */
 import { execFileSync } from "node:child_process";
-import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { PeaError } from "@pea/core";
 import { engineInfo, writeFileAtomically } from "@pea/torch";
@@ -67,26 +67,32 @@ export function runDirectory(path: string): RunDirectory {
  * Makes the directory of a new run.
  *
  * @param options.overwrite delete the run that is already there; files that are not a run's stay
- * @throws PeaError (usage) when the directory is not empty and nothing may be, or nothing is, overwritten
+ * @throws PeaError as `requireFree`
  */
 export function createRunDirectory(
   path: string,
   { overwrite = false }: { overwrite?: boolean } = {},
 ): RunDirectory {
+  requireFree(path, { overwrite });
   const run = runDirectory(path);
-  const isRun = existsSync(run.config);
-  if (isRun && !overwrite) {
-    throw new PeaError(
-      `${path} already holds a run; go on with it with --resume, or delete it with --overwrite`,
-      {
-        kind: "usage",
-      },
-    );
-  }
-  if (isRun) removeRun(run);
-  else refuseForeign(path);
+  if (existsSync(run.config)) removeRun(run);
+  makeDirectory(path);
   makeDirectory(run.checkpoints);
   return run;
+}
+
+/**
+ * Writes nothing.
+ *
+ * @param options.overwrite whether a run that is already there will be deleted
+ * @throws PeaError (usage) where a new run cannot have the directory, because it is a file, or not empty and nothing may be, or nothing is,
+ *   overwritten
+ */
+export function requireFree(path: string, { overwrite = false }: { overwrite?: boolean } = {}): void {
+  const isRun = existsSync(runDirectory(path).config);
+  if (!isRun) refuseForeign(path);
+  if (isRun && !overwrite)
+    throw usage(`${path} already holds a run; go on with it with --resume, or delete it with --overwrite`);
 }
 
 /**
@@ -97,25 +103,22 @@ export function createRunDirectory(
 export function openRunDirectory(path: string): RunDirectory {
   const run = runDirectory(path);
   if (!existsSync(run.config)) {
-    throw new PeaError(
-      `${path} is not a run directory: it has no config.yaml. Runs are made by \`pea train\`.`,
-      {
-        kind: "usage",
-      },
-    );
+    throw usage(`${path} is not a run directory: it has no config.yaml. Runs are made by \`pea train\`.`);
   }
   return run;
 }
 
 function refuseForeign(path: string): void {
-  makeDirectory(path);
+  if (!existsSync(path)) return;
+  if (!statSync(path).isDirectory()) throw usage(`${path} is a file, not a directory`);
   const foreign = readdirSync(path, { recursive: true }).find((name) => !isLeftByStart(String(name)));
   if (foreign === undefined) return;
-  throw new PeaError(
+  throw usage(
     `${path} is not empty and not a run directory (it holds ${foreign}); give the run a directory of its own`,
-    { kind: "usage" },
   );
 }
+
+const usage = (message: string): PeaError => new PeaError(message, { kind: "usage" });
 
 /** What a run leaves that was killed before its config.yaml was there. */
 const isLeftByStart = (name: string): boolean =>

@@ -116,6 +116,12 @@ export function lockRun(directory: string): RunLock {
   };
 }
 
+/** @throws RunInUse when another process, or another run in this one, has the lock of a directory; writes nothing that stays */
+export function requireUnlocked(directory: string): void {
+  const owner = lockOwner(directory);
+  if (owner !== null) throw new RunInUse(directory, owner, "wait for its end or stop it");
+}
+
 /** Who has the lock of a directory and lives, null where it is free. */
 export function lockOwner(directory: string): LockOwner | null {
   if (!existsSync(directory)) return null;

@@ -56,6 +56,7 @@ import {
   currentEnvironment,
   openRunDirectory,
   type RunDirectory,
+  requireFree,
   runDirectory,
   writeRunConfig,
 } from "../run/run-directory.ts";
@@ -128,6 +129,8 @@ export async function train(recipe: RecipeInput, options: TrainOptions = {}): Pr
     const watch = { signal, observe, onBegin, onOpening, onParts, onInitialWeights, onNetwork };
     return resumeTraining(begun, { ...watch, ranks });
   }
+  // Before the data are opened, which may take long.
+  if (ranks.rank === 0 && options.runDirectory !== undefined) requireFree(options.runDirectory, options);
   const prepared = await prepareRun(resolved, {
     ...options,
     beginWith: weightsToBeginWith(resolved, options),

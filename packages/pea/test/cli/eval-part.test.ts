@@ -53,7 +53,10 @@ test("as many of them as the recipe expects must be there", async () => {
   rmSync(join(photos, "val/dog/0.jpg"));
   const { code, stderr } = await peaHere("eval", run, "--allow-changed-data");
   assert.deepEqual(
-    [code, /expected\.test is 8, but the imagefolder data have 7/.test(stderr)],
+    [
+      code,
+      /the recipe expects 8 test images \(expected\.test\), but the imagefolder data have 7;/.test(stderr),
+    ],
     [2, true],
     stderr,
   );

@@ -65,7 +65,7 @@ describe("pea inspect NETWORK --batch N", () => {
   test("is for images", async () => {
     const { code, stderr } = await peaHere("inspect", "resnet8", "--batch", "0");
     assert.deepEqual(
-      [code, /'--batch <N>' argument '0' is invalid. It must be at least 1/.test(stderr)],
+      [code, /'--batch <N>' argument '0' is invalid. It must be a whole number of at least 1/.test(stderr)],
       [2, true],
       stderr,
     );

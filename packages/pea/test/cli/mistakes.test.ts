@@ -55,7 +55,7 @@ const mistakes: [words: string[], message: RegExp][] = [
   ],
   [["train", "--limit-train", "0"], /limitTrain is 0, but/],
   [["train", "--resume", at("empty")], /empty is not a run directory/],
-  [["train", "--resume", at("empty"), "--dry-run"], /leave dryRun out/],
+  [["train", "--resume", at("empty"), "--dry-run"], /leave --dry-run out/],
   [["eval"], /missing required argument 'run'/],
   [["eval", "a", "b"], /too many arguments/],
   [["eval", at("empty"), "--checkpoint", "first"], /Allowed choices are best, last/],
@@ -67,6 +67,22 @@ const mistakes: [words: string[], message: RegExp][] = [
   [["inspect"], /missing required argument 'network'/],
   [["inspect", ""], /unknown model/],
   [["inspect", "resnet18", "--classes", "0"], /classes must be a whole number of at least 1, not 0/],
+  [
+    ["inspect", "resnet18", "--batch", "-3"],
+    /--batch <N>' argument '-3' is invalid. It must be a whole number of at least 1/,
+  ],
+  [
+    ["inspect", "resnet18", "--batch", "0"],
+    /--batch <N>' argument '0' is invalid. It must be a whole number of at least 1/,
+  ],
+  [
+    ["inspect", "resnet18", "--batch", "1.5"],
+    /argument '1.5' is invalid. It must be a whole number of at least 1/,
+  ],
+  [
+    ["train", "--expected-train", "5"],
+    /expected.test is missing beside expected.train, but must be a whole number of/,
+  ],
   [["predict", at("empty")], /missing required argument 'images'/],
   [["predict", at("empty"), at("no.png")], /empty is not a run directory/],
   [["predict", at("no.onnx"), at("no.png")], /no\.onnx is not an ONNX model/],

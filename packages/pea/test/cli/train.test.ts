@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { Conv2d, Flatten, Linear, MaxPool2d, ReLU, Sequential, type Tensor } from "@pea/torch";
 import { registerTarget } from "../../src/export/targets.ts";
 import { registerModel } from "../../src/models/index.ts";
+import { lockRun } from "../../src/run/run-lock.ts";
 import { DropoutNetwork } from "../support/dropout-network.ts";
 import { fakeVela } from "../support/fake-vela.ts";
 import { peaHere } from "../support/pea-main.ts";
@@ -250,7 +251,7 @@ describe("pea train --target", () => {
     const unknown = await peaHere("train", "--data-dir", "./nowhere", "--target", "tflmm");
     assert.deepEqual([unknown.code, unknown.stderr], [2, "pea: unknown target tflmm; did you mean tflm?\n"]);
     const resumed = await peaHere("train", "--resume", "./run", "--target", "tflm");
-    assert.match(resumed.stderr, /^pea: --resume goes on with the recipe of \.\/run; leave target out/);
+    assert.match(resumed.stderr, /^pea: --resume goes on with the recipe of \.\/run; leave --target out/);
   });
 });
 
@@ -299,6 +300,36 @@ describe("pea train --dry-run", () => {
     assert.equal(existsSync(run), false);
   });
 
+  it("refuses a folder that the run itself would be refused, before anything is opened, and leaves it as it is", async () => {
+    const folder = temporaryFolder();
+    const at = (name: string) => join(folder, name);
+    for (const name of ["run", "notes", "busy"]) mkdirSync(at(name));
+    writeFileSync(at("run/config.yaml"), "config: {}\n");
+    writeFileSync(at("notes/todo.txt"), "");
+    writeFileSync(at("file"), "");
+    const lock = lockRun(at("busy"));
+    const before = readdirSync(folder, { recursive: true }).sort();
+    try {
+      for (const [name, problem] of [
+        ["run", "already holds a run; go on with it with --resume, or delete it with --overwrite"],
+        [
+          "notes",
+          "is not empty and not a run directory (it holds todo.txt); give the run a directory of its own",
+        ],
+        ["file", "is a file, not a directory"],
+        ["busy", `is in use by process ${process.pid}: wait for its end or stop it`],
+      ] as const) {
+        const { code, stderr } = await peaHere("train", ...small, "--run", at(name), "--dry-run");
+        assert.deepEqual([code, stderr], [2, `pea: ${at(name)} ${problem}\n`]);
+      }
+      const { code } = await peaHere("train", ...small, "--run", at("run"), "--overwrite", "--dry-run");
+      assert.equal(code, 0);
+      assert.deepEqual(readdirSync(folder, { recursive: true }).sort(), before);
+    } finally {
+      lock.release();
+    }
+  });
+
   it("shows the turns of a step-wise learning rate", async () => {
     const flags = [
       "--lr-schedule",
@@ -320,6 +351,35 @@ describe("pea train --dry-run", () => {
 });
 
 describe("pea train", () => {
+  it("refuses flags of PEA's settings where it trains without PEA, which files may hold for their variants", async () => {
+    for (const [flag, value, shown] of [
+      ["--pea-masks", "channel", '"channel"'],
+      ["--pea-initial", "2ep", '"2ep"'],
+      ["--pea-beta", "2", "2"],
+    ] as const) {
+      const { code, stderr } = await peaHere("train", ...small, flag, value);
+      const told = `pea: ${flag} is ${shown}, but does nothing where pea is "none"; give --pea a variant's code, such as SM75%, or leave ${flag} out\n`;
+      assert.deepEqual([code, stderr], [2, told]);
+    }
+    const recipe = join(temporaryFolder(), "recipe.yaml");
+    writeFileSync(recipe, "peaMasks: channel\n");
+    const { code, stderr } = await peaHere("train", ...small, "-c", recipe, "--dry-run");
+    assert.equal(code, 0, stderr);
+    const given = await peaHere("train", ...small, "-c", recipe, "--pea", "SG9", "--dry-run");
+    assert.equal(given.code, 0, given.stderr);
+  });
+
+  it("tells that a folder is taken before it opens the data", async () => {
+    const run = temporaryFolder();
+    writeFileSync(join(run, "config.yaml"), "config: {}\n");
+    const { code, stderr } = await peaHere("train", "--data-dir", "/nowhere", "--run", run);
+    assert.deepEqual(
+      [code, /already holds a run; go on with it with --resume/.test(stderr)],
+      [2, true],
+      stderr,
+    );
+  });
+
   it("trains from a recipe with flags over it, keeps one JSON document on stdout and the rest on stderr", async () => {
     const folder = temporaryFolder();
     const recipe = join(folder, "recipe.yaml");

@@ -104,7 +104,7 @@ describe("pea export", () => {
 
   test("refuses what is no batch and no opset, and a layout where there is none", async () => {
     for (const [words, message] of [
-      [["--batch", "0"], /'--batch <N>' argument '0' is invalid\. It must be at least 1/],
+      [["--batch", "0"], /'--batch <N>' argument '0' is invalid\. It must be a whole number of at least 1/],
       [
         ["--opset", "10"],
         /^pea: opset is 10, but must be one of 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21 for ONNX/,

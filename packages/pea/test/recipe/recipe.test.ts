@@ -208,7 +208,10 @@ describe("a wrong recipe", () => {
     refuses({ lrSchedule: "restarts", lrCycleGrowth: 0.5 }, "lrCycleGrowth is 0.5", "at least 1");
     refuses({ optimizer: "radam", radam: { betas: [0.9, 1] } }, "radam.betas is [0.9,1]", "two numbers");
     refuses({ optimizer: "radam", radam: { rhoThreshold: 6 } }, "radam.rhoThreshold is 6", "4 or 5");
-    refuses({ expected: { train: 5 } }, "expected.test is missing", "whole number");
+    refuses(
+      { expected: { train: 5 } },
+      "expected.test is missing beside expected.train, but must be a whole number",
+    );
     refuses({ modelOptions: { dropout: null } }, "modelOptions.dropout is null", "options and their values");
     refuses({ modelOptions: "dropout" }, 'modelOptions is "dropout"', "options and their values");
   });

@@ -181,7 +181,8 @@ describe("what a recipe expects of its data", () => {
     disposeRun(await prepareRun(resolve({ expected })));
     await assert.rejects(prepareRun(resolve({ expected: { ...expected, train: 300 } })), {
       kind: "usage",
-      message: /expected\.train is 300, but the fashion-mnist data have 240; .*--expected-train 240/,
+      message:
+        /the recipe expects 300 training images \(expected\.train\), but the fashion-mnist data have 240; .*--expected-train 240/,
     });
   });
 });

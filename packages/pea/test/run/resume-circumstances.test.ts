@@ -120,7 +120,7 @@ describe("pea train --resume with a setting that decides what is trained", () =>
   it("names no folder but the run's where another recipe is given with it", async () => {
     assert.match(
       await refused("--run", "elsewhere"),
-      /--resume goes on with the recipe of .*; leave run out/,
+      /--resume goes on with the recipe of .*; leave --run out/,
     );
   });
 });
