@@ -5,6 +5,7 @@
 
 #include "batch_norm/batch_norm_act.h"
 #include "batch_norm/batch_norm_autograd.h"
+#include "conv3x1/conv3x1.h"
 #include "conv3x3/conv3x3.h"
 #include "convolution/convolution_autograd.h"
 #include "depthwise/depthwise.h"
@@ -43,6 +44,9 @@ TORCH_LIBRARY(pea, m) {
       "bool training, float momentum, float eps, str activation, " PEA_ENSEMBLE_SCHEMA
       ") -> (Tensor x, Tensor normalization)");
   m.def("apply_deferred(Tensor x, Tensor normalization, str activation, " PEA_ENSEMBLE_SCHEMA ") -> Tensor");
+  m.def(
+      "conv3x1(Tensor x, Tensor weight, Tensor? bias=None, int dilation=1, Tensor? normalization=None, "
+      "str activation='identity', " PEA_ENSEMBLE_SCHEMA ") -> Tensor");
   m.def(
       "conv3x3(Tensor x, Tensor weight, Tensor? bias=None, Tensor? normalization=None, str activation='identity', "
       PEA_ENSEMBLE_SCHEMA ") -> Tensor");
@@ -91,11 +95,13 @@ at::Tensor convolution_cpu(const ConvolutionOperator& convolution, const Convolu
   return convolution.forward(input, weight, bias, stride, /*moments=*/nullptr);
 }
 
-template <auto kFunction>
-at::Tensor as_depthwise3x3(const at::Tensor& x, const at::Tensor& weight, const OptionalTensor& bias, int64_t stride,
-                           const OptionalTensor& normalization, std::string activation, PEA_ENSEMBLE_PARAMETERS) {
+// With a stride or a dilation.
+template <auto kFunction, const ConvolutionOperator& kConvolution>
+at::Tensor as_spaced_convolution(const at::Tensor& x, const at::Tensor& weight, const OptionalTensor& bias,
+                                 int64_t spacing, const OptionalTensor& normalization, std::string activation,
+                                 PEA_ENSEMBLE_PARAMETERS) {
   const ActivationOptions options = activation_options(x, PEA_ENSEMBLE_ARGUMENTS(activation));
-  return kFunction(depthwise3x3, {x, or_undefined(normalization), options}, weight, or_undefined(bias), stride);
+  return kFunction(kConvolution, {x, or_undefined(normalization), options}, weight, or_undefined(bias), spacing);
 }
 
 template <auto kFunction, const ConvolutionOperator& kConvolution>
@@ -142,8 +148,9 @@ TORCH_LIBRARY_IMPL(pea, CPU, m) {
   m.impl("batch_norm_act", with_settings<batch_norm_act_cpu>);
   m.impl("apply_deferred", with_deferred<apply_deferred>);
   m.impl("clamp_extremes_", clamp_extremes_);
+  m.impl("conv3x1", as_spaced_convolution<convolution_cpu, conv3x1>);
   m.impl("conv3x3", as_convolution<convolution_cpu, conv3x3>);
-  m.impl("depthwise3x3", as_depthwise3x3<convolution_cpu>);
+  m.impl("depthwise3x3", as_spaced_convolution<convolution_cpu, depthwise3x3>);
   m.impl("max_pool2d", with_window<max_pool_cpu>);
   m.impl("pointwise", as_convolution<convolution_cpu, pointwise>);
   m.impl("sgd_step_", sgd_step_cpu);
@@ -159,15 +166,17 @@ TORCH_LIBRARY_IMPL(pea, AutogradCPU, m) {
   m.impl("batch_norm_act", with_settings<batch_norm_act_autograd>);
   m.impl("defer_batch_norm_act", defer_with_settings);
   m.impl("apply_deferred", with_deferred<apply_deferred_autograd>);
+  m.impl("conv3x1", as_spaced_convolution<convolution_autograd, conv3x1>);
   m.impl("conv3x3", as_convolution<convolution_autograd, conv3x3>);
-  m.impl("depthwise3x3", as_depthwise3x3<convolution_autograd>);
+  m.impl("depthwise3x3", as_spaced_convolution<convolution_autograd, depthwise3x3>);
   m.impl("max_pool2d", with_window<max_pool_autograd>);
   m.impl("pointwise", as_convolution<convolution_autograd, pointwise>);
 }
 
 TORCH_LIBRARY_IMPL(pea, AutocastCPU, m) {
+  m.impl("conv3x1", as_spaced_convolution<convolution_autocast, conv3x1>);
   m.impl("conv3x3", as_convolution<convolution_autocast, conv3x3>);
-  m.impl("depthwise3x3", as_depthwise3x3<convolution_autocast>);
+  m.impl("depthwise3x3", as_spaced_convolution<convolution_autocast, depthwise3x3>);
   m.impl("pointwise", as_convolution<convolution_autocast, pointwise>);
 }
 

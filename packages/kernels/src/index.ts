@@ -1,7 +1,7 @@
 /**
  * Fused operators: the ensembles of ReLU and a smooth activation, which are also there composed of plain operators;
- * batch normalization with what follows it; 3×3 convolutions, dense and depthwise, and 1×1 ones; max pooling; SGD's
- * update; the standardization of images; least and greatest of clamped numbers.
+ * batch normalization with what follows it; 3×3 convolutions, dense and depthwise, 3×1, 1×3 and 1×1 ones; max pooling;
+ * SGD's update; the standardization of images; least and greatest of clamped numbers.
  *
  * @module @pea/kernels
  */
@@ -9,6 +9,7 @@ export { batchNormAct, type EnsembleActModule } from "./batch-norm-act.ts";
 export { type ClampBounds, clampExtremes } from "./clamp-extremes.ts";
 export { compactMaxPool2d } from "./compact-max-pool.ts";
 export { ensembleActComposite } from "./composite.ts";
+export { conv3x1 } from "./conv3x1.ts";
 export { conv3x3 } from "./conv3x3.ts";
 export { depthwise3x3 } from "./depthwise3x3.ts";
 export { ensembleAct } from "./ensemble-act.ts";

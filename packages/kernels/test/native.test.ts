@@ -29,6 +29,7 @@ test("Python loads the operators: gradcheck, autocast, meta tensors, one derivat
     "grad mode",
     "double backward",
     "conv3x3",
+    "conv3x1",
     "depthwise3x3",
     "pointwise",
   ]);

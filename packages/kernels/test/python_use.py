@@ -57,6 +57,16 @@ conv.requires_grad_(False)
 assert torch.autograd.grad(own().sum(), x)[0].shape == x.shape
 print("conv3x3")
 
+for window, spaced in [((3, 1), (2, 1)), ((1, 3), (1, 2))]:
+    x = torch.randn(2, 32, 9, 11, requires_grad=True)
+    conv = torch.nn.Conv2d(32, 16, window, padding=[n // 2 * d for n, d in zip(window, spaced)], dilation=spaced)
+    own = lambda: torch.ops.pea.conv3x1(x, conv.weight, conv.bias, 2)
+    gradients = [torch.autograd.grad(y.square().sum(), [x, conv.weight, conv.bias]) for y in (own(), conv(x))]
+    assert all(torch.allclose(a, b, rtol=1e-3, atol=1e-3) for a, b in zip(*gradients))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert torch.equal(own(), conv(x)) and own().dtype == torch.bfloat16
+print("conv3x1")
+
 for stride in [1, 2]:
     x = torch.randn(2, 8, 4, 5, dtype=torch.float64, requires_grad=True)
     weight, bias = torch.randn(8, 1, 3, 3, dtype=torch.float64, requires_grad=True), torch.randn(8, dtype=torch.float64, requires_grad=True)

@@ -15,15 +15,11 @@
 // Networks, 2015]
 #pragma once
 
-#include <cstdint>
-
-#include "simd/cpu_capability.h"
+#include "convolution/frequency_kernel.h"
 
 namespace pea {
 
 constexpr int64_t kFrequencies = 16;
-// Neighbouring channels of one row of a matrix. The channels of a convolution are a multiple of kChannelBlock.
-constexpr int64_t kPanel = 64, kChannelBlock = 16;
 
 // Images in channels_last, read as if a pixel of zeros were on each side, and the tiles that cover their outputs, image
 // after image and row after row.
@@ -33,16 +29,6 @@ struct TileGrid {
   int64_t rows() const { return (height + 1) / 2; }
   int64_t columns() const { return (width + 1) / 2; }
   int64_t tiles() const { return images * rows() * columns(); }
-};
-
-// One matrix for each frequency. Column c of row r stands at [frequency][c / kPanel][r][c % kPanel].
-struct Matrices {
-  float* data;
-  int64_t frequency_stride, panel_stride, row_stride;
-
-  float* at(int64_t frequency, int64_t panel, int64_t row) const {
-    return data + frequency * frequency_stride + panel * panel_stride + row * row_stride;
-  }
 };
 
 struct WinogradKernels {
@@ -68,15 +54,6 @@ struct WinogradKernels {
 
   // dw = Gᵀ u G for a block of kChannelBlock outputs from `output` on, or dw += …: row o, column i of u.
   void (*transform_weight_gradient)(const Matrices& u, int64_t inputs, float* dw, int64_t output, bool add);
-
-  // c = a b for one panel of `width` columns (a multiple of kChannelBlock), stored in rows of kPanel; a is
-  // [rows, depth] in rows of `stride`.
-  void (*multiply)(const float* a, int64_t stride, const float* b, float* c, int64_t rows, int64_t depth,
-                   int64_t width);
-
-  // c = aᵀ b, or c += …; a is a panel [depth, rows].
-  void (*multiply_transposed)(const float* a, const float* b, float* c, int64_t rows, int64_t depth, int64_t width,
-                              bool add);
 };
 
 PEA_KERNELS(WinogradKernels, winograd_kernels)

@@ -24,6 +24,7 @@ struct ResultGradient {
 
 struct WantedGradients {
   bool images, weight;
+  bool bias = false;  // of operators that give it
   // The images' gradient is to be taken on to the normalized values (gradient_on_store.h).
   bool normalized = false;
 };
@@ -32,6 +33,7 @@ struct ConvolutionGradients {
   at::Tensor images;  // in channels_last
   at::Tensor weight;  // in the shape of the weight
   at::Tensor sums;    // of the normalized values' gradients
+  at::Tensor bias;
 };
 
 // One kind of convolution; its weight and stride are as its own header says. Images are of float32, float64 or, with
@@ -42,6 +44,10 @@ struct ConvolutionOperator {
   // moments, too.
   bool takes_sums_along;
   bool takes_bfloat16;
+  // Whether it gives the bias' gradient, which autograd sums elsewhere.
+  bool gives_bias;
+  // Whether it is of stride 1, and what it takes as its stride is a dilation.
+  bool is_dilated;
 
   // bias may be undefined. The result is in channels_last. moments: null, or where to put those of the result.
   at::Tensor (*forward)(const ConvolutionInput& input, const at::Tensor& weight, const at::Tensor& bias, int64_t stride,

@@ -94,8 +94,10 @@ struct Convolution : torch::autograd::Function<Convolution> {
     // Without a bias there is no third edge to ask about.
     const bool wants_bias = settings->has_bias && context->needs_input_grad(2);
     WantedGradients wanted{context->needs_input_grad(0), context->needs_input_grad(1)};
-    const ResultGradient grad = sum_of(grads[0], deferred, settings->convolution.takes_sums_along && !wants_bias);
-    if (wants_bias) result[2] = grad.dy.sum({0, 2, 3}, /*keepdim=*/false, saved[1].scalar_type());
+    wanted.bias = wants_bias && settings->convolution.gives_bias && !at::GradMode::is_enabled();
+    const bool sums_bias = wants_bias && !wanted.bias;
+    const ResultGradient grad = sum_of(grads[0], deferred, settings->convolution.takes_sums_along && !sums_bias);
+    if (sums_bias) result[2] = grad.dy.sum({0, 2, 3}, /*keepdim=*/false, saved[1].scalar_type());
 
     if (at::GradMode::is_enabled()) {
       const variable_list gradients =
@@ -111,6 +113,7 @@ struct Convolution : torch::autograd::Function<Convolution> {
     if (wanted.normalized) activation->gradients.push_back({gradients.images, gradients.sums});
     else result[0] = gradients.images;
     result[1] = gradients.weight;
+    if (wanted.bias) result[2] = gradients.bias;
     return result;
   }
 };
@@ -146,7 +149,9 @@ at::Tensor convolution_autocast(const ConvolutionOperator& convolution, const Co
                                 stride);
   }
   const at::Tensor images = is_deferred ? computed(input) : input.x;
-  return at::conv2d(images, weight, bias, stride, /*padding=*/weight.size(2) / 2, /*dilation=*/1,
+  const int64_t dilation = convolution.is_dilated ? stride : 1;
+  const int64_t padding[] = {weight.size(2) / 2 * dilation, weight.size(3) / 2 * dilation};
+  return at::conv2d(images, weight, bias, convolution.is_dilated ? 1 : stride, padding, dilation,
                     /*groups=*/images.size(1) / weight.size(1));
 }
 

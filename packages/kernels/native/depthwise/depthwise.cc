@@ -268,6 +268,7 @@ ConvolutionGradients backward(const ResultGradient& grad, const ConvolutionInput
 
 }  // namespace
 
-const ConvolutionOperator depthwise3x3 = {kName, /*takes_sums_along=*/true, /*takes_bfloat16=*/false, forward, backward};
+const ConvolutionOperator depthwise3x3 = {kName, /*takes_sums_along=*/true, /*takes_bfloat16=*/false,
+                                          /*gives_bias=*/false, /*is_dilated=*/false, forward, backward};
 
 }  // namespace pea

@@ -191,6 +191,7 @@ ConvolutionGradients backward(const ResultGradient& grad, const ConvolutionInput
 
 }  // namespace
 
-const ConvolutionOperator pointwise = {kName, /*takes_sums_along=*/true, /*takes_bfloat16=*/true, forward, backward};
+const ConvolutionOperator pointwise = {kName, /*takes_sums_along=*/true, /*takes_bfloat16=*/true,
+                                       /*gives_bias=*/false, /*is_dilated=*/false, forward, backward};
 
 }  // namespace pea

@@ -13,7 +13,9 @@
 #include <vector>
 
 #include "batch_norm/batch_norm_kernel.h"
+#include "conv3x1/line_kernel.h"
 #include "conv3x3/winograd_kernel.h"
+#include "convolution/frequency_kernel.h"
 #include "depthwise/depthwise_kernel.h"
 #include "ensemble/ensemble_kernel.h"
 #include "ensemble/mask_generator.h"
@@ -40,6 +42,8 @@ struct Capability {
   const BatchNormKernels* batch_norm;
   const DepthwiseKernels* depthwise;
   const ExtremesKernels* extremes;
+  const FrequencyKernels* frequency;
+  const LineKernels* line;
   const MaxPoolKernels* max_pool;
   const PointwiseKernels* pointwise;
   const SgdKernels* sgd;
@@ -52,8 +56,9 @@ inline std::vector<Capability> capabilities() {
 #define PEA_CAPABILITY_NAMED(name)                                                                 \
   Capability {                                                                                     \
     #name, &name::ensemble_kernels, &name::batch_norm_kernels, &name::depthwise_kernels,           \
-        &name::extremes_kernels, &name::max_pool_kernels, &name::pointwise_kernels,                \
-        &name::sgd_kernels, &name::standardize_kernels, &name::winograd_kernels                    \
+        &name::extremes_kernels, &name::frequency_kernels, &name::line_kernels,                    \
+        &name::max_pool_kernels, &name::pointwise_kernels, &name::sgd_kernels,                     \
+        &name::standardize_kernels, &name::winograd_kernels                                        \
   }
   std::vector<Capability> result = {PEA_CAPABILITY_NAMED(portable)};
 #if defined(__x86_64__)
@@ -194,6 +199,7 @@ inline void expect_near(const Memory<T>& actual, const std::vector<double>& expe
 void test_batch_norm(const Capability& capability);
 void test_depthwise(const Capability& capability);
 void test_extremes(const Capability& capability);
+void test_line(const Capability& capability);
 void test_max_pool(const Capability& capability);
 void test_pointwise(const Capability& capability);
 void test_sgd(const Capability& capability);

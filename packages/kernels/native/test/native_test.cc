@@ -121,6 +121,7 @@ int main() {
     test_batch_norm(capability);
     test_depthwise(capability);
     test_extremes(capability);
+    test_line(capability);
     test_max_pool(capability);
     test_pointwise(capability);
     test_sgd(capability);

@@ -1,4 +1,5 @@
-#include "test/harness.h"
+#include "conv3x3/winograd_kernel.h"
+#include "test/matrices.h"
 
 namespace pea::test {
 namespace {
@@ -27,74 +28,44 @@ void for_each_tap(const TileGrid& grid, const Body& body) {
   }
 }
 
-// Memory for exactly the matrices, so that the sanitizer sees what goes beyond.
-class OwnMatrices {
- public:
-  OwnMatrices(int64_t rows, int64_t channels, bool whole_rows = false)
-      : panels_((channels + kPanel - 1) / kPanel), memory_(kFrequencies * panels_ * rows * kPanel) {
-    const int64_t width = whole_rows ? panels_ * kPanel : kPanel;
-    matrices_ = {memory_.data(), panels_ * rows * kPanel, whole_rows ? kPanel : rows * kPanel, width};
-  }
-
-  const Matrices* operator->() const { return &matrices_; }
-  const Matrices& operator*() const { return matrices_; }
-  int64_t panels() const { return panels_; }
-
- private:
-  int64_t panels_;
-  Memory<float> memory_;
-  Matrices matrices_;
-};
-
-int64_t width_of(int64_t channels, int64_t panel) { return std::min(channels - panel * kPanel, kPanel); }
-
 void fill(const Memory<float>& memory, int64_t count, double phase) {
   for (int64_t i = 0; i < count; ++i) memory[i] = static_cast<float>(std::sin(phase + 1.3 * static_cast<double>(i)));
 }
 
 // Input times weights, forward or, with the weights turned, backward.
-void convolve(const WinogradKernels& kernels, const Convolution& sizes, const float* x, const float* w,
+void convolve(const Capability& capability, const Convolution& sizes, const float* x, const float* w,
               const float* bias, bool turned, float* y) {
   const int64_t from = turned ? sizes.outputs : sizes.inputs, to = turned ? sizes.inputs : sizes.outputs;
-  OwnMatrices u(from, to);
+  const WinogradKernels& kernels = *capability.winograd;
+  OwnMatrices u(kFrequencies, from, to);
   const auto transform = turned ? kernels.transform_weights_turned : kernels.transform_weights;
   for (int64_t o = 0; o < sizes.outputs; o += kChannelBlock) transform(w, sizes.inputs, *u, o);
   // In two parts, the second of which begins in the midst of an image.
   const int64_t tiles = sizes.grid.tiles(), half = (tiles + 1) / 2;
   for (int64_t begin = 0; begin < tiles; begin += half) {
     const int64_t end = std::min(begin + half, tiles);
-    OwnMatrices v(end - begin, from, /*whole_rows=*/true), m(end - begin, to);
+    OwnMatrices v(kFrequencies, end - begin, from, /*whole_rows=*/true), m(kFrequencies, end - begin, to);
     kernels.transform_input(x, sizes.grid, from, *v, begin, end);
-    for (int64_t frequency = 0; frequency < kFrequencies; ++frequency) {
-      for (int64_t panel = 0; panel < m.panels(); ++panel) {
-        kernels.multiply(v->at(frequency, 0, 0), v->row_stride, u->at(frequency, panel, 0), m->at(frequency, panel, 0),
-                         end - begin, from, width_of(to, panel));
-      }
-    }
+    multiply(*capability.frequency, v, u, m, end - begin, from, to);
     kernels.transform_output(*m, bias, y, sizes.grid, to, begin, end);
   }
 }
 
-void weight_gradient(const WinogradKernels& kernels, const Convolution& sizes, const float* x, const float* dy,
+void weight_gradient(const Capability& capability, const Convolution& sizes, const float* x, const float* dy,
                      float* dw) {
-  OwnMatrices u(sizes.outputs, sizes.inputs);
+  const WinogradKernels& kernels = *capability.winograd;
+  OwnMatrices u(kFrequencies, sizes.outputs, sizes.inputs);
   const int64_t tiles = sizes.grid.tiles(), half = (tiles + 1) / 2;
   for (int64_t begin = 0; begin < tiles; begin += half) {
     const int64_t end = std::min(begin + half, tiles);
-    OwnMatrices v(end - begin, sizes.inputs);
+    OwnMatrices v(kFrequencies, end - begin, sizes.inputs);
     kernels.transform_input(x, sizes.grid, sizes.inputs, *v, begin, end);
     // Panel by panel of the outputs, as threads share them.
     for (int64_t output = 0; output * kPanel < sizes.outputs; ++output) {
       const int64_t width = width_of(sizes.outputs, output);
-      OwnMatrices d(end - begin, width);
+      OwnMatrices d(kFrequencies, end - begin, width);
       kernels.transform_gradient(dy + output * kPanel, sizes.grid, sizes.outputs, width, *d, begin, end);
-      for (int64_t frequency = 0; frequency < kFrequencies; ++frequency) {
-        for (int64_t panel = 0; panel < v.panels(); ++panel) {
-          kernels.multiply_transposed(d->at(frequency, 0, 0), v->at(frequency, panel, 0),
-                                      u->at(frequency, panel, output * kPanel), width, end - begin,
-                                      width_of(sizes.inputs, panel), begin > 0);
-        }
-      }
+      multiply_transposed(*capability.frequency, d, v, u, output, width, sizes.inputs, end - begin, begin > 0);
     }
   }
   // Once set and once added: twice the gradient.
@@ -113,7 +84,6 @@ void expect_near(const Memory<float>& actual, const std::vector<double>& expecte
 }
 
 void test_convolution(const Capability& capability, const Convolution& sizes) {
-  const WinogradKernels& kernels = *capability.winograd;
   const std::string name = std::string(capability.name) + " 3x3 convolution " + std::to_string(sizes.inputs) + " to " +
                            std::to_string(sizes.outputs) + ": ";
   const int64_t inputs = sizes.inputs, outputs = sizes.outputs, pixels = sizes.pixels(), taps = outputs * 9 * inputs;
@@ -123,9 +93,9 @@ void test_convolution(const Capability& capability, const Convolution& sizes) {
   fill(w, taps, 1);
   fill(bias, outputs, 2);
   fill(dy, pixels * outputs, 3);
-  convolve(kernels, sizes, x.data(), w.data(), bias.data(), /*turned=*/false, y.data());
-  convolve(kernels, sizes, dy.data(), w.data(), nullptr, /*turned=*/true, dx.data());
-  weight_gradient(kernels, sizes, x.data(), dy.data(), dw.data());
+  convolve(capability, sizes, x.data(), w.data(), bias.data(), /*turned=*/false, y.data());
+  convolve(capability, sizes, dy.data(), w.data(), nullptr, /*turned=*/true, dx.data());
+  weight_gradient(capability, sizes, x.data(), dy.data(), dw.data());
 
   std::vector<double> expected_y(pixels * outputs), expected_dx(pixels * inputs), expected_dw(taps);
   for (int64_t i = 0; i < pixels * outputs; ++i) expected_y[i] = bias[i % outputs];

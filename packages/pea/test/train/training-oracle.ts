@@ -61,13 +61,18 @@ const caseName = (network: TracedNetwork, activation: Activation, dtype: FloatTy
 const ROUNDINGS = 4;
 
 /** Convolutions that ran on each operator so far. */
-export const ownConvolutions = { dense: 0, depthwise: 0, pointwise: 0 };
+export const ownConvolutions = { dense: 0, line: 0, depthwise: 0, pointwise: 0 };
+
+/** By the taps of the window and the inputs of a group. */
+function kindOf([, inputs, height = 0, width = 0]: readonly number[]): keyof typeof ownConvolutions {
+  if (height * width === 1) return "pointwise";
+  if (height * width === 3) return "line";
+  return inputs === 1 ? "depthwise" : "dense";
+}
 
 const countedConvolution: ConvKernel = (input, weight, options) => {
   const result = ownConvolution(input, weight, options);
-  const [, inputs, height] = weight.shape;
-  const kind = height === 1 ? "pointwise" : inputs === 1 ? "depthwise" : "dense";
-  if (result !== undefined) ownConvolutions[kind]++;
+  if (result !== undefined) ownConvolutions[kindOf(weight.shape)]++;
   return result;
 };
 
