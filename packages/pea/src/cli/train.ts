@@ -30,7 +30,6 @@ import { joints } from "../run/plan.ts";
 import { disposeRun, type OpenedRun, openRun, prepareWithoutData } from "../run/prepare-run.ts";
 import type { TrainResult } from "../run/result.ts";
 import { openRunDirectory, readRunConfig, requireFree, runDirectory } from "../run/run-directory.ts";
-import { requireUnlocked } from "../run/run-lock.ts";
 import { openRecipe, weightFiles } from "../run/trained-run.ts";
 import { describeMainScore } from "../tasks/task.ts";
 import { countImages, describeData } from "../terminal/describe-data.ts";
@@ -163,7 +162,7 @@ async function trainAs(ranks: Ranks, flags: TrainFlags, goesOn = false): Promise
   const onNetwork = ranks.rank > 0 ? undefined : checkFor(form, smoothIn(recipe));
   const { run, overwrite } = flags;
   if (flags.dryRun) {
-    if (run !== undefined) requireFreeRun(run, { overwrite });
+    if (run !== undefined) requireFree(run, { overwrite });
     await printPlan(flags, form === undefined ? recipe : recipeForTarget(recipe, form), onNetwork);
     return 0;
   }
@@ -276,12 +275,6 @@ function sayHowToGoOn(error: unknown, path: string | undefined, ranks: Ranks): v
   log(`the last checkpoint stands; once the cause is mended, go on with: ${resume}`);
   if (error instanceof UnreadableImagesError)
     log(`or without the images that cannot be read: ${resume} --on-bad-sample skip`);
-}
-
-/** @throws PeaError of kind usage where a run that is not dry would be refused its folder */
-function requireFreeRun(path: string, { overwrite }: Pick<TrainFlags, "overwrite">): void {
-  requireFree(path, { overwrite });
-  requireUnlocked(path);
 }
 
 /**

@@ -13,7 +13,7 @@ import { parse, stringify } from "yaml";
 import { makeDirectory } from "../common/make-directory.ts";
 import type { LabelTable } from "../images/label-table.ts";
 import type { PixelStatistics } from "../images/pixel-statistics.ts";
-import { isLockName } from "./run-lock.ts";
+import { isLockName, requireUnlocked } from "./run-lock.ts";
 
 /** Paths of a run's files; which of them exist depends on how far the run has come. */
 export interface RunDirectory {
@@ -67,13 +67,13 @@ export function runDirectory(path: string): RunDirectory {
  * Makes the directory of a new run.
  *
  * @param options.overwrite delete the run that is already there; files that are not a run's stay
- * @throws PeaError as `requireFree`
+ * @throws PeaError (usage) when the directory is a file, or not empty and nothing may be, or nothing is, overwritten
  */
 export function createRunDirectory(
   path: string,
   { overwrite = false }: { overwrite?: boolean } = {},
 ): RunDirectory {
-  requireFree(path, { overwrite });
+  refuseTaken(path, overwrite);
   const run = runDirectory(path);
   if (existsSync(run.config)) removeRun(run);
   makeDirectory(path);
@@ -82,13 +82,21 @@ export function createRunDirectory(
 }
 
 /**
- * Writes nothing.
+ * Leaves the directory as it is.
  *
  * @param options.overwrite whether a run that is already there will be deleted
- * @throws PeaError (usage) where a new run cannot have the directory, because it is a file, or not empty and nothing may be, or nothing is,
- *   overwritten
+ * @throws PeaError (usage) where a new run cannot have the directory, as `createRunDirectory`; RunInUse where another process trains in it
  */
 export function requireFree(path: string, { overwrite = false }: { overwrite?: boolean } = {}): void {
+  try {
+    refuseTaken(path, overwrite);
+  } finally {
+    // What is there may be of a process that has begun just now: it is in use rather than taken.
+    requireUnlocked(path);
+  }
+}
+
+function refuseTaken(path: string, overwrite: boolean): void {
   const isRun = existsSync(runDirectory(path).config);
   if (!isRun) refuseForeign(path);
   if (isRun && !overwrite)

@@ -10,7 +10,6 @@
 import { randomBytes } from "node:crypto";
 import {
   closeSync,
-  existsSync,
   fstatSync,
   linkSync,
   openSync,
@@ -124,7 +123,7 @@ export function requireUnlocked(directory: string): void {
 
 /** Who has the lock of a directory and lives, null where it is free. */
 export function lockOwner(directory: string): LockOwner | null {
-  if (!existsSync(directory)) return null;
+  if (!statSync(directory, { throwIfNoEntry: false })?.isDirectory()) return null;
   const lock = join(realpathSync(directory), lockName);
   const found = readIfThere(lock);
   if (found === null) return null;

@@ -304,7 +304,7 @@ describe("pea train --dry-run", () => {
     const folder = temporaryFolder();
     const at = (name: string) => join(folder, name);
     for (const name of ["run", "notes", "busy"]) mkdirSync(at(name));
-    writeFileSync(at("run/config.yaml"), "config: {}\n");
+    for (const name of ["run", "busy"]) writeFileSync(at(`${name}/config.yaml`), "config: {}\n");
     writeFileSync(at("notes/todo.txt"), "");
     writeFileSync(at("file"), "");
     const lock = lockRun(at("busy"));

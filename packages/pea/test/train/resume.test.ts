@@ -172,7 +172,8 @@ describe("a run that is not as it was", () => {
     writeFileSync(join(runDirectory, "lock"), String(process.ppid));
     const inUse = { kind: "usage", message: new RegExp(`is in use by process ${process.ppid}`) };
     await assert.rejects(resumeTraining(runDirectory), inUse);
-    await assert.rejects(train({ ...base, epochs: 1 }, { runDirectory, overwrite: true }), inUse);
+    for (const overwrite of [true, false])
+      await assert.rejects(train({ ...base, epochs: 1 }, { runDirectory, overwrite }), inUse);
     assert.ok(existsSync(join(runDirectory, "checkpoints", "last.safetensors")));
   });
 
