@@ -86,11 +86,13 @@ const BEYOND: readonly (Network & { batch: number })[] = [
   { network: "unet-0.25", image: [3, 128, 256], classes: 19, batch: 4 },
 ];
 
-/** Convolutions of MobileNet-0.25 and of ResNet-18, 16 images of 224×224, that have operators of their own here. */
+/** Convolutions of MobileNet-0.25, EfficientNet-Lite0 and ResNet-18, 16 images of 224×224, that have operators of their own here. */
 const CONVOLUTIONS: readonly Omit<ConvolutionWorkload, "kind">[] = [
   { shape: [16, 16, 112, 112], outputs: 16, size: 3, stride: 2, groups: 16 },
   { shape: [16, 32, 56, 56], outputs: 32, size: 3, stride: 1, groups: 32 },
   { shape: [16, 128, 14, 14], outputs: 128, size: 3, stride: 1, groups: 128 },
+  { shape: [16, 144, 56, 56], outputs: 144, size: 5, stride: 2, groups: 144 },
+  { shape: [16, 480, 14, 14], outputs: 480, size: 5, stride: 1, groups: 480 },
   { shape: [16, 8, 112, 112], outputs: 16, size: 1, stride: 1, groups: 1 },
   { shape: [16, 64, 28, 28], outputs: 64, size: 1, stride: 1, groups: 1 },
   { shape: [16, 128, 14, 14], outputs: 128, size: 1, stride: 1, groups: 1 },

@@ -51,8 +51,8 @@ TORCH_LIBRARY(pea, m) {
       "conv3x3(Tensor x, Tensor weight, Tensor? bias=None, Tensor? normalization=None, str activation='identity', "
       PEA_ENSEMBLE_SCHEMA ") -> Tensor");
   m.def(
-      "depthwise3x3(Tensor x, Tensor weight, Tensor? bias=None, int stride=1, Tensor? normalization=None, "
-      "str activation='identity', " PEA_ENSEMBLE_SCHEMA ") -> Tensor");
+      "depthwise(Tensor x, Tensor weight, Tensor? bias=None, int stride=1, int[2] padding_before=[], "
+      "Tensor? normalization=None, str activation='identity', " PEA_ENSEMBLE_SCHEMA ") -> Tensor");
   m.def(
       "pointwise(Tensor x, Tensor weight, Tensor? bias=None, Tensor? normalization=None, str activation='identity', "
       PEA_ENSEMBLE_SCHEMA ") -> Tensor");
@@ -90,25 +90,45 @@ at::Tensor with_settings(const at::Tensor& x, const OptionalTensor& residual, co
                    {training, momentum, eps, activation_options(x, PEA_ENSEMBLE_ARGUMENTS(activation))});
 }
 
-at::Tensor convolution_cpu(const ConvolutionOperator& convolution, const ConvolutionInput& input,
-                           const at::Tensor& weight, const at::Tensor& bias, int64_t stride) {
-  return convolution.forward(input, weight, bias, stride, /*moments=*/nullptr);
+// Padded by half of the window on all sides.
+WindowSteps centred(const at::Tensor& weight, int64_t stride, int64_t dilation) {
+  if (weight.dim() != 4) return {stride, dilation, 0, 0};  // is refused
+  return {stride, dilation, weight.size(2) / 2 * dilation, weight.size(3) / 2 * dilation};
 }
 
-// With a stride or a dilation.
-template <auto kFunction, const ConvolutionOperator& kConvolution>
-at::Tensor as_spaced_convolution(const at::Tensor& x, const at::Tensor& weight, const OptionalTensor& bias,
-                                 int64_t spacing, const OptionalTensor& normalization, std::string activation,
-                                 PEA_ENSEMBLE_PARAMETERS) {
+at::Tensor convolution_cpu(const ConvolutionOperator& convolution, const ConvolutionInput& input,
+                           const at::Tensor& weight, const at::Tensor& bias, const WindowSteps& steps) {
+  return convolution.forward(input, weight, bias, steps, /*moments=*/nullptr);
+}
+
+template <auto kFunction>
+at::Tensor as_conv3x1(const at::Tensor& x, const at::Tensor& weight, const OptionalTensor& bias, int64_t dilation,
+                      const OptionalTensor& normalization, std::string activation, PEA_ENSEMBLE_PARAMETERS) {
   const ActivationOptions options = activation_options(x, PEA_ENSEMBLE_ARGUMENTS(activation));
-  return kFunction(kConvolution, {x, or_undefined(normalization), options}, weight, or_undefined(bias), spacing);
+  return kFunction(conv3x1, {x, or_undefined(normalization), options}, weight, or_undefined(bias),
+                   centred(weight, /*stride=*/1, dilation));
+}
+
+template <auto kFunction>
+at::Tensor as_depthwise(const at::Tensor& x, const at::Tensor& weight, const OptionalTensor& bias, int64_t stride,
+                        at::IntArrayRef padding_before, const OptionalTensor& normalization, std::string activation,
+                        PEA_ENSEMBLE_PARAMETERS) {
+  const ActivationOptions options = activation_options(x, PEA_ENSEMBLE_ARGUMENTS(activation));
+  WindowSteps steps = centred(weight, stride, /*dilation=*/1);
+  if (!padding_before.empty()) {
+    TORCH_CHECK_VALUE(padding_before.size() == 2, "padding_before must be [top, left], not ", padding_before);
+    steps.top = padding_before[0];
+    steps.left = padding_before[1];
+  }
+  return kFunction(depthwise, {x, or_undefined(normalization), options}, weight, or_undefined(bias), steps);
 }
 
 template <auto kFunction, const ConvolutionOperator& kConvolution>
 at::Tensor as_convolution(const at::Tensor& x, const at::Tensor& weight, const OptionalTensor& bias,
                           const OptionalTensor& normalization, std::string activation, PEA_ENSEMBLE_PARAMETERS) {
   const ActivationOptions options = activation_options(x, PEA_ENSEMBLE_ARGUMENTS(activation));
-  return kFunction(kConvolution, {x, or_undefined(normalization), options}, weight, or_undefined(bias), /*stride=*/1);
+  return kFunction(kConvolution, {x, or_undefined(normalization), options}, weight, or_undefined(bias),
+                   centred(weight, /*stride=*/1, /*dilation=*/1));
 }
 
 std::tuple<at::Tensor, at::Tensor> defer_with_settings(const at::Tensor& x, const at::Tensor& weight,
@@ -148,9 +168,9 @@ TORCH_LIBRARY_IMPL(pea, CPU, m) {
   m.impl("batch_norm_act", with_settings<batch_norm_act_cpu>);
   m.impl("apply_deferred", with_deferred<apply_deferred>);
   m.impl("clamp_extremes_", clamp_extremes_);
-  m.impl("conv3x1", as_spaced_convolution<convolution_cpu, conv3x1>);
+  m.impl("conv3x1", as_conv3x1<convolution_cpu>);
   m.impl("conv3x3", as_convolution<convolution_cpu, conv3x3>);
-  m.impl("depthwise3x3", as_spaced_convolution<convolution_cpu, depthwise3x3>);
+  m.impl("depthwise", as_depthwise<convolution_cpu>);
   m.impl("max_pool2d", with_window<max_pool_cpu>);
   m.impl("pointwise", as_convolution<convolution_cpu, pointwise>);
   m.impl("sgd_step_", sgd_step_cpu);
@@ -166,17 +186,17 @@ TORCH_LIBRARY_IMPL(pea, AutogradCPU, m) {
   m.impl("batch_norm_act", with_settings<batch_norm_act_autograd>);
   m.impl("defer_batch_norm_act", defer_with_settings);
   m.impl("apply_deferred", with_deferred<apply_deferred_autograd>);
-  m.impl("conv3x1", as_spaced_convolution<convolution_autograd, conv3x1>);
+  m.impl("conv3x1", as_conv3x1<convolution_autograd>);
   m.impl("conv3x3", as_convolution<convolution_autograd, conv3x3>);
-  m.impl("depthwise3x3", as_spaced_convolution<convolution_autograd, depthwise3x3>);
+  m.impl("depthwise", as_depthwise<convolution_autograd>);
   m.impl("max_pool2d", with_window<max_pool_autograd>);
   m.impl("pointwise", as_convolution<convolution_autograd, pointwise>);
 }
 
 TORCH_LIBRARY_IMPL(pea, AutocastCPU, m) {
-  m.impl("conv3x1", as_spaced_convolution<convolution_autocast, conv3x1>);
+  m.impl("conv3x1", as_conv3x1<convolution_autocast>);
   m.impl("conv3x3", as_convolution<convolution_autocast, conv3x3>);
-  m.impl("depthwise3x3", as_spaced_convolution<convolution_autocast, depthwise3x3>);
+  m.impl("depthwise", as_depthwise<convolution_autocast>);
   m.impl("pointwise", as_convolution<convolution_autocast, pointwise>);
 }
 

@@ -1,4 +1,4 @@
-import { type ConvOptions, call, type Pair, type Tensor } from "@pea/torch";
+import { type Conv2dOptions, call, type Pair, sidesOf, type Tensor } from "@pea/torch";
 import { deferredActivationOf } from "./deferred-activation.ts";
 import { isBoth } from "./pair.ts";
 
@@ -22,13 +22,24 @@ const LEAST_OUTPUTS = 2.5;
  *   groups, where C or K is no multiple of 16, and where little is to be gained: below 32 channels, for few outputs, and
  *   where the dilation leaves few of them to a tile
  */
-export function conv3x1(input: Tensor, weight: Tensor, options: ConvOptions<Pair> = {}): Tensor | undefined {
+export function conv3x1(input: Tensor, weight: Tensor, options: Conv2dOptions = {}): Tensor | undefined {
   const { bias, stride = 1, padding = 0, dilation = 1, groups = 1 } = options;
   const [outputs = 0, inputs = 0, height = 0, width = 0] = weight.shape;
   if (height * width !== 3 || !isBoth(stride, 1) || groups !== 1) return undefined;
   const along = height === 3 ? 0 : 1;
   const apart = at(dilation, along);
-  if (at(padding, along) !== apart || at(padding, 1 - along) !== 0) return undefined;
+  const [left, right, top, bottom] = sidesOf(padding);
+  const [around, across] =
+    along === 0
+      ? [
+          [top, bottom],
+          [left, right],
+        ]
+      : [
+          [left, right],
+          [top, bottom],
+        ];
+  if (!around.every((zeros) => zeros === apart) || !across.every((zeros) => zeros === 0)) return undefined;
   if (!isWorthwhile(inputs) || !isWorthwhile(outputs)) return undefined;
   if (input.ndim !== 4 || input.device !== "cpu" || !hasTiles(input.shape, along, apart)) return undefined;
   if (input.dtype !== "float32" || weight.dtype !== "float32") return undefined;

@@ -1,4 +1,4 @@
-import { type ConvOptions, call, type Pair, type Tensor } from "@pea/torch";
+import { type Conv2dOptions, call, type Tensor } from "@pea/torch";
 import { deferredActivationOf } from "./deferred-activation.ts";
 import { isBoth } from "./pair.ts";
 
@@ -20,7 +20,7 @@ const LEAST_TILES = 128;
  *   dilations and groups, where C or K is no multiple of 16, and where little is to be gained: below 32 channels and for
  *   few outputs
  */
-export function conv3x3(input: Tensor, weight: Tensor, options: ConvOptions<Pair> = {}): Tensor | undefined {
+export function conv3x3(input: Tensor, weight: Tensor, options: Conv2dOptions = {}): Tensor | undefined {
   const { bias, stride = 1, padding = 0, dilation = 1, groups = 1 } = options;
   const [outputs = 0, inputs = 0, height, width] = weight.shape;
   if (height !== 3 || width !== 3 || !isBoth(stride, 1) || !isBoth(padding, 1)) return undefined;

@@ -1,6 +1,6 @@
 /**
  * Fused operators: the ensembles of ReLU and a smooth activation, which are also there composed of plain operators;
- * batch normalization with what follows it; 3×3 convolutions, dense and depthwise, 3×1, 1×3 and 1×1 ones; max pooling;
+ * batch normalization with what follows it; 3×3, 3×1, 1×3, 1×1 and depthwise convolutions; max pooling;
  * SGD's update; the standardization of images; least and greatest of clamped numbers.
  *
  * @module @pea/kernels
@@ -11,7 +11,7 @@ export { compactMaxPool2d } from "./compact-max-pool.ts";
 export { ensembleActComposite } from "./composite.ts";
 export { conv3x1 } from "./conv3x1.ts";
 export { conv3x3 } from "./conv3x3.ts";
-export { depthwise3x3 } from "./depthwise3x3.ts";
+export { depthwise } from "./depthwise.ts";
 export { ensembleAct } from "./ensemble-act.ts";
 export type { EnsembleActOptions } from "./ensemble-act-options.ts";
 export { type ElementFunction, hasKernel, type KernelActivation } from "./kernel-activations.ts";

@@ -1,4 +1,4 @@
-import { type ConvOptions, call, type Pair, type Tensor } from "@pea/torch";
+import { type Conv2dOptions, call, type Tensor } from "@pea/torch";
 import { deferredActivationOf } from "./deferred-activation.ts";
 import { parameterDtypes } from "./dtypes.ts";
 import { isBoth } from "./pair.ts";
@@ -18,11 +18,7 @@ const MOST_WEIGHTS = 512 * 512;
  * @returns undefined, having done nothing, off the CPU, for other dtypes than float32, bfloat16 (both with float32 weights) and float64, memory formats, windows,
  *   strides, paddings and groups, where C or K is no multiple of 8, and for many channels
  */
-export function pointwise(
-  input: Tensor,
-  weight: Tensor,
-  options: ConvOptions<Pair> = {},
-): Tensor | undefined {
+export function pointwise(input: Tensor, weight: Tensor, options: Conv2dOptions = {}): Tensor | undefined {
   const { bias, stride = 1, padding = 0, groups = 1 } = options;
   const [outputs = 0, inputs = 0, height, width] = weight.shape;
   if (height !== 1 || width !== 1 || groups !== 1) return undefined;

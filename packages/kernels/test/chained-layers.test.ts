@@ -24,6 +24,7 @@ import {
   noGrad,
   ReLU,
   randn,
+  type Sides,
   SiLU,
   scope,
   setBatchNormKernel,
@@ -45,12 +46,28 @@ class Ensemble extends Module {
   }
 }
 
-type Kind = "pointwise" | "depthwise" | "depthwise by 2";
+type Kind =
+  | "pointwise"
+  | "depthwise"
+  | "depthwise by 2"
+  | "depthwise 5×5"
+  | "depthwise 5×5 by 2"
+  | "padded behind";
+
+/** 3×3, by 2, as TensorFlow's SAME pads. */
+class PaddedBehind extends Conv2d {
+  protected override paddingOf({ shape: [, , height = 0, width = 0] }: Tensor): Sides {
+    return [width % 2, 1, height % 2, 1];
+  }
+}
 
 function convolution(kind: Kind, inputs: number): Conv2d {
   if (kind === "pointwise") return new Conv2d(inputs, inputs + 8, 1, { bias: false });
-  const stride = kind === "depthwise" ? 1 : 2;
-  return new Conv2d(inputs, inputs, 3, { stride, padding: 1, groups: inputs, bias: false });
+  const size = kind.includes("5×5") ? 5 : 3;
+  const stride = kind === "depthwise" || kind === "depthwise 5×5" ? 1 : 2;
+  const settings = { stride, groups: inputs, bias: false };
+  if (kind === "padded behind") return new PaddedBehind(inputs, inputs, size, settings);
+  return new Conv2d(inputs, inputs, size, { ...settings, padding: (size - 1) / 2 });
 }
 
 /** What the next layer of a chain reads in place of a convolution's result. */
@@ -157,6 +174,7 @@ function assertAsLibtorch(one: Case, name: string): void {
 const chains: readonly (readonly Kind[])[] = [
   ["pointwise", "depthwise", "pointwise", "depthwise by 2", "pointwise"],
   ["depthwise", "depthwise by 2", "depthwise", "pointwise", "pointwise"],
+  ["depthwise 5×5", "padded behind", "pointwise", "depthwise 5×5 by 2", "depthwise 5×5"],
 ];
 const [mixed] = chains as [readonly Kind[]];
 const weighted = () => new Ensemble({ ensemble: "weighted", smooth: "gelu", alpha: 0.3 });

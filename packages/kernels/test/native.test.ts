@@ -30,7 +30,7 @@ test("Python loads the operators: gradcheck, autocast, meta tensors, one derivat
     "double backward",
     "conv3x3",
     "conv3x1",
-    "depthwise3x3",
+    "depthwise",
     "pointwise",
   ]);
 });

@@ -67,13 +67,13 @@ for window, spaced in [((3, 1), (2, 1)), ((1, 3), (1, 2))]:
         assert torch.equal(own(), conv(x)) and own().dtype == torch.bfloat16
 print("conv3x1")
 
-for stride in [1, 2]:
+for size, stride in [(3, 1), (3, 2), (5, 1), (5, 2)]:
     x = torch.randn(2, 8, 4, 5, dtype=torch.float64, requires_grad=True)
-    weight, bias = torch.randn(8, 1, 3, 3, dtype=torch.float64, requires_grad=True), torch.randn(8, dtype=torch.float64, requires_grad=True)
-    own = lambda *operands: torch.ops.pea.depthwise3x3(*operands, stride)
+    weight, bias = torch.randn(8, 1, size, size, dtype=torch.float64, requires_grad=True), torch.randn(8, dtype=torch.float64, requires_grad=True)
+    own = lambda *operands: torch.ops.pea.depthwise(*operands, stride)
     assert torch.autograd.gradcheck(own, (x, weight, bias))
-    assert torch.allclose(own(x, weight, bias), torch.nn.functional.conv2d(x, weight, bias, stride, 1, 1, 8))
-print("depthwise3x3")
+    assert torch.allclose(own(x, weight, bias), torch.nn.functional.conv2d(x, weight, bias, stride, size // 2, 1, 8))
+print("depthwise")
 
 x = torch.randn(2, 16, 5, 6, dtype=torch.float64, requires_grad=True)
 weight = torch.randn(24, 16, 1, 1, dtype=torch.float64, requires_grad=True)

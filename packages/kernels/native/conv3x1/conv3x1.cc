@@ -190,16 +190,16 @@ at::Tensor empty_images(const at::Tensor& like, int64_t channels) {
                    like.options().memory_format(at::MemoryFormat::ChannelsLast));
 }
 
-at::Tensor forward(const ConvolutionInput& input, const at::Tensor& weight, const at::Tensor& bias, int64_t dilation,
+at::Tensor forward(const ConvolutionInput& input, const at::Tensor& weight, const at::Tensor& bias, const WindowSteps& steps,
                    Moments* moments) {
-  check(input.x, weight, bias, dilation);
+  check(input.x, weight, bias, steps.dilation);
   const int64_t outputs = weight.size(0), inputs = weight.size(1);
   const at::Tensor b = bias.defined() ? bias.contiguous() : at::Tensor();
   const auto* const from_bias = b.defined() ? b.data_ptr<float>() : nullptr;
   const Images images(input);
   const at::Tensor y = empty_images(images.tensor(), outputs);
   if (y.numel() == 0) return y;
-  const LineGrid grid(y, weight, dilation);
+  const LineGrid grid(y, weight, steps.dilation);
   const Scratch weights =
       transformed_weights(weight, line_kernels().transform_weights, kLineFrequencies, inputs, outputs);
   auto* const to = y.data_ptr<float>();
@@ -225,7 +225,7 @@ at::Tensor forward(const ConvolutionInput& input, const at::Tensor& weight, cons
 // Slab by slab. The input's gradient comes first: with that of the normalized values come the images that are computed,
 // which the weights' gradient needs.
 ConvolutionGradients backward(const ResultGradient& grad, const ConvolutionInput& input, const at::Tensor& weight,
-                              int64_t dilation, const WantedGradients& wanted) {
+                              const WindowSteps& steps, const WantedGradients& wanted) {
   const int64_t outputs = weight.size(0), inputs = weight.size(1);
   const LineKernels& kernels = line_kernels();
   const Images gradients(grad), images(input);
@@ -241,7 +241,7 @@ ConvolutionGradients backward(const ResultGradient& grad, const ConvolutionInput
     if (wanted.normalized) result.sums = at::zeros({2, inputs}, at::kDouble);
     return result;
   }
-  const LineGrid grid(images.tensor(), weight, dilation);
+  const LineGrid grid(images.tensor(), weight, steps.dilation);
   const WeightGradientSums sums(kPlan, grid.slabs(), kGradientTasks, outputs, inputs, options);
   c10::optional<Scratch> turned;
   if (wanted.images) {
@@ -300,6 +300,6 @@ ConvolutionGradients backward(const ResultGradient& grad, const ConvolutionInput
 }  // namespace
 
 const ConvolutionOperator conv3x1 = {kName, /*takes_sums_along=*/true, /*takes_bfloat16=*/false,
-                                     /*gives_bias=*/true, /*is_dilated=*/true, forward, backward};
+                                     /*gives_bias=*/true, forward, backward};
 
 }  // namespace pea

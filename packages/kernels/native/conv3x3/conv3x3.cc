@@ -64,9 +64,9 @@ at::Tensor images_of(const ConvolutionInput& input) {
   return input.normalization.defined() ? apply_deferred(Images::deferred(input)) : Images::channels_last(input.x);
 }
 
-at::Tensor forward(const ConvolutionInput& input, const at::Tensor& weight, const at::Tensor& bias, int64_t stride,
+at::Tensor forward(const ConvolutionInput& input, const at::Tensor& weight, const at::Tensor& bias, const WindowSteps& steps,
                    Moments*) {
-  check(input.x, weight, bias, stride);
+  check(input.x, weight, bias, steps.stride);
   const int64_t outputs = weight.size(0), inputs = weight.size(1);
   const at::Tensor b = bias.defined() ? bias.contiguous() : at::Tensor();
   const Scratch u =
@@ -141,7 +141,7 @@ Normalized normalize_gradient(const at::Tensor& gradient, const ConvolutionInput
 }
 
 ConvolutionGradients backward(const ResultGradient& grad, const ConvolutionInput& input, const at::Tensor& weight,
-                              int64_t, const WantedGradients& wanted) {
+                              const WindowSteps&, const WantedGradients& wanted) {
   ConvolutionGradients gradients;
   if (wanted.images) gradients.images = input_gradient(grad.dy, weight);
   Normalized normalized;
@@ -155,6 +155,6 @@ ConvolutionGradients backward(const ResultGradient& grad, const ConvolutionInput
 }  // namespace
 
 const ConvolutionOperator conv3x3 = {kName, /*takes_sums_along=*/false, /*takes_bfloat16=*/false,
-                                     /*gives_bias=*/false, /*is_dilated=*/false, forward, backward};
+                                     /*gives_bias=*/false, forward, backward};
 
 }  // namespace pea

@@ -36,7 +36,12 @@ struct ConvolutionGradients {
   at::Tensor bias;
 };
 
-// One kind of convolution; its weight and stride are as its own header says. Images are of float32, float64 or, with
+// How windows lie on an image: their steps, those inside of them, and the rows and columns of the first one before it.
+struct WindowSteps {
+  int64_t stride, dilation, top, left;
+};
+
+// One kind of convolution; its weight and steps are as its own header says. Images are of float32, float64 or, with
 // float32 weights, of bfloat16.
 struct ConvolutionOperator {
   const char* name;
@@ -46,16 +51,14 @@ struct ConvolutionOperator {
   bool takes_bfloat16;
   // Whether it gives the bias' gradient, which autograd sums elsewhere.
   bool gives_bias;
-  // Whether it is of stride 1, and what it takes as its stride is a dilation.
-  bool is_dilated;
 
   // bias may be undefined. The result is in channels_last. moments: null, or where to put those of the result.
-  at::Tensor (*forward)(const ConvolutionInput& input, const at::Tensor& weight, const at::Tensor& bias, int64_t stride,
-                        Moments* moments);
+  at::Tensor (*forward)(const ConvolutionInput& input, const at::Tensor& weight, const at::Tensor& bias,
+                        const WindowSteps& steps, Moments* moments);
 
   // The gradients that are not wanted are undefined.
   ConvolutionGradients (*backward)(const ResultGradient& grad, const ConvolutionInput& input, const at::Tensor& weight,
-                                   int64_t stride, const WantedGradients& wanted);
+                                   const WindowSteps& steps, const WantedGradients& wanted);
 };
 
 }  // namespace pea

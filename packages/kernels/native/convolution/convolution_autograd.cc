@@ -5,6 +5,7 @@
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/version.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "batch_norm/batch_norm_autograd.h"
@@ -19,12 +20,13 @@ using torch::autograd::variable_list;
 
 // What is computed, besides the tensors.
 struct Settings : torch::CustomClassHolder {
-  Settings(const ConvolutionOperator& convolution, const ActivationOptions& activation, int64_t stride, bool has_bias)
-      : convolution(convolution), activation(activation), stride(stride), has_bias(has_bias) {}
+  Settings(const ConvolutionOperator& convolution, const ActivationOptions& activation, const WindowSteps& steps,
+           bool has_bias)
+      : convolution(convolution), activation(activation), steps(steps), has_bias(has_bias) {}
 
   const ConvolutionOperator& convolution;
   const ActivationOptions activation;
-  const int64_t stride;
+  const WindowSteps steps;
   const bool has_bias;
 };
 
@@ -35,7 +37,7 @@ struct ConvolutionBackward : torch::autograd::Function<ConvolutionBackward> {
                                const WantedGradients& wanted) {
     context->saved_data["name"] = std::string(settings->convolution.name);
     const ConvolutionGradients own = settings->convolution.backward(
-        {dy, {}}, {x, or_undefined(normalization), settings->activation}, weight, settings->stride, wanted);
+        {dy, {}}, {x, or_undefined(normalization), settings->activation}, weight, settings->steps, wanted);
     variable_list gradients;
     if (wanted.images) gradients.push_back(own.images);
     if (wanted.weight) gradients.push_back(own.weight);
@@ -80,7 +82,7 @@ struct Convolution : torch::autograd::Function<Convolution> {
     if (const auto activation = activation_behind(x)) {
       context->saved_data["activation"] = c10::IValue::make_capsule(activation);
     }
-    return settings->convolution.forward(input, weight, or_undefined(bias), settings->stride, moments);
+    return settings->convolution.forward(input, weight, or_undefined(bias), settings->steps, moments);
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& grads) {
@@ -109,7 +111,7 @@ struct Convolution : torch::autograd::Function<Convolution> {
     const auto activation = held<ActivationLink>(*context, "activation");
     wanted.normalized = wanted.images && activation;
     const ConvolutionGradients gradients = settings->convolution.backward(
-        grad, {saved[0], saved[2], settings->activation}, saved[1], settings->stride, wanted);
+        grad, {saved[0], saved[2], settings->activation}, saved[1], settings->steps, wanted);
     if (wanted.normalized) activation->gradients.push_back({gradients.images, gradients.sums});
     else result[0] = gradients.images;
     result[1] = gradients.weight;
@@ -134,10 +136,19 @@ at::Tensor computed(const ConvolutionInput& input) {
   return apply_deferred_autograd({input.x, input.normalization, input.activation});
 }
 
+// With the zeros around them that a result of ⌈H / stride⌉ × ⌈W / stride⌉ takes where nothing is dilated.
+at::Tensor padded(const at::Tensor& images, const at::Tensor& weight, const WindowSteps& steps) {
+  const auto behind = [&](int64_t axis, int64_t before) {
+    const int64_t size = images.size(axis), last = (size - 1) / steps.stride * steps.stride - before;
+    return std::max<int64_t>(last + weight.size(axis) - size, 0);
+  };
+  return at::constant_pad_nd(images, {steps.left, behind(3, steps.left), steps.top, behind(2, steps.top)});
+}
+
 }  // namespace
 
 at::Tensor convolution_autocast(const ConvolutionOperator& convolution, const ConvolutionInput& input,
-                                const at::Tensor& weight, const at::Tensor& bias, int64_t stride) {
+                                const at::Tensor& weight, const at::Tensor& bias, const WindowSteps& steps) {
   const bool is_deferred = input.normalization.defined();
   if (convolution.takes_bfloat16 && autocast_dtype() == at::kBFloat16 && input.x.scalar_type() != at::kDouble) {
     // What is deferred is computed of x as it is.
@@ -146,23 +157,25 @@ at::Tensor convolution_autocast(const ConvolutionOperator& convolution, const Co
     const ConvolutionInput narrow{(is_computed ? computed(input) : input.x).to(at::kBFloat16),
                                   is_computed ? at::Tensor() : input.normalization, input.activation};
     return convolution_autograd(convolution, narrow, weight.to(at::kFloat), bias.defined() ? bias.to(at::kFloat) : bias,
-                                stride);
+                                steps);
   }
   const at::Tensor images = is_deferred ? computed(input) : input.x;
-  const int64_t dilation = convolution.is_dilated ? stride : 1;
-  const int64_t padding[] = {weight.size(2) / 2 * dilation, weight.size(3) / 2 * dilation};
-  return at::conv2d(images, weight, bias, convolution.is_dilated ? 1 : stride, padding, dilation,
-                    /*groups=*/images.size(1) / weight.size(1));
+  const int64_t groups = images.size(1) / weight.size(1);
+  const int64_t centred[] = {weight.size(2) / 2 * steps.dilation, weight.size(3) / 2 * steps.dilation};
+  const bool is_centred = steps.top == centred[0] && steps.left == centred[1];
+  return is_centred ? at::conv2d(images, weight, bias, steps.stride, centred, steps.dilation, groups)
+                    : at::conv2d(padded(images, weight, steps), weight, bias, steps.stride,
+                                 /*padding=*/at::IntArrayRef{0, 0}, steps.dilation, groups);
 }
 
 at::Tensor convolution_autograd(const ConvolutionOperator& convolution, const ConvolutionInput& input,
-                                const at::Tensor& weight, const at::Tensor& bias, int64_t stride) {
+                                const at::Tensor& weight, const at::Tensor& bias, const WindowSteps& steps) {
   if (at::GradMode::is_enabled() && (requires_grad(input.x) || requires_grad(weight) || requires_grad(bias))) {
     return Convolution::apply(input.x, weight, optional(bias), optional(input.normalization),
-                              c10::make_intrusive<Settings>(convolution, input.activation, stride, bias.defined()));
+                              c10::make_intrusive<Settings>(convolution, input.activation, steps, bias.defined()));
   }
   at::AutoDispatchBelowADInplaceOrView below;
-  return convolution.forward(input, weight, bias, stride, /*moments=*/nullptr);
+  return convolution.forward(input, weight, bias, steps, /*moments=*/nullptr);
 }
 
 }  // namespace pea

@@ -7,10 +7,10 @@
 namespace pea {
 
 at::Tensor convolution_autograd(const ConvolutionOperator& convolution, const ConvolutionInput& input,
-                                const at::Tensor& weight, const at::Tensor& bias, int64_t stride);
+                                const at::Tensor& weight, const at::Tensor& bias, const WindowSteps& steps);
 
 // Under autocast: in bfloat16 where the operator takes it, else libtorch's own convolution, of what that is cast to.
 at::Tensor convolution_autocast(const ConvolutionOperator& convolution, const ConvolutionInput& input,
-                                const at::Tensor& weight, const at::Tensor& bias, int64_t stride);
+                                const at::Tensor& weight, const at::Tensor& bias, const WindowSteps& steps);
 
 }  // namespace pea

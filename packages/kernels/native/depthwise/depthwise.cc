@@ -15,26 +15,32 @@
 namespace pea {
 namespace {
 
-constexpr char kName[] = "depthwise3x3";
+constexpr char kName[] = "depthwise";
 // Parts that threads take, of about so many elements. They depend on the shape alone, so that sums do not depend on the
 // number of threads.
 constexpr int64_t kPartElements = 65536, kMostParts = 64;
 
-// [C, 1, 3, 3] to [3, 3, C].
+template <int64_t kTaps, typename F>
+void put_taps_first(const F* from, int64_t channels, F* to) {
+  for (int64_t c = 0; c < channels; ++c) {
+    for (int64_t tap = 0; tap < kTaps; ++tap) to[tap * channels + c] = from[c * kTaps + tap];
+  }
+}
+
+// [C, 1, k, k] to [k, k, C].
 at::Tensor taps_first(const at::Tensor& weight) {
-  const int64_t channels = weight.size(0);
-  const at::Tensor from = weight.contiguous(), taps = at::empty({3, 3, channels}, weight.options());
+  const int64_t channels = weight.size(0), window = weight.size(2);
+  const at::Tensor from = weight.contiguous(), taps = at::empty({window, window, channels}, weight.options());
   AT_DISPATCH_FLOATING_TYPES(weight.scalar_type(), kName, [&] {
-    const scalar_t* const w = from.data_ptr<scalar_t>();
-    auto* const to = taps.data_ptr<scalar_t>();
-    for (int64_t c = 0; c < channels; ++c) {
-      for (int64_t tap = 0; tap < 9; ++tap) to[tap * channels + c] = w[c * 9 + tap];
-    }
+    const auto put = window == 3 ? put_taps_first<9, scalar_t> : put_taps_first<25, scalar_t>;
+    put(from.data_ptr<scalar_t>(), channels, taps.data_ptr<scalar_t>());
   });
   return taps;
 }
 
-DepthwiseShape shape_of(const at::Tensor& x, int64_t stride) { return {x.size(2), x.size(3), x.size(1), stride}; }
+DepthwiseShape shape_of(const at::Tensor& x, const at::Tensor& weight, const WindowSteps& steps) {
+  return {x.size(2), x.size(3), x.size(1), weight.size(2), steps.stride, steps.top, steps.left};
+}
 
 // Images in channels_last, row by row.
 class Rows {
@@ -66,29 +72,33 @@ int64_t strip_rows_of(int64_t row_elements) { return std::max<int64_t>(kStripEle
 // for. Each thread has its own.
 class LoadedRows {
  public:
-  explicit LoadedRows(const Images& images)
-      : LoadedRows(images, strip_rows_of(images.tensor().size(3) * images.tensor().size(1))) {}
-  LoadedRows(const Images& images, int64_t strip_rows)
-      : rows_(images.tensor()),
+  LoadedRows(const Images& images, const DepthwiseShape& shape)
+      : LoadedRows(images, shape, strip_rows_of(images.tensor().size(3) * images.tensor().size(1))) {}
+  LoadedRows(const Images& images, const DepthwiseShape& shape, int64_t strip_rows)
+      : shape_(shape),
+        rows_(images.tensor()),
         images_(images),
         height_(images.tensor().size(2)),
         row_elements_(images.tensor().size(3) * images.tensor().size(1)),
         row_bytes_(row_elements_ * images.tensor().element_size()),
         strip_rows_(strip_rows),
-        memory_(images.are_computed() ? kStrips * strip_rows_ * row_bytes_ : 0) {}
+        strips_(1 + 2 * at::divup(shape.window / 2, strip_rows)),
+        memory_(images.are_computed() ? strips_ * strip_rows_ * row_bytes_ : 0),
+        held_(strips_, -1) {}
 
-  // The three rows that an output row is computed of.
-  DepthwiseRows window(int64_t image, int64_t output_row, int64_t stride) {
-    const int64_t first = output_row * stride - 1;
-    return {{at(image, first), at(image, first + 1), at(image, first + 2)}};
+  // The rows that an output row is computed of.
+  DepthwiseRows window(int64_t image, int64_t output_row) {
+    DepthwiseRows rows{};
+    for (int64_t k = 0; k < shape_.window; ++k) rows.of[k] = at(image, output_row * shape_.stride + k - shape_.top);
+    return rows;
   }
 
   // The rows of a result, of which these are the gradients, that a row of x contributed to.
-  DepthwiseRows reached(int64_t image, int64_t row, int64_t stride) {
+  DepthwiseRows reached(int64_t image, int64_t row) {
     DepthwiseRows rows{};
-    for (int64_t k = 0; k < 3; ++k) {
-      const int64_t stepped = row + 1 - k;
-      if (stepped % stride == 0) rows.of[k] = at(image, stepped / stride);
+    int64_t stepped = (row + shape_.top) / shape_.stride;
+    for (int64_t k = row + shape_.top - stepped * shape_.stride; k < shape_.window; k += shape_.stride) {
+      rows.of[k] = at(image, stepped--);
     }
     return rows;
   }
@@ -98,24 +108,23 @@ class LoadedRows {
     const void* const plain = rows_.at(image, row);
     if (plain == nullptr || !images_.are_computed()) return plain;
     const int64_t strip = row / strip_rows_, index = image * at::divup(height_, strip_rows_) + strip;
-    char* const kept = memory_.data() + index % kStrips * strip_rows_ * row_bytes_;
-    if (held_[index % kStrips] != index) {
+    char* const kept = memory_.data() + index % strips_ * strip_rows_ * row_bytes_;
+    if (held_[index % strips_] != index) {
       const int64_t first = strip * strip_rows_, rows = std::min(strip_rows_, height_ - first);
       images_.compute({(image * height_ + first) * row_elements_, rows * row_elements_}, kept);
-      held_[index % kStrips] = index;
+      held_[index % strips_] = index;
     }
     return kept + row % strip_rows_ * row_bytes_;
   }
 
  private:
-  // A strip and both of its neighbours are kept.
-  static constexpr int64_t kStrips = 3;
-
+  DepthwiseShape shape_;
   Rows rows_;
   const Images& images_;
   int64_t height_, row_elements_, row_bytes_, strip_rows_;
+  int64_t strips_;  // that are kept: one, and those around it which its windows reach
   std::vector<char> memory_;
-  int64_t held_[kStrips] = {-1, -1, -1};
+  std::vector<int64_t> held_;
 };
 
 // The rows of all images' results, in parts.
@@ -169,17 +178,26 @@ class OutputRows {
   int64_t height_, rows_, part_rows_;
 };
 
-void check(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, int64_t stride) {
+bool is_padding(int64_t before, int64_t window, int64_t stride) {
+  return before == window / 2 || (stride == 2 && before == window / 2 - 1);
+}
+
+void check(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, const WindowSteps& steps) {
   TORCH_CHECK_TYPE(x.scalar_type() == at::kFloat || x.scalar_type() == at::kDouble, kName,
                    ": x must be float32 or float64, not ", x.scalar_type());
   TORCH_CHECK_TYPE(weight.scalar_type() == x.scalar_type(), kName, ": x is ", x.scalar_type(), " and weight ",
                    weight.scalar_type(), "; they must be equal");
-  TORCH_CHECK_VALUE(x.dim() == 4 && weight.sizes() == at::IntArrayRef({x.size(1), 1, 3, 3}), kName,
-                    ": x must be [N, C, H, W] and weight [C, 1, 3, 3], not ", x.sizes(), " and ", weight.sizes());
+  const int64_t window = weight.dim() == 4 && weight.size(2) == 5 ? 5 : 3, stride = steps.stride;
+  TORCH_CHECK_VALUE(x.dim() == 4 && weight.sizes() == at::IntArrayRef({x.size(1), 1, window, window}), kName,
+                    ": x must be [N, C, H, W] and weight [C, 1, 3, 3] or [C, 1, 5, 5], not ", x.sizes(), " and ",
+                    weight.sizes());
   TORCH_CHECK_VALUE(x.size(2) > 0 && x.size(3) > 0, kName, ": images must have pixels, not ", x.sizes());
   TORCH_CHECK_VALUE(x.size(1) > 0 && x.size(1) % kDepthwiseChannels == 0, kName, ": channels must be a multiple of ",
                     kDepthwiseChannels, ", not ", x.size(1));
   TORCH_CHECK_VALUE(stride == 1 || stride == 2, kName, ": stride must be 1 or 2, not ", stride);
+  TORCH_CHECK_VALUE(is_padding(steps.top, window, stride) && is_padding(steps.left, window, stride), kName,
+                    ": the padding before must be ", window / 2, stride == 2 ? " or one less" : "", ", not [",
+                    steps.top, ", ", steps.left, "]");
   if (!bias.defined()) return;
   TORCH_CHECK_TYPE(bias.scalar_type() == x.scalar_type(), kName, ": x is ", x.scalar_type(), " and bias ",
                    bias.scalar_type(), "; they must be equal");
@@ -187,12 +205,12 @@ void check(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias
                     bias.sizes());
 }
 
-at::Tensor forward(const ConvolutionInput& input, const at::Tensor& weight, const at::Tensor& bias, int64_t stride,
+at::Tensor forward(const ConvolutionInput& input, const at::Tensor& weight, const at::Tensor& bias, const WindowSteps& steps,
                    Moments* moments) {
   const at::Tensor& x = input.x;
-  check(x, weight, bias, stride);
+  check(x, weight, bias, steps);
   const at::Tensor w = taps_first(weight), b = bias.defined() ? bias.contiguous() : at::Tensor();
-  const DepthwiseShape shape = shape_of(x, stride);
+  const DepthwiseShape shape = shape_of(x, weight, steps);
   const at::Tensor y = at::empty({x.size(0), x.size(1), shape.output_height(), shape.output_width()},
                                  x.options().memory_format(at::MemoryFormat::ChannelsLast));
   const ElementType type = element_type(x, kName);
@@ -204,11 +222,11 @@ at::Tensor forward(const ConvolutionInput& input, const at::Tensor& weight, cons
   const int64_t row_pixels = shape.output_width();
   GatheredMoments gathered(rows.parts(), shape.channels, type);
   rows.parallel([&](int64_t part, int64_t first, int64_t last) {
-    LoadedRows from(images);
+    LoadedRows from(images, shape);
     rows.for_each_row(
         first, last, row_pixels * shape.channels,
         [&](int64_t image, int64_t row) {
-          depthwise_kernels().forward(type, shape, from.window(image, row, stride), taps, offset, to.at(image, row));
+          depthwise_kernels().forward(type, shape, from.window(image, row), taps, offset, to.at(image, row));
         },
         [&](int64_t begin, int64_t end) {
           if (moments != nullptr) gathered.add(part, to.counted(begin), (end - begin) * row_pixels);
@@ -219,16 +237,16 @@ at::Tensor forward(const ConvolutionInput& input, const at::Tensor& weight, cons
 }
 
 ConvolutionGradients backward(const ResultGradient& grad, const ConvolutionInput& input, const at::Tensor& weight,
-                              int64_t stride, const WantedGradients& wanted) {
+                              const WindowSteps& steps, const WantedGradients& wanted) {
   const at::Tensor& x = input.x;
   const at::Tensor w = taps_first(weight);
-  const int64_t channels = x.size(1);
-  const DepthwiseShape shape = shape_of(x, stride);
+  const int64_t channels = x.size(1), stride = steps.stride;
+  const DepthwiseShape shape = shape_of(x, weight, steps);
   const OutputRows rows(x.size(0), shape);
   const Images images(input), gradients(grad);
   const at::Tensor dx = wanted.images ? at::empty_like(images.tensor()) : at::Tensor();
   c10::optional<WeightSums> sums;
-  if (wanted.weight) sums.emplace(rows.parts(), 9, channels, x.options());
+  if (wanted.weight) sums.emplace(rows.parts(), shape.window * shape.window, channels, x.options());
   c10::optional<GradientOnStore> normalized;
   if (wanted.normalized) normalized.emplace(Images::deferred(input), rows.parts());
 
@@ -237,16 +255,16 @@ ConvolutionGradients backward(const ResultGradient& grad, const ConvolutionInput
   const int64_t row_elements = shape.width * channels, row_bytes = row_elements * x.element_size();
   const int64_t strip_rows = strip_rows_of(row_elements * stride);
   rows.parallel([&](int64_t part, int64_t first, int64_t last) {
-    LoadedRows from(images), of_gradient(gradients, strip_rows);
+    LoadedRows from(images, shape), of_gradient(gradients, shape, strip_rows);
     std::vector<char> activated(normalized && wanted.weight ? strip_rows * stride * row_bytes : 0);
     void* const part_sums = sums ? sums->of_part(part) : nullptr;
     rows.for_each_strip(first, last, strip_rows, [&](int64_t image, int64_t begin, int64_t end) {
-      // The rows of x from the middle of the first row's window to that of the window behind the last one.
+      // The rows of x beside these: about the middles of their windows.
       const int64_t own_begin = begin * stride, own_end = std::min(end * stride, shape.height);
       if (wanted.images) {
         const Rows to(dx);
         for (int64_t own = own_begin; own < own_end; ++own) {
-          depthwise_kernels().input_gradient(type, shape, of_gradient.reached(image, own, stride), taps,
+          depthwise_kernels().input_gradient(type, shape, of_gradient.reached(image, own), taps,
                                              to.at(image, own));
         }
       }
@@ -257,18 +275,18 @@ ConvolutionGradients backward(const ResultGradient& grad, const ConvolutionInput
       if (!wanted.weight) return;
       for (int64_t own = own_begin; own < own_end; ++own) {
         const void* const row = normalized ? activated.data() + (own - own_begin) * row_bytes : from.at(image, own);
-        depthwise_kernels().weight_gradient(type, shape, of_gradient.reached(image, own, stride), row, part_sums);
+        depthwise_kernels().weight_gradient(type, shape, of_gradient.reached(image, own), row, part_sums);
       }
     });
   });
   ConvolutionGradients result{dx, at::Tensor(), normalized ? normalized->sums() : at::Tensor()};
-  if (sums) result.weight = sums->summed_transposed({channels, 1, 3, 3});
+  if (sums) result.weight = sums->summed_transposed(weight.sizes());
   return result;
 }
 
 }  // namespace
 
-const ConvolutionOperator depthwise3x3 = {kName, /*takes_sums_along=*/true, /*takes_bfloat16=*/false,
-                                          /*gives_bias=*/false, /*is_dilated=*/false, forward, backward};
+const ConvolutionOperator depthwise = {kName, /*takes_sums_along=*/true, /*takes_bfloat16=*/false,
+                                       /*gives_bias=*/false, forward, backward};
 
 }  // namespace pea

@@ -1,10 +1,10 @@
-// The loops of pea::depthwise3x3 over memory; free of libtorch for the reason in ensemble_kernel.h.
+// The loops of pea::depthwise over memory; free of libtorch for the reason in ensemble_kernel.h.
 //
-//   y[i, j, c] = bias[c] + Σ w[k, l, c] · x[stride · i + k - 1, stride · j + l - 1, c]    over k, l = 0, 1, 2
+//   y[i, j, c] = bias[c] + Σ w[k, l, c] · x[stride · i + k - top, stride · j + l - left, c]    over k, l = 0 … window - 1
 //
-// Images are in channels_last and weights [3, 3, channels]. A kernel computes one row, of the rows that it is a sum of: one
-// for each k, null where it would lie outside the image. What is outside is left out rather than taken as 0, so that
-// weights that are not finite do no harm there.
+// Images are in channels_last and weights [window, window, channels]. A kernel computes one row, of the rows that it is a
+// sum of: one for each k, null where it would lie outside the image. What is outside is left out rather than taken as 0, so
+// that weights that are not finite do no harm there.
 #pragma once
 
 #include <cstdint>
@@ -17,17 +17,22 @@ namespace pea {
 // What the number of channels is a multiple of.
 constexpr int64_t kDepthwiseChannels = 8;
 
+constexpr int64_t kMostDepthwiseRows = 5;
+
 struct DepthwiseShape {
   int64_t height, width, channels;  // of an image of x
+  int64_t window;                   // rows and columns of a window: 3 or 5
   int64_t stride;                   // 1 or 2
+  // Rows and columns of the first window before the image: window / 2 or, by a stride of 2, one less.
+  int64_t top, left;
 
   int64_t output_height() const { return (height - 1) / stride + 1; }
   int64_t output_width() const { return (width - 1) / stride + 1; }
 };
 
-// Three rows, by the row k of the weights that meets them.
+// As many rows as a window has, by the row k of the weights that meets them.
 struct DepthwiseRows {
-  const void* of[3];
+  const void* of[kMostDepthwiseRows];
 };
 
 // For float32 and float64.

@@ -126,10 +126,10 @@ void check(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias
 
 int64_t pixels_of(const at::Tensor& x) { return x.size(0) * x.size(2) * x.size(3); }
 
-at::Tensor forward(const ConvolutionInput& input, const at::Tensor& weight, const at::Tensor& bias, int64_t stride,
+at::Tensor forward(const ConvolutionInput& input, const at::Tensor& weight, const at::Tensor& bias, const WindowSteps& steps,
                    Moments* moments) {
   const at::Tensor& x = input.x;
-  check(x, weight, bias, stride);
+  check(x, weight, bias, steps.stride);
   const Channels channels{weight.size(1), weight.size(0)};
   const at::Tensor panels = packed(matrix_of(weight).t(), x), b = bias.defined() ? bias.contiguous() : at::Tensor();
   const at::Tensor y = at::empty({x.size(0), channels.outputs, x.size(2), x.size(3)},
@@ -152,7 +152,7 @@ at::Tensor forward(const ConvolutionInput& input, const at::Tensor& weight, cons
 }
 
 ConvolutionGradients backward(const ResultGradient& grad, const ConvolutionInput& input, const at::Tensor& weight,
-                              int64_t, const WantedGradients& wanted) {
+                              const WindowSteps&, const WantedGradients& wanted) {
   const at::Tensor& x = input.x;
   const Channels channels{weight.size(1), weight.size(0)};
   const int64_t sum_bytes = weight.numel() * weight.element_size();
@@ -192,6 +192,6 @@ ConvolutionGradients backward(const ResultGradient& grad, const ConvolutionInput
 }  // namespace
 
 const ConvolutionOperator pointwise = {kName, /*takes_sums_along=*/true, /*takes_bfloat16=*/true,
-                                       /*gives_bias=*/false, /*is_dilated=*/false, forward, backward};
+                                       /*gives_bias=*/false, forward, backward};
 
 }  // namespace pea

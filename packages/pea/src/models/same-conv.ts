@@ -3,16 +3,16 @@
  *
  * @module
  */
-import { Conv2d, pad, type Tensor } from "@pea/torch";
+import { Conv2d, type Sides, type Tensor } from "@pea/torch";
 
 /** A convolution which pads as TensorFlow's SAME, so that it gives ⌈size / stride⌉ outputs. */
 export class SameConv2d extends Conv2d {
-  override forward(x: Tensor): Tensor {
+  protected override paddingOf(x: Tensor): Sides {
     const { kernelSize, options } = this;
     const [vertical, horizontal] = kernelSize.map((size, axis) =>
       samePadding(x.shape[axis + 2] as number, size, (options.stride ?? 1) as number),
     ) as [[number, number], [number, number]];
-    return super.forward(pad(x, [...horizontal, ...vertical]));
+    return [...horizontal, ...vertical];
   }
 }
 

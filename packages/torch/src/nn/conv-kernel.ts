@@ -5,11 +5,11 @@
  * @module
  */
 import { isRecording } from "../call.ts";
-import type { ConvOptions, Pair } from "../ops/conv.ts";
+import type { Conv2dOptions } from "../ops/conv.ts";
 import type { Tensor } from "../tensor.ts";
 
 /** Computes what `conv2d` does, or returns undefined for what it does not cover. */
-export type ConvKernel = (input: Tensor, weight: Tensor, options: ConvOptions<Pair>) => Tensor | undefined;
+export type ConvKernel = (input: Tensor, weight: Tensor, options: Conv2dOptions) => Tensor | undefined;
 
 let kernel: ConvKernel | undefined;
 
@@ -19,6 +19,6 @@ export function setConvKernel(own: ConvKernel | undefined): void {
 }
 
 /** The kernel's result, if there is a kernel for it and nobody looks at the operators. */
-export function ownConv2d(input: Tensor, weight: Tensor, options: ConvOptions<Pair>): Tensor | undefined {
+export function ownConv2d(input: Tensor, weight: Tensor, options: Conv2dOptions): Tensor | undefined {
   return isRecording() ? undefined : kernel?.(input, weight, options);
 }

@@ -1,12 +1,14 @@
 import { empty } from "../create.ts";
 import { TorchError } from "../error.ts";
 import {
+  type Conv2dOptions,
   type ConvOptions,
   conv1d,
   conv2d,
   convTranspose1d,
   convTranspose2d,
   type Pair,
+  type Sides,
 } from "../ops/conv.ts";
 import { inFormatOf } from "../ops/format.ts";
 import { optionsOf } from "../options.ts";
@@ -18,10 +20,12 @@ import * as init from "./init.ts";
 import { Module } from "./module.ts";
 
 /** Options of a convolution layer: those of the operator, with `bias` saying whether there is one (true). */
-export type ConvLayerOptions<Size> = Omit<ConvOptions<Size>, "bias"> & { bias?: boolean };
+export type ConvLayerOptions<Size, Padding = Size> = Omit<ConvOptions<Size, Padding>, "bias"> & {
+  bias?: boolean;
+};
 
 /** What the convolutions share: a weight and a bias, drawn as PyTorch draws them. */
-abstract class Conv<Size> extends Module {
+abstract class Conv<Size, Padding = Size> extends Module {
   readonly weight: Tensor;
   readonly bias: Tensor | null;
   protected readonly expected: ExpectedShape;
@@ -30,7 +34,7 @@ abstract class Conv<Size> extends Module {
     readonly inputChannels: number,
     readonly outputChannels: number,
     readonly kernelSize: readonly number[],
-    readonly options: Readonly<ConvLayerOptions<Size>>,
+    readonly options: Readonly<ConvLayerOptions<Size, Padding>>,
     { transposed = false }: { transposed?: boolean } = {},
   ) {
     super();
@@ -85,12 +89,12 @@ export class Conv1d extends Conv<number> {
 }
 
 /** Convolution of [N, inputChannels, H, W]; weight [out, in / groups, kh, kw], bias [out]. */
-export class Conv2d extends Conv<Pair> {
+export class Conv2d extends Conv<Pair, Pair | Sides> {
   constructor(
     inputChannels: number,
     outputChannels: number,
     kernelSize: Pair,
-    options: ConvLayerOptions<Pair> = {},
+    options: ConvLayerOptions<Pair, Pair | Sides> = {},
   ) {
     super(
       inputChannels,
@@ -107,8 +111,13 @@ export class Conv2d extends Conv<Pair> {
   forward(input: Tensor): Tensor {
     checkInput(this, input, this.expected);
     const { weight, bias } = activeFold(this) ?? this;
-    const options = { ...this.options, bias };
+    const options: Conv2dOptions = { ...this.options, padding: this.paddingOf(input), bias };
     return ownConv2d(input, weight, options) ?? conv2d(input, weight, options);
+  }
+
+  /** Zeros around an input [N, C, H, W]: those of the options, where a layer does not derive them from its shape. */
+  protected paddingOf(_input: Tensor): Pair | Sides {
+    return this.options.padding ?? 0;
   }
 }
 

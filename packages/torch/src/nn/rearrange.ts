@@ -3,6 +3,7 @@
  * @module
  */
 import { TorchError } from "../error.ts";
+import type { Sides } from "../ops/conv.ts";
 import { channelShuffle, pad, pixelShuffle, pixelUnshuffle } from "../ops/shape.ts";
 import { type InterpolateOptions, interpolate } from "../ops/upsample.ts";
 import { optionsOf } from "../options.ts";
@@ -13,7 +14,7 @@ import { Module } from "./module.ts";
 const imageBatch = ["N", "C", "H", "W"];
 
 /** How much to add on each side of [H, W]: the same, or [left, right, top, bottom]. */
-export type ImagePadding = number | readonly [left: number, right: number, top: number, bottom: number];
+export type ImagePadding = number | Sides;
 
 /** What the paddings of images share. */
 abstract class ImagePad extends Module {

@@ -5,23 +5,30 @@
 import { call } from "../call.ts";
 import { optionsOf } from "../options.ts";
 import type { Tensor } from "../tensor.ts";
+import { pad } from "./shape.ts";
 
 /** One number for both axes, or [height, width]. */
 export type Pair = number | readonly [number, number];
 
+/** How much is added on each side of an image, in the order of `pad`. */
+export type Sides = readonly [left: number, right: number, top: number, bottom: number];
+
 /** Options of a convolution. */
-export interface ConvOptions<Size> {
+export interface ConvOptions<Size, Padding = Size> {
   /** One value per output channel. */
   bias?: Tensor | null;
   /** 1 by default. */
   stride?: Size;
-  /** Zeros added on both sides of each axis; 0 by default. */
-  padding?: Size;
+  /** Zeros added on both sides of each axis, or in two dimensions on each side; 0 by default. */
+  padding?: Padding;
   /** 1 by default. */
   dilation?: Size;
   /** Groups of channels that do not see each other; 1 by default. */
   groups?: number;
 }
+
+/** Options of a convolution in two dimensions. */
+export type Conv2dOptions = ConvOptions<Pair, Pair | Sides>;
 
 /** Options of a transposed convolution. */
 export interface ConvTransposeOptions<Size> extends ConvOptions<Size> {
@@ -39,12 +46,22 @@ export function conv1d(input: Tensor, weight: Tensor, options: ConvOptions<numbe
 }
 
 /** input [N, C, H, W], weight [out, C / groups, kh, kw] → [N, out, H′, W′]. */
-export function conv2d(input: Tensor, weight: Tensor, options: ConvOptions<Pair> = {}): Tensor {
+export function conv2d(input: Tensor, weight: Tensor, options: Conv2dOptions = {}): Tensor {
   const { bias, stride, padding, dilation, groups } = optionsOf(
     "conv2d(x, weight, { bias, stride, padding, dilation, groups })",
     options,
   );
+  if (typeof padding === "object" && padding.length === 4)
+    return call("aten::conv2d", pad(input, padding), weight, bias, stride, 0, dilation, groups);
   return call("aten::conv2d", input, weight, bias, stride, padding, dilation, groups);
+}
+
+/** A padding by its sides. */
+export function sidesOf(padding: Pair | Sides): Sides {
+  if (typeof padding === "number") return [padding, padding, padding, padding];
+  if (padding.length === 4) return padding;
+  const [vertical, horizontal] = padding;
+  return [horizontal, horizontal, vertical, vertical];
 }
 
 /**

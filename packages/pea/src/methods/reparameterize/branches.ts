@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { add, BatchNorm2d, Conv2d, init, Module, ModuleList, type Tensor } from "@pea/torch";
+import { add, BatchNorm2d, Conv2d, init, Module, ModuleList, sidesOf, type Tensor } from "@pea/torch";
 
 /** norm(conv(x)). */
 export class NormalizedConv extends Module {
@@ -24,12 +24,16 @@ export class NormalizedConv extends Module {
 
 /** A convolution whose kernel has a middle that lies on the pixel of its output: 1×1 with the same strides reads just that. */
 export function isCentred({ kernelSize, options: { padding = 0, dilation = 1 } }: Conv2d): boolean {
-  const [pads, dilations] = [padding, dilation].map((size) =>
-    typeof size === "number" ? [size, size] : size,
-  );
-  return kernelSize.every(
-    (size, axis) => size % 2 === 1 && pads?.[axis] === ((size - 1) / 2) * (dilations?.[axis] ?? 1),
-  );
+  const [left, right, top, bottom] = sidesOf(padding);
+  const pads = [
+    [top, bottom],
+    [left, right],
+  ] as const;
+  const dilations = typeof dilation === "number" ? [dilation, dilation] : dilation;
+  return kernelSize.every((size, axis) => {
+    const half = ((size - 1) / 2) * (dilations[axis] ?? 1);
+    return size % 2 === 1 && pads[axis]?.every((zeros) => zeros === half);
+  });
 }
 
 /**

@@ -27,7 +27,7 @@ const Conv: Layer = (node) => {
       return new Conv2d(inputs, out, pair(kernel), {
         ...common,
         stride: pair(strides),
-        padding: pair(around),
+        padding: before === null ? pair(around) : (before as [number, number, number, number]),
         dilation: pair(dilations),
       });
     if (kernel.length !== 1) return node.refuse(`convolutions of ${kernel.length} axes are not supported`);
@@ -35,7 +35,8 @@ const Conv: Layer = (node) => {
     return new Conv1d(inputs, out, length, { ...common, stride, padding: sides, dilation });
   };
   const place = node.place(() => loaded(node, create()));
-  return (input) => place.module.forward(before === null ? input : pad(input, before));
+  const isPadded = before === null || kernel.length === 2;
+  return (input) => place.module.forward(isPadded ? input : pad(input, before));
 };
 
 const ConvTranspose: Layer = (node) => {

@@ -1,0 +1,53 @@
+import { type Conv2dOptions, call, type Pair, type Sides, sidesOf, type Tensor } from "@pea/torch";
+import { deferredActivationOf } from "./deferred-activation.ts";
+import { isBoth } from "./pair.ts";
+
+/** What the number of channels must be a multiple of. */
+const CHANNEL_BLOCK = 8;
+const dtypes = ["float32", "float64"];
+
+/**
+ * Depthwise convolution of 3×3 or 5×5 windows and a stride of 1 or 2, which gives ⌈size / stride⌉ outputs along each axis: what
+ * `Conv2d` of @pea/torch runs on once the kernels are loaded, both gradients in one pass over the result's. Differentiable
+ * once. Under autocast it is libtorch's.
+ *
+ * @param input [N, C, H, W] in channels_last
+ * @param weight [C, 1, 3, 3] or [C, 1, 5, 5]
+ * @param options with C groups and a padding of half the window, or by a stride of 2 one less before each axis, as TensorFlow's
+ *   SAME has it where sizes are even
+ * @returns undefined, having done nothing, off the CPU, for other dtypes than float32 and float64, memory formats,
+ *   windows, strides, paddings, dilations and groups, and where C is no multiple of 8
+ */
+export function depthwise(input: Tensor, weight: Tensor, options: Conv2dOptions = {}): Tensor | undefined {
+  const { bias, stride = 1, padding = 0, dilation = 1, groups = 1 } = options;
+  const [channels = 0, inputsOfGroup, window = 0, width] = weight.shape;
+  if (window !== width || inputsOfGroup !== 1 || groups !== channels) return undefined;
+  if ((window !== 3 && window !== 5) || !isBoth(dilation, 1)) return undefined;
+  const step = [1, 2].find((value) => isBoth(stride, value));
+  if (step === undefined || channels % CHANNEL_BLOCK !== 0) return undefined;
+  if (input.ndim !== 4 || input.device !== "cpu") return undefined;
+  if (!dtypes.includes(input.dtype) || weight.dtype !== input.dtype) return undefined;
+  if (!input.isContiguous("channels_last")) return undefined;
+  const before = paddingBefore(input.shape, window, step, padding);
+  if (before === undefined) return undefined;
+  const deferred = deferredActivationOf(input);
+  if (deferred === undefined) return call("pea::depthwise", input, weight, bias, step, before);
+  const { like, normalization, activation } = deferred;
+  return call("pea::depthwise", like, weight, bias, step, before, normalization, ...activation);
+}
+
+/** [top, left], where the operator pads so; undefined elsewhere. */
+function paddingBefore(
+  [, , height = 0, width = 0]: readonly number[],
+  window: number,
+  stride: number,
+  padding: Pair | Sides,
+): number[] | undefined {
+  const [left, right, top, bottom] = sidesOf(padding);
+  const isOwn = (size: number, before: number, after: number) => {
+    const half = (window - 1) / 2;
+    const outputs = Math.floor((size + before + after - window) / stride) + 1;
+    return (before === half || (stride === 2 && before === half - 1)) && outputs === Math.ceil(size / stride);
+  };
+  return isOwn(height, top, bottom) && isOwn(width, left, right) ? [top, left] : undefined;
+}
