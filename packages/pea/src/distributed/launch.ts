@@ -36,7 +36,7 @@ interface Failure {
 /**
  * Runs a command of this program in several processes, each with its share of the threads, until all have ended. Where one
  * fails the others are ended, too. They do not outlive this process: whoever loses it ends. Rank 0 prints its error itself; those
- * of the others are printed here, where they are not the same.
+ * of the others are printed here, where none before them tells the same.
  *
  * @param command the program's file and the words after it
  * @returns exit code of the first that failed, else 0
@@ -77,8 +77,8 @@ export async function launch(
         if (code === 0) return;
         first ||= code;
         overdue ??= setTimeout(() => endAll("SIGKILL"), GRACE);
-        const [own, known] = await Promise.all([failures[rank], failures[0]]);
-        if (rank > 0 && own != null && !isKnown(own, known)) log(own.line);
+        const [own, ...earlier] = await Promise.all([failures[rank], ...failures.slice(0, rank)]);
+        if (rank > 0 && own != null && !isTold(rank, own, earlier)) log(own.line);
       }),
     );
     return first;
@@ -88,10 +88,21 @@ export async function launch(
   }
 }
 
-/** Whether rank 0 has told what another fails of: the same, or that rank 0 is gone. */
-const isKnown = (own: Failure, known: Failure | null | undefined): boolean =>
-  known != null &&
-  (own.reason === known.reason || own.lost.some(({ rank, state }) => rank === 0 && state === "ended"));
+/**
+ * Whether ranks before it tell what a rank fails of: the same, or of the same others; that it is the cause itself, or what those that it
+ * names fail of.
+ */
+function isTold(rank: number, own: Failure, earlier: readonly (Failure | null | undefined)[]): boolean {
+  const reasons = earlier.map((failure) => failure?.reason);
+  const lost = earlier.flatMap((failure) => failure?.lost ?? []);
+  const isLost = (one: LostRank) =>
+    earlier[one.rank] != null || lost.some((other) => other.rank === one.rank && other.state === one.state);
+  return (
+    reasons.includes(own.reason) ||
+    lost.some((one) => one.rank === rank && one.reason === own.reason) ||
+    (own.lost.length > 0 && own.lost.every(isLost))
+  );
+}
 
 /** What a process fails of; null where it does not say so. */
 async function failureOf(child: ChildProcess): Promise<Failure | null> {

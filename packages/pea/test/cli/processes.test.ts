@@ -354,22 +354,38 @@ describe("processes that are started together", () => {
     return { code, lines };
   }
 
+  /** What a process runs that fails of a reason, an expression of its rank; one such as `rank 2 failed: why` names another. */
+  const fails = (reason: string) => `
+    const rank = Number(process.env.RANK);
+    const reason = ${reason};
+    const named = /^rank (\\d) (\\w+)(?:: (.*))?$/.exec(reason) ?? [];
+    const lost = named.length > 0 ? [{ rank: Number(named[1]), state: named[2], reason: named[3] }] : [];
+    if (reason !== null) process.send({ reason, lost, line: \`rank \${rank}: \${reason}\` });
+    process.exitCode = reason === null ? 0 : 3;
+    process.channel.unref();`;
+
   it("tell by their launcher what they fail of, where rank 0 does not fail of the same", async () => {
-    const fails = (reason: string) => `
-      const rank = Number(process.env.RANK);
-      const reason = ${reason};
-      const lost = rank > 0 && reason === "rank 0 is gone" ? [{ rank: 0, state: "ended" }] : [];
-      if (reason !== null) process.send({ reason, lost, line: \`rank \${rank}: \${reason}\` });
-      process.exitCode = reason === null ? 0 : 3;
-      process.channel.unref();`;
     const same = await launched(fails(`"no such folder"`));
     assert.deepEqual(same, { code: 3, lines: [] });
     const other = await launched(fails(`rank === 2 ? "the disk is full" : "no such folder"`));
     assert.deepEqual(other, { code: 3, lines: ["rank 2: the disk is full"] });
-    const left = await launched(fails(`rank > 0 ? "rank 0 is gone" : "the disk is full"`));
-    assert.deepEqual(left, { code: 3, lines: [] });
     const own = await launched(fails(`rank === 1 ? "the disk is full" : null`));
     assert.deepEqual(own, { code: 3, lines: ["rank 1: the disk is full"] });
+  });
+
+  it("tell once of what one of them fails of, and of one that is gone, whoever names it", async () => {
+    const left = await launched(fails(`rank > 0 ? "rank 0 ended" : "the disk is full"`));
+    assert.deepEqual(left, { code: 3, lines: [] });
+    const cause = await launched(
+      fails(`rank === 2 ? "the disk is full" : "rank 2 failed: the disk is full"`),
+    );
+    assert.deepEqual(cause, { code: 3, lines: [] });
+    const killed = await launched(fails(`rank === 0 ? null : "rank 0 ended"`));
+    assert.deepEqual(killed, { code: 3, lines: ["rank 1: rank 0 ended"] });
+    const another = await launched(
+      fails(`rank === 0 ? "rank 2 silent" : rank === 1 ? "rank 2 failed: broken" : null`),
+    );
+    assert.deepEqual(another, { code: 3, lines: ["rank 1: rank 2 failed: broken"] });
   });
 
   it("tell once of a run whose folder is in use, which rank 0 alone finds", async () => {
