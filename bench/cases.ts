@@ -100,6 +100,28 @@ const CONVOLUTIONS: readonly Omit<ConvolutionWorkload, "kind">[] = [
   { shape: [16, 256, 14, 14], outputs: 256, size: 3, stride: 1, groups: 1 },
 ];
 
+/** Those of ERFNet's blocks, 4 images of 256×512. */
+const LINE_CONVOLUTIONS = (
+  [
+    [64, 64, 128, 1],
+    [128, 32, 64, 2],
+    [128, 32, 64, 4],
+    [128, 32, 64, 8],
+    [128, 32, 64, 16],
+  ] as const
+).flatMap(([channels, height, width, dilation]) =>
+  [[3, 1] as const, [1, 3] as const].map(
+    (size): Omit<ConvolutionWorkload, "kind"> => ({
+      shape: [4, channels, height, width],
+      outputs: channels,
+      size,
+      stride: 1,
+      dilation,
+      groups: 1,
+    }),
+  ),
+);
+
 /** Networks whose steps two processes share, and how many numbers their gradients have. */
 const DISTRIBUTED = [
   { network: "mobilenet-0.25", batch: 64, gradients: 475_544 },
@@ -180,7 +202,8 @@ export function listGroups({ quick }: { quick: boolean }): Group[] {
         operators("fp32", ALL),
         operators("bf16", SOME),
         batchNorms(),
-        convolutions(),
+        convolutions("16-images", CONVOLUTIONS),
+        convolutions("erfnet", LINE_CONVOLUTIONS),
         overhead(),
         ...NETWORKS.map((network) => steps(network, network.batches[0], WIDE)),
         ...memory(MEMORY),
@@ -227,13 +250,11 @@ function batchNorms(): Group {
   return { suite: "operator", name: "operator/51-MB/batch-norm", threads: ALL_THREADS, cases };
 }
 
-function convolutions(): Group {
+function convolutions(name: string, list: readonly Omit<ConvolutionWorkload, "kind">[]): Group {
   const cases = CONTENDERS.filter((name) => name !== "torch2-compiled").flatMap((contender) =>
-    CONVOLUTIONS.map(
-      (convolution): Case => ({ contender, workload: { kind: "convolution", ...convolution } }),
-    ),
+    list.map((convolution): Case => ({ contender, workload: { kind: "convolution", ...convolution } })),
   );
-  return { suite: "convolution", name: "convolution/16-images", threads: ALL_THREADS, cases };
+  return { suite: "convolution", name: `convolution/${name}`, threads: ALL_THREADS, cases };
 }
 
 function overhead(): Group {

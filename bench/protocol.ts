@@ -78,11 +78,17 @@ export interface ConvolutionWorkload {
   /** Of the images: [N, C, H, W]. */
   shape: readonly [number, number, number, number];
   outputs: number;
-  /** Of the square window, odd. */
-  size: number;
+  /** Of the window, odd: its height and width. */
+  size: number | readonly [number, number];
   stride: number;
+  /** Of the taps along a side that is longer than 1; 1 by default. */
+  dilation?: number;
   groups: number;
 }
+
+/** Height and width of a convolution's window. */
+export const windowOf = ({ size }: ConvolutionWorkload): readonly [number, number] =>
+  typeof size === "number" ? [size, size] : size;
 
 /**
  * Copying a float32 tensor into another: the least that any operator on it can cost. `memcpy`: by the C library's

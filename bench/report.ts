@@ -7,6 +7,7 @@ import type { Suite } from "./cases.ts";
 import type { ContenderName } from "./contenders.ts";
 import type { Outcome, Verdict } from "./goals.ts";
 import { predictedWaiting } from "./predicted.ts";
+import { windowOf } from "./protocol.ts";
 import {
   importedSteps,
   isSameSubject,
@@ -254,9 +255,10 @@ function convolutionTable(
 /** As `depthwise 3×3 of stride 2, 16×16×112×112`. */
 function convolutionName({ workload }: Measurement): string {
   if (workload.kind !== "convolution") return workload.kind;
-  const { shape, outputs, size, stride, groups } = workload;
-  const kind = groups > 1 ? `depthwise ${size}×${size}` : `${size}×${size}`;
-  return `${kind}${stride > 1 ? ` of stride ${stride}` : ""}, ${shape.join("×")}${groups > 1 ? "" : ` to ${outputs}`}`;
+  const { shape, outputs, stride, dilation = 1, groups } = workload;
+  const kind = `${groups > 1 ? "depthwise " : ""}${windowOf(workload).join("×")}`;
+  const spacing = `${stride > 1 ? ` of stride ${stride}` : ""}${dilation > 1 ? ` of dilation ${dilation}` : ""}`;
+  return `${kind}${spacing}, ${shape.join("×")}${groups > 1 ? "" : ` to ${outputs}`}`;
 }
 
 const forwardAndBackward = (item: Measurement): string =>

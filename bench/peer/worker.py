@@ -147,13 +147,15 @@ def batch_norm(workload):
 
 
 def convolution(workload):
-    inputs, size = workload["shape"][1], workload["size"]
+    size, dilation = workload["size"], workload.get("dilation", 1)
+    window = [size, size] if isinstance(size, int) else size
     layer = nn.Conv2d(
-        inputs,
+        workload["shape"][1],
         workload["outputs"],
-        size,
+        window,
         workload["stride"],
-        padding=size // 2,
+        padding=[side // 2 * dilation for side in window],
+        dilation=dilation,
         groups=workload["groups"],
         bias=False,
     ).to(memory_format=torch.channels_last)

@@ -80,6 +80,7 @@ import {
   RANK_VARIABLES,
   ranksOf,
   type Workload,
+  windowOf,
 } from "../protocol.ts";
 
 /** ReLU's coefficient or probability: in the middle of the transition both branches run. */
@@ -393,9 +394,12 @@ function prepareBatchNorm({ shape, activation }: BatchNormWorkload): Prepared {
   return { run: differentiate(forward, [x, ...model.parameters()], gradient), facts: {} };
 }
 
-function prepareConvolution({ shape, outputs, size, stride, groups }: ConvolutionWorkload): Prepared {
-  const padding = (size - 1) / 2;
-  const layer = new Conv2d(shape[1], outputs, size, { stride, padding, groups, bias: false });
+function prepareConvolution(workload: ConvolutionWorkload): Prepared {
+  const { shape, outputs, stride, dilation = 1, groups } = workload;
+  const [height, width] = windowOf(workload);
+  const padding = [((height - 1) / 2) * dilation, ((width - 1) / 2) * dilation] as const;
+  const options = { stride, padding: [...padding] as [number, number], dilation, groups, bias: false };
+  const layer = new Conv2d(shape[1], outputs, [height, width], options);
   layer.to({ memoryFormat: "channels_last" });
   const { x } = createOperands(shape, "float32");
   const sides = shape.slice(2).map((side) => Math.ceil(side / stride));
