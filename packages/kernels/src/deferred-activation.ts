@@ -61,7 +61,7 @@ export function deferredActivationOf(tensor: Tensor): DeferredActivation | undef
 
 /**
  * A batch norm and an activation, or none (`identity`), whose result is deferred; undefined, having done nothing, without
- * gradients, in another memory format than channels_last, for a number of channels that is no multiple of 8, for bfloat16, and
+ * gradients, in another memory format than channels_last, for a number of channels that is no multiple of 8, and
  * where somebody needed the layer's result as a whole before.
  */
 export function deferBatchNormAct(
@@ -71,7 +71,7 @@ export function deferBatchNormAct(
 ): Tensor | undefined {
   const { weight, bias, runningMean, runningVar, training, momentum, eps } = state;
   if (readAsWhole.has(layerOf(state)) || !isGradEnabled() || !input.requiresGrad) return undefined;
-  if (input.ndim !== 4 || input.numel === 0 || input.dtype === "bfloat16") return undefined;
+  if (input.ndim !== 4 || input.numel === 0) return undefined;
   if (weight.numel % CHANNEL_BLOCK !== 0 || !input.isContiguous("channels_last")) return undefined;
   const vectors = [weight, bias, runningMean, runningVar];
   const [like, normalization] = call<Tensor[]>(

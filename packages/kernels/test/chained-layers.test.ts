@@ -7,6 +7,7 @@ import { afterEach, describe, test } from "node:test";
 import { batchNormAct, type EnsembleActOptions, ensembleAct, ownConvolution, useKernels } from "@pea/kernels";
 import {
   add,
+  autocast,
   BatchNorm2d,
   BatchNormAct2d,
   backward,
@@ -229,6 +230,29 @@ describe("convolutions and batch norms in a chain", { skip }, () => {
             }
           });
         }
+      }
+    }
+  });
+
+  test("under autocast: in bfloat16, with at most twice libtorch's errors there", () => {
+    for (const kinds of chains) {
+      for (const [name, act] of Object.entries(activations)) {
+        scope(() => {
+          const run: Run = (chain, x) => {
+            const y = autocast("bfloat16", () => chain.forward(x));
+            assert.equal(y.dtype, "bfloat16");
+            return { loss: lossOf(cast(y, { dtype: "float32" })) };
+          };
+          const one: Case = { kinds, act, dtype: "float32", shape: [4, 16, 21, 18] };
+          const exact = onLibtorch(() => step({ ...one, dtype: "float64" }));
+          const theirs = onLibtorch(() => step({ ...one, run }));
+          for (const [i, result] of step({ ...one, run }).entries()) {
+            const error = relativeError(result, exact[i] as Tensor);
+            const usual = relativeError(theirs[i] as Tensor, exact[i] as Tensor);
+            const what = `${kinds}, ${name}: result ${i}`;
+            assert.ok(error < 2 * usual + 1e-3, `${what} is off by ${error}, not ${usual}`);
+          }
+        });
       }
     }
   });

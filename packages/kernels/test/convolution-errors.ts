@@ -24,7 +24,7 @@ export function resultAndGradients(
 }
 
 /** The same in bfloat16, with parameters of float32, by a convolution whose operands are of one dtype. */
-export function inBFloat16(convolve: Convolve): Convolve {
+function inBFloat16(convolve: Convolve): Convolve {
   const narrow = (tensor: Tensor) => cast(tensor, { dtype: "bfloat16" });
   return (x, weight, bias) =>
     x.dtype === "bfloat16" ? convolve(x, narrow(weight), bias && narrow(bias)) : convolve(x, weight, bias);
@@ -40,16 +40,32 @@ export function bfloat16Operands({ x, weight, bias }: Operands): Operands {
   };
 }
 
+export interface Comparison {
+  operands: Operands;
+  direction: Tensor;
+  factor: number;
+  name: string;
+}
+
+/** assertAsExact in bfloat16, of what the values are there. */
+export function assertAsExactInBFloat16(
+  own: Convolve,
+  theirs: Convolve,
+  { operands, direction, factor, name }: Comparison,
+): void {
+  assertAsExact(own, inBFloat16(theirs), {
+    operands: bfloat16Operands(operands),
+    direction: cast(direction, { dtype: "bfloat16" }),
+    factor,
+    name: `${name}, bfloat16`,
+  });
+}
+
 /** The errors of the result and of each gradient are at most `factor` times those of libtorch's convolution in the dtype of x. */
 export function assertAsExact(
   own: Convolve,
   theirs: Convolve,
-  {
-    operands,
-    direction,
-    factor,
-    name,
-  }: { operands: Operands; direction: Tensor; factor: number; name: string },
+  { operands, direction, factor, name }: Comparison,
 ): void {
   const exact = resultAndGradients(theirs, double(operands), cast(direction, { dtype: "float64" }));
   const direct = resultAndGradients(theirs, operands, direction);

@@ -290,7 +290,7 @@ describe("batch norm with an activation, read by a convolution", { skip }, () =>
     });
   });
 
-  test("is computed at once without gradients, in bfloat16, other memory orders and numbers of channels, and with a residual", () => {
+  test("is computed at once without gradients, in other memory orders and numbers of channels, and with a residual", () => {
     scope(() => {
       const isDeferred = (y: Tensor) => deferralOf(y) !== undefined;
       const { bn } = new Block(8, { act: new ReLU() });
@@ -300,13 +300,13 @@ describe("batch norm with an activation, read by a convolution", { skip }, () =>
       assert.ok(!isDeferred(bn.forward(contiguous(x))));
       assert.ok(!isDeferred(new BatchNormAct2d(8, { activation: () => new ReLU() }).forward(x, x)));
       assert.ok(!isDeferred(new Block(12).bn.forward(input([2, 12, 6, 5]))));
-      assert.ok(!isDeferred(bn.forward(cast(x, { dtype: "bfloat16" }))));
+      assert.ok(isDeferred(bn.forward(cast(x, { dtype: "bfloat16" }))));
       const frozen = contiguous(randn([2, 8, 6, 5]), { memoryFormat: "channels_last" });
       assert.ok(!isDeferred(bn.forward(frozen)));
     });
   });
 
-  test("who records operators or hooks the activation sees them one by one; under autocast it is computed", () => {
+  test("who records operators or hooks the activation sees them one by one; autocast computes one of float32", () => {
     scope(() => {
       const x = input([2, 8, 6, 5]);
       const block = new Block(8, { act: new ReLU() });

@@ -32,9 +32,9 @@ import {
 import fc from "fast-check";
 import {
   assertAsExact,
+  assertAsExactInBFloat16,
   bfloat16Operands,
   type Convolve,
-  inBFloat16,
   resultAndGradients,
 } from "./convolution-errors.ts";
 import { type Layout, layoutNames, layouts, type Shape } from "./layouts.ts";
@@ -72,16 +72,9 @@ test("random shapes, layouts, offsets and spreads: at most twice libtorch's roun
             bias: mul(randn([outputs]), spread),
           };
           const direction = make(ofGradient, [shape[0], outputs, shape[2], shape[3]]);
-          const name = `${shape} to ${outputs}, ${spread} around ${offset}${isNarrow ? ", bfloat16" : ""}`;
-          if (isNarrow) {
-            const narrow = {
-              operands: bfloat16Operands(operands),
-              direction: cast(direction, { dtype: "bfloat16" }),
-            };
-            assertAsExact(own, inBFloat16(theirs), { ...narrow, factor: 2, name });
-          } else {
-            assertAsExact(own, theirs, { operands, direction, factor: 2, name });
-          }
+          const name = `${shape} to ${outputs}, ${spread} around ${offset}`;
+          const compare = isNarrow ? assertAsExactInBFloat16 : assertAsExact;
+          compare(own, theirs, { operands, direction, factor: 2, name });
           assert.ok(own(operands.x, operands.weight).isContiguous("channels_last"));
         });
       },

@@ -15,9 +15,10 @@ namespace pea {
 namespace PEA_CAPABILITY {
 
 // Arrays over one segment: z = (x - center) · scale + shift [+ residual]. The residual may be null.
-template <typename F>
+template <typename T>
 struct Preactivation {
-  const F *x, *residual, *center, *scale, *shift;
+  const T *x, *residual;
+  const Arithmetic<T> *center, *scale, *shift;
 };
 
 // What each activation makes of z, and of the gradient of that.
@@ -66,11 +67,13 @@ struct Mixture {
   }
 };
 
-// The loops for one activation, chosen once per span rather than once per segment, of at most kSegment elements. Arrays
-// may not overlap but for dz and grad.
-template <typename F>
+// The loops for one activation, chosen once per span rather than once per segment, of at most kSegment elements. They read
+// elements of T and write the type of its arithmetic. Arrays may not overlap but for dz and grad.
+template <typename T>
 class ActivationLoops {
  public:
+  using F = Arithmetic<T>;
+
   explicit ActivationLoops(const ActivationOptions& activation)
       : options_(activation.ensemble),
         is_general_(activation.kind == ActivationKind::kEnsemble && is_general(options_)),
@@ -83,7 +86,7 @@ class ActivationLoops {
         break;
       case ActivationKind::kEnsemble:
         if (is_general_) {
-          choose<Identity>();
+          choose<Identity, F>();
           break;
         }
         with_ensemble(options_, [&](auto smooth, auto ensemble) {
@@ -98,7 +101,7 @@ class ActivationLoops {
   }
 
   // y = act(z); index is that of the first element in the tensor.
-  void normalize(const Preactivation<F>& of, F* y, int64_t count, int64_t index) {
+  void normalize(const Preactivation<T>& of, F* y, int64_t count, int64_t index) {
     in_pieces(count, index, [&](int64_t at, uint32_t n, uint32_t index_low) {
       (of.residual == nullptr ? normalize_ : normalize_sum_)(*this, moved(of, at), y + at, n, index_low);
       if (is_general_) general_.forward(y + at, n, index + at);
@@ -106,36 +109,39 @@ class ActivationLoops {
   }
 
   // dz = grad · act'(z), sum += dz and dot += dz (x - center).
-  void reduce(const F* grad, const Preactivation<F>& of, F* dz, F* sum, F* dot, int64_t count, int64_t index) {
+  void reduce(const T* grad, const Preactivation<T>& of, F* dz, F* sum, F* dot, int64_t count, int64_t index) {
     in_pieces(count, index, [&](int64_t at, uint32_t n, uint32_t index_low) {
-      const F* const from = is_general_ ? general_gradient(grad, of, dz, at, n, index_low, index + at) : grad;
-      (of.residual == nullptr ? reduce_ : reduce_sum_)(*this, from + at, moved(of, at), dz + at, sum + at, dot + at,
-                                                       nullptr, n, index_low);
+      const void* const from = is_general_ ? general_gradient(grad, of, dz, at, n, index_low, index + at) 
+                                           : static_cast<const void*>(grad + at);
+      (of.residual == nullptr ? reduce_ : reduce_sum_)(*this, from, moved(of, at), dz + at, sum + at, dot + at, nullptr,
+                                                       n, index_low);
     });
   }
 
   // The same with y = act(z), without residual.
-  void reduce_and_normalize(const F* grad, const Preactivation<F>& of, F* dz, F* sum, F* dot, F* y, int64_t count,
+  void reduce_and_normalize(const T* grad, const Preactivation<T>& of, F* dz, F* sum, F* dot, F* y, int64_t count,
                             int64_t index) {
     in_pieces(count, index, [&](int64_t at, uint32_t n, uint32_t index_low) {
-      const F* const from = is_general_ ? general_gradient(grad, of, dz, at, n, index_low, index + at) : grad;
-      reduce_and_normalize_(*this, from + at, moved(of, at), dz + at, sum + at, dot + at, y + at, n, index_low);
+      const void* const from = is_general_ ? general_gradient(grad, of, dz, at, n, index_low, index + at) 
+                                           : static_cast<const void*>(grad + at);
+      reduce_and_normalize_(*this, from, moved(of, at), dz + at, sum + at, dot + at, y + at, n, index_low);
       if (is_general_) general_.forward(y + at, n, index + at);
     });
   }
 
  private:
-  using Normalize = void (*)(const ActivationLoops&, const Preactivation<F>&, F* y, uint32_t count, uint32_t index_low);
-  using Reduce = void (*)(const ActivationLoops&, const F* grad, const Preactivation<F>&, F* dz, F* sum, F* dot, F* y,
+  using Normalize = void (*)(const ActivationLoops&, const Preactivation<T>&, F* y, uint32_t count, uint32_t index_low);
+  using Reduce = void (*)(const ActivationLoops&, const void* grad, const Preactivation<T>&, F* dz, F* sum, F* dot, F* y,
                           uint32_t count, uint32_t index_low);
 
-  template <typename Activation>
+  // Gradient: the type of the elements of grad.
+  template <typename Activation, typename Gradient = T>
   void choose() {
     normalize_ = normalize_loop<Activation, false>;
     normalize_sum_ = normalize_loop<Activation, true>;
-    reduce_ = reduce_loop<Activation, false, false>;
-    reduce_sum_ = reduce_loop<Activation, true, false>;
-    reduce_and_normalize_ = reduce_loop<Activation, false, true>;
+    reduce_ = reduce_loop<Activation, false, false, Gradient>;
+    reduce_sum_ = reduce_loop<Activation, true, false, Gradient>;
+    reduce_and_normalize_ = reduce_loop<Activation, false, true, Gradient>;
   }
 
   template <typename Activation>
@@ -145,36 +151,37 @@ class ActivationLoops {
   }
 
   template <typename Activation, bool kHasResidual>
-  static void normalize_loop(const ActivationLoops& self, const Preactivation<F>& of, F* __restrict y, uint32_t count,
+  static void normalize_loop(const ActivationLoops& self, const Preactivation<T>& of, F* __restrict y, uint32_t count,
                              uint32_t index_low) {
     const Activation activation = self.activation<Activation>();
-    const F *__restrict x = of.x, *__restrict residual = of.residual, *__restrict center = of.center;
-    const F *__restrict scale = of.scale, *__restrict shift = of.shift;
+    const T *__restrict x = of.x, *__restrict residual = of.residual;
+    const F *__restrict center = of.center, *__restrict scale = of.scale, *__restrict shift = of.shift;
     const MaskKey key = self.key_;
     uint32_t counter = mask_counter(index_low, key);
 #pragma omp simd linear(counter : kMaskIncrement)
     for (uint32_t i = 0; i < count; ++i) {
-      F z = (x[i] - center[i]) * scale[i] + shift[i];
-      if (kHasResidual) z += residual[i];
+      F z = (value(x[i]) - center[i]) * scale[i] + shift[i];
+      if (kHasResidual) z += value(residual[i]);
       y[i] = activation.at(z, F(0), counter, key).value;
       counter += kMaskIncrement;
     }
   }
 
-  template <typename Activation, bool kHasResidual, bool kNormalizes>
-  static void reduce_loop(const ActivationLoops& self, const F* grad, const Preactivation<F>& of, F* dz,
+  template <typename Activation, bool kHasResidual, bool kNormalizes, typename Gradient>
+  static void reduce_loop(const ActivationLoops& self, const void* gradients, const Preactivation<T>& of, F* dz,
                           F* __restrict sum, F* __restrict dot, F* __restrict y, uint32_t count, uint32_t index_low) {
     const Activation activation = self.activation<Activation>();
-    const F *__restrict x = of.x, *__restrict residual = of.residual, *__restrict center = of.center;
-    const F *__restrict scale = of.scale, *__restrict shift = of.shift;
+    const auto* const grad = static_cast<const Gradient*>(gradients);
+    const T *__restrict x = of.x, *__restrict residual = of.residual;
+    const F *__restrict center = of.center, *__restrict scale = of.scale, *__restrict shift = of.shift;
     const MaskKey key = self.key_;
     uint32_t counter = mask_counter(index_low, key);
 #pragma omp simd linear(counter : kMaskIncrement)
     for (uint32_t i = 0; i < count; ++i) {
-      const F d = x[i] - center[i];
+      const F d = value(x[i]) - center[i];
       F z = d * scale[i] + shift[i];
-      if (kHasResidual) z += residual[i];
-      const Activated<F> activated = activation.at(z, grad[i], counter, key);
+      if (kHasResidual) z += value(residual[i]);
+      const Activated<F> activated = activation.at(z, value(grad[i]), counter, key);
       const F gradient = activated.gradient;
       if (kNormalizes) y[i] = activated.value;
       dz[i] = gradient;
@@ -184,16 +191,17 @@ class ActivationLoops {
     }
   }
 
-  // grad · act'(z) in dz, from where the identity's loops take it.
-  const F* general_gradient(const F* grad, const Preactivation<F>& of, F* dz, int64_t at, uint32_t count,
+  // grad · act'(z) of the elements from `at` on, in dz, from where the identity's loops take it.
+  const void* general_gradient(const T* grad, const Preactivation<T>& of, F* dz, int64_t at, uint32_t count,
                             uint32_t index_low, int64_t index) const {
     alignas(64) F z[kSegment];
+    Buffer<T> grad_buffer;
     (of.residual == nullptr ? normalize_ : normalize_sum_)(*this, moved(of, at), z, count, index_low);
-    general_.backward(grad + at, z, dz + at, count, index);
-    return dz;
+    general_.backward(grad_buffer.read(grad + at, count), z, dz + at, count, index);
+    return dz + at;
   }
 
-  static PEA_INLINE Preactivation<F> moved(const Preactivation<F>& of, int64_t at) {
+  static PEA_INLINE Preactivation<T> moved(const Preactivation<T>& of, int64_t at) {
     return {of.x + at, of.residual == nullptr ? nullptr : of.residual + at, of.center + at, of.scale + at,
             of.shift + at};
   }

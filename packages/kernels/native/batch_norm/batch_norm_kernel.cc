@@ -80,14 +80,13 @@ template <typename T>
 void moments_of(const T* x, const Span& span, const Columns& columns, double* sums, double* squares) {
   using F = Arithmetic<T>;
   const F* center = static_cast<const F*>(columns.center);
-  Buffer<T> x_buffer;
   sum_columns<F>(span, columns.width, sums, squares,
                  [&](int64_t at, int64_t column, int64_t count, F* __restrict sum, F* __restrict square) {
-                   const F* __restrict values = x_buffer.read(x + span.first + at, count);
+                   const T* __restrict values = x + span.first + at;
                    const F* __restrict centers = center + column;
 #pragma omp simd
                    for (int64_t i = 0; i < count; ++i) {
-                     const F d = values[i] - centers[i];
+                     const F d = value(values[i]) - centers[i];
                      sum[i] += d;
                      square[i] += d * d;
                    }
@@ -106,16 +105,12 @@ struct TypedColumns {
         slope(static_cast<const F*>(columns.slope)),
         offset(static_cast<const F*>(columns.offset)) {}
 
-  PEA_INLINE Preactivation<F> preactivation(const F* x, const F* residual, int64_t column) const {
-    return {x, residual, center + column, scale + column, shift + column};
+  // Of a residual that may be absent; x and residual from element `index` on.
+  template <typename T>
+  PEA_INLINE Preactivation<T> preactivation(const T* x, const T* residual, int64_t index, int64_t column) const {
+    return {x + index, residual == nullptr ? nullptr : residual + index, center + column, scale + column, shift + column};
   }
 };
-
-// Of a residual that may be absent.
-template <typename T>
-PEA_INLINE const Arithmetic<T>* read_or_null(Buffer<T>& buffer, const T* from, int64_t first, int64_t count) {
-  return from == nullptr ? nullptr : buffer.read(from + first, count);
-}
 
 // What the values are: a surrogate has ReLU's, and its own slope alone.
 ActivationOptions forward_activation(const ActivationOptions& activation) {
@@ -128,17 +123,15 @@ void normalize_span(const T* x, const T* residual, T* y, const Span& span, const
                     const ActivationOptions& activation) {
   using F = Arithmetic<T>;
   const TypedColumns<F> of(columns);
-  ActivationLoops<F> loops(forward_activation(activation));
-  Buffer<T> x_buffer, residual_buffer, y_buffer;
+  ActivationLoops<T> loops(forward_activation(activation));
+  Buffer<T> y_buffer;
   const int64_t ahead = elements_ahead<T>(span);
   for_each_segment(span, columns.width, [&](int64_t at, int64_t column, int64_t count) {
     const int64_t index = span.first + at;
     prefetch_to_read(x, index + ahead, count);
     if (residual != nullptr) prefetch_to_read(residual, index + ahead, count);
     prefetch_to_write(y, at + ahead, count, span.count);
-    loops.normalize(of.preactivation(x_buffer.read(x + index, count),
-                                     read_or_null(residual_buffer, residual, index, count), column),
-                    y_buffer.place(y + at), count, index);
+    loops.normalize(of.preactivation(x, residual, index, column), y_buffer.place(y + at), count, index);
     y_buffer.write(y + at, count);
   });
 }
@@ -148,8 +141,8 @@ void reduce_span(const T* grad, const T* x, const T* residual, T* dz, T* y, cons
                  const ActivationOptions& activation, double* sums, double* dots) {
   using F = Arithmetic<T>;
   const TypedColumns<F> of(columns);
-  ActivationLoops<F> loops(activation);
-  Buffer<T> grad_buffer, x_buffer, residual_buffer, dz_buffer, y_buffer;
+  ActivationLoops<T> loops(activation);
+  Buffer<T> dz_buffer, y_buffer;
   alignas(64) F unkept[kSegment];
   // Segments are summed row below row: whole rows.
   const int64_t ahead = (elements_ahead<T>(span) + columns.width - 1) / columns.width * columns.width;
@@ -159,14 +152,12 @@ void reduce_span(const T* grad, const T* x, const T* residual, T* dz, T* y, cons
     prefetch_to_read(grad, below, count);
     if (residual != nullptr) prefetch_to_read(residual, below, count);
     if (dz != nullptr) prefetch_to_write(dz, below, count, span.first + span.count);
-    const F* const gradients = grad_buffer.read(grad + index, count);
-    const Preactivation<F> pre = of.preactivation(x_buffer.read(x + index, count),
-                                                  read_or_null(residual_buffer, residual, index, count), column);
+    const Preactivation<T> pre = of.preactivation(x, residual, index, column);
     F* const to = dz == nullptr ? unkept : dz_buffer.place(dz + index);
     if (y == nullptr) {
-      loops.reduce(gradients, pre, to, sum, dot, count, index);
+      loops.reduce(grad + index, pre, to, sum, dot, count, index);
     } else {
-      loops.reduce_and_normalize(gradients, pre, to, sum, dot, y_buffer.place(y + at), count, index);
+      loops.reduce_and_normalize(grad + index, pre, to, sum, dot, y_buffer.place(y + at), count, index);
       y_buffer.write(y + at, count);
     }
     if (dz != nullptr) dz_buffer.write(dz + index, count);
@@ -174,16 +165,16 @@ void reduce_span(const T* grad, const T* x, const T* residual, T* dz, T* y, cons
 }
 
 // dx of one segment.
-template <bool kRectified, bool kHasSlopes, typename F>
-PEA_INLINE void gradient_loop(const F* grad, const F* __restrict x, const TypedColumns<F>& of, int64_t column, F* dx,
+template <bool kRectified, bool kHasSlopes, typename T, typename F>
+PEA_INLINE void gradient_loop(const T* grad, const T* __restrict x, const TypedColumns<F>& of, int64_t column, F* dx,
                               int64_t count) {
   const F *__restrict center = of.center + column, *__restrict scale = of.scale + column;
   const F *__restrict shift = of.shift + column, *__restrict slope = of.slope + column;
   const F* __restrict offset = of.offset + column;
 #pragma omp simd
   for (int64_t i = 0; i < count; ++i) {
-    const F d = x[i] - center[i];
-    const F dz = kRectified && d * scale[i] + shift[i] <= 0 ? F(0) : grad[i];
+    const F d = value(x[i]) - center[i];
+    const F dz = kRectified && d * scale[i] + shift[i] <= 0 ? F(0) : value(grad[i]);
     dx[i] = kHasSlopes ? dz * scale[i] - (d * slope[i] + offset[i]) : dz * scale[i];
   }
 }
@@ -192,15 +183,14 @@ template <bool kRectified, bool kHasSlopes, typename T>
 void gradient_span(const T* grad, const T* x, T* dx, const Span& span, const Columns& columns) {
   using F = Arithmetic<T>;
   const TypedColumns<F> of(columns);
-  Buffer<T> grad_buffer, x_buffer, dx_buffer;
+  Buffer<T> dx_buffer;
   const int64_t ahead = elements_ahead<T>(span);
   for_each_segment(span, columns.width, [&](int64_t at, int64_t column, int64_t count) {
     const int64_t index = span.first + at;
     prefetch_to_read(x, index + ahead, count);
     prefetch_to_read(grad, index + ahead, count);
     prefetch_to_write(dx, at + ahead, count, span.count);
-    gradient_loop<kRectified, kHasSlopes>(grad_buffer.read(grad + index, count), x_buffer.read(x + index, count), of,
-                                          column, dx_buffer.place(dx + at), count);
+    gradient_loop<kRectified, kHasSlopes>(grad + index, x + index, of, column, dx_buffer.place(dx + at), count);
     dx_buffer.write(dx + at, count);
   });
 }

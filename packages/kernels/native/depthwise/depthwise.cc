@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "batch_norm/gradient_on_store.h"
+#include "convolution/check_dtypes.h"
 #include "convolution/images.h"
 #include "convolution/weight_sums.h"
 #include "depthwise/depthwise_kernel.h"
@@ -183,10 +184,7 @@ bool is_padding(int64_t before, int64_t window, int64_t stride) {
 }
 
 void check(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, const WindowSteps& steps) {
-  TORCH_CHECK_TYPE(x.scalar_type() == at::kFloat || x.scalar_type() == at::kDouble, kName,
-                   ": x must be float32 or float64, not ", x.scalar_type());
-  TORCH_CHECK_TYPE(weight.scalar_type() == x.scalar_type(), kName, ": x is ", x.scalar_type(), " and weight ",
-                   weight.scalar_type(), "; they must be equal");
+  check_dtypes(x, weight, bias, kName);
   const int64_t window = weight.dim() == 4 && weight.size(2) == 5 ? 5 : 3, stride = steps.stride;
   TORCH_CHECK_VALUE(x.dim() == 4 && weight.sizes() == at::IntArrayRef({x.size(1), 1, window, window}), kName,
                     ": x must be [N, C, H, W] and weight [C, 1, 3, 3] or [C, 1, 5, 5], not ", x.sizes(), " and ",
@@ -199,8 +197,6 @@ void check(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias
                     ": the padding before must be ", window / 2, stride == 2 ? " or one less" : "", ", not [",
                     steps.top, ", ", steps.left, "]");
   if (!bias.defined()) return;
-  TORCH_CHECK_TYPE(bias.scalar_type() == x.scalar_type(), kName, ": x is ", x.scalar_type(), " and bias ",
-                   bias.scalar_type(), "; they must be equal");
   TORCH_CHECK_VALUE(bias.dim() == 1 && bias.size(0) == x.size(1), kName, ": bias must be [", x.size(1), "], not ",
                     bias.sizes());
 }
@@ -246,7 +242,7 @@ ConvolutionGradients backward(const ResultGradient& grad, const ConvolutionInput
   const Images images(input), gradients(grad);
   const at::Tensor dx = wanted.images ? at::empty_like(images.tensor()) : at::Tensor();
   c10::optional<WeightSums> sums;
-  if (wanted.weight) sums.emplace(rows.parts(), shape.window * shape.window, channels, x.options());
+  if (wanted.weight) sums.emplace(rows.parts(), shape.window * shape.window, channels, weight.options());
   c10::optional<GradientOnStore> normalized;
   if (wanted.normalized) normalized.emplace(Images::deferred(input), rows.parts());
 
@@ -286,7 +282,7 @@ ConvolutionGradients backward(const ResultGradient& grad, const ConvolutionInput
 
 }  // namespace
 
-const ConvolutionOperator depthwise = {kName, /*takes_sums_along=*/true, /*takes_bfloat16=*/false,
+const ConvolutionOperator depthwise = {kName, /*takes_sums_along=*/true, /*takes_bfloat16=*/true,
                                        /*gives_bias=*/false, forward, backward};
 
 }  // namespace pea

@@ -20,16 +20,16 @@ template <int kWindow>
 constexpr int kCorrelatedRows = kRegisterBytes == 64 || kWindow == 3 ? kWindow : 2;
 
 // The rows inside the image, and which row of the weights each meets.
-template <typename F, int kWindow>
+template <typename T, int kWindow>
 struct Taps {
   int count = 0;
-  const F* row[kWindow];
+  const T* row[kWindow];
   int64_t k[kWindow];
 
   explicit Taps(const DepthwiseRows& rows) {
     for (int64_t place = 0; place < kWindow; ++place) {
       if (rows.of[place] == nullptr) continue;
-      row[count] = static_cast<const F*>(rows.of[place]);
+      row[count] = static_cast<const T*>(rows.of[place]);
       k[count++] = place;
     }
   }
@@ -70,11 +70,13 @@ struct Form {
 };
 
 // One vector of channels of kRows rows.
-template <typename F, typename V, typename Of, int kRows>
+template <typename T, typename V, typename Of, int kRows>
 class Windows {
  public:
+  using F = Arithmetic<T>;
+
   // Turned: the weights of each row in the opposite order.
-  PEA_INLINE Windows(const Taps<F, Of::kWindow>& taps, const DepthwiseShape& shape, const F* w, bool turned, int64_t c)
+  PEA_INLINE Windows(const Taps<T, Of::kWindow>& taps, const DepthwiseShape& shape, const F* w, bool turned, int64_t c)
       : channels_(shape.channels), width_(shape.width) {
 #pragma GCC unroll 5
     for (int r = 0; r < kRows; ++r) {
@@ -86,7 +88,7 @@ class Windows {
   }
 
   // y[j] = start + the products of the window of output j, for all outputs; y points to the first one's channels.
-  PEA_INLINE void convolve(const V& start, F* y) const {
+  PEA_INLINE void convolve(const V& start, T* y) const {
     const int64_t outputs = (width_ - 1) / kStride + 1, inside_end = Of::inside_end(width_);
     int64_t j = 0;
     if (width_ >= kWindow) {
@@ -104,13 +106,13 @@ class Windows {
 
   // Every output is summed in the same order, wherever it lies.
   template <int kCount>
-  PEA_INLINE void inside(int64_t j, const V& start, F* y) const {
+  PEA_INLINE void inside(int64_t j, const V& start, T* y) const {
     V sums[kCount];
 #pragma GCC unroll 4
     for (int o = 0; o < kCount; ++o) sums[o] = start;
 #pragma GCC unroll 5
     for (int r = 0; r < kRows; ++r) {
-      const F* const first = rows_[r] + (j * kStride - Of::kLeft) * channels_;
+      const T* const first = rows_[r] + (j * kStride - Of::kLeft) * channels_;
 #pragma GCC unroll 11
       for (int column = 0; column < (kCount - 1) * kStride + kWindow; ++column) {
         const V x = load<V>(first + column * channels_);
@@ -125,7 +127,7 @@ class Windows {
     for (int o = 0; o < kCount; ++o) store(sums[o], y + (j + o) * channels_);
   }
 
-  PEA_INLINE void at_edge(int64_t j, const V& start, F* y) const {
+  PEA_INLINE void at_edge(int64_t j, const V& start, T* y) const {
     const int64_t begin = Of::kLeft - j * kStride, end = width_ + begin;
     if (begin <= 0 && end == kWindow - 1) return columns<0, kWindow - 1>(j, start, y);
     if constexpr (kWindow > 3) {
@@ -144,11 +146,11 @@ class Windows {
 
   // Columns [kBegin, kEnd) of the window lie inside.
   template <int kBegin, int kEnd>
-  PEA_INLINE void columns(int64_t j, const V& start, F* y) const {
+  PEA_INLINE void columns(int64_t j, const V& start, T* y) const {
     V sum = start;
 #pragma GCC unroll 5
     for (int r = 0; r < kRows; ++r) {
-      const F* const first = rows_[r] + (j * kStride - Of::kLeft) * channels_;
+      const T* const first = rows_[r] + (j * kStride - Of::kLeft) * channels_;
 #pragma GCC unroll 5
       for (int l = kBegin; l < kEnd; ++l) sum += load<V>(first + l * channels_) * w_[r][l];
     }
@@ -156,31 +158,33 @@ class Windows {
   }
 
   int64_t channels_, width_;
-  const F* rows_[kRows];
+  const T* rows_[kRows];
   V w_[kRows][kWindow];
 };
 
-template <typename F, typename Of>
+template <typename T, typename Of>
 void convolve_row(const DepthwiseShape& shape, const DepthwiseRows& x, const void* w, bool turned, const void* bias,
                   void* y) {
-  const Taps<F, Of::kWindow> taps(x);
+  using F = Arithmetic<T>;
+  const Taps<T, Of::kWindow> taps(x);
   with_constant<1, Of::kWindow>(taps.count, [&](auto rows) PEA_INLINED {
     for_each_vector<F>(shape.channels, [&](auto vector, int64_t c) PEA_INLINED {
       using V = decltype(vector);
       const V start = bias == nullptr ? V{} : load<V>(static_cast<const F*>(bias) + c);
-      Windows<F, V, Of, decltype(rows)::value>(taps, shape, static_cast<const F*>(w), turned, c)
-          .convolve(start, static_cast<F*>(y) + c);
+      Windows<T, V, Of, decltype(rows)::value>(taps, shape, static_cast<const F*>(w), turned, c)
+          .convolve(start, static_cast<T*>(y) + c);
     });
   });
 }
 
 // The gradient of x where windows step by 2, for columns 2 q and 2 q + 1 at a time. Column x met column l of the weights in
 // window (x + left - l) / 2: every second l, in windows q + d.
-template <typename F, typename Of>
+template <typename T, typename Of>
 void spread_row(const DepthwiseShape& shape, const DepthwiseRows& dy, const void* w, void* dx) {
+  using F = Arithmetic<T>;
   constexpr int kWindow = Of::kWindow, kLeft = Of::kLeft;
   constexpr int kLeast = (kLeft + 1 - kWindow) / 2, kMost = (kLeft + 1) / 2;  // d
-  const Taps<F, kWindow> taps(dy);
+  const Taps<T, kWindow> taps(dy);
   const int64_t channels = shape.channels, last = shape.output_width() - 1, width = shape.width;
   with_constant<1, kWindow>(taps.count, [&](auto rows) PEA_INLINED {
     constexpr int kRows = decltype(rows)::value;
@@ -194,7 +198,7 @@ void spread_row(const DepthwiseShape& shape, const DepthwiseRows& dy, const void
           weights[r][l] = load<V>(static_cast<const F*>(w) + (kWindow * taps.k[r] + l) * channels + c);
         }
       }
-      F* const to = static_cast<F*>(dx) + c;
+      T* const to = static_cast<T*>(dx) + c;
       const auto spread = [&](int64_t q, auto least, auto most) PEA_INLINED {
         V first{}, second{};
 #pragma GCC unroll 5
@@ -219,8 +223,8 @@ void spread_row(const DepthwiseShape& shape, const DepthwiseRows& dy, const void
 }
 
 // What kRows rows of gradients contribute to as many rows of the weights' gradient, from row `first` of the taps on.
-template <int kRows, typename Of, typename F>
-PEA_INLINE void correlate_rows(const DepthwiseShape& shape, const Taps<F, Of::kWindow>& taps, int first, const F* x, F* dw) {
+template <int kRows, typename Of, typename T, typename F = Arithmetic<T>>
+PEA_INLINE void correlate_rows(const DepthwiseShape& shape, const Taps<T, Of::kWindow>& taps, int first, const T* x, F* dw) {
   constexpr int kWindow = Of::kWindow;
   const int64_t channels = shape.channels, width = shape.width, outputs = shape.output_width();
   const int64_t inside_end = Of::inside_end(width);
@@ -255,13 +259,13 @@ PEA_INLINE void correlate_rows(const DepthwiseShape& shape, const Taps<F, Of::kW
   });
 }
 
-template <typename F, typename Of>
+template <typename T, typename Of>
 void correlate_row(const DepthwiseShape& shape, const DepthwiseRows& dy, const void* x, void* dw) {
   constexpr int kMost = kCorrelatedRows<Of::kWindow>;
-  const Taps<F, Of::kWindow> taps(dy);
+  const Taps<T, Of::kWindow> taps(dy);
   for (int first = 0; first < taps.count; first += kMost) {
     with_constant<1, kMost>(smaller(taps.count - first, kMost), [&](auto rows) PEA_INLINED {
-      correlate_rows<decltype(rows)::value, Of>(shape, taps, first, static_cast<const F*>(x), static_cast<F*>(dw));
+      correlate_rows<decltype(rows)::value, Of>(shape, taps, first, static_cast<const T*>(x), static_cast<Arithmetic<T>*>(dw));
     });
   }
 }
@@ -279,8 +283,7 @@ PEA_INLINE void with_form(ElementType type, const DepthwiseShape& shape, const B
     if (shape.window == 3) with_left(element, Constant<3>());
     else with_left(element, Constant<5>());
   };
-  if (type == ElementType::kFloat64) with_window(double());
-  else with_window(float());
+  with_element(type, with_window);
 }
 
 void forward(ElementType type, const DepthwiseShape& shape, const DepthwiseRows& x, const void* w, const void* bias,
@@ -293,10 +296,10 @@ void forward(ElementType type, const DepthwiseShape& shape, const DepthwiseRows&
 // With stride 1 it is a convolution with the weights turned by half a turn.
 void input_gradient(ElementType type, const DepthwiseShape& shape, const DepthwiseRows& dy, const void* w, void* dx) {
   with_form(type, shape, [&](auto element, auto form) {
-    using F = decltype(element);
+    using T = decltype(element);
     using Of = decltype(form);
-    if constexpr (Of::kStride == 1) convolve_row<F, Of>(shape, dy, w, /*turned=*/true, /*bias=*/nullptr, dx);
-    else spread_row<F, Of>(shape, dy, w, dx);
+    if constexpr (Of::kStride == 1) convolve_row<T, Of>(shape, dy, w, /*turned=*/true, /*bias=*/nullptr, dx);
+    else spread_row<T, Of>(shape, dy, w, dx);
   });
 }
 

@@ -35,7 +35,7 @@ struct DepthwiseRows {
   const void* of[kMostDepthwiseRows];
 };
 
-// For float32 and float64.
+// Types are those of images; weights, bias and the weights' gradient are of the type of the arithmetic.
 struct DepthwiseKernels {
   // A row of y, of rows of x. bias may be null.
   void (*forward)(ElementType type, const DepthwiseShape& shape, const DepthwiseRows& x, const void* w,

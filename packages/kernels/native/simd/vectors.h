@@ -62,10 +62,13 @@ PEA_INLINE V load(const BFloat16* from) {
   return reinterpret_cast<V>(load_bits<Vector<uint32_t, sizeof(V) / sizeof(float)>>(from) << 16);
 }
 
-// As to_bfloat16 does.
+// As `narrow` does.
 template <typename V>
 PEA_INLINE void store(const V& v, BFloat16* to) {
   constexpr int kLanes = sizeof(V) / sizeof(float);
+#if defined(__AVX512BF16__)
+  if constexpr (kLanes == 16) return store(_mm512_cvtneps_pbh(reinterpret_cast<__m512>(v)), &to->bits);
+#endif
   using Bits = Vector<uint32_t, kLanes>;
   const Bits bits = reinterpret_cast<Bits>(v), rounded = (bits + 0x7fffu + (bits >> 16 & 1u)) >> 16;
   store(__builtin_convertvector(v != v ? Bits{} + 0x7fc0u : rounded, Vector<uint16_t, kLanes>), &to->bits);

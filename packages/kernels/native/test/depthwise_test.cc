@@ -12,14 +12,15 @@ const T* row_or_null(const Memory<T>& image, int64_t row, int64_t height, int64_
 }
 
 // One image, whose rows lie in memory of exactly its size.
-template <typename T>
+template <typename T, typename F = T>
 void test_image(const Capability& capability, const DepthwiseShape& shape) {
   const DepthwiseKernels& kernels = *capability.depthwise;
   const int64_t channels = shape.channels, height = shape.height, width = shape.width, stride = shape.stride;
   const int64_t output_height = shape.output_height(), output_width = shape.output_width();
   const int64_t inputs = height * width * channels, outputs = output_height * output_width * channels;
   const int64_t taps = shape.window * shape.window, weights = taps * channels;
-  const Memory<T> x(inputs), w(weights), bias(channels), dy(outputs), y(outputs), dx(inputs), dw(weights);
+  const Memory<T> x(inputs), dy(outputs), y(outputs), dx(inputs);
+  const Memory<F> w(weights), bias(channels), dw(weights);
   fill(x, inputs, 0);
   fill(w, weights, 1);
   fill(bias, channels, 2);
@@ -53,12 +54,12 @@ void test_image(const Capability& capability, const DepthwiseShape& shape) {
       const int64_t v = column * stride + tap % shape.window - shape.left;
       if (h < 0 || h >= height || v < 0 || v >= width) continue;
       const int64_t from = (h * width + v) * channels + c, weight = tap * channels + c;
-      expected_y[to] += static_cast<double>(x[from]) * w[weight];
-      expected_dx[from] += static_cast<double>(dy[to]) * w[weight];
-      expected_dw[weight] += static_cast<double>(x[from]) * dy[to];
+      expected_y[to] += decode(x[from]) * w[weight];
+      expected_dx[from] += decode(dy[to]) * w[weight];
+      expected_dw[weight] += decode(x[from]) * decode(dy[to]);
     }
   }
-  const std::string name = std::string(capability.name) + " depthwise " + std::to_string(shape.window) + " on " +
+  const std::string name = std::string(capability.name) + " depthwise of " + std::to_string(8 * sizeof(T)) + " bits, " + std::to_string(shape.window) + " on " +
                            std::to_string(height) + "x" + std::to_string(width) + "x" + std::to_string(channels) +
                            " by " + std::to_string(stride) + " from " + std::to_string(-shape.left) + ": ";
   expect_near(y, expected_y, taps / 2.0, name + "values");
@@ -80,6 +81,7 @@ void test_depthwise(const Capability& capability) {
                                               DepthwiseShape{height, width, channels, window, 2, half, half - 1}}) {
             test_image<float>(capability, shape);
             test_image<double>(capability, shape);
+            test_image<uint16_t, float>(capability, shape);
           }
         }
       }
