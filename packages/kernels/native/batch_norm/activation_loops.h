@@ -90,7 +90,7 @@ class ActivationLoops {
           break;
         }
         with_ensemble(options_, [&](auto smooth, auto ensemble) {
-          choose<Mixture<decltype(smooth), decltype(ensemble)>>();
+          choose<Mixture<ForResults<decltype(smooth), T>, decltype(ensemble)>>();
         });
         draws_ = draws(options_);
         if (!draws_) break;

@@ -62,7 +62,7 @@ PEA_INLINE void forward_loop(const BFloat16* x, BFloat16* y, uint32_t count, uin
   for (uint32_t i = 0; i < count; i += kBlock) {
     const uint32_t n = count - i < kBlock ? count - i : kBlock;
     widen(x + i, wide_x, n);
-    forward_loop<Activation>(wide_x, wide_y, n, index_low + i, key, ensemble);
+    forward_loop<ForResults<Activation, BFloat16>>(wide_x, wide_y, n, index_low + i, key, ensemble);
     narrow(wide_y, y + i, n);
   }
 }
@@ -75,7 +75,7 @@ PEA_INLINE void backward_loop(const BFloat16* grad, const BFloat16* x, BFloat16*
     const uint32_t n = count - i < kBlock ? count - i : kBlock;
     widen(grad + i, wide_grad, n);
     widen(x + i, wide_x, n);
-    backward_loop<Activation>(wide_grad, wide_x, wide_y, n, index_low + i, key, ensemble);
+    backward_loop<ForResults<Activation, BFloat16>>(wide_grad, wide_x, wide_y, n, index_low + i, key, ensemble);
     narrow(wide_y, y + i, n);
   }
 }
