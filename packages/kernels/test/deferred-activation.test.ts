@@ -48,7 +48,20 @@ class Ensemble extends Module {
 
 const ensemble = (alpha: number) => new Ensemble({ ensemble: "weighted", smooth: "gelu", alpha });
 
-/** Batch norm, perhaps with an activation, and a convolution: depthwise 3×3, by default, 1×1, or 3×3 over all channels. */
+interface BlockOptions {
+  stride?: number;
+  act?: Module;
+  pointwise?: boolean;
+  dense?: boolean;
+  window?: readonly [number, number];
+}
+
+/** Of dilation 2, with a bias. */
+function alongOneAxis(channels: number, [height, width]: readonly [number, number]): Conv2d {
+  return new Conv2d(channels, channels, [height, width], { padding: [height - 1, width - 1], dilation: 2 });
+}
+
+/** Batch norm, perhaps with an activation, and a convolution: depthwise 3×3, by default, 1×1, 3×3 over all channels, or along one axis. */
 class Block extends Module {
   readonly bn: BatchNorm2d;
   readonly act: Module | undefined;
@@ -56,20 +69,22 @@ class Block extends Module {
 
   constructor(
     channels: number,
-    {
-      stride = 1,
-      act,
-      pointwise = false,
-      dense = false,
-    }: { stride?: number; act?: Module; pointwise?: boolean; dense?: boolean } = {},
+    { stride = 1, act, pointwise = false, dense = false, window }: BlockOptions = {},
   ) {
     super();
     this.act = act;
     this.bn =
       act === undefined ? new BatchNorm2d(channels) : new BatchNormAct2d(channels, { activation: () => act });
-    this.conv = pointwise
-      ? new Conv2d(channels, 40, 1, { bias: false })
-      : new Conv2d(channels, channels, 3, { stride, padding: 1, groups: dense ? 1 : channels, bias: false });
+    this.conv = window
+      ? alongOneAxis(channels, window)
+      : pointwise
+        ? new Conv2d(channels, 40, 1, { bias: false })
+        : new Conv2d(channels, channels, 3, {
+            stride,
+            padding: 1,
+            groups: dense ? 1 : channels,
+            bias: false,
+          });
   }
 
   override forward(x: Tensor): Tensor {
@@ -175,55 +190,80 @@ describe("batch norm with an activation, read by a convolution", { skip }, () =>
     assert.equal(deferrals, cases);
   });
 
-  test("is read by a 3×3 convolution over all channels, which wants neither gradient, one or both", () => {
-    for (const act of Object.values(activations)) {
-      for (const shape of [
+  const readers: { title: string; kind: BlockOptions; shapes: number[][] }[] = [
+    {
+      title: "a 3×3 convolution over all channels",
+      kind: { dense: true },
+      shapes: [
         [2, 32, 17, 19],
         [1, 48, 40, 33],
         [130, 32, 1, 1],
-      ]) {
-        for (const [ofInput, ofWeight] of [
-          [true, true],
-          [true, false],
-          [false, true],
-        ]) {
-          scope(() => {
-            const x = input(shape);
-            const run = (kernel: BatchNormKernel) => {
-              setBatchNormKernel(kernel);
-              manualSeed(1);
-              const block = new Block(shape[1] as number, { act: act(), dense: true });
-              block.conv.weight.requiresGrad = ofWeight;
-              for (const own of block.bn.parameters()) own.requiresGrad = ofInput;
-              const activated = block.bn.forward(ofInput ? x : mul(x, 1));
-              const isDeferred = deferralOf(activated) !== undefined;
-              const y = block.conv.forward(activated);
-              const leaves = [
-                ...(ofInput ? [x, ...block.bn.parameters()] : []),
-                ...(ofWeight ? [block.conv.weight] : []),
-              ];
-              const gradients = grad([sum(mul(y, y))], leaves) as Tensor[];
-              return {
-                isDeferred,
-                y: y.toTypedArray(),
-                gradients: gradients.map((tensor) => tensor.toTypedArray()),
+      ],
+    },
+    ...(
+      [
+        [3, 1],
+        [1, 3],
+      ] as const
+    ).map((window) => ({
+      title: `a ${window.join("×")} convolution`,
+      kind: { window },
+      // Several slabs of lines, and as many as there are images or fewer.
+      shapes: [
+        [2, 32, 30, 41],
+        [40, 48, 6, 6],
+      ],
+    })),
+  ];
+
+  for (const { title, kind, shapes } of readers)
+    test(`is read by ${title}, which wants neither gradient, one or both`, () => {
+      for (const act of Object.values(activations)) {
+        for (const shape of shapes) {
+          for (const [ofInput, ofWeight] of [
+            [true, true],
+            [true, false],
+            [false, true],
+          ]) {
+            scope(() => {
+              const x = input(shape);
+              const run = (kernel: BatchNormKernel) => {
+                setBatchNormKernel(kernel);
+                manualSeed(1);
+                const block = new Block(shape[1] as number, { act: act(), ...kind });
+                for (const own of block.conv.parameters()) own.requiresGrad = ofWeight;
+                for (const own of block.bn.parameters()) own.requiresGrad = ofInput;
+                const activated = block.bn.forward(ofInput ? x : mul(x, 1));
+                const y = block.conv.forward(activated);
+                // Still: nobody needed it as a whole.
+                const isDeferred = deferralOf(activated) !== undefined;
+                const leaves = [
+                  ...(ofInput ? [x, ...block.bn.parameters()] : []),
+                  ...(ofWeight ? block.conv.parameters() : []),
+                ];
+                const gradients = grad([sum(mul(y, y))], leaves) as Tensor[];
+                return {
+                  isDeferred,
+                  y: y.toTypedArray(),
+                  gradients: gradients.map((tensor) => tensor.toTypedArray()),
+                };
               };
-            };
-            const [actual, expected] = [run(batchNormAct), run(atOnce)];
-            assert.deepEqual([actual.isDeferred, expected.isDeferred], [true, false]);
-            assert.deepEqual(actual.y, expected.y);
-            assertSameGradients(actual.gradients, expected.gradients);
-          });
+              const [actual, expected] = [run(batchNormAct), run(atOnce)];
+              assert.deepEqual([actual.isDeferred, expected.isDeferred], [true, false]);
+              assert.deepEqual(actual.y, expected.y);
+              assertSameGradients(actual.gradients, expected.gradients);
+            });
+          }
         }
       }
-    }
-  });
+    });
 
   test("does not depend on the number of threads", () => {
     const threadsBefore = getNumThreads();
     try {
       const x = input([3, 32, 61, 53]);
-      for (const kind of [{}, { pointwise: true }, { dense: true }]) {
+      const kinds: BlockOptions[] = [{}, { pointwise: true }, ...readers.map(({ kind }) => kind)];
+      for (const kind of kinds) {
         const [one, other] = [1, 3].map((threads) => {
           setNumThreads(threads);
           return scope(() => step(() => new Block(32, { act: new ReLU(), ...kind }), x, batchNormAct));
