@@ -67,7 +67,10 @@ export function goalsTable(verdicts: readonly Verdict[]): string {
 export function report(results: Results, verdicts: readonly Verdict[]): string {
   const { versions, groups, ended, measurements, failures } = results;
   const contenders = (Object.keys(TITLES) as ContenderName[]).filter((name) => versions[name] !== undefined);
-  const byContender = (suite: Suite) => valueTable(networkMeasurements(measurements, suite), contenders);
+  const networkTable = (suite: Suite) =>
+    byContender(networkMeasurements(measurements, suite), contenders, networkName, ({ rounds }) =>
+      spread(rounds),
+    );
   return [
     circumstances(results, contenders),
     ...(ended.length + failures.length < groups.length
@@ -101,9 +104,9 @@ export function report(results: Results, verdicts: readonly Verdict[]): string {
     ...section(
       "Peak memory",
       "Resident memory of the whole process during training steps, MiB; PyTorch with tcmalloc, whatever is fastest.",
-      byContender("memory"),
+      networkTable("memory"),
     ),
-    ...section("Inference", "Forward pass in evaluation mode, milliseconds.", byContender("inference")),
+    ...section("Inference", "Forward pass in evaluation mode, milliseconds.", networkTable("inference")),
     ...section(
       "Imported networks",
       "Training steps of a network written in TypeScript, and of the same one made of its graph; milliseconds.",
@@ -123,7 +126,7 @@ export function report(results: Results, verdicts: readonly Verdict[]): string {
         "what `stepCost` gives for the sum, from the times of the passes and of summing the same numbers alone.",
       distributedTable(measurements),
     ),
-    ...section("Batch size and threads", "Training step, milliseconds.", byContender("scaling")),
+    ...section("Batch size and threads", "Training step, milliseconds.", networkTable("scaling")),
     ...section(
       "Loading images",
       "JPEGs of 500×375 pixels from files: decoded, cut at random, scaled, mirrored, standardized; images per second. " +
@@ -208,18 +211,9 @@ function stepRow(step: NetworkMeasurement, all: readonly NetworkMeasurement[]): 
 }
 
 function operatorTable(measurements: readonly Measurement[], contenders: readonly ContenderName[]): string {
-  const large = measurements.filter(({ suite }) => suite === "operator");
-  const names = [...new Set(large.map(operatorName))];
-  return table(
-    ["", ...contenders.map((name) => TITLES[name])],
-    names.map((name) => [
-      name,
-      ...contenders.map((contender) => {
-        const found = large.find((item) => item.contender === contender && operatorName(item) === name);
-        if (found === undefined) return "";
-        return "activation" in found.workload ? forwardAndBackward(found) : format(median(found.rounds));
-      }),
-    ]),
+  const found = measurements.filter(({ suite }) => suite === "operator");
+  return byContender(found, contenders, operatorName, (item) =>
+    "activation" in item.workload ? forwardAndBackward(item) : format(median(item.rounds)),
   );
 }
 
@@ -239,17 +233,7 @@ function convolutionTable(
   contenders: readonly ContenderName[],
 ): string {
   const found = measurements.filter(({ suite }) => suite === "convolution");
-  const present = contenders.filter((name) => found.some(({ contender }) => contender === name));
-  return table(
-    ["", ...present.map((name) => TITLES[name])],
-    [...new Set(found.map(convolutionName))].map((name) => [
-      name,
-      ...present.map((contender) => {
-        const own = found.find((item) => item.contender === contender && convolutionName(item) === name);
-        return own === undefined ? "" : forwardAndBackward(own);
-      }),
-    ]),
-  );
+  return byContender(found, contenders, convolutionName, forwardAndBackward);
 }
 
 /** As `depthwise 3×3 of stride 2, 16×16×112×112`. */
@@ -326,22 +310,26 @@ function loadingTable(measurements: readonly Measurement[]): string {
   );
 }
 
-/** A row per workload, a column per contender. */
-function valueTable(
-  measurements: readonly NetworkMeasurement[],
+const networkName = (item: NetworkMeasurement): string =>
+  `${subjectOf(item)}, threads ${item.threads}, ${item.workload.precision} ${item.workload.activation}`;
+
+/** A row for each name, a column for each contender that is there; empty where it was not measured. */
+function byContender<T extends Measurement>(
+  found: readonly T[],
   contenders: readonly ContenderName[],
+  nameOf: (item: T) => string,
+  cellOf: (item: T) => string,
 ): string {
-  const present = contenders.filter((name) => measurements.some(({ contender }) => contender === name));
-  const nameOf = (item: NetworkMeasurement) =>
-    `${subjectOf(item)}, threads ${item.threads}, ${item.workload.precision} ${item.workload.activation}`;
+  const present = contenders.filter((name) => found.some(({ contender }) => contender === name));
+  const cell = (contender: ContenderName, name: string) => {
+    const own = found.find((item) => item.contender === contender && nameOf(item) === name);
+    return own === undefined ? "" : cellOf(own);
+  };
   return table(
     ["", ...present.map((name) => TITLES[name])],
-    [...new Set(measurements.map(nameOf))].map((name) => [
+    [...new Set(found.map(nameOf))].map((name) => [
       name,
-      ...present.map((contender) => {
-        const found = measurements.find((item) => item.contender === contender && nameOf(item) === name);
-        return found === undefined ? "" : spread(found.rounds);
-      }),
+      ...present.map((contender) => cell(contender, name)),
     ]),
   );
 }

@@ -25,7 +25,7 @@ const kernelDtypes = ["float32", "bfloat16", "float64"];
  */
 export function ensembleAct(x: Tensor, options: EnsembleActOptions): Tensor {
   check(x, options);
-  const { smooth, masks = "element" } = options;
+  const { smooth, masks } = withDefaults(options);
   if (x.device !== "cpu" || !loadKernels()) return ensembleActComposite(x, options);
   if (typeof smooth === "function") return composeEnsemble(x, options, maskOfKernels);
   if (!kernelDtypes.includes(x.dtype)) return ensembleActComposite(x, options);
@@ -35,34 +35,18 @@ export function ensembleAct(x: Tensor, options: EnsembleActOptions): Tensor {
 
 /** What operators take of an ensemble: the name of the smooth activation that has a kernel, and the rest in the schema's order. */
 export function ensembleArguments(options: EnsembleActOptions): [name: string, ...Value[]] {
-  const {
-    ensemble,
-    smooth,
-    alpha,
-    beta = 1,
-    bound,
-    masks = "element",
-    seed = 0,
-    site = 0,
-    step = 0,
-  } = options;
+  const { ensemble, smooth, alpha, beta, bound, masks, seed, site, step } = withDefaults(options);
   return [kernelNamed(smooth as string) as string, ensemble, alpha, seed, site, step, beta, bound, masks];
 }
 
-function check(
-  x: Tensor,
-  {
-    ensemble,
-    smooth,
-    alpha,
-    beta = 1,
-    bound,
-    masks = "element",
-    seed = 0,
-    site = 0,
-    step = 0,
-  }: EnsembleActOptions,
-): void {
+/** An option that is undefined is at its default, too. */
+function withDefaults(options: EnsembleActOptions) {
+  const { beta = 1, masks = "element", seed = 0, site = 0, step = 0 } = options;
+  return { ...options, beta, masks, seed, site, step };
+}
+
+function check(x: Tensor, options: EnsembleActOptions): void {
+  const { ensemble, smooth, alpha, beta, bound, masks, seed, site, step } = withDefaults(options);
   requireOneOf("ensemble", ensemble, ensembles);
   if (typeof smooth === "string")
     requireOneOf("smooth", kernelNamed(smooth) ?? smooth, Object.keys(kernelActivations));
