@@ -33,7 +33,7 @@ struct ConvolutionGradients {
   at::Tensor images;  // in channels_last
   at::Tensor weight;  // in the shape of the weight
   at::Tensor sums;    // of the normalized values' gradients
-  at::Tensor bias;
+  at::Tensor bias = {};
 };
 
 // How windows lie on an image: their steps, those inside of them, and the rows and columns of the first one before it.
