@@ -398,7 +398,7 @@ function prepareConvolution(workload: ConvolutionWorkload): Prepared {
   const { shape, outputs, stride, dilation = 1, groups } = workload;
   const [height, width] = windowOf(workload);
   const padding = [((height - 1) / 2) * dilation, ((width - 1) / 2) * dilation] as const;
-  const options = { stride, padding: [...padding] as [number, number], dilation, groups, bias: false };
+  const options = { stride, padding, dilation, groups, bias: false };
   const layer = new Conv2d(shape[1], outputs, [height, width], options);
   layer.to({ memoryFormat: "channels_last" });
   const { x } = createOperands(shape, "float32");

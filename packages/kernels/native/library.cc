@@ -116,7 +116,7 @@ at::Tensor as_depthwise(const at::Tensor& x, const at::Tensor& weight, const Opt
   const ActivationOptions options = activation_options(x, PEA_ENSEMBLE_ARGUMENTS(activation));
   WindowSteps steps = centred(weight, stride, /*dilation=*/1);
   if (!padding_before.empty()) {
-    TORCH_CHECK_VALUE(padding_before.size() == 2, "padding_before must be [top, left], not ", padding_before);
+    TORCH_CHECK_VALUE(padding_before.size() == 2, "depthwise: padding_before must be [top, left], not ", padding_before);
     steps.top = padding_before[0];
     steps.left = padding_before[1];
   }

@@ -116,7 +116,7 @@ const atOnce: BatchNormKernel = (...given) => {
 };
 
 const input = (shape: number[], dtype: DType = "float32") => {
-  const x = contiguous(randn(shape, { dtype }), { memoryFormat: "channels_last" });
+  const x = contiguous(cast(randn(shape), { dtype }), { memoryFormat: "channels_last" });
   x.requiresGrad = true;
   return x;
 };
@@ -131,21 +131,27 @@ interface Step {
 function step(make: () => Block, x: Tensor, kernel: BatchNormKernel): Step {
   setBatchNormKernel(kernel);
   manualSeed(1);
-  const block = make().to({ dtype: x.dtype });
+  const block = make().to({ dtype: x.dtype === "bfloat16" ? "float32" : x.dtype });
   const y = block.forward(x);
   const gradients = grad([sum(mul(y, y))], [x, ...block.parameters()]) as Tensor[];
+  const numbers = (tensor: Tensor) =>
+    (tensor.dtype === "bfloat16" ? cast(tensor, { dtype: "float32" }) : tensor).toTypedArray();
   return {
-    values: [y, ...block.namedBuffers().values()].map((tensor) => tensor.toTypedArray()),
-    gradients: gradients.map((tensor) => tensor.toTypedArray()),
+    values: [y, ...block.namedBuffers().values()].map(numbers),
+    gradients: gradients.map(numbers),
   };
 }
 
-/** Gradients are the same but for the order in which batch norm's sums are taken. */
-function assertSameGradients(actual: readonly TypedArray[], expected: readonly TypedArray[]): void {
+/** Gradients are the same but for the order in which batch norm's sums are taken, and in bfloat16 for what is rounded between. */
+function assertSameGradients(
+  actual: readonly TypedArray[],
+  expected: readonly TypedArray[],
+  dtype: DType,
+): void {
   // A bias' gradient may be near 0 by cancellation.
   const largest = Math.max(...expected.flatMap((values) => Array.from(values as Float64Array, Math.abs)));
   for (const [i, values] of expected.entries()) {
-    const tolerance = largest * (values instanceof Float64Array ? 1e-13 : 1e-5);
+    const tolerance = largest * (dtype === "bfloat16" ? 2 ** -6 : dtype === "float64" ? 1e-13 : 1e-5);
     for (const [j, value] of (values as Float64Array).entries()) {
       const other = (actual[i] as Float64Array)[j] as number;
       assert.ok(Math.abs(other - value) <= tolerance, `gradient ${i} has ${other} and not ${value} at ${j}`);
@@ -174,13 +180,13 @@ describe("batch norm with an activation, read by a convolution", { skip }, () =>
           [2, 16, 61, 53],
           [2, 1032, 3, 3],
         ]) {
-          for (const dtype of ["float32", "float64"] as const) {
+          for (const dtype of ["float32", "float64", "bfloat16"] as const) {
             scope(() => {
               const make = () => new Block(shape[1] as number, { ...convolution, act: act() });
               const x = input(shape, dtype);
               const [actual, expected] = [step(make, x, counted), step(make, x, atOnce)];
               assert.deepEqual(actual.values, expected.values);
-              assertSameGradients(actual.gradients, expected.gradients);
+              assertSameGradients(actual.gradients, expected.gradients, dtype);
               cases++;
             });
           }
@@ -251,7 +257,7 @@ describe("batch norm with an activation, read by a convolution", { skip }, () =>
               const [actual, expected] = [run(batchNormAct), run(atOnce)];
               assert.deepEqual([actual.isDeferred, expected.isDeferred], [true, false]);
               assert.deepEqual(actual.y, expected.y);
-              assertSameGradients(actual.gradients, expected.gradients);
+              assertSameGradients(actual.gradients, expected.gradients, "float32");
             });
           }
         }
@@ -314,7 +320,8 @@ describe("batch norm with an activation, read by a convolution", { skip }, () =>
         };
         const { passes, isDeferred } = run(batchNormAct);
         const expected = run(atOnce).passes;
-        for (const [i, pass] of passes.entries()) assertSameGradients(pass, expected[i] as TypedArray[]);
+        for (const [i, pass] of passes.entries())
+          assertSameGradients(pass, expected[i] as TypedArray[], "float32");
         assert.equal(isDeferred, false);
       });
     });

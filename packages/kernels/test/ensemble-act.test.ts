@@ -235,22 +235,30 @@ for (const [name, path] of Object.entries(paths)) {
   });
 }
 
-test("infinities and the largest numbers give limits, never NaN", fused, () => {
+test("infinities and large numbers give limits, NaN alone gives NaN", fused, () => {
   for (const smooth of smooths) {
     for (const ensemble of ensembles) {
-      scope(() => {
-        const x = tensor([Infinity, -Infinity, 3.4e38, -3.4e38]);
-        const { y, gradient } = run(ensembleAct, x, { ensemble, smooth, alpha: 0, ...key });
-        const floor = smooth === "elu" ? -1 : 0;
-        assert.deepEqual(
-          numbers(y).map((v) => v + 0),
-          [Infinity, floor, Math.fround(3.4e38), floor],
-        );
-        assert.deepEqual(
-          numbers(gradient).map((v) => v + 0),
-          [1, 0, 1, 0],
-        );
-      });
+      for (const dtype of ["float32", "bfloat16"] as const) {
+        scope(() => {
+          const values = [Infinity, -Infinity, 3.4e38, -3.4e38, 1e12, -1e12, Number.NaN];
+          const x = cast(tensor(values), { dtype });
+          const { y, gradient } = run(ensembleAct, x, { ensemble, smooth, alpha: 0, ...key });
+          const floor = smooth === "elu" ? -1 : 0;
+          const [, , large, , middle] = numbers(x);
+          assert.deepEqual(
+            numbers(y).map((v) => v + 0),
+            [Infinity, floor, large, floor, middle, floor, Number.NaN],
+            `${dtype} ${ensemble} ${smooth}`,
+          );
+          assert.deepEqual(
+            numbers(gradient)
+              .slice(0, -1)
+              .map((v) => v + 0),
+            [1, 0, 1, 0, 1, 0],
+            `slopes of ${dtype} ${ensemble} ${smooth}`,
+          );
+        });
+      }
     }
   }
 });

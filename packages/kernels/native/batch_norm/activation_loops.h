@@ -111,7 +111,7 @@ class ActivationLoops {
   // dz = grad · act'(z), sum += dz and dot += dz (x - center).
   void reduce(const T* grad, const Preactivation<T>& of, F* dz, F* sum, F* dot, int64_t count, int64_t index) {
     in_pieces(count, index, [&](int64_t at, uint32_t n, uint32_t index_low) {
-      const void* const from = is_general_ ? general_gradient(grad, of, dz, at, n, index_low, index + at) 
+      const void* const from = is_general_ ? general_gradient(grad, of, dz, at, n, index_low, index + at)
                                            : static_cast<const void*>(grad + at);
       (of.residual == nullptr ? reduce_ : reduce_sum_)(*this, from, moved(of, at), dz + at, sum + at, dot + at, nullptr,
                                                        n, index_low);
@@ -122,7 +122,7 @@ class ActivationLoops {
   void reduce_and_normalize(const T* grad, const Preactivation<T>& of, F* dz, F* sum, F* dot, F* y, int64_t count,
                             int64_t index) {
     in_pieces(count, index, [&](int64_t at, uint32_t n, uint32_t index_low) {
-      const void* const from = is_general_ ? general_gradient(grad, of, dz, at, n, index_low, index + at) 
+      const void* const from = is_general_ ? general_gradient(grad, of, dz, at, n, index_low, index + at)
                                            : static_cast<const void*>(grad + at);
       reduce_and_normalize_(*this, from, moved(of, at), dz + at, sum + at, dot + at, y + at, n, index_low);
       if (is_general_) general_.forward(y + at, n, index + at);
@@ -193,7 +193,7 @@ class ActivationLoops {
 
   // grad · act'(z) of the elements from `at` on, in dz, from where the identity's loops take it.
   const void* general_gradient(const T* grad, const Preactivation<T>& of, F* dz, int64_t at, uint32_t count,
-                            uint32_t index_low, int64_t index) const {
+                               uint32_t index_low, int64_t index) const {
     alignas(64) F z[kSegment];
     Buffer<T> grad_buffer;
     (of.residual == nullptr ? normalize_ : normalize_sum_)(*this, moved(of, at), z, count, index_low);

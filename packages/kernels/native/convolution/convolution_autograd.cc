@@ -150,15 +150,19 @@ at::Tensor padded(const at::Tensor& images, const at::Tensor& weight, const Wind
 at::Tensor convolution_autocast(const ConvolutionOperator& convolution, const ConvolutionInput& input,
                                 const at::Tensor& weight, const at::Tensor& bias, const WindowSteps& steps) {
   const bool is_deferred = input.normalization.defined();
-  if (convolution.takes_bfloat16 && autocast_dtype() == at::kBFloat16 && input.x.scalar_type() != at::kDouble) {
+  if (convolution.takes_bfloat16 && autocast_dtype() == at::kBFloat16) {
+    const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::DispatchKey::AutocastCPU);
+    // Autocast leaves float64 as it is.
+    if (input.x.scalar_type() == at::kDouble) return convolution_autograd(convolution, input, weight, bias, steps);
     // What is deferred is computed of x as it is.
     const bool is_computed = is_deferred && input.x.scalar_type() != at::kBFloat16;
-    const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::DispatchKey::AutocastCPU);
     const ConvolutionInput narrow{(is_computed ? computed(input) : input.x).to(at::kBFloat16),
                                   is_computed ? at::Tensor() : input.normalization, input.activation};
     return convolution_autograd(convolution, narrow, weight.to(at::kFloat), bias.defined() ? bias.to(at::kFloat) : bias,
                                 steps);
   }
+  TORCH_CHECK_VALUE(weight.size(1) > 0 && steps.stride > 0, convolution.name, ": weight has the shape ", weight.sizes(),
+                    " and the stride is ", steps.stride, "; both must be above 0");
   const at::Tensor images = is_deferred ? computed(input) : input.x;
   const int64_t groups = images.size(1) / weight.size(1);
   const int64_t centred[] = {weight.size(2) / 2 * steps.dilation, weight.size(3) / 2 * steps.dilation};

@@ -15,6 +15,7 @@ constexpr int64_t kPointwiseChannels = 8;
 // Columns of a matrix that lie together. Column c of row r of [rows, columns] stands at
 // (c / kPanelColumns) · kPanelColumns · rows + r · (columns of the panel) + c % kPanelColumns; all panels but the last have
 // kPanelColumns columns.
+// Panels of bfloat16 have two rows as one of pairs where the processor multiplies pairs (simd/product.h).
 constexpr int64_t kPanelColumns = 64;
 
 // Types are those of a and b; bfloat16 is summed in float32.

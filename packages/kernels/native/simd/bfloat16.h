@@ -32,15 +32,19 @@ PEA_INLINE void widen(const BFloat16* __restrict from, float* __restrict to, uin
 // By the processor's own conversion where it has one, which rounds as to_bfloat16 does but for subnormal numbers, which become
 // 0, and the bits of NaN.
 PEA_INLINE void narrow(const float* __restrict from, BFloat16* __restrict to, uint32_t count) {
-  uint32_t i = 0;
 #if defined(__AVX512BF16__)
+  uint32_t i = 0;
   for (; i + 16 <= count; i += 16) {
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + i),
-                        reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(_mm512_loadu_ps(from + i))));
+    _mm256_storeu_epi16(to + i, reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(_mm512_loadu_ps(from + i))));
   }
-#endif
+  const auto rest = static_cast<__mmask16>((1u << (count - i)) - 1);
+  if (rest == 0) return;
+  _mm256_mask_storeu_epi16(to + i, rest,
+                           reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(_mm512_maskz_loadu_ps(rest, from + i))));
+#else
 #pragma omp simd
-  for (uint32_t j = i; j < count; ++j) to[j] = to_bfloat16(from[j]);
+  for (uint32_t i = 0; i < count; ++i) to[i] = to_bfloat16(from[i]);
+#endif
 }
 
 }  // namespace PEA_CAPABILITY

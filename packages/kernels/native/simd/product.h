@@ -87,7 +87,7 @@ struct DepthStep {
 };
 
 #if defined(__AVX512BF16__)
-// Two of the depth at a time, whose values share 32 bits; the last of an odd depth has 0 beside it.
+// Two of the depth at a time, whose values share 32 bits; the last of an odd depth has 0 beside it. Packed b has an even depth.
 template <typename V>
 struct DepthStep<V, BFloat16> {
   static constexpr int kDepth = 2;

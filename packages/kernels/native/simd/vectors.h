@@ -68,6 +68,7 @@ PEA_INLINE void store(const V& v, BFloat16* to) {
   constexpr int kLanes = sizeof(V) / sizeof(float);
 #if defined(__AVX512BF16__)
   if constexpr (kLanes == 16) return store(_mm512_cvtneps_pbh(reinterpret_cast<__m512>(v)), &to->bits);
+  if constexpr (kLanes == 8) return store(_mm256_cvtneps_pbh(reinterpret_cast<__m256>(v)), &to->bits);
 #endif
   using Bits = Vector<uint32_t, kLanes>;
   const Bits bits = reinterpret_cast<Bits>(v), rounded = (bits + 0x7fffu + (bits >> 16 & 1u)) >> 16;

@@ -119,7 +119,8 @@ async function trainAsRank(launched: Launched, flags: TrainFlags): Promise<numbe
     endSoon();
     if (launched.rank > 0) reword(failed, `rank ${launched.rank}: ${reason}`);
     if (!isByLauncher()) throw failed;
-    const lost = failed instanceof GroupError ? failed.lost : [];
+    // With their stacks others tell what this one names them for.
+    const lost = failed instanceof GroupError && !flags.debug ? failed.lost : [];
     await tellLauncher({ reason, lost, line: describeError(failed, flags) });
     if (launched.rank === 0) throw failed;
     return exitCodeOfError(failed);
@@ -291,12 +292,15 @@ async function recipeOf(flags: TrainFlags): Promise<Recipe> {
     { source: "the flags", settings },
   ]);
   const idle = recipeFlags().find(
-    ({ path }) => settingAt(settings, path) !== undefined && isIdleKey(path[0] as string, recipe),
+    // What is switched off does nothing anyway.
+    ({ path }) =>
+      ![undefined, false].includes(settingAt(settings, path) as undefined | false) &&
+      isIdleKey(path[0] as string, recipe),
   );
   if (idle !== undefined)
     throw usage(
-      `--${idle.name} is ${show(settingAt(settings, idle.path))}, but does nothing where pea is "none"; give --pea a variant's code, ` +
-        `such as SM75%, or leave --${idle.name} out`,
+      `--${idle.name} is ${show(settingAt(settings, idle.path))}, but does nothing where pea is "none"; leave --${idle.name} out` +
+        (recipe.activation === "relu" ? ", or give --pea a variant's code, such as SM75%" : ""),
     );
   return recipe;
 }

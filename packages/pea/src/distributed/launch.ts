@@ -76,6 +76,7 @@ export async function launch(
         const code = await codeOf(child, (name) => log(`rank ${rank} was ended by ${name}`));
         if (code === 0) return;
         first ||= code;
+        // What this one says waits for what those before it do, GRACE at most.
         overdue ??= setTimeout(() => endAll("SIGKILL"), GRACE);
         const [own, ...earlier] = await Promise.all([failures[rank], ...failures.slice(0, rank)]);
         if (rank > 0 && own != null && !isTold(rank, own, earlier)) log(own.line);

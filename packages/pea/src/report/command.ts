@@ -4,6 +4,7 @@
  */
 import { quoted, shownCommand } from "../common/shown-command.ts";
 import { importedFiles } from "../recipe/import-file.ts";
+import { isIdleKey } from "../recipe/method-keys.ts";
 import { isRecord, resolveRecipe } from "../recipe/recipe.ts";
 import { recipeFlags, settingAt } from "../recipe/recipe-flags.ts";
 
@@ -21,6 +22,7 @@ export function trainCommand(settings: Readonly<Record<string, unknown>>): strin
     // Some defaults follow from the network and the data.
     const usual = resolveRecipe({ source: "the run", settings: { model, data, dataDir } });
     const flags = recipeFlags().flatMap(({ name, path, value }) => {
+      if (isIdleKey(path[0] as string, recipe)) return [];
       const own = settingAt(recipe, path);
       const isUsual = JSON.stringify(own) === JSON.stringify(settingAt(usual, path));
       if (own === undefined || (isUsual && !["model", "data", "data-dir"].includes(name))) return [];

@@ -6,7 +6,7 @@
  */
 import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { PeaError } from "@pea/core";
 import { engineInfo, writeFileAtomically } from "@pea/torch";
 import { parse, stringify } from "yaml";
@@ -82,7 +82,7 @@ export function createRunDirectory(
 }
 
 /**
- * Leaves the directory as it is.
+ * Checks that a new run can have the directory, which stays as it is.
  *
  * @param options.overwrite whether a run that is already there will be deleted
  * @throws PeaError (usage) where a new run cannot have the directory, as `createRunDirectory`; RunInUse where another process trains in it
@@ -117,13 +117,22 @@ export function openRunDirectory(path: string): RunDirectory {
 }
 
 function refuseForeign(path: string): void {
-  if (!existsSync(path)) return;
-  if (!statSync(path).isDirectory()) throw usage(`${path} is a file, not a directory`);
+  const there = nearestThere(path);
+  const isFile = !statSync(there).isDirectory();
+  if (isFile && there === path) throw usage(`${path} is a file, not a directory`);
+  if (isFile) throw usage(`${path} cannot be made: ${there} is a file, not a directory`);
+  if (there !== path) return;
   const foreign = readdirSync(path, { recursive: true }).find((name) => !isLeftByStart(String(name)));
   if (foreign === undefined) return;
   throw usage(
     `${path} is not empty and not a run directory (it holds ${foreign}); give the run a directory of its own`,
   );
+}
+
+/** The path or, where nothing is there, the nearest one above it at which something is. */
+function nearestThere(path: string): string {
+  const above = dirname(path);
+  return existsSync(path) || above === path ? path : nearestThere(above);
 }
 
 const usage = (message: string): PeaError => new PeaError(message, { kind: "usage" });

@@ -10,6 +10,7 @@
 import { randomBytes } from "node:crypto";
 import {
   closeSync,
+  existsSync,
   fstatSync,
   linkSync,
   openSync,
@@ -117,21 +118,28 @@ export function lockRun(directory: string): RunLock {
 
 /** @throws RunInUse when another process, or another run in this one, has the lock of a directory; writes nothing that stays */
 export function requireUnlocked(directory: string): void {
-  const owner = lockOwner(directory);
-  if (owner !== null) throw new RunInUse(directory, owner, "wait for its end or stop it");
+  const held = heldLock(directory);
+  if (held !== null)
+    throw new RunInUse(directory, held.found.owner, adviceFor(held.lock, held.found, held.now));
 }
 
 /** Who has the lock of a directory and lives, null where it is free. */
 export function lockOwner(directory: string): LockOwner | null {
-  if (!statSync(directory, { throwIfNoEntry: false })?.isDirectory()) return null;
+  return heldLock(directory)?.found.owner ?? null;
+}
+
+/** The lock of a directory whose owner lives, and the time by which it does; null where it is free. */
+function heldLock(directory: string): { lock: string; found: FoundLock; now: number } | null {
+  if (!existsSync(directory) || !statSync(directory).isDirectory()) return null;
   const lock = join(realpathSync(directory), lockName);
   const found = readIfThere(lock);
   if (found === null) return null;
-  if (found.owner.machine === thisMachine()) return isAlive(lock, found, 0) ? found.owner : null;
+  if (found.owner.machine === thisMachine()) return isAlive(lock, found, 0) ? { lock, found, now: 0 } : null;
   const probe = `${lock}.${newKey()}`;
   try {
     writeFileSync(probe, "");
-    return isAlive(lock, found, statSync(probe).mtimeMs) ? found.owner : null;
+    const now = statSync(probe).mtimeMs;
+    return isAlive(lock, found, now) ? { lock, found, now } : null;
   } finally {
     rmSync(probe, { force: true });
   }

@@ -56,6 +56,8 @@ async function work({
     tell({ kind: stop.signal.aborted && !isWhole(directory, targets) ? "stopped" : "end" });
   } catch (error) {
     if (error instanceof TrainingInterrupted) tell({ kind: "stopped" });
+    // By another process, while this one opened the data.
+    else if (isWhole(directory, targets)) tell({ kind: "end" });
     else if (error instanceof RunInUse) tell({ kind: "elsewhere", owner: describeOwner(error.owner) });
     else if (error instanceof PeaError)
       tell({ kind: "error", message: error.message, diverged: error instanceof TrainingDiverged });

@@ -131,6 +131,8 @@ export async function train(recipe: RecipeInput, options: TrainOptions = {}): Pr
   }
   // Before the data are opened, which may take long.
   if (ranks.rank === 0 && options.runDirectory !== undefined) requireFree(options.runDirectory, options);
+  // The others learn here of a folder that is not free.
+  await ranks.gather(null);
   const prepared = await prepareRun(resolved, {
     ...options,
     beginWith: weightsToBeginWith(resolved, options),

@@ -317,7 +317,10 @@ describe("pea train --dry-run", () => {
           "is not empty and not a run directory (it holds todo.txt); give the run a directory of its own",
         ],
         ["file", "is a file, not a directory"],
-        ["busy", `is in use by process ${process.pid}: wait for its end or stop it`],
+        [
+          "busy",
+          `is in use by process ${process.pid}: wait for its end or stop it; if that process is no training run, delete ${at("busy")}/lock`,
+        ],
       ] as const) {
         const { code, stderr } = await peaHere("train", ...small, "--run", at(name), "--dry-run");
         assert.deepEqual([code, stderr], [2, `pea: ${at(name)} ${problem}\n`]);
@@ -358,9 +361,16 @@ describe("pea train", () => {
       ["--pea-beta", "2", "2"],
     ] as const) {
       const { code, stderr } = await peaHere("train", ...small, flag, value);
-      const told = `pea: ${flag} is ${shown}, but does nothing where pea is "none"; give --pea a variant's code, such as SM75%, or leave ${flag} out\n`;
+      const told = `pea: ${flag} is ${shown}, but does nothing where pea is "none"; leave ${flag} out, or give --pea a variant's code, such as SM75%\n`;
       assert.deepEqual([code, stderr], [2, told]);
     }
+    const smooth = await peaHere("train", ...small, "--activation", "gelu", "--pea-beta", "2");
+    assert.match(
+      smooth.stderr,
+      /--pea-beta is 2, but does nothing where pea is "none"; leave --pea-beta out\n$/,
+    );
+    const off = await peaHere("train", ...small, "--no-pea-search", "--dry-run");
+    assert.equal(off.code, 0, off.stderr);
     const recipe = join(temporaryFolder(), "recipe.yaml");
     writeFileSync(recipe, "peaMasks: channel\n");
     const { code, stderr } = await peaHere("train", ...small, "-c", recipe, "--dry-run");

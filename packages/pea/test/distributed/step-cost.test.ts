@@ -135,7 +135,7 @@ describe("summing gradients", () => {
   });
 });
 
-/** Layers of torchvision's networks, the last first, as they fill buckets of 2^20 numbers and more. */
+/** Layers of the networks, the last first, as they fill buckets of 2^20 numbers and more. */
 const buckets = {
   // One for all.
   "mobilenet-0.25": [470_072],
@@ -164,10 +164,13 @@ const buckets = {
   ],
 };
 
-/** Parameters as they are published, of torchvision's networks and of ERFNet's authors. */
-const published = {
-  ...{ "mobilenet-0.25": 470_072, resnet18: 11_689_512, resnet50: 25_557_032 },
-  ...{ "alexnet-bn": 60_974_792, "erfnet-segmentation": 2_064_191 },
+/** Parameters of docs/spec/networks.md. */
+const specified = {
+  "mobilenet-0.25": 470_072,
+  resnet18: 11_689_512,
+  resnet50: 25_557_032,
+  "alexnet-bn": 60_974_792,
+  "erfnet-segmentation": 2_064_191,
 };
 
 function parametersOf(network: string): number[] {
@@ -181,7 +184,7 @@ const isNear = (value: number, expected: number, what: string) =>
   assert.ok(Math.abs(value / expected - 1) < 1e-9, `${what}: ${value}, not ${expected}`);
 
 describe("a step of one of the paper's networks costs what is worked out by hand:", () => {
-  for (const [network, numbers] of Object.entries(published))
+  for (const [network, numbers] of Object.entries(specified))
     it(`${network}, ${numbers} gradients of 4 bytes, of which each rank sends 2 (N − 1) / N`, () => {
       const work = { parameters: parametersOf(network), forward: 0.1, backward: 0.2 };
       for (const [ranks, share] of [
@@ -202,7 +205,7 @@ describe("a step of one of the paper's networks costs what is worked out by hand
     it(`${network}, of whose gradients each bucket has a latency of its own: ${sizes.length}`, () => {
       const work = { parameters: parametersOf(network), forward: 0.1, backward: 0.2 };
       const total = sizes.reduce((sum, numbers) => sum + numbers, 0);
-      assert.equal(total, published[network as keyof typeof buckets]);
+      assert.equal(total, specified[network as keyof typeof buckets]);
       const link = { bitsPerSecond: Number.POSITIVE_INFINITY, latency: 1 };
       assert.equal(stepCost(work, { ranks: 2, ...link }).reduction, 2 * sizes.length);
       assert.equal(stepCost(work, { ranks: 16, ...link }).reduction, 30 * sizes.length);

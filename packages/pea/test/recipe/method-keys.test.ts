@@ -189,4 +189,13 @@ describe("the flag --methods", () => {
     assert.match(command, /--pea SM75%/);
     assert.deepEqual(resolve({ pea: "SM75%", methods: flag?.parse(word) as never }), recipe);
   });
+
+  test("is not in that command where it does nothing, as `pea train` refuses it then", () => {
+    const settings = { peaInitial: "4%", peaMasks: "channel" } as const;
+    assert.doesNotMatch(trainCommand(resolve(settings)) ?? "", /--pea/);
+    assert.match(
+      trainCommand(resolve({ pea: "SM75%", ...settings })) ?? "",
+      /--pea-initial 4% .*--pea-masks channel|--pea-masks channel .*--pea-initial 4%/,
+    );
+  });
 });

@@ -10,6 +10,7 @@ import {
   noteExported,
   openRunDirectory,
   readRunConfig,
+  requireFree,
   writeRunConfig,
 } from "../../src/run/run-directory.ts";
 
@@ -105,10 +106,12 @@ describe("a new run directory", () => {
     const path = newPath();
     writeFileSync(path, "");
     assert.throws(() => createRunDirectory(path), { name: "PeaError", kind: "usage", message: /is a file/ });
-    assert.throws(() => createRunDirectory(join(path, "run")), {
-      name: "PeaError",
-      message: /cannot make .*ENOTDIR/,
-    });
+    for (const take of [createRunDirectory, requireFree])
+      assert.throws(() => take(join(path, "runs", "first")), {
+        name: "PeaError",
+        kind: "usage",
+        message: `${join(path, "runs", "first")} cannot be made: ${path} is a file, not a directory`,
+      });
   });
   it("is refused where a file system makes no directories", () => {
     assert.throws(() => createRunDirectory("/proc/runs/first"), {
