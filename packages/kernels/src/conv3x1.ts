@@ -1,11 +1,9 @@
-import { type Conv2dOptions, call, type Pair, sidesOf, type Tensor } from "@pea/torch";
-import { deferredActivationOf } from "./deferred-activation.ts";
+import { type Conv2dOptions, type Pair, sidesByAxis, type Tensor } from "@pea/torch";
+import { callConvolution } from "./deferred-activation.ts";
 import { isBoth } from "./pair.ts";
+import { haveTransforms } from "./transformed-channels.ts";
 
-/** What the channels of both sides must be multiples of. */
-const CHANNEL_BLOCK = 16;
 /** Channels and tiles of 4 outputs below which libtorch's convolution is as fast. */
-const LEAST_CHANNELS = 32;
 const LEAST_TILES = 256;
 /** Outputs, of 4, that a tile has on average where libtorch's convolution is as fast. */
 const LEAST_OUTPUTS = 2.5;
@@ -28,34 +26,17 @@ export function conv3x1(input: Tensor, weight: Tensor, options: Conv2dOptions = 
   if (height * width !== 3 || !isBoth(stride, 1) || groups !== 1) return undefined;
   const along = height === 3 ? 0 : 1;
   const apart = at(dilation, along);
-  const [left, right, top, bottom] = sidesOf(padding);
-  const [around, across] =
-    along === 0
-      ? [
-          [top, bottom],
-          [left, right],
-        ]
-      : [
-          [left, right],
-          [top, bottom],
-        ];
-  if (!around.every((zeros) => zeros === apart) || !across.every((zeros) => zeros === 0)) return undefined;
-  if (!isWorthwhile(inputs) || !isWorthwhile(outputs)) return undefined;
+  const isPadded = sidesByAxis(padding).every((sides, axis) => isBoth(sides, axis === along ? apart : 0));
+  if (!isPadded) return undefined;
+  if (!haveTransforms(inputs, outputs)) return undefined;
   if (input.ndim !== 4 || input.device !== "cpu" || !hasTiles(input.shape, along, apart)) return undefined;
   if (input.dtype !== "float32" || weight.dtype !== "float32") return undefined;
   if (!input.isContiguous("channels_last")) return undefined;
-  const deferred = deferredActivationOf(input);
-  if (deferred === undefined) return call("pea::conv3x1", input, weight, bias, apart);
-  const { like, normalization, activation } = deferred;
-  return call("pea::conv3x1", like, weight, bias, apart, normalization, ...activation);
+  return callConvolution("pea::conv3x1", input, weight, bias, apart);
 }
 
 function at(size: Pair, axis: number): number {
   return typeof size === "number" ? size : (size[axis] as number);
-}
-
-function isWorthwhile(channels: number): boolean {
-  return channels >= LEAST_CHANNELS && channels % CHANNEL_BLOCK === 0;
 }
 
 /** Tiles take outputs that lie the dilation apart. */

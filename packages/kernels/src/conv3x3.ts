@@ -1,11 +1,9 @@
-import { type Conv2dOptions, call, type Tensor } from "@pea/torch";
-import { deferredActivationOf } from "./deferred-activation.ts";
+import type { Conv2dOptions, Tensor } from "@pea/torch";
+import { callConvolution } from "./deferred-activation.ts";
 import { isBoth } from "./pair.ts";
+import { haveTransforms } from "./transformed-channels.ts";
 
-/** What the channels of both sides must be multiples of. */
-const CHANNEL_BLOCK = 16;
 /** Channels and 2×2 tiles of outputs below which libtorch's convolution is as fast. */
-const LEAST_CHANNELS = 32;
 const LEAST_TILES = 128;
 
 /**
@@ -24,19 +22,11 @@ export function conv3x3(input: Tensor, weight: Tensor, options: Conv2dOptions = 
   const { bias, stride = 1, padding = 0, dilation = 1, groups = 1 } = options;
   const [outputs = 0, inputs = 0, height, width] = weight.shape;
   if (height !== 3 || width !== 3 || !isBoth(stride, 1) || !isBoth(padding, 1)) return undefined;
-  if (!isBoth(dilation, 1) || groups !== 1 || !isWorthwhile(inputs) || !isWorthwhile(outputs))
-    return undefined;
+  if (!isBoth(dilation, 1) || groups !== 1 || !haveTransforms(inputs, outputs)) return undefined;
   if (input.ndim !== 4 || input.device !== "cpu" || !hasTiles(input.shape)) return undefined;
   if (input.dtype !== "float32" || weight.dtype !== "float32") return undefined;
   if (!input.isContiguous("channels_last")) return undefined;
-  const deferred = deferredActivationOf(input);
-  if (deferred === undefined) return call("pea::conv3x3", input, weight, bias);
-  const { like, normalization, activation } = deferred;
-  return call("pea::conv3x3", like, weight, bias, normalization, ...activation);
-}
-
-function isWorthwhile(channels: number): boolean {
-  return channels >= LEAST_CHANNELS && channels % CHANNEL_BLOCK === 0;
+  return callConvolution("pea::conv3x3", input, weight, bias);
 }
 
 function hasTiles([images = 0, , height = 0, width = 0]: readonly number[]): boolean {

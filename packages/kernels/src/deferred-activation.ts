@@ -53,10 +53,16 @@ export class DeferredActivation implements Deferral {
   }
 }
 
-/** What an operator can compute `tensor` of while it loads that; undefined where it is there already. */
-export function deferredActivationOf(tensor: Tensor): DeferredActivation | undefined {
-  const deferral = deferralOf(tensor);
-  return deferral instanceof DeferredActivation ? deferral : undefined;
+/**
+ * Calls a convolution's operator, which computes a deferred activation while it loads that.
+ *
+ * @param further the operator's arguments behind its input, up to the normalization
+ */
+export function callConvolution(operator: string, input: Tensor, ...further: Value[]): Tensor {
+  const deferral = deferralOf(input);
+  if (!(deferral instanceof DeferredActivation)) return call(operator, input, ...further);
+  const { like, normalization, activation } = deferral;
+  return call(operator, like, ...further, normalization, ...activation);
 }
 
 /**

@@ -1,5 +1,5 @@
-import { type Conv2dOptions, call, type Pair, type Sides, sidesOf, type Tensor } from "@pea/torch";
-import { deferredActivationOf } from "./deferred-activation.ts";
+import { type Conv2dOptions, type Pair, type Sides, sidesByAxis, type Tensor } from "@pea/torch";
+import { callConvolution } from "./deferred-activation.ts";
 import { parameterDtypes } from "./dtypes.ts";
 import { isBoth } from "./pair.ts";
 
@@ -30,10 +30,7 @@ export function depthwise(input: Tensor, weight: Tensor, options: Conv2dOptions 
   if (!input.isContiguous("channels_last")) return undefined;
   const before = paddingBefore(input.shape, window, step, padding);
   if (before === undefined) return undefined;
-  const deferred = deferredActivationOf(input);
-  if (deferred === undefined) return call("pea::depthwise", input, weight, bias, step, before);
-  const { like, normalization, activation } = deferred;
-  return call("pea::depthwise", like, weight, bias, step, before, normalization, ...activation);
+  return callConvolution("pea::depthwise", input, weight, bias, step, before);
 }
 
 /** [top, left], where the operator pads so; undefined elsewhere. */
@@ -43,7 +40,7 @@ function paddingBefore(
   stride: number,
   padding: Pair | Sides,
 ): number[] | undefined {
-  const [left, right, top, bottom] = sidesOf(padding);
+  const [[top, bottom], [left, right]] = sidesByAxis(padding);
   const isOwn = (size: number, before: number, after: number) => {
     const half = (window - 1) / 2;
     const outputs = Math.floor((size + before + after - window) / stride) + 1;

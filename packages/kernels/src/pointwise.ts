@@ -1,5 +1,5 @@
-import { type Conv2dOptions, call, type Tensor } from "@pea/torch";
-import { deferredActivationOf } from "./deferred-activation.ts";
+import type { Conv2dOptions, Tensor } from "@pea/torch";
+import { callConvolution } from "./deferred-activation.ts";
 import { parameterDtypes } from "./dtypes.ts";
 import { isBoth } from "./pair.ts";
 
@@ -28,8 +28,5 @@ export function pointwise(input: Tensor, weight: Tensor, options: Conv2dOptions 
   if (input.ndim !== 4 || input.device !== "cpu" || weight.dtype !== parameterDtypes[input.dtype])
     return undefined;
   if (!input.isContiguous("channels_last")) return undefined;
-  const deferred = deferredActivationOf(input);
-  if (deferred === undefined) return call("pea::pointwise", input, weight, bias);
-  const { like, normalization, activation } = deferred;
-  return call("pea::pointwise", like, weight, bias, normalization, ...activation);
+  return callConvolution("pea::pointwise", input, weight, bias);
 }

@@ -176,13 +176,18 @@ test("the results do not depend on the number of threads", { skip }, () => {
       const weight = randn([24, 1, window.size, window.size]);
       const operands = { x: channelsLast(randn(shape)), weight, bias: randn([24]) };
       const direction = channelsLast(randn(outputShape(shape, window)));
-      const [one, other] = [1, 3].map((threads) => {
-        setNumThreads(threads);
-        return scope(() =>
-          resultAndGradients(ownBy(window), operands, direction).map((result) => result.toTypedArray()),
-        );
-      });
-      assert.deepEqual(other, one, nameOf(window));
+      for (const dtype of ["float32", "bfloat16"] as const) {
+        const given = { ...operands, x: cast(operands.x, { dtype }) };
+        const [one, other] = [1, 3].map((threads) => {
+          setNumThreads(threads);
+          return scope(() =>
+            resultAndGradients(ownBy(window), given, cast(direction, { dtype })).map((result) =>
+              cast(result, { dtype: "float32" }).toTypedArray(),
+            ),
+          );
+        });
+        assert.deepEqual(other, one, `${nameOf(window)}, ${dtype}`);
+      }
     }
   } finally {
     setNumThreads(threadsBefore);
@@ -352,6 +357,16 @@ describe("Conv2d", { skip }, () => {
       () => assert.ok(!isOwn(convolution, x)),
     );
     assert.deepEqual(names, ["aten::conv2d"]);
+  });
+
+  test("runs on it under autocast, too", () => {
+    const x = channelsLast(randn([1, 24, 6, 7]));
+    for (const images of [x, cast(x, { dtype: "bfloat16" })])
+      autocast("bfloat16", () => assert.ok(isOwn(layer(24, 3), images)));
+    const double = autocast("bfloat16", () =>
+      ownBy(usual)(cast(x, { dtype: "float64" }), randn([24, 1, 3, 3], { dtype: "float64" })),
+    );
+    assert.equal(double.dtype, "float64");
   });
 
   test("autocast computes in bfloat16 with weights and sums in float32", () => {

@@ -64,6 +64,17 @@ export function sidesOf(padding: Pair | Sides): Sides {
   return [horizontal, horizontal, vertical, vertical];
 }
 
+type Extents = readonly [before: number, after: number];
+
+/** A padding before and after each axis. */
+export function sidesByAxis(padding: Pair | Sides): readonly [height: Extents, width: Extents] {
+  const [left, right, top, bottom] = sidesOf(padding);
+  return [
+    [top, bottom],
+    [left, right],
+  ];
+}
+
 /**
  * The transpose of `conv1d`: input [N, C, L], weight [C, out / groups, k] → [N, out, L′] with
  * L′ = (L − 1) · stride − 2 · padding + dilation · (k − 1) + outputPadding + 1.

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { add, BatchNorm2d, Conv2d, init, Module, ModuleList, sidesOf, type Tensor } from "@pea/torch";
+import { add, BatchNorm2d, Conv2d, init, Module, ModuleList, sidesByAxis, type Tensor } from "@pea/torch";
 
 /** norm(conv(x)). */
 export class NormalizedConv extends Module {
@@ -24,15 +24,11 @@ export class NormalizedConv extends Module {
 
 /** A convolution whose kernel has a middle that lies on the pixel of its output: 1×1 with the same strides reads just that. */
 export function isCentred({ kernelSize, options: { padding = 0, dilation = 1 } }: Conv2d): boolean {
-  const [left, right, top, bottom] = sidesOf(padding);
-  const pads = [
-    [top, bottom],
-    [left, right],
-  ] as const;
+  const sides = sidesByAxis(padding);
   const dilations = typeof dilation === "number" ? [dilation, dilation] : dilation;
   return kernelSize.every((size, axis) => {
     const half = ((size - 1) / 2) * (dilations[axis] ?? 1);
-    return size % 2 === 1 && pads[axis]?.every((zeros) => zeros === half);
+    return size % 2 === 1 && sides[axis]?.every((zeros) => zeros === half);
   });
 }
 
