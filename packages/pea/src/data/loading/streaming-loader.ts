@@ -220,11 +220,11 @@ export class StreamingLoader implements BatchLoader {
     if (training && bad.length === batch) {
       const whose = place ? "a process's share of a batch" : "a batch";
       const remedy = place ? "give each process more images: start fewer" : "take a larger batchSize";
-      const unread =
-        batch === 1 ? `the one image of ${whose} cannot` : `none of the ${batch} images of ${whose} can`;
+      const { name, reason } = first;
       throw new PeaError(
-        `${unread} be read; the first is ${first.name}: ${first.reason}; mend or remove ` +
-          `them, or ${remedy}`,
+        batch === 1
+          ? `the one image of ${whose} cannot be read: ${name}: ${reason}; mend or remove it, or ${remedy}`
+          : `none of the ${batch} images of ${whose} can be read; the first is ${name}: ${reason}; mend or remove them, or ${remedy}`,
       );
     }
   }

@@ -304,12 +304,12 @@ describe("an image that cannot be read", () => {
     const skipping = { onBadSample: "skip", training } as const;
     await assert.rejects(epoch(loader({ ...skipping, batchSize: 1 }, broken)), {
       message:
-        /^none of the 1 images of a batch can be read; .*\d\.png: .*; mend or remove them, or take a larger batchSize$/,
+        /^the one image of a batch cannot be read: .*\d\.png: .*; mend or remove it, or take a larger batchSize$/,
     });
     const share = { ...skipping, batchSize: 2, place: { rank: 0, size: 2 } };
     await assert.rejects(epoch(loader(share, broken)), {
       message:
-        /^none of the 1 images of a process's share of a batch can be read; .*; mend or remove them, or give each process more images: start fewer$/,
+        /^the one image of a process's share of a batch cannot be read: .*; mend or remove it, or give each process more images: start fewer$/,
     });
   });
   it("is found by a look, which counts it as skipped where it would be", async () => {
