@@ -22,7 +22,11 @@ export type ActivationArguments = readonly [name: string, ...Value[]];
 /** What the number of channels must be a multiple of for there to be operators that read it. */
 const CHANNEL_BLOCK = 8;
 
-/** Layers whose result somebody needed as a whole: they compute it at once from then on, bit for bit the same. */
+/**
+ * Layers whose result was needed as a whole alone: they compute it at once from then on, bit for bit the same, gradients too. Where
+ * an operator has read the deferred one as well, it stays so in every pass, since otherwise gradients would be summed in another
+ * order from the second pass on, and a run that goes on would not be the same as one that was never stopped.
+ */
 const readAsWhole = new WeakSet<object>();
 
 const layerOf = (state: BatchNormState): object => state.layer ?? state;
@@ -32,6 +36,9 @@ const layerOf = (state: BatchNormState): object => state.layer ?? state;
  * which is computed when anyone else needs it. The gradient of `like` is that of the result.
  */
 export class DeferredActivation implements Deferral {
+  /** Whether an operator has computed it while it loaded it. */
+  isReadDeferred = false;
+
   constructor(
     readonly like: Tensor,
     readonly normalization: Tensor,
@@ -43,7 +50,7 @@ export class DeferredActivation implements Deferral {
   }
 
   compute(): Tensor {
-    readAsWhole.add(layerOf(this.state));
+    if (!this.isReadDeferred) readAsWhole.add(layerOf(this.state));
     return enableGrad(() => call("pea::apply_deferred", this.like, this.normalization, ...this.activation));
   }
 
@@ -61,6 +68,7 @@ export class DeferredActivation implements Deferral {
 export function callConvolution(operator: string, input: Tensor, ...further: Value[]): Tensor {
   const deferral = deferralOf(input);
   if (!(deferral instanceof DeferredActivation)) return call(operator, input, ...further);
+  deferral.isReadDeferred = true;
   const { like, normalization, activation } = deferral;
   return call(operator, like, ...further, normalization, ...activation);
 }
