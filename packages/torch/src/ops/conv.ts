@@ -57,7 +57,7 @@ export function conv2d(input: Tensor, weight: Tensor, options: Conv2dOptions = {
 }
 
 /** A padding by its sides. */
-export function sidesOf(padding: Pair | Sides): Sides {
+function sidesOf(padding: Pair | Sides): Sides {
   if (typeof padding === "number") return [padding, padding, padding, padding];
   if (padding.length === 4) return padding;
   const [vertical, horizontal] = padding;
