@@ -1,6 +1,6 @@
 import type { Conv2dOptions, Tensor } from "@pea/torch";
 import { callConvolution } from "./deferred-activation.ts";
-import { isBoth } from "./pair.ts";
+import { isAround, isBoth } from "./pair.ts";
 import { haveTransforms } from "./transformed-channels.ts";
 
 /** Channels and 2×2 tiles of outputs below which libtorch's convolution is as fast. */
@@ -21,7 +21,7 @@ const LEAST_TILES = 128;
 export function conv3x3(input: Tensor, weight: Tensor, options: Conv2dOptions = {}): Tensor | undefined {
   const { bias, stride = 1, padding = 0, dilation = 1, groups = 1 } = options;
   const [outputs = 0, inputs = 0, height, width] = weight.shape;
-  if (height !== 3 || width !== 3 || !isBoth(stride, 1) || !isBoth(padding, 1)) return undefined;
+  if (height !== 3 || width !== 3 || !isBoth(stride, 1) || !isAround(padding, 1)) return undefined;
   if (!isBoth(dilation, 1) || groups !== 1 || !haveTransforms(inputs, outputs)) return undefined;
   if (input.ndim !== 4 || input.device !== "cpu" || !hasTiles(input.shape)) return undefined;
   if (input.dtype !== "float32" || weight.dtype !== "float32") return undefined;

@@ -1,7 +1,7 @@
 import type { Conv2dOptions, Tensor } from "@pea/torch";
 import { callConvolution } from "./deferred-activation.ts";
 import { parameterDtypes } from "./dtypes.ts";
-import { isBoth } from "./pair.ts";
+import { isAround, isBoth } from "./pair.ts";
 
 /** What the channels of both sides must be multiples of. */
 const CHANNEL_BLOCK = 8;
@@ -22,7 +22,7 @@ export function pointwise(input: Tensor, weight: Tensor, options: Conv2dOptions 
   const { bias, stride = 1, padding = 0, groups = 1 } = options;
   const [outputs = 0, inputs = 0, height, width] = weight.shape;
   if (height !== 1 || width !== 1 || groups !== 1) return undefined;
-  if (!isBoth(stride, 1) || !isBoth(padding, 0)) return undefined;
+  if (!isBoth(stride, 1) || !isAround(padding, 0)) return undefined;
   if (outputs % CHANNEL_BLOCK !== 0 || inputs % CHANNEL_BLOCK !== 0 || outputs * inputs > MOST_WEIGHTS)
     return undefined;
   if (input.ndim !== 4 || input.device !== "cpu" || weight.dtype !== parameterDtypes[input.dtype])

@@ -48,7 +48,7 @@ function isObject(value: unknown): boolean {
 }
 
 /** A value as it stands in a program; under which name a tensor stands there is not known. */
-function written(value: unknown): string {
+export function written(value: unknown): string {
   if (value === undefined || value instanceof Tensor) return "…";
   return Array.isArray(value) ? `[${value.map(written).join(", ")}]` : describe(value);
 }

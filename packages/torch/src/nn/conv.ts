@@ -8,9 +8,9 @@ import {
   convTranspose1d,
   convTranspose2d,
   type Pair,
-  type Sides,
 } from "../ops/conv.ts";
 import { inFormatOf } from "../ops/format.ts";
+import { requirePadding, type Sides } from "../ops/padding.ts";
 import { optionsOf } from "../options.ts";
 import type { Tensor } from "../tensor.ts";
 import { checkInput, type ExpectedShape } from "./check-input.ts";
@@ -38,7 +38,9 @@ abstract class Conv<Size, Padding = Size> extends Module {
     { transposed = false }: { transposed?: boolean } = {},
   ) {
     super();
-    const { groups = 1, bias = true } = options;
+    const { groups = 1, bias = true, padding } = options;
+    const axes = kernelSize.length === 1 ? 1 : 2;
+    requirePadding(this.constructor.name, padding, axes === 2 && !transposed ? [2, 4] : [axes]);
     if (!(groups >= 1) || inputChannels % groups !== 0 || outputChannels % groups !== 0) {
       throw new TorchError(
         `${this}: groups must divide both channel counts, got ${inputChannels} → ${outputChannels} in ${groups} groups`,

@@ -2,8 +2,7 @@
  * The same elements in another place, more around them, or images of another size.
  * @module
  */
-import { TorchError } from "../error.ts";
-import type { Sides } from "../ops/conv.ts";
+import { requirePadding, type Sides } from "../ops/padding.ts";
 import { channelShuffle, pad, pixelShuffle, pixelUnshuffle } from "../ops/shape.ts";
 import { type InterpolateOptions, interpolate } from "../ops/upsample.ts";
 import { optionsOf } from "../options.ts";
@@ -22,11 +21,8 @@ abstract class ImagePad extends Module {
 
   constructor(padding: ImagePadding) {
     super();
+    requirePadding(this.constructor.name, padding ?? null, [4], Number.NEGATIVE_INFINITY);
     this.padding = typeof padding === "number" ? new Array<number>(4).fill(padding) : padding;
-    if (this.padding.length !== 4)
-      throw new TorchError(
-        `${this.constructor.name} takes one number or [left, right, top, bottom], got [${this.padding.join(", ")}]`,
-      );
   }
 
   override toString(): string {

@@ -5,13 +5,11 @@
 import { call } from "../call.ts";
 import { optionsOf } from "../options.ts";
 import type { Tensor } from "../tensor.ts";
+import { requirePadding, type Sides } from "./padding.ts";
 import { pad } from "./shape.ts";
 
 /** One number for both axes, or [height, width]. */
 export type Pair = number | readonly [number, number];
-
-/** How much is added on each side of an image, in the order of `pad`. */
-export type Sides = readonly [left: number, right: number, top: number, bottom: number];
 
 /** Options of a convolution. */
 export interface ConvOptions<Size, Padding = Size> {
@@ -42,6 +40,7 @@ export function conv1d(input: Tensor, weight: Tensor, options: ConvOptions<numbe
     "conv1d(x, weight, { bias, stride, padding, dilation, groups })",
     options,
   );
+  requirePadding("conv1d", padding, [1]);
   return call("aten::conv1d", input, weight, bias, stride, padding, dilation, groups);
 }
 
@@ -51,28 +50,10 @@ export function conv2d(input: Tensor, weight: Tensor, options: Conv2dOptions = {
     "conv2d(x, weight, { bias, stride, padding, dilation, groups })",
     options,
   );
+  requirePadding("conv2d", padding, [2, 4]);
   if (typeof padding === "object" && padding.length === 4)
     return call("aten::conv2d", pad(input, padding), weight, bias, stride, 0, dilation, groups);
   return call("aten::conv2d", input, weight, bias, stride, padding, dilation, groups);
-}
-
-/** A padding by its sides. */
-function sidesOf(padding: Pair | Sides): Sides {
-  if (typeof padding === "number") return [padding, padding, padding, padding];
-  if (padding.length === 4) return padding;
-  const [vertical, horizontal] = padding;
-  return [horizontal, horizontal, vertical, vertical];
-}
-
-type Extents = readonly [before: number, after: number];
-
-/** A padding before and after each axis. */
-export function sidesByAxis(padding: Pair | Sides): readonly [height: Extents, width: Extents] {
-  const [left, right, top, bottom] = sidesOf(padding);
-  return [
-    [top, bottom],
-    [left, right],
-  ];
 }
 
 /**
@@ -84,7 +65,7 @@ export function convTranspose1d(
   weight: Tensor,
   options: ConvTransposeOptions<number> = {},
 ): Tensor {
-  return transposed("aten::conv_transpose1d", "convTranspose1d", input, weight, options);
+  return transposed("aten::conv_transpose1d", "convTranspose1d", 1, input, weight, options);
 }
 
 /**
@@ -96,12 +77,13 @@ export function convTranspose2d(
   weight: Tensor,
   options: ConvTransposeOptions<Pair> = {},
 ): Tensor {
-  return transposed("aten::conv_transpose2d.input", "convTranspose2d", input, weight, options);
+  return transposed("aten::conv_transpose2d.input", "convTranspose2d", 2, input, weight, options);
 }
 
 function transposed<Size extends Pair>(
   operator: string,
   name: string,
+  axes: 1 | 2,
   input: Tensor,
   weight: Tensor,
   options: ConvTransposeOptions<Size>,
@@ -110,5 +92,6 @@ function transposed<Size extends Pair>(
     `${name}(x, weight, { bias, stride, padding, outputPadding, groups, dilation })`,
     options,
   );
+  requirePadding(name, padding, [axes]);
   return call(operator, input, weight, bias, stride, padding, outputPadding, groups, dilation);
 }

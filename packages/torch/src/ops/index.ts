@@ -10,6 +10,7 @@ export * from "./linear.ts";
 export * from "./loss.ts";
 export * from "./norm.ts";
 export type { Operand, Scalar } from "./operand.ts";
+export { type Sides, sidesByAxis } from "./padding.ts";
 export * from "./pointwise.ts";
 export * from "./pool.ts";
 export * from "./reduce.ts";
