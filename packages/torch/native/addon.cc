@@ -10,6 +10,7 @@
 #include "device.h"
 #include "dispatch.h"
 #include "distributed.h"
+#include "nccl.h"
 #include "runtime.h"
 #include "tensor.h"
 
@@ -83,6 +84,9 @@ constexpr Export kExports[] = {
     {"storeAdd", store_add},
     {"closeStore", close_store},
     {"connectGroup", connect_group},
+    {"openNccl", open_nccl},
+    {"gpuName", gpu_name},
+    {"connectNcclGroup", connect_nccl_group},
     {"closeGroup", close_group},
     {"allReduce", all_reduce},
     {"broadcast", broadcast},

@@ -18,14 +18,8 @@ std::string load_library() {
   return "";
 }
 
-// Empty when the library is loaded; otherwise why it is not.
-const std::string& library() {
-  static const std::string reason = load_library();
-  return reason;
-}
-
 std::string find_gpu() {
-  if (!library().empty()) return library();
+  if (!cuda_library().empty()) return cuda_library();
   return at::detail::getCUDAHooks().getNumGPUs() == 0 ? "no GPU is visible" : "";
 }
 
@@ -37,7 +31,12 @@ std::string engine_folder() {
   return std::filesystem::path(info.dli_fname).parent_path();
 }
 
-void load_cuda() { library(); }
+const std::string& cuda_library() {
+  static const std::string reason = load_library();
+  return reason;
+}
+
+void load_cuda() { cuda_library(); }
 
 const std::string& cuda() {
   static const std::string reason = find_gpu();

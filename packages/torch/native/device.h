@@ -14,6 +14,9 @@ std::string engine_folder();
 // once what devices there are and keeps the answer, and even its version's text asks.
 void load_cuda();
 
+// Empty when that is loaded; otherwise why it is not.
+const std::string& cuda_library();
+
 // Empty when CUDA works; otherwise why it does not.
 const std::string& cuda();
 

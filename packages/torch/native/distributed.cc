@@ -12,11 +12,14 @@
 
 #include <algorithm>
 #include <sstream>
+#include <thread>
 #include <tuple>
 
 #include "arguments.h"
 #include "convert.h"
+#include "device.h"
 #include "handle.h"
+#include "nccl.h"
 #include "promise.h"
 #include "reducer.h"
 #include "shared_memory.h"
@@ -26,7 +29,7 @@
 namespace pea {
 namespace {
 
-using Group = c10d::ProcessGroupGloo;
+using Gloo = c10d::ProcessGroupGloo;
 template <typename T>
 using Shared = c10::intrusive_ptr<T>;
 
@@ -64,12 +67,29 @@ Shared<c10d::Store> to_store(napi_env env, napi_value value) { return unbox<c10d
 // A group, and where all of its ranks are on one machine and reach it, memory that they share.
 struct Connection : c10::intrusive_ptr_target {
   Shared<Group> group;
+  std::chrono::milliseconds timeout;
+  bool is_nccl = false;
   std::shared_ptr<SharedMemory> memory;
 };
 
-const Connection& to_connection(napi_env env, napi_value value) { return *unbox<Connection>(env, value, "a process group"); }
+Shared<Connection> to_connection(napi_env env, napi_value value) { return unbox<Connection>(env, value, "a process group"); }
 
-Shared<Group> to_group(napi_env env, napi_value value) { return to_connection(env, value).group; }
+using Future = c10::intrusive_ptr<c10::ivalue::Future>;
+
+// Settled when the work is done. NCCL's own future is as soon as it is queued, and no error reaches it: a thread waits in its place.
+Future done(const Connection& connection, const Shared<c10d::Work>& work) {
+  if (!connection.is_nccl) return work->getFuture();
+  auto future = c10::make_intrusive<c10::ivalue::Future>(c10::NoneType::get());
+  std::thread([future, work] {
+    try {
+      work->wait();
+      future->markCompleted();
+    } catch (...) {
+      future->setError(std::current_exception());
+    }
+  }).detach();
+  return future;
+}
 
 Shared<Reducer> to_reducer(napi_env env, napi_value value) { return unbox<Reducer>(env, value, "a reducer"); }
 
@@ -97,10 +117,10 @@ void require_gloo() {
 // Where this rank listens: at the interfaces that are named ("eth0,eth1"), at the host's address, or where c10d chooses.
 std::vector<std::shared_ptr<gloo::transport::Device>> devices(const std::string& interfaces, const std::string& host) {
   if (interfaces.empty())
-    return {host.empty() ? Group::createDefaultDevice() : Group::createDeviceForHostname(host)};
+    return {host.empty() ? Gloo::createDefaultDevice() : Gloo::createDeviceForHostname(host)};
   std::vector<std::shared_ptr<gloo::transport::Device>> found;
   std::stringstream names(interfaces);
-  for (std::string name; std::getline(names, name, ',');) found.push_back(Group::createDeviceForInterface(name));
+  for (std::string name; std::getline(names, name, ',');) found.push_back(Gloo::createDeviceForInterface(name));
   return found;
 }
 
@@ -197,8 +217,8 @@ c10d::AllreduceOptions reducing(const std::string& operation) {
   return options;
 }
 
-napi_value spread_when_done(napi_env env, std::shared_ptr<Flat> flat, Shared<c10d::Work> work) {
-  return when_done(env, work->getFuture(), [flat, work](napi_env) {
+napi_value spread_when_done(napi_env env, const Connection& connection, std::shared_ptr<Flat> flat, Shared<c10d::Work> work) {
+  return when_done(env, done(connection, work), [flat, work](napi_env) {
     work->synchronize();
     flat->spread();
     return static_cast<napi_value>(nullptr);
@@ -228,18 +248,18 @@ struct SumOverRanks : torch::autograd::Function<SumOverRanks> {
 // The all-reduce of the group.
 class GroupSums final : public BucketSums {
  public:
-  explicit GroupSums(Shared<Group> group) : group_(std::move(group)) {}
+  explicit GroupSums(Shared<Connection> connection) : connection_(std::move(connection)) {}
 
   at::Tensor open(int64_t numbers, const at::TensorOptions& options) override {
     buckets_.push_back({{at::zeros({numbers}, options)}, {}});
     return buckets_.back().flat[0];
   }
 
-  void send(size_t bucket) override { buckets_[bucket].work = group_->allreduce(buckets_[bucket].flat); }
+  void send(size_t bucket) override { buckets_[bucket].work = connection_->group->allreduce(buckets_[bucket].flat); }
 
   std::vector<Future> finish() override {
     std::vector<Future> sums;
-    for (const auto& bucket : buckets_) sums.push_back(bucket.work->getFuture());
+    for (const auto& bucket : buckets_) sums.push_back(done(*connection_, bucket.work));
     return sums;
   }
 
@@ -251,15 +271,15 @@ class GroupSums final : public BucketSums {
     Shared<c10d::Work> work;
   };
 
-  Shared<Group> group_;
+  Shared<Connection> connection_;
   std::vector<Bucket> buckets_;
 };
 
-std::unique_ptr<BucketSums> sums_over(const Connection& connection, const std::vector<at::Tensor>& parameters) {
-  const auto& [group, memory] = std::tie(connection.group, connection.memory);
+std::unique_ptr<BucketSums> sums_over(const Shared<Connection>& connection, const std::vector<at::Tensor>& parameters) {
+  const auto& [group, memory] = std::tie(connection->group, connection->memory);
   const bool is_here = std::all_of(parameters.begin(), parameters.end(), [](const auto& one) { return one.is_cpu(); });
-  if (!memory || !is_here) return std::make_unique<GroupSums>(group);
-  return std::make_unique<SharedSums>(memory, group->getRank(), group->getSize(), group->getOptions()->timeout);
+  if (!memory || !is_here) return std::make_unique<GroupSums>(connection);
+  return std::make_unique<SharedSums>(memory, group->getRank(), group->getSize(), connection->timeout);
 }
 
 }  // namespace
@@ -376,11 +396,30 @@ napi_value connect_group(napi_env env, napi_callback_info info) {
     bool shares_memory = false;
     napi_get_value_bool(env, args[6], &shares_memory);
     return in_background(env, [=, interfaces = to_string(env, args[4]), host = to_string(env, args[5])]() -> MakeValue {
-      auto options = c10::make_intrusive<Group::Options>(timeout);
+      auto options = c10::make_intrusive<Gloo::Options>(timeout);
       options->devices = devices(interfaces, host);
       const auto connection = c10::make_intrusive<Connection>();
-      connection->group = c10::make_intrusive<Group>(store, rank, size, options);
+      connection->group = c10::make_intrusive<Gloo>(store, rank, size, options);
+      connection->timeout = timeout;
       if (shares_memory) connection->memory = share_memory(*store, *connection->group);
+      return [connection](napi_env env) { return box(env, connection); };
+    });
+  });
+}
+
+napi_value connect_nccl_group(napi_env env, napi_callback_info info) {
+  return guarded(env, [&] {
+    const Arguments<5> args(env, info);
+    const auto store = to_store(env, args[0]);
+    const auto rank = static_cast<int>(to_int(env, args[1], "the rank"));
+    const auto size = static_cast<int>(to_int(env, args[2], "the world size"));
+    const auto timeout = to_milliseconds(env, args[3]);
+    const auto device = parse_device(to_string(env, args[4]));
+    return in_background(env, [=]() -> MakeValue {
+      const auto connection = c10::make_intrusive<Connection>();
+      connection->group = connect_nccl(store, rank, size, timeout, device);
+      connection->timeout = timeout;
+      connection->is_nccl = true;
       return [connection](napi_env env) { return box(env, connection); };
     });
   });
@@ -399,29 +438,30 @@ napi_value close_group(napi_env env, napi_callback_info info) {
 napi_value all_reduce(napi_env env, napi_callback_info info) {
   return guarded(env, [&] {
     const Arguments<3> args(env, info);
-    const auto group = to_group(env, args[0]);
+    const auto connection = to_connection(env, args[0]);
     auto flat = std::make_shared<Flat>(to_tensors(env, args[1]));
     require_summable(flat->flat[0]);
-    return spread_when_done(env, flat, group->allreduce(flat->flat, reducing(to_string(env, args[2]))));
+    return spread_when_done(env, *connection, flat, connection->group->allreduce(flat->flat, reducing(to_string(env, args[2]))));
   });
 }
 
 napi_value broadcast(napi_env env, napi_callback_info info) {
   return guarded(env, [&] {
     const Arguments<3> args(env, info);
-    const auto group = to_group(env, args[0]);
+    const auto connection = to_connection(env, args[0]);
     auto flat = std::make_shared<Flat>(to_tensors(env, args[1]));
     c10d::BroadcastOptions options;
     options.rootRank = to_int(env, args[2], "the rank");
     std::vector<at::Tensor> bytes = {as_bytes(flat->flat[0])};
-    return spread_when_done(env, flat, group->broadcast(bytes, options));
+    return spread_when_done(env, *connection, flat, connection->group->broadcast(bytes, options));
   });
 }
 
 napi_value all_gather(napi_env env, napi_callback_info info) {
   return guarded(env, [&] {
     const Arguments<2> args(env, info);
-    const auto group = to_group(env, args[0]);
+    const auto connection = to_connection(env, args[0]);
+    const auto& group = connection->group;
     const c10::NoGradGuard without;
     const auto& given = unwrap_tensor(env, args[1]);
     require_dense(given);
@@ -434,7 +474,7 @@ napi_value all_gather(napi_env env, napi_callback_info info) {
     }
     // Gloo divides by the number of bytes.
     const auto work = input.numel() == 0 ? group->barrier() : group->allgather(outputs, inputs);
-    return when_done(env, work->getFuture(), [work, tensors, inputs](napi_env env) {
+    return when_done(env, done(*connection, work), [work, tensors, inputs](napi_env env) {
       work->synchronize();
       napi_value result;
       napi_create_array_with_length(env, tensors.size(), &result);
@@ -446,15 +486,16 @@ napi_value all_gather(napi_env env, napi_callback_info info) {
 
 napi_value barrier(napi_env env, napi_callback_info info) {
   return guarded(env, [&] {
-    const auto work = to_group(env, Arguments<1>(env, info)[0])->barrier();
-    return when_done(env, work->getFuture(), [work](napi_env) { return static_cast<napi_value>(nullptr); });
+    const auto connection = to_connection(env, Arguments<1>(env, info)[0]);
+    const auto work = connection->group->barrier();
+    return when_done(env, done(*connection, work), [work](napi_env) { return static_cast<napi_value>(nullptr); });
   });
 }
 
 napi_value summed(napi_env env, napi_callback_info info) {
   return guarded(env, [&] {
     const Arguments<2> args(env, info);
-    return wrap_tensor(env, SumOverRanks::apply(unwrap_tensor(env, args[1]), to_group(env, args[0])));
+    return wrap_tensor(env, SumOverRanks::apply(unwrap_tensor(env, args[1]), to_connection(env, args[0])->group));
   });
 }
 

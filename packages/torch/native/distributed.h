@@ -22,6 +22,8 @@ napi_value close_store(napi_env env, napi_callback_info info);
 
 // connectGroup(store, rank, worldSize, milliseconds, interfaces, host, sharesMemory): Promise of a group
 napi_value connect_group(napi_env env, napi_callback_info info);
+// connectNcclGroup(store, rank, worldSize, milliseconds, device): Promise of a group
+napi_value connect_nccl_group(napi_env env, napi_callback_info info);
 // closeGroup(group): Promise
 napi_value close_group(napi_env env, napi_callback_info info);
 

@@ -8,12 +8,21 @@
 
 #include <string>
 
+namespace c10d {
+class Backend;
+class ProcessGroup;
+class Store;
+}  // namespace c10d
+
 namespace pea {
 
 #if TORCH_VERSION_MAJOR >= 2
 template <typename T>
 using Optional = std::optional<T>;
 #define PEA_ALLOCATE_CONST
+
+// What Gloo's group, and NCCL's, is derived from.
+using Group = c10d::Backend;
 
 inline bool autocast_enabled(at::DeviceType device) { return at::autocast::is_autocast_enabled(device); }
 inline void set_autocast_enabled(at::DeviceType device, bool enabled) {
@@ -35,6 +44,8 @@ constexpr bool kGlooSumsBFloat16 = true;
 template <typename T>
 using Optional = c10::optional<T>;
 #define PEA_ALLOCATE_CONST const
+
+using Group = c10d::ProcessGroup;
 
 template <typename TCPStoreOptions>
 void leave_libuv_out(TCPStoreOptions&) {}

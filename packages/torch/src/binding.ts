@@ -79,6 +79,17 @@ export interface Binding {
     host: string,
     sharesMemory: boolean,
   ): Promise<Handle>;
+  /** @returns why the library at a path does not load; empty where it does, or has */
+  openNccl(path: string): string;
+  /** Of an NCCL that is open, as the next. */
+  gpuName(device: string): string;
+  connectNcclGroup(
+    store: Handle,
+    rank: number,
+    worldSize: number,
+    milliseconds: number,
+    device: string,
+  ): Promise<Handle>;
   closeGroup(group: Handle): Promise<void>;
   allReduce(group: Handle, tensors: Handle[], operation: string): Promise<void>;
   broadcast(group: Handle, tensors: Handle[], root: number): Promise<void>;

@@ -1,11 +1,18 @@
 import { existsSync } from "node:fs";
 import { cpus, release, totalmem } from "node:os";
 import { dirname } from "node:path";
-import { nativeBinaries, nativeSearch, type PassedOver, setupCommand } from "@pea/torch/binaries";
+import {
+  type NoNccl,
+  nativeBinaries,
+  nativeSearch,
+  type PassedOver,
+  setupCommand,
+} from "@pea/torch/binaries";
 import { builtIn } from "../data/sets/built-in.ts";
 import type { DatasetDescriptor } from "../data/sets/dataset-descriptor.ts";
 import { native } from "../images/native.ts";
 import { type CommonOptions, printResult } from "../terminal/output.ts";
+import { describeNccl } from "./setup.ts";
 
 /** One thing looked at. */
 interface Check {
@@ -74,6 +81,7 @@ async function engineChecks(): Promise<Check[]> {
       ok: true,
       found: torch.cudaIsAvailable() ? "CUDA, by --device cuda" : "none that this engine can use",
     },
+    ncclCheck(torch.whyNoNccl()),
     await kernelsCheck(),
   ];
 }
@@ -103,6 +111,12 @@ function blasCheck(files: readonly string[]): Check {
 }
 
 const isFast = (file: string): boolean => /openblas|mkl|blis/.test(file);
+
+/** Processes on GPUs do without. */
+function ncclCheck(no: NoNccl | undefined): Check {
+  const advice = no?.remedy;
+  return { name: "nccl", ok: true, found: describeNccl(no), ...(advice !== undefined && { advice }) };
+}
 
 async function kernelsCheck(): Promise<Check> {
   const { loadKernels } = await import("@pea/kernels");

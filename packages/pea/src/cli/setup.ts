@@ -1,13 +1,25 @@
-import { describeEngine } from "@pea/torch/binaries";
+import { describeEngine, type NoNccl } from "@pea/torch/binaries";
 import { setUp } from "../setup/index.ts";
 import { type CommonOptions, log, printResult } from "../terminal/output.ts";
 
 /** `pea setup`: finds the engine and builds what is missing for it. */
 export async function runSetup(options: CommonOptions): Promise<void> {
-  const { engine, built } = await setUp((line) => log(`- ${line}`));
-  printResult(options, { engine: engine.name, library: engine.library, built: built ?? null }, () =>
-    built === undefined
-      ? `ready: ${describeEngine(engine)}, with binaries that load`
-      : `ready: ${describeEngine(engine)}, with binaries built in ${built}`,
+  const { engine, built, noNccl } = await setUp((line) => log(`- ${line}`));
+  const value = {
+    ...{ engine: engine.name, library: engine.library, built: built ?? null },
+    nccl: noNccl === undefined,
+  };
+  printResult(options, value, () =>
+    [
+      built === undefined
+        ? `ready: ${describeEngine(engine)}, with binaries that load`
+        : `ready: ${describeEngine(engine)}, with binaries built in ${built}`,
+      `NCCL: ${describeNccl(noNccl)}`,
+      ...(noNccl?.remedy === undefined ? [] : [`for NCCL: ${noNccl.remedy}`]),
+    ].join("\n"),
   );
 }
+
+/** Whether processes on GPUs can reach one another by it. */
+export const describeNccl = (no: NoNccl | undefined): string =>
+  no === undefined ? "built" : `not built: ${no.why}`;

@@ -8,9 +8,12 @@ import { PeaError } from "@pea/core";
 import {
   cat,
   clone,
+  type GroupBackend,
   GroupError,
   narrow,
-  type ProcessGroup,
+  ncclGpu,
+  PrefixStore,
+  ProcessGroup,
   type Reducer,
   type Store,
   type Tensor,
@@ -24,8 +27,13 @@ export interface Ranks {
   readonly rank: number;
   /** How many there are. */
   readonly size: number;
-  /** By what they reach one another; null for one alone. */
-  readonly backend: "gloo" | null;
+  /** By what they sum what lies on the device; null for one alone. */
+  readonly backend: GroupBackend | null;
+  /**
+   * Before anything of it is summed: where that is a GPU, and each rank has one of its own and NCCL, its tensors go from GPU to GPU, else
+   * over Gloo by way of the main memory.
+   */
+  useDevice(device: string): Promise<void>;
   /** What each rank gives, by rank: anything that `node:v8` serializes. */
   gather<T>(own: T): Promise<T[]>;
   /** The rows of all ranks, one after the other: of tensors that differ in their first dimension at most. The caller's. */
@@ -60,6 +68,7 @@ export const alone: Ranks = {
   rank: 0,
   size: 1,
   backend: null,
+  useDevice: nothing,
   gather: async (own) => [own],
   join: async (rows) => clone(rows),
   sum: nothing,
@@ -76,16 +85,31 @@ export const alone: Ranks = {
 export class ConnectedRanks implements Ranks {
   readonly rank: number;
   readonly size: number;
-  readonly backend = "gloo";
   readonly #group: ProcessGroup;
+  /** Of the same ranks, for tensors on their GPUs. */
+  #gpus: ProcessGroup | null = null;
   readonly #stores: readonly Store[];
 
-  /** @param stores that the group was made of; closed with it */
+  /** @param stores that the group was made of, the first by itself; closed with it. Without any there is no NCCL */
   constructor(group: ProcessGroup, stores: readonly Store[] = []) {
     this.rank = group.rank;
     this.size = group.worldSize;
     this.#group = group;
     this.#stores = stores;
+  }
+
+  get backend(): GroupBackend {
+    return this.#gpus === null ? "gloo" : "nccl";
+  }
+
+  async useDevice(device: string): Promise<void> {
+    const { rank, size: worldSize } = this;
+    const [store] = this.#stores;
+    const gpu = process.env.PEA_NCCL_DISABLE ? null : ncclGpu(device);
+    if (store === undefined || !haveOwnGpus(await this.gather(gpu))) return;
+    const place = new PrefixStore(store, "gpus");
+    const { timeout } = this.#group;
+    this.#gpus = await ProcessGroup.connect(place, { rank, worldSize, timeout, backend: "nccl", device });
   }
 
   async gather<T>(own: T): Promise<T[]> {
@@ -109,7 +133,7 @@ export class ConnectedRanks implements Ranks {
     // As many of all, so that they can be gathered.
     using filler = zeros([missing, ...shape], { dtype: rows.dtype, device: rows.device });
     using padded = cat([rows, filler]);
-    const all = await this.#group.allGather(padded);
+    const all = await this.#groupOf([padded]).allGather(padded);
     const parts = all.map((one, rank) => narrow(one, 0, 0, counts[rank] as number));
     const joined = cat(parts);
     for (const one of [...all, ...parts]) one.dispose();
@@ -117,40 +141,51 @@ export class ConnectedRanks implements Ranks {
   }
 
   async sum(tensors: readonly Tensor[]): Promise<void> {
-    for (const some of byDtype(tensors)) await this.#group.allReduce(some);
+    for (const some of together(tensors)) await this.#groupOf(some).allReduce(some);
   }
 
   reducer(parameters: readonly Tensor[]): GradientSums {
-    return this.#group.reducer(parameters);
+    return this.#groupOf(parameters).reducer(parameters);
   }
 
   async mean(tensors: readonly Tensor[]): Promise<void> {
-    for (const some of byDtype(tensors)) await this.#group.allReduce(some, "mean");
+    for (const some of together(tensors)) await this.#groupOf(some).allReduce(some, "mean");
   }
 
   async takeFirst(tensors: readonly Tensor[]): Promise<void> {
-    for (const some of byDtype(tensors)) await this.#group.broadcast(some);
+    for (const some of together(tensors)) await this.#groupOf(some).broadcast(some);
   }
 
   sumInPass(x: Tensor): Tensor {
-    return this.#group.sum(x);
+    return this.#groupOf([x]).sum(x);
   }
 
   async explain(error: Error): Promise<Error> {
-    // Gloo's errors give its file; backward() throws them as they are.
+    // Gloo's errors give its file, NCCL's its name; backward() throws them as they are.
+    if (/NCCL/.test(error.message) && this.#gpus !== null) return this.#gpus.explain(error);
     return /\bgloo\b/.test(error.message) ? this.#group.explain(error) : error;
   }
 
-  fail(reason: string): Promise<void> {
-    return this.#group.fail(reason);
+  async fail(reason: string): Promise<void> {
+    await Promise.all([this.#group.fail(reason), this.#gpus?.fail(reason)]);
   }
 
   async close(): Promise<void> {
     await this.#group.barrier();
+    await this.#gpus?.close();
     await this.#group.close();
     for (const store of this.#stores) await store.close();
   }
+
+  /** The group for tensors that go as one. */
+  #groupOf([tensor]: readonly Tensor[]): ProcessGroup {
+    return this.#gpus !== null && tensor?.device !== "cpu" ? this.#gpus : this.#group;
+  }
 }
+
+/** Whether each rank has a GPU, and none another's. */
+export const haveOwnGpus = (gpus: readonly (string | null)[]): boolean =>
+  !gpus.includes(null) && new Set(gpus).size === gpus.length;
 
 /**
  * Whether a rank is the first of those that an error does not say are gone: it speaks for all, as rank 0 does else.
@@ -163,10 +198,11 @@ export function isFirstLeft(rank: number, error: unknown): boolean {
   return !gone.has(rank) && Array.from({ length: rank }, (_, before) => before).every((one) => gone.has(one));
 }
 
-/** Tensors that can go as one. */
-function byDtype(tensors: readonly Tensor[]): Tensor[][] {
-  const dtypes = new Set(tensors.map(({ dtype }) => dtype));
-  return [...dtypes].map((one) => tensors.filter(({ dtype }) => dtype === one));
+/** Those that can go as one. */
+function together(tensors: readonly Tensor[]): Tensor[][] {
+  const kindOf = ({ dtype, device }: Tensor) => `${dtype} ${device}`;
+  const kinds = new Set(tensors.map(kindOf));
+  return [...kinds].map((kind) => tensors.filter((one) => kindOf(one) === kind));
 }
 
 /** The sums over ranks of some numbers, in float64. */

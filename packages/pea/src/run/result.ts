@@ -5,6 +5,7 @@
  */
 import { existsSync, readFileSync } from "node:fs";
 import { PeaError } from "@pea/core";
+import type { GroupBackend } from "@pea/torch";
 import type { SkippedParts } from "../data/loading/unreadable-images.ts";
 import type { Phase } from "../methods/index.ts";
 import type { Recipe } from "../recipe/recipe.ts";
@@ -26,7 +27,7 @@ export interface TrainResult {
   /** Time of all training steps. */
   seconds: number;
   /** The processes that trained it together, in the end, and by what they reached one another; of one alone, missing. */
-  ranks?: { size: number; backend: "gloo" };
+  ranks?: { size: number; backend: GroupBackend };
   /** Number of images of the test part. */
   testImages: number;
   /** Images that could not be read and were left out; of a run that had all, missing. */

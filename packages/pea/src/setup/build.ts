@@ -24,6 +24,8 @@ import {
   isCheckout,
   type NativePackage,
   nativeFiles,
+  ncclFile,
+  ncclIncludes,
   thisSystem,
 } from "@pea/torch/binaries";
 
@@ -54,6 +56,8 @@ export async function buildBinaries(home: Home, engine: Engine, log: Log): Promi
       await build(home, of, engine, join(work, of), log, ["-DCMAKE_MODULE_LINKER_FLAGS=-s"]);
       renameSync(join(work, of, nativeFiles[of]), join(finished, nativeFiles[of]));
     }
+    const nccl = join(work, "torch", ncclFile);
+    if (existsSync(nccl)) renameSync(nccl, join(finished, ncclFile));
     if (existsSync(folder)) renameSync(folder, join(work, "replaced"));
     renameSync(finished, folder);
   } finally {
@@ -80,7 +84,7 @@ function removeAbandoned(folder: string): void {
 async function build(
   home: Home,
   of: NativePackage,
-  { directory }: Engine,
+  engine: Engine,
   folder: string,
   log: Log,
   options: readonly string[] = [],
@@ -97,14 +101,29 @@ async function build(
   log(`building ${nativeFiles[of]}${existsSync(cache) ? "" : " (may take minutes)"}`);
   mkdirSync(folder, { recursive: true });
   const headers = createRequire(join(home.folder, "package.json")).resolve("node-api-headers/package.json");
+  const includes = ncclIncludes(engine);
+  const hasNccl = of === "torch" && !("why" in includes);
   const settings = {
     CMAKE_BUILD_TYPE: "Release",
     NODE_MODULES: dirname(dirname(headers)),
-    TORCH_DIR: directory ?? "",
+    TORCH_DIR: engine.directory ?? "",
+    NCCL_INCLUDES: hasNccl ? includes.join(";") : "",
   };
   const defined = Object.entries(settings).map(([name, value]) => `-D${name}=${value}`);
   await cmake(folder, ["-S", sources, "-B", folder, "--no-warn-unused-cli", ...defined, ...options]);
   await cmake(folder, ["--build", folder, "--parallel", String(availableParallelism())]);
+  if (hasNccl) await buildNccl(folder, log);
+}
+
+/** Nothing else is in want of it where it cannot be built. */
+async function buildNccl(folder: string, log: Log): Promise<void> {
+  log(`building ${ncclFile}`);
+  try {
+    await cmake(folder, ["--build", folder, "--target", "pea_nccl"]);
+  } catch (error) {
+    rmSync(join(folder, ncclFile), { force: true });
+    log(`${(error as Error).message}\n${ncclFile} is left out`);
+  }
 }
 
 /** Folder of a package, wherever npm has put it. */

@@ -4,9 +4,21 @@
  * @module
  */
 import { spawn } from "node:child_process";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { PeaError } from "@pea/core";
-import { type Engine, isCheckout, nativeBinaries, nativeSearch } from "@pea/torch/binaries";
+import {
+  checkoutFolder,
+  type Engine,
+  isCheckout,
+  type NoNccl,
+  nativeBinaries,
+  nativeFiles,
+  nativeSearch,
+  ncclIncludes,
+  noNcclBeside,
+  setupCommand,
+} from "@pea/torch/binaries";
 import { buildBinaries, type Log } from "./build.ts";
 import { checkVersion, engineToServe } from "./engine.ts";
 import { compilerTooOld, missingTools } from "./tools.ts";
@@ -18,11 +30,13 @@ export interface Setup {
   readonly engine: Engine;
   /** Folder that was built into; undefined where binaries were there and load. */
   readonly built: string | undefined;
+  /** Why there is no NCCL for it; undefined where there is. */
+  readonly noNccl: NoNccl | undefined;
 }
 
 /**
- * Finds the engine and builds the native files for it where there are none, or where those there are do not load. In a
- * checkout it always builds what has changed.
+ * Finds the engine and builds the native files for it where there are none, or where those there are do not load, or come without NCCL
+ * that the engine has. In a checkout it always builds what has changed.
  *
  * @throws TorchError where there is no engine, with the command that brings one
  * @throws PeaError where tools are missing, with the command that brings them, and where the build fails
@@ -31,11 +45,16 @@ export async function setUp(log: Log): Promise<Setup> {
   const { home, search } = nativeSearch();
   const engine = engineToServe(search);
   // Says what was looked at.
-  if (engine === undefined) return { engine: nativeBinaries().engine, built: undefined };
+  if (engine === undefined) return { engine: nativeBinaries().engine, built: undefined, noNccl: undefined };
   const areThere = search.binaries?.engine.name === engine.name;
-  if (areThere && !isCheckout(home) && (await probe()) === "") return { engine, built: undefined };
-  checkVersion(engine);
   const missing = missingTools(engine);
+  if (areThere && !isCheckout(home) && (await probe()) === "") {
+    const noNccl = noNcclBeside(nativeBinaries().file("torch"), engine, setupCommand(home));
+    // Where it can be built.
+    const isMissing = noNccl !== undefined && !("why" in ncclIncludes(engine)) && missing === undefined;
+    if (!isMissing) return { engine, built: undefined, noNccl };
+  }
+  checkVersion(engine);
   if (missing !== undefined) throw new PeaError(missing);
   const built = await buildBinaries(home, engine, log).catch((error: Error) => {
     const why = compilerTooOld(engine);
@@ -43,7 +62,8 @@ export async function setUp(log: Log): Promise<Setup> {
   });
   const failure = await probe();
   if (failure !== "") throw new PeaError(`what was built in ${built} does not load: ${failure}`);
-  return { engine, built };
+  const folder = isCheckout(home) ? checkoutFolder(home, "torch", engine) : built;
+  return { engine, built, noNccl: noNcclBeside(join(folder, nativeFiles.torch), engine, setupCommand(home)) };
 }
 
 /** @returns why the native files do not load in a new process; empty where they do */

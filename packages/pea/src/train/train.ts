@@ -316,6 +316,7 @@ async function execute(
   try {
     if (isAtStart) await settleIdleNorms(model, batches);
     else tellOfRanks(run, trainer.resume(), { onNote, ranks });
+    await ranks.useDevice(recipe.device);
     await beginTogether(ranks, model, trainer.step);
     check = checkOfImages(loaders, {
       plan,

@@ -557,7 +557,9 @@ describe("help and facts", () => {
   it("pea doctor tells engine, threads and data set", async () => {
     const { code, stdout } = await peaHere("doctor", "--json");
     assert.equal(code, 0);
-    const names = JSON.parse(stdout).checks.map(({ name }: { name: string }) => name);
+    const checks: { name: string; found: string }[] = JSON.parse(stdout).checks;
+    const names = checks.map(({ name }) => name);
+    assert.match(checks.find(({ name }) => name === "nccl")?.found ?? "", /^(built$|not built: \S)/);
     for (const name of [
       "node",
       "engine",

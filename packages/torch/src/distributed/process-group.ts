@@ -7,13 +7,17 @@ import { foreachMulInPlace } from "../ops/foreach.ts";
 import { optionsOf } from "../options.ts";
 import { rethrow, Tensor, wrap } from "../tensor.ts";
 import { GroupError, GroupTimeout } from "./group-error.ts";
-import { promised } from "./promised.ts";
+import { numbered, requireNccl, requireOn, requireOwnGpus } from "./nccl.ts";
+import { promised, unless, within } from "./promised.ts";
 import { Reducer } from "./reducer.ts";
 import { Roll } from "./roll.ts";
 import { PrefixStore, type Store } from "./store.ts";
 
 /** What all-reduce makes of the ranks' values. */
 export type ReduceOperation = "sum" | "mean" | "max";
+
+/** What carries the collectives. */
+export type GroupBackend = "gloo" | "nccl";
 
 export interface ProcessGroupOptions {
   /** Of this process, from 0. */
@@ -30,12 +34,22 @@ export interface ProcessGroupOptions {
    * (`eth0`, or several with commas), else by the machine's own name.
    */
   host?: string;
+  /**
+   * `gloo` by default: tensors of any device, those of GPUs by way of the main memory. `nccl`: from GPU to GPU, tensors on `device`
+   * alone, where the engine has it (`whyNoNccl`).
+   */
+  backend?: GroupBackend;
+  /** For nccl: this rank's GPU, which no other rank has; `"cuda"`, the first, by default. */
+  device?: string;
   /** Told once, where not all have come after five seconds, which ranks are missing. */
   onMissing?: (ranks: readonly number[]) => void;
 }
 
-/** How Gloo, and what shares memory, say that others were late. */
-const LATE = /Timed out waiting \d+ms|did not come within \d+ ms/;
+/** How Gloo, what shares memory, and c10d's NCCL say that others were late. */
+const LATE = /Timed out waiting \d+ms|did not come within \d+ ms|caught collective operation timeout/;
+
+/** Between two looks at whether ranks are lost that NCCL waits for, in milliseconds. */
+const LOOK = 1000;
 
 /** @throws TorchError naming those of this machine where one is none of them */
 function requireInterfaces(names: string): void {
@@ -49,7 +63,7 @@ function requireInterfaces(names: string): void {
 }
 
 /**
- * Processes that compute together, over Gloo: each has a rank, and all call the same collectives in the same order.
+ * Processes that compute together, over Gloo or NCCL: each has a rank, and all call the same collectives in the same order.
  * Collectives are promises that no thread of JavaScript waits for; tensors given to one belong to it until it has settled.
  * Several may be under way.
  *
@@ -64,19 +78,24 @@ function requireInterfaces(names: string): void {
 export class ProcessGroup {
   readonly rank: number;
   readonly worldSize: number;
+  /** In milliseconds. */
+  readonly timeout: number;
   readonly #handle: Handle;
   readonly #roll: Roll;
-  readonly #timeout: number;
+  /** For NCCL. */
+  readonly #device: string | null;
   #failure: Promise<GroupError> | undefined;
 
   private constructor(
     handle: Handle,
     roll: Roll,
     { rank, worldSize, timeout }: Required<Pick<ProcessGroupOptions, "rank" | "worldSize" | "timeout">>,
+    device: string | null,
   ) {
     this.#handle = handle;
     this.#roll = roll;
-    this.#timeout = timeout;
+    this.#device = device;
+    this.timeout = timeout;
     this.rank = rank;
     this.worldSize = worldSize;
   }
@@ -85,8 +104,8 @@ export class ProcessGroup {
    * Waits until all ranks are there and connects them, each with each.
    *
    * @param store one for each group, or `PrefixStore`s of one
-   * @throws TorchError naming a rank that two processes have, or an interface in `GLOO_SOCKET_IFNAME` that is not there; GroupTimeout
-   *   naming the ranks that did not come within the timeout
+   * @throws TorchError naming a rank that two processes have, or an interface in `GLOO_SOCKET_IFNAME` that is not there; for nccl saying
+   *   why there is none, or naming the ranks that have one GPU; GroupTimeout naming the ranks that did not come within the timeout
    */
   static async connect(store: Store, options: ProcessGroupOptions): Promise<ProcessGroup> {
     const {
@@ -94,8 +113,15 @@ export class ProcessGroup {
       worldSize,
       timeout = 300_000,
       host = "",
+      backend = "gloo",
+      device = "cuda",
       onMissing,
-    } = optionsOf("ProcessGroup.connect(store, { rank, worldSize, timeout, host, onMissing })", options);
+    } = optionsOf(
+      "ProcessGroup.connect(store, { rank, worldSize, timeout, host, backend, device, onMissing })",
+      options,
+    );
+    if (backend !== "gloo" && backend !== "nccl")
+      throw new TorchError(`ProcessGroup.connect: the backend must be "gloo" or "nccl", got "${backend}"`);
     if (!Number.isInteger(worldSize) || worldSize < 1)
       throw new TorchError(
         `ProcessGroup.connect: the world size must be a positive integer, got ${worldSize}`,
@@ -104,23 +130,36 @@ export class ProcessGroup {
       throw new TorchError(
         `ProcessGroup.connect: the rank must be an integer from 0 to ${worldSize - 1}, got ${rank}`,
       );
+    if (backend === "nccl") requireNccl(device);
     const interfaces = host === "" ? (process.env.GLOO_SOCKET_IFNAME ?? "") : "";
-    requireInterfaces(interfaces);
+    if (backend === "gloo") requireInterfaces(interfaces);
     const roll = await Roll.call(store, { rank, worldSize, timeout, onMissing });
-    const addresses = new PrefixStore(store, "gloo");
+    const addresses = new PrefixStore(store, backend);
+    const what = "ProcessGroup.connect";
+    const forCollectives = Math.ceil(timeout - roll.longestInquiry);
+    const own = { rank, worldSize, timeout };
     try {
-      const handle = await promised("ProcessGroup.connect", () =>
+      if (backend === "nccl") {
+        const gpu = numbered(device);
+        requireOwnGpus(await gpusOf(addresses, gpu, own));
+        const connecting = promised(what, () =>
+          native.connectNcclGroup(addresses.handle, rank, worldSize, forCollectives, gpu),
+        );
+        // NCCL itself waits for the others without end.
+        return new ProcessGroup(await within(timeout, connecting, what), roll, own, gpu);
+      }
+      const handle = await promised(what, () =>
         native.connectGroup(
           addresses.handle,
           rank,
           worldSize,
-          Math.ceil(timeout - roll.longestInquiry),
+          forCollectives,
           interfaces,
           host,
           roll.shareMemory,
         ),
       );
-      return new ProcessGroup(handle, roll, { rank, worldSize, timeout });
+      return new ProcessGroup(handle, roll, own, null);
     } finally {
       await addresses.close();
     }
@@ -145,7 +184,7 @@ export class ProcessGroup {
    *   with libtorch 1.13 bfloat16; for a mean also where they are of integers
    */
   async allReduce(tensors: Tensor | readonly Tensor[], operation: ReduceOperation = "sum"): Promise<void> {
-    const list = listOf(tensors);
+    const list = this.#listOf(tensors);
     const handles = handlesOf(list);
     const whole = list.find(({ dtype }) => !isFloatingPoint(dtype));
     if (operation === "mean" && whole !== undefined)
@@ -160,13 +199,13 @@ export class ProcessGroup {
 
   /** Leaves in each tensor, on all ranks, what rank `from` has in it. Several of one dtype, whichever it is, go as one. */
   async broadcast(tensors: Tensor | readonly Tensor[], from = 0): Promise<void> {
-    const handles = handlesOf(listOf(tensors));
+    const handles = handlesOf(this.#listOf(tensors));
     await this.#collective("broadcast", () => native.broadcast(this.#handle, handles, from));
   }
 
   /** What each rank has, by rank: tensors of any dtype. Shape and dtype are the same on all ranks. */
   async allGather(tensor: Tensor): Promise<Tensor[]> {
-    const handle = Tensor.handleOf(tensor);
+    const [handle] = handlesOf(this.#listOf(tensor)) as [Handle];
     return (await this.#collective("allGather", () => native.allGather(this.#handle, handle))).map(wrap);
   }
 
@@ -182,7 +221,7 @@ export class ProcessGroup {
    * @throws TorchError where that fails; `explain` says of what
    */
   sum(x: Tensor): Tensor {
-    const handle = Tensor.handleOf(x);
+    const [handle] = handlesOf(this.#listOf(x)) as [Handle];
     return wrap(rethrow("sum", () => native.summed(this.#handle, handle)));
   }
 
@@ -192,7 +231,9 @@ export class ProcessGroup {
    * where PEA_SHM_DISABLE is set for a rank.
    */
   reducer(parameters: readonly Tensor[]): Reducer {
-    return new Reducer(this.#handle, parameters, (name, start) => this.#collective(name, start));
+    return new Reducer(this.#handle, this.#listOf(parameters), (name, start) =>
+      this.#collective(name, start),
+    );
   }
 
   /** Tells the others what this rank fails of, so that their errors can say so. The process should end then. */
@@ -208,7 +249,7 @@ export class ProcessGroup {
     this.#failure ??= this.#roll.cause().then((lost) => {
       const isLate = LATE.test(error.message);
       // The engine is given less than the timeout, the rest of which was for asking.
-      const all = `the others did not come within the timeout of ${this.#timeout} ms`;
+      const all = `the others did not come within the timeout of ${this.timeout} ms`;
       const what = isLate ? error.message.replace(/^([\w.]+: )?.*$/s, `$1${all}`) : error.message;
       return new (isLate ? GroupTimeout : GroupError)(what, lost);
     });
@@ -221,18 +262,36 @@ export class ProcessGroup {
     await promised("close", () => native.closeGroup(this.#handle));
   }
 
+  #listOf(tensors: Tensor | readonly Tensor[]): readonly Tensor[] {
+    const list = [tensors].flat();
+    if (this.#device !== null) requireOn(this.#device, list);
+    return list;
+  }
+
   async #collective<T>(name: string, start: () => Promise<T>): Promise<T> {
     if (this.#failure !== undefined) throw await this.#failure;
     // What cannot begin is no failure of the others, who may go on with this rank.
     const begun = rethrow(name, start);
     try {
-      return await promised(name, () => begun);
+      const work = promised(name, () => begun);
+      if (this.#device === null) return await work;
+      // Gloo's connections break with a process; NCCL waits for the timeout.
+      const what = `${name}: not all ranks are there any more`;
+      return await unless(work, { look: () => this.#roll.hasLost(), every: LOOK, what });
     } catch (error) {
       throw await this.explain(error as Error);
     }
   }
 }
 
-const listOf = (tensors: Tensor | readonly Tensor[]) => [tensors].flat();
+/** The GPUs of all ranks, by rank. */
+async function gpusOf(
+  store: Store,
+  device: string,
+  { rank, worldSize, timeout }: { rank: number; worldSize: number; timeout: number },
+): Promise<string[]> {
+  await store.set(`gpu/${rank}`, native.gpuName(device));
+  return Promise.all(Array.from({ length: worldSize }, (_, other) => store.get(`gpu/${other}`, { timeout })));
+}
 
 const handlesOf = (tensors: readonly Tensor[]): Handle[] => tensors.map((tensor) => Tensor.handleOf(tensor));

@@ -14,6 +14,30 @@ export async function promised<T>(what: string, start: () => Promise<T>): Promis
 /** What was waited for has not settled in time. */
 export class NoAnswer extends TorchError {}
 
+/**
+ * What settles, unless a look from time to time finds that it will not.
+ *
+ * @param look true once it cannot settle any more; where it fails itself, that is taken for true
+ * @throws TorchError then
+ */
+export async function unless<T>(
+  work: Promise<T>,
+  { look, every, what }: { look: () => Promise<boolean>; every: number; what: string },
+): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const lost = new Promise<never>((_, reject) => {
+    timer = setInterval(async () => {
+      if (await look().catch(() => true)) reject(new TorchError(what));
+    }, every);
+  });
+  try {
+    return await Promise.race([work, lost]);
+  } finally {
+    clearInterval(timer);
+    work.catch(() => {});
+  }
+}
+
 /** What settles within some milliseconds; else a TorchError that says so (`NoAnswer`). */
 export async function within<T>(milliseconds: number, work: Promise<T>, what: string): Promise<T> {
   let timer: NodeJS.Timeout | undefined;

@@ -177,6 +177,12 @@ export class Roll {
     }
   }
 
+  /** Whether others have failed by themselves, or ended, by now. */
+  async hasLost(): Promise<boolean> {
+    const fates = await within(this.#grace, this.#fates(), "the store");
+    return fates.some(({ state }) => state === "failed" || state === "ended");
+  }
+
   #answer(answer: Answer): Promise<void> {
     return within(this.#grace, this.#store.set(`failed/${this.#rank}`, JSON.stringify(answer)), "the store");
   }

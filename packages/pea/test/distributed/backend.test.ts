@@ -1,0 +1,41 @@
+/** By what ranks sum. */
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { PrefixStore, ProcessGroup, TCPStore, tensor } from "@pea/torch";
+import { ConnectedRanks, haveOwnGpus } from "../../src/distributed/ranks.ts";
+
+/** Two ranks of this process that could make a second group. */
+async function twoRanks(): Promise<ConnectedRanks[]> {
+  const { port } = await TCPStore.connect({ host: "127.0.0.1", port: 0, isServer: true });
+  return Promise.all(
+    [0, 1].map(async (rank) => {
+      const connected = await TCPStore.connect({ host: "127.0.0.1", port, isServer: false });
+      const store = new PrefixStore(connected, "run");
+      const options = { rank, worldSize: 2, timeout: 20_000, host: "127.0.0.1" };
+      return new ConnectedRanks(await ProcessGroup.connect(store, options), [store, connected]);
+    }),
+  );
+}
+
+describe("ranks sum", () => {
+  it("over NCCL where each has a GPU that no other has", () => {
+    assert.equal(haveOwnGpus(["a", "b", "c"]), true);
+    assert.equal(haveOwnGpus(["a", "b", "a"]), false);
+    assert.equal(haveOwnGpus(["a", null]), false);
+    assert.equal(haveOwnGpus([null, null]), false);
+  });
+
+  it("over Gloo where one is on a processor", async () => {
+    const ranks = await twoRanks();
+    await Promise.all(ranks.map((one) => one.useDevice("cpu")));
+    assert.deepEqual(
+      ranks.map(({ backend }) => backend),
+      ["gloo", "gloo"],
+    );
+    // Of two dtypes, which do not go as one.
+    const tensors = ranks.map(({ rank }) => [tensor([1 + rank]), tensor(BigInt64Array.of(BigInt(5 + rank)))]);
+    await Promise.all(ranks.map((one) => one.sum(tensors[one.rank] ?? [])));
+    for (const [floats, integers] of tensors) assert.deepEqual([floats?.item(), integers?.item()], [3, 11]);
+    await Promise.all(ranks.map((one) => one.close()));
+  });
+});

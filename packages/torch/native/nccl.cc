@@ -1,0 +1,60 @@
+#include "nccl.h"
+
+#include <dlfcn.h>
+#include <torch/csrc/distributed/c10d/ProcessGroup.hpp>
+
+#include <mutex>
+
+#include "arguments.h"
+#include "convert.h"
+#include "device.h"
+#include "nccl/pea_nccl.h"
+
+namespace pea {
+namespace {
+
+struct Library {
+  nccl::GpuName* gpu_name = nullptr;
+  nccl::Connect* connect = nullptr;
+} library;
+
+std::mutex opening;
+
+// Empty where it is open now.
+std::string open(const std::string& path) {
+  const std::lock_guard<std::mutex> lock(opening);
+  if (library.connect != nullptr) return "";
+  // What it links to is loaded with the engine's CUDA part.
+  if (!cuda_library().empty()) return cuda_library();
+  void* opened = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (opened == nullptr) return dlerror();
+  library = {reinterpret_cast<nccl::GpuName*>(dlsym(opened, "pea_nccl_gpu_name")),
+             reinterpret_cast<nccl::Connect*>(dlsym(opened, "pea_nccl_connect"))};
+  return library.connect == nullptr ? path + " is of another version" : "";
+}
+
+Library opened() {
+  const std::lock_guard<std::mutex> lock(opening);
+  TORCH_CHECK(library.connect != nullptr, "NCCL was not opened");
+  return library;
+}
+
+}  // namespace
+
+napi_value open_nccl(napi_env env, napi_callback_info info) {
+  return guarded(env, [&] { return to_js(env, open(to_string(env, Arguments<1>(env, info)[0]))); });
+}
+
+napi_value gpu_name(napi_env env, napi_callback_info info) {
+  return guarded(env, [&] {
+    const auto device = parse_device(to_string(env, Arguments<1>(env, info)[0]));
+    return to_js(env, opened().gpu_name(device));
+  });
+}
+
+c10::intrusive_ptr<Group> connect_nccl(const c10::intrusive_ptr<c10d::Store>& store, int rank, int size,
+                                       std::chrono::milliseconds timeout, c10::Device device) {
+  return opened().connect(store, rank, size, timeout, device);
+}
+
+}  // namespace pea

@@ -1,0 +1,76 @@
+/**
+ * What `libpea_nccl.so` is built of, which makes groups over NCCL: headers that only some engines have beside them.
+ *
+ * @module
+ */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import type { Engine } from "./engines.ts";
+
+/** The library, which lies beside the addon where it is built. */
+export const ncclFile = "libpea_nccl.so";
+
+/** Why there is no NCCL, and the way out, where there is one. */
+export interface NoNccl {
+  readonly why: string;
+  readonly remedy?: string;
+}
+
+/** Headers that libtorch's own of NCCL asks for, and the wheels of CUDA's version that have them. */
+const ofCuda = {
+  "cuda_runtime_api.h": "nvidia-cuda-runtime",
+  "crt/host_config.h": "nvidia-cuda-crt",
+  "nv/target": "nvidia-cuda-cccl",
+} as const;
+
+/** Others, of wheels with versions of their own: torch asks for each. */
+const ofOthers = ["nccl.h", "cublas_v2.h", "cusparse.h", "cusolverDn.h"] as const;
+
+/** @returns the folders of headers to build with, or what is missing */
+export function ncclIncludes({ directory }: Engine): readonly string[] | NoNccl {
+  if (directory === undefined || !existsSync(join(directory, "lib", "libtorch_cuda.so")))
+    return { why: "this libtorch is built without CUDA; PyPI's torch is built with it" };
+  const folders = includeFolders(dirname(directory));
+  const isMissing = (header: string) => !folders.some((folder) => existsSync(join(folder, header)));
+  const others = ofOthers.filter(isMissing);
+  if (others.length > 0)
+    return {
+      why: `there is no ${others.join(", ")}`,
+      remedy: "install torch with all that it asks for (python3 -m pip install torch)",
+    };
+  const headers = Object.keys(ofCuda).filter(isMissing) as (keyof typeof ofCuda)[];
+  if (headers.length === 0) return folders;
+  const why = `there is no ${headers.join(", ")}`;
+  const version = cudaVersion(directory);
+  if (version === undefined) return { why };
+  const wheels = headers.map((header) => `"${ofCuda[header]}==${version}.*"`);
+  return { why, remedy: `install CUDA's headers beside torch: python3 -m pip install ${wheels.join(" ")}` };
+}
+
+/**
+ * Whether the library lies beside an addon.
+ *
+ * @param setup the command that builds it
+ * @returns undefined where it does, else why not
+ */
+export function noNcclBeside(addon: string, engine: Engine, setup: string): NoNccl | undefined {
+  if (existsSync(join(dirname(addon), ncclFile))) return undefined;
+  const includes = ncclIncludes(engine);
+  if (!("why" in includes)) return { why: "it was not built", remedy: setup };
+  const { why, remedy } = includes;
+  return remedy === undefined ? { why } : { why, remedy: `${remedy}, then ${setup}` };
+}
+
+/** Those of NVIDIA's wheels, in a folder of Python's packages. */
+function includeFolders(packages: string): string[] {
+  const parent = join(packages, "nvidia");
+  const names = existsSync(parent) ? readdirSync(parent) : [];
+  return names.map((name) => join(parent, name, "include")).filter((folder) => existsSync(folder));
+}
+
+/** Major and minor version of the CUDA that a torch is built for: from 13 on, when its wheels have the names above. */
+function cudaVersion(directory: string): string | undefined {
+  const file = join(directory, "version.py");
+  const [, version] = /^cuda\b.*'(\d+\.\d+)/m.exec(existsSync(file) ? readFileSync(file, "utf8") : "") ?? [];
+  return Number(version) >= 13 ? version : undefined;
+}
