@@ -1,71 +1,11 @@
 #include "conv3x1/line_kernel.h"
 
-#include "convolution/frequency_transforms.h"
+#include "convolution/minimal_filtering.h"
 #include "simd/elements.h"
 
 namespace pea {
 namespace PEA_CAPABILITY {
 namespace {
-
-constexpr double kSquareA = 0.6875 * 0.6875, kSquareB = 1.5 * 1.5;
-constexpr float kA = 0.6875f, kB = 1.5f, kA2 = kSquareA, kB2 = kSquareB;
-constexpr float kZeroFactor = 1 / (kSquareA * kSquareB), kAFactor = 1 / (2 * kSquareA * (kSquareA - kSquareB)),
-                kBFactor = 1 / (2 * kSquareB * (kSquareB - kSquareA));
-
-// Bᵀ
-inline void input_line(const Floats (&x)[6], Floats (&to)[6]) {
-  const Floats even_a = x[4] - kB2 * x[2], odd_a = x[3] - kB2 * x[1];
-  const Floats even_b = x[4] - kA2 * x[2], odd_b = x[3] - kA2 * x[1];
-  to[0] = kA2 * kB2 * x[0] + (x[4] - (kA2 + kB2) * x[2]);
-  to[1] = even_a + kA * odd_a;
-  to[2] = even_a - kA * odd_a;
-  to[3] = even_b + kB * odd_b;
-  to[4] = even_b - kB * odd_b;
-  to[5] = kA2 * kB2 * x[1] + (x[5] - (kA2 + kB2) * x[3]);
-}
-
-// A
-inline void gradient_line(const Floats (&dy)[4], Floats (&to)[6]) {
-  const Floats even_a = dy[0] + kA2 * dy[2], odd_a = dy[1] + kA2 * dy[3];
-  const Floats even_b = dy[0] + kB2 * dy[2], odd_b = dy[1] + kB2 * dy[3];
-  to[0] = dy[0];
-  to[1] = even_a + kA * odd_a;
-  to[2] = even_a - kA * odd_a;
-  to[3] = even_b + kB * odd_b;
-  to[4] = even_b - kB * odd_b;
-  to[5] = dy[3];
-}
-
-// Aᵀ
-inline void output_line(const Floats (&m)[6], Floats (&to)[4]) {
-  const Floats even_a = m[1] + m[2], odd_a = kA * (m[1] - m[2]);
-  const Floats even_b = m[3] + m[4], odd_b = kB * (m[3] - m[4]);
-  to[0] = m[0] + even_a + even_b;
-  to[1] = odd_a + odd_b;
-  to[2] = kA2 * even_a + kB2 * even_b;
-  to[3] = m[5] + kA2 * odd_a + kB2 * odd_b;
-}
-
-// G
-inline void filter_line(const Floats (&w)[3], Floats (&to)[6]) {
-  const Floats even_a = kAFactor * (w[0] + kA2 * w[2]), odd_a = kAFactor * kA * w[1];
-  const Floats even_b = kBFactor * (w[0] + kB2 * w[2]), odd_b = kBFactor * kB * w[1];
-  to[0] = kZeroFactor * w[0];
-  to[1] = even_a + odd_a;
-  to[2] = even_a - odd_a;
-  to[3] = even_b + odd_b;
-  to[4] = even_b - odd_b;
-  to[5] = w[2];
-}
-
-// Gᵀ
-inline void filter_gradient_line(const Floats (&u)[6], Floats (&to)[3]) {
-  const Floats even_a = kAFactor * (u[1] + u[2]), odd_a = kAFactor * kA * (u[1] - u[2]);
-  const Floats even_b = kBFactor * (u[3] + u[4]), odd_b = kBFactor * kB * (u[3] - u[4]);
-  to[0] = kZeroFactor * u[0] + even_a + even_b;
-  to[1] = odd_a + odd_b;
-  to[2] = kA2 * even_a + kB2 * even_b + u[5];
-}
 
 // Calls body(row of the matrices, first output in the line, first line, behind the last one) for runs of tiles [begin, end)
 // that lie side by side.
@@ -121,12 +61,12 @@ inline void transform_pixels(const float* x, int64_t margin, const Lines& lines,
 
 void transform_input(const float* x, const Lines& lines, int64_t channels, const Matrices& to, int64_t begin,
                      int64_t end) {
-  transform_pixels<6, input_line>(x, /*margin=*/1, lines, channels, to, begin, end);
+  transform_pixels<6, FourOutputs::input>(x, /*margin=*/1, lines, channels, to, begin, end);
 }
 
 void transform_gradient(const float* dy, const Lines& lines, int64_t channels, const Matrices& to, int64_t begin,
                         int64_t end) {
-  transform_pixels<4, gradient_line>(dy, /*margin=*/0, lines, channels, to, begin, end);
+  transform_pixels<4, FourOutputs::gradient>(dy, /*margin=*/0, lines, channels, to, begin, end);
 }
 
 void transform_output(const Matrices& m, const float* bias, float* y, const Lines& lines, int64_t channels,
@@ -139,7 +79,7 @@ void transform_output(const Matrices& m, const float* bias, float* y, const Line
       for (int64_t c = 0; c < channels; c += kFloatLanes) {
         Floats frequencies[6], outputs[kTileOutputs];
         load_frequencies(m.at(0, 0, row) + column_offset(m, c), m.frequency_stride, frequencies);
-        output_line(frequencies, outputs);
+        FourOutputs::output(frequencies, outputs);
         const Floats offset = bias == nullptr ? Floats{} : load<Floats>(bias + c);
 #pragma GCC unroll 4
         for (int64_t i = 0; i < kTileOutputs; ++i) {
@@ -156,9 +96,9 @@ void transform_output(const Matrices& m, const float* bias, float* y, const Line
 const LineKernels line_kernels = {transform_input,
                                   transform_gradient,
                                   transform_output,
-                                  transform_filters<3, 6, filter_line>,
-                                  transform_filters_turned<3, 6, filter_line>,
-                                  transform_filter_gradient<3, 6, filter_gradient_line>};
+                                  transform_filters<3, 6, FourOutputs::filter>,
+                                  transform_filters_turned<3, 6, FourOutputs::filter>,
+                                  transform_filter_gradient<3, 6, FourOutputs::filter_gradient>};
 
 }  // namespace PEA_CAPABILITY
 }  // namespace pea

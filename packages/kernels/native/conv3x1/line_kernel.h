@@ -1,22 +1,7 @@
 // The loops of pea::conv3x1 over memory; free of libtorch for the reason in ensemble_kernel.h.
 //
-// A convolution with 3 taps along one axis, by Winograd's minimal filtering F(4, 3): 4 outputs come of 6 inputs by 6
-// multiplications instead of 12,
-//
-//   y = Aᵀ [(G w) ⊙ (Bᵀ x)],    summed over the input channels before Aᵀ is applied.
-//
-// The 6 places ("frequencies") are the values of polynomials at 0, ±a, ±b and ∞:
-//
-//   Bᵀ = a²b²    0   -a²-b²    0     1  0      G = 1/a²b²      0     0       A = 1   0   0   0
-//          0  ∓ab²    -b²     ±a     1  0           g_a     ±a g_a  a² g_a       1  ±a  a² ±a³
-//          0  ∓a²b    -a²     ±b     1  0           g_b     ±b g_b  b² g_b       1  ±b  b² ±b³
-//          0  a²b²     0    -a²-b²   0  1            0         0     1           0   0   0   1
-//
-// with g_a = 1/(2a²(a² - b²)) and g_b = 1/(2b²(b² - a²)). The usual points ±1 and ±2 round worse than a direct
-// convolution by more than twice; these were searched for the least growth of rounding errors (a 0.68, b 1.53) and have
-// squares that float32 holds. The transposes give the weights' gradient. [Lavin and Gray, Fast Algorithms for
-// Convolutional Neural Networks, 2015; Barabasz et al., Error Analysis and Improving the Accuracy of Winograd Convolution
-// for Deep Neural Networks, 2020]
+// A convolution with 3 taps along one axis by Winograd's minimal filtering F(4, 3) (minimal_filtering.h): each of the 6
+// places ("frequencies") of 4 outputs is a product of matrices of its own, tiles × inputs by inputs × outputs.
 #pragma once
 
 #include "convolution/frequency_kernel.h"

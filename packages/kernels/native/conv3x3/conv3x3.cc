@@ -4,7 +4,6 @@
 #include <ATen/Parallel.h>
 
 #include <algorithm>
-#include <limits>
 
 #include "batch_norm/batch_norm_act.h"
 #include "batch_norm/channel_partition.h"
@@ -19,18 +18,36 @@ namespace {
 constexpr char kName[] = "conv3x3";
 // Tiles that a thread works on at a time: few enough for its caches, and enough to reuse the weights.
 constexpr int64_t kMostTiles = 96, kLeastTiles = 24;
-constexpr FrequencyPlan kPlan{kFrequencies, std::numeric_limits<int64_t>::max()};
+// High tiles take fewer multiplications, and round more. Errors are to be at most twice those of libtorch: they are from so
+// many products on that are summed over channels, and in the weights' gradient, which rounds more, over pixels.
+constexpr int64_t kLeastHighChannels = 64, kLeastHighPixels = 12288;
 
-TileGrid tile_grid(const at::Tensor& x) { return {x.size(0), x.size(2), x.size(3)}; }
+TileGrid tile_grid(const at::Tensor& x, bool may_be_high) {
+  const auto grid = [&](int64_t tile_rows) { return TileGrid{x.size(0), x.size(2), x.size(3), tile_rows}; };
+  const TileGrid low = grid(kLowTile), high = grid(kHighTile);
+  return may_be_high && high.tiles() * high.frequencies() < low.tiles() * low.frequencies() ? high : low;
+}
 
-// x, in channels_last, times the transformed weights u, inputs × outputs.
-at::Tensor multiply_tiles(const at::Tensor& x, const Matrices& u, int64_t outputs, const float* bias) {
-  const WinogradKernels& kernels = winograd_kernels();
-  const int64_t inputs = x.size(1);
-  const TileGrid grid = tile_grid(x);
+// For the result, and for the gradient of the images. One sum of all products would double the errors; more than four sums
+// hardly make them smaller.
+FrequencyPlan plan_of(const TileGrid& grid, int64_t channels) {
+  return {grid.frequencies(), std::max<int64_t>(at::divup(channels, 4), 16)};
+}
+
+FrequencyPlan gradient_plan(const TileGrid& grid) { return {grid.frequencies(), grid.tile_rows == kLowTile ? 16 : 32}; }
+
+// x, in channels_last, convolved with the weights [K, C, 3, 3], or, turned, the gradient of x for that of a result.
+at::Tensor multiply_tiles(const at::Tensor& x, const at::Tensor& weight, bool turned, const float* bias) {
+  const int64_t inputs = x.size(1), outputs = weight.size(turned ? 1 : 0);
+  const TileGrid grid = tile_grid(x, inputs >= kLeastHighChannels);
+  const FrequencyPlan plan = plan_of(grid, inputs);
+  const TileKernels& kernels = winograd_kernels().of(grid);
   const at::Tensor y =
       at::empty({x.size(0), outputs, x.size(2), x.size(3)}, x.options().memory_format(at::MemoryFormat::ChannelsLast));
   if (grid.tiles() == 0) return y;
+  const Scratch weights = transformed_weights(weight, turned ? kernels.transform_weights_turned : kernels.transform_weights,
+                                              plan.frequencies, inputs, outputs);
+  const Matrices u = weights.by_panels(0);
   const auto* const from = x.data_ptr<float>();
   auto* const to = y.data_ptr<float>();
   // The same number of blocks for every thread, where there are enough tiles for all.
@@ -38,14 +55,14 @@ at::Tensor multiply_tiles(const at::Tensor& x, const Matrices& u, int64_t output
   const int64_t blocks = std::min(at::divup(at::divup(grid.tiles(), kMostTiles), threads) * threads,
                                   at::divup(grid.tiles(), kLeastTiles));
   const int64_t rows = at::divup(grid.tiles(), blocks);
-  const Scratch input(threads, kFrequencies, rows, inputs, x.options());
-  const Scratch product(threads, kFrequencies, rows, outputs, x.options());
+  const Scratch input(threads, plan.frequencies, rows, inputs, x.options());
+  const Scratch product(threads, plan.frequencies, rows, outputs, x.options());
   at::parallel_for(0, blocks, 1, [&](int64_t first, int64_t last) {
     const Matrices v = input.by_rows(at::get_thread_num()), m = product.by_panels(at::get_thread_num());
     for (int64_t begin = first * rows; begin < std::min(last * rows, grid.tiles()); begin += rows) {
       const int64_t end = std::min(begin + rows, grid.tiles());
       kernels.transform_input(from, grid, inputs, v, begin, end);
-      multiply_frequencies(kPlan, v, u, m, end - begin, inputs, outputs);
+      multiply_frequencies(plan, v, u, m, end - begin, inputs, outputs);
       kernels.transform_output(m, bias, to, grid, outputs, begin, end);
     }
   });
@@ -67,36 +84,28 @@ at::Tensor images_of(const ConvolutionInput& input) {
 at::Tensor forward(const ConvolutionInput& input, const at::Tensor& weight, const at::Tensor& bias, const WindowSteps& steps,
                    Moments*) {
   check(input.x, weight, bias, steps.stride);
-  const int64_t outputs = weight.size(0), inputs = weight.size(1);
   const at::Tensor b = bias.defined() ? bias.contiguous() : at::Tensor();
-  const Scratch u =
-      transformed_weights(weight, winograd_kernels().transform_weights, kFrequencies, inputs, outputs);
-  return multiply_tiles(images_of(input), u.by_panels(0), outputs, b.defined() ? b.data_ptr<float>() : nullptr);
-}
-
-at::Tensor input_gradient(const at::Tensor& grad, const at::Tensor& weight) {
-  const int64_t outputs = weight.size(0), inputs = weight.size(1);
-  const Scratch u =
-      transformed_weights(weight, winograd_kernels().transform_weights_turned, kFrequencies, outputs, inputs);
-  return multiply_tiles(Images::channels_last(grad), u.by_panels(0), inputs, nullptr);
+  return multiply_tiles(images_of(input), weight, /*turned=*/false, b.defined() ? b.data_ptr<float>() : nullptr);
 }
 
 at::Tensor weight_gradient(const at::Tensor& grad, const at::Tensor& x) {
   const at::Tensor dy = Images::channels_last(grad);
-  const int64_t outputs = dy.size(1), inputs = x.size(1), tiles = tile_grid(x).tiles();
+  const int64_t outputs = dy.size(1), inputs = x.size(1), pixels = x.numel() / inputs;
+  const TileGrid grid = tile_grid(x, pixels >= kLeastHighPixels);
+  const FrequencyPlan plan = gradient_plan(grid);
+  const int64_t tiles = grid.tiles();
   const at::TensorOptions options = x.options();
   const at::Tensor dw = at::empty({outputs, inputs, 3, 3}, options.memory_format(at::MemoryFormat::ChannelsLast));
   if (tiles == 0) return dw.zero_();
 
-  const WinogradKernels& kernels = winograd_kernels();
-  const TileGrid grid = tile_grid(x);
+  const TileKernels& kernels = winograd_kernels().of(grid);
   const auto *const from_x = x.data_ptr<float>(), *const from_dy = dy.data_ptr<float>();
   const int64_t threads = at::get_num_threads();
   // A task is a panel of outputs and a part of the tiles.
   const int64_t output_panels = panels(outputs);
-  const WeightGradientSums sums(kPlan, tiles, at::divup(kGradientTasks, output_panels), outputs, inputs, options);
-  const Scratch transformed(threads, kFrequencies, kMostTiles, inputs, options);
-  const Scratch gradients(threads, kFrequencies, kMostTiles, outputs, options);
+  const WeightGradientSums sums(plan, tiles, at::divup(kGradientTasks, output_panels), outputs, inputs, options);
+  const Scratch transformed(threads, plan.frequencies, kMostTiles, inputs, options);
+  const Scratch gradients(threads, plan.frequencies, kMostTiles, outputs, options);
   at::parallel_for(0, sums.parts() * output_panels, 1, [&](int64_t task, int64_t last_task) {
     const Matrices v = transformed.by_panels(at::get_thread_num()), d = gradients.by_panels(at::get_thread_num());
     while (task < last_task) {
@@ -143,7 +152,7 @@ Normalized normalize_gradient(const at::Tensor& gradient, const ConvolutionInput
 ConvolutionGradients backward(const ResultGradient& grad, const ConvolutionInput& input, const at::Tensor& weight,
                               const WindowSteps&, const WantedGradients& wanted) {
   ConvolutionGradients gradients;
-  if (wanted.images) gradients.images = input_gradient(grad.dy, weight);
+  if (wanted.images) gradients.images = multiply_tiles(Images::channels_last(grad.dy), weight, /*turned=*/true, nullptr);
   Normalized normalized;
   if (wanted.normalized) normalized = normalize_gradient(gradients.images, input, wanted.weight);
   gradients.sums = normalized.sums;

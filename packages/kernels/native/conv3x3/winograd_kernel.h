@@ -1,37 +1,35 @@
 // The loops of pea::conv3x3 over memory; free of libtorch for the reason in ensemble_kernel.h.
 //
-// A 3×3 convolution of stride 1 by Winograd's minimal filtering F(2×2, 3×3): 2×2 outputs come of 4×4 inputs by 16
-// multiplications instead of 36,
+// A 3×3 convolution of stride 1 by Winograd's minimal filtering (minimal_filtering.h): F(4, 3) across, and F(2, 3) or F(4, 3)
+// down. R×4 outputs, of 2 or 4 rows, come of (R + 2)×6 inputs by as many multiplications: 24 or 36 instead of 72 or 144,
 //
-//   y = Aᵀ [(G w Gᵀ) ⊙ (Bᵀ x B)] A,    summed over the input channels before A is applied,
+//   y = Aᵀ [(G w Gᵀ) ⊙ (Bᵀ x B)] A,    summed over the input channels before A is applied; left of the brackets, and of
+//                                      x and w, are the matrices of the filtering down, right of them those across,
 //
-//   Bᵀ = 1  0 -1  0      G =  1    0    0      Aᵀ = 1  1  1  0
-//        0  1  1  0          1/2  1/2  1/2          0  1 -1 -1
-//        0 -1  1  0          1/2 -1/2  1/2
-//        0  1  0 -1           0    0    1
-//
-// so that each of the 16 places of the tile ("frequencies") is a product of matrices of its own: tiles × inputs by
-// inputs × outputs. Its transposes give both gradients. [Lavin and Gray, Fast Algorithms for Convolutional Neural
-// Networks, 2015]
+// so that each of the places of the tile ("frequencies") is a product of matrices of its own: tiles × inputs by inputs ×
+// outputs. Its transposes give both gradients. Tiles of 4 rows round more.
 #pragma once
 
 #include "convolution/frequency_kernel.h"
 
 namespace pea {
 
-constexpr int64_t kFrequencies = 16;
+// Rows and columns of a tile's outputs.
+constexpr int64_t kLowTile = 2, kHighTile = 4, kTileColumns = 4;
 
 // Images in channels_last, read as if a pixel of zeros were on each side, and the tiles that cover their outputs, image
 // after image and row after row.
 struct TileGrid {
-  int64_t images, height, width;
+  int64_t images, height, width, tile_rows;
 
-  int64_t rows() const { return (height + 1) / 2; }
-  int64_t columns() const { return (width + 1) / 2; }
+  int64_t rows() const { return (height + tile_rows - 1) / tile_rows; }
+  int64_t columns() const { return (width + kTileColumns - 1) / kTileColumns; }
   int64_t tiles() const { return images * rows() * columns(); }
+  int64_t frequencies() const { return (tile_rows + 2) * (kTileColumns + 2); }
 };
 
-struct WinogradKernels {
+// For tiles of one height, which the grid has.
+struct TileKernels {
   // Bᵀ x B of tiles [begin, end); the first becomes row 0. x is [N, H, W, channels].
   void (*transform_input)(const float* x, const TileGrid& grid, int64_t channels, const Matrices& to, int64_t begin,
                           int64_t end);
@@ -54,6 +52,12 @@ struct WinogradKernels {
 
   // dw = Gᵀ u G for a block of kChannelBlock outputs from `output` on, or dw += …: row o, column i of u.
   void (*transform_weight_gradient)(const Matrices& u, int64_t inputs, float* dw, int64_t output, bool add);
+};
+
+struct WinogradKernels {
+  TileKernels low, high;
+
+  const TileKernels& of(const TileGrid& grid) const { return grid.tile_rows == kLowTile ? low : high; }
 };
 
 PEA_KERNELS(WinogradKernels, winograd_kernels)

@@ -22,13 +22,13 @@ PEA_INLINE int64_t column_offset(const Matrices& matrices, int64_t channel) {
 // A vector of each frequency.
 template <int kCount>
 PEA_INLINE void load_frequencies(const float* from, int64_t stride, Floats (&to)[kCount]) {
-#pragma GCC unroll 16
+#pragma GCC unroll 36
   for (int64_t frequency = 0; frequency < kCount; ++frequency) to[frequency] = load<Floats>(from + frequency * stride);
 }
 
 template <int kCount>
 PEA_INLINE void store_frequencies(const Floats (&from)[kCount], float* to, int64_t stride) {
-#pragma GCC unroll 16
+#pragma GCC unroll 36
   for (int64_t frequency = 0; frequency < kCount; ++frequency) store(from[frequency], to + frequency * stride);
 }
 

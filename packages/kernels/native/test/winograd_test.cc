@@ -36,15 +36,15 @@ void fill(const Memory<float>& memory, int64_t count, double phase) {
 void convolve(const Capability& capability, const Convolution& sizes, const float* x, const float* w,
               const float* bias, bool turned, float* y) {
   const int64_t from = turned ? sizes.outputs : sizes.inputs, to = turned ? sizes.inputs : sizes.outputs;
-  const WinogradKernels& kernels = *capability.winograd;
-  OwnMatrices u(kFrequencies, from, to);
+  const TileKernels& kernels = capability.winograd->of(sizes.grid);
+  OwnMatrices u(sizes.grid.frequencies(), from, to);
   const auto transform = turned ? kernels.transform_weights_turned : kernels.transform_weights;
   for (int64_t o = 0; o < sizes.outputs; o += kChannelBlock) transform(w, sizes.inputs, *u, o);
   // In two parts, the second of which begins in the midst of an image.
   const int64_t tiles = sizes.grid.tiles(), half = (tiles + 1) / 2;
   for (int64_t begin = 0; begin < tiles; begin += half) {
     const int64_t end = std::min(begin + half, tiles);
-    OwnMatrices v(kFrequencies, end - begin, from, /*whole_rows=*/true), m(kFrequencies, end - begin, to);
+    OwnMatrices v(sizes.grid.frequencies(), end - begin, from, /*whole_rows=*/true), m(sizes.grid.frequencies(), end - begin, to);
     kernels.transform_input(x, sizes.grid, from, *v, begin, end);
     multiply(*capability.frequency, v, u, m, end - begin, from, to);
     kernels.transform_output(*m, bias, y, sizes.grid, to, begin, end);
@@ -53,17 +53,17 @@ void convolve(const Capability& capability, const Convolution& sizes, const floa
 
 void weight_gradient(const Capability& capability, const Convolution& sizes, const float* x, const float* dy,
                      float* dw) {
-  const WinogradKernels& kernels = *capability.winograd;
-  OwnMatrices u(kFrequencies, sizes.outputs, sizes.inputs);
+  const TileKernels& kernels = capability.winograd->of(sizes.grid);
+  OwnMatrices u(sizes.grid.frequencies(), sizes.outputs, sizes.inputs);
   const int64_t tiles = sizes.grid.tiles(), half = (tiles + 1) / 2;
   for (int64_t begin = 0; begin < tiles; begin += half) {
     const int64_t end = std::min(begin + half, tiles);
-    OwnMatrices v(kFrequencies, end - begin, sizes.inputs);
+    OwnMatrices v(sizes.grid.frequencies(), end - begin, sizes.inputs);
     kernels.transform_input(x, sizes.grid, sizes.inputs, *v, begin, end);
     // Panel by panel of the outputs, as threads share them.
     for (int64_t output = 0; output * kPanel < sizes.outputs; ++output) {
       const int64_t width = width_of(sizes.outputs, output);
-      OwnMatrices d(kFrequencies, end - begin, width);
+      OwnMatrices d(sizes.grid.frequencies(), end - begin, width);
       kernels.transform_gradient(dy + output * kPanel, sizes.grid, sizes.outputs, width, *d, begin, end);
       multiply_transposed(*capability.frequency, d, v, u, output, width, sizes.inputs, end - begin, begin > 0);
     }
@@ -118,11 +118,13 @@ void test_convolution(const Capability& capability, const Convolution& sizes) {
 }  // namespace
 
 void test_winograd(const Capability& capability) {
-  test_convolution(capability, {{2, 7, 9}, 16, 80});
-  test_convolution(capability, {{1, 4, 6}, 112, 48});
-  test_convolution(capability, {{3, 1, 1}, 64, 16});
-  test_convolution(capability, {{1, 3, 2}, 32, 128});
-  test_convolution(capability, {{1, 6, 6}, 48, 144});  // parts of 5 and 4 tiles
+  for (const int64_t tile_rows : {kLowTile, kHighTile}) {
+    test_convolution(capability, {{2, 7, 9, tile_rows}, 16, 80});
+    test_convolution(capability, {{1, 4, 6, tile_rows}, 112, 48});
+    test_convolution(capability, {{3, 1, 1, tile_rows}, 64, 16});
+    test_convolution(capability, {{1, 3, 2, tile_rows}, 32, 128});
+    test_convolution(capability, {{1, 6, 12, tile_rows}, 48, 144});  // parts of 5 and 4 low tiles
+  }
 }
 
 }  // namespace pea::test
