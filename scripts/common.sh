@@ -10,6 +10,15 @@ fail() {
   exit 1
 }
 
+# print_help USAGE ARGUMENT...: prints how the script is called, and ends it, where its arguments ask for that.
+print_help() {
+  local usage=$1 argument
+  shift
+  for argument; do
+    [[ $argument != --help && $argument != -h ]] || { printf '%s\n' "$usage"; exit; }
+  done
+}
+
 # step TITLE COMMAND...: runs one command with its output in .setup/log. A failure shows the end of that output,
 # names the step and prints the command that repeats it alone.
 step() {

@@ -47,8 +47,8 @@ export async function createProgram(words: readonly string[], outcome: Outcome):
     .description("Trains ReLU networks with Progressive Ensemble Activations.")
     .version(version)
     .exitOverride()
-    // Commander's own messages begin as all others do.
-    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "pea: ")) })
+    // Whoever catches its errors tells them as all others.
+    .configureOutput({ outputError: () => {} })
     .addHelpText(
       "after",
       example("pea train --pea SM75% --epochs 10", "pea export runs/<run>", "pea help train"),
@@ -232,7 +232,7 @@ function addInspect(program: Command, outcome: Outcome, ofTargets?: OfTargets): 
     )
     .addOption(
       new Option("--classes <N>", "classes (default: those of the network's data set)").argParser(
-        wholeNumber,
+        positiveNumber,
       ),
     )
     .option(

@@ -49,6 +49,7 @@ import { recipeForTarget } from "../train/recipe-for-target.ts";
 import { resumeTraining, train, type Watch } from "../train/train.ts";
 import { TrainingDiverged, TrainingInterrupted } from "../train/trainer.ts";
 import { describePlacement } from "./inspect-target.ts";
+import { namedByOptions } from "./option-names.ts";
 
 /** What commander hands over: the command's own flags, and those of the recipe by camelCase of the flag. */
 interface TrainFlags extends CommonOptions, Record<string, unknown> {
@@ -88,7 +89,7 @@ export async function runTrain(flags: TrainFlags, words: readonly string[]): Pro
     throw usage(
       `--timeout is ${flags.timeout}, but one process has none to wait for; leave it out, or start several with --processes`,
     );
-  if (launched !== null) return trainAsRank(launched, flags);
+  if (launched !== null) return trainAsRank(launched, flags, words);
   if (processes > 1) return launchTraining(processes, words);
   return trainAs(alone, flags, isRestarted(process.env));
 }
@@ -101,7 +102,7 @@ function launchTraining(count: number, words: readonly string[]): Promise<number
 }
 
 /** As one of several processes, of which the first speaks; the others have errors alone to tell, by their launcher where they can. */
-async function trainAsRank(launched: Launched, flags: TrainFlags): Promise<number> {
+async function trainAsRank(launched: Launched, flags: TrainFlags, words: readonly string[]): Promise<number> {
   endWithLauncher();
   const { timeout = USUAL_TIMEOUT } = flags;
   let ranks: Ranks | undefined;
@@ -111,7 +112,7 @@ async function trainAsRank(launched: Launched, flags: TrainFlags): Promise<numbe
     await ranks.close();
     return code;
   } catch (error) {
-    const failed = error as Error;
+    const failed = namedByOptions(error as Error, words);
     if (failed instanceof GroupTimeout)
       reword(failed, `${failed.message}; where they need longer, give more than --timeout ${timeout}`);
     const reason = failed.message;

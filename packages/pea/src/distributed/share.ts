@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { PeaError } from "@pea/core";
+import { type NameOfKey, SettingError } from "../common/setting-error.ts";
 import type { Ranks } from "./ranks.ts";
 
 /** Which of the ranks, of how many. */
@@ -41,13 +41,18 @@ export function requireEvenShares(
   { goesOn }: { goesOn: boolean },
 ): void {
   if (batchSize % size === 0) return;
-  const problem = `batchSize is ${batchSize}, which ${size} processes cannot share evenly`;
+  const problem = (name: NameOfKey) =>
+    `${name("batchSize")} is ${batchSize}, which ${size} processes cannot share evenly`;
   if (goesOn)
-    throw usage(
-      `${problem}, and stays so in a run that has begun; go on with ${processesFor(batchSize, size)}`,
+    throw new SettingError(
+      (name) =>
+        `${problem(name)}, and stays so in a run that has begun; go on with ${processesFor(batchSize, size)}`,
     );
   const [below, above] = [Math.floor(batchSize / size) * size, Math.ceil(batchSize / size) * size];
-  throw usage(`${problem}; take ${below > 0 ? `${below} or ` : ""}${above}, or another number of processes`);
+  throw new SettingError(
+    (name) =>
+      `${problem(name)}; take ${below > 0 ? `${below} or ` : ""}${above}, or another number of processes`,
+  );
 }
 
 /** The numbers next to one that is asked for among which a batch can be shared. */
@@ -60,5 +65,3 @@ function processesFor(batchSize: number, asked: number): string {
   const names = [below, above].filter((count) => count !== undefined);
   return `${names.join(" or ")} ${names.join() === "1" ? "process" : "processes"}`;
 }
-
-const usage = (message: string): PeaError => new PeaError(message, { kind: "usage" });

@@ -1,5 +1,5 @@
-import { PeaError } from "@pea/core";
 import { isModelFile } from "../common/model-file-name.ts";
+import { SettingError } from "../common/setting-error.ts";
 import { parseImageSize } from "../images/image-size.ts";
 import { openModelFile } from "../import/network/model-file.ts";
 import { digestOfAll } from "../import/onnx/read-file.ts";
@@ -36,9 +36,9 @@ export async function loadRecipe(
   const { file } = await openModelFile(model, { path: modelFile, digests, imageSize, output });
   const digest = digestOfAll(file);
   if (modelDigest !== undefined && modelDigest !== digest)
-    throw new PeaError(
-      `${modelFile ?? model} is not the file of modelDigest ${modelDigest}: it has ${digest}; take that file, or leave modelDigest out`,
-      { kind: "usage" },
+    throw new SettingError(
+      (name) =>
+        `${modelFile ?? model} is not the file of ${name("modelDigest")} ${modelDigest}: it has ${digest}; take that file, or leave ${name("modelDigest")} out`,
     );
   return resolveRecipe(...layers, { source: model, settings: { modelDigest: digest } });
 }

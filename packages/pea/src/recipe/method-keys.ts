@@ -7,6 +7,7 @@
  */
 import { type ActivationName, activationNamed, PeaError, parseVariant, smoothActivations } from "@pea/core";
 import { z } from "zod";
+import { SettingError } from "../common/setting-error.ts";
 import { DURATION, described, durationSchema } from "../common/settings.ts";
 import { activationNames, activationSchema } from "../methods/activation/activation.ts";
 import {
@@ -129,14 +130,19 @@ export function methodsOf(recipe: MethodSettings): ChosenMethod[] {
 function methodOfOwnKeys(recipe: MethodSettings): ChosenMethod | null {
   const { pea, activation, swapToRelu } = recipe;
   if (pea !== "none" && swapToRelu !== undefined)
-    throw usage(`swapToRelu ${swapToRelu} does not go with pea ${pea}, which glides to ReLU; leave one out`);
+    throw new SettingError(
+      (name) =>
+        `${name("swapToRelu")} ${swapToRelu} does not go with ${name("pea")} ${pea}, which glides to ReLU; leave one out`,
+    );
   if (swapToRelu !== undefined && activation === "relu")
-    throw usage(
-      `swapToRelu ${swapToRelu} needs a smooth activation to swap for ReLU, such as activation mish; activation is relu`,
+    throw new SettingError(
+      (name) =>
+        `${name("swapToRelu")} ${swapToRelu} needs a smooth activation to swap for ReLU, such as ${name("activation")} mish; ${name("activation")} is relu`,
     );
   if (pea !== "none" && activation !== "relu")
-    throw usage(
-      `activation ${activation} does not go with pea ${pea}, whose code names the smooth activation; leave one out`,
+    throw new SettingError(
+      (name) =>
+        `${name("activation")} ${activation} does not go with ${name("pea")} ${pea}, whose code names the smooth activation; leave one out`,
     );
   if (swapToRelu !== undefined) return chosenByKeys("swap", recipe);
   if (pea !== "none") return chosenByKeys("pea", recipe);
@@ -169,8 +175,9 @@ export function settleMethods(
   if (keys === undefined) return { methods: [first, ...others].map(entryOf) };
   for (const key of Object.values(ownKeys).flatMap(Object.keys))
     if (given[key] !== undefined)
-      throw usage(
-        `${key} is ${JSON.stringify(given[key])} beside ${titleOf(first)} in methods; say it in one place, and leave the other out`,
+      throw new SettingError(
+        (name) =>
+          `${name(key)} is ${JSON.stringify(given[key])} beside ${titleOf(first)} in ${name("methods")}; say it in one place, and leave the other out`,
       );
   const own = Object.entries(keys)
     .map(([key, setting]) => [key, first.settings[setting]] as const)

@@ -7,6 +7,7 @@ import { PeaError } from "@pea/core";
 import type { z } from "zod";
 import { isModelFile } from "../common/model-file-name.ts";
 import { nearestName } from "../common/nearest-name.ts";
+import { type NameOfKey, SettingError } from "../common/setting-error.ts";
 import type { KeyDescription } from "../common/settings.ts";
 import { DEFAULT_IMAGE_SIZE, isCropped, isInFiles } from "../data/sets/dataset-descriptor.ts";
 import { datasetNamed } from "../data/sets/registry.ts";
@@ -53,7 +54,8 @@ export function resolveRecipe(...layers: Layer[]): Recipe {
   for (const [key, { shape }] of Object.entries(groups))
     if (isRecord(merged[key])) refuseUnknownKeys(merged[key], Object.keys(shape), key);
   const result = recipeSchema.safeParse(merged);
-  if (!result.success) throw usage(describeIssue(result.error.issues[0] as z.core.$ZodIssue, merged));
+  if (!result.success)
+    throw wrong((name) => describeIssue(result.error.issues[0] as z.core.$ZodIssue, merged, name));
   checkTogether(result.data);
   const { model, data, l2, import: imported } = result.data;
   const dataset = datasetNamed(data);
@@ -132,55 +134,70 @@ function defaultImageSize(data: string): number | string {
 /** Checks what no single key can tell. */
 function checkTogether(recipe: SchemaOutput): void {
   if (recipe.limitTrain > 1 && !Number.isInteger(recipe.limitTrain))
-    throw usage(`limitTrain is ${recipe.limitTrain}, but must be ${describeKey("limitTrain").allowed}`);
+    throw wrong(
+      (name) =>
+        `${name("limitTrain")} is ${recipe.limitTrain}, but must be ${describeKey("limitTrain").allowed}`,
+    );
   const { data } = recipe;
   const dataset = datasetNamed(data);
   for (const key of ["imageSize", "trainCrop", "evalCrop"] as const)
     if (recipe[key] !== undefined && !isInFiles(dataset))
-      throw usage(
-        `${key} is ${show(recipe[key])}, but images of ${show(data)} are taken as they are; leave it out`,
+      throw wrong(
+        (name) =>
+          `${name(key)} is ${show(recipe[key])}, but images of ${show(data)} are taken as they are; leave it out`,
       );
   for (const key of ["trainCrop", "evalCrop"] as const)
     if (recipe[key] !== undefined && dataset.hasLabelMaps)
-      throw usage(
-        `${key} is ${show(recipe[key])}, but images of ${show(data)} are taken whole; leave it out`,
+      throw wrong(
+        (name) =>
+          `${name(key)} is ${show(recipe[key])}, but images of ${show(data)} are taken whole; leave it out`,
       );
   checkEvalCrop(recipe);
   if (recipe.syncBatchNorm && recipe.microBatch > 0)
-    throw usage(
-      `syncBatchNorm takes mean and variance of the whole batch, but with microBatch ${recipe.microBatch} it passes in parts; leave one of them out`,
+    throw wrong(
+      (name) =>
+        `${name("syncBatchNorm")} takes mean and variance of the whole batch, but with ${name("microBatch")} ${recipe.microBatch} it passes in parts; leave one of them out`,
     );
   if (recipe.labelBase !== undefined && !dataset.hasLabelBase)
-    throw usage(
-      `labelBase is ${recipe.labelBase}, but ${show(data)} leaves no choice of where labels begin; leave it out`,
+    throw wrong(
+      (name) =>
+        `${name("labelBase")} is ${recipe.labelBase}, but ${show(data)} leaves no choice of where labels begin; leave it out`,
     );
   if (recipe.splitBy !== undefined && !isInFiles(dataset))
-    throw usage(
-      `splitBy is ${show(recipe.splitBy)}, but images of ${show(data)} have no names and are split by position; leave it out`,
+    throw wrong(
+      (name) =>
+        `${name("splitBy")} is ${show(recipe.splitBy)}, but images of ${show(data)} have no names and are split by position; leave it out`,
     );
   if (!recipe.exifOrientation && !isInFiles(dataset))
-    throw usage(
-      `exifOrientation is false, but images of ${show(data)} have no EXIF orientation; leave it out`,
+    throw wrong(
+      (name) =>
+        `${name("exifOrientation")} is false, but images of ${show(data)} have no EXIF orientation; leave it out`,
     );
   if (recipe.onBadSample !== "fail" && !isInFiles(dataset))
-    throw usage(
-      `onBadSample is ${show(recipe.onBadSample)}, but images of ${show(data)} are read whole, so that none can be passed over; leave it out`,
+    throw wrong(
+      (name) =>
+        `${name("onBadSample")} is ${show(recipe.onBadSample)}, but images of ${show(data)} are read whole, so that none can be passed over; leave it out`,
     );
   if (recipe.onMissingShard !== "fail" && !dataset.hasShards)
-    throw usage(
-      `onMissingShard is ${show(recipe.onMissingShard)}, but ${show(data)} is no numbered set of files; leave it out`,
+    throw wrong(
+      (name) =>
+        `${name("onMissingShard")} is ${show(recipe.onMissingShard)}, but ${show(data)} is no numbered set of files; leave it out`,
     );
   if (recipe.validateOn === "test" && recipe.valFraction > 0)
-    throw usage(
-      `valFraction is ${recipe.valFraction}, but with validateOn "test" nothing is split off; set valFraction to 0`,
+    throw wrong(
+      (name) =>
+        `${name("valFraction")} is ${recipe.valFraction}, but with ${name("validateOn")} "test" nothing is split off; set ${name("valFraction")} to 0`,
     );
   for (const key of ["fresh", "addBatchNorm", "modelOutput", "modelDigest"] as const)
     if (recipe[key] !== undefined && !isModelFile(recipe.model))
-      throw usage(`${key} is ${recipe[key]}, but ${recipe.model} comes from no ONNX file; leave it out`);
+      throw wrong(
+        (name) => `${name(key)} is ${recipe[key]}, but ${recipe.model} comes from no ONNX file; leave it out`,
+      );
   for (const option of ["inputChannels", "imageSize", "classes"])
     if (recipe.modelOptions?.[option] !== undefined)
-      throw usage(
-        `modelOptions.${option} is ${recipe.modelOptions[option]}, but it follows from the data; leave it out`,
+      throw wrong(
+        (name) =>
+          `${name("modelOptions")}.${option} is ${recipe.modelOptions?.[option]}, but it follows from the data; leave it out`,
       );
   checkOptimizer(recipe);
 }
@@ -189,8 +206,9 @@ function checkTogether(recipe: SchemaOutput): void {
 function checkEvalCrop({ evalCrop, data, imageSize = defaultImageSize(data) }: SchemaOutput): void {
   const { width, height } = parseImageSize(imageSize) as Size;
   if (typeof evalCrop === "number" && evalCrop < Math.max(width, height))
-    throw usage(
-      `evalCrop is ${evalCrop}, but must be ${describeKey("evalCrop").allowed}: imageSize is ${show(imageSize)}`,
+    throw wrong(
+      (name) =>
+        `${name("evalCrop")} is ${evalCrop}, but must be ${describeKey("evalCrop").allowed}: ${name("imageSize")} is ${show(imageSize)}`,
     );
 }
 
@@ -216,14 +234,20 @@ function checkOptimizer(recipe: SchemaOutput): void {
   const own: readonly string[] = optimizerKeys[optimizer];
   for (const key of new Set(Object.values(optimizerKeys).flat()))
     if (recipe[key] !== undefined && !own.includes(key))
-      throw usage(`${key} is ${show(recipe[key])}, but optimizer is ${show(optimizer)}; leave ${key} out`);
+      throw wrong(
+        (name) =>
+          `${name(key)} is ${show(recipe[key])}, but ${name("optimizer")} is ${show(optimizer)}; leave ${name(key)} out`,
+      );
   if (nesterov && momentum === 0)
-    throw usage("nesterov is true, but needs a momentum above 0; momentum is 0");
+    throw wrong(
+      (name) => `${name("nesterov")} is true, but needs a momentum above 0; ${name("momentum")} is 0`,
+    );
   const decoupled = optimizer === "adamw" ? "optimizer" : "radam.decay";
   if ((optimizer === "adamw" || radam?.decay === "decoupled") && l2.form === "keras")
-    throw usage(
-      `${decoupled} is ${show(optimizer === "adamw" ? optimizer : radam?.decay)}, which takes lr·coef·w off the weights, ` +
-        'and l2.form is "keras", which doubles the gradient of a penalty; set l2.form to "half"',
+    throw wrong(
+      (name) =>
+        `${name(decoupled)} is ${show(optimizer === "adamw" ? optimizer : radam?.decay)}, which takes lr·coef·w off the weights, ` +
+        `and ${name("l2.form")} is "keras", which doubles the gradient of a penalty; set ${name("l2.form")} to "half"`,
     );
 }
 
@@ -234,18 +258,18 @@ function describeKey(key: string): KeyDescription {
   return schema.meta() as unknown as KeyDescription;
 }
 
-function describeIssue(issue: z.core.$ZodIssue, settings: Record<string, unknown>): string {
+function describeIssue(issue: z.core.$ZodIssue, settings: Record<string, unknown>, name: NameOfKey): string {
   const path = issue.path.filter((part) => typeof part === "string");
   const key = path.join(".");
   let value: unknown = settings;
   for (const part of path) value = (value as Record<string, unknown>)[part];
   const shape = groupShape(key);
-  if (shape) return `${key} is ${show(value)}, but must hold ${Object.keys(shape).join(", ")}`;
+  if (shape) return `${name(key)} is ${show(value)}, but must hold ${Object.keys(shape).join(", ")}`;
   const group = settings[path[0] as string];
   const others = isRecord(group) && value === undefined ? Object.keys(group) : [];
   const beside =
-    others.length > 0 ? ` beside ${others.map((other) => `${path[0]}.${other}`).join(" and ")}` : "";
-  return `${key} is ${show(value)}${beside}, but must be ${describeKey(key).allowed}`;
+    others.length > 0 ? ` beside ${others.map((other) => name(`${path[0]}.${other}`)).join(" and ")}` : "";
+  return `${name(key)} is ${show(value)}${beside}, but must be ${describeKey(key).allowed}`;
 }
 
 function refuseUnknownKeys(settings: Record<string, unknown>, known: string[], source: string): void {
@@ -262,4 +286,5 @@ export const isRecord = (value: unknown): value is Record<string, unknown> =>
 /** As it stands in a recipe; JSON has no numbers that are not finite. */
 export const show = (value: unknown): string =>
   typeof value === "number" ? `${value}` : (JSON.stringify(value) ?? "missing");
+const wrong = (words: (name: NameOfKey) => string): SettingError => new SettingError(words);
 const usage = (message: string): PeaError => new PeaError(message, { kind: "usage" });

@@ -1,5 +1,6 @@
 /** The course of a run in steps, worked out before anything is trained. */
-import { durationToSteps, PeaError, parseDuration } from "@pea/core";
+import { durationToSteps, parseDuration } from "@pea/core";
+import { SettingError } from "../common/setting-error.ts";
 import type { Methods } from "../methods/methods.ts";
 import { type LearningRatePlan, learningRateAt, turnsOf } from "../recipe/lr-schedule.ts";
 import type { Recipe } from "../recipe/recipe.ts";
@@ -27,18 +28,19 @@ export function planTraining(
 ): TrainingPlan {
   const { batchSize, epochs } = recipe;
   if (stepsPerEpoch === 0)
-    throw new PeaError(
-      `batchSize is ${batchSize}, but there are only ${trainImages} training images (limitTrain ${recipe.limitTrain}, ` +
-        `valFraction ${recipe.valFraction}); lower batchSize or raise limitTrain`,
-      { kind: "usage" },
+    throw new SettingError(
+      (name) =>
+        `${name("batchSize")} is ${batchSize}, but there are only ${trainImages} training images ` +
+        `(${name("limitTrain")} ${recipe.limitTrain}, ${name("valFraction")} ${recipe.valFraction}); ` +
+        `lower ${name("batchSize")} or raise ${name("limitTrain")}`,
     );
   const totalSteps = stepsPerEpoch * epochs;
   const steps = (key: string, duration: string | number): number => {
     const count = durationToSteps(parseDuration(duration), { stepsPerEpoch, totalSteps });
     if (count > totalSteps)
-      throw new PeaError(`${key} is ${duration} (${count} steps), but the run has only ${totalSteps} steps`, {
-        kind: "usage",
-      });
+      throw new SettingError(
+        (name) => `${name(key)} is ${duration} (${count} steps), but the run has only ${totalSteps} steps`,
+      );
     return count;
   };
   return {
@@ -68,9 +70,9 @@ function cycleOf(
 ): LearningRatePlan["cycle"] {
   const count = steps("lrCycle", lrCycle);
   if (count === 0)
-    throw new PeaError(`lrCycle is ${lrCycle}, which is less than a step of this run; take 1st or more`, {
-      kind: "usage",
-    });
+    throw new SettingError(
+      (name) => `${name("lrCycle")} is ${lrCycle}, which is less than a step of this run; take 1st or more`,
+    );
   return { steps: count, growth: lrCycleGrowth };
 }
 

@@ -1,6 +1,6 @@
 /** From a recipe to the things a run is made of. */
-import { PeaError } from "@pea/core";
 import { cudaIsAvailable, type Optimizer, setNumThreads } from "@pea/torch";
+import { SettingError } from "../common/setting-error.ts";
 import type { PartSizes } from "../data/parts/describe-parts.ts";
 import { countSamples } from "../data/parts/part.ts";
 import { datasetNamed } from "../data/sets/registry.ts";
@@ -48,18 +48,18 @@ export async function prepareRun(recipe: Recipe, options: PrepareOptions = {}): 
 export async function openRun(recipe: Recipe, options: PrepareOptions = {}): Promise<OpenedRun> {
   const { device } = recipe;
   if (device.startsWith("cuda") && !cudaIsAvailable())
-    throw new PeaError(
-      `device is ${device}, but this engine finds no GPU it can use; see \`pea doctor\`, or take device cpu`,
-      { kind: "usage" },
+    throw new SettingError(
+      (name) =>
+        `${name("device")} is ${device}, but this engine finds no GPU it can use; see \`pea doctor\`, or take ${name("device")} cpu`,
     );
   if (recipe.threads > 0) setNumThreads(recipe.threads);
   const methods = await createMethods(methodsOf(recipe));
   const data = await openData(recipe, options);
   try {
     if (recipe.diagnose && data.validation === null)
-      throw new PeaError(
-        "diagnose looks at validation images, but there are none; take a valFraction above 0",
-        { kind: "usage" },
+      throw new SettingError(
+        (name) =>
+          `${name("diagnose")} looks at validation images, but there are none; take a ${name("valFraction")} above 0`,
       );
     const shape = {
       ...data,
@@ -95,10 +95,10 @@ export async function prepareWithoutData(
   const { data, expected, limitTrain, valFraction, validateOn } = recipe;
   const size = parseImageSize(recipe.imageSize ?? "");
   if (expected === undefined || size === null)
-    throw new PeaError(
-      `data ${JSON.stringify(data)} needs dataDir, the folder its files lie in; without it a plan can be made of ` +
-        "images of a size of the recipe's choice, where `expected` says how many there are",
-      { kind: "usage" },
+    throw new SettingError(
+      (name) =>
+        `${name("data")} ${JSON.stringify(data)} needs ${name("dataDir")}, the folder its files lie in; without it a ` +
+        "plan can be made of images of a size of the recipe's choice, where `expected` says how many there are",
     );
   const split = Math.round(valFraction * expected.train);
   const train = limitTrain <= 1 ? Math.round(limitTrain * (expected.train - split)) : limitTrain;

@@ -110,23 +110,23 @@ function refuseTaken(path: string, overwrite: boolean): void {
  */
 export function openRunDirectory(path: string): RunDirectory {
   const run = runDirectory(path);
-  if (!existsSync(run.config)) {
-    throw usage(`${path} is not a run directory: it has no config.yaml. Runs are made by \`pea train\`.`);
-  }
-  return run;
+  if (existsSync(run.config)) return run;
+  const wayOut = "give the folder of a run, which `pea train` makes and names when it begins";
+  if (!existsSync(path)) throw usage(`${path} does not exist; ${wayOut}`);
+  const lack = statSync(path).isDirectory() ? "it has no config.yaml" : "it is a file";
+  throw usage(`${path} is not a run directory: ${lack}; ${wayOut}`);
 }
 
 function refuseForeign(path: string): void {
   const there = nearestThere(path);
   const isFile = !statSync(there).isDirectory();
-  if (isFile && there === path) throw usage(`${path} is a file, not a directory`);
-  if (isFile) throw usage(`${path} cannot be made: ${there} is a file, not a directory`);
+  const wayOut = "give the run a directory of its own";
+  if (isFile && there === path) throw usage(`${path} is a file, not a directory; ${wayOut}`);
+  if (isFile) throw usage(`${path} cannot be made: ${there} is a file, not a directory; ${wayOut}`);
   if (there !== path) return;
   const foreign = readdirSync(path, { recursive: true }).find((name) => !isLeftByStart(String(name)));
   if (foreign === undefined) return;
-  throw usage(
-    `${path} is not empty and not a run directory (it holds ${foreign}); give the run a directory of its own`,
-  );
+  throw usage(`${path} is not empty and not a run directory (it holds ${foreign}); ${wayOut}`);
 }
 
 /** The path or, where nothing is there, the nearest one above it at which something is. */

@@ -1,6 +1,7 @@
 /** `npm run image-folder -- DIR`: makes a data set of image files by class. */
 import { parseArgs } from "node:util";
 import { PeaError } from "@pea/core";
+import { asksForHelp } from "./asks-for-help.ts";
 import { makeImageFolder } from "./make-image-folder.ts";
 
 const usage = "npm run image-folder -- DIR [--train N] [--val N] [--data-dir DIR]";
@@ -26,12 +27,17 @@ function readArguments() {
   }
 }
 
-try {
+async function main(): Promise<void> {
+  if (asksForHelp(process.argv)) return console.log(usage);
   const { root, ...options } = readArguments();
   await makeImageFolder(root, options);
   console.log(
     `Train on them: npx pea-train train -c recipes/smoke/mobilenet-0.25.yaml --data-dir ${root} --pea SM75%`,
   );
+}
+
+try {
+  await main();
 } catch (error) {
   if (!(error instanceof PeaError)) throw error;
   console.error(`image-folder: ${error.message}`);

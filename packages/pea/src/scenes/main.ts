@@ -2,12 +2,14 @@
 import { parseArgs } from "node:util";
 import { PeaError } from "@pea/core";
 import { parseImageSize } from "../images/image-size.ts";
+import { asksForHelp } from "./asks-for-help.ts";
 import { makeScenes } from "./make-scenes.ts";
 
 const usage =
   "npm run scenes -- DIR [--size HxW] [--train N] [--val N] [--test N] [--seed N] [--data-dir DIR]";
 
 async function main(): Promise<void> {
+  if (asksForHelp(process.argv)) return console.log(usage);
   const { root, size, counts, seed, dataDir } = readArguments();
   const onSplit = (split: string, count: number) => console.log(`${split}: ${count} scenes`);
   await makeScenes(root, { size, counts, seed, dataDir, onSplit });

@@ -102,13 +102,13 @@ describe("a run with an activation of one's own", () => {
     assert.equal(unknown.code, 2);
     assert.match(
       unknown.stderr,
-      /^pea: pea is "SQ75%", but must be a variant code .* one of G, S, M, E, H, T, O for the network's own, or one that an imported module registers$/m,
+      /^pea: --pea is "SQ75%", but must be a variant code .* one of G, S, M, E, H, T, O for the network's own, or one that an imported module registers$/m,
     );
     const misspelt = await pea("train", "--import", module, "--activation", "squareplsu", "--dry-run");
     assert.equal(misspelt.code, 2);
     assert.match(
       misspelt.stderr,
-      /^pea: activation is "squareplsu", but must be relu, gelu, swish, mish, elu, hardswish, gelu-tanh, squareplus, or one that/m,
+      /^pea: --activation is "squareplsu", but must be relu, gelu, swish, mish, elu, hardswish, gelu-tanh, squareplus, or one that/m,
     );
   });
 });

@@ -316,7 +316,7 @@ describe("pea train --dry-run", () => {
           "notes",
           "is not empty and not a run directory (it holds todo.txt); give the run a directory of its own",
         ],
-        ["file", "is a file, not a directory"],
+        ["file", "is a file, not a directory; give the run a directory of its own"],
         [
           "busy",
           `is in use by process ${process.pid}: wait for its end or stop it; if that process is no training run, delete ${at("busy")}/lock`,
@@ -452,24 +452,24 @@ describe("a user's mistake", () => {
   const mistakes: [words: string[], message: RegExp][] = [
     [["trian"], /unknown command 'trian'[\s\S]*train/],
     [["train", "--epoch", "3"], /unknown option '--epoch'[\s\S]*--epochs/],
-    [["train", "--pea", "SM"], /^pea: pea is "SM", but must be a variant code such as "SM75%"/],
+    [["train", "--pea", "SM"], /^pea: --pea is "SM", but must be a variant code such as "SM75%"/],
     [
       ["train", "--pea", "SM75%", "--activation", "mish"],
-      /^pea: activation mish does not go with pea SM75%.*leave one out/,
+      /^pea: --activation mish does not go with --pea SM75%.*leave one out/,
     ],
     [["train", "--model", "mobilnet"], /^pea: unknown model mobilnet/],
     [
       ["train", ...small, "--batch-size", "300"],
-      /^pea: batchSize is 300, but there are only 220 training images/,
+      /^pea: --batch-size is 300, but there are only 220 training images/,
     ],
     [
       ["train", ...small, "--warmup", "11ep"],
-      /^pea: warmup is 11ep \(66 steps\), but the run has only 60 steps/,
+      /^pea: --warmup is 11ep \(66 steps\), but the run has only 60 steps/,
     ],
-    [["train", "--device", "cuda"], /^pea: device is cuda, but this engine finds no GPU/],
-    [["train", "--resume", "nowhere"], /^pea: nowhere is not a run directory/],
+    [["train", "--device", "cuda"], /^pea: --device is cuda, but this engine finds no GPU/],
+    [["train", "--resume", "nowhere"], /^pea: nowhere does not exist; give the folder of a run/],
     [["train", "-c", "missing.yaml"], /^pea: cannot read missing\.yaml/],
-    [["eval", "nowhere"], /^pea: nowhere is not a run directory/],
+    [["eval", "nowhere"], /^pea: nowhere does not exist; give the folder of a run/],
   ];
   for (const [words, message] of mistakes)
     it(`ends with 2 and one message: pea ${words.filter((word) => !small.includes(word)).join(" ")}`, async () => {
@@ -483,7 +483,7 @@ describe("a user's mistake", () => {
     const { code, stdout, stderr } = await peaHere("eval", "nowhere", "--debug", "--json");
     assert.equal(code, 2);
     assert.match(stderr, /^ {4}at /m);
-    assert.match(JSON.parse(stdout).error.message, /nowhere is not a run directory/);
+    assert.match(JSON.parse(stdout).error.message, /nowhere does not exist/);
   });
 });
 

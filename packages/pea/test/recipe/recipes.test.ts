@@ -133,7 +133,7 @@ describe("a dry run without data", () => {
   it("needs a recipe that says what the data hold", async () => {
     const { code, stderr } = await peaHere("train", "--data", "imagefolder", "--dry-run");
     assert.equal(code, 2);
-    assert.match(stderr, /needs dataDir.*`expected` says how many/s);
+    assert.match(stderr, /needs --data-dir.*`expected` says how many/s);
   });
 });
 

@@ -105,12 +105,16 @@ describe("a new run directory", () => {
   it("is refused where a file is, and below one", () => {
     const path = newPath();
     writeFileSync(path, "");
-    assert.throws(() => createRunDirectory(path), { name: "PeaError", kind: "usage", message: /is a file/ });
+    assert.throws(() => createRunDirectory(path), {
+      name: "PeaError",
+      kind: "usage",
+      message: /is a file, not a directory; give the run a directory of its own/,
+    });
     for (const take of [createRunDirectory, requireFree])
       assert.throws(() => take(join(path, "runs", "first")), {
         name: "PeaError",
         kind: "usage",
-        message: `${join(path, "runs", "first")} cannot be made: ${path} is a file, not a directory`,
+        message: `${join(path, "runs", "first")} cannot be made: ${path} is a file, not a directory; give the run a directory of its own`,
       });
   });
   it("is refused where a file system makes no directories", () => {
@@ -132,7 +136,7 @@ describe("a run's config.yaml", () => {
     assert.throws(() => openRunDirectory(path), {
       name: "PeaError",
       kind: "usage",
-      message: /is not a run directory: it has no config\.yaml/,
+      message: /is not a run directory: it has no config\.yaml; give the folder of a run/,
     });
   });
   for (const [what, text, message] of [

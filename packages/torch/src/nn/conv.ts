@@ -7,10 +7,10 @@ import {
   conv2d,
   convTranspose1d,
   convTranspose2d,
-  type Pair,
 } from "../ops/conv.ts";
 import { inFormatOf } from "../ops/format.ts";
 import { requirePadding, type Sides } from "../ops/padding.ts";
+import type { Pair } from "../ops/pair.ts";
 import { optionsOf } from "../options.ts";
 import type { Tensor } from "../tensor.ts";
 import { checkInput, type ExpectedShape } from "./check-input.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 import { isRecording } from "../call.ts";
-import type { Pair } from "../ops/conv.ts";
+import type { Pair } from "../ops/pair.ts";
 import type { MaxPoolOptions } from "../ops/pool.ts";
 import type { Tensor } from "../tensor.ts";
 

@@ -1,4 +1,4 @@
-import type { Pair } from "../ops/conv.ts";
+import type { Pair } from "../ops/pair.ts";
 import {
   type AvgPoolOptions,
   adaptiveAvgPool1d,

@@ -6,10 +6,8 @@ import { call } from "../call.ts";
 import { optionsOf } from "../options.ts";
 import type { Tensor } from "../tensor.ts";
 import { requirePadding, type Sides } from "./padding.ts";
+import type { Pair } from "./pair.ts";
 import { pad } from "./shape.ts";
-
-/** One number for both axes, or [height, width]. */
-export type Pair = number | readonly [number, number];
 
 /** Options of a convolution. */
 export interface ConvOptions<Size, Padding = Size> {

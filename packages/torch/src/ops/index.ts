@@ -11,6 +11,7 @@ export * from "./loss.ts";
 export * from "./norm.ts";
 export type { Operand, Scalar } from "./operand.ts";
 export { type Sides, sidesByAxis } from "./padding.ts";
+export type { Pair } from "./pair.ts";
 export * from "./pointwise.ts";
 export * from "./pool.ts";
 export * from "./reduce.ts";

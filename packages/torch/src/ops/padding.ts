@@ -4,7 +4,7 @@
  */
 import { TorchError } from "../error.ts";
 import { written } from "../options.ts";
-import type { Pair } from "./conv.ts";
+import type { Pair } from "./pair.ts";
 
 /** How much is added on each side of an image, in the order of `pad`. */
 export type Sides = readonly [left: number, right: number, top: number, bottom: number];

@@ -5,7 +5,7 @@
 import { call } from "../call.ts";
 import { optionsOf } from "../options.ts";
 import type { Tensor } from "../tensor.ts";
-import type { Pair } from "./conv.ts";
+import type { Pair } from "./pair.ts";
 
 /** Options of pooling over windows. */
 export interface PoolOptions<Size = Pair> {

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { PeaError } from "@pea/core";
+import type { PeaError } from "@pea/core";
+import { SettingError } from "../../common/setting-error.ts";
 import type { SplitKind } from "../sources/part-names.ts";
 import type { Dataset } from "./dataset.ts";
 import { countSamples, type DataPart, isInMemory, selectPart } from "./part.ts";
@@ -114,12 +115,11 @@ function splitOff<Part extends DataPart>(
 }
 
 function tooFew(purpose: "test" | "validation", share: number, count: number): PeaError {
-  return new PeaError(
+  return new SettingError((name) =>
     purpose === "test"
       ? `the data have no test part, and ${count} training images are too few to split one off; give each class at least 3`
-      : `a validation share (valFraction) of ${share} leaves none of ${count} training images for one of the two parts; ` +
-          "take another share, or none at all",
-    { kind: "usage" },
+      : `a validation share (${name("valFraction")}) of ${share} leaves none of ${count} training images for one of the two parts; ` +
+        "take another share, or none at all",
   );
 }
 
@@ -136,9 +136,9 @@ function limit<Part extends DataPart>(
   const available = countSamples(part);
   const count = limitTrain <= 1 ? Math.round(limitTrain * available) : limitTrain;
   if (count > available)
-    throw new PeaError(
-      `limitTrain is ${limitTrain}, but there are only ${available} training images beside the validation part`,
-      { kind: "usage" },
+    throw new SettingError(
+      (name) =>
+        `${name("limitTrain")} is ${limitTrain}, but there are only ${available} training images beside the validation part`,
     );
   if (limitTrain === 1 || count === available) return { train: part, unused: null };
   const { kept, drawn } = someOf(part, limitTrain, settings);

@@ -6,6 +6,7 @@
 import { existsSync } from "node:fs";
 import { PeaError } from "@pea/core";
 import { amax, amin, scope } from "@pea/torch";
+import { SettingError } from "../../common/setting-error.ts";
 import { imagenetStatistics } from "../../images/known-statistics.ts";
 import type { PixelStatistics } from "../../images/pixel-statistics.ts";
 import type { FoundParts } from "../parts/cut-parts.ts";
@@ -91,7 +92,10 @@ async function inPlace<T>(
 function placeOf({ name, defaultFolder }: DatasetDescriptor, folder: string | undefined): string {
   const place = folder ?? defaultFolder?.path;
   if (place !== undefined) return place;
-  throw usage(`data ${JSON.stringify(name)} needs dataDir, the folder its files lie in`);
+  throw new SettingError(
+    (nameOf) =>
+      `${nameOf("data")} ${JSON.stringify(name)} needs ${nameOf("dataDir")}, the folder its files lie in`,
+  );
 }
 
 /** @throws PeaError where a part is not as the data set's description says, or a label is none of its classes */

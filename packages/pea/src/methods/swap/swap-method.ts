@@ -11,6 +11,7 @@ import {
   parseDuration,
   type SmoothName,
 } from "@pea/core";
+import { SettingError } from "../../common/setting-error.ts";
 import { requireReLU } from "../activation-modules.ts";
 import type { FitContext, Method, MethodState, Obstacle, Phase, StepSpan } from "../method.ts";
 import { refuseOtherState } from "../method-state.ts";
@@ -67,12 +68,12 @@ export class SwapMethod implements Method {
   fit({ model, totalSteps, stepsPerEpoch }: FitContext): void {
     const swapStep = durationToSteps(this.#at, { totalSteps, stepsPerEpoch });
     if (swapStep === 0 || swapStep > totalSteps) {
-      throw new PeaError(
-        `swapToRelu ${formatDuration(this.#at)} swaps ReLU in at step ${swapStep} of ${totalSteps}; ` +
+      throw new SettingError(
+        (name) =>
+          `${name("swapToRelu")} ${formatDuration(this.#at)} swaps ReLU in at step ${swapStep} of ${totalSteps}; ` +
           (swapStep === 0
-            ? "leave swapToRelu and activation out to train with ReLU all along"
+            ? `leave ${name("swapToRelu")} and ${name("activation")} out to train with ReLU all along`
             : "take an earlier point (100% swaps after the last step) or train longer"),
-        { kind: "usage" },
       );
     }
     requireReLU(model, `activation ${this.#smooth}`);

@@ -398,7 +398,7 @@ describe("the file's digest", () => {
       ...settings,
     );
     assert.equal(code, 2);
-    assert.match(stderr, /other\.onnx is not the file of modelDigest [0-9a-f]{64}: it has [0-9a-f]{64}/);
+    assert.match(stderr, /other\.onnx is not the file of --model-digest [0-9a-f]{64}: it has [0-9a-f]{64}/);
   });
 
   test("tells a study's runs apart", async () => {
