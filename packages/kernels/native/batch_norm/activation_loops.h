@@ -10,6 +10,7 @@
 #include "ensemble/general_ensemble.h"
 #include "ensemble/mask_generator.h"
 #include "simd/buffer.h"
+#include "simd/lanes.h"
 
 namespace pea {
 namespace PEA_CAPABILITY {
@@ -22,9 +23,9 @@ struct Preactivation {
 };
 
 // What each activation makes of z, and of the gradient of that.
-template <typename F>
+template <typename V>
 struct Activated {
-  F value, gradient;
+  V value, gradient;
 };
 
 struct Identity {
@@ -54,18 +55,25 @@ struct CutOffRectifier {
   }
 };
 
+// Whether the loops take the activation by vectors (lanes.h).
+template <typename Activation, typename F>
+constexpr bool kActivatesVectors = false;
+
 template <typename Smooth, typename Ensemble>
 struct Mixture {
   Ensemble ensemble;
 
   Mixture(const EnsembleOptions& options, uint32_t limit) : ensemble(options, limit) {}
 
-  template <typename F>
-  PEA_INLINE Activated<F> at(F z, F grad, uint32_t counter, MaskKey key) const {
-    const Mixed<F> mixed = mix<Smooth>(ensemble, z, counter, key);
+  template <typename V, typename Counter>
+  PEA_INLINE Activated<V> at(V z, V grad, Counter counter, MaskKey key) const {
+    const Mixed<V> mixed = mix<Smooth>(ensemble, z, counter, key);
     return {mixed.value, grad * mixed.slope};
   }
 };
+
+template <typename Smooth, typename Ensemble, typename F>
+constexpr bool kActivatesVectors<Mixture<Smooth, Ensemble>, F> = kTakesVectors<Smooth, F>;
 
 // The loops for one activation, chosen once per span rather than once per segment, of at most kSegment elements. They read
 // elements of T and write the type of its arithmetic. Arrays may not overlap but for dz and grad.
@@ -157,14 +165,12 @@ class ActivationLoops {
     const T *__restrict x = of.x, *__restrict residual = of.residual;
     const F *__restrict center = of.center, *__restrict scale = of.scale, *__restrict shift = of.shift;
     const MaskKey key = self.key_;
-    uint32_t counter = mask_counter(index_low, key);
-#pragma omp simd linear(counter : kMaskIncrement)
-    for (uint32_t i = 0; i < count; ++i) {
-      F z = (value(x[i]) - center[i]) * scale[i] + shift[i];
-      if (kHasResidual) z += value(residual[i]);
-      y[i] = activation.at(z, F(0), counter, key).value;
-      counter += kMaskIncrement;
-    }
+    for_each_lanes<kActivatesVectors<Activation, F>, kMaskIncrement>(
+        count, mask_counter(index_low, key), [&](auto lanes, uint32_t i, auto counter) PEA_INLINE_BODY {
+          auto z = (lanes.load(x + i) - lanes.load(center + i)) * lanes.load(scale + i) + lanes.load(shift + i);
+          if (kHasResidual) z += lanes.load(residual + i);
+          lanes.store(activation.at(z, decltype(z){}, counter, key).value, y + i);
+        });
   }
 
   template <typename Activation, bool kHasResidual, bool kNormalizes, typename Gradient>
@@ -175,20 +181,18 @@ class ActivationLoops {
     const T *__restrict x = of.x, *__restrict residual = of.residual;
     const F *__restrict center = of.center, *__restrict scale = of.scale, *__restrict shift = of.shift;
     const MaskKey key = self.key_;
-    uint32_t counter = mask_counter(index_low, key);
-#pragma omp simd linear(counter : kMaskIncrement)
-    for (uint32_t i = 0; i < count; ++i) {
-      const F d = value(x[i]) - center[i];
-      F z = d * scale[i] + shift[i];
-      if (kHasResidual) z += value(residual[i]);
-      const Activated<F> activated = activation.at(z, value(grad[i]), counter, key);
-      const F gradient = activated.gradient;
-      if (kNormalizes) y[i] = activated.value;
-      dz[i] = gradient;
-      sum[i] += gradient;
-      dot[i] += gradient * d;
-      counter += kMaskIncrement;
-    }
+    for_each_lanes<kActivatesVectors<Activation, F>, kMaskIncrement>(
+        count, mask_counter(index_low, key), [&](auto lanes, uint32_t i, auto counter) PEA_INLINE_BODY {
+          const auto d = lanes.load(x + i) - lanes.load(center + i);
+          auto z = d * lanes.load(scale + i) + lanes.load(shift + i);
+          if (kHasResidual) z += lanes.load(residual + i);
+          const auto activated = activation.at(z, lanes.load(grad + i), counter, key);
+          const auto gradient = activated.gradient;
+          if (kNormalizes) lanes.store(activated.value, y + i);
+          lanes.store(gradient, dz + i);
+          lanes.store(lanes.load(sum + i) + gradient, sum + i);
+          lanes.store(lanes.load(dot + i) + gradient * d, dot + i);
+        });
   }
 
   // grad · act'(z) of the elements from `at` on, in dz, from where the identity's loops take it.

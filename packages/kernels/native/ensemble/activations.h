@@ -12,6 +12,7 @@
 
 #include <type_traits>
 
+#include "ensemble/gelu_table.h"
 #include "simd/bfloat16.h"
 #include "simd/elementary.h"
 
@@ -55,6 +56,15 @@ struct Gelu {
     const F value = a * tail, growth = normal_tail_moment_slope(a, tail);
     return {a > kReach<F> ? F(0) : value, a > kReach<F> ? F(0) : growth};
   }
+
+#if defined(__AVX512F__)
+  // Of each lane. Value and growth are exact at 0.
+  template <typename Mask>
+  static PEA_INLINE Gap<Vector<float>> gap(Vector<float> x, Mask) {
+    const GeluGap of = gelu_gap(magnitude(x));
+    return {of.value, of.slope};
+  }
+#endif
 };
 
 // GELU for results that are rounded to bfloat16: relative errors of the tail of 4.4e-4, a fifth of that rounding, and absolute
@@ -165,6 +175,15 @@ struct BSilu {
 template <typename Activation, typename T>
 using ForResults =
     std::conditional_t<std::is_same_v<Activation, Gelu> && std::is_same_v<T, BFloat16>, BriefGelu, Activation>;
+
+// Whether loops take the activation by vectors that they name themselves (lanes.h), as a table in registers needs it.
+template <typename Activation, typename F>
+constexpr bool kTakesVectors =
+#if defined(__AVX512F__)
+    std::is_same_v<Activation, Gelu> && std::is_same_v<F, float>;
+#else
+    false;
+#endif
 
 }  // namespace PEA_CAPABILITY
 }  // namespace pea

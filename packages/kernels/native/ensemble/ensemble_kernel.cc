@@ -7,6 +7,7 @@
 #include "ensemble/general_ensemble.h"
 #include "ensemble/mask_generator.h"
 #include "simd/buffer.h"
+#include "simd/lanes.h"
 #include "simd/streaming.h"
 
 namespace pea {
@@ -31,24 +32,20 @@ PEA_INLINE void for_each_piece(int64_t begin, int64_t end, const EnsembleOptions
 template <typename Activation, typename Ensemble, typename F>
 PEA_INLINE void forward_loop(const F* __restrict x, F* __restrict y, uint32_t count, uint32_t index_low, MaskKey key,
                              const Ensemble& ensemble) {
-  uint32_t counter = mask_counter(index_low, key);
-#pragma omp simd linear(counter : kMaskIncrement)
-  for (uint32_t i = 0; i < count; ++i) {
-    y[i] = mix<Activation>(ensemble, x[i], counter, key).value;
-    counter += kMaskIncrement;
-  }
+  for_each_lanes<kTakesVectors<Activation, F>, kMaskIncrement>(
+      count, mask_counter(index_low, key), [&](auto lanes, uint32_t i, auto counter) PEA_INLINE_BODY {
+        lanes.store(mix<Activation>(ensemble, lanes.load(x + i), counter, key).value, y + i);
+      });
 }
 
 // y = grad · f'(x)
 template <typename Activation, typename Ensemble, typename F>
 PEA_INLINE void backward_loop(const F* __restrict grad, const F* __restrict x, F* __restrict y, uint32_t count,
                               uint32_t index_low, MaskKey key, const Ensemble& ensemble) {
-  uint32_t counter = mask_counter(index_low, key);
-#pragma omp simd linear(counter : kMaskIncrement)
-  for (uint32_t i = 0; i < count; ++i) {
-    y[i] = grad[i] * mix<Activation>(ensemble, x[i], counter, key).slope;
-    counter += kMaskIncrement;
-  }
+  for_each_lanes<kTakesVectors<Activation, F>, kMaskIncrement>(
+      count, mask_counter(index_low, key), [&](auto lanes, uint32_t i, auto counter) PEA_INLINE_BODY {
+        lanes.store(lanes.load(grad + i) * mix<Activation>(ensemble, lanes.load(x + i), counter, key).slope, y + i);
+      });
 }
 
 // bfloat16 passes through blocks of float32 in the first-level cache: loops of one element width each vectorize

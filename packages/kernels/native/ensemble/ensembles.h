@@ -16,6 +16,18 @@ PEA_INLINE F relu(F x) {
   return x < 0 ? F(0) : x;  // NaN stays NaN
 }
 
+// The same of an x that is known to be flat, or not.
+template <typename F>
+PEA_INLINE F rectified(F x, bool is_flat) {
+  return is_flat ? F(0) : x;
+}
+#if defined(__AVX512F__)
+template <typename Mask>
+PEA_INLINE Vector<float> rectified(const Vector<float>& x, const Mask&) {
+  return at_least_0(x);
+}
+#endif
+
 // The smooth activation is act(β x) / β. ReLU is its own such form, so that the gap is gap(β x) / β with the growth of
 // gap at β x.
 //
@@ -27,16 +39,19 @@ struct Weighted {
   explicit Weighted(const EnsembleOptions& options, uint32_t /*limit*/ = 0)
       : beta(options.beta), smooth_share(1 - options.alpha) {}
 
-  PEA_INLINE bool draws_relu(uint32_t, MaskKey) const { return false; }
-
-  template <typename F>
-  PEA_INLINE F value(F relu, F gap, bool) const {
-    return relu - static_cast<F>(smooth_share / beta) * gap;
+  template <typename Counter>
+  PEA_INLINE bool draws_relu(Counter, MaskKey) const {
+    return false;
   }
 
-  template <typename F>
-  PEA_INLINE F slope(bool is_flat, F growth, bool) const {
-    const F part = static_cast<F>(smooth_share) * growth;
+  template <typename V>
+  PEA_INLINE V value(V relu, V gap, bool) const {
+    return relu - static_cast<Lane<V>>(smooth_share / beta) * gap;
+  }
+
+  template <typename V, typename Mask>
+  PEA_INLINE V slope(Mask is_flat, V growth, bool) const {
+    const V part = static_cast<Lane<V>>(smooth_share) * growth;
     return is_flat ? part : 1 - part;
   }
 };
@@ -48,18 +63,21 @@ struct Stochastic {
   explicit Stochastic(const EnsembleOptions& options) : Stochastic(options, mask_limit(options.alpha)) {}
   Stochastic(const EnsembleOptions& options, uint32_t known_limit) : beta(options.beta), limit(known_limit) {}
 
-  PEA_INLINE bool draws_relu(uint32_t counter, MaskKey key) const { return mask_draw(counter, key) <= limit; }
+  template <typename Counter>
+  PEA_INLINE auto draws_relu(Counter counter, MaskKey key) const {
+    return mask_draw(counter, key) <= limit;
+  }
 
-  template <typename F>
-  PEA_INLINE F value(F relu, F gap, bool draws_relu) const {
-    const F smooth = relu - static_cast<F>(1 / beta) * gap;
+  template <typename V, typename Mask>
+  PEA_INLINE V value(V relu, V gap, Mask draws_relu) const {
+    const V smooth = relu - static_cast<Lane<V>>(1 / beta) * gap;
     return draws_relu ? relu : smooth;
   }
 
-  template <typename F>
-  PEA_INLINE F slope(bool is_flat, F growth, bool draws_relu) const {
+  template <typename V, typename Mask>
+  PEA_INLINE V slope(Mask is_flat, V growth, Mask draws_relu) const {
     // As the weighted ensemble rounds it.
-    const F part = (draws_relu ? F(0) : F(1)) * growth;
+    const V part = (draws_relu ? Lane<V>(0) : Lane<V>(1)) * growth;
     return is_flat ? part : 1 - part;
   }
 };
@@ -68,25 +86,26 @@ struct Stochastic {
 struct Surrogate : Weighted {
   using Weighted::Weighted;
 
-  template <typename F>
-  PEA_INLINE F value(F relu, F, bool) const {
+  template <typename V>
+  PEA_INLINE V value(V relu, V, bool) const {
     return relu;
   }
 };
 
 // f(x) and f'(x)
-template <typename F>
+template <typename V>
 struct Mixed {
-  F value, slope;
+  V value, slope;
 };
 
-// Compilers leave out the one that is not asked for, and compute once what both are made of.
-template <typename Activation, typename Ensemble, typename F>
-PEA_INLINE Mixed<F> mix(const Ensemble& ensemble, F x, uint32_t counter, MaskKey key) {
-  const bool is_flat = x <= 0;
-  const Gap<F> gap = Activation::gap(static_cast<F>(ensemble.beta) * x, is_flat);
-  const bool draws_relu = ensemble.draws_relu(counter, key);
-  return {ensemble.value(is_flat ? F(0) : x, gap.value, draws_relu), ensemble.slope(is_flat, gap.growth, draws_relu)};
+// Compilers leave out the one that is not asked for, and compute once what both are made of. V: a number, or a vector
+// of some.
+template <typename Activation, typename Ensemble, typename V, typename Counter>
+PEA_INLINE Mixed<V> mix(const Ensemble& ensemble, V x, Counter counter, MaskKey key) {
+  const auto is_flat = x <= 0;
+  const Gap<V> gap = Activation::gap(static_cast<Lane<V>>(ensemble.beta) * x, is_flat);
+  const auto draws_relu = ensemble.draws_relu(counter, key);
+  return {ensemble.value(rectified(x, is_flat), gap.value, draws_relu), ensemble.slope(is_flat, gap.growth, draws_relu)};
 }
 
 // At alpha = 0 no mask is drawn.

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "ensemble/ensembles.h"
+#include "simd/lanes.h"
 
 namespace pea {
 namespace PEA_CAPABILITY {
@@ -22,18 +23,19 @@ struct Factors {
 };
 
 // ReLU, cut off, and the smooth activation, with their slopes.
-template <typename F>
+template <typename V>
 struct Parts {
-  F relu, smooth, relu_slope, smooth_slope;
+  V relu, smooth, relu_slope, smooth_slope;
 };
 
-template <typename Smooth, typename F>
-PEA_INLINE Parts<F> parts(F x, const Factors<F>& by) {
-  const bool is_flat = x <= 0;
-  const Gap<F> gap = Smooth::gap(by.beta * x, is_flat);
-  const F rectified = is_flat ? F(0) : x;
-  return {rectified > by.bound ? by.bound : rectified, rectified - by.inverse_beta * gap.value,
-          is_flat || x >= by.bound ? F(0) : F(1), is_flat ? gap.growth : 1 - gap.growth};
+// V: a number, or a vector of some.
+template <typename Smooth, typename V, typename F = Lane<V>>
+PEA_INLINE Parts<V> parts(V x, const Factors<F>& by) {
+  const auto is_flat = x <= 0;
+  const Gap<V> gap = Smooth::gap(by.beta * x, is_flat);
+  const V relu = rectified(x, is_flat);
+  return {relu > by.bound ? V{} + by.bound : relu, relu - by.inverse_beta * gap.value,
+          is_flat || x >= by.bound ? V{} : V{} + 1, is_flat ? gap.growth : 1 - gap.growth};
 }
 
 template <Mode kMode, typename Smooth, typename F>
@@ -41,12 +43,15 @@ void forward_loop(const EnsembleOptions& options, F* __restrict x, int64_t count
   const Factors<F> by(options);
   const uint32_t limit = kMode == Mode::kStochastic ? mask_limit(options.alpha) : 0;
   const MaskKey key = draws.key;
-#pragma omp simd
-  for (int64_t i = 0; i < count; ++i) {
-    const Parts<F> of = parts<Smooth>(x[i], by);
-    if constexpr (kMode == Mode::kStochastic) x[i] = mask_draw(draws.counters[i], key) <= limit ? of.relu : of.smooth;
-    else x[i] = by.relu_share * of.relu + by.smooth_share * of.smooth;
-  }
+  for_each_lanes<kTakesVectors<Smooth, F>>(count, [&](auto lanes, uint32_t i) PEA_INLINE_BODY {
+    const auto of = parts<Smooth>(lanes.load(x + i), by);
+    if constexpr (kMode == Mode::kStochastic) {
+      const auto draws_relu = mask_draw(lanes.load(draws.counters + i), key) <= limit;
+      lanes.store(draws_relu ? of.relu : of.smooth, x + i);
+    } else {
+      lanes.store(by.relu_share * of.relu + by.smooth_share * of.smooth, x + i);
+    }
+  });
 }
 
 // The surrogate's values are ReLU's.
@@ -66,13 +71,16 @@ void backward_loop(const EnsembleOptions& options, const F* grad, const F* __res
   const Factors<F> by(options);
   const uint32_t limit = kMode == Mode::kStochastic ? mask_limit(options.alpha) : 0;
   const MaskKey key = draws.key;
-#pragma omp simd
-  for (int64_t i = 0; i < count; ++i) {
-    const Parts<F> of = parts<Smooth>(x[i], by);
-    const bool draws_relu = kMode == Mode::kStochastic && mask_draw(draws.counters[i], key) <= limit;
-    if constexpr (kMode == Mode::kStochastic) dx[i] = grad[i] * (draws_relu ? of.relu_slope : of.smooth_slope);
-    else dx[i] = grad[i] * (by.relu_share * of.relu_slope + by.smooth_share * of.smooth_slope);
-  }
+  for_each_lanes<kTakesVectors<Smooth, F>>(count, [&](auto lanes, uint32_t i) PEA_INLINE_BODY {
+    const auto of = parts<Smooth>(lanes.load(x + i), by);
+    const auto gradient = lanes.load(grad + i);
+    if constexpr (kMode == Mode::kStochastic) {
+      const auto draws_relu = mask_draw(lanes.load(draws.counters + i), key) <= limit;
+      lanes.store(gradient * (draws_relu ? of.relu_slope : of.smooth_slope), dx + i);
+    } else {
+      lanes.store(gradient * (by.relu_share * of.relu_slope + by.smooth_share * of.smooth_slope), dx + i);
+    }
+  });
 }
 
 }  // namespace

@@ -29,9 +29,10 @@ inline __attribute__((always_inline)) uint32_t mask_counter(uint32_t index_low, 
   return index_low * kMaskIncrement + key.before;
 }
 
-// 32 uniform random bits, the high ones the best.
-inline __attribute__((always_inline)) uint32_t mask_draw(uint32_t counter, MaskKey key) {
-  uint32_t x = counter;
+// 32 uniform random bits, the high ones the best. Counter: uint32_t, or a vector of some.
+template <typename Counter>
+inline __attribute__((always_inline)) Counter mask_draw(Counter counter, MaskKey key) {
+  Counter x = counter;
   x ^= x >> 16;
   x = x * 0x21f0aaadu + key.between;
   x ^= x >> 15;

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstring>
+#include <type_traits>
+#include <utility>
 
 #if defined(__AVX512F__)
 #include <immintrin.h>
@@ -31,6 +33,19 @@ struct VectorType {
 
 template <typename F, int kLanes = kLanesOf<F>>
 using Vector = typename VectorType<F, kLanes>::type;
+
+// The type of the lanes of a vector; that of a number is its own.
+template <typename V, typename = void>
+struct LaneType {
+  using type = V;
+};
+template <typename V>
+struct LaneType<V, std::void_t<decltype(std::declval<V>()[0])>> {
+  using type = std::remove_reference_t<decltype(std::declval<V>()[0])>;
+};
+
+template <typename V>
+using Lane = typename LaneType<V>::type;
 
 template <typename V, typename F>
 PEA_INLINE V load(const F* from) {
@@ -74,6 +89,44 @@ PEA_INLINE void store(const V& v, BFloat16* to) {
   const Bits bits = reinterpret_cast<Bits>(v), rounded = (bits + 0x7fffu + (bits >> 16 & 1u)) >> 16;
   store(__builtin_convertvector(v != v ? Bits{} + 0x7fc0u : rounded, Vector<uint16_t, kLanes>), &to->bits);
 }
+
+#if defined(__AVX512F__)
+// Of vectors as long as the registers. Where a mask has all lanes, the form without one makes GCC 12 warn in its header.
+constexpr __mmask16 kAllLanes = 0xffff;
+
+PEA_INLINE Vector<float> magnitude(const Vector<float>& v) {
+  return reinterpret_cast<Vector<float>>(reinterpret_cast<Vector<uint32_t>>(v) & 0x7fffffffu);
+}
+
+// v, but at most the bound; NaN stays NaN. GCC 12 makes a mask of a selection.
+PEA_INLINE Vector<float> at_most(float bound, const Vector<float>& v) {
+  return reinterpret_cast<Vector<float>>(
+      _mm512_maskz_min_ps(kAllLanes, _mm512_set1_ps(bound), reinterpret_cast<__m512>(v)));
+}
+
+// v, but at least 0; NaN stays NaN.
+PEA_INLINE Vector<float> at_least_0(const Vector<float>& v) {
+  return reinterpret_cast<Vector<float>>(
+      _mm512_maskz_max_ps(kAllLanes, _mm512_setzero_ps(), reinterpret_cast<__m512>(v)));
+}
+
+// table[index & 15] in each lane.
+PEA_INLINE Vector<float> look_up(const Vector<float>& table, const Vector<int32_t>& index) {
+  return reinterpret_cast<Vector<float>>(_mm512_maskz_permutexvar_ps(
+      kAllLanes, reinterpret_cast<__m512i>(index), reinterpret_cast<__m512>(table)));
+}
+
+// The first `count` lanes, of 32 bits; the others are 0 and are not read.
+template <typename F>
+PEA_INLINE Vector<F> load_first(const F* from, uint32_t count) {
+  return reinterpret_cast<Vector<F>>(_mm512_maskz_loadu_epi32(static_cast<__mmask16>((1u << count) - 1), from));
+}
+
+template <typename F>
+PEA_INLINE void store_first(const Vector<F>& v, F* to, uint32_t count) {
+  _mm512_mask_storeu_epi32(to, static_cast<__mmask16>((1u << count) - 1), reinterpret_cast<__m512i>(v));
+}
+#endif
 
 }  // namespace PEA_CAPABILITY
 }  // namespace pea
