@@ -16,6 +16,7 @@
 #include "max_pool/max_pool_autograd.h"
 #include "pointwise/pointwise.h"
 #include "sgd/sgd_step.h"
+#include "simd/cpu_capability.h"
 #include "standardize/standardize.h"
 #include "tensor/optional.h"
 
@@ -30,6 +31,16 @@ namespace {
       std::string masks
 #define PEA_ENSEMBLE_ARGUMENTS(smooth) \
   EnsembleArguments { smooth, mode, alpha, seed, site, step, beta, bound, masks }
+
+// As libtorch names its own.
+std::string capability_name() {
+  switch (cpu_capability()) {
+    case CpuCapability::kAvx512Bf16: return "AVX512_BF16";
+    case CpuCapability::kAvx512: return "AVX512";
+    case CpuCapability::kAvx2: return "AVX2";
+    default: return "portable";
+  }
+}
 
 TORCH_LIBRARY(pea, m) {
   m.def("ensemble_act(Tensor x, str smooth, str mode, float alpha, " PEA_KEY_SCHEMA ") -> Tensor");
@@ -63,6 +74,7 @@ TORCH_LIBRARY(pea, m) {
       "float weight_decay=0., bool nesterov=False) -> ()");
   m.def("clamp_extremes_(Tensor(a!) x, float? min=None, float? max=None) -> (float least, float greatest)");
   m.def("standardize(Tensor images, float[] offset, float[] scale) -> Tensor");
+  m.def("cpu_capability() -> str", capability_name);
 }
 
 // The dispatcher infers the schema's types from functions that take strings by value.

@@ -11,6 +11,7 @@ export { compactMaxPool2d } from "./compact-max-pool.ts";
 export { ensembleActComposite } from "./composite.ts";
 export { conv3x1 } from "./conv3x1.ts";
 export { conv3x3 } from "./conv3x3.ts";
+export { cpuCapability } from "./cpu-capability.ts";
 export { depthwise } from "./depthwise.ts";
 export { ensembleAct } from "./ensemble-act.ts";
 export type { EnsembleActOptions } from "./ensemble-act-options.ts";

@@ -72,7 +72,7 @@ async function engineChecks(): Promise<Check[]> {
     { name: "engine", ok: true, found: `libtorch ${info.version} in ${info.libraries} (${engineOrigin})` },
     ...nativeSearch().search.passedOver.map(passedOverCheck),
     { name: "binaries", ok: true, found: `${dirname(file("torch"))} (${origin})` },
-    { name: "cpu features", ok: true, found: capability(info.config) },
+    { name: "cpu features", ok: true, found: `${capability(info.config)}, for libtorch's operators` },
     { name: "threads", ok: true, found: String(torch.getNumThreads()) },
     blasCheck(info.blas),
     { name: "allocator", ok: true, found: info.allocator },
@@ -119,7 +119,7 @@ function ncclCheck(no: NoNccl | undefined): Check {
 }
 
 async function kernelsCheck(): Promise<Check> {
-  const { loadKernels } = await import("@pea/kernels");
+  const { cpuCapability, loadKernels } = await import("@pea/kernels");
   let isLoaded: boolean;
   try {
     isLoaded = loadKernels();
@@ -127,7 +127,7 @@ async function kernelsCheck(): Promise<Check> {
     return { name: "kernels", ok: false, found: (error as Error).message };
   }
   return isLoaded
-    ? { name: "kernels", ok: true, found: "fused activations" }
+    ? { name: "kernels", ok: true, found: `fused operators, by ${cpuCapability()}` }
     : {
         name: "kernels",
         ok: true,

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { cpuCapability } from "@pea/kernels";
 import { Conv2d, Flatten, Linear, MaxPool2d, ReLU, Sequential, type Tensor } from "@pea/torch";
 import { registerTarget } from "../../src/export/targets.ts";
 import { registerModel } from "../../src/models/index.ts";
@@ -559,7 +560,9 @@ describe("help and facts", () => {
     assert.equal(code, 0);
     const checks: { name: string; found: string }[] = JSON.parse(stdout).checks;
     const names = checks.map(({ name }) => name);
-    assert.match(checks.find(({ name }) => name === "nccl")?.found ?? "", /^(built$|not built: \S)/);
+    const found = (wanted: string) => checks.find(({ name }) => name === wanted)?.found ?? "";
+    assert.match(found("nccl"), /^(built$|not built: \S)/);
+    assert.equal(found("kernels"), `fused operators, by ${cpuCapability()}`);
     for (const name of [
       "node",
       "engine",
