@@ -46,6 +46,13 @@ PEA_INLINE void for_each_vector(int64_t channels, const Body& body) {
   }
 }
 
+// What is used several times, beside kOthers vectors: into a register where these leave room, which 25 do not.
+template <typename V, int kOthers, typename T>
+PEA_INLINE V read(const T* from) {
+  if constexpr (kOthers < 25) return in_register(load<V>(from));
+  else return load<V>(from);
+}
+
 template <int kValue>
 using Constant = std::integral_constant<int, kValue>;
 
@@ -115,7 +122,7 @@ class Windows {
       const T* const first = rows_[r] + (j * kStride - Of::kLeft) * channels_;
 #pragma GCC unroll 11
       for (int column = 0; column < (kCount - 1) * kStride + kWindow; ++column) {
-        const V x = load<V>(first + column * channels_);
+        const V x = read<V, kRows * kWindow>(first + column * channels_);
 #pragma GCC unroll 4
         for (int o = 0; o < kCount; ++o) {
           const int l = column - o * kStride;
@@ -234,12 +241,12 @@ PEA_INLINE void correlate_rows(const DepthwiseShape& shape, const Taps<T, Of::kW
     const auto add = [&](int64_t j, auto edge) PEA_INLINED {
       V gradients[kRows];
 #pragma GCC unroll 5
-      for (int r = 0; r < kRows; ++r) gradients[r] = load<V>(taps.row[first + r] + j * channels + c);
+      for (int r = 0; r < kRows; ++r) gradients[r] = read<V, kRows * kWindow>(taps.row[first + r] + j * channels + c);
 #pragma GCC unroll 5
       for (int l = 0; l < kWindow; ++l) {
         const int64_t column = j * Of::kStride + l - Of::kLeft;
         if (decltype(edge)::value && (column < 0 || column >= width)) continue;
-        const V values = load<V>(x + column * channels + c);
+        const V values = read<V, kRows * kWindow>(x + column * channels + c);
 #pragma GCC unroll 5
         for (int r = 0; r < kRows; ++r) sums[r][l] += gradients[r] * values;
       }
