@@ -23,7 +23,8 @@ test -f venv/lib/python3*/site-packages/nvidia/cu13/include/cuda_runtime.h
 status=0
 words=$(compile) || status=$?
 echo "with [cudart]: $(grep -m 1 -o 'cuda_runtime.h:[0-9:]* fatal error: .*' <<<"$words")"
-[[ $status != 0 ]] && grep -q 'crt/host_config.h: No such file' <<<"$words"
+[[ $status != 0 ]]
+grep -q 'crt/host_config.h: No such file' <<<"$words"
 
 venv/bin/pip install --quiet 'cuda-toolkit[cudart,crt]==13.2.2'
 compile

@@ -120,20 +120,17 @@ function ncclCheck(no: NoNccl | undefined): Check {
 
 async function kernelsCheck(): Promise<Check> {
   const { cpuCapability, loadKernels } = await import("@pea/kernels");
-  let isLoaded: boolean;
   try {
-    isLoaded = loadKernels();
+    if (loadKernels()) return { name: "kernels", ok: true, found: `fused operators, by ${cpuCapability()}` };
   } catch (error) {
     return { name: "kernels", ok: false, found: (error as Error).message };
   }
-  return isLoaded
-    ? { name: "kernels", ok: true, found: `fused operators, by ${cpuCapability()}` }
-    : {
-        name: "kernels",
-        ok: true,
-        found: "plain operators: the same results up to rounding, slower",
-        advice: `build the fused ones: ${setupCommand(nativeSearch().home)}`,
-      };
+  return {
+    name: "kernels",
+    ok: true,
+    found: "plain operators: the same results up to rounding, slower",
+    advice: `build the fused ones: ${setupCommand(nativeSearch().home)}`,
+  };
 }
 
 function imagesCheck(): Check {

@@ -1,6 +1,6 @@
 /** The command line `pea`. Each command loads its own code, so that help and doctor run without the engine. */
 import { PeaError } from "@pea/core";
-import { CommanderError } from "commander";
+import { type Command, CommanderError } from "commander";
 import { describeError, exitCodeOfError } from "../terminal/errors.ts";
 import { log, printResult } from "../terminal/output.ts";
 import { createProgram } from "./program.ts";
@@ -18,12 +18,13 @@ const USAGE = 2;
 export async function main(words: readonly string[]): Promise<number> {
   const outcome = { code: 0 };
   const options = { json: words.includes("--json"), debug: words.includes("--debug") };
-  const program = await createProgram(words, outcome);
+  let program: Command | undefined;
   try {
+    program = await createProgram(words, outcome);
     await program.parseAsync(words, { from: "user" });
     return outcome.code;
   } catch (error) {
-    if (error instanceof CommanderError) {
+    if (program !== undefined && error instanceof CommanderError) {
       if (error.exitCode === 0) return 0;
       const message = usageMessage(error, program, words);
       // Help is there already.

@@ -17,6 +17,7 @@ function nameOn(words: readonly string[]): NameOfKey {
   return (key) => {
     const flag = recipeFlags().find(({ path }) => path.join(".") === key)?.name;
     if (flag === undefined) return key;
-    return isWithoutFile || typed.has(`--${flag}`) || typed.has(`--no-${flag}`) ? `--${flag}` : key;
+    if (typed.has(`--no-${flag}`)) return `--no-${flag}`;
+    return isWithoutFile || typed.has(`--${flag}`) ? `--${flag}` : key;
   };
 }

@@ -6,7 +6,7 @@ export function usageMessage({ code, message }: CommanderError, program: Command
   if (code === "commander.help") return "no command given; see pea --help";
   const said = message.replace(/^error: /, "");
   if (/^unknown command '.*'$/.test(said)) return `${said}; see pea --help`;
-  const unknown = /^unknown option '(--\w[^']*)'$/.exec(said)?.[1];
+  const unknown = /^unknown option '(--\w[^'=]*)/.exec(said)?.[1];
   if (unknown === undefined) return said;
   const command = program.commands.find((one) => one.name() === words[0]);
   const near = nearOptions(unknown, command ?? program);

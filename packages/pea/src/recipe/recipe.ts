@@ -171,7 +171,7 @@ function checkTogether(recipe: SchemaOutput): void {
   if (!recipe.exifOrientation && !isInFiles(dataset))
     throw wrong(
       (name) =>
-        `${name("exifOrientation")} is false, but images of ${show(data)} have no EXIF orientation; leave it out`,
+        `images of ${show(data)} have no EXIF orientation that could be left aside; leave ${name("exifOrientation")} out`,
     );
   if (recipe.onBadSample !== "fail" && !isInFiles(dataset))
     throw wrong(
