@@ -158,7 +158,8 @@ void require_dense(const at::Tensor& tensor) {
               "; make it dense first (aten::to_dense)");
 }
 
-// What Gloo itself refuses it refuses in a thread of its own, when the group is of no use any more. Of bool some engines make
+// What Gloo itself refuses it refuses in a thread of its own, when the group is of no use any more; NCCL is asked for no more than
+// Gloo reduces. Of bool some engines make
 // numbers that are neither true nor false.
 void require_summable(const at::Tensor& tensor) {
   require_dense(tensor);
@@ -175,7 +176,7 @@ void require_summable(const at::Tensor& tensor) {
       if (kGlooSumsBFloat16) return;
       [[fallthrough]];
     default:
-      TORCH_CHECK(false, "Gloo reduces float32, float64, float16, ", kGlooSumsBFloat16 ? "bfloat16, " : "",
+      TORCH_CHECK(false, "c10d reduces float32, float64, float16, ", kGlooSumsBFloat16 ? "bfloat16, " : "",
                   "int64, int32, int8 and uint8 in this libtorch, got ", dtype_name(tensor.scalar_type()), "; cast it to one of these");
   }
 }
@@ -415,13 +416,14 @@ napi_value connect_nccl_group(napi_env env, napi_callback_info info) {
     const auto size = static_cast<int>(to_int(env, args[2], "the world size"));
     const auto timeout = to_milliseconds(env, args[3]);
     const auto device = parse_device(to_string(env, args[4]));
+    // Not awaited: NCCL waits for the others without end.
     return in_background(env, [=]() -> MakeValue {
       const auto connection = c10::make_intrusive<Connection>();
       connection->group = connect_nccl(store, rank, size, timeout, device);
       connection->timeout = timeout;
       connection->is_nccl = true;
       return [connection](napi_env env) { return box(env, connection); };
-    });
+    }, false);
   });
 }
 

@@ -3,6 +3,7 @@
 #include <dlfcn.h>
 #include <torch/csrc/distributed/c10d/ProcessGroup.hpp>
 
+#include <cstdlib>
 #include <mutex>
 
 #include "arguments.h"
@@ -24,6 +25,11 @@ std::mutex opening;
 std::string open(const std::string& path) {
   const std::lock_guard<std::mutex> lock(opening);
   if (library.connect != nullptr) return "";
+  // "Control whether or not wait() is blocking" (ProcessGroupNCCL.hpp). Where it is not, the work of NCCL counts as done as soon as
+  // it is queued, and a thread of c10d's, the watchdog, answers errors and timeouts by ending the process
+  // (TORCH_NCCL_ASYNC_ERROR_HANDLING, 3 by default: SkipCleanUp). Where it is, there is no such thread. Set here, on JavaScript's
+  // thread, which reads the environment itself: another's setenv would move it meanwhile.
+  setenv("TORCH_NCCL_BLOCKING_WAIT", "1", 0);
   // What it links to is loaded with the engine's CUDA part.
   if (!cuda_library().empty()) return cuda_library();
   void* opened = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);

@@ -326,7 +326,7 @@ describe("a process group", () => {
       onEach(groups, (group) => rejectsWith(collective(group), message));
     for (const dtype of ["bool", "int16"] as const) {
       const reduces = new RegExp(
-        `: Gloo reduces float32, .* and uint8 in this libtorch, got ${dtype}; cast it`,
+        `: c10d reduces float32, .* and uint8 in this libtorch, got ${dtype}; cast it`,
       );
       await refuses(reduces, (group) => group.allReduce(ones([2], { dtype })));
       await refuses(reduces, async (group) => group.sum(ones([2], { dtype })));
@@ -357,10 +357,10 @@ describe("a process group", () => {
     for (const [rank, outcome] of outcomes.entries())
       if (outcome.status === "fulfilled") assert.deepEqual([...(own[rank] as Tensor).toTypedArray()], [2, 2]);
       else {
-        assert.match(`${outcome.reason}`, /^TorchError: allReduce: Gloo reduces .*, got bfloat16; cast it/);
+        assert.match(`${outcome.reason}`, /^TorchError: allReduce: c10d reduces .*, got bfloat16; cast it/);
         assert.throws(
           () => groups[rank]?.reducer([own[rank] as Tensor]),
-          /^TorchError: reducer: Gloo reduces .*, got bfloat16/,
+          /^TorchError: reducer: c10d reduces .*, got bfloat16/,
         );
       }
   });
@@ -696,6 +696,37 @@ describe("a rank that does not go on", () => {
     await other?.fail(reason);
     await other?.close();
     await named;
+  });
+
+  it("is named by all groups of the same processes, and none that was told of it", async () => {
+    const { port } = await newStore();
+    const pairs = await Promise.all(
+      [0, 1, 2].map(async (rank) => {
+        const store = await TCPStore.connect({ host: "127.0.0.1", port, isServer: false });
+        const options = { rank, worldSize: 3, timeout: 20_000, host: "127.0.0.1" };
+        const first = await ProcessGroup.connect(store, options);
+        const second = new PrefixStore(store, "second");
+        return { first, beside: await ProcessGroup.connect(second, { ...options, beside: first }) };
+      }),
+    );
+    const [zero, one, two] = pairs as [(typeof pairs)[0], (typeof pairs)[0], (typeof pairs)[0]];
+    await two.first.fail("its disk is full");
+    const lostOf = async (group: ProcessGroup) =>
+      (await group.explain(new Error("broken"))).lost.map(({ rank, reason }) => [rank, reason]);
+    const expected = [[2, "its disk is full"]];
+    assert.deepEqual(await lostOf(zero.beside), expected);
+    await zero.first.fail("what it was told");
+    assert.deepEqual([await lostOf(one.first), await lostOf(one.beside)], [expected, expected]);
+    await assert.rejects(zero.first.barrier(), /rank 2 .* failed: its disk is full/);
+  });
+
+  it("is asked for in groups of the same processes alone", async () => {
+    const [group] = (await groupsOf(1)) as [ProcessGroup];
+    await assert.rejects(
+      ProcessGroup.connect(await newStore(), { rank: 1, worldSize: 2, beside: group }),
+      /^TorchError: .* the group beside is of rank 0 of 1, this one of rank 1 of 2; take one of the same ranks$/,
+    );
+    await group.close();
   });
 
   it("is not looked for by rank 0 where it cannot reach the store that it holds itself", async () => {

@@ -12,7 +12,6 @@ import {
   GroupError,
   narrow,
   ncclGpu,
-  PrefixStore,
   ProcessGroup,
   type Reducer,
   type Store,
@@ -103,13 +102,21 @@ export class ConnectedRanks implements Ranks {
   }
 
   async useDevice(device: string): Promise<void> {
+    if (this.#gpus !== null) return;
     const { rank, size: worldSize } = this;
     const [store] = this.#stores;
     const gpu = process.env.PEA_NCCL_DISABLE ? null : ncclGpu(device);
     if (store === undefined || !haveOwnGpus(await this.gather(gpu))) return;
-    const place = new PrefixStore(store, "gpus");
-    const { timeout } = this.#group;
-    this.#gpus = await ProcessGroup.connect(place, { rank, worldSize, timeout, backend: "nccl", device });
+    const beside = this.#group;
+    const { timeout } = beside;
+    this.#gpus = await ProcessGroup.connect(store, {
+      rank,
+      worldSize,
+      timeout,
+      backend: "nccl",
+      device,
+      beside,
+    });
   }
 
   async gather<T>(own: T): Promise<T[]> {
@@ -167,7 +174,8 @@ export class ConnectedRanks implements Ranks {
   }
 
   async fail(reason: string): Promise<void> {
-    await Promise.all([this.#group.fail(reason), this.#gpus?.fail(reason)]);
+    // For both groups.
+    await this.#group.fail(reason);
   }
 
   async close(): Promise<void> {

@@ -2,7 +2,6 @@
 
 #define USE_C10D_NCCL  // for ProcessGroupNCCL.hpp
 #include <ATen/cuda/CUDAContext.h>
-#include <c10/util/env.h>
 #include <torch/csrc/distributed/c10d/ProcessGroupNCCL.hpp>
 
 #include <cstdio>
@@ -40,10 +39,6 @@ PEA_EXPORT std::string pea_nccl_gpu_name(c10::Device device) {
 
 PEA_EXPORT c10::intrusive_ptr<pea::Group> pea_nccl_connect(const c10::intrusive_ptr<c10d::Store>& store, int rank, int size,
                                                           std::chrono::milliseconds timeout, c10::Device device) {
-  // "Control whether or not wait() is blocking" (ProcessGroupNCCL.hpp). Where it is not, the work of NCCL counts as done as soon as
-  // it is queued, and a thread of c10d's, the watchdog, answers errors and timeouts by ending the process
-  // (TORCH_NCCL_ASYNC_ERROR_HANDLING, 3 by default: SkipCleanUp). Where it is, there is no such thread.
-  c10::utils::set_env("TORCH_NCCL_BLOCKING_WAIT", "1");
   auto options = NcclGroup::Options::create();
   options->timeout = timeout;
   auto group = c10::make_intrusive<NcclGroup>(store, rank, size, options);

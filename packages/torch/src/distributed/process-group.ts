@@ -6,7 +6,7 @@ import { TorchError } from "../error.ts";
 import { foreachMulInPlace } from "../ops/foreach.ts";
 import { optionsOf } from "../options.ts";
 import { rethrow, Tensor, wrap } from "../tensor.ts";
-import { GroupError, GroupTimeout } from "./group-error.ts";
+import type { GroupError } from "./group-error.ts";
 import { numbered, requireNccl, requireOn, requireOwnGpus } from "./nccl.ts";
 import { promised, unless, within } from "./promised.ts";
 import { Reducer } from "./reducer.ts";
@@ -31,7 +31,7 @@ export interface ProcessGroupOptions {
   timeout?: number;
   /**
    * Name or address of this machine at which the others reach it. Left out: by the interfaces in GLOO_SOCKET_IFNAME
-   * (`eth0`, or several with commas), else by the machine's own name.
+   * (`eth0`, or several with commas), else by the machine's own name. For gloo: NCCL chooses by NCCL_SOCKET_IFNAME alone.
    */
   host?: string;
   /**
@@ -39,17 +39,25 @@ export interface ProcessGroupOptions {
    * alone, where the engine has it (`whyNoNccl`).
    */
   backend?: GroupBackend;
-  /** For nccl: this rank's GPU, which no other rank has; `"cuda"`, the first, by default. */
+  /** For nccl: this rank's GPU, which no other rank has; `"cuda"`, the first, by default. Gloo takes tensors of any. */
   device?: string;
+  /**
+   * A group of the same processes. A failure of one is then one of both, so that a rank which was told why by one group is not blamed by
+   * the other for it.
+   */
+  beside?: ProcessGroup;
   /** Told once, where not all have come after five seconds, which ranks are missing. */
   onMissing?: (ranks: readonly number[]) => void;
 }
 
-/** How Gloo, what shares memory, and c10d's NCCL say that others were late. */
-const LATE = /Timed out waiting \d+ms|did not come within \d+ ms|caught collective operation timeout/;
-
 /** Between two looks at whether ranks are lost that NCCL waits for, in milliseconds. */
 const LOOK = 1000;
+
+const GONE = "not all ranks are there any more";
+
+/** Where NCCL does not connect. */
+const OTHERWISE =
+  "; name the interface by which machines reach one another in NCCL_SOCKET_IFNAME, or take the backend gloo (in training: PEA_NCCL_DISABLE=1)";
 
 /** @throws TorchError naming those of this machine where one is none of them */
 function requireInterfaces(names: string): void {
@@ -84,7 +92,6 @@ export class ProcessGroup {
   readonly #roll: Roll;
   /** For NCCL. */
   readonly #device: string | null;
-  #failure: Promise<GroupError> | undefined;
 
   private constructor(
     handle: Handle,
@@ -115,9 +122,10 @@ export class ProcessGroup {
       host = "",
       backend = "gloo",
       device = "cuda",
+      beside,
       onMissing,
     } = optionsOf(
-      "ProcessGroup.connect(store, { rank, worldSize, timeout, host, backend, device, onMissing })",
+      "ProcessGroup.connect(store, { rank, worldSize, timeout, host, backend, device, beside, onMissing })",
       options,
     );
     if (backend !== "gloo" && backend !== "nccl")
@@ -133,7 +141,13 @@ export class ProcessGroup {
     if (backend === "nccl") requireNccl(device);
     const interfaces = host === "" ? (process.env.GLOO_SOCKET_IFNAME ?? "") : "";
     if (backend === "gloo") requireInterfaces(interfaces);
-    const roll = await Roll.call(store, { rank, worldSize, timeout, onMissing });
+    if (beside !== undefined && (beside.rank !== rank || beside.worldSize !== worldSize))
+      throw new TorchError(
+        `ProcessGroup.connect: the group beside is of rank ${beside.rank} of ${beside.worldSize}, this one of rank ${rank} of ` +
+          `${worldSize}; take one of the same ranks`,
+      );
+    const roll =
+      beside === undefined ? await Roll.call(store, { rank, worldSize, timeout, onMissing }) : beside.#roll;
     const addresses = new PrefixStore(store, backend);
     const what = "ProcessGroup.connect";
     const forCollectives = Math.ceil(timeout - roll.longestInquiry);
@@ -146,7 +160,15 @@ export class ProcessGroup {
           native.connectNcclGroup(addresses.handle, rank, worldSize, forCollectives, gpu),
         );
         // NCCL itself waits for the others without end.
-        return new ProcessGroup(await within(timeout, connecting, what), roll, own, gpu);
+        const inTime = within(forCollectives, connecting, what);
+        const handle = await unless(inTime, {
+          look: () => roll.hasLost(),
+          every: LOOK,
+          what: `${what}: ${GONE}`,
+        }).catch(async (error: Error) => {
+          throw await roll.explain(error, OTHERWISE);
+        });
+        return new ProcessGroup(handle, roll, own, gpu);
       }
       const handle = await promised(what, () =>
         native.connectGroup(
@@ -180,7 +202,7 @@ export class ProcessGroup {
    * Leaves in each tensor, on all ranks, the sum, mean or maximum of what the ranks have in it. Several go as one.
    *
    * @param tensors one or several of one dtype, on one device; of the same shapes on all ranks
-   * @throws TorchError, before anything is sent, where they are not dense, or of a dtype that Gloo does not reduce: bool, int16,
+   * @throws TorchError, before anything is sent, where they are not dense, or of a dtype that c10d does not reduce over Gloo: bool, int16,
    *   with libtorch 1.13 bfloat16; for a mean also where they are of integers
    */
   async allReduce(tensors: Tensor | readonly Tensor[], operation: ReduceOperation = "sum"): Promise<void> {
@@ -238,7 +260,7 @@ export class ProcessGroup {
 
   /** Tells the others what this rank fails of, so that their errors can say so. The process should end then. */
   async fail(reason: string): Promise<void> {
-    if (this.#failure === undefined) await this.#roll.leave(reason);
+    if (this.#roll.failure === undefined) await this.#roll.leave(reason);
   }
 
   /**
@@ -246,19 +268,12 @@ export class ProcessGroup {
    * they were waited for as long as the timeout says.
    */
   explain(error: Error): Promise<GroupError> {
-    this.#failure ??= this.#roll.cause().then((lost) => {
-      const isLate = LATE.test(error.message);
-      // The engine is given less than the timeout, the rest of which was for asking.
-      const all = `the others did not come within the timeout of ${this.timeout} ms`;
-      const what = isLate ? error.message.replace(/^([\w.]+: )?.*$/s, `$1${all}`) : error.message;
-      return new (isLate ? GroupTimeout : GroupError)(what, lost);
-    });
-    return this.#failure;
+    return this.#roll.explain(error);
   }
 
   /** Cuts the connections, and lets go of the store. Await the collectives under way first. */
   async close(): Promise<void> {
-    if (this.#failure !== undefined) return; // What failed may wait for others still; it goes with the process.
+    if (this.#roll.failure !== undefined) return; // What failed may wait for others still; it goes with the process.
     await promised("close", () => native.closeGroup(this.#handle));
   }
 
@@ -269,14 +284,14 @@ export class ProcessGroup {
   }
 
   async #collective<T>(name: string, start: () => Promise<T>): Promise<T> {
-    if (this.#failure !== undefined) throw await this.#failure;
+    if (this.#roll.failure !== undefined) throw await this.#roll.failure;
     // What cannot begin is no failure of the others, who may go on with this rank.
     const begun = rethrow(name, start);
     try {
       const work = promised(name, () => begun);
       if (this.#device === null) return await work;
       // Gloo's connections break with a process; NCCL waits for the timeout.
-      const what = `${name}: not all ranks are there any more`;
+      const what = `${name}: ${GONE}`;
       return await unless(work, { look: () => this.#roll.hasLost(), every: LOOK, what });
     } catch (error) {
       throw await this.explain(error as Error);

@@ -17,7 +17,8 @@ export class NoAnswer extends TorchError {}
 /**
  * What settles, unless a look from time to time finds that it will not.
  *
- * @param look true once it cannot settle any more; where it fails itself, that is taken for true
+ * @param look true once it cannot settle any more; where it fails itself, that is not known
+ * @param every how long after one look the next begins, in milliseconds
  * @throws TorchError then
  */
 export async function unless<T>(
@@ -25,15 +26,20 @@ export async function unless<T>(
   { look, every, what }: { look: () => Promise<boolean>; every: number; what: string },
 ): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
+  let isOver = false;
   const lost = new Promise<never>((_, reject) => {
-    timer = setInterval(async () => {
-      if (await look().catch(() => true)) reject(new TorchError(what));
-    }, every);
+    const lookAgain = async () => {
+      const isLost = await look().catch(() => false);
+      if (isLost) reject(new TorchError(what));
+      else if (!isOver) timer = setTimeout(lookAgain, every);
+    };
+    timer = setTimeout(lookAgain, every);
   });
   try {
     return await Promise.race([work, lost]);
   } finally {
-    clearInterval(timer);
+    isOver = true;
+    clearTimeout(timer);
     work.catch(() => {});
   }
 }

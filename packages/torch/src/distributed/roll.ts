@@ -8,7 +8,7 @@ import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { TorchError } from "../error.ts";
 import { hasEnded, thisMachine } from "../processes.ts";
-import { GroupTimeout, type LostRank } from "./group-error.ts";
+import { GroupError, GroupTimeout, type LostRank } from "./group-error.ts";
 import { NoAnswer, within } from "./promised.ts";
 import type { Store } from "./store.ts";
 
@@ -70,17 +70,24 @@ const otherSize = (other: number, { worldSize, host, pid }: Member, rank: number
       "with the same",
   );
 
-/** Who belongs to a group. Rank 0 is taken to hold the store, where it is a TCPStore. */
+/** How Gloo, what shares memory, c10d's NCCL, and the wait for its connections say that others were late. */
+const LATE =
+  /Timed out waiting \d+ms|did not come within \d+ ms|caught collective operation timeout|no answer within \d+ ms/;
+
+/** Who belongs to a group, or to several of the same processes. Rank 0 is taken to hold the store, where it is a TCPStore. */
 export class Roll {
   readonly #store: Store;
   readonly #rank: number;
   readonly #members: readonly Member[];
+  readonly #timeout: number;
   readonly #grace: number;
+  #failure: Promise<GroupError> | undefined;
 
   private constructor(store: Store, rank: number, members: readonly Member[], timeout: number) {
     this.#store = store;
     this.#rank = rank;
     this.#members = members;
+    this.#timeout = timeout;
     this.#grace = Math.min(GRACE, timeout / 4);
   }
 
@@ -146,6 +153,27 @@ export class Roll {
     if (isHeld) await enter(store, { rank, worldSize, timeout: GRACE });
   }
 
+  /** What a collective of this rank has failed of; undefined where none has. */
+  get failure(): Promise<GroupError> | undefined {
+    return this.#failure;
+  }
+
+  /**
+   * The error for what a collective, or the wait for connections, failed of: the first one's for all that fail behind it.
+   *
+   * @param remedy to end its message with
+   */
+  explain(error: Error, remedy = ""): Promise<GroupError> {
+    this.#failure ??= this.cause().then((lost) => {
+      const isLate = LATE.test(error.message);
+      // The engine is given less than the timeout, the rest of which was for asking.
+      const all = `the others did not come within the timeout of ${this.#timeout} ms`;
+      const what = isLate ? error.message.replace(/^([\w.]+: )?.*$/s, `$1${all}`) : error.message;
+      return new (isLate ? GroupTimeout : GroupError)(`${what}${remedy}`, lost);
+    });
+    return this.#failure;
+  }
+
   /** Tells the others what this rank fails of; does not wait for a store that is silent. */
   async leave(reason: string | null): Promise<void> {
     await this.#answer({ reason }).catch(() => {});
@@ -179,6 +207,8 @@ export class Roll {
 
   /** Whether others have failed by themselves, or ended, by now. */
   async hasLost(): Promise<boolean> {
+    // Those of this machine are seen without the store, which may be gone with one of them.
+    if (this.#members.some((member, rank) => rank !== this.#rank && isKnownToHaveEnded(member))) return true;
     const fates = await within(this.#grace, this.#fates(), "the store");
     return fates.some(({ state }) => state === "failed" || state === "ended");
   }
