@@ -13,7 +13,15 @@ import {
   TorchError,
   whyNoNccl,
 } from "@pea/torch";
-import { type NoNccl, nativeBinaries, ncclFile, ncclIncludes, noNcclBeside } from "@pea/torch/binaries";
+import {
+  describeNccl,
+  type NoNccl,
+  nativeBinaries,
+  ncclFile,
+  ncclIncludes,
+  noNcclBeside,
+} from "@pea/torch/binaries";
+import { notLoading } from "../src/binaries/nccl.ts";
 import { requireOn, requireOwnGpus } from "../src/distributed/nccl.ts";
 import { unless } from "../src/distributed/promised.ts";
 
@@ -92,6 +100,14 @@ describe("the library of NCCL", () => {
     mkdirSync(dirname(addon));
     writeFileSync(join(dirname(addon), ncclFile), "");
     assert.equal(noNcclBeside(addon, engine, "npm run setup"), undefined);
+  });
+
+  it("that does not load is told apart from one that is not built", () => {
+    const no = notLoading("libnccl.so.2 is not there");
+    assert.equal(describeNccl(no), "does not load: libnccl.so.2 is not there");
+    assert.match(no.remedy ?? "", /^install torch with all that it asks for/);
+    assert.equal(describeNccl({ why: "there is no nccl.h" }), "not built: there is no nccl.h");
+    assert.equal(describeNccl(undefined), "built");
   });
 
   const { engine, file } = nativeBinaries();

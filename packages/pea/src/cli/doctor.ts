@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { cpus, release, totalmem } from "node:os";
 import { dirname } from "node:path";
 import {
+  describeNccl,
   type NoNccl,
   nativeBinaries,
   nativeSearch,
@@ -12,7 +13,6 @@ import { builtIn } from "../data/sets/built-in.ts";
 import type { DatasetDescriptor } from "../data/sets/dataset-descriptor.ts";
 import { native } from "../images/native.ts";
 import { type CommonOptions, printResult } from "../terminal/output.ts";
-import { describeNccl } from "./setup.ts";
 
 /** One thing looked at. */
 interface Check {

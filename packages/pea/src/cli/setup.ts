@@ -1,4 +1,4 @@
-import { describeEngine, type NoNccl } from "@pea/torch/binaries";
+import { describeEngine, describeNccl } from "@pea/torch/binaries";
 import { setUp } from "../setup/index.ts";
 import { type CommonOptions, log, printResult } from "../terminal/output.ts";
 
@@ -19,7 +19,3 @@ export async function runSetup(options: CommonOptions): Promise<void> {
     ].join("\n"),
   );
 }
-
-/** Whether processes on GPUs can reach one another by it. */
-export const describeNccl = (no: NoNccl | undefined): string =>
-  no === undefined ? "built" : `not built: ${no.why}`;

@@ -14,7 +14,18 @@ export const ncclFile = "libpea_nccl.so";
 export interface NoNccl {
   readonly why: string;
   readonly remedy?: string;
+  /** Whether the library is there all the same: it does not load. */
+  readonly isBuilt?: true;
 }
+
+/** What people are told of it. */
+export const describeNccl = (no: NoNccl | undefined): string =>
+  no === undefined ? "built" : `${no.isBuilt ? "does not load" : "not built"}: ${no.why}`;
+
+const installTorch = "install torch with all that it asks for (python3 -m pip install torch)";
+
+/** For a library that is there and does not load: what it links to comes with torch. */
+export const notLoading = (why: string): NoNccl => ({ why, remedy: installTorch, isBuilt: true });
 
 /** Headers that libtorch's own of NCCL asks for, and the wheels of CUDA's version that have them. */
 const ofCuda = {
@@ -36,7 +47,7 @@ export function ncclIncludes({ directory }: Engine): readonly string[] | NoNccl 
   if (others.length > 0)
     return {
       why: `there is no ${others.join(", ")}`,
-      remedy: "install torch with all that it asks for (python3 -m pip install torch)",
+      remedy: installTorch,
     };
   const headers = Object.keys(ofCuda).filter(isMissing) as (keyof typeof ofCuda)[];
   if (headers.length === 0) return folders;

@@ -5,7 +5,7 @@
  */
 import { dirname, join } from "node:path";
 import { nativeBinaries, nativeSearch, setupCommand } from "../binaries/index.ts";
-import { type NoNccl, ncclFile, noNcclBeside } from "../binaries/nccl.ts";
+import { describeNccl, type NoNccl, ncclFile, noNcclBeside, notLoading } from "../binaries/nccl.ts";
 import { native } from "../binding.ts";
 import { cudaIsAvailable } from "../engine.ts";
 import { TorchError } from "../error.ts";
@@ -19,7 +19,7 @@ export function whyNoNccl(): NoNccl | undefined {
   const no = noNcclBeside(file("torch"), engine, setup);
   if (no !== undefined) return no;
   const why = native.openNccl(join(dirname(file("torch")), ncclFile));
-  return why === "" ? undefined : { why, remedy: setup };
+  return why === "" ? undefined : notLoading(why);
 }
 
 /** A GPU by its number: `"cuda"` is the first. */
@@ -45,7 +45,7 @@ export function requireNccl(device: string): void {
   const no = whyNoNccl();
   if (no === undefined) return;
   throw new TorchError(
-    `ProcessGroup.connect: there is no NCCL: ${no.why}; ${no.remedy ?? "take the backend gloo"}`,
+    `ProcessGroup.connect: there is no NCCL (${describeNccl(no)}); ${no.remedy ?? "take the backend gloo"}`,
   );
 }
 
