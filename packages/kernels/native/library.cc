@@ -18,6 +18,7 @@
 #include "sgd/sgd_step.h"
 #include "simd/cpu_capability.h"
 #include "standardize/standardize.h"
+#include "stem/stem.h"
 #include "tensor/optional.h"
 
 namespace pea {
@@ -67,6 +68,7 @@ TORCH_LIBRARY(pea, m) {
   m.def(
       "pointwise(Tensor x, Tensor weight, Tensor? bias=None, Tensor? normalization=None, str activation='identity', "
       PEA_ENSEMBLE_SCHEMA ") -> Tensor");
+  m.def("stem(Tensor x, Tensor weight, Tensor? bias=None, int stride=1, int[2] padding_before=[]) -> Tensor");
   m.def(
       "max_pool2d(Tensor x, int[2] kernel_size, int[2] stride=[], int[2] padding=0, int[2] dilation=1) -> Tensor");
   m.def(
@@ -121,18 +123,27 @@ at::Tensor as_conv3x1(const at::Tensor& x, const at::Tensor& weight, const Optio
                    centred(weight, /*stride=*/1, dilation));
 }
 
+// Padded so before the rows and the columns.
+WindowSteps padded_before(at::IntArrayRef padding, const at::Tensor& weight, int64_t stride, const char* name) {
+  if (padding.empty()) return centred(weight, stride, /*dilation=*/1);
+  TORCH_CHECK_VALUE(padding.size() == 2, name, ": padding_before must be [top, left], not ", padding);
+  return {stride, /*dilation=*/1, padding[0], padding[1]};
+}
+
 template <auto kFunction>
 at::Tensor as_depthwise(const at::Tensor& x, const at::Tensor& weight, const OptionalTensor& bias, int64_t stride,
                         at::IntArrayRef padding_before, const OptionalTensor& normalization, std::string activation,
                         PEA_ENSEMBLE_PARAMETERS) {
   const ActivationOptions options = activation_options(x, PEA_ENSEMBLE_ARGUMENTS(activation));
-  WindowSteps steps = centred(weight, stride, /*dilation=*/1);
-  if (!padding_before.empty()) {
-    TORCH_CHECK_VALUE(padding_before.size() == 2, "depthwise: padding_before must be [top, left], not ", padding_before);
-    steps.top = padding_before[0];
-    steps.left = padding_before[1];
-  }
-  return kFunction(depthwise, {x, or_undefined(normalization), options}, weight, or_undefined(bias), steps);
+  return kFunction(depthwise, {x, or_undefined(normalization), options}, weight, or_undefined(bias),
+                   padded_before(padding_before, weight, stride, depthwise.name));
+}
+
+template <auto kFunction>
+at::Tensor as_stem(const at::Tensor& x, const at::Tensor& weight, const OptionalTensor& bias, int64_t stride,
+                   at::IntArrayRef padding_before) {
+  return kFunction(stem, {x, at::Tensor()}, weight, or_undefined(bias),
+                   padded_before(padding_before, weight, stride, stem.name));
 }
 
 template <auto kFunction, const ConvolutionOperator& kConvolution>
@@ -187,6 +198,7 @@ TORCH_LIBRARY_IMPL(pea, CPU, m) {
   m.impl("pointwise", as_convolution<convolution_cpu, pointwise>);
   m.impl("sgd_step_", sgd_step_cpu);
   m.impl("standardize", standardize);
+  m.impl("stem", as_stem<convolution_cpu>);
 }
 
 TORCH_LIBRARY_IMPL(pea, Meta, m) {
@@ -203,6 +215,7 @@ TORCH_LIBRARY_IMPL(pea, AutogradCPU, m) {
   m.impl("depthwise", as_depthwise<convolution_autograd>);
   m.impl("max_pool2d", with_window<max_pool_autograd>);
   m.impl("pointwise", as_convolution<convolution_autograd, pointwise>);
+  m.impl("stem", as_stem<convolution_autograd>);
 }
 
 TORCH_LIBRARY_IMPL(pea, AutocastCPU, m) {
@@ -210,6 +223,7 @@ TORCH_LIBRARY_IMPL(pea, AutocastCPU, m) {
   m.impl("conv3x3", as_convolution<convolution_autocast, conv3x3>);
   m.impl("depthwise", as_depthwise<convolution_autocast>);
   m.impl("pointwise", as_convolution<convolution_autocast, pointwise>);
+  m.impl("stem", as_stem<convolution_autocast>);
 }
 
 TORCH_LIBRARY_IMPL(pea, Autograd, m) {

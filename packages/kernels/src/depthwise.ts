@@ -1,6 +1,7 @@
-import { type Conv2dOptions, type Pair, type Sides, sidesByAxis, type Tensor } from "@pea/torch";
+import type { Conv2dOptions, Tensor } from "@pea/torch";
 import { callConvolution } from "./deferred-activation.ts";
 import { parameterDtypes } from "./dtypes.ts";
+import { paddingBefore } from "./padding-before.ts";
 import { isBoth } from "./pair.ts";
 
 /** What the number of channels must be a multiple of. */
@@ -29,22 +30,7 @@ export function depthwise(input: Tensor, weight: Tensor, options: Conv2dOptions 
     return undefined;
   if (!input.isContiguous("channels_last")) return undefined;
   const before = paddingBefore(input.shape, window, step, padding);
-  if (before === undefined) return undefined;
+  const half = (window - 1) / 2;
+  if (!before?.every((zeros) => zeros === half || (step === 2 && zeros === half - 1))) return undefined;
   return callConvolution("pea::depthwise", input, weight, bias, step, before);
-}
-
-/** [top, left], where the operator pads so; undefined elsewhere. */
-function paddingBefore(
-  [, , height = 0, width = 0]: readonly number[],
-  window: number,
-  stride: number,
-  padding: Pair | Sides,
-): number[] | undefined {
-  const [[top, bottom], [left, right]] = sidesByAxis(padding);
-  const isOwn = (size: number, before: number, after: number) => {
-    const half = (window - 1) / 2;
-    const outputs = Math.floor((size + before + after - window) / stride) + 1;
-    return (before === half || (stride === 2 && before === half - 1)) && outputs === Math.ceil(size / stride);
-  };
-  return isOwn(height, top, bottom) && isOwn(width, left, right) ? [top, left] : undefined;
 }

@@ -1,6 +1,6 @@
 /**
  * Fused operators: the ensembles of ReLU and a smooth activation, which are also there composed of plain operators;
- * batch normalization with what follows it; 3×3, 3×1, 1×3, 1×1 and depthwise convolutions; max pooling;
+ * batch normalization with what follows it; 3×3, 3×1, 1×3, 1×1, depthwise and stem convolutions; max pooling;
  * SGD's update; the standardization of images; least and greatest of clamped numbers.
  *
  * @module @pea/kernels
@@ -22,4 +22,5 @@ export { ownConvolution } from "./own-convolution.ts";
 export { pointwise } from "./pointwise.ts";
 export { sgdStep } from "./sgd-step.ts";
 export { type StandardizeOptions, standardizeBytes } from "./standardize.ts";
+export { stem } from "./stem.ts";
 export { useKernels } from "./use-kernels.ts";

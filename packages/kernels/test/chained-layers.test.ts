@@ -48,6 +48,7 @@ class Ensemble extends Module {
 }
 
 type Kind =
+  | "stem"
   | "pointwise"
   | "depthwise"
   | "depthwise by 2"
@@ -63,6 +64,7 @@ class PaddedBehind extends Conv2d {
 }
 
 function convolution(kind: Kind, inputs: number): Conv2d {
+  if (kind === "stem") return new Conv2d(inputs, 32, 7, { stride: 2, padding: 3, bias: false });
   if (kind === "pointwise") return new Conv2d(inputs, inputs + 8, 1, { bias: false });
   const size = kind.includes("5×5") ? 5 : 3;
   const stride = kind === "depthwise" || kind === "depthwise 5×5" ? 1 : 2;
@@ -70,6 +72,8 @@ function convolution(kind: Kind, inputs: number): Conv2d {
   if (kind === "padded behind") return new PaddedBehind(inputs, inputs, size, settings);
   return new Conv2d(inputs, inputs, size, { ...settings, padding: (size - 1) / 2 });
 }
+
+const imageChannels = ([first]: readonly Kind[]) => (first === "stem" ? 3 : 16);
 
 /** What the next layer of a chain reads in place of a convolution's result. */
 type Tap = (z: Tensor, layer: number) => Tensor;
@@ -81,7 +85,7 @@ class Chain extends Module {
 
   constructor(kinds: readonly Kind[], act: Module | undefined) {
     super();
-    let channels = 16;
+    let channels = imageChannels(kinds);
     const pairs = kinds.map((kind) => {
       const conv = convolution(kind, channels);
       channels = conv.outputChannels;
@@ -119,20 +123,35 @@ interface Case {
   offset?: number;
   spread?: number;
   run?: Run;
+  /** Whether the images have a gradient; by default where there is an operator for it. */
+  ofImages?: boolean;
 }
 
 /** A loss whose gradient no batch norm removes. */
 const lossOf = (y: Tensor) => sum(mul(y, mul(y, add(y, 1))));
 
 /** The loss, all gradients and the running statistics of one step. */
-function step({ kinds, act, dtype, shape = [3, 16, 9, 7], offset = 0, spread = 1, run }: Case): Tensor[] {
+function step({
+  kinds,
+  act,
+  dtype,
+  shape = [3, 16, 9, 7],
+  offset = 0,
+  spread = 1,
+  run,
+  ofImages = kinds[0] !== "stem",
+}: Case): Tensor[] {
   manualSeed(1);
   const chain = new Chain(kinds, act?.()).to({ dtype });
-  const drawn = add(mul(randn(shape), spread), offset);
+  const drawn = add(
+    mul(randn([shape[0] as number, imageChannels(kinds), ...shape.slice(2)]), spread),
+    offset,
+  );
   const x = contiguous(cast(drawn, { dtype }), { memoryFormat: "channels_last" });
-  x.requiresGrad = true;
+  x.requiresGrad = ofImages;
   const { loss, beside = [] } = run?.(chain, x) ?? { loss: lossOf(chain.forward(x)) };
-  const gradients = grad([loss], [x, ...chain.parameters(), ...beside]) as Tensor[];
+  const asked = [...(ofImages ? [x] : []), ...chain.parameters(), ...beside];
+  const gradients = grad([loss], asked) as Tensor[];
   const statistics = [...chain.namedBuffers().values()].filter((buffer) => buffer.dtype === dtype);
   return [loss, ...gradients, ...statistics];
 }
@@ -176,6 +195,7 @@ const chains: readonly (readonly Kind[])[] = [
   ["pointwise", "depthwise", "pointwise", "depthwise by 2", "pointwise"],
   ["depthwise", "depthwise by 2", "depthwise", "pointwise", "pointwise"],
   ["depthwise 5×5", "padded behind", "pointwise", "depthwise 5×5 by 2", "depthwise 5×5"],
+  ["stem", "depthwise", "pointwise"],
 ];
 const [mixed] = chains as [readonly Kind[]];
 const weighted = () => new Ensemble({ ensemble: "weighted", smooth: "gelu", alpha: 0.3 });
@@ -317,6 +337,11 @@ describe("convolutions and batch norms in a chain", { skip }, () => {
         assertAsLibtorch({ kinds: mixed, act, dtype: "float64", run }, name);
       }
     }
+  });
+
+  test("images before a stem may ask for a gradient", () => {
+    for (const act of [activations.none, activations.Swish])
+      assertAsLibtorch({ kinds: ["stem", "depthwise"], act, dtype: "float64", ofImages: true }, "images");
   });
 
   test("several readers of what is deferred add their gradients", () => {

@@ -32,6 +32,7 @@ test("Python loads the operators: gradcheck, autocast, meta tensors, one derivat
     "conv3x1",
     "depthwise",
     "pointwise",
+    "stem",
   ]);
 });
 

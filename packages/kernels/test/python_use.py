@@ -80,3 +80,9 @@ weight = torch.randn(24, 16, 1, 1, dtype=torch.float64, requires_grad=True)
 bias = torch.randn(24, dtype=torch.float64, requires_grad=True)
 assert torch.autograd.gradcheck(torch.ops.pea.pointwise, (x, weight, bias))
 print("pointwise")
+
+for channels, size, stride in [(1, 2, 1), (3, 3, 2), (4, 5, 1), (3, 7, 2)]:
+    x = torch.randn(2, channels, 6, 5, dtype=torch.float64, requires_grad=True)
+    weight, bias = torch.randn(8, channels, size, size, dtype=torch.float64, requires_grad=True), torch.randn(8, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda *operands: torch.ops.pea.stem(*operands, stride), (x, weight, bias))
+print("stem")

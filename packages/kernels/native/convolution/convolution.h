@@ -45,8 +45,8 @@ struct WindowSteps {
 // float32 weights, of bfloat16.
 struct ConvolutionOperator {
   const char* name;
-  // All take deferred inputs, and give the gradients of normalized values. Whether it takes deferred gradients and gives
-  // moments, too.
+  // All but the stem take deferred inputs, and give the gradients of normalized values. Whether it takes deferred gradients
+  // and gives moments, too.
   bool takes_sums_along;
   bool takes_bfloat16;
   // Whether it gives the bias' gradient, which autograd sums elsewhere.

@@ -5,11 +5,11 @@
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/version.h>
 
-#include <algorithm>
 #include <utility>
 
 #include "batch_norm/batch_norm_autograd.h"
 #include "batch_norm/links.h"
+#include "convolution/libtorch_convolution.h"
 #include "tensor/optional.h"
 
 namespace pea {
@@ -79,8 +79,10 @@ struct Convolution : torch::autograd::Function<Convolution> {
       context->saved_data["link"] = c10::IValue::make_capsule(link);
       moments = &link->moments;
     }
-    if (const auto activation = activation_behind(x)) {
-      context->saved_data["activation"] = c10::IValue::make_capsule(activation);
+    if (input.normalization.defined()) {
+      if (const auto activation = activation_behind(x)) {
+        context->saved_data["activation"] = c10::IValue::make_capsule(activation);
+      }
     }
     return settings->convolution.forward(input, weight, or_undefined(bias), settings->steps, moments);
   }
@@ -136,15 +138,6 @@ at::Tensor computed(const ConvolutionInput& input) {
   return apply_deferred_autograd({input.x, input.normalization, input.activation});
 }
 
-// With the zeros around them that a result of ⌈H / stride⌉ × ⌈W / stride⌉ takes where nothing is dilated.
-at::Tensor padded(const at::Tensor& images, const at::Tensor& weight, const WindowSteps& steps) {
-  const auto behind = [&](int64_t axis, int64_t before) {
-    const int64_t size = images.size(axis), last = (size - 1) / steps.stride * steps.stride - before;
-    return std::max<int64_t>(last + weight.size(axis) - size, 0);
-  };
-  return at::constant_pad_nd(images, {steps.left, behind(3, steps.left), steps.top, behind(2, steps.top)});
-}
-
 }  // namespace
 
 at::Tensor convolution_autocast(const ConvolutionOperator& convolution, const ConvolutionInput& input,
@@ -163,13 +156,7 @@ at::Tensor convolution_autocast(const ConvolutionOperator& convolution, const Co
   }
   TORCH_CHECK_VALUE(weight.size(1) > 0 && steps.stride > 0, convolution.name, ": weight has the shape ", weight.sizes(),
                     " and the stride is ", steps.stride, "; both must be above 0");
-  const at::Tensor images = is_deferred ? computed(input) : input.x;
-  const int64_t groups = images.size(1) / weight.size(1);
-  const int64_t centred[] = {weight.size(2) / 2 * steps.dilation, weight.size(3) / 2 * steps.dilation};
-  const bool is_centred = steps.top == centred[0] && steps.left == centred[1];
-  return is_centred ? at::conv2d(images, weight, bias, steps.stride, centred, steps.dilation, groups)
-                    : at::conv2d(padded(images, weight, steps), weight, bias, steps.stride,
-                                 /*padding=*/at::IntArrayRef{0, 0}, steps.dilation, groups);
+  return libtorch_convolution(is_deferred ? computed(input) : input.x, weight, bias, steps);
 }
 
 at::Tensor convolution_autograd(const ConvolutionOperator& convolution, const ConvolutionInput& input,

@@ -7,13 +7,13 @@ namespace pea {
 namespace PEA_CAPABILITY {
 namespace {
 
-template <bool kTransposed>
+template <Layout kLayout>
 void multiply_in_parts(Product<float> product, int64_t terms, bool add) {
   for (int64_t left = product.depth; left > 0; left -= product.depth) {
     product.depth = smaller(left, terms);
-    if (add) multiply_matrices<kTransposed, true>(product);
-    else multiply_matrices<kTransposed, false>(product);
-    product.a += product.depth * (kTransposed ? product.a_stride : 1);
+    if (add) multiply_matrices<kLayout, true>(product);
+    else multiply_matrices<kLayout, false>(product);
+    product.a += product.depth * (kLayout == Layout::kColumns ? product.a_stride : 1);
     product.b += product.depth * product.b_stride;
     add = true;
   }
@@ -21,12 +21,12 @@ void multiply_in_parts(Product<float> product, int64_t terms, bool add) {
 
 void multiply(const float* a, int64_t stride, const float* b, float* c, int64_t rows, int64_t depth, int64_t width,
               int64_t terms) {
-  multiply_in_parts<false>(Product<float>{a, stride, b, kPanel, c, kPanel, rows, depth, width}, terms, /*add=*/false);
+  multiply_in_parts<Layout::kRows>(Product<float>{a, stride, b, kPanel, c, kPanel, rows, depth, width}, terms, /*add=*/false);
 }
 
 void multiply_transposed(const float* a, const float* b, float* c, int64_t rows, int64_t depth, int64_t width,
                          int64_t terms, bool add) {
-  multiply_in_parts<true>(Product<float>{a, kPanel, b, kPanel, c, kPanel, rows, depth, width}, terms, add);
+  multiply_in_parts<Layout::kColumns>(Product<float>{a, kPanel, b, kPanel, c, kPanel, rows, depth, width}, terms, add);
 }
 
 }  // namespace

@@ -1,13 +1,12 @@
 #include "pointwise/pointwise.h"
 
 #include <ATen/ATen.h>
-#include <ATen/Parallel.h>
 
 #include <algorithm>
 
 #include "batch_norm/gradient_on_store.h"
 #include "convolution/check_dtypes.h"
-#include "convolution/images.h"
+#include "convolution/tiles.h"
 #include "convolution/weight_sums.h"
 #include "pointwise/pointwise_kernel.h"
 #include "tensor/dtype.h"
@@ -16,84 +15,14 @@ namespace pea {
 namespace {
 
 constexpr char kName[] = "pointwise";
-// Parts that threads take, of about so many elements. They depend on the shape alone, so that sums do not depend on the
-// number of threads. The sums of all of them take no more bytes than that.
-constexpr int64_t kPartElements = 65536, kMostParts = 64, kSumBytes = 16 << 20;
-// Elements of the wider side that are worked on at a time: the caches hold them.
-constexpr int64_t kTileElements = 8192, kLeastTilePixels = 24;
+// What the sums of all parts take at most.
+constexpr int64_t kSumBytes = 16 << 20;
+constexpr int64_t kLeastTilePixels = 24;
 
 struct Channels {
   int64_t inputs, outputs;
 
   int64_t most() const { return std::max(inputs, outputs); }
-};
-
-// The pixels of all images, in parts and tiles of neighbours.
-class Pixels {
- public:
-  Pixels(int64_t count, const Channels& channels, int64_t most_parts) : count_(count) {
-    const int64_t wanted = std::clamp<int64_t>(count * channels.most() / kPartElements, 1, most_parts);
-    part_ = std::max<int64_t>(at::divup(count, wanted), 1);
-    tile_ = std::min(std::max(kTileElements / channels.most(), kLeastTilePixels), part_);
-  }
-
-  int64_t parts() const { return at::divup(count_, part_); }
-  int64_t in_tile() const { return tile_; }
-
-  // Calls body(part, first pixel, pixels) for all tiles, part after part in parallel.
-  template <typename Body>
-  void parallel(const Body& body) const {
-    at::parallel_for(0, parts(), 1, [&](int64_t first, int64_t last) {
-      for (int64_t part = first; part < last; ++part) {
-        const int64_t end = std::min((part + 1) * part_, count_);
-        for (int64_t tile = part * part_; tile < end; tile += tile_) body(part, tile, std::min(tile_, end - tile));
-      }
-    });
-  }
-
- private:
-  int64_t count_, part_, tile_;
-};
-
-// A matrix [pixels, channels] in memory.
-class Matrix {
- public:
-  Matrix(const at::Tensor& tensor, int64_t channels)
-      : data_(static_cast<char*>(tensor.data_ptr())), row_bytes_(channels * tensor.element_size()) {}
-
-  void* row(int64_t pixel) const { return data_ + pixel * row_bytes_; }
-
- private:
-  char* data_;
-  int64_t row_bytes_;
-};
-
-// The pixels of images: as they lie or, tile by tile, computed into memory of the thread's own.
-class Tiles {
- public:
-  Tiles(const Images& images, int64_t most_pixels)
-      : images_(images), channels_(images.tensor().size(1)), plain_(images.tensor(), channels_) {
-    if (!images.are_computed()) return;
-    tile_elements_ = most_pixels * channels_;
-    memory_ = at::empty({at::get_num_threads(), tile_elements_},
-                        images.tensor().options().memory_format(c10::nullopt));
-  }
-
-  const void* at(int64_t first, int64_t pixels) const {
-    if (!images_.are_computed()) return plain_.row(first);
-    images_.compute({first * channels_, pixels * channels_}, memory());
-    return memory();
-  }
-
-  // Where a thread has its computed tile.
-  void* memory() const { return Matrix(memory_, tile_elements_).row(at::get_thread_num()); }
-
- private:
-  const Images& images_;
-  int64_t channels_;
-  Matrix plain_;
-  int64_t tile_elements_ = 0;
-  at::Tensor memory_;
 };
 
 // A matrix [depth, columns] as pointwise_kernel.h has it, for images like x.
@@ -134,7 +63,7 @@ at::Tensor forward(const ConvolutionInput& input, const at::Tensor& weight, cons
   const at::Tensor panels = packed(matrix_of(weight).t(), x), b = bias.defined() ? bias.contiguous() : at::Tensor();
   const at::Tensor y = at::empty({x.size(0), channels.outputs, x.size(2), x.size(3)},
                                  x.options().memory_format(at::MemoryFormat::ChannelsLast));
-  const Pixels pixels(pixels_of(x), channels, kMostParts);
+  const Tiling pixels(pixels_of(x), channels.most(), kLeastTilePixels);
   const Images images(input);
   const Tiles from(images, pixels.in_tile());
   const Matrix to(y, channels.outputs);
@@ -156,7 +85,8 @@ ConvolutionGradients backward(const ResultGradient& grad, const ConvolutionInput
   const at::Tensor& x = input.x;
   const Channels channels{weight.size(1), weight.size(0)};
   const int64_t sum_bytes = weight.numel() * weight.element_size();
-  const Pixels pixels(pixels_of(x), channels, std::clamp<int64_t>(kSumBytes / sum_bytes, 1, kMostParts));
+  const Tiling pixels(pixels_of(x), channels.most(), kLeastTilePixels,
+                      std::clamp<int64_t>(kSumBytes / sum_bytes, 1, kMostParts));
   const Images images(input), gradients(grad);
   const at::Tensor panels = packed(matrix_of(weight), x);
   const at::Tensor dx = wanted.images ? at::empty_like(images.tensor()) : at::Tensor();

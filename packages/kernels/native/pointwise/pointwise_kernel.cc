@@ -32,19 +32,44 @@ void pack_matrix(const Arithmetic<T>* b, int64_t depth, int64_t columns, int64_t
   });
 }
 
+template <typename F>
+PEA_INLINE const F* from_column(const F* bias, int64_t first) {
+  return bias == nullptr ? nullptr : bias + first;
+}
+
 template <typename T>
 void multiply_panels(const T* a, const T* panels, const Arithmetic<T>* bias, T* c, int64_t rows, int64_t depth,
                      int64_t columns) {
   for_each_panel(columns, [&](int64_t first, int64_t width) {
     const auto* const panel = reinterpret_cast<const Packed<T>*>(panels + first * depth);
-    multiply_matrices<false, false>(Product<T, T, Packed<T>>{a, depth, panel, width, c + first, columns, rows, depth,
-                                                             width, bias == nullptr ? nullptr : bias + first});
+    multiply_matrices<Layout::kRows, false>(Product<T, T, Packed<T>>{a, depth, panel, width, c + first, columns, rows,
+                                                                     depth, width, from_column(bias, first)});
+  });
+}
+
+template <typename T>
+void multiply_segments_by_panels(const T* a, const Segments& segments, const T* panels, const Arithmetic<T>* bias, T* c,
+                                 int64_t rows, int64_t columns) {
+  constexpr int64_t kStep = sizeof(Packed<T>) / sizeof(T);
+  const int64_t depth = segments.count * segments.depth();
+  for_each_panel(columns, [&](int64_t first, int64_t width) {
+    const auto* const panel = reinterpret_cast<const Packed<T>*>(panels + first * depth);
+    multiply_matrices<Layout::kRowSegments, false>(Product<T, T, Packed<T>>{
+        a, segments.stride, panel, width, c + first, columns, rows, segments.length, width, from_column(bias, first),
+        segments.starts, segments.count, segments.depth() / kStep * width});
   });
 }
 
 template <typename T>
 void accumulate(const T* a, const T* b, Arithmetic<T>* c, int64_t rows, int64_t depth, int64_t columns) {
-  multiply_matrices<true, true>(Product<T>{a, rows, b, columns, c, columns, rows, depth, columns});
+  multiply_matrices<Layout::kColumns, true>(Product<T>{a, rows, b, columns, c, columns, rows, depth, columns});
+}
+
+template <typename T>
+void accumulate_segments(const T* a, const Segments& segments, const T* b, Arithmetic<T>* c, int64_t rows, int64_t columns) {
+  multiply_matrices<Layout::kColumnSegments, true>(
+      Product<T>{a, segments.stride, b, columns, c, columns, rows, segments.length, columns, nullptr, segments.starts,
+                 segments.count, segments.length * columns});
 }
 
 void pack(ElementType type, const void* b, int64_t depth, int64_t columns, int64_t depth_stride, int64_t column_stride,
@@ -65,6 +90,15 @@ void multiply(ElementType type, const void* a, const void* panels, const void* b
   });
 }
 
+void multiply_segments(ElementType type, const void* a, const Segments& segments, const void* panels,
+                       const void* bias, void* c, int64_t rows, int64_t columns) {
+  with_element(type, [&](auto element) {
+    using T = decltype(element);
+    multiply_segments_by_panels(static_cast<const T*>(a), segments, static_cast<const T*>(panels),
+                                static_cast<const Arithmetic<T>*>(bias), static_cast<T*>(c), rows, columns);
+  });
+}
+
 void multiply_transposed(ElementType type, const void* a, const void* b, void* c, int64_t rows, int64_t depth,
                          int64_t columns) {
   with_element(type, [&](auto element) {
@@ -73,9 +107,19 @@ void multiply_transposed(ElementType type, const void* a, const void* b, void* c
   });
 }
 
+void multiply_segments_transposed(ElementType type, const void* a, const Segments& segments, const void* b, void* c,
+                                  int64_t rows, int64_t columns) {
+  with_element(type, [&](auto element) {
+    using T = decltype(element);
+    accumulate_segments(static_cast<const T*>(a), segments, static_cast<const T*>(b), static_cast<Arithmetic<T>*>(c), rows,
+                        columns);
+  });
+}
+
 }  // namespace
 
-const PointwiseKernels pointwise_kernels = {pack, multiply, multiply_transposed};
+const PointwiseKernels pointwise_kernels = {pack, multiply, multiply_transposed, multiply_segments,
+                                            multiply_segments_transposed};
 
 }  // namespace PEA_CAPABILITY
 }  // namespace pea

@@ -1,5 +1,6 @@
-// The loops of pea::pointwise over memory; free of libtorch for the reason in ensemble_kernel.h. A 1×1 convolution is a product
-// of matrices: its rows are pixels, in channels_last, its columns channels.
+// The loops of pea::pointwise and pea::stem over memory; free of libtorch for the reason in ensemble_kernel.h. A 1×1
+// convolution is a product of matrices: its rows are pixels, in channels_last, its columns channels. One of larger windows is, too, and a
+// window's row of pixels is a segment of the product's row.
 #pragma once
 
 #include <cstdint>
@@ -18,6 +19,18 @@ constexpr int64_t kPointwiseChannels = 8;
 // Panels of bfloat16 have two rows as one of pairs where the processor multiplies pairs (simd/product.h).
 constexpr int64_t kPanelColumns = 64;
 
+// The left matrix of a product whose depth comes in segments: they begin at the starts, in elements behind it, and have the length.
+// Rows are a stride apart, and each has all segments, of neighbours; or, transposed, neighbours are of a segment's row, and
+// its rows, as many as the length, are a stride apart.
+struct Segments {
+  const int64_t* starts;
+  int64_t count, length, stride;
+
+  // Rows of the other matrix that a segment of neighbours takes, the last of which is 0 where the length is odd: pairs of bfloat16
+  // do not reach into another segment.
+  int64_t depth() const { return (length + 1) / 2 * 2; }
+};
+
 // Types are those of a and b; bfloat16 is summed in float32.
 struct PointwiseKernels {
   // Brings the matrix b [depth, columns], whose element (d, c) stands at b[d · depth_stride + c · column_stride], into panels of
@@ -32,6 +45,14 @@ struct PointwiseKernels {
   // c [rows, columns] += aᵀ b of a [depth, rows] and b [depth, columns]; c is of the type of the arithmetic.
   void (*multiply_transposed)(ElementType type, const void* a, const void* b, void* c, int64_t rows, int64_t depth,
                               int64_t columns);
+
+  // As multiply, of segments and b [count · depth() of the segments, columns].
+  void (*multiply_segments)(ElementType type, const void* a, const Segments& segments, const void* panels,
+                            const void* bias, void* c, int64_t rows, int64_t columns);
+
+  // As multiply_transposed, of segments and b [count · length of the segments, columns].
+  void (*multiply_segments_transposed)(ElementType type, const void* a, const Segments& segments, const void* b, void* c,
+                                       int64_t rows, int64_t columns);
 };
 
 PEA_KERNELS(PointwiseKernels, pointwise_kernels)

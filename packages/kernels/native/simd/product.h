@@ -42,9 +42,15 @@ template <typename T>
 using Packed = T;
 #endif
 
+// How the left matrix lies: the neighbours in each row side by side, or those in each column; or the depth comes in segments, in
+// each of which it does so.
+enum class Layout { kRows, kColumns, kRowSegments, kColumnSegments };
+constexpr bool has_columns(Layout layout) { return layout == Layout::kColumns || layout == Layout::kColumnSegments; }
+constexpr bool has_segments(Layout layout) { return layout == Layout::kRowSegments || layout == Layout::kColumnSegments; }
+
 // [rows, depth] of T times [depth, columns] of T, or, packed, [steps of the depth, columns]. Neighbouring columns of b and c
-// lie side by side, their rows are a stride apart. Those of a, too; or, where a is transposed, neighbouring rows lie side by
-// side and the elements of one row a stride apart.
+// lie side by side, their rows are a stride apart. Those of a, too; or neighbouring rows lie
+// side by side and the elements of one row a stride apart. Of segments, `depth` is that of each.
 template <typename T, typename C = Arithmetic<T>, typename B = T>
 struct Product {
   const T* a;
@@ -55,10 +61,13 @@ struct Product {
   int64_t c_stride;
   int64_t rows, depth, columns;
   const Arithmetic<T>* start = nullptr;  // of the sums of each column; null: 0
+  // Where segments begin behind a, how many there are, and how far apart they begin in b.
+  const int64_t* segments = nullptr;
+  int64_t segment_count = 1, b_segment_stride = 0;
 
-  PEA_INLINE Product below(bool transposed, int64_t row) const {
+  PEA_INLINE Product below(int64_t row_stride, int64_t row) const {
     Product rest = *this;
-    rest.a += row * (transposed ? 1 : a_stride);
+    rest.a += row * row_stride;
     rest.c += row * c_stride;
     rest.rows -= row;
     return rest;
@@ -127,12 +136,18 @@ struct DepthStep<V, BFloat16> {
 };
 #endif
 
-template <typename V, int kRows, int kVectors, bool kTransposed, bool kAdd, typename T, typename C, typename B>
+template <Layout kLayout, typename T, typename C, typename B>
+PEA_INLINE int64_t row_stride_of(const Product<T, C, B>& of) {
+  return has_columns(kLayout) ? 1 : of.a_stride;
+}
+
+template <typename V, int kRows, int kVectors, Layout kLayout, bool kAdd, typename T, typename C, typename B>
 PEA_INLINE void multiply_block(const Product<T, C, B>& of) {
   using Step = DepthStep<V, T>;
   constexpr int kLanes = sizeof(V) / sizeof(Arithmetic<T>);
   constexpr int kBRows = std::is_same_v<B, T> ? Step::kDepth : 1;  // in a step
-  const int64_t row_stride = kTransposed ? 1 : of.a_stride, depth_stride = kTransposed ? of.a_stride : 1;
+  constexpr bool kNeighbours = !has_columns(kLayout);
+  const int64_t row_stride = row_stride_of<kLayout>(of), depth_stride = kNeighbours ? 1 : of.a_stride;
   V sums[kRows][kVectors];
 #pragma GCC unroll 4
   for (int v = 0; v < kVectors; ++v) {
@@ -149,15 +164,22 @@ PEA_INLINE void multiply_block(const Product<T, C, B>& of) {
     for (int v = 0; v < kVectors; ++v) columns[v] = Step::template columns<kWhole>(b + v * kLanes, of.b_stride);
 #pragma GCC unroll 12
     for (int r = 0; r < kRows; ++r) {
-      const auto factor = Step::template factor<!kTransposed, kWhole>(a + r * row_stride, depth_stride);
+      const auto factor = Step::template factor<kNeighbours, kWhole>(a + r * row_stride, depth_stride);
 #pragma GCC unroll 4
       for (int v = 0; v < kVectors; ++v) sums[r][v] = Step::add(sums[r][v], factor, columns[v]);
     }
     a += Step::kDepth * depth_stride;
     b += kBRows * of.b_stride;
   };
-  for (int64_t d = Step::kDepth; d <= of.depth; d += Step::kDepth) add_step(std::true_type());
-  if (of.depth % Step::kDepth != 0) add_step(std::false_type());
+  const int64_t segments = has_segments(kLayout) ? of.segment_count : 1;
+  for (int64_t segment = 0; segment < segments; ++segment) {
+    if constexpr (has_segments(kLayout)) {
+      a = of.a + of.segments[segment];
+      b = of.b + segment * of.b_segment_stride;
+    }
+    for (int64_t d = Step::kDepth; d <= of.depth; d += Step::kDepth) add_step(std::true_type());
+    if (of.depth % Step::kDepth != 0) add_step(std::false_type());
+  }
 #pragma GCC unroll 12
   for (int r = 0; r < kRows; ++r) {
 #pragma GCC unroll 4
@@ -169,37 +191,41 @@ PEA_INLINE void multiply_block(const Product<T, C, B>& of) {
 }
 
 // kRows at a time, fewer at the end.
-template <typename V, int kRows, int kVectors, bool kTransposed, bool kAdd, typename T, typename C, typename B>
+template <typename V, int kRows, int kVectors, Layout kLayout, bool kAdd, typename T, typename C, typename B>
 void multiply_rows(const Product<T, C, B>& of) {
   int64_t row = 0;
   for (; row + kRows <= of.rows; row += kRows) {
-    multiply_block<V, kRows, kVectors, kTransposed, kAdd>(of.below(kTransposed, row));
+    multiply_block<V, kRows, kVectors, kLayout, kAdd>(of.below(row_stride_of<kLayout>(of), row));
   }
   if constexpr (kRows > 1) {
+    // Those of a window of 3 or 7 pixels of 3 channels.
+    if (has_segments(kLayout) && kRows == kMostRows && of.rows - row == 9) {
+      return multiply_block<V, 9, kVectors, kLayout, kAdd>(of.below(row_stride_of<kLayout>(of), row));
+    }
     // Where rows are channels they are a multiple of 8.
     constexpr int kFewer = kRows > 8 ? 8 : kRows > 4 ? 4 : kRows / 2;
-    if (row < of.rows) multiply_rows<V, kFewer, kVectors, kTransposed, kAdd>(of.below(kTransposed, row));
+    if (row < of.rows) multiply_rows<V, kFewer, kVectors, kLayout, kAdd>(of.below(row_stride_of<kLayout>(of), row));
   }
 }
 
 // kVectors of columns at a time, fewer at the end.
-template <typename V, int kVectors, bool kTransposed, bool kAdd, typename T, typename C, typename B>
+template <typename V, int kVectors, Layout kLayout, bool kAdd, typename T, typename C, typename B>
 void multiply_columns(const Product<T, C, B>& of) {
   constexpr int kLanes = sizeof(V) / sizeof(Arithmetic<T>), kRows = kSumVectors / kVectors;
   int64_t column = 0;
   for (; column + kVectors * kLanes <= of.columns; column += kVectors * kLanes) {
-    multiply_rows<V, kRows < kMostRows ? kRows : kMostRows, kVectors, kTransposed, kAdd>(of.right_of(column));
+    multiply_rows<V, kRows < kMostRows ? kRows : kMostRows, kVectors, kLayout, kAdd>(of.right_of(column));
   }
   if (column == of.columns) return;
   const Product<T, C, B> rest = of.right_of(column);
-  if constexpr (kVectors > 1) multiply_columns<V, kVectors - 1, kTransposed, kAdd>(rest);
-  else if constexpr (kLanes > kColumnBlock) multiply_columns<Vector<Arithmetic<T>, kColumnBlock>, 1, kTransposed, kAdd>(rest);
+  if constexpr (kVectors > 1) multiply_columns<V, kVectors - 1, kLayout, kAdd>(rest);
+  else if constexpr (kLanes > kColumnBlock) multiply_columns<Vector<Arithmetic<T>, kColumnBlock>, 1, kLayout, kAdd>(rest);
 }
 
 // c = a b, or c += a b; the columns are a multiple of kColumnBlock.
-template <bool kTransposed, bool kAdd, typename T, typename C, typename B>
+template <Layout kLayout, bool kAdd, typename T, typename C, typename B>
 PEA_INLINE void multiply_matrices(const Product<T, C, B>& of) {
-  multiply_columns<Vector<Arithmetic<T>>, kRowVectors, kTransposed, kAdd>(of);
+  multiply_columns<Vector<Arithmetic<T>>, kRowVectors, kLayout, kAdd>(of);
 }
 
 }  // namespace PEA_CAPABILITY

@@ -1,4 +1,6 @@
 #include <initializer_list>
+#include <string>
+#include <vector>
 
 #include "test/harness.h"
 
@@ -51,6 +53,93 @@ void test_products(const Capability& capability, int64_t pixels, int64_t inputs,
   expect_near(dw, expected_dw, rounding(pixels), name + "weight's gradient");
 }
 
+// Rows of elements in memory of exactly these, the last one first.
+std::vector<int64_t> reversed_starts(int64_t count, int64_t elements) {
+  std::vector<int64_t> starts(count);
+  for (int64_t i = 0; i < count; ++i) starts[i] = (count - 1 - i) * elements;
+  return starts;
+}
+
+// Windows, `step` elements from one to the next.
+struct Windows {
+  int64_t count, rows, length, step;
+
+  int64_t row_elements() const { return (count - 1) * step + length; }
+};
+
+template <typename T>
+std::string name_of(const Capability& capability, const Windows& windows, int64_t outputs) {
+  return std::string(capability.name) + " segments " + std::to_string(8 * sizeof(T)) + " bits, " +
+         std::to_string(windows.count) + " windows of " + std::to_string(windows.rows) + " of " +
+         std::to_string(windows.length) + " to " + std::to_string(outputs) + ": ";
+}
+
+template <typename T, typename F>
+void test_windows(const Capability& capability, const Windows& windows, int64_t outputs) {
+  const PointwiseKernels& kernels = *capability.pointwise;
+  const std::vector<int64_t> starts = reversed_starts(windows.rows, windows.row_elements());
+  const Segments segments{starts.data(), windows.rows, windows.length, windows.step};
+  const int64_t depth = windows.rows * segments.depth();
+  const Memory<T> x(windows.rows * windows.row_elements()), y(windows.count * outputs), panels(depth * outputs);
+  const Memory<F> w(outputs * depth), bias(outputs);
+  fill(x, windows.rows * windows.row_elements(), 0);
+  fill(w, outputs * depth, 1);
+  fill(bias, outputs, 2);
+  for (int64_t i = 0; i < outputs * depth; ++i) {
+    w[i] = i % segments.depth() < windows.length ? static_cast<F>(decode(encode<T>(w[i]))) : 0;
+  }
+
+  // w is [outputs, depth].
+  kernels.pack(element_type<T>, w.data(), depth, outputs, /*depth_stride=*/1, /*column_stride=*/depth, panels.data());
+  kernels.multiply_segments(element_type<T>, x.data(), segments, panels.data(), bias.data(), y.data(), windows.count,
+                            outputs);
+
+  std::vector<double> expected(windows.count * outputs);
+  for (int64_t i = 0; i < windows.count; ++i) {
+    for (int64_t o = 0; o < outputs; ++o) {
+      expected[i * outputs + o] += bias[o];
+      for (int64_t d = 0; d < depth; ++d) {
+        const int64_t row = d / segments.depth(), at = d % segments.depth();
+        if (at == windows.length) continue;
+        expected[i * outputs + o] += decode(x[starts[row] + i * windows.step + at]) * w[o * depth + d];
+      }
+    }
+  }
+  expect_near(y, expected, rounding(windows.rows * windows.length), name_of<T>(capability, windows, outputs) + "values");
+}
+
+// One row of the windows' weights' gradient, of several rows of images.
+template <typename T, typename F>
+void test_window_gradients(const Capability& capability, const Windows& windows, int64_t outputs) {
+  const std::vector<int64_t> starts = reversed_starts(windows.rows, windows.row_elements());
+  const Segments segments{starts.data(), windows.rows, windows.count, windows.step};
+  const int64_t pixels = windows.rows * windows.count;
+  const Memory<T> x(windows.rows * windows.row_elements()), dy(pixels * outputs);
+  const Memory<F> dw(windows.length * outputs);
+  fill(x, windows.rows * windows.row_elements(), 0);
+  fill(dy, pixels * outputs, 1);
+  for (int64_t i = 0; i < windows.length * outputs; ++i) dw[i] = 1;  // is added to
+  capability.pointwise->multiply_segments_transposed(element_type<T>, x.data(), segments, dy.data(), dw.data(),
+                                                     windows.length, outputs);
+
+  std::vector<double> expected(windows.length * outputs, 1.0);
+  for (int64_t pixel = 0; pixel < pixels; ++pixel) {
+    const int64_t first = starts[pixel / windows.count] + pixel % windows.count * windows.step;
+    for (int64_t i = 0; i < windows.length; ++i) {
+      for (int64_t o = 0; o < outputs; ++o) {
+        expected[i * outputs + o] += decode(x[first + i]) * decode(dy[pixel * outputs + o]);
+      }
+    }
+  }
+  expect_near(dw, expected, rounding(pixels), name_of<T>(capability, windows, outputs) + "weight's gradient");
+}
+
+template <typename T, typename F>
+void test_segments(const Capability& capability, const Windows& windows, int64_t outputs) {
+  test_windows<T, F>(capability, windows, outputs);
+  test_window_gradients<T, F>(capability, windows, outputs);
+}
+
 }  // namespace
 
 void test_pointwise(const Capability& capability) {
@@ -60,6 +149,16 @@ void test_pointwise(const Capability& capability) {
         test_products<float, float>(capability, pixels, inputs, outputs);
         test_products<double, double>(capability, pixels, inputs, outputs);
         test_products<uint16_t, float>(capability, pixels, inputs, outputs);
+      }
+    }
+  }
+  for (const int64_t count : {1, 2, 7, 12, 29}) {
+    for (const Windows& windows : {Windows{count, 3, 9, 6}, Windows{count, 7, 21, 6}, Windows{count, 2, 2, 1},
+                                   Windows{count, 5, 20, 4}, Windows{count, 7, 28, 8}}) {
+      for (const int64_t outputs : {8, 16, 24, 32, 72}) {
+        test_segments<float, float>(capability, windows, outputs);
+        test_segments<double, double>(capability, windows, outputs);
+        test_segments<uint16_t, float>(capability, windows, outputs);
       }
     }
   }
