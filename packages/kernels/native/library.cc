@@ -33,7 +33,7 @@ namespace {
 #define PEA_ENSEMBLE_ARGUMENTS(smooth) \
   EnsembleArguments { smooth, mode, alpha, seed, site, step, beta, bound, masks }
 
-// As libtorch names its own.
+// In libtorch's way.
 std::string capability_name() {
   switch (cpu_capability()) {
     case CpuCapability::kAvx512Bf16: return "AVX512_BF16";

@@ -21,6 +21,7 @@ import {
   type Pair,
   randn,
   recordCalls,
+  relu,
   scope,
   setConvKernel,
   setNumThreads,
@@ -69,6 +70,26 @@ test("values and gradients are those of float64 to float32's rounding", { skip }
   }
 });
 
+test("what networks take: at most twice libtorch's rounding errors", { skip }, () => {
+  manualSeed(6);
+  const layers: [images: number, channels: number, side: number][] = [
+    [16, 64, 28],
+    [16, 256, 14],
+    [16, 512, 7],
+  ];
+  for (const [images, channels, side] of layers) {
+    scope(() => {
+      const shape = [images, channels, side, side];
+      const operands = {
+        x: channelsLast(relu(randn(shape))),
+        weight: channelsLast(randn([channels, channels, 3, 3])),
+      };
+      const direction = channelsLast(randn(shape));
+      assertAsExact(own, theirs, { operands, direction, factor: 2, name: `${shape}` });
+    });
+  }
+});
+
 test("random shapes and offsets of what it is for: at most twice libtorch's rounding errors", {
   skip,
 }, () => {
@@ -103,7 +124,7 @@ test("random shapes and offsets of what it is for: at most twice libtorch's roun
   );
 });
 
-test("random small shapes and layouts: right, with errors of the same size", { skip }, () => {
+test("random small shapes and layouts: right, with at most eight times the errors", { skip }, () => {
   const channels = fc.integer({ min: 1, max: 12 }).map((blocks) => 16 * blocks);
   const size = fc.integer({ min: 1, max: 20 });
   const layout = fc.constantFrom(...layoutNames.filter((name) => name !== "a repeated value"));
@@ -146,17 +167,25 @@ test("operands of any strides; the result and its gradient are in channels_last"
 
 test("the results do not depend on the number of threads", { skip }, () => {
   const before = getNumThreads();
-  // 91 high tiles in blocks of 91, 46, 31 and 23 rows, of which the last of a block of the product are 1, 4, 1 and 5; and
-  // panels that are narrower than others.
-  const x = channelsLast(randn([1, 80, 26, 50]));
-  const operands = { x, weight: randn([208, 80, 3, 3]), bias: randn([208]) };
-  const direction = channelsLast(randn([1, 208, 26, 50]));
+  const cases = [
+    // 91 high tiles in blocks of 91, 46, 31 and 23 rows, of which the last of a block of the product are 1, 4, 1 and 5; and
+    // panels that are narrower than others.
+    { shape: [1, 80, 26, 50], outputs: 208 },
+    // High tiles for the weights' gradient.
+    { shape: [16, 32, 28, 31], outputs: 48 },
+  ];
   try {
-    const [one, ...others] = [1, 2, 3, 5].map((threads) => {
-      setNumThreads(threads);
-      return scope(() => run(own, operands, direction).map((tensor) => tensor.toTypedArray()));
-    });
-    for (const other of others) assert.deepEqual(other, one);
+    for (const { shape, outputs } of cases) {
+      const [images, inputs, ...size] = shape as [number, number, number, number];
+      const x = channelsLast(randn(shape));
+      const operands = { x, weight: randn([outputs, inputs, 3, 3]), bias: randn([outputs]) };
+      const direction = channelsLast(randn([images, outputs, ...size]));
+      const [one, ...others] = [1, 2, 3, 5].map((threads) => {
+        setNumThreads(threads);
+        return scope(() => run(own, operands, direction).map((tensor) => tensor.toTypedArray()));
+      });
+      for (const other of others) assert.deepEqual(other, one);
+    }
   } finally {
     setNumThreads(before);
   }

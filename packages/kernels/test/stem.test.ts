@@ -217,6 +217,7 @@ test("the results do not depend on the number of threads", { skip }, () => {
         const [one, other] = [1, 3].map((threads) => {
           setNumThreads(threads);
           return scope(() => {
+            // The images' gradient is libtorch's.
             const [y, , dw] = resultAndGradients(
               ownBy(window),
               { ...operands, x },

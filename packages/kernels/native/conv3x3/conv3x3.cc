@@ -17,7 +17,7 @@ namespace {
 
 constexpr char kName[] = "conv3x3";
 // Tiles that a thread works on at a time: few enough for its caches, and enough to reuse the weights.
-constexpr int64_t kMostTiles = 96, kLeastTiles = 24;
+constexpr int64_t kMostTiles = 96, kLeastTiles = 8;
 // High tiles take fewer multiplications, and round more. Errors are to be at most twice those of libtorch: they are from so
 // many products on that are summed over channels, and in the weights' gradient, which rounds more, over pixels.
 constexpr int64_t kLeastHighChannels = 64, kLeastHighPixels = 12288;
@@ -34,6 +34,7 @@ FrequencyPlan plan_of(const TileGrid& grid, int64_t channels) {
   return {grid.frequencies(), std::max<int64_t>(at::divup(channels, 4), 16)};
 }
 
+// Low tiles serve where pixels are few, and libtorch's errors small.
 FrequencyPlan gradient_plan(const TileGrid& grid) { return {grid.frequencies(), grid.tile_rows == kLowTile ? 16 : 32}; }
 
 // x, in channels_last, convolved with the weights [K, C, 3, 3], or, turned, the gradient of x for that of a result.

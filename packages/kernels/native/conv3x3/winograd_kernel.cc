@@ -22,7 +22,7 @@ inline void for_each_tile(const TileGrid& grid, int64_t begin, int64_t end, cons
   }
 }
 
-// D x Aᵀ of rectangles, row by row, where the lines are D, applied to columns, and A, applied to rows.
+// Rectangles, row by row: one transform is applied to their columns, then another to the rows that result.
 template <int kRows, int kToRows, Transform<kRows, kToRows> kDown, int kColumns, int kToColumns,
           Transform<kColumns, kToColumns> kAcross>
 inline void transform_rectangle(const Floats (&from)[kRows * kColumns], Floats (&to)[kToRows * kToColumns]) {

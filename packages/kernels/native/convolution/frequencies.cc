@@ -6,7 +6,7 @@ namespace pea {
 namespace {
 
 // What the sums of all parts may take.
-constexpr int64_t kSumBytes = 16 << 20;
+constexpr int64_t kSumBytes = 20 << 20;
 
 // Calls body(first channel) for each block of kChannelBlock channels, in parallel.
 template <typename Body>

@@ -1,4 +1,4 @@
-// Convolutions by libtorch's own operators, where those of this library do not reach. All tensors are of one dtype.
+// Convolutions by libtorch's own operators, where those of this library do not reach. All tensors are of one dtype, but under autocast.
 #pragma once
 
 #include "convolution/convolution.h"

@@ -12,6 +12,10 @@ namespace pea {
 // Parts that threads take, of about so many elements. They depend on the shape alone, so that sums do not depend on the
 // number of threads.
 constexpr int64_t kPartElements = 65536, kMostParts = 64;
+// What the sums of all parts may take.
+constexpr int64_t kMostSumBytes = 16 << 20;
+// How many parts may have sums of so many bytes each.
+inline int64_t parts_with_sums(int64_t sum_bytes) { return std::clamp<int64_t>(kMostSumBytes / sum_bytes, 1, kMostParts); }
 // Elements that are worked on at a time: the caches hold them.
 constexpr int64_t kTileElements = 8192;
 

@@ -1,6 +1,6 @@
 // What GELU lacks to ReLU, a Φ(-a) of a = |x|, by a polynomial for each piece of a. Registers hold the coefficients, so that
-// looking one up is an operation like any other, and value and slope together take two thirds of what a polynomial for all
-// a each takes. Compiled once per CPU capability, as simd/elementary.h.
+// looking one up is an operation like any other, and value and slope together take seven tenths of what a polynomial for
+// all a each takes. Compiled once per CPU capability, as simd/elementary.h.
 #pragma once
 
 #include "simd/vectors.h"

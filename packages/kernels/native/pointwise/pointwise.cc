@@ -15,8 +15,6 @@ namespace pea {
 namespace {
 
 constexpr char kName[] = "pointwise";
-// What the sums of all parts take at most.
-constexpr int64_t kSumBytes = 16 << 20;
 constexpr int64_t kLeastTilePixels = 24;
 
 struct Channels {
@@ -86,7 +84,7 @@ ConvolutionGradients backward(const ResultGradient& grad, const ConvolutionInput
   const Channels channels{weight.size(1), weight.size(0)};
   const int64_t sum_bytes = weight.numel() * weight.element_size();
   const Tiling pixels(pixels_of(x), channels.most(), kLeastTilePixels,
-                      std::clamp<int64_t>(kSumBytes / sum_bytes, 1, kMostParts));
+                      parts_with_sums(sum_bytes));
   const Images images(input), gradients(grad);
   const at::Tensor panels = packed(matrix_of(weight), x);
   const at::Tensor dx = wanted.images ? at::empty_like(images.tensor()) : at::Tensor();

@@ -63,7 +63,7 @@ PEA_INLINE void for_each_vector(uint32_t count, uint32_t counter, uint32_t incre
 }
 #endif
 
-// Calls body(lanes, index of the first element) for all elements; body is inlined always.
+// Calls body(lanes, index of the first element) for all elements; body is PEA_INLINE_BODY.
 template <bool kByVectors, typename Body>
 PEA_INLINE void for_each_lanes(uint32_t count, const Body& body) {
   if constexpr (kByVectors) {

@@ -88,8 +88,8 @@ class PaddedRows {
 };
 
 // Of all images' results.
-Tiling rows_of(const at::Tensor& x, const StemShape& shape) {
-  return {x.size(0) * shape.output_height(), shape.output_width() * shape.outputs, /*least_in_tile=*/1};
+Tiling rows_of(const at::Tensor& x, const StemShape& shape, int64_t parts = kMostParts) {
+  return {x.size(0) * shape.output_height(), shape.output_width() * shape.outputs, /*least_in_tile=*/1, parts};
 }
 
 // As PointwiseKernels::multiply_segments takes it.
@@ -172,7 +172,8 @@ at::Tensor forward(const ConvolutionInput& input, const at::Tensor& weight, cons
 
 at::Tensor weight_gradient(const Images& gradients, const at::Tensor& x, const StemShape& shape,
                            const at::TensorOptions& options) {
-  const Tiling rows = rows_of(x, shape);
+  const int64_t sum_elements = shape.window * shape.segment() * shape.outputs;
+  const Tiling rows = rows_of(x, shape, parts_with_sums(sum_elements * options.dtype().itemsize()));
   const WeightSums sums(rows.parts(), shape.window * shape.segment(), shape.outputs, options);
   const int64_t width = shape.output_width();
   const int64_t most = std::min(at::divup(kSumPixels, width), rows.in_tile());
