@@ -10,6 +10,7 @@ import { PeaError } from "@pea/core";
 import {
   checkoutFolder,
   type Engine,
+  type Home,
   isCheckout,
   type NoNccl,
   nativeBinaries,
@@ -53,6 +54,15 @@ export async function setUp(log: Log): Promise<Setup> {
     // Where it can be built.
     const isMissing = noNccl !== undefined && !("why" in ncclIncludes(engine)) && missing === undefined;
     if (!isMissing) return { engine, built: undefined, noNccl };
+    let built: string;
+    try {
+      checkVersion(engine);
+      built = await buildBinaries(home, engine, log);
+    } catch (error) {
+      // All but NCCL is ready as before.
+      return { engine, built: undefined, noNccl: failedBuild(error as Error) };
+    }
+    return builtFor(home, engine, built);
   }
   checkVersion(engine);
   if (missing !== undefined) throw new PeaError(missing);
@@ -60,10 +70,20 @@ export async function setUp(log: Log): Promise<Setup> {
     const why = compilerTooOld(engine);
     throw why === undefined ? error : new PeaError(`${error.message}\n\n${why}`, { cause: error });
   });
+  return builtFor(home, engine, built);
+}
+
+const failedBuild = ({ message }: Error): NoNccl => ({ why: `building it failed: ${message}` });
+
+/** What was built, once it loads. */
+async function builtFor(home: Home, engine: Engine, built: string): Promise<Setup> {
   const failure = await probe();
   if (failure !== "") throw new PeaError(`what was built in ${built} does not load: ${failure}`);
   const folder = isCheckout(home) ? checkoutFolder(home, "torch", engine) : built;
-  return { engine, built, noNccl: noNcclBeside(join(folder, nativeFiles.torch), engine, setupCommand(home)) };
+  const no = noNcclBeside(join(folder, nativeFiles.torch), engine, setupCommand(home));
+  // To build once more would end the same.
+  const hasFailed = no !== undefined && !("why" in ncclIncludes(engine));
+  return { engine, built, noNccl: hasFailed ? failedBuild(new Error("its output is above")) : no };
 }
 
 /** @returns why the native files do not load in a new process; empty where they do */

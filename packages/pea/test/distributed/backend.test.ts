@@ -1,12 +1,14 @@
 /** By what ranks sum. */
 import assert from "node:assert/strict";
-import { describe, it } from "node:test";
+import { after, describe, it } from "node:test";
 import { PrefixStore, ProcessGroup, TCPStore, tensor } from "@pea/torch";
 import { ConnectedRanks, haveOwnGpus } from "../../src/distributed/ranks.ts";
 
 /** Two ranks of this process that could make a second group. */
 async function twoRanks(): Promise<ConnectedRanks[]> {
-  const { port } = await TCPStore.connect({ host: "127.0.0.1", port: 0, isServer: true });
+  const listening = await TCPStore.connect({ host: "127.0.0.1", port: 0, isServer: true });
+  const { port } = listening;
+  after(() => listening.close());
   return Promise.all(
     [0, 1].map(async (rank) => {
       const connected = await TCPStore.connect({ host: "127.0.0.1", port, isServer: false });
