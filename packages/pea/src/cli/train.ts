@@ -152,7 +152,6 @@ async function trainAs(ranks: Ranks, flags: TrainFlags, goesOn = false): Promise
         ...today,
         onNetwork,
         allowChangedData,
-        ...(ranks.rank === 0 && { onNote: log }),
       }),
     );
   }
@@ -207,6 +206,7 @@ async function trainUntilStopped(
         onOpening: openingReporter(),
         onParts,
         onInitialWeights: (remarks) => remarks.forEach(log),
+        onNote: log,
         observe,
       }),
     });

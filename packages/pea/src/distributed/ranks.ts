@@ -10,6 +10,7 @@ import {
   clone,
   type GroupBackend,
   GroupError,
+  nameRanks,
   narrow,
   ncclGpu,
   ProcessGroup,
@@ -31,8 +32,10 @@ export interface Ranks {
   /**
    * Before anything of it is summed: where that is a GPU, and each rank has one of its own and NCCL, its tensors go from GPU to GPU, else
    * over Gloo by way of the main memory.
+   *
+   * @returns why those of a GPU go over Gloo, and the way out; null where they do not, or are to
    */
-  useDevice(device: string): Promise<void>;
+  useDevice(device: string): Promise<string | null>;
   /** What each rank gives, by rank: anything that `node:v8` serializes. */
   gather<T>(own: T): Promise<T[]>;
   /** The rows of all ranks, one after the other: of tensors that differ in their first dimension at most. The caller's. */
@@ -67,7 +70,7 @@ export const alone: Ranks = {
   rank: 0,
   size: 1,
   backend: null,
-  useDevice: nothing,
+  useDevice: async () => null,
   gather: async (own) => [own],
   join: async (rows) => clone(rows),
   sum: nothing,
@@ -101,12 +104,15 @@ export class ConnectedRanks implements Ranks {
     return this.#gpus === null ? "gloo" : "nccl";
   }
 
-  async useDevice(device: string): Promise<void> {
-    if (this.#gpus !== null) return;
+  async useDevice(device: string): Promise<string | null> {
+    if (this.#gpus !== null) return null;
     const { rank, size: worldSize } = this;
     const [store] = this.#stores;
-    const gpu = process.env.PEA_NCCL_DISABLE ? null : ncclGpu(device);
-    if (store === undefined || !haveOwnGpus(await this.gather(gpu))) return;
+    const isDisabled = Boolean(process.env.PEA_NCCL_DISABLE);
+    const gpus = await this.gather(isDisabled ? null : ncclGpu(device));
+    if (store === undefined || device === "cpu" || isDisabled) return null;
+    const whyNot = whyNoOwnGpus(gpus);
+    if (whyNot !== null) return `tensors go over Gloo, by way of the main memory: ${whyNot}`;
     const beside = this.#group;
     const { timeout } = beside;
     this.#gpus = await ProcessGroup.connect(store, {
@@ -117,6 +123,7 @@ export class ConnectedRanks implements Ranks {
       device,
       beside,
     });
+    return null;
   }
 
   async gather<T>(own: T): Promise<T[]> {
@@ -191,9 +198,20 @@ export class ConnectedRanks implements Ranks {
   }
 }
 
-/** Whether each rank has a GPU, and none another's. */
-export const haveOwnGpus = (gpus: readonly (string | null)[]): boolean =>
-  !gpus.includes(null) && new Set(gpus).size === gpus.length;
+/**
+ * Why ranks do not each have a GPU of its own that NCCL reaches; null where they do.
+ *
+ * @param gpus one for each rank: what tells its GPU from others; null without GPU or NCCL
+ */
+export function whyNoOwnGpus(gpus: readonly (string | null)[]): string | null {
+  const ranksWith = (gpu: string | null) => [...gpus.keys()].filter((rank) => gpus[rank] === gpu);
+  const without = ranksWith(null);
+  if (without.length > 0)
+    return `${nameRanks(without)} ${without.length === 1 ? "has" : "have"} no NCCL; pea doctor says there what is missing`;
+  const shared = gpus.map(ranksWith).find(({ length }) => length > 1);
+  if (shared === undefined) return null;
+  return `${nameRanks(shared)} have the same GPU; give each process another one in CUDA_VISIBLE_DEVICES`;
+}
 
 /**
  * Whether a rank is the first of those that an error does not say are gone: it speaks for all, as rank 0 does else.

@@ -85,6 +85,8 @@ export interface Watch extends Pick<PrepareOptions, "onOpening"> {
    * run's folder and has the result, the others null.
    */
   ranks?: Ranks;
+  /** Told, in a line each, what is otherwise than one might expect. */
+  onNote?: (note: string) => void;
   /** Told on each rank, right before its first step, the run's folder. */
   onBegin?: (runDirectory: string) => void;
   /** Watches the run; called once the plan stands and the run's first step is known. */
@@ -125,8 +127,8 @@ export async function train(recipe: RecipeInput, options: TrainOptions = {}): Pr
   await requireOneRun(ranks, { recipe: resolved, goesOn: false, folder: options.runDirectory });
   const begun = options.isRestarted ? await begunRun(resolved, options.runDirectory, ranks) : null;
   if (begun !== null) {
-    const { signal, observe, onBegin, onOpening, onParts, onInitialWeights, onNetwork } = options;
-    const watch = { signal, observe, onBegin, onOpening, onParts, onInitialWeights, onNetwork };
+    const { signal, observe, onBegin, onOpening, onParts, onInitialWeights, onNetwork, onNote } = options;
+    const watch = { signal, observe, onBegin, onOpening, onParts, onInitialWeights, onNetwork, onNote };
     return resumeTraining(begun, { ...watch, ranks });
   }
   // Before the data are opened, which may take long.
@@ -284,7 +286,7 @@ async function execute(
   recipe: Recipe,
   prepared: PreparedRun,
   lock: RunLock,
-  { signal, observe, onBegin, onParts, onNote, ranks = alone }: TrainOptions & Pick<ResumeOptions, "onNote">,
+  { signal, observe, onBegin, onParts, onNote, ranks = alone }: TrainOptions,
   // Of a run that begins nothing is asked of its folder: rank 0 may be about to empty it.
   { isAtStart, changed }: Standing = { isAtStart: true, changed: null },
 ): Promise<TrainResult> {
@@ -316,7 +318,8 @@ async function execute(
   try {
     if (isAtStart) await settleIdleNorms(model, batches);
     else tellOfRanks(run, trainer.resume(), { onNote, ranks });
-    await ranks.useDevice(recipe.device);
+    const whySlower = await ranks.useDevice(recipe.device);
+    if (whySlower !== null) onNote?.(whySlower);
     await beginTogether(ranks, model, trainer.step);
     check = checkOfImages(loaders, {
       plan,

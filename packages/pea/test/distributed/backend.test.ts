@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, describe, it } from "node:test";
 import { PrefixStore, ProcessGroup, TCPStore, tensor } from "@pea/torch";
-import { ConnectedRanks, haveOwnGpus } from "../../src/distributed/ranks.ts";
+import { ConnectedRanks, whyNoOwnGpus } from "../../src/distributed/ranks.ts";
 
 /** Two ranks of this process that could make a second group. */
 async function twoRanks(): Promise<ConnectedRanks[]> {
@@ -20,16 +20,19 @@ async function twoRanks(): Promise<ConnectedRanks[]> {
 }
 
 describe("ranks sum", () => {
-  it("over NCCL where each has a GPU that no other has", () => {
-    assert.equal(haveOwnGpus(["a", "b", "c"]), true);
-    assert.equal(haveOwnGpus(["a", "b", "a"]), false);
-    assert.equal(haveOwnGpus(["a", null]), false);
-    assert.equal(haveOwnGpus([null, null]), false);
+  it("over NCCL where each has a GPU that no other has, and else tell why not", () => {
+    assert.equal(whyNoOwnGpus(["a", "b", "c"]), null);
+    assert.match(
+      whyNoOwnGpus(["a", "b", "a"]) ?? "",
+      /^ranks 0 and 2 have the same GPU; .*CUDA_VISIBLE_DEVICES/,
+    );
+    assert.match(whyNoOwnGpus(["a", null]) ?? "", /^rank 1 has no NCCL; pea doctor/);
+    assert.match(whyNoOwnGpus([null, null]) ?? "", /^ranks 0 and 1 have no NCCL; pea doctor/);
   });
 
-  it("over Gloo where one is on a processor", async () => {
+  it("over Gloo where tensors are on processors, and say nothing", async () => {
     const ranks = await twoRanks();
-    await Promise.all(ranks.map((one) => one.useDevice("cpu")));
+    assert.deepEqual(await Promise.all(ranks.map((one) => one.useDevice("cpu"))), [null, null]);
     assert.deepEqual(
       ranks.map(({ backend }) => backend),
       ["gloo", "gloo"],
