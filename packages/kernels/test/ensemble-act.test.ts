@@ -263,6 +263,31 @@ test("infinities and large numbers give limits, NaN alone gives NaN", fused, () 
   }
 });
 
+test(
+  "GELU and its slope are as exact left of 0 as the README says, in every piece of their table",
+  fused,
+  () => {
+    scope(() => {
+      const values = Array.from({ length: 7 * 512 + 1 }, (_, i) => -i / 512);
+      const options = { ensemble: "weighted", smooth: "gelu", alpha: 0, ...key } as const;
+      const ours = run(ensembleAct, tensor(values), options);
+      const exact = run(ensembleActComposite, tensor(values, { dtype: "float64" }), options);
+      for (const [part, most] of [
+        ["y", 1.6e-7],
+        ["gradient", 2.7e-7],
+      ] as const) {
+        const expected = numbers(exact[part]);
+        const errors = numbers(ours[part]).map((value, i) => Math.abs(value - (expected[i] as number)));
+        const worst = errors.indexOf(Math.max(...errors));
+        assert.ok(
+          (errors[worst] as number) <= most,
+          `${part} at ${values[worst]} is off by ${errors[worst]}`,
+        );
+      }
+    });
+  },
+);
+
 test("any shape, strides, dtype, options: the fused operator agrees with the composite", fused, () => {
   // The composite in float64: in float32 libtorch's own slopes are off by up to 1e-6 (the tanh GELU's, Mish's).
   const tolerance = { float32: 6e-7, float64: 1e-13, bfloat16: 2 ** -8 } as const;
