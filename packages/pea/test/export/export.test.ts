@@ -148,8 +148,11 @@ describe("exportRun", () => {
     await assert.rejects(exportRun(path("mish")), { kind: "usage", message: /a run with mish all along/ });
   });
 
-  test("refuses a folder without a run", async () => {
-    await assert.rejects(exportRun(path("missing")), { kind: "usage", message: /not a run directory/ });
+  test("refuses a folder that is not there, and one without a run", async () => {
+    const missing = /missing does not exist; give the folder of a run/;
+    await assert.rejects(exportRun(path("missing")), { kind: "usage", message: missing });
+    mkdirSync(path("empty"));
+    await assert.rejects(exportRun(path("empty")), { kind: "usage", message: /empty is not a run directory/ });
   });
 });
 
