@@ -125,7 +125,7 @@ describe("a recipe", () => {
     for (const data of ["fashion-mnist", "idx", "cifar10", "cifar100"])
       refuses(
         { ...settings, data, dataDir: "d" },
-        `exifOrientation is false, but images of "${data}" have no`,
+        `images of "${data}" have no EXIF orientation that could be left aside; leave exifOrientation out`,
       );
   });
 
