@@ -15,12 +15,10 @@ import {
   type Tensor,
   type Value,
 } from "@pea/torch";
+import { CHANNEL_BLOCK } from "./channel-block.ts";
 
 /** An activation as operators take it: its name and, for an ensemble or a ReLU cut off, what `pea::ensemble_act` takes after its own. */
 export type ActivationArguments = readonly [name: string, ...Value[]];
-
-/** What the number of channels must be a multiple of for there to be operators that read it. */
-const CHANNEL_BLOCK = 8;
 
 /**
  * Layers whose result was needed as a whole alone: they compute it at once from then on, bit for bit the same, gradients too. Where

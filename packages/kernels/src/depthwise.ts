@@ -1,11 +1,9 @@
 import type { Conv2dOptions, Tensor } from "@pea/torch";
+import { CHANNEL_BLOCK } from "./channel-block.ts";
 import { callConvolution } from "./deferred-activation.ts";
 import { parameterDtypes } from "./dtypes.ts";
 import { paddingBefore } from "./padding-before.ts";
 import { isBoth } from "./pair.ts";
-
-/** What the number of channels must be a multiple of. */
-const CHANNEL_BLOCK = 8;
 
 /**
  * Depthwise convolution of 3×3 or 5×5 windows and a stride of 1 or 2, which gives ⌈size / stride⌉ outputs along each axis: what

@@ -1,10 +1,9 @@
 import type { Conv2dOptions, Tensor } from "@pea/torch";
+import { CHANNEL_BLOCK } from "./channel-block.ts";
 import { callConvolution } from "./deferred-activation.ts";
 import { parameterDtypes } from "./dtypes.ts";
 import { isAround, isBoth } from "./pair.ts";
 
-/** What the channels of both sides must be multiples of. */
-const CHANNEL_BLOCK = 8;
 /** Weights above which the products are most of the work: libtorch's convolution is as fast. */
 const MOST_WEIGHTS = 512 * 512;
 

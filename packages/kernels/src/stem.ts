@@ -1,10 +1,9 @@
 import { type Conv2dOptions, call, type Pair, type Sides, sidesByAxis, type Tensor } from "@pea/torch";
+import { CHANNEL_BLOCK } from "./channel-block.ts";
 import { parameterDtypes } from "./dtypes.ts";
 import { paddingBefore } from "./padding-before.ts";
 import { isBoth } from "./pair.ts";
 
-/** What the number of outputs must be a multiple of. */
-const CHANNEL_BLOCK = 8;
 const MOST_CHANNELS = 4;
 const MOST_WINDOW = 7;
 /** Outputs of several channels, between these, of which libtorch's convolution is faster. */

@@ -1,6 +1,6 @@
 /** pea::max_pool2d against libtorch's, bit by bit, and the layer that runs on it. */
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import { describe, test } from "node:test";
 import { compactMaxPool2d, useKernels } from "@pea/kernels";
 import {
   backward,
@@ -29,6 +29,7 @@ import {
   transpose,
   zeros,
 } from "@pea/torch";
+import { countingRuns } from "./own-runs.ts";
 
 const skip = !useKernels() && "the kernels are not built";
 
@@ -183,22 +184,7 @@ test("errors name what does not fit, and a second derivative is refused", { skip
 });
 
 describe("MaxPool2d", { skip }, () => {
-  let own = 0;
-  before(() =>
-    setMaxPoolKernel((...given) => {
-      const result = compactMaxPool2d(...given);
-      if (result !== undefined) own++;
-      return result;
-    }),
-  );
-  after(() => setMaxPoolKernel(compactMaxPool2d));
-
-  /** Whether a forward pass runs on the kernel. */
-  function isOwn(layer: MaxPool2d, x: Tensor): boolean {
-    const before = own;
-    scope(() => void layer.forward(x));
-    return own > before;
-  }
+  const isOwn = countingRuns(setMaxPoolKernel, compactMaxPool2d);
 
   test("runs on it; in ceil mode, and for large windows on libtorch's", () => {
     const x = randn([1, 2, 40, 40]);

@@ -1,6 +1,6 @@
 /** pea::conv3x1 against libtorch's convolution in float64, and the layer that runs on it. */
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import { describe, test } from "node:test";
 import { conv3x1, ownConvolution, useKernels } from "@pea/kernels";
 import {
   add,
@@ -31,11 +31,10 @@ import {
 } from "@pea/torch";
 import fc from "fast-check";
 import { assertAsExact, type Convolve, resultAndGradients as run } from "./convolution-errors.ts";
-import { type Layout, layoutNames, layouts, type Shape } from "./layouts.ts";
+import { channelsLast, layoutNames, randomly } from "./layouts.ts";
+import { countingRuns } from "./own-runs.ts";
 
 const skip = !useKernels() && "the kernels are not built";
-
-const channelsLast = (x: Tensor) => contiguous(x, { memoryFormat: "channels_last" });
 
 type Window = readonly [number, number];
 const windows: readonly Window[] = [
@@ -57,8 +56,6 @@ const theirs =
   (window: Window, dilation: number): Convolve =>
   (x, weight, bias) =>
     conv2d(x, weight, { bias, ...spaced(window, dilation) });
-
-const make = (layout: Layout, shape: Shape) => layouts[layout](shape, (sizes) => randn(sizes));
 
 test("random shapes, dilations and offsets of what it is for: at most twice libtorch's rounding errors", {
   skip,
@@ -116,11 +113,11 @@ test("random small shapes and layouts, with dilations beyond the image: right, w
       ([images, inputs, height, width], outputs, window, dilation, [ofX, ofWeight, ofGradient]) => {
         scope(() => {
           const operands = {
-            x: make(ofX, [images, inputs, height, width]),
-            weight: make(ofWeight, [outputs, inputs, ...window]),
+            x: randomly(ofX, [images, inputs, height, width]),
+            weight: randomly(ofWeight, [outputs, inputs, ...window]),
             bias: randn([outputs]),
           };
-          const direction = make(ofGradient, [images, outputs, height, width]);
+          const direction = randomly(ofGradient, [images, outputs, height, width]);
           const name = `${window} of ${operands.x.shape} to ${outputs}, dilation ${dilation}`;
           // libtorch's own size of what it pads has bounds.
           const theirDilation = Math.min(dilation, 30);
@@ -281,22 +278,7 @@ test("errors name what does not fit, and a second derivative is refused", { skip
 });
 
 describe("Conv2d", { skip }, () => {
-  let own = 0;
-  before(() =>
-    setConvKernel((...given) => {
-      const result = conv3x1(...given);
-      if (result !== undefined) own++;
-      return result;
-    }),
-  );
-  after(() => setConvKernel(ownConvolution));
-
-  /** Whether a forward pass runs on the kernel. */
-  function isOwn(layer: Conv2d, x: Tensor): boolean {
-    const before = own;
-    scope(() => void layer.forward(x));
-    return own > before;
-  }
+  const isOwn = countingRuns(setConvKernel, conv3x1, ownConvolution);
 
   const layer = (inputs: number, outputs: number, kernelSize: Pair, options: ConvOptions<Pair> = {}) =>
     new Conv2d(inputs, outputs, kernelSize, { ...options, bias: false });

@@ -1,6 +1,6 @@
 /** pea::conv3x3 against libtorch's convolution in float64, and the layer that runs on it. */
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import { describe, test } from "node:test";
 import { conv3x3, useKernels } from "@pea/kernels";
 import {
   add,
@@ -32,11 +32,10 @@ import {
 } from "@pea/torch";
 import fc from "fast-check";
 import { assertAsExact, type Operands, resultAndGradients as run } from "./convolution-errors.ts";
-import { type Layout, layoutNames, layouts, type Shape } from "./layouts.ts";
+import { channelsLast, layoutNames, randomly, type Shape } from "./layouts.ts";
+import { countingRuns } from "./own-runs.ts";
 
 const skip = !useKernels() && "the kernels are not built";
-
-const channelsLast = (x: Tensor) => contiguous(x, { memoryFormat: "channels_last" });
 
 const own = (x: Tensor, weight: Tensor, bias?: Tensor) => call("pea::conv3x3", x, weight, bias);
 const theirs = (x: Tensor, weight: Tensor, bias?: Tensor) => conv2d(x, weight, { bias, padding: 1 });
@@ -137,13 +136,12 @@ test("random small shapes and layouts: right, with at most eight times the error
       layout,
       ([images, inputs, height, width], outputs, ofX, ofWeight, ofGradient) => {
         scope(() => {
-          const make = (layout: Layout, shape: Shape) => layouts[layout](shape, (sizes) => randn(sizes));
           const operands = {
-            x: make(ofX, [images, inputs, height, width]),
-            weight: make(ofWeight, [outputs, inputs, 3, 3]),
+            x: randomly(ofX, [images, inputs, height, width]),
+            weight: randomly(ofWeight, [outputs, inputs, 3, 3]),
             bias: randn([outputs]),
           };
-          const direction = make(ofGradient, [images, outputs, height, width]);
+          const direction = randomly(ofGradient, [images, outputs, height, width]);
           assertNear(operands, direction, `${operands.x.shape} to ${outputs}`);
         });
       },
@@ -154,11 +152,10 @@ test("random small shapes and layouts: right, with at most eight times the error
 
 test("operands of any strides; the result and its gradient are in channels_last", { skip }, () => {
   manualSeed(3);
-  const make = (layout: Layout, shape: Shape) => layouts[layout](shape, (sizes) => randn(sizes));
   for (const layout of layoutNames) {
     scope(() => {
-      const operands = { x: make(layout, [2, 32, 6, 5]), weight: make(layout, [16, 32, 3, 3]) };
-      assertNear(operands, make(layout, [2, 16, 6, 5]), layout);
+      const operands = { x: randomly(layout, [2, 32, 6, 5]), weight: randomly(layout, [16, 32, 3, 3]) };
+      assertNear(operands, randomly(layout, [2, 16, 6, 5]), layout);
       const y = own(operands.x, operands.weight);
       assert.ok(y.isContiguous("channels_last"));
     });
@@ -316,22 +313,7 @@ test("errors name what does not fit, and a second derivative is refused", { skip
 });
 
 describe("Conv2d", { skip }, () => {
-  let own = 0;
-  before(() =>
-    setConvKernel((...given) => {
-      const result = conv3x3(...given);
-      if (result !== undefined) own++;
-      return result;
-    }),
-  );
-  after(() => setConvKernel(conv3x3));
-
-  /** Whether a forward pass runs on the kernel. */
-  function isOwn(layer: Conv2d, x: Tensor): boolean {
-    const before = own;
-    scope(() => void layer.forward(x));
-    return own > before;
-  }
+  const isOwn = countingRuns(setConvKernel, conv3x3);
 
   const layer = (inputs: number, outputs: number, kernelSize: Pair, options: ConvOptions<Pair> = {}) =>
     new Conv2d(inputs, outputs, kernelSize, { padding: 1, ...options, bias: false });

@@ -1,6 +1,6 @@
 /** pea::depthwise against libtorch's convolution, in float64 where that is the measure, and the layer that runs on it. */
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import { describe, test } from "node:test";
 import { depthwise, ownConvolution, useKernels } from "@pea/kernels";
 import {
   add,
@@ -38,11 +38,10 @@ import {
   type Convolve,
   resultAndGradients,
 } from "./convolution-errors.ts";
-import { type Layout, layoutNames, layouts, type Shape } from "./layouts.ts";
+import { channelsLast, layoutNames, randomly, type Shape } from "./layouts.ts";
+import { countingRuns } from "./own-runs.ts";
 
 const skip = !useKernels() && "the kernels are not built";
-
-const channelsLast = (x: Tensor) => contiguous(x, { memoryFormat: "channels_last" });
 
 /** Of a window: its size, its steps, and what it pads by before each axis, half of the window where nothing is said. */
 interface Window {
@@ -113,13 +112,12 @@ test("random shapes, windows, layouts, offsets and spreads: at most twice libtor
       fc.boolean(),
       (shape, window, [ofX, ofWeight, ofGradient], offset, spread, isNarrow) => {
         scope(() => {
-          const make = (layout: Layout, sizes: Shape) => layouts[layout](sizes, (size) => randn(size));
           const operands = {
-            x: add(mul(make(ofX, shape), spread), offset * spread),
-            weight: make(ofWeight, [shape[1], 1, window.size, window.size]),
+            x: add(mul(randomly(ofX, shape), spread), offset * spread),
+            weight: randomly(ofWeight, [shape[1], 1, window.size, window.size]),
             bias: mul(randn([shape[1]]), spread),
           };
-          const direction = make(ofGradient, outputShape(shape, window));
+          const direction = randomly(ofGradient, outputShape(shape, window));
           const name = `${shape}, ${nameOf(window)}, ${spread} around ${offset}`;
           const compare = isNarrow ? assertAsExactInBFloat16 : assertAsExact;
           compare(ownBy(window), theirsBy(window), { operands, direction, factor: 2, name });
@@ -279,22 +277,7 @@ test("a batch of no images", { skip }, () => {
 });
 
 describe("Conv2d", { skip }, () => {
-  let own = 0;
-  before(() =>
-    setConvKernel((...given) => {
-      const result = depthwise(...given);
-      if (result !== undefined) own++;
-      return result;
-    }),
-  );
-  after(() => setConvKernel(ownConvolution));
-
-  /** Whether a forward pass runs on the kernel. */
-  function isOwn(layer: Conv2d, x: Tensor): boolean {
-    const ownBefore = own;
-    scope(() => void layer.forward(x));
-    return own > ownBefore;
-  }
+  const isOwn = countingRuns(setConvKernel, depthwise, ownConvolution);
 
   const layer = (channels: number, kernelSize: Pair, options: Conv2dOptions = {}) =>
     new Conv2d(channels, channels, kernelSize, { padding: 1, groups: channels, ...options, bias: false });

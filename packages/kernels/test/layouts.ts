@@ -1,4 +1,4 @@
-import { expand, permute, slice, type Tensor } from "@pea/torch";
+import { contiguous, expand, permute, randn, slice, type Tensor } from "@pea/torch";
 
 /** [N, C, …] */
 export type Shape = [number, number, ...number[]];
@@ -22,6 +22,13 @@ export const layouts = {
 export type Layout = keyof typeof layouts;
 
 export const layoutNames = Object.keys(layouts) as Layout[];
+
+/** Normally distributed. */
+export const randomly = (layout: Layout, shape: Shape): Tensor =>
+  layouts[layout](shape, (sizes) => randn(sizes));
+
+/** The same values in channels_last. */
+export const channelsLast = (x: Tensor): Tensor => contiguous(x, { memoryFormat: "channels_last" });
 
 function channelsSecond(x: Tensor): Tensor {
   const dims = [...x.shape.keys()];

@@ -8,7 +8,7 @@
 
 #include "batch_norm/gradient_on_store.h"
 #include "convolution/check_dtypes.h"
-#include "convolution/images.h"
+#include "convolution/tiles.h"
 #include "convolution/weight_sums.h"
 #include "depthwise/depthwise_kernel.h"
 #include "tensor/dtype.h"
@@ -17,9 +17,6 @@ namespace pea {
 namespace {
 
 constexpr char kName[] = "depthwise";
-// Parts that threads take, of about so many elements. They depend on the shape alone, so that sums do not depend on the
-// number of threads.
-constexpr int64_t kPartElements = 65536, kMostParts = 64;
 
 template <int64_t kTaps, typename F>
 void put_taps_first(const F* from, int64_t channels, F* to) {

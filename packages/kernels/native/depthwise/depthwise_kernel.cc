@@ -5,9 +5,6 @@
 #include "simd/elements.h"
 #include "simd/vectors.h"
 
-// Of a function that is made in place: called for each vector, it would find what it needs in memory.
-#define PEA_INLINED __attribute__((always_inline))
-
 namespace pea {
 namespace PEA_CAPABILITY {
 namespace {
@@ -174,8 +171,8 @@ void convolve_row(const DepthwiseShape& shape, const DepthwiseRows& x, const voi
                   void* y) {
   using F = Arithmetic<T>;
   const Taps<T, Of::kWindow> taps(x);
-  with_constant<1, Of::kWindow>(taps.count, [&](auto rows) PEA_INLINED {
-    for_each_vector<F>(shape.channels, [&](auto vector, int64_t c) PEA_INLINED {
+  with_constant<1, Of::kWindow>(taps.count, [&](auto rows) PEA_INLINE_BODY {
+    for_each_vector<F>(shape.channels, [&](auto vector, int64_t c) PEA_INLINE_BODY {
       using V = decltype(vector);
       const V start = bias == nullptr ? V{} : load<V>(static_cast<const F*>(bias) + c);
       Windows<T, V, Of, decltype(rows)::value>(taps, shape, static_cast<const F*>(w), turned, c)
@@ -193,9 +190,9 @@ void spread_row(const DepthwiseShape& shape, const DepthwiseRows& dy, const void
   constexpr int kLeast = (kLeft + 1 - kWindow) / 2, kMost = (kLeft + 1) / 2;  // d
   const Taps<T, kWindow> taps(dy);
   const int64_t channels = shape.channels, last = shape.output_width() - 1, width = shape.width;
-  with_constant<1, kWindow>(taps.count, [&](auto rows) PEA_INLINED {
+  with_constant<1, kWindow>(taps.count, [&](auto rows) PEA_INLINE_BODY {
     constexpr int kRows = decltype(rows)::value;
-    for_each_vector<F>(channels, [&](auto vector, int64_t c) PEA_INLINED {
+    for_each_vector<F>(channels, [&](auto vector, int64_t c) PEA_INLINE_BODY {
       using V = decltype(vector);
       V weights[kRows][kWindow];
 #pragma GCC unroll 5
@@ -206,7 +203,7 @@ void spread_row(const DepthwiseShape& shape, const DepthwiseRows& dy, const void
         }
       }
       T* const to = static_cast<T*>(dx) + c;
-      const auto spread = [&](int64_t q, auto least, auto most) PEA_INLINED {
+      const auto spread = [&](int64_t q, auto least, auto most) PEA_INLINE_BODY {
         V first{}, second{};
 #pragma GCC unroll 5
         for (int r = 0; r < kRows; ++r) {
@@ -235,10 +232,10 @@ PEA_INLINE void correlate_rows(const DepthwiseShape& shape, const Taps<T, Of::kW
   constexpr int kWindow = Of::kWindow;
   const int64_t channels = shape.channels, width = shape.width, outputs = shape.output_width();
   const int64_t inside_end = Of::inside_end(width);
-  for_each_vector<F>(channels, [&](auto vector, int64_t c) PEA_INLINED {
+  for_each_vector<F>(channels, [&](auto vector, int64_t c) PEA_INLINE_BODY {
     using V = decltype(vector);
     V sums[kRows][kWindow] = {};
-    const auto add = [&](int64_t j, auto edge) PEA_INLINED {
+    const auto add = [&](int64_t j, auto edge) PEA_INLINE_BODY {
       V gradients[kRows];
 #pragma GCC unroll 5
       for (int r = 0; r < kRows; ++r) gradients[r] = read<V, kRows * kWindow>(taps.row[first + r] + j * channels + c);
@@ -271,7 +268,7 @@ void correlate_row(const DepthwiseShape& shape, const DepthwiseRows& dy, const v
   constexpr int kMost = kCorrelatedRows<Of::kWindow>;
   const Taps<T, Of::kWindow> taps(dy);
   for (int first = 0; first < taps.count; first += kMost) {
-    with_constant<1, kMost>(smaller(taps.count - first, kMost), [&](auto rows) PEA_INLINED {
+    with_constant<1, kMost>(smaller(taps.count - first, kMost), [&](auto rows) PEA_INLINE_BODY {
       correlate_rows<decltype(rows)::value, Of>(shape, taps, first, static_cast<const T*>(x), static_cast<Arithmetic<T>*>(dw));
     });
   }

@@ -7,6 +7,8 @@
 #include <cstring>
 
 #define PEA_INLINE inline __attribute__((always_inline))
+// Of a function that is made in place, before its braces: called for each vector, it would find what it needs in memory.
+#define PEA_INLINE_BODY __attribute__((always_inline))
 
 namespace pea {
 namespace PEA_CAPABILITY {

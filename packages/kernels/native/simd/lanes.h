@@ -8,9 +8,6 @@
 #include "simd/elements.h"
 #include "simd/vectors.h"
 
-// Before the braces of a body.
-#define PEA_INLINE_BODY __attribute__((always_inline))
-
 namespace pea {
 namespace PEA_CAPABILITY {
 

@@ -5,10 +5,8 @@ import { type CommonOptions, log, printResult } from "../terminal/output.ts";
 /** `pea setup`: finds the engine and builds what is missing for it. */
 export async function runSetup(options: CommonOptions): Promise<void> {
   const { engine, built, noNccl } = await setUp((line) => log(`- ${line}`));
-  const value = {
-    ...{ engine: engine.name, library: engine.library, built: built ?? null },
-    nccl: noNccl === undefined,
-  };
+  const { name, library } = engine;
+  const value = { engine: name, library, built: built ?? null, nccl: noNccl === undefined };
   printResult(options, value, () =>
     [
       built === undefined

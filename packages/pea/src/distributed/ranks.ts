@@ -15,6 +15,7 @@ import {
   ncclGpu,
   ProcessGroup,
   type Reducer,
+  ranksOfOneGpu,
   type Store,
   type Tensor,
   tensor,
@@ -204,11 +205,10 @@ export class ConnectedRanks implements Ranks {
  * @param gpus one for each rank: what tells its GPU from others; null without GPU or NCCL
  */
 export function whyNoOwnGpus(gpus: readonly (string | null)[]): string | null {
-  const ranksWith = (gpu: string | null) => [...gpus.keys()].filter((rank) => gpus[rank] === gpu);
-  const without = ranksWith(null);
+  const without = [...gpus.keys()].filter((rank) => gpus[rank] === null);
   if (without.length > 0)
     return `${nameRanks(without)} ${without.length === 1 ? "has" : "have"} no NCCL; pea doctor says there what is missing`;
-  const shared = gpus.map(ranksWith).find(({ length }) => length > 1);
+  const shared = ranksOfOneGpu(gpus as readonly string[]);
   if (shared === undefined) return null;
   return `${nameRanks(shared)} have the same GPU; give each process another one in CUDA_VISIBLE_DEVICES`;
 }

@@ -60,7 +60,7 @@ export async function setUp(log: Log): Promise<Setup> {
       built = await buildBinaries(home, engine, log);
     } catch (error) {
       // All but NCCL is ready as before.
-      return { engine, built: undefined, noNccl: failedBuild(error as Error) };
+      return { engine, built: undefined, noNccl: failedBuild((error as Error).message) };
     }
     return builtFor(home, engine, built);
   }
@@ -73,7 +73,7 @@ export async function setUp(log: Log): Promise<Setup> {
   return builtFor(home, engine, built);
 }
 
-const failedBuild = ({ message }: Error): NoNccl => ({ why: `building it failed: ${message}` });
+const failedBuild = (reason: string): NoNccl => ({ why: `building it failed: ${reason}` });
 
 /** What was built, once it loads. */
 async function builtFor(home: Home, engine: Engine, built: string): Promise<Setup> {
@@ -83,7 +83,7 @@ async function builtFor(home: Home, engine: Engine, built: string): Promise<Setu
   const no = noNcclBeside(join(folder, nativeFiles.torch), engine, setupCommand(home));
   // To build once more would end the same.
   const hasFailed = no !== undefined && !("why" in ncclIncludes(engine));
-  return { engine, built, noNccl: hasFailed ? failedBuild(new Error("its output is above")) : no };
+  return { engine, built, noNccl: hasFailed ? failedBuild("its output is above") : no };
 }
 
 /** @returns why the native files do not load in a new process; empty where they do */

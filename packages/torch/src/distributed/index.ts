@@ -1,6 +1,6 @@
 /** Many processes that compute together, by c10d. */
 export { GroupError, GroupTimeout, type LostRank } from "./group-error.ts";
-export { ncclGpu, whyNoNccl } from "./nccl.ts";
+export { ncclGpu, ranksOfOneGpu, whyNoNccl } from "./nccl.ts";
 export {
   type GroupBackend,
   ProcessGroup,

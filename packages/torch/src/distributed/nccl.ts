@@ -56,14 +56,23 @@ export function requireNccl(device: string): void {
  * @throws TorchError naming those that have the same
  */
 export function requireOwnGpus(gpus: readonly string[]): void {
-  for (const gpu of new Set(gpus)) {
-    const ranks = [...gpus.keys()].filter((rank) => gpus[rank] === gpu);
-    if (ranks.length === 1) continue;
-    throw new TorchError(
-      `ProcessGroup.connect: ${nameRanks(ranks)} have the same GPU (${gpu}), and the backend nccl needs one for each; give each a device ` +
-        "or CUDA_VISIBLE_DEVICES of its own, or take the backend gloo",
-    );
-  }
+  const ranks = ranksOfOneGpu(gpus);
+  if (ranks === undefined) return;
+  throw new TorchError(
+    `ProcessGroup.connect: ${nameRanks(ranks)} have the same GPU (${gpus[ranks[0]]}), and the backend nccl needs one for each; give each a ` +
+      "device or CUDA_VISIBLE_DEVICES of its own, or take the backend gloo",
+  );
+}
+
+/**
+ * Ranks that have the same GPU.
+ *
+ * @param gpus of all ranks, as `ncclGpu` names them
+ * @returns the first two or more; undefined where each has one of its own
+ */
+export function ranksOfOneGpu(gpus: readonly string[]): [number, ...number[]] | undefined {
+  const ranksWith = (gpu: string) => [...gpus.keys()].filter((rank) => gpus[rank] === gpu);
+  return gpus.map(ranksWith).find(({ length }) => length > 1) as [number, ...number[]] | undefined;
 }
 
 /** @throws TorchError naming the device of a tensor that is not on the group's */
