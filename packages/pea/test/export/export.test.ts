@@ -152,7 +152,10 @@ describe("exportRun", () => {
     const missing = /missing does not exist; give the folder of a run/;
     await assert.rejects(exportRun(path("missing")), { kind: "usage", message: missing });
     mkdirSync(path("empty"));
-    await assert.rejects(exportRun(path("empty")), { kind: "usage", message: /empty is not a run directory/ });
+    await assert.rejects(exportRun(path("empty")), {
+      kind: "usage",
+      message: /empty is not a run directory/,
+    });
   });
 });
 
