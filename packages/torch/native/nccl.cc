@@ -34,9 +34,14 @@ std::string open(const std::string& path) {
   if (!cuda_library().empty()) return cuda_library();
   void* opened = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (opened == nullptr) return dlerror();
-  library = {reinterpret_cast<nccl::GpuName*>(dlsym(opened, "pea_nccl_gpu_name")),
-             reinterpret_cast<nccl::Connect*>(dlsym(opened, "pea_nccl_connect"))};
-  return library.connect == nullptr ? path + " is of another version" : "";
+  const auto gpu_name = reinterpret_cast<nccl::GpuName*>(dlsym(opened, "pea_nccl_gpu_name"));
+  const auto connect = reinterpret_cast<nccl::Connect*>(dlsym(opened, "pea_nccl_connect"));
+  if (gpu_name == nullptr || connect == nullptr) {
+    dlclose(opened);
+    return "another version";
+  }
+  library = {gpu_name, connect};
+  return "";
 }
 
 Library opened() {

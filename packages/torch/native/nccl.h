@@ -12,7 +12,8 @@
 
 namespace pea {
 
-// openNccl(path): empty where libpea_nccl.so loads, or has; otherwise why it does not
+// openNccl(path): empty where libpea_nccl.so loads, or has; "another version" where it lacks what it is asked for; otherwise why it
+// does not load
 napi_value open_nccl(napi_env env, napi_callback_info info);
 // gpuName(device): the UUID of a GPU; throws where nccl is not open
 napi_value gpu_name(napi_env env, napi_callback_info info);

@@ -17,9 +17,11 @@ import {
   describeNccl,
   type NoNccl,
   nativeBinaries,
+  nativeSearch,
   ncclFile,
   ncclIncludes,
   noNcclBeside,
+  setupCommand,
 } from "@pea/torch/binaries";
 import { notLoading } from "../src/binaries/nccl.ts";
 import { requireOn, requireOwnGpus } from "../src/distributed/nccl.ts";
@@ -75,8 +77,20 @@ describe("the headers that NCCL is built of", () => {
     assert.match(remedy ?? "", /pip install torch\b/);
   });
 
-  it("are in wheels of other names before CUDA 13", () => {
-    assert.deepEqual(ncclIncludes(engineWith("older", { cuda: "12.8", beside: [...withTorch, runtime] })), {
+  it("are in wheels of other names where torch is of CUDA 12", () => {
+    const beside = ["nccl.h", "cublas_v2.h", "cusparse.h", "cusolverDn.h"].map(
+      (header) => `${header.replace(/(_v2|Dn)?\.h$/, "")}/include/${header}`,
+    );
+    assert.deepEqual(ncclIncludes(engineWith("twelve", { cuda: "12.8", beside })), {
+      why: "there is no cuda_runtime_api.h, crt/host_config.h, nv/target",
+      remedy:
+        "install CUDA's headers beside torch: python3 -m pip install " +
+        `"nvidia-cuda-runtime-cu12==12.8.*" "nvidia-cuda-nvcc-cu12==12.8.*" "nvidia-cuda-cccl-cu12==12.8.*"`,
+    });
+  });
+
+  it("are told without wheels where torch is of a CUDA that is older", () => {
+    assert.deepEqual(ncclIncludes(engineWith("eleven", { cuda: "11.8", beside: [...withTorch, runtime] })), {
       why: "there is no crt/host_config.h, nv/target",
     });
   });
@@ -90,24 +104,31 @@ describe("the headers that NCCL is built of", () => {
 });
 
 describe("the library of NCCL", () => {
+  const home = { folder: join(root, "package"), version: "9.9.9" };
   it("is told to be built where its headers are there and it is not", () => {
     const engine = engineWith("ready", { cuda: "13.2", beside: [...withTorch, runtime, target, hostConfig] });
     const addon = join(root, "built", "pea_torch.node");
-    assert.deepEqual(noNcclBeside(addon, engine, "npm run setup"), {
+    assert.deepEqual(noNcclBeside(addon, engine, home), {
       why: "it was not built",
-      remedy: "npm run setup",
+      remedy: setupCommand(home),
     });
     mkdirSync(dirname(addon));
     writeFileSync(join(dirname(addon), ncclFile), "");
-    assert.equal(noNcclBeside(addon, engine, "npm run setup"), undefined);
+    assert.equal(noNcclBeside(addon, engine, home), undefined);
   });
 
   it("that does not load is told apart from one that is not built", () => {
-    const no = notLoading("libnccl.so.2 is not there");
+    const no = notLoading("libnccl.so.2 is not there", home);
     assert.equal(describeNccl(no), "does not load: libnccl.so.2 is not there");
     assert.match(no.remedy ?? "", /^install torch with all that it asks for/);
     assert.equal(describeNccl({ why: "there is no nccl.h" }), "not built: there is no nccl.h");
     assert.equal(describeNccl(undefined), "built");
+  });
+
+  it("that is of another version is to be built anew", () => {
+    const no = notLoading("another version", home);
+    assert.equal(describeNccl(no), "does not load: it is of another version than @pea/torch");
+    assert.equal(no.remedy, setupCommand(home));
   });
 
   const { engine, file } = nativeBinaries();
@@ -115,7 +136,7 @@ describe("the library of NCCL", () => {
   it("loads, with all that it asks of libtorch", {
     skip: "why" in includes && `not built: ${includes.why}`,
   }, () => {
-    assert.equal(noNcclBeside(file("torch"), engine, "setup"), undefined);
+    assert.equal(noNcclBeside(file("torch"), engine, nativeSearch().home), undefined);
     assert.equal(whyNoNccl(), undefined);
   });
 

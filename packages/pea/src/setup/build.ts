@@ -28,6 +28,7 @@ import {
   ncclIncludes,
   thisSystem,
 } from "@pea/torch/binaries";
+import { forgetFailure, keepFailure, wouldFailAgain } from "./nccl-failure.ts";
 
 /** Hears of each step. */
 export type Log = (line: string) => void;
@@ -112,19 +113,25 @@ async function build(
   const defined = Object.entries(settings).map(([name, value]) => `-D${name}=${value}`);
   await cmake(folder, ["-S", sources, "-B", folder, "--no-warn-unused-cli", ...defined, ...options]);
   await cmake(folder, ["--build", folder, "--parallel", String(availableParallelism())]);
-  if (hasNccl) await buildNccl(folder, log);
+  if (hasNccl) await buildNccl(home, engine, folder, log);
 }
 
 /** Nothing else is in want of it where it cannot be built. */
-async function buildNccl(folder: string, log: Log): Promise<void> {
+async function buildNccl(home: Home, engine: Engine, folder: string, log: Log): Promise<void> {
+  if (wouldFailAgain(home, engine)) return log(notAgain);
   log(`building ${ncclFile}`);
   try {
     await cmake(folder, ["--build", folder, "--target", "pea_nccl"]);
+    forgetFailure(home, engine);
   } catch (error) {
     rmSync(join(folder, ncclFile), { force: true });
+    keepFailure(home, engine, error as Error);
     log(`${(error as Error).message}\n${ncclFile} is left out`);
   }
 }
+
+/** Where it is not tried. */
+export const notAgain = `${ncclFile} is not built: that failed before, and what it is built of has not changed`;
 
 /** Folder of a package, wherever npm has put it. */
 function packageFolder(home: Home, of: NativePackage): string {

@@ -18,10 +18,10 @@ import {
   nativeSearch,
   ncclIncludes,
   noNcclBeside,
-  setupCommand,
 } from "@pea/torch/binaries";
-import { buildBinaries, type Log } from "./build.ts";
+import { buildBinaries, type Log, notAgain } from "./build.ts";
 import { checkVersion, engineToServe } from "./engine.ts";
+import { keepFailure, wouldFailAgain } from "./nccl-failure.ts";
 import { compilerTooOld, missingTools } from "./tools.ts";
 
 export type { Log } from "./build.ts";
@@ -37,30 +37,33 @@ export interface Setup {
 
 /**
  * Finds the engine and builds the native files for it where there are none, or where those there are do not load, or come without NCCL
- * that the engine has. In a checkout it always builds what has changed.
+ * that the engine has, unless building that failed and would again. In a checkout it always builds what has changed.
  *
  * @throws TorchError where there is no engine, with the command that brings one
  * @throws PeaError where tools are missing, with the command that brings them, and where the build fails
  */
-export async function setUp(log: Log): Promise<Setup> {
-  const { home, search } = nativeSearch();
+export async function setUp(log: Log, { home, search } = nativeSearch()): Promise<Setup> {
   const engine = engineToServe(search);
   // Says what was looked at.
   if (engine === undefined) return { engine: nativeBinaries().engine, built: undefined, noNccl: undefined };
-  const areThere = search.binaries?.engine.name === engine.name;
+  const there = search.binaries?.engine.name === engine.name ? search.binaries : undefined;
   const missing = missingTools(engine);
-  if (areThere && !isCheckout(home) && (await probe()) === "") {
-    const noNccl = noNcclBeside(nativeBinaries().file("torch"), engine, setupCommand(home));
-    // Where it can be built.
-    const isMissing = noNccl !== undefined && !("why" in ncclIncludes(engine)) && missing === undefined;
-    if (!isMissing) return { engine, built: undefined, noNccl };
+  if (there !== undefined && !isCheckout(home) && (await probe()) === "") {
+    const noNccl = noNcclBeside(there.file("torch"), engine, home);
+    const canBuild = noNccl !== undefined && !("why" in ncclIncludes(engine)) && missing === undefined;
+    if (!canBuild) return { engine, built: undefined, noNccl };
+    if (wouldFailAgain(home, engine)) {
+      log(notAgain);
+      return { engine, built: undefined, noNccl };
+    }
     let built: string;
     try {
       checkVersion(engine);
       built = await buildBinaries(home, engine, log);
     } catch (error) {
       // All but NCCL is ready as before.
-      return { engine, built: undefined, noNccl: failedBuild((error as Error).message) };
+      keepFailure(home, engine, error as Error);
+      return { engine, built: undefined, noNccl: noNcclBeside(there.file("torch"), engine, home) };
     }
     return builtFor(home, engine, built);
   }
@@ -73,17 +76,12 @@ export async function setUp(log: Log): Promise<Setup> {
   return builtFor(home, engine, built);
 }
 
-const failedBuild = (reason: string): NoNccl => ({ why: `building it failed: ${reason}` });
-
 /** What was built, once it loads. */
 async function builtFor(home: Home, engine: Engine, built: string): Promise<Setup> {
   const failure = await probe();
   if (failure !== "") throw new PeaError(`what was built in ${built} does not load: ${failure}`);
   const folder = isCheckout(home) ? checkoutFolder(home, "torch", engine) : built;
-  const no = noNcclBeside(join(folder, nativeFiles.torch), engine, setupCommand(home));
-  // To build once more would end the same.
-  const hasFailed = no !== undefined && !("why" in ncclIncludes(engine));
-  return { engine, built, noNccl: hasFailed ? failedBuild("its output is above") : no };
+  return { engine, built, noNccl: noNcclBeside(join(folder, nativeFiles.torch), engine, home) };
 }
 
 /** @returns why the native files do not load in a new process; empty where they do */

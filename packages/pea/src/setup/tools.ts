@@ -14,7 +14,7 @@ interface Tool {
 const runs = (command: string): boolean => spawnSync(command, ["--version"]).status === 0;
 
 /** That which CMake takes. */
-const compiler = (): string => process.env.CXX || "c++";
+export const compiler = (): string => process.env.CXX || "c++";
 
 const compiles = (program: string, standard = "c++17"): boolean =>
   spawnSync(compiler(), [`-std=${standard}`, "-x", "c++", "-fsyntax-only", "-"], { input: program })

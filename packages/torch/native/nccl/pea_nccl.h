@@ -1,4 +1,5 @@
-// What libpea_nccl.so exports: pea_nccl_gpu_name and pea_nccl_connect. Both throw c10::Error.
+// What libpea_nccl.so exports: pea_nccl_gpu_name and pea_nccl_connect. Both throw c10::Error. With
+// its signature a function changes its name, so that a library that was built before lacks it and is told to be of another version.
 #pragma once
 
 #include <c10/core/Device.h>

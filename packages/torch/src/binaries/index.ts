@@ -24,7 +24,15 @@ export {
   targetOf,
 } from "./binaries.ts";
 export { type Engine, type EnginePlace, enginePlaces, thisSystem } from "./engines.ts";
-export { describeNccl, type NoNccl, ncclFile, ncclIncludes, noNcclBeside } from "./nccl.ts";
+export {
+  describeNccl,
+  type NoNccl,
+  ncclFailure,
+  ncclFailureFile,
+  ncclFile,
+  ncclIncludes,
+  noNcclBeside,
+} from "./nccl.ts";
 export { aptCommand, buildPackages, engineCommand, readSystem, type System } from "./remedies.ts";
 
 let here: { home: Home; search: Search } | undefined;

@@ -4,7 +4,7 @@
  * @module
  */
 import { dirname, join } from "node:path";
-import { nativeBinaries, nativeSearch, setupCommand } from "../binaries/index.ts";
+import { nativeBinaries, nativeSearch } from "../binaries/index.ts";
 import { describeNccl, type NoNccl, ncclFile, noNcclBeside, notLoading } from "../binaries/nccl.ts";
 import { native } from "../binding.ts";
 import { cudaIsAvailable } from "../engine.ts";
@@ -15,11 +15,11 @@ import { nameRanks } from "./roll.ts";
 /** Why groups over NCCL cannot be made, wherever there are GPUs; undefined where they can. */
 export function whyNoNccl(): NoNccl | undefined {
   const { engine, file } = nativeBinaries();
-  const setup = setupCommand(nativeSearch().home);
-  const no = noNcclBeside(file("torch"), engine, setup);
+  const { home } = nativeSearch();
+  const no = noNcclBeside(file("torch"), engine, home);
   if (no !== undefined) return no;
   const why = native.openNccl(join(dirname(file("torch")), ncclFile));
-  return why === "" ? undefined : notLoading(why);
+  return why === "" ? undefined : notLoading(why, home);
 }
 
 /** A GPU by its number: `"cuda"` is the first. */
