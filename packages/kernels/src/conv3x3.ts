@@ -3,14 +3,14 @@ import { callConvolution } from "./deferred-activation.ts";
 import { isAround, isBoth } from "./pair.ts";
 import { haveTransforms } from "./transformed-channels.ts";
 
-/** Tiles of 2×4 outputs below which libtorch's convolution rounds the weights' gradient less than half as much. */
-const LEAST_TILES = 96;
+/** Tiles of 2×4 outputs; of fewer, in one image, libtorch's convolution rounds less than half as much. */
+const LEAST_TILES = 40;
 
 /**
- * 3×3 convolution of stride 1 and padding 1 by Winograd's F(4×4, 3×3), and F(2×4, 3×3) where that would round too much;
- * what `Conv2d` of @pea/torch runs on once the kernels are loaded: 4 and 3 times fewer multiplications than libtorch's, in
- * float32, with rounding errors of at most twice its (this package's README). Differentiable once. Under autocast it is
- * libtorch's.
+ * 3×3 convolution of stride 1 and padding 1 by Winograd's F(4×4, 3×3), and F(2×4, 3×3) or F(2×2, 3×3) where that would
+ * round too much; what `Conv2d` of @pea/torch runs on once the kernels are loaded: 4 to 2.25 times fewer multiplications
+ * than libtorch's, in float32, with rounding errors of at most twice its (this package's README). Differentiable once.
+ * Under autocast it is libtorch's.
  *
  * @param input [N, C, H, W] in channels_last
  * @param weight [K, C, 3, 3]

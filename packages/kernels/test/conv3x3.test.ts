@@ -75,6 +75,9 @@ test("what networks take: at most twice libtorch's rounding errors", { skip }, (
     [16, 64, 28],
     [16, 256, 14],
     [16, 512, 7],
+    // What a rank has of them.
+    [8, 256, 14],
+    [8, 512, 7],
   ];
   for (const [images, channels, side] of layers) {
     scope(() => {
@@ -98,7 +101,7 @@ test("random shapes and offsets of what it is for: at most twice libtorch's roun
   fc.assert(
     fc.property(
       fc.oneof(
-        fc.tuple(fc.integer({ min: 12, max: 16 }), channels, size, size),
+        fc.tuple(fc.integer({ min: 5, max: 16 }), channels, size, size),
         // With the high tiles' weight gradients.
         fc.tuple(fc.constant(16), channels, fc.constantFrom(28, 33), fc.constant(31)),
       ),
@@ -119,7 +122,7 @@ test("random shapes and offsets of what it is for: at most twice libtorch's roun
         });
       },
     ),
-    { numRuns: 24, seed: 5 },
+    { numRuns: 24, seed: 9 },
   );
 });
 
@@ -323,7 +326,7 @@ describe("Conv2d", { skip }, () => {
     assert.ok(isOwn(layer(64, 32, 3), x));
     assert.ok(isOwn(layer(64, 48, [3, 3], { stride: [1, 1], padding: [1, 1] }), x));
     assert.ok(!isOwn(layer(64, 32, 3), contiguous(x)));
-    assert.ok(!isOwn(layer(64, 32, 3), channelsLast(randn([2, 64, 16, 16]))), "few tiles");
+    assert.ok(!isOwn(layer(64, 32, 3), channelsLast(randn([1, 64, 16, 16]))), "few tiles");
     assert.ok(!isOwn(layer(64, 16, 3), x), "few channels");
     assert.ok(!isOwn(layer(64, 40, 3), x), "no multiple of 16");
     assert.ok(!isOwn(layer(16, 64, 3), channelsLast(randn([3, 16, 16, 16]))), "few channels");

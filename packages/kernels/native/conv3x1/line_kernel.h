@@ -40,14 +40,16 @@ struct LineKernels {
   void (*transform_output)(const Matrices& m, const float* bias, float* y, const Lines& lines, int64_t channels,
                            int64_t begin, int64_t end);
 
-  // G w for a block of kChannelBlock outputs from `output` on: row i, column o of `to`. w is [outputs, 3, inputs].
-  void (*transform_weights)(const float* w, int64_t inputs, const Matrices& to, int64_t output);
+  // G w for a block of kChannelBlock outputs from `output` on and `count` of the inputs: row i, column o of
+  // `to`. w is [outputs, 3, inputs].
+  void (*transform_weights)(const float* w, int64_t inputs, int64_t count, const Matrices& to, int64_t output);
 
   // The same of the weights with the taps turned round: row o, column i.
-  void (*transform_weights_turned)(const float* w, int64_t inputs, const Matrices& to, int64_t output);
+  void (*transform_weights_turned)(const float* w, int64_t inputs, int64_t count, const Matrices& to, int64_t output);
 
-  // dw = Gᵀ u for a block of kChannelBlock outputs from `output` on, or dw += …: row o, column i of u.
-  void (*transform_weight_gradient)(const Matrices& u, int64_t inputs, float* dw, int64_t output, bool add);
+  // dw = Gᵀ u for a block of kChannelBlock outputs from `output` on and `count` of the inputs, or dw += …: row o,
+  // column i of u.
+  void (*transform_weight_gradient)(const Matrices& u, int64_t inputs, int64_t count, float* dw, int64_t output, bool add);
 };
 
 PEA_KERNELS(LineKernels, line_kernels)

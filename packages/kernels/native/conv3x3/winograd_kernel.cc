@@ -13,7 +13,7 @@ inline void for_each_tile(const TileGrid& grid, int64_t begin, int64_t end, cons
   int64_t column = begin % grid.columns(), row = begin / grid.columns() % grid.rows();
   int64_t image = begin / (grid.columns() * grid.rows());
   for (int64_t tile = begin; tile < end; ++tile) {
-    body(tile - begin, grid.tile_rows * row, kTileColumns * column, image * grid.height * grid.width);
+    body(tile - begin, grid.tile.rows * row, grid.tile.columns * column, image * grid.height * grid.width);
     if (++column < grid.columns()) continue;
     column = 0;
     if (++row < grid.rows()) continue;
@@ -73,16 +73,17 @@ inline void transform_pixels(const float* x, int64_t margin, const TileGrid& gri
   });
 }
 
-// Down is the filtering of the columns of a tile.
-template <typename Down>
+// Of the filtering down the columns of a tile, and across its rows.
+template <typename Down, typename Across>
 struct Tile {
-  static constexpr int kRows = Down::kOutputs, kInputRows = kRows + 2, kColumns = kTileColumns, kInputColumns = kColumns + 2;
+  static constexpr int kRows = Down::kOutputs, kInputRows = kRows + 2;
+  static constexpr int kColumns = Across::kOutputs, kInputColumns = kColumns + 2;
   static constexpr int kOutputs = kRows * kColumns, kFrequencies = kInputRows * kInputColumns;
 
   static void transform_input(const float* x, const TileGrid& grid, int64_t channels, const Matrices& to, int64_t begin,
                               int64_t end) {
     constexpr auto kTransform =
-        transform_rectangle<kInputRows, kInputRows, Down::input, kInputColumns, kInputColumns, FourOutputs::input>;
+        transform_rectangle<kInputRows, kInputRows, Down::input, kInputColumns, kInputColumns, Across::input>;
     transform_pixels<kInputRows, kInputColumns, kFrequencies, kTransform>(x, /*margin=*/1, grid, channels, channels, to,
                                                                           begin, end);
   }
@@ -90,18 +91,18 @@ struct Tile {
   static void transform_gradient(const float* dy, const TileGrid& grid, int64_t channels, int64_t count,
                                  const Matrices& to, int64_t begin, int64_t end) {
     constexpr auto kTransform =
-        transform_rectangle<kRows, kInputRows, Down::gradient, kColumns, kInputColumns, FourOutputs::gradient>;
+        transform_rectangle<kRows, kInputRows, Down::gradient, kColumns, kInputColumns, Across::gradient>;
     transform_pixels<kRows, kColumns, kFrequencies, kTransform>(dy, /*margin=*/0, grid, channels, count, to, begin, end);
   }
 
   static void transform_output(const Matrices& m, const float* bias, float* y, const TileGrid& grid, int64_t channels,
-                               int64_t begin, int64_t end) {
+                               int64_t count, int64_t begin, int64_t end) {
     constexpr auto kTransform =
-        transform_rectangle<kInputRows, kRows, Down::output, kInputColumns, kColumns, FourOutputs::output>;
+        transform_rectangle<kInputRows, kRows, Down::output, kInputColumns, kColumns, Across::output>;
     for_each_tile(grid, begin, end, [&](int64_t row, int64_t top, int64_t left, int64_t first_pixel) {
       float* const pixel = y + (first_pixel + top * grid.width + left) * channels;
       const int64_t rows = smaller(grid.height - top, kRows), columns = smaller(grid.width - left, kColumns);
-      for (int64_t c = 0; c < channels; c += kFloatLanes) {
+      for (int64_t c = 0; c < count; c += kFloatLanes) {
         Floats frequencies[kFrequencies], outputs[kOutputs];
         load_frequencies(m.at(0, 0, row) + column_offset(m, c), m.frequency_stride, frequencies);
         kTransform(frequencies, outputs);
@@ -121,9 +122,9 @@ struct Tile {
   }
 
   static constexpr TileKernels kernels() {
-    constexpr auto kFilter = transform_rectangle<3, kInputRows, Down::filter, 3, kInputColumns, FourOutputs::filter>;
+    constexpr auto kFilter = transform_rectangle<3, kInputRows, Down::filter, 3, kInputColumns, Across::filter>;
     constexpr auto kFilterGradient =
-        transform_rectangle<kInputRows, 3, Down::filter_gradient, kInputColumns, 3, FourOutputs::filter_gradient>;
+        transform_rectangle<kInputRows, 3, Down::filter_gradient, kInputColumns, 3, Across::filter_gradient>;
     return {transform_input,
             transform_gradient,
             transform_output,
@@ -135,7 +136,8 @@ struct Tile {
 
 }  // namespace
 
-const WinogradKernels winograd_kernels = {Tile<TwoOutputs>::kernels(), Tile<FourOutputs>::kernels()};
+const WinogradKernels winograd_kernels = {Tile<TwoOutputs, TwoOutputs>::kernels(), Tile<TwoOutputs, FourOutputs>::kernels(),
+                                          Tile<FourOutputs, FourOutputs>::kernels()};
 
 }  // namespace PEA_CAPABILITY
 }  // namespace pea

@@ -53,7 +53,7 @@ Scratch transformed_weights(const at::Tensor& weight, TransformWeights transform
   const auto* const from = w.data_ptr<float>();
   const Scratch scratch(1, frequencies, rows, columns, w.options());
   const Matrices u = scratch.by_panels(0);
-  parallel_channel_blocks(w.size(0), [&](int64_t output) { transform(from, w.size(1), u, output); });
+  parallel_channel_blocks(w.size(0), [&](int64_t output) { transform(from, w.size(1), w.size(1), u, output); });
   return scratch;
 }
 
@@ -94,7 +94,7 @@ void WeightGradientSums::accumulate(const Range& output_panels, const Matrices& 
 
 void WeightGradientSums::sum(TransformWeightGradient transform, float* dw) const {
   parallel_channel_blocks(outputs_, [&](int64_t output) {
-    for (int64_t part = 0; part < parts_; ++part) transform(sums_.by_panels(part), inputs_, dw, output, part > 0);
+    for (int64_t part = 0; part < parts_; ++part) transform(sums_.by_panels(part), inputs_, inputs_, dw, output, part > 0);
   });
 }
 

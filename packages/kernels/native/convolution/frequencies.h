@@ -45,8 +45,9 @@ class Scratch {
 };
 
 // As the kernels transform a block of weights (frequency_transforms.h), and the gradient of these back.
-using TransformWeights = void (*)(const float* w, int64_t inputs, const Matrices& to, int64_t output);
-using TransformWeightGradient = void (*)(const Matrices& u, int64_t inputs, float* dw, int64_t output, bool add);
+using TransformWeights = void (*)(const float* w, int64_t inputs, int64_t count, const Matrices& to, int64_t output);
+using TransformWeightGradient = void (*)(const Matrices& u, int64_t inputs, int64_t count, float* dw, int64_t output,
+                                         bool add);
 
 // The weights [K, C, …] for each frequency, rows × columns, by one of the two transforms.
 Scratch transformed_weights(const at::Tensor& weight, TransformWeights transform, int64_t frequencies, int64_t rows,

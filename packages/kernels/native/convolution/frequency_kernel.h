@@ -20,6 +20,9 @@ struct Matrices {
   float* at(int64_t frequency, int64_t panel, int64_t row) const {
     return data + frequency * frequency_stride + panel * panel_stride + row * row_stride;
   }
+
+  // Without the rows before one.
+  Matrices from_row(int64_t row) const { return {at(0, 0, row), frequency_stride, panel_stride, row_stride}; }
 };
 
 // Sums of `terms` products each are added up: fewer terms round less, and take longer.

@@ -36,17 +36,28 @@ PEA_INLINE void store_frequencies(const Floats (&from)[kCount], float* to, int64
 template <int kFrom, int kTo>
 using Transform = void (*)(const Floats (&from)[kFrom], Floats (&to)[kTo]);
 
-// Transforms a block of kChannelBlock outputs from `output` on of the weights w, [outputs, taps, inputs]: row i, column o
-// of `to`.
+// One tap of a block of weights, whose outputs lie `stride` apart: input i, output o.
+PEA_INLINE void turn_block(const float* w, int64_t stride, float (&to)[kChannelBlock][kChannelBlock]) {
+  for (int64_t i = 0; i < kChannelBlock; i += kFloatLanes) {
+    for (int64_t o = 0; o < kChannelBlock; o += kFloatLanes) {
+      Floats square[kFloatLanes];
+#pragma GCC unroll 16
+      for (int64_t row = 0; row < kFloatLanes; ++row) square[row] = load<Floats>(w + (o + row) * stride + i);
+      transpose(square);
+#pragma GCC unroll 16
+      for (int64_t row = 0; row < kFloatLanes; ++row) store(square[row], &to[i + row][o]);
+    }
+  }
+}
+
+// Transforms a block of kChannelBlock outputs from `output` on of the weights w, [outputs, taps, inputs], and `count` of the
+// inputs: row i, column o of `to`.
 template <int kTaps, int kCount, Transform<kTaps, kCount> kTransform>
-void transform_filters(const float* w, int64_t inputs, const Matrices& to, int64_t output) {
-  alignas(64) float turned[kTaps][kChannelBlock][kChannelBlock];  // inputs, outputs
-  for (int64_t input = 0; input < inputs; input += kChannelBlock) {
-    for (int64_t o = 0; o < kChannelBlock; ++o) {
-      for (int64_t tap = 0; tap < kTaps; ++tap) {
-        const float* const from = w + ((output + o) * kTaps + tap) * inputs + input;
-        for (int64_t i = 0; i < kChannelBlock; ++i) turned[tap][i][o] = from[i];
-      }
+void transform_filters(const float* w, int64_t inputs, int64_t count, const Matrices& to, int64_t output) {
+  alignas(64) float turned[kTaps][kChannelBlock][kChannelBlock];
+  for (int64_t input = 0; input < count; input += kChannelBlock) {
+    for (int64_t tap = 0; tap < kTaps; ++tap) {
+      turn_block(w + (output * kTaps + tap) * inputs + input, kTaps * inputs, turned[tap]);
     }
     for (int64_t i = 0; i < kChannelBlock; ++i) {
       float* const row = to.at(0, 0, input + i) + column_offset(to, output);
@@ -63,9 +74,9 @@ void transform_filters(const float* w, int64_t inputs, const Matrices& to, int64
 
 // The same with the taps from the last to the first: row o, column i.
 template <int kTaps, int kCount, Transform<kTaps, kCount> kTransform>
-void transform_filters_turned(const float* w, int64_t inputs, const Matrices& to, int64_t output) {
+void transform_filters_turned(const float* w, int64_t inputs, int64_t count, const Matrices& to, int64_t output) {
   for (int64_t o = output; o < output + kChannelBlock; ++o) {
-    for (int64_t i = 0; i < inputs; i += kFloatLanes) {
+    for (int64_t i = 0; i < count; i += kFloatLanes) {
       Floats filter[kTaps], frequencies[kCount];
 #pragma GCC unroll 9
       for (int64_t tap = 0; tap < kTaps; ++tap) {
@@ -78,9 +89,9 @@ void transform_filters_turned(const float* w, int64_t inputs, const Matrices& to
 }
 
 template <int kTaps, int kCount, Transform<kCount, kTaps> kTransform, bool kAdd>
-inline void filter_gradient(const Matrices& u, int64_t inputs, float* dw, int64_t output) {
+inline void filter_gradient(const Matrices& u, int64_t inputs, int64_t count, float* dw, int64_t output) {
   for (int64_t o = output; o < output + kChannelBlock; ++o) {
-    for (int64_t i = 0; i < inputs; i += kFloatLanes) {
+    for (int64_t i = 0; i < count; i += kFloatLanes) {
       Floats frequencies[kCount], filter[kTaps];
       load_frequencies(u.at(0, 0, o) + column_offset(u, i), u.frequency_stride, frequencies);
       kTransform(frequencies, filter);
@@ -93,12 +104,13 @@ inline void filter_gradient(const Matrices& u, int64_t inputs, float* dw, int64_
   }
 }
 
-// The gradient dw of a block of kChannelBlock outputs from `output` on, or what is added to it: row o, column i of u.
+// The gradient dw of a block of kChannelBlock outputs from `output` on and `count` of the inputs, or what is added to it:
+// row o, column i of u.
 template <int kTaps, int kCount, Transform<kCount, kTaps> kTransform>
-void transform_filter_gradient(const Matrices& u, int64_t inputs, float* dw, int64_t output, bool add) {
+void transform_filter_gradient(const Matrices& u, int64_t inputs, int64_t count, float* dw, int64_t output, bool add) {
   const auto run = add ? filter_gradient<kTaps, kCount, kTransform, true>
                        : filter_gradient<kTaps, kCount, kTransform, false>;
-  run(u, inputs, dw, output);
+  run(u, inputs, count, dw, output);
 }
 
 }  // namespace PEA_CAPABILITY

@@ -59,6 +59,31 @@ PEA_INLINE void store(const V& v, F* to) {
   std::memcpy(to, &v, sizeof v);
 }
 
+// Columns change places where the bit kDistance of their index is set in one of a and b, and not in the other.
+template <int kDistance, typename V, size_t... kIndex>
+PEA_INLINE void exchange_columns(V& a, V& b, std::index_sequence<kIndex...>) {
+  constexpr size_t kCount = sizeof...(kIndex);
+  const V first = a;
+  a = __builtin_shufflevector(first, b, (kIndex & kDistance ? kCount + kIndex - kDistance : kIndex)...);
+  b = __builtin_shufflevector(first, b, (kIndex & kDistance ? kCount + kIndex : kIndex + kDistance)...);
+}
+
+// Rows and columns of a square change places.
+template <int kDistance, typename V, size_t kRows>
+PEA_INLINE void transpose(V (&rows)[kRows]) {
+  if constexpr (kDistance > 0) {
+#pragma GCC unroll 16
+    for (size_t i = 0; i < kRows; ++i) {
+      if ((i & kDistance) == 0) exchange_columns<kDistance>(rows[i], rows[i + kDistance], std::make_index_sequence<kRows>());
+    }
+    transpose<kDistance / 2>(rows);
+  }
+}
+template <typename V, size_t kRows>
+PEA_INLINE void transpose(V (&rows)[kRows]) {
+  transpose<kRows / 2>(rows);
+}
+
 // v, which is used several times: GCC 12 reads it from memory for each use where it can, and an AVX-512 processor reads
 // one vector in the time of a product.
 template <typename V>

@@ -35,7 +35,7 @@ void convolve(const Capability& capability, const Convolution& sizes, const floa
   const LineKernels& kernels = *capability.line;
   OwnMatrices u(kLineFrequencies, from, to);
   const auto transform = turned ? kernels.transform_weights_turned : kernels.transform_weights;
-  for (int64_t o = 0; o < sizes.outputs; o += kChannelBlock) transform(w, sizes.inputs, *u, o);
+  for (int64_t o = 0; o < sizes.outputs; o += kChannelBlock) transform(w, sizes.inputs, sizes.inputs, *u, o);
   // In two parts, the second of which begins in the midst of the tiles at one position.
   const int64_t tiles = sizes.lines.tiles(), half = (tiles + 1) / 2;
   for (int64_t begin = 0; begin < tiles; begin += half) {
@@ -66,7 +66,7 @@ void weight_gradient(const Capability& capability, const Convolution& sizes, con
   // Once set and once added: twice the gradient.
   for (const bool add : {false, true}) {
     for (int64_t o = 0; o < sizes.outputs; o += kChannelBlock) {
-      kernels.transform_weight_gradient(*u, sizes.inputs, dw, o, add);
+      kernels.transform_weight_gradient(*u, sizes.inputs, sizes.inputs, dw, o, add);
     }
   }
 }

@@ -36,10 +36,10 @@ void fill(const Memory<float>& memory, int64_t count, double phase) {
 void convolve(const Capability& capability, const Convolution& sizes, const float* x, const float* w,
               const float* bias, bool turned, float* y) {
   const int64_t from = turned ? sizes.outputs : sizes.inputs, to = turned ? sizes.inputs : sizes.outputs;
-  const TileKernels& kernels = capability.winograd->of(sizes.grid);
+  const TileKernels& kernels = capability.winograd->of(sizes.grid.tile);
   OwnMatrices u(sizes.grid.frequencies(), from, to);
   const auto transform = turned ? kernels.transform_weights_turned : kernels.transform_weights;
-  for (int64_t o = 0; o < sizes.outputs; o += kChannelBlock) transform(w, sizes.inputs, *u, o);
+  for (int64_t o = 0; o < sizes.outputs; o += kChannelBlock) transform(w, sizes.inputs, sizes.inputs, *u, o);
   // In two parts, the second of which begins in the midst of an image.
   const int64_t tiles = sizes.grid.tiles(), half = (tiles + 1) / 2;
   for (int64_t begin = 0; begin < tiles; begin += half) {
@@ -47,13 +47,13 @@ void convolve(const Capability& capability, const Convolution& sizes, const floa
     OwnMatrices v(sizes.grid.frequencies(), end - begin, from, /*whole_rows=*/true), m(sizes.grid.frequencies(), end - begin, to);
     kernels.transform_input(x, sizes.grid, from, *v, begin, end);
     multiply(*capability.frequency, v, u, m, end - begin, from, to);
-    kernels.transform_output(*m, bias, y, sizes.grid, to, begin, end);
+    kernels.transform_output(*m, bias, y, sizes.grid, to, to, begin, end);
   }
 }
 
 void weight_gradient(const Capability& capability, const Convolution& sizes, const float* x, const float* dy,
                      float* dw) {
-  const TileKernels& kernels = capability.winograd->of(sizes.grid);
+  const TileKernels& kernels = capability.winograd->of(sizes.grid.tile);
   OwnMatrices u(sizes.grid.frequencies(), sizes.outputs, sizes.inputs);
   const int64_t tiles = sizes.grid.tiles(), half = (tiles + 1) / 2;
   for (int64_t begin = 0; begin < tiles; begin += half) {
@@ -71,7 +71,7 @@ void weight_gradient(const Capability& capability, const Convolution& sizes, con
   // Once set and once added: twice the gradient.
   for (const bool add : {false, true}) {
     for (int64_t o = 0; o < sizes.outputs; o += kChannelBlock) {
-      kernels.transform_weight_gradient(*u, sizes.inputs, dw, o, add);
+      kernels.transform_weight_gradient(*u, sizes.inputs, sizes.inputs, dw, o, add);
     }
   }
 }
@@ -118,12 +118,12 @@ void test_convolution(const Capability& capability, const Convolution& sizes) {
 }  // namespace
 
 void test_winograd(const Capability& capability) {
-  for (const int64_t tile_rows : {kLowTile, kHighTile}) {
-    test_convolution(capability, {{2, 7, 9, tile_rows}, 16, 80});
-    test_convolution(capability, {{1, 4, 6, tile_rows}, 112, 48});
-    test_convolution(capability, {{3, 1, 1, tile_rows}, 64, 16});
-    test_convolution(capability, {{1, 3, 2, tile_rows}, 32, 128});
-    test_convolution(capability, {{1, 6, 12, tile_rows}, 48, 144});  // parts of 5 and 4 low tiles
+  for (const TileShape& tile : {kSmallTile, kLowTile, kHighTile}) {
+    test_convolution(capability, {{2, 7, 9, tile}, 16, 80});
+    test_convolution(capability, {{1, 4, 6, tile}, 112, 48});
+    test_convolution(capability, {{3, 1, 1, tile}, 64, 16});
+    test_convolution(capability, {{1, 3, 2, tile}, 32, 128});
+    test_convolution(capability, {{1, 6, 12, tile}, 48, 144});  // parts of 9, or of 5 and 4, small and low tiles
   }
 }
 
