@@ -4,10 +4,12 @@
 #include <c10/core/CPUAllocator.h>
 #include <malloc.h>
 
+#include <array>
 #include <cstdlib>
 #include <cstring>
 #include <map>
 #include <mutex>
+#include <utility>
 #include <vector>
 
 #include "arena.h"
@@ -17,12 +19,14 @@ namespace pea {
 namespace {
 
 constexpr size_t kAlignment = 64;          // a cache line, and what AVX-512 likes
-constexpr size_t kLarge = 64 << 10;        // smaller blocks are left to malloc, which reuses them well
+constexpr size_t kLarge = 64 << 10;        // smaller blocks come from malloc
+constexpr int64_t kMostSmall = 32 << 20;   // bytes of them that are kept for reuse
 constexpr size_t kVeryLarge = 1 << 20;     // from here on the slack of size classes and their number would show
 
 // Stands in front of every block; the block's data starts kAlignment bytes after it.
 struct Header {
-  size_t size;  // of the whole block with its header; 0: from malloc
+  size_t size;   // of the whole block with its header
+  Header* next;  // of a small block that is kept for reuse
 };
 static_assert(sizeof(Header) <= kAlignment);
 
@@ -32,6 +36,8 @@ size_t size_class(size_t size) {
   const size_t step = size_t{1} << shift;
   return (size + step - 1) & ~(step - 1);
 }
+
+size_t small_size(size_t wanted) { return (wanted + kAlignment - 1) & ~(kAlignment - 1); }
 
 size_t block_size(size_t wanted) {
   const size_t size = wanted < kVeryLarge ? size_class(wanted) : wanted;
@@ -76,6 +82,10 @@ class CachingAllocator final : public c10::Allocator {
     }
     cached_ = 0;
     arena_.release_free();
+    for (Header*& first : free_small_) {
+      while (first != nullptr) std::free(std::exchange(first, first->next));
+    }
+    cached_small_ = 0;
   }
 
   void* take(size_t bytes) const { return const_cast<CachingAllocator*>(this)->take_block(bytes); }
@@ -83,15 +93,26 @@ class CachingAllocator final : public c10::Allocator {
   void* take_block(size_t bytes) {
     TORCH_CHECK(bytes <= SIZE_MAX / 2, "cannot allocate ", bytes, " bytes");
     const size_t wanted = bytes + kAlignment;
-    void* block = wanted < kLarge ? small_block(wanted) : large_block(block_size(wanted));
+    const size_t size = small_size(wanted);
+    void* block = size < kLarge ? small_block(size) : large_block(block_size(wanted));
     TORCH_CHECK(block != nullptr, "out of memory: cannot allocate ", bytes, " bytes");
     return static_cast<char*>(block) + kAlignment;
   }
 
-  static void* small_block(size_t size) {
+  // Kept like the large ones: a step makes the same hundreds of small tensors each time, and aligned blocks leave malloc
+  // with pieces in between that it joins and splits at every other call.
+  void* small_block(size_t size) {
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      Header*& first = free_small_[size / kAlignment];
+      if (first != nullptr) {
+        cached_small_ -= static_cast<int64_t>(size);
+        return std::exchange(first, first->next);
+      }
+    }
     void* block = nullptr;
     if (posix_memalign(&block, kAlignment, size) != 0) return nullptr;
-    static_cast<Header*>(block)->size = 0;
+    static_cast<Header*>(block)->size = size;
     return block;
   }
 
@@ -124,11 +145,24 @@ class CachingAllocator final : public c10::Allocator {
     if (data == nullptr) return;
     void* block = static_cast<char*>(data) - kAlignment;
     const size_t size = static_cast<Header*>(block)->size;
-    if (size == 0) {
-      std::free(block);
+    if (size < kLarge) {
+      instance().give_back_small(static_cast<Header*>(block));
     } else {
       instance().give_back(block, size);
     }
+  }
+
+  void give_back_small(Header* block) {
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      const auto size = static_cast<int64_t>(block->size);
+      if (cached_small_ + size <= kMostSmall) {
+        cached_small_ += size;
+        block->next = std::exchange(free_small_[block->size / kAlignment], block);
+        return;
+      }
+    }
+    std::free(block);
   }
 
   void give_back(void* block, size_t size) {
@@ -143,7 +177,9 @@ class CachingAllocator final : public c10::Allocator {
   }
 
   std::mutex mutex_;
-  std::map<size_t, std::vector<void*>> free_;  // by size, below kVeryLarge
+  std::map<size_t, std::vector<void*>> free_;  // by size, from kLarge to below kVeryLarge
+  std::array<Header*, kLarge / kAlignment> free_small_{};  // by size in units of kAlignment
+  int64_t cached_small_ = 0;
   Arena arena_;
   int64_t in_use_ = 0;
   int64_t cached_ = 0;  // in free_

@@ -64,6 +64,23 @@ napi_value set_grad(napi_env env, napi_callback_info info) {
   });
 }
 
+napi_value get_grads(napi_env env, napi_callback_info info) {
+  return guarded(env, [&] {
+    const std::vector<at::Tensor> tensors = to_tensors(env, Arguments<1>(env, info)[0]);
+    napi_value result;
+    napi_create_array_with_length(env, tensors.size(), &result);
+    for (uint32_t i = 0; i < tensors.size(); i++) napi_set_element(env, result, i, wrap_tensor(env, tensors[i].grad()));
+    return result;
+  });
+}
+
+napi_value clear_grads(napi_env env, napi_callback_info info) {
+  return guarded(env, [&] {
+    for (const at::Tensor& tensor : to_tensors(env, Arguments<1>(env, info)[0])) tensor.mutable_grad().reset();
+    return static_cast<napi_value>(nullptr);
+  });
+}
+
 napi_value grad_enabled(napi_env env, napi_callback_info) {
   return guarded(env, [&] { return to_boolean(env, c10::GradMode::is_enabled()); });
 }

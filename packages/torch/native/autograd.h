@@ -10,6 +10,8 @@ napi_value set_requires_grad(napi_env env, napi_callback_info info);  // (tensor
 napi_value is_leaf(napi_env env, napi_callback_info info);            // (tensor) -> boolean
 napi_value get_grad(napi_env env, napi_callback_info info);           // (tensor) -> tensor | null
 napi_value set_grad(napi_env env, napi_callback_info info);           // (tensor, tensor | null)
+napi_value get_grads(napi_env env, napi_callback_info info);          // (tensors) -> (tensor | null)[]
+napi_value clear_grads(napi_env env, napi_callback_info info);        // (tensors)
 napi_value grad_enabled(napi_env env, napi_callback_info info);       // () -> boolean
 napi_value set_grad_enabled(napi_env env, napi_callback_info info);   // (boolean)
 napi_value backward(napi_env env, napi_callback_info info);           // (outputs, gradients | null, retainGraph, createGraph)

@@ -177,9 +177,9 @@ bool convert_list(napi_env env, napi_value value, const c10::TypePtr& element_ty
       c10::List<at::Tensor> list;
       list.reserve(length);
       for (uint32_t i = 0; i < length; i++) {
-        const napi_value item = at_index(i);
-        if (!is_tensor(env, item)) return false;
-        list.push_back(unwrap_tensor(env, item));
+        const at::Tensor* item = find_tensor(env, at_index(i));
+        if (item == nullptr) return false;
+        list.push_back(*item);
       }
       *result = std::move(list);
       return true;
@@ -189,10 +189,10 @@ bool convert_list(napi_env env, napi_value value, const c10::TypePtr& element_ty
       c10::List<Optional<at::Tensor>> list;
       for (uint32_t i = 0; i < length; i++) {
         const napi_value item = at_index(i);
-        if (is_nullish(type_of(env, item))) {
+        if (const at::Tensor* tensor = find_tensor(env, item)) {
+          list.push_back(*tensor);
+        } else if (is_nullish(type_of(env, item))) {
           list.push_back(Optional<at::Tensor>());
-        } else if (is_tensor(env, item)) {
-          list.push_back(unwrap_tensor(env, item));
         } else {
           return false;
         }
@@ -221,10 +221,12 @@ bool convert(napi_env env, napi_value value, const c10::TypePtr& type, int32_t l
         return true;
       }
       return convert(env, value, type->containedType(0), list_size, result);
-    case c10::TypeKind::TensorType:
-      if (!is_tensor(env, value)) return false;
-      *result = unwrap_tensor(env, value);
+    case c10::TypeKind::TensorType: {
+      const at::Tensor* tensor = find_tensor(env, value);
+      if (tensor == nullptr) return false;
+      *result = *tensor;
       return true;
+    }
     case c10::TypeKind::ListType:
       return convert_list(env, value, type->containedType(0), list_size, result);
     case c10::TypeKind::IntType: {
@@ -411,23 +413,29 @@ std::string describe(napi_env env, napi_value value) {
     case napi_bigint:
       return "a BigInt";
     case napi_external:
-      if (!is_tensor(env, value)) return "a disposed or foreign tensor";
-      text << dtype_name(unwrap_tensor(env, value).scalar_type()) << unwrap_tensor(env, value).sizes();
-      return text.str();
+      if (const at::Tensor* tensor = find_tensor(env, value)) {
+        text << dtype_name(tensor->scalar_type()) << tensor->sizes();
+        return text.str();
+      }
+      return "a disposed or foreign tensor";
     default:
       break;
   }
   if (!is_array(env, value)) return "an object";
-  const uint32_t length = array_length(env, value);
-  text << "[";
-  for (uint32_t i = 0; i < length; i++) {
+  std::vector<napi_value> values(array_length(env, value));
+  for (uint32_t i = 0; i < values.size(); i++) values[i] = element(env, value, i);
+  return "[" + describe(env, values.data(), values.size()) + "]";
+}
+
+std::string describe(napi_env env, const napi_value* values, size_t count) {
+  std::ostringstream text;
+  for (size_t i = 0; i < count; i++) {
     if (i == 8) {
-      text << ", … " << length << " values";
+      text << ", … " << count << " values";
       break;
     }
-    text << (i == 0 ? "" : ", ") << describe(env, element(env, value, i));
+    text << (i == 0 ? "" : ", ") << describe(env, values[i]);
   }
-  text << "]";
   return text.str();
 }
 

@@ -29,4 +29,7 @@ std::vector<at::Tensor> to_tensors(napi_env env, napi_value value);
 // How a value looks in an error message: `float32[2, 3]`, `"text"`, `NaN`.
 std::string describe(napi_env env, napi_value value);
 
+// Of several: what stands between the brackets of a list.
+std::string describe(napi_env env, const napi_value* values, size_t count);
+
 }  // namespace pea

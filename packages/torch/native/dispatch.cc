@@ -2,9 +2,11 @@
 
 #include <ATen/core/stack.h>
 
-#include <mutex>
+#include <array>
 #include <deque>
+#include <mutex>
 #include <sstream>
+#include <tuple>
 #include <unordered_map>
 
 #include "arguments.h"
@@ -63,32 +65,48 @@ const Operator& operator_at(size_t id) {
   return registry.at(id);
 }
 
-void push_arguments(napi_env env, const c10::FunctionSchema& schema, napi_value given, torch::jit::Stack* stack) {
-  uint32_t count = 0;
-  napi_get_array_length(env, given, &count);
+// What a call was given: the operator's number, then its arguments, as many as there are.
+class Given {
+ public:
+  Given(napi_env env, napi_callback_info info) {
+    napi_get_cb_info(env, info, &count_, few_.data(), nullptr, nullptr);
+    if (count_ <= few_.size()) return;
+    many_.resize(count_);
+    napi_get_cb_info(env, info, &count_, many_.data(), nullptr, nullptr);
+  }
+  napi_value number() const { return values()[0]; }
+  const napi_value* arguments() const { return values() + 1; }
+  size_t count() const { return count_ == 0 ? 0 : count_ - 1; }
+
+ private:
+  const napi_value* values() const { return many_.empty() ? few_.data() : many_.data(); }
+
+  std::array<napi_value, 24> few_;
+  std::vector<napi_value> many_;
+  size_t count_ = std::tuple_size<decltype(few_)>::value;
+};
+
+bool is_undefined(napi_env env, napi_value value) {
+  napi_valuetype type;
+  napi_typeof(env, value, &type);
+  return type == napi_undefined;
+}
+
+void push_arguments(napi_env env, const c10::FunctionSchema& schema, const Given& given, torch::jit::Stack* stack) {
+  const size_t count = given.count();
   const auto& arguments = schema.arguments();
   TORCH_CHECK(count <= arguments.size(), "takes at most ", arguments.size(), " arguments, got ", count, ": ", schema);
   stack->reserve(arguments.size());
-  for (uint32_t i = 0; i < arguments.size(); i++) {
+  for (size_t i = 0; i < arguments.size(); i++) {
     const c10::Argument& argument = arguments[i];
-    napi_value value = nullptr;
-    napi_valuetype type = napi_undefined;
-    if (i < count) {
-      napi_get_element(env, given, i, &value);
-      napi_typeof(env, value, &type);
-    }
-    if (type == napi_undefined && argument.default_value()) {
-      stack->push_back(*argument.default_value());
+    const auto& otherwise = argument.default_value();
+    if (otherwise && (i >= count || is_undefined(env, given.arguments()[i]))) {
+      stack->push_back(*otherwise);
     } else {
       TORCH_CHECK(i < count, "argument '", argument.name(), "' is missing: ", schema);
-      stack->push_back(to_ivalue(env, value, argument));
+      stack->push_back(to_ivalue(env, given.arguments()[i], argument));
     }
   }
-}
-
-std::string signature_of_call(napi_env env, const std::string& name, napi_value given) {
-  const std::string text = describe(env, given);
-  return name + "(" + text.substr(1, text.size() - 2) + ")";
 }
 
 }  // namespace
@@ -103,16 +121,16 @@ napi_value resolve_operator(napi_env env, napi_callback_info info) {
 }
 
 napi_value call_operator(napi_env env, napi_callback_info info) {
-  const Arguments<2> args(env, info);
+  const Given given(env, info);
   const Operator* op = nullptr;
   return guarded(
       env,
       [&] {
         uint32_t id = 0;
-        napi_get_value_uint32(env, args[0], &id);
+        napi_get_value_uint32(env, given.number(), &id);
         op = &operator_at(id);
         torch::jit::Stack stack;
-        push_arguments(env, op->handle.schema(), args[1], &stack);
+        push_arguments(env, op->handle.schema(), given, &stack);
         op->handle.callBoxed(&stack);
         if (stack.empty()) return static_cast<napi_value>(nullptr);
         if (stack.size() == 1) return to_js(env, stack.front());
@@ -121,7 +139,10 @@ napi_value call_operator(napi_env env, napi_callback_info info) {
         for (uint32_t i = 0; i < stack.size(); i++) napi_set_element(env, results, i, to_js(env, stack[i]));
         return results;
       },
-      [&] { return op == nullptr ? std::string("call") : signature_of_call(env, op->name, args[1]); });
+      [&] {
+        return op == nullptr ? std::string("call")
+                             : op->name + "(" + describe(env, given.arguments(), given.count()) + ")";
+      });
 }
 
 napi_value operator_schema(napi_env env, napi_callback_info info) {

@@ -55,10 +55,8 @@ void finalize(napi_env env, void* data, void*) {
 }
 
 Handle* handle_of(napi_env env, napi_value value) {
-  napi_valuetype type;
-  if (napi_typeof(env, value, &type) != napi_ok || type != napi_external) return nullptr;
   void* data = nullptr;
-  napi_get_value_external(env, value, &data);
+  if (napi_get_value_external(env, value, &data) != napi_ok) return nullptr;
   auto* handle = static_cast<Handle*>(data);
   return handle != nullptr && handle->magic == kMagic ? handle : nullptr;
 }
@@ -90,9 +88,9 @@ const at::Tensor& unwrap_tensor(napi_env env, napi_value value) {
   return handle->tensor;
 }
 
-bool is_tensor(napi_env env, napi_value value) {
+const at::Tensor* find_tensor(napi_env env, napi_value value) {
   Handle* handle = handle_of(env, value);
-  return handle != nullptr && handle->tensor.defined();
+  return handle != nullptr && handle->tensor.defined() ? &handle->tensor : nullptr;
 }
 
 void dispose_tensor(napi_env env, napi_value value) {

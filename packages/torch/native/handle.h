@@ -13,8 +13,8 @@ napi_value wrap_tensor(napi_env env, at::Tensor tensor);
 // The tensor behind an external made by wrap_tensor; throws c10::Error for anything else or a disposed tensor.
 const at::Tensor& unwrap_tensor(napi_env env, napi_value value);
 
-// True when the value is an external made by wrap_tensor that is not disposed.
-bool is_tensor(napi_env env, napi_value value);
+// The same, or null where unwrap_tensor throws.
+const at::Tensor* find_tensor(napi_env env, napi_value value);
 
 // Releases the native tensor now; later uses of the handle throw. Disposing twice does nothing.
 void dispose_tensor(napi_env env, napi_value value);

@@ -86,6 +86,20 @@ napi_value tensor_device(napi_env env, napi_callback_info info) {
   return guarded(env, [&] { return to_js(env, unwrap_tensor(env, Arguments<1>(env, info)[0]).device().str()); });
 }
 
+napi_value tensor_count_up(napi_env env, napi_callback_info info) {
+  return guarded(env, [&] {
+    const at::Tensor& tensor = unwrap_tensor(env, Arguments<1>(env, info)[0]);
+    if (tensor.is_cpu() && tensor.scalar_type() == at::kLong && tensor.numel() == 1) {
+      ++*tensor.data_ptr<int64_t>();
+      tensor.unsafeGetTensorImpl()->bump_version();
+    } else {
+      const c10::NoGradGuard no_grad;
+      tensor.add_(1);
+    }
+    return static_cast<napi_value>(nullptr);
+  });
+}
+
 napi_value tensor_is_contiguous(napi_env env, napi_callback_info info) {
   return guarded(env, [&] {
     const Arguments<2> args(env, info);

@@ -9,6 +9,7 @@ napi_value tensor_shape(napi_env env, napi_callback_info info);           // (te
 napi_value tensor_strides(napi_env env, napi_callback_info info);         // (tensor) -> number[]
 napi_value tensor_dtype(napi_env env, napi_callback_info info);           // (tensor) -> string
 napi_value tensor_device(napi_env env, napi_callback_info info);          // (tensor) -> string
+napi_value tensor_count_up(napi_env env, napi_callback_info info);        // (tensor): one more, not recorded for backward
 napi_value tensor_is_contiguous(napi_env env, napi_callback_info info);   // (tensor, memoryFormat) -> boolean
 napi_value tensor_item(napi_env env, napi_callback_info info);            // (tensor) -> number | bigint | boolean
 napi_value tensor_dispose(napi_env env, napi_callback_info info);         // (tensor)

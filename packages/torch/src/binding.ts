@@ -13,12 +13,14 @@ export type Handle = { readonly __handle: unique symbol };
 /** The addon's functions. Kept private to this package: what users see is checked and typed. */
 export interface Binding {
   resolve(name: string): number;
-  call(id: number, args: unknown[]): unknown;
+  call(id: number, ...args: unknown[]): unknown;
   schema(name: string): string;
   shape(tensor: Handle): number[];
   strides(tensor: Handle): number[];
   dtype(tensor: Handle): string;
   device(tensor: Handle): string;
+  /** One more in an integer of one element; not recorded for backward. */
+  countUp(tensor: Handle): void;
   isContiguous(tensor: Handle, memoryFormat: string): boolean;
   item(tensor: Handle): number | bigint | boolean;
   dispose(tensor: Handle): void;
@@ -35,6 +37,8 @@ export interface Binding {
   isLeaf(tensor: Handle): boolean;
   gradient(tensor: Handle): Handle | null;
   setGradient(tensor: Handle, gradient: Handle | null): void;
+  gradients(tensors: Handle[]): (Handle | null)[];
+  clearGradients(tensors: Handle[]): void;
   gradEnabled(): boolean;
   setGradEnabled(value: boolean): void;
   backward(outputs: Handle[], gradients: Handle[] | null, retainGraph: boolean, createGraph: boolean): void;

@@ -1,6 +1,6 @@
 import { type Handle, native } from "./binding.ts";
 import { TorchError } from "./error.ts";
-import { rethrow, Tensor, wrap } from "./tensor.ts";
+import { forgetOutlines, rethrow, Tensor, wrap } from "./tensor.ts";
 
 /** What can be passed to an operator. Dtypes, devices and memory formats are strings; null is None. */
 export type Value = Tensor | number | bigint | boolean | string | null | undefined | readonly Value[];
@@ -14,6 +14,9 @@ export interface Call {
   args: readonly Value[];
   result: Result;
 }
+
+/** The operator that gives a tensor another's data, and with them its shape, dtype and device. */
+const SET_DATA = "aten::set_data";
 
 const ids = new Map<string, number>();
 let listener: ((call: Call) => void) | undefined;
@@ -56,10 +59,11 @@ export function call<T extends Result = Tensor>(name: string, ...args: Value[]):
   const id = idOf(name);
   let result: Result;
   try {
-    result = rewrap(native.call(id, args.map(unwrap)));
+    result = rewrap(native.call(id, ...args.map(unwrap)));
   } catch (error) {
     throw asTorchError(name, error);
   }
+  if (name === SET_DATA) forgetOutlines();
   listener?.({ name, args, result });
   return result as T;
 }

@@ -26,15 +26,15 @@ export function keep<T extends Scoped>(tensor: T): T {
   return tensor;
 }
 
-function* tensorsIn(value: unknown, depth: number): Iterable<Scoped> {
+function forEachTensorIn(value: unknown, depth: number, visit: (tensor: Scoped) => void): void {
   if (value === null || typeof value !== "object") return;
   if (isTensor(value)) {
-    yield value;
+    visit(value);
     return;
   }
   if (depth === 0) return;
   const items = value instanceof Map || value instanceof Set ? value.values() : Object.values(value);
-  for (const item of items) yield* tensorsIn(item, depth - 1);
+  for (const item of items) forEachTensorIn(item, depth - 1, visit);
 }
 
 function isTensor(value: object): value is Scoped {
@@ -62,9 +62,9 @@ export function scope<T>(body: () => T): T {
         "scope() takes a synchronous function; await outside of it, or dispose of tensors by hand",
       );
     }
-    for (const tensor of tensorsIn(result, 2)) {
+    forEachTensorIn(result, 2, (tensor) => {
       if (inner.delete(tensor)) outer?.add(tensor);
-    }
+    });
     return result;
   } finally {
     current = outer;

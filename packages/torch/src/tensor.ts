@@ -13,6 +13,14 @@ declare global {
 
 const constructorKey = Symbol("tensor");
 
+/** How often tensors that are there may have become others: what is known of them from before is asked for again. */
+let replacements = 0;
+
+/** Called where an operator has given a tensor another's data, dtype and device; for this package alone. */
+export function forgetOutlines(): void {
+  replacements++;
+}
+
 /** How a tensor's value is computed, once somebody needs it (`deferred`). */
 export interface Deferral {
   /** A tensor of the value's shape, strides, dtype and device; whether it requires a gradient is whether the value does. */
@@ -33,7 +41,11 @@ export class Tensor {
   kept = false;
   #handle: Handle | undefined;
   #deferral: Deferral | undefined;
+  // What the addon has told, for as long as it holds.
+  #replacements = replacements;
   #shape: readonly number[] | undefined;
+  #dtype: DType | undefined;
+  #device: string | undefined;
 
   /** Tensors come from operators and from `tensor`, `zeros`, … */
   constructor(value: { handle: Handle } | { deferral: Deferral }, key: typeof constructorKey) {
@@ -71,34 +83,42 @@ export class Tensor {
     deferral.release();
   }
 
-  get #live(): Handle {
+  #live(): Handle {
     return Tensor.handleOf(this);
   }
 
   /** What tells of this tensor all but its elements. */
-  get #outline(): Handle {
-    return this.#deferral === undefined ? this.#live : this.#deferral.like.#live;
+  #outline(): Handle {
+    if (this.#replacements !== replacements) {
+      this.#replacements = replacements;
+      this.#shape = this.#dtype = this.#device = undefined;
+    }
+    return Tensor.handleOf(this.#deferral === undefined ? this : this.#deferral.like);
   }
 
   /** Sizes of the dimensions; `[]` for a scalar. */
   get shape(): readonly number[] {
-    const handle = this.#outline;
+    const handle = this.#outline();
     this.#shape ??= Object.freeze(native.shape(handle));
     return this.#shape;
   }
 
   /** Steps between neighbours of each dimension, in elements. */
   get strides(): readonly number[] {
-    return native.strides(this.#outline);
+    return native.strides(this.#outline());
   }
 
   get dtype(): DType {
-    return native.dtype(this.#outline) as DType;
+    const handle = this.#outline();
+    this.#dtype ??= native.dtype(handle) as DType;
+    return this.#dtype;
   }
 
   /** `"cpu"`, `"cuda:0"`, … */
   get device(): string {
-    return native.device(this.#outline);
+    const handle = this.#outline();
+    this.#device ??= native.device(handle);
+    return this.#device;
   }
 
   /** Number of dimensions. */
@@ -113,26 +133,26 @@ export class Tensor {
 
   /** Whether backward() computes a gradient for this tensor. Only leaves of floating dtype can be set. */
   get requiresGrad(): boolean {
-    return native.requiresGrad(this.#outline);
+    return native.requiresGrad(this.#outline());
   }
 
   set requiresGrad(value: boolean) {
-    rethrow("requiresGrad", () => native.setRequiresGrad(this.#live, value));
+    rethrow("requiresGrad", () => native.setRequiresGrad(this.#live(), value));
   }
 
   /** The gradient that backward() accumulated, or null. A new view object at each read. */
   get grad(): Tensor | null {
-    return wrapOrNull(native.gradient(this.#live));
+    return wrapOrNull(native.gradient(this.#live()));
   }
 
   set grad(gradient: Tensor | null) {
     const handle = gradient === null ? null : Tensor.handleOf(gradient, "the gradient");
-    rethrow("grad", () => native.setGradient(this.#live, handle));
+    rethrow("grad", () => native.setGradient(this.#live(), handle));
   }
 
   /** True for tensors that no recorded operator made. */
   get isLeaf(): boolean {
-    return native.isLeaf(this.#live);
+    return native.isLeaf(this.#live());
   }
 
   get disposed(): boolean {
@@ -141,7 +161,7 @@ export class Tensor {
 
   /** Whether the elements lie densely in the order of the memory format. */
   isContiguous(memoryFormat: MemoryFormat = "contiguous"): boolean {
-    return rethrow("isContiguous", () => native.isContiguous(this.#outline, memoryFormat));
+    return rethrow("isContiguous", () => native.isContiguous(this.#outline(), memoryFormat));
   }
 
   /** Frees the native memory now. A second call does nothing. */
@@ -162,7 +182,7 @@ export class Tensor {
    * @throws TorchError for any other number of elements, and for an int64 beyond 2^53, which a number may not hold
    */
   item(): number {
-    const value = rethrow("item", () => native.item(this.#live));
+    const value = rethrow("item", () => native.item(this.#live()));
     if (typeof value === "bigint") {
       throw new TorchError(
         `item: ${value} is too large for a number; toNestedArray() and toTypedArray() give it as a BigInt`,
@@ -176,14 +196,14 @@ export class Tensor {
     const { dtype } = this;
     const readable = dtype === "bfloat16" || dtype === "float16" ? "float32" : dtype;
     return viewBytes(
-      rethrow("toTypedArray", () => native.toBytes(this.#live, readable)),
+      rethrow("toTypedArray", () => native.toBytes(this.#live(), readable)),
       readable,
     );
   }
 
   /** A row-major copy of the raw little-endian bytes. */
   toBytes(): ArrayBuffer {
-    return rethrow("toBytes", () => native.toBytes(this.#live, this.dtype));
+    return rethrow("toBytes", () => native.toBytes(this.#live(), this.dtype));
   }
 
   /** A row-major copy as nested arrays of numbers (int64 beyond 2^53: BigInt; bool: booleans). */
@@ -202,12 +222,12 @@ export class Tensor {
    */
   copyFrom(array: TypedArray): void {
     checkArrayType(array, this.dtype);
-    rethrow("copyFrom", () => native.copyBytes(this.#live, array));
+    rethrow("copyFrom", () => native.copyBytes(this.#live(), array));
   }
 
   /** Whether both objects stand for one native tensor (an in-place operator's result and its input do). */
   isSame(other: Tensor): boolean {
-    return native.same(this.#live, Tensor.handleOf(other));
+    return native.same(this.#live(), Tensor.handleOf(other));
   }
 
   toString(): string {
@@ -235,6 +255,24 @@ export function deferred(deferral: Deferral): Tensor {
 /** What the value of a `deferred` tensor will be computed by; undefined for all others, and once it has been. */
 export function deferralOf(tensor: Tensor): Deferral | undefined {
   return Tensor.deferralOf(tensor);
+}
+
+/** The gradient of each tensor, or null: one call of what `grad` is for one. */
+export function gradientsOf(tensors: readonly Tensor[]): (Tensor | null)[] {
+  return native.gradients(tensors.map((tensor) => Tensor.handleOf(tensor))).map(wrapOrNull);
+}
+
+/** Drops the gradients of tensors. */
+export function clearGradients(tensors: readonly Tensor[]): void {
+  native.clearGradients(tensors.map((tensor) => Tensor.handleOf(tensor)));
+}
+
+/**
+ * x ← x + 1 of an integer of one element, without an operator: whoever listens to those has no use for counts. Not recorded
+ * for backward().
+ */
+export function countUp(x: Tensor): void {
+  native.countUp(Tensor.handleOf(x));
 }
 
 export function wrapOrNull(handle: Handle | null): Tensor | null {

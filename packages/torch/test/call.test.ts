@@ -79,6 +79,7 @@ test("an error names the operator, the arguments given and what is wrong", () =>
     [() => call("aten::add", ones([1]), 1), /choose one of: .*aten::add\.Tensor/],
     [() => call("aten::relu"), /argument 'input'|argument 'self' is missing: aten::relu/],
     [() => call("aten::relu", ones([1]), 1), /takes at most 1 arguments, got 2/],
+    [() => call("aten::relu", ...Array(30).fill(ones([1]))), /takes at most 1 arguments, got 30/],
     [() => call("aten::relu", 3), /argument 'self' must be Tensor, got 3/],
     [() => call("aten::softmax.int", ones([1]), "x"), /argument 'dim' must be int, got "x"/],
     [() => call("aten::softmax.int", ones([1]), 0.5), /argument 'dim' must be int, got 0\.5/],

@@ -377,6 +377,14 @@ test("to() casts in place: floating tensors by dtype, weights of convolutions by
   assert.equal(weight.grad?.dtype, "float64");
 });
 
+test("to() is seen by every object that stands for a parameter, of which one was asked before", () => {
+  const { bias } = new Linear(2, 3) as Linear & { bias: t.Tensor };
+  const other = t.noGrad(() => t.call("aten::zero_", bias));
+  assert.deepEqual([other.dtype, other.device, other.shape], ["float32", "cpu", [3]]);
+  t.call("aten::set_data", bias, t.zeros([4], { dtype: "float64" }));
+  assert.deepEqual([other.dtype, other.device, other.shape], ["float64", "cpu", [4]]);
+});
+
 test("parameters outlive the scope that they are made in, and dispose() frees them", () => {
   const { tensors } = t.memoryStats();
   const { net } = t.scope(() => ({ net: new Net() }));

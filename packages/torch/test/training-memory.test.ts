@@ -11,6 +11,7 @@ import {
   crossEntropyLoss,
   emptyCache,
   Flatten,
+  full,
   Linear,
   Module,
   memoryStats,
@@ -148,4 +149,19 @@ test("what large tensors leave behind serves tensors of other sizes, and emptyCa
   assert.equal(memoryStats().cached, 0);
   using again = mebibytes(5);
   assert.equal(again.toTypedArray().at(-1), 0);
+});
+
+test("tensors of sizes around those of small blocks hold what is written, again and again", () => {
+  const sizes = [1, 15, 16, 17, ...Array.from({ length: 40 }, (_, i) => 16384 - 24 + i)];
+  for (let round = 0; round < 3; round++)
+    scope(() => {
+      const made = sizes.flatMap((size) => [full([size], round + size), full([size], -round - size)]);
+      for (const [index, tensor] of made.entries()) {
+        const value = (index % 2 === 0 ? 1 : -1) * (round + tensor.numel);
+        assert.ok(
+          tensor.toTypedArray().every((element) => element === value),
+          `${tensor.numel} elements of round ${round}`,
+        );
+      }
+    });
 });

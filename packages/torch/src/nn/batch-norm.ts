@@ -1,11 +1,10 @@
-import { noGrad } from "../autograd.ts";
 import { ones, zeros } from "../create.ts";
 import { TorchError } from "../error.ts";
 import { addInPlace, reluInPlace } from "../ops/in-place.ts";
 import { batchNorm } from "../ops/norm.ts";
 import { add } from "../ops/pointwise.ts";
 import { optionsOf } from "../options.ts";
-import type { Tensor } from "../tensor.ts";
+import { countUp, type Tensor } from "../tensor.ts";
 import { ReLU } from "./activation.ts";
 import { type AfterBatchNorm, type BatchNormState, fusedBatchNorm } from "./batch-norm-kernel.ts";
 import { type SumOverRanks, stateOverRanks } from "./batch-norm-over-ranks.ts";
@@ -78,7 +77,7 @@ abstract class BatchNorm extends Module implements BatchNormState {
             `[${input.shape.join(", ")}]; use a larger batch (drop a last batch of one), or eval()`,
         );
       }
-      noGrad(() => addInPlace(this.numBatchesTracked, 1));
+      countUp(this.numBatchesTracked);
     }
     if (this.addend === null) return this.#normalizeWith(input, after);
     const addend = this.addend();

@@ -9,7 +9,7 @@ import { TorchError } from "../error.ts";
 import { zerosLike } from "../ops/cast.ts";
 import { copyInPlace } from "../ops/in-place.ts";
 import { keep, scope } from "../scope.ts";
-import { Tensor } from "../tensor.ts";
+import { clearGradients, gradientsOf, Tensor } from "../tensor.ts";
 
 /** Parameters with settings of their own; those left out are the optimizer's. */
 export type ParameterGroup<Options> = Partial<Options> & { parameters: Iterable<Tensor> };
@@ -63,16 +63,11 @@ export abstract class Optimizer<Options = unknown, Group extends ResolvedGroup =
     scope(() =>
       noGrad(() => {
         for (const group of this.groups) {
-          const trained = group.parameters.flatMap((parameter) => {
-            const gradient = parameter.grad;
-            return gradient === null ? [] : [{ parameter, gradient }];
-          });
-          if (trained.length === 0) continue;
-          this.update(
-            group,
-            trained.map(({ parameter }) => parameter),
-            trained.map(({ gradient }) => gradient),
-          );
+          const all = gradientsOf(group.parameters);
+          const gradients = all.filter((gradient) => gradient !== null);
+          if (gradients.length === 0) continue;
+          const trained = group.parameters.filter((_, index) => all[index] !== null);
+          this.update(group, trained, gradients);
         }
       }),
     );
@@ -80,7 +75,7 @@ export abstract class Optimizer<Options = unknown, Group extends ResolvedGroup =
 
   /** Drops the gradients of all parameters. */
   zeroGrad(): void {
-    for (const parameter of this.#parameters()) parameter.grad = null;
+    for (const { parameters } of this.groups) clearGradients(parameters);
   }
 
   /** What is kept of each parameter, itself (not a copy), by the parameter's position: "momentum.3". */
