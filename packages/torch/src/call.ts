@@ -15,18 +15,29 @@ export interface Call {
   result: Result;
 }
 
-/** The operator that gives a tensor another's data, and with them its shape, dtype and device. */
-const SET_DATA = "aten::set_data";
+/** Operators that make a tensor one of another shape, dtype or device. */
+const REPLACING: ReadonlySet<string> = new Set(
+  [
+    ...["set_data", "set_", "resize_", "resize_as_", "as_strided_"],
+    ...["t_", "transpose_", "swapaxes_", "swapdims_", "squeeze_", "unsqueeze_"],
+  ].map((name) => `aten::${name}`),
+);
 
-const ids = new Map<string, number>();
+interface Operator {
+  id: number;
+  isReplacing: boolean;
+}
+
+const operators = new Map<string, Operator>();
 let listener: ((call: Call) => void) | undefined;
 
-function idOf(name: string): number {
-  const known = ids.get(name);
+function operatorOf(name: string): Operator {
+  const known = operators.get(name);
   if (known !== undefined) return known;
   const id = rethrow(name, () => native.resolve(name));
-  ids.set(name, id);
-  return id;
+  const operator = { id, isReplacing: REPLACING.has(name.replace(/\..*/, "")) };
+  operators.set(name, operator);
+  return operator;
 }
 
 function unwrap(value: Value): unknown {
@@ -56,14 +67,14 @@ function rewrap(value: unknown): Result {
  * @throws TorchError naming the operator, the shapes given and what is wrong
  */
 export function call<T extends Result = Tensor>(name: string, ...args: Value[]): T {
-  const id = idOf(name);
+  const { id, isReplacing } = operatorOf(name);
   let result: Result;
   try {
     result = rewrap(native.call(id, ...args.map(unwrap)));
   } catch (error) {
     throw asTorchError(name, error);
   }
-  if (name === SET_DATA) forgetOutlines();
+  if (isReplacing) forgetOutlines();
   listener?.({ name, args, result });
   return result as T;
 }

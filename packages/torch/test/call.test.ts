@@ -128,3 +128,28 @@ test("recordCalls sees every operator that passes the door, in order, and cannot
     0,
   );
 });
+
+test("a tensor whose shape an operator changes in place has the new one", () => {
+  const cases: [name: string, args: (number | number[])[], shape: number[]][] = [
+    ["aten::t_", [], [3, 1]],
+    ["aten::transpose_", [0, 1], [3, 1]],
+    ["aten::swapaxes_", [0, 1], [3, 1]],
+    ["aten::swapdims_", [0, 1], [3, 1]],
+    ["aten::squeeze_", [], [3]],
+    ["aten::squeeze_.dim", [0], [3]],
+    ["aten::unsqueeze_", [0], [1, 1, 3]],
+    ["aten::resize_", [[2, 1]], [2, 1]],
+    ["aten::as_strided_", [[2], [1]], [2]],
+    ["aten::set_", [], [0]],
+  ];
+  for (const [name, args, shape] of cases) {
+    const x = zeros([1, 3]);
+    assert.deepEqual(x.shape, [1, 3], `${name}: before`);
+    call(name, x, ...args);
+    assert.deepEqual(x.shape, shape, name);
+  }
+  const x = zeros([1, 3]);
+  assert.deepEqual(x.shape, [1, 3], "aten::resize_as_: before");
+  call("aten::resize_as_", x, zeros([2]));
+  assert.deepEqual(x.shape, [2], "aten::resize_as_");
+});
