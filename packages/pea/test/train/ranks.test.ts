@@ -1,17 +1,20 @@
 // Several ranks train as one process does: here ranks of this process, which take turns where they wait for one another.
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { describe, it } from "node:test";
+import { readSafetensors } from "@pea/torch";
 import sharp from "sharp";
 import { sharedWork, UnreadableImagesError } from "../../src/data/loading/unreadable-images.ts";
 import { readDiagnostics } from "../../src/diagnose/row.ts";
 import type { Ranks } from "../../src/distributed/ranks.ts";
 import { type RecipeInput, resolveRecipe } from "../../src/recipe/recipe.ts";
+import type { TrainResult } from "../../src/run/result.ts";
 import { requireOneRun } from "../../src/train/one-run.ts";
 import { resumeTraining, train } from "../../src/train/train.ts";
 import { TrainingInterrupted } from "../../src/train/trainer.ts";
 import "../support/dropout-network.ts";
+import "../support/network-without-norm.ts";
 import { writeFiles } from "../support/images.ts";
 import { assertNear, lossesOf, ranksOf, trainAlone, trainTogether, weightsOf } from "../support/ranks-of.ts";
 import { fingerprint } from "../support/run-in-parts.ts";
@@ -52,6 +55,11 @@ function withoutGenerator(path: string) {
   const { last, ...others } = fingerprint(path);
   const { "rng/cpu": _, ...tensors } = last;
   return { ...others, tensors };
+}
+
+function assertClose(actual: number, expected: number, tolerance: number, what: string): void {
+  const error = Math.abs(actual - expected);
+  assert.ok(error < tolerance * Math.max(1, Math.abs(expected)), `${what}: ${actual}, not ${expected}`);
 }
 
 /** Lets a rank go on some turns of the event loop after the others, once all know what they told one another. */
@@ -138,6 +146,34 @@ describe("ranks", () => {
     );
     const correct = classes.reduce((sum, one) => sum + one.correct, 0);
     assert.equal(last.test.top1, (100 * correct) / 30);
+  });
+
+  it("have the mean of their running statistics, each of its share of the images", async () => {
+    const dataDir = writeTinyData({ train: 32, test: 30 });
+    const step: RecipeInput = { ...recipe, model: "dropout-network", dataDir, epochs: 1, pea: "none" };
+    const meansOf = ({ runDirectory }: TrainResult) => {
+      const { tensors } = readSafetensors(join(runDirectory, "checkpoints/last.safetensors"));
+      return tensors.get("bn1.running_mean")?.toTypedArray() as Float32Array;
+    };
+    // Behind one step from zeros it is a tenth of the images' mean, and the shares' means have that one for theirs.
+    const [together, alone] = [meansOf(await trainTogether(step)), meansOf(await trainAlone(step))];
+    const inParts = meansOf(await trainAlone({ ...step, microBatch: 16 }));
+    assert.equal(together.length, 8);
+    for (const [i, mean] of together.entries()) assertClose(mean, alone[i] as number, 1e-6, `channel ${i}`);
+    // One process takes the parts' one after the other.
+    assert.ok(inParts.some((mean, i) => Math.abs(mean / (alone[i] as number) - 1) > 0.5));
+  });
+
+  it("score a network without batch norm as one process does", async () => {
+    const input: RecipeInput = { ...recipe, model: "network-without-norm", valFraction: 0.25, batchSize: 24 };
+    const two = await trainTogether(input);
+    const one = await trainAlone({ ...input, microBatch: 12 });
+    assertClose(two.last.test.loss, one.last.test.loss, 1e-6, "loss");
+    assert.equal(two.last.test.top1, one.last.test.top1);
+    assert.ok(two.best?.validationLoss, "there are scores of the validation images");
+    assertClose(two.best.validationLoss, one.best?.validationLoss as number, 1e-6, "validation loss");
+    assert.equal(two.best.validationScore, one.best?.validationScore);
+    assert.deepEqual(two.breakdown, one.breakdown);
   });
 
   // Momentum, an average of weights, dropout's draws and batch norm's statistics are gone on with.
@@ -270,6 +306,16 @@ describe("ranks that would not train one run are refused before the first step, 
       /^rank 1 has another set of images \([0-9a-f]{16}\) than rank 0 \([0-9a-f]{16}\); start all processes with the same data$/,
       (rank) => ({ dataDir: writeTinyData({ train: 96 + 10 * rank, test: 30 }) }),
     ));
+
+  it("by their images, of which one has another pixel", () =>
+    trainEach(/^rank 1 has another set of images/, (rank) => {
+      const dataDir = writeTinyData({ train: 96, test: 30 });
+      const path = join(dataDir, "train-images-idx3-ubyte");
+      const bytes = readFileSync(path);
+      bytes[bytes.length - 1] = rank;
+      writeFileSync(path, bytes);
+      return { dataDir };
+    }));
 
   it("by the folder that they are to begin, or to go on with", async () => {
     const [first, second] = [join(temporaryFolder(), "first"), join(temporaryFolder(), "second")];
