@@ -3,8 +3,11 @@ import { callConvolution } from "./deferred-activation.ts";
 import { isAround, isBoth } from "./pair.ts";
 import { haveTransforms } from "./transformed-channels.ts";
 
-/** Tiles of 2×4 outputs; of fewer, in one image, libtorch's convolution rounds less than half as much. */
+/** Tiles of 2×4 outputs from which on there is time to gain. */
 const LEAST_TILES = 40;
+
+/** Numbers of one image up to which libtorch multiplies it, alone, by another library than a batch, and rounds less than half as much. */
+const MOST_OF_SMALL_IMAGE = 20_480;
 
 /**
  * 3×3 convolution of stride 1 and padding 1 by Winograd's F(4×4, 3×3), and F(2×4, 3×3) or F(2×2, 3×3) where that would
@@ -16,8 +19,8 @@ const LEAST_TILES = 40;
  * @param weight [K, C, 3, 3]
  * @param options with a padding of 1
  * @returns undefined, having done nothing, off the CPU, for other dtypes, memory formats, windows, strides, paddings,
- *   dilations and groups, where C or K is no multiple of 16, and where little is to be gained: below 32 channels and for
- *   few outputs
+ *   dilations and groups, where C or K is no multiple of 16, where little is to be gained, below 32 channels and for few
+ *   outputs, and for a single small image, which libtorch rounds less than half as much
  */
 export function conv3x3(input: Tensor, weight: Tensor, options: Conv2dOptions = {}): Tensor | undefined {
   const { bias, stride = 1, padding = 0, dilation = 1, groups = 1 } = options;
@@ -30,6 +33,7 @@ export function conv3x3(input: Tensor, weight: Tensor, options: Conv2dOptions = 
   return callConvolution("pea::conv3x3", input, weight, bias);
 }
 
-function hasTiles([images = 0, , height = 0, width = 0]: readonly number[]): boolean {
+function hasTiles([images = 0, channels = 0, height = 0, width = 0]: readonly number[]): boolean {
+  if (images === 1 && channels * height * width <= MOST_OF_SMALL_IMAGE) return false;
   return images * Math.ceil(height / 2) * Math.ceil(width / 4) >= LEAST_TILES;
 }

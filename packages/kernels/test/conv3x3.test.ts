@@ -17,6 +17,7 @@ import {
   manualSeed,
   mul,
   mulInPlace,
+  narrow,
   noGrad,
   type Pair,
   randn,
@@ -101,7 +102,9 @@ test("random shapes and offsets of what it is for: at most twice libtorch's roun
   fc.assert(
     fc.property(
       fc.oneof(
-        fc.tuple(fc.integer({ min: 5, max: 16 }), channels, size, size),
+        fc
+          .tuple(fc.integer({ min: 2, max: 16 }), channels, size, size)
+          .filter(([images, , height, width]) => images * Math.ceil(height / 2) * Math.ceil(width / 4) >= 40),
         // With the high tiles' weight gradients.
         fc.tuple(fc.constant(16), channels, fc.constantFrom(28, 33), fc.constant(31)),
       ),
@@ -188,6 +191,31 @@ test("the results do not depend on the number of threads", { skip }, () => {
     }
   } finally {
     setNumThreads(before);
+  }
+});
+
+test("images have the result and the gradient that they have in a larger batch, bit for bit", {
+  skip,
+}, () => {
+  // Of few tiles panels of the outputs follow one another, of many blocks of tiles.
+  for (const [inputs, outputs, height, width] of [
+    [64, 64, 14, 14],
+    [48, 80, 7, 9],
+    [512, 192, 7, 7],
+    [96, 144, 20, 15],
+  ] as const) {
+    scope(() => {
+      const x = channelsLast(randn([40, inputs, height, width]));
+      const direction = channelsLast(randn([40, outputs, height, width]));
+      const weight = randn([outputs, inputs, 3, 3]);
+      const first = (tensor: Tensor) => narrow(tensor, 0, 0, 2);
+      const whole = run(own, { x, weight }, direction);
+      const part = run(own, { x: first(x), weight }, first(direction));
+      for (const i of [0, 1] as const) {
+        const expected = first(whole[i] as Tensor).toTypedArray();
+        assert.deepEqual((part[i] as Tensor).toTypedArray(), expected, `${inputs} to ${outputs}, ${i}`);
+      }
+    });
   }
 });
 
@@ -326,7 +354,9 @@ describe("Conv2d", { skip }, () => {
     assert.ok(isOwn(layer(64, 32, 3), x));
     assert.ok(isOwn(layer(64, 48, [3, 3], { stride: [1, 1], padding: [1, 1] }), x));
     assert.ok(!isOwn(layer(64, 32, 3), contiguous(x)));
-    assert.ok(!isOwn(layer(64, 32, 3), channelsLast(randn([1, 64, 16, 16]))), "few tiles");
+    assert.ok(!isOwn(layer(64, 32, 3), channelsLast(randn([2, 64, 8, 16]))), "few tiles");
+    assert.ok(!isOwn(layer(64, 32, 3), channelsLast(randn([1, 64, 16, 20]))), "a small image");
+    assert.ok(isOwn(layer(64, 32, 3), channelsLast(randn([1, 64, 16, 21]))), "a larger image");
     assert.ok(!isOwn(layer(64, 16, 3), x), "few channels");
     assert.ok(!isOwn(layer(64, 40, 3), x), "no multiple of 16");
     assert.ok(!isOwn(layer(16, 64, 3), channelsLast(randn([3, 16, 16, 16]))), "few channels");

@@ -66,7 +66,7 @@ class CachingAllocator final : public c10::Allocator {
 
   AllocatorStats stats() {
     const std::lock_guard<std::mutex> lock(mutex_);
-    return {in_use_, cached_ + static_cast<int64_t>(arena_.free_bytes())};
+    return {in_use_, cached_ + cached_small_ + static_cast<int64_t>(arena_.free_bytes())};
   }
 
   void empty_cache() {
@@ -82,6 +82,10 @@ class CachingAllocator final : public c10::Allocator {
     }
     cached_ = 0;
     arena_.release_free();
+    release_small();
+  }
+
+  void release_small() {
     for (Header*& first : free_small_) {
       while (first != nullptr) std::free(std::exchange(first, first->next));
     }
@@ -111,7 +115,10 @@ class CachingAllocator final : public c10::Allocator {
       }
     }
     void* block = nullptr;
-    if (posix_memalign(&block, kAlignment, size) != 0) return nullptr;
+    if (posix_memalign(&block, kAlignment, size) != 0) {
+      empty_cache();
+      if (posix_memalign(&block, kAlignment, size) != 0) return nullptr;
+    }
     static_cast<Header*>(block)->size = size;
     return block;
   }
@@ -153,16 +160,12 @@ class CachingAllocator final : public c10::Allocator {
   }
 
   void give_back_small(Header* block) {
-    {
-      const std::lock_guard<std::mutex> lock(mutex_);
-      const auto size = static_cast<int64_t>(block->size);
-      if (cached_small_ + size <= kMostSmall) {
-        cached_small_ += size;
-        block->next = std::exchange(free_small_[block->size / kAlignment], block);
-        return;
-      }
-    }
-    std::free(block);
+    const std::lock_guard<std::mutex> lock(mutex_);
+    const auto size = static_cast<int64_t>(block->size);
+    // Sizes that nobody asks for any more would keep out those in use.
+    if (cached_small_ + size > kMostSmall) release_small();
+    cached_small_ += size;
+    block->next = std::exchange(free_small_[block->size / kAlignment], block);
   }
 
   void give_back(void* block, size_t size) {

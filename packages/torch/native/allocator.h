@@ -1,9 +1,10 @@
-// Memory for tensors: large blocks are kept and reused instead of going back to the kernel.
+// Memory for tensors: blocks are kept and reused instead of going back to the kernel.
 //
 // The C library returns large blocks to the kernel at every free, so each training step faults all of its memory in
 // again, which costs more than many operators; and its aligned allocations cannot be reused exactly (they ask for more
 // than they keep), so switching that off makes the heap grow. Here blocks from 64 KiB on come from an arena: below 1 MiB
-// in size classes, which are cached, and from there on split and merged (arena.h).
+// in size classes, which are cached, and from there on split and merged (arena.h). Smaller ones are the C library's, and a few
+// of each size are kept.
 #pragma once
 
 #include <cstdint>
@@ -18,12 +19,12 @@ const char* allocator_name();
 
 struct AllocatorStats {
   int64_t in_use;  // bytes of large blocks that tensors hold
-  int64_t cached;  // bytes of large blocks kept for reuse
+  int64_t cached;  // bytes of all blocks kept for reuse
 };
 
 AllocatorStats allocator_stats();
 
-// Gives all cached blocks back to the kernel.
+// Gives all cached blocks back: large ones to the kernel, small ones to the C library.
 void empty_cache();
 
 }  // namespace pea

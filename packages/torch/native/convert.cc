@@ -5,6 +5,7 @@
 #include <c10/core/MemoryFormat.h>
 #include <c10/util/Exception.h>
 
+#include <algorithm>
 #include <cmath>
 #include <sstream>
 #include <utility>
@@ -392,6 +393,16 @@ std::vector<at::Tensor> to_tensors(napi_env env, napi_value value) {
   return tensors;
 }
 
+// The first of them, each by at(index).
+template <typename At>
+static std::string describe_all(napi_env env, size_t count, const At& at) {
+  constexpr size_t kMost = 8;
+  std::ostringstream text;
+  for (size_t i = 0; i < std::min(count, kMost); i++) text << (i == 0 ? "" : ", ") << describe(env, at(i));
+  if (count > kMost) text << ", … " << count << " values";
+  return text.str();
+}
+
 std::string describe(napi_env env, napi_value value) {
   std::ostringstream text;
   switch (type_of(env, value)) {
@@ -422,21 +433,11 @@ std::string describe(napi_env env, napi_value value) {
       break;
   }
   if (!is_array(env, value)) return "an object";
-  std::vector<napi_value> values(array_length(env, value));
-  for (uint32_t i = 0; i < values.size(); i++) values[i] = element(env, value, i);
-  return "[" + describe(env, values.data(), values.size()) + "]";
+  return "[" + describe_all(env, array_length(env, value), [&](size_t i) { return element(env, value, i); }) + "]";
 }
 
 std::string describe(napi_env env, const napi_value* values, size_t count) {
-  std::ostringstream text;
-  for (size_t i = 0; i < count; i++) {
-    if (i == 8) {
-      text << ", … " << count << " values";
-      break;
-    }
-    text << (i == 0 ? "" : ", ") << describe(env, values[i]);
-  }
-  return text.str();
+  return describe_all(env, count, [&](size_t i) { return values[i]; });
 }
 
 }  // namespace pea

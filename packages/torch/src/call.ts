@@ -15,13 +15,16 @@ export interface Call {
   result: Result;
 }
 
-/** Operators that make a tensor one of another shape, dtype or device. */
+/** Operators that make a tensor one of another shape, dtype or device, besides those with a tensor for their result. */
 const REPLACING: ReadonlySet<string> = new Set(
   [
     ...["set_data", "set_", "resize_", "resize_as_", "as_strided_"],
     ...["t_", "transpose_", "swapaxes_", "swapdims_", "squeeze_", "unsqueeze_"],
   ].map((name) => `aten::${name}`),
 );
+
+/** In a schema: a keyword's tensor is written to, and gets the result's shape. */
+const TAKES_RESULT = /\*, .*Tensor\(\w+!\)/;
 
 interface Operator {
   id: number;
@@ -35,7 +38,8 @@ function operatorOf(name: string): Operator {
   const known = operators.get(name);
   if (known !== undefined) return known;
   const id = rethrow(name, () => native.resolve(name));
-  const operator = { id, isReplacing: REPLACING.has(name.replace(/\..*/, "")) };
+  const isReplacing = REPLACING.has(name.replace(/\..*/, "")) || TAKES_RESULT.test(native.schema(name));
+  const operator = { id, isReplacing };
   operators.set(name, operator);
   return operator;
 }
@@ -73,8 +77,9 @@ export function call<T extends Result = Tensor>(name: string, ...args: Value[]):
     result = rewrap(native.call(id, ...args.map(unwrap)));
   } catch (error) {
     throw asTorchError(name, error);
+  } finally {
+    if (isReplacing) forgetOutlines();
   }
-  if (isReplacing) forgetOutlines();
   listener?.({ name, args, result });
   return result as T;
 }

@@ -81,7 +81,7 @@ export interface MemoryStats {
   bytes: number;
   /** Bytes of large blocks that libtorch holds, for JavaScript or for backward(). */
   inUse: number;
-  /** Bytes of large blocks kept for reuse; `emptyCache` gives them back. */
+  /** Bytes of blocks kept for reuse; `emptyCache` gives them back. */
   cached: number;
 }
 

@@ -153,3 +153,14 @@ test("a tensor whose shape an operator changes in place has the new one", () => 
   call("aten::resize_as_", x, zeros([2]));
   assert.deepEqual(x.shape, [2], "aten::resize_as_");
 });
+
+test("a tensor that takes an operator's result has its shape", () => {
+  const [sum, joined, largest] = [1, 2, 3].map(() => zeros([0])) as [Tensor, Tensor, Tensor];
+  const places = zeros([0], { dtype: "int64" });
+  for (const tensor of [sum, joined, largest, places]) assert.deepEqual(tensor.shape, [0], "before");
+  call("aten::add.out", ones([2, 3]), ones([2, 3]), 1, sum);
+  call("aten::cat.out", [ones([2]), ones([3])], 0, joined);
+  call("aten::max.dim_max", ones([2, 3]), 1, false, largest, places);
+  assert.deepEqual([sum.shape, joined.shape, largest.shape, places.shape], [[2, 3], [5], [2], [2]]);
+  assert.deepEqual(numbers(joined), [1, 1, 1, 1, 1]);
+});

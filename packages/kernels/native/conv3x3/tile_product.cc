@@ -14,7 +14,7 @@ namespace {
 
 // Tiles that a thread works on at a time: few enough for its caches, and enough to reuse the weights.
 constexpr int64_t kMostTiles = 96, kLeastTiles = 8;
-// Tiles of all images that are few, and the bytes that their matrices may take to be so.
+// Tiles of all images that are few, and the bytes that they may take in the weights' gradient to be so.
 constexpr int64_t kFewTiles = 256, kFewBytes = 16 << 20;
 // Larger tiles take fewer multiplications, and round more. Errors are to be at most twice those of libtorch: they are from so
 // many products on that are summed over channels, and in the weights' gradient, which rounds more, over pixels, and over rows

@@ -59,13 +59,24 @@ PEA_INLINE void store(const V& v, F* to) {
   std::memcpy(to, &v, sizeof v);
 }
 
-// Columns change places where the bit kDistance of their index is set in one of a and b, and not in the other.
+// Lanes of a, then of b, by their index in both. GCC knows clang's builtin from 12 on.
+template <size_t... kLanes, typename V>
+PEA_INLINE V shuffle(const V& a, const V& b) {
+#if defined(__clang__)
+  return __builtin_shufflevector(a, b, kLanes...);
+#else
+  using Indices = Vector<int32_t, sizeof...(kLanes)>;
+  return __builtin_shuffle(a, b, Indices{static_cast<int32_t>(kLanes)...});
+#endif
+}
+
+// Columns change places where the bit kDistance of their index is set in one of a and b, and not in the other. V: of 32 bits.
 template <int kDistance, typename V, size_t... kIndex>
 PEA_INLINE void exchange_columns(V& a, V& b, std::index_sequence<kIndex...>) {
   constexpr size_t kCount = sizeof...(kIndex);
   const V first = a;
-  a = __builtin_shufflevector(first, b, (kIndex & kDistance ? kCount + kIndex - kDistance : kIndex)...);
-  b = __builtin_shufflevector(first, b, (kIndex & kDistance ? kCount + kIndex : kIndex + kDistance)...);
+  a = shuffle<(kIndex & kDistance ? kCount + kIndex - kDistance : kIndex)...>(first, b);
+  b = shuffle<(kIndex & kDistance ? kCount + kIndex : kIndex + kDistance)...>(first, b);
 }
 
 // Rows and columns of a square change places.

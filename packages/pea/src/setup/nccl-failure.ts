@@ -7,16 +7,30 @@ import { type Engine, type Home, ncclFailure, ncclFailureFile, ncclIncludes } fr
 import { compiler } from "./tools.ts";
 
 /** Whether the last build for NCCL failed with all that it depends on as it is now. */
-export const wouldFailAgain = (home: Home, engine: Engine): boolean =>
-  ncclFailure(home, engine)?.of === dependencies(home, engine);
+export function wouldFailAgain(home: Home, engine: Engine): boolean {
+  const failure = ncclFailure(home, engine);
+  return failure !== undefined && failure.of === dependencies(home, engine);
+}
 
-/** @param error of CMake, with the end of its output */
+/** What lacks a disk or memory for a while. */
+const PASSING = /no space left|killed|cannot allocate|out of memory|resource temporarily/i;
+
+/**
+ * Keeps nothing of what passes by itself, and nothing where nothing can be written: the next setup tries again.
+ *
+ * @param error of CMake, with the end of its output
+ */
 export function keepFailure(home: Home, engine: Engine, error: Error): void {
+  if (PASSING.test(error.message)) return;
   const lines = error.message.split("\n").filter((line) => line.trim() !== "");
   const why = lines.find((line) => /\berror\b/i.test(line)) ?? lines.at(-1) ?? "";
   const file = ncclFailureFile(home, engine);
-  mkdirSync(dirname(file), { recursive: true });
-  writeFileSync(file, `${dependencies(home, engine)}\n${why.trim()}\n`);
+  try {
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, `${dependencies(home, engine)}\n${why.trim()}\n`);
+  } catch {
+    // A full disk or a folder of others'.
+  }
 }
 
 export const forgetFailure = (home: Home, engine: Engine): void =>

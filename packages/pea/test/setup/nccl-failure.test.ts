@@ -31,9 +31,9 @@ const cmake = write(
 [ "$1" = --version ] && exit
 echo "$*" >>'${folder}/calls'
 [ "$1" = --build ] || exit 0
-[ -e '${folder}/broken-all' ] && echo "c++: error: no space" && exit 2
+[ -e '${folder}/broken-all' ] && echo "c++: error: no such option" && exit 2
 if [ "$4" = pea_nccl ]; then
-  [ -e '${folder}/broken' ] && printf 'Building\\nnccl/pea_nccl.cc:4:10: fatal error: other.h: No such file\\nStop.\\n' && exit 2
+  [ -e '${folder}/broken' ] && cat '${folder}/broken' && exit 2
   touch "$2/${ncclFile}"
 else touch "$2/pea_torch.node" "$2/libpea_kernels.so" "$2/pea_images.node"; fi
 `,
@@ -75,13 +75,13 @@ describe("pea setup, where the build for NCCL fails,", () => {
   beforeEach(() => {
     rmSync(join(folder, "cache"), { recursive: true, force: true });
     rmSync(join(folder, "broken-all"), { force: true });
-    write("broken");
+    write("broken", "Building\nnccl/pea_nccl.cc:4:10: fatal error: other.h: No such file\nStop.\n");
   });
 
   it("builds all else, says why, and builds nothing the second time", async () => {
     const first = await setupOnce();
     assert.notEqual(first.built, undefined, "nothing was built");
-    const remedy = `once that is mended: rm ${first.failureFile} && npx pea-train@9.9.9 setup`;
+    const remedy = `once that is mended: rm "${first.failureFile}" && npx pea-train@9.9.9 setup`;
     const why = "building it failed: nccl/pea_nccl.cc:4:10: fatal error: other.h: No such file";
     assert.deepEqual(first.noNccl, { why, remedy });
     const second = await setupOnce();
@@ -123,6 +123,33 @@ describe("pea setup, where the build for NCCL fails,", () => {
     assert.deepEqual((await setupOnce()).calls, []);
   });
 
+  it("builds it again where the disk was full or memory short", async () => {
+    for (const words of [
+      "fatal error: error writing to a.s: No space left on device",
+      "c++: fatal error: Killed signal",
+    ]) {
+      write("broken", words);
+      const { built, failureFile } = await setupOnce();
+      assert.notEqual(built, undefined, "nothing was built");
+      assert.ok(!existsSync(failureFile), `${words}: kept`);
+      const { calls } = await setupOnce();
+      assert.ok(
+        calls.some((call) => call.endsWith("--target pea_nccl")),
+        words,
+      );
+      rmSync(join(folder, "cache"), { recursive: true, force: true });
+    }
+  });
+
+  it("builds all else where nothing can be kept", async () => {
+    const { failureFile } = await setupOnce();
+    rmSync(join(folder, "cache"), { recursive: true, force: true });
+    mkdirSync(dirname(failureFile), { recursive: true });
+    symlinkSync(join(folder, "nowhere/file"), failureFile);
+    const { built } = await setupOnce();
+    assert.ok(existsSync(join(built as string, "pea_torch.node")), "nothing was built");
+  });
+
   it("is ready all the same where binaries are there and nothing can be built, which it does not try again either", async () => {
     const { built, failureFile } = await setupOnce();
     rmSync(failureFile);
@@ -130,7 +157,7 @@ describe("pea setup, where the build for NCCL fails,", () => {
     const first = await setupOnce();
     assert.deepEqual(
       [first.built, first.noNccl?.why],
-      [undefined, "building it failed: c++: error: no space"],
+      [undefined, "building it failed: c++: error: no such option"],
     );
     assert.deepEqual((await setupOnce()).calls, []);
     assert.ok(existsSync(join(built as string, "pea_torch.node")), "the binaries are gone");

@@ -96,7 +96,7 @@ export function noNcclBeside(addon: string, engine: Engine, home: Home): NoNccl 
     if (failure === undefined) return { why: "it was not built", remedy: setup };
     return {
       why: `building it failed: ${failure.why}`,
-      remedy: `once that is mended: rm ${ncclFailureFile(home, engine)} && ${setup}`,
+      remedy: `once that is mended: rm "${ncclFailureFile(home, engine)}" && ${setup}`,
     };
   }
   const { why, remedy } = includes;
