@@ -19,12 +19,16 @@ export function planPhases(
 ): PhasePlan {
   const { totalSteps } = run;
   const endStep = durationToSteps(end, run);
-  if (endStep >= totalSteps)
+  if (endStep >= totalSteps) {
+    const way =
+      end.unit === "share"
+        ? "an earlier end"
+        : "an earlier end (a share, such as 75%, fits longer and shorter runs)";
     throw new PeaError(
-      `${name} ends its transition at step ${endStep} of ${totalSteps}, which leaves no final phase; ` +
-        "take an earlier end (a share, such as 75%, fits any run) or train longer",
+      `${name} ends its transition at step ${endStep} of ${totalSteps}, which leaves no final phase; take ${way} or train longer`,
       { kind: "usage" },
     );
+  }
   const initialSteps = durationToSteps(initial, run);
   if (initialSteps >= endStep)
     throw new PeaError(

@@ -58,6 +58,8 @@ export function scope<T>(body: () => T): T {
   try {
     const result = body();
     if (result instanceof Promise) {
+      // Its work meets tensors that are freed, and nobody is told of what it then throws.
+      result.catch(() => {});
       throw new TorchError(
         "scope() takes a synchronous function; await outside of it, or dispose of tensors by hand",
       );

@@ -51,8 +51,15 @@ test("an exception frees everything and passes", () => {
   assert.ok(inner?.disposed);
 });
 
-test("an async function is refused: its scope would end before its work", () => {
+test("an async function is refused: its scope would end before its work", async () => {
   assert.throws(() => scope(async () => ones([1])), /synchronous/);
+  // What it throws later ends no process.
+  const late = async () => {
+    await null;
+    throw new Error("late");
+  };
+  assert.throws(() => scope(late), /synchronous/);
+  await new Promise(setImmediate);
 });
 
 test("100,000 operators leave no tensor and no memory behind", () => {

@@ -14,6 +14,7 @@ import { disposePart } from "../data/parts/part.ts";
 import type { Circumstances } from "../recipe/recipe-identity.ts";
 import { evaluationLoader } from "../run/loaders.ts";
 import { disposeData, openData, openTestData } from "../run/open-data.ts";
+import { requireNoFileOfRun } from "../run/own-files.ts";
 import { noteExported } from "../run/run-directory.ts";
 import { type CheckpointName, openTrainedNetwork, type TrainedNetwork } from "../run/trained-run.ts";
 import { compareScores } from "./compare-scores.ts";
@@ -96,6 +97,7 @@ export async function exportRun(
     const target = await checkedTarget(form);
     const file = out ?? join(run.path, target.file);
     requireFolder(file);
+    if (out !== undefined) requireNoFileOfRun(out);
     if (out === undefined) noteExported(run, basename(file));
     methods.deploy();
     model.to({ device: "cpu" });

@@ -10,6 +10,7 @@ import { PeaError } from "@pea/core";
 import { writeFileAtomically } from "@pea/torch";
 import { quoted, shownCommand } from "../common/shown-command.ts";
 import type { Imports } from "../recipe/import-file.ts";
+import { requireNoFileOfRun } from "../run/own-files.ts";
 import { loadReport, type ReportSource } from "./load.ts";
 import { type ChartLibrary, page } from "./page.ts";
 import { type Verdict, verdictsOn } from "./verdict.ts";
@@ -50,6 +51,7 @@ function checkPlace(file: string): void {
     throw usage(`${file} is a folder; name the page, e.g. ${join(file, "report.html")}`);
   if (!statSync(dirname(file), { throwIfNoEntry: false })?.isDirectory())
     throw usage(`cannot write ${file}: there is no folder ${dirname(file)}`);
+  requireNoFileOfRun(file);
 }
 
 function commandsOf({ studyFile }: ReportSource, paths: readonly string[], file?: string): string[] {

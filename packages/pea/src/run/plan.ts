@@ -32,7 +32,7 @@ export function planTraining(
       (name) =>
         `${name("batchSize")} is ${batchSize}, but there are only ${trainImages} training images ` +
         `(${name("limitTrain")} ${recipe.limitTrain}, ${name("valFraction")} ${recipe.valFraction}); ` +
-        `lower ${name("batchSize")} or raise ${name("limitTrain")}`,
+        `lower ${name("batchSize")}${recipe.limitTrain === 1 ? "" : ` or raise ${name("limitTrain")}`}`,
     );
   const totalSteps = stepsPerEpoch * epochs;
   const steps = (key: string, duration: string | number): number => {

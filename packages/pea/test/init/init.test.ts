@@ -100,6 +100,11 @@ describe("pea init writes a recipe that pea train takes", () => {
       },
     ],
     [
+      "for four images of each class",
+      () => layout(classes("", 4)),
+      { data: "imagefolder", imageSize: 32, images: { all: 8 } },
+    ],
+    [
       "for three parts",
       () => layout({ ...classes("train", 20), ...classes("validation", 5), ...classes("test", 5) }),
       { data: "imagefolder", imageSize: 32, images: { train: 40, validation: 10, test: 10 } },

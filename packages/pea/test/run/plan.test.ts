@@ -37,7 +37,11 @@ describe("the plan of a run", () => {
   it("refuses a batch larger than the data, and what is longer than the run", () => {
     assert.throws(
       () => planTraining(resolve({ batchSize: 256 }), 255),
-      /batchSize is 256.* only 255 training/,
+      /batchSize is 256.* only 255 training .*; lower batchSize$/,
+    );
+    assert.throws(
+      () => planTraining(resolve({ batchSize: 256, limitTrain: 255 }), 255),
+      /; lower batchSize or raise limitTrain$/,
     );
     assert.throws(
       () => planTraining(resolve({ epochs: 2, warmup: 3 }), 32),

@@ -18,7 +18,9 @@ export function suggestClassification(facts: DataFacts): RecipeLine[] {
   const { model, comment, imageSize } = networkFor(facts);
   const isLarge = imageSize >= 128;
   const isSmall = imageSize <= 40;
-  const batchSize = batchFor(train * (hasValidation ? 1 : 0.9));
+  // The validation part takes at least one image of each class.
+  const trained = hasValidation ? train : Math.max(Math.min(train * 0.9, train - parts.classes.length), 1);
+  const batchSize = batchFor(trained);
   return [
     ["model", model, comment],
     ...dataLines(facts),

@@ -76,7 +76,11 @@ describe("phases", () => {
 
   test("a transition that leaves no final phase is refused", () => {
     assert.throws(() => fit({ variant: "SM12" }), usage(/SM12 ends its transition at step 120 of 120/));
-    assert.throws(() => fit({ variant: "WG115" }), usage(/leaves no final phase/));
+    assert.throws(
+      () => fit({ variant: "WG115" }),
+      usage(/leaves no final phase; take an earlier end \(a share/),
+    );
+    assert.throws(() => fit({ variant: "WG100%" }), usage(/leaves no final phase/));
   });
 
   test("a code or duration that cannot be read is refused at once", () => {
