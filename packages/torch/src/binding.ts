@@ -19,7 +19,7 @@ export interface Binding {
   strides(tensor: Handle): number[];
   dtype(tensor: Handle): string;
   device(tensor: Handle): string;
-  /** One more in an integer of one element; not recorded for backward. */
+  /** One more; not recorded for backward. */
   countUp(tensor: Handle): void;
   isContiguous(tensor: Handle, memoryFormat: string): boolean;
   item(tensor: Handle): number | bigint | boolean;

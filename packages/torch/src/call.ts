@@ -23,8 +23,8 @@ const REPLACING: ReadonlySet<string> = new Set(
   ].map((name) => `aten::${name}`),
 );
 
-/** In a schema: a keyword's tensor is written to, and gets the result's shape. */
-const TAKES_RESULT = /\*, .*Tensor\(\w+!\)/;
+/** In a schema, before what is returned: a keyword's tensor is written to, and gets the result's shape. */
+const TAKES_RESULT = /\*, .*Tensor\(\w+!\).* -> /;
 
 interface Operator {
   id: number;

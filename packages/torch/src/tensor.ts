@@ -268,8 +268,8 @@ export function clearGradients(tensors: readonly Tensor[]): void {
 }
 
 /**
- * x ← x + 1 of an integer of one element, without an operator: whoever listens to those has no use for counts. Not recorded
- * for backward().
+ * x ← x + 1, of an int64 of one element in memory without an operator, of others by libtorch's: whoever listens to those has no
+ * use for counts. Not recorded for backward().
  */
 export function countUp(x: Tensor): void {
   native.countUp(Tensor.handleOf(x));

@@ -97,8 +97,8 @@ export async function exportRun(
     const target = await checkedTarget(form);
     const file = out ?? join(run.path, target.file);
     requireFolder(file);
-    if (out !== undefined) requireNoFileOfRun(out);
     if (out === undefined) noteExported(run, basename(file));
+    else requireNoFileOfRun(out);
     methods.deploy();
     model.to({ device: "cpu" });
     const metadata = describeNetwork(trained, form.layout);

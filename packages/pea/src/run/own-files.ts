@@ -18,21 +18,8 @@ export function requireNoFileOfRun(file: string): void {
   const folder = dirname(path);
   const run = [folder, dirname(folder)].map(runDirectory).find(({ checkpoints }) => existsSync(checkpoints));
   if (run === undefined) return;
-  const { config, metrics, summary, diagnostics, parts, checkpoints, network, exported, integers, result } =
-    run;
-  const own = [
-    config,
-    metrics,
-    summary,
-    diagnostics,
-    parts,
-    checkpoints,
-    network,
-    exported,
-    integers,
-    result,
-  ];
-  if (!own.includes(path) && folder !== checkpoints) return;
+  const { path: _, model, report, ...own } = run;
+  if (!Object.values(own).includes(path) && folder !== run.checkpoints) return;
   throw new PeaError(
     `${file} is a file of the run in ${relative("", run.path) || run.path} itself; name another one`,
     { kind: "usage" },

@@ -17,15 +17,21 @@ import { registerModel } from "../../src/models/index.ts";
  */
 export class DropoutNetwork extends Module {
   readonly conv1: Conv2d;
-  readonly bn1 = new BatchNorm2d(8);
+  readonly bn1: Module;
   readonly relu1 = new ReLU();
   readonly conv2 = new Conv2d(8, 16, 3, { stride: 2 });
   readonly relu2 = new ReLU();
-  readonly dropout = new Dropout(0.5);
+  readonly dropout: Module;
   readonly fc: Linear;
 
-  constructor(inputChannels: number, classes: number) {
+  constructor(
+    inputChannels: number,
+    classes: number,
+    { bn1 = new BatchNorm2d(8), dropout = new Dropout(0.5) }: { bn1?: Module; dropout?: Module } = {},
+  ) {
     super();
+    this.bn1 = bn1;
+    this.dropout = dropout;
     this.conv1 = new Conv2d(inputChannels, 8, 3, { stride: 2 });
     this.fc = new Linear(16, classes);
   }
